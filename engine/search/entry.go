@@ -1,0 +1,32 @@
+package search
+
+// Entry is one index row of a resource: what a parameter's expression found
+// in it. Which fields are set depends on Param.Kind:
+//
+//	token      System, Code (Text: display or text, for :text)
+//	string     Norm (Normalize of the text), Text (as written)
+//	reference  RefType and RefID for a resource of this server; else URL; Version
+//	uri        URL
+//	date       Time
+//	number     Number (a single number has Lo == Hi == Value; it is a point)
+//	quantity   Number, System, Code, Text (unit); Canonical when it is UCUM
+//	composite  Parts
+//
+// The door recomputes entries only from a resource's own bytes, so the same
+// resource always gives the same entries in the same order, without
+// duplicates.
+type Entry struct {
+	Param     Param
+	System    string
+	Code      string
+	Text      string
+	Norm      string
+	RefType   string
+	RefID     string
+	URL       string
+	Version   string
+	Time      TimeRange
+	Number    NumberRange
+	Canonical *CanonicalQuantity
+	Parts     []Entry
+}

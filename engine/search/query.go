@@ -1,0 +1,276 @@
+// Package search is FHIR search as one language: a URL becomes a tree of
+// expressions, which the same package matches in memory and store/sqldb turns
+// into SQL. It also says what a resource is indexed by.
+//
+// R4 §3.1.1 Search.
+package search
+
+import "github.com/inglehealth/ingle/spec/definitions"
+
+// A Query is one parsed search.
+type Query struct {
+	// Types are the resource types searched; empty means every type.
+	Types []string
+	// Filter is what must hold; nil means everything.
+	Filter Expr
+	// Sort orders the result; empty means the store's order: by first
+	// creation, oldest first. Ties are always broken by that order.
+	Sort []SortKey
+	// Count is the page size; the parser fills in the default, caps it and
+	// keeps 0 for _count=0 (which means _summary=count).
+	Count int
+	// Total says how Bundle.total is to be computed.
+	Total TotalMode
+	// After continues a former page: the Next of a store page, or "".
+	After string
+	// Includes are followed by the caller (records), not by the store.
+	Includes []Include
+	// Rendering: what part of each resource is wanted.
+	Summary  Summary
+	Elements []string
+	// Applied lists the parameters as understood, for the self link, in
+	// request order; without paging state.
+	Applied []Pair
+	// Ignored lists what lenient handling left out, with the reason.
+	Ignored []Ignored
+}
+
+// Pair is one name=value of a search URL, decoded.
+type Pair struct{ Name, Value string }
+
+// Ignored is a parameter that was left out under lenient handling.
+type Ignored struct {
+	Pair
+	Why string
+}
+
+// TotalMode is _total.
+type TotalMode uint8
+
+// Values of _total. TotalNone is the default.
+const (
+	TotalNone TotalMode = iota
+	TotalEstimate
+	TotalAccurate
+)
+
+// Summary is _summary.
+type Summary string
+
+// Values of _summary; the empty one means false.
+const (
+	SummaryTrue  Summary = "true"
+	SummaryText  Summary = "text"
+	SummaryData  Summary = "data"
+	SummaryCount Summary = "count"
+)
+
+// SortKey is one part of _sort.
+type SortKey struct {
+	Param Param
+	Desc  bool
+}
+
+// Include is one _include or, with Reverse, _revinclude.
+type Include struct {
+	Source  string // resource type holding the reference
+	Param   Param  // its reference parameter; Code "*" means all of them
+	Target  string // restricts the target type; "" for any
+	Reverse bool
+	Iterate bool
+}
+
+// Param names a search parameter of one resource type. For a system-wide
+// search Type is "Resource". The built-in ones _id and _lastUpdated are
+// columns of the store, never index entries.
+type Param struct {
+	Type string
+	Code string
+	Kind definitions.SearchType
+}
+
+// Expr is a node of the search tree: one of the types below. Matching has two
+// values: a resource without the indexed element does not match (and
+// therefore matches Not).
+type Expr interface{ expr() }
+
+// And holds when all do; an empty And holds always.
+type And []Expr
+
+// Or holds when any does; an empty Or never holds.
+type Or []Expr
+
+// Not holds when X does not (modifier :not, and prefix ne over all values).
+type Not struct{ X Expr }
+
+// TypeIs holds for resources of one of the types.
+type TypeIs []string
+
+// IDs holds for resources whose logical id is one of these (_id).
+type IDs []string
+
+// LastUpdated compares meta.lastUpdated (_lastUpdated).
+type LastUpdated struct {
+	Prefix Prefix
+	Range  TimeRange
+}
+
+// Missing holds when the resource has no value for Param (Want true), or has
+// one (Want false).
+type Missing struct {
+	Param Param
+	Want  bool
+}
+
+// Token matches token entries (§3.1.1.5.10). The forms of the parameter:
+// code: {AnySystem, Code}; system|code: {System, Code}; |code: {System: "",
+// Code}; system|: {System, AnyCode}.
+type Token struct {
+	Param     Param
+	System    string
+	Code      string
+	AnySystem bool
+	AnyCode   bool
+}
+
+// StringMode is how a string parameter compares.
+type StringMode uint8
+
+// String modes: the default is starts-with on normalised text; :contains on
+// normalised text; :exact on the text as written.
+const (
+	StringStarts StringMode = iota
+	StringContains
+	StringExact
+)
+
+// String matches string entries. Value is normalised by Normalize unless the
+// mode is StringExact.
+type String struct {
+	Param Param
+	Mode  StringMode
+	Value string
+}
+
+// Prefix is a comparison prefix of number, date and quantity.
+type Prefix string
+
+// Prefixes (§3.1.1.4.4).
+const (
+	EQ Prefix = "eq"
+	NE Prefix = "ne"
+	GT Prefix = "gt"
+	LT Prefix = "lt"
+	GE Prefix = "ge"
+	LE Prefix = "le"
+	SA Prefix = "sa"
+	EB Prefix = "eb"
+	AP Prefix = "ap"
+)
+
+// TimeRange is the half-open interval [Lo, Hi) in microseconds since the Unix
+// epoch, UTC; MinTime and MaxTime stand for an open end.
+type TimeRange struct{ Lo, Hi int64 }
+
+// Open ends of a TimeRange.
+const (
+	MinTime int64 = -1 << 62
+	MaxTime int64 = 1 << 62
+)
+
+// Date matches date entries: Prefix compares the entry's range with Range as
+// §3.1.1.4.4 defines. For AP the parser has already widened Range, and the
+// match is overlap.
+type Date struct {
+	Param  Param
+	Prefix Prefix
+	Range  TimeRange
+}
+
+// NumberRange is the interval [Lo, Hi) that a number written with a given
+// precision stands for; Value is the number itself. Comparison is on float64.
+type NumberRange struct{ Value, Lo, Hi float64 }
+
+// Number matches number entries.
+type Number struct {
+	Param  Param
+	Prefix Prefix
+	Range  NumberRange
+}
+
+// Quantity matches quantity entries. With a unit, either the entry's own
+// system and code (or its unit text) match, or both are UCUM and the
+// canonical values are compared (Canonical not nil).
+type Quantity struct {
+	Param     Param
+	Prefix    Prefix
+	Range     NumberRange
+	System    string
+	Unit      string // code or unit text; "" for any unit
+	AnySystem bool
+	Canonical *CanonicalQuantity
+}
+
+// CanonicalQuantity is a range in canonical UCUM units.
+type CanonicalQuantity struct {
+	Range NumberRange
+	Unit  string
+}
+
+// URI matches uri entries exactly (§3.1.1.5.14).
+type URI struct {
+	Param Param
+	Value string
+}
+
+// Reference matches reference entries. Type and ID for a resource of this
+// server (Type "" matches any type); URL, with an optional Version, for
+// absolute and canonical ones.
+type Reference struct {
+	Param   Param
+	Type    string
+	ID      string
+	URL     string
+	Version string // canonical business version or history version, "" for any
+}
+
+// Composite matches composite entries: one entry all of whose parts satisfy
+// Parts, in order. The Params of the parts are zero.
+type Composite struct {
+	Param Param
+	Parts []Expr // Token, Quantity, Number, Date, String, Reference, URI; each perhaps an Or
+}
+
+// Chain holds when a reference in Param points to a resource of type Target
+// that satisfies X.
+type Chain struct {
+	Param  Param
+	Target string
+	X      Expr
+}
+
+// Has is _has: a resource of type Source whose reference parameter Param
+// points here satisfies X.
+type Has struct {
+	Source string
+	Param  Param
+	X      Expr
+}
+
+func (And) expr()         {}
+func (Or) expr()          {}
+func (Not) expr()         {}
+func (TypeIs) expr()      {}
+func (IDs) expr()         {}
+func (LastUpdated) expr() {}
+func (Missing) expr()     {}
+func (Token) expr()       {}
+func (String) expr()      {}
+func (Date) expr()        {}
+func (Number) expr()      {}
+func (Quantity) expr()    {}
+func (URI) expr()         {}
+func (Reference) expr()   {}
+func (Composite) expr()   {}
+func (Chain) expr()       {}
+func (Has) expr()         {}

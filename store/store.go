@@ -1,0 +1,285 @@
+// Package store is the contract of what Ingle remembers. Package sqlite and
+// package postgres keep it; storetest.Run proves it. Only records, identity,
+// audit and jobs use it, and only records uses Resources.
+//
+// A Store holds one tenant. All methods are safe for concurrent use.
+package store
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// Sentinels; test with errors.Is.
+var (
+	ErrNotFound  = errors.New("store: no such record")
+	ErrVersion   = errors.New("store: the current version is another one") // a Write's Expect was not met
+	ErrMissing   = errors.New("store: a required record is missing")       // a Require was not met
+	ErrFull      = errors.New("store: no space left")
+	ErrClosed    = errors.New("store: closed")
+	ErrBadCursor = errors.New("store: cursor does not belong to this query")
+)
+
+// Record is one version of a resource.
+type Record struct {
+	Key     fhir.Key
+	Version int64 // 1 for the first; rises by one at each write, deletes included
+	Seq     Seq   // place in the tenant's log of all versions
+	Updated time.Time
+	Method  string // HTTP verb that made the version: POST, PUT, PATCH, DELETE
+	Release definitions.Release
+	Deleted bool   // the version is a delete; Body is nil
+	Body    []byte // JSON, as the door composed it; the caller must not change it
+}
+
+// Seq numbers all versions of a tenant in the order in which they became
+// visible to Changes.
+type Seq int64
+
+// Any, as Write.Expect, means whatever version is there, or none.
+const Any int64 = -1
+
+// Write is one change to one resource.
+type Write struct {
+	Key     fhir.Key
+	Expect  int64 // version that must be current: Any, 0 for never existed, or n (a deleted resource's current version is its delete)
+	Updated time.Time
+	Method  string
+	Release definitions.Release
+	Body    Body // zero for a delete
+	Index   []search.Entry
+}
+
+// Body is a resource's JSON packed for storage by Resources.Pack.
+type Body struct {
+	Packed []byte
+	Size   int // of the JSON
+}
+
+// Reader reads records. Reads outside a transaction see every write whose
+// Write call returned before.
+type Reader interface {
+	// Read returns the current version, which may be Deleted; ErrNotFound
+	// when there never was one.
+	Read(ctx context.Context, key fhir.Key) (Record, error)
+	// ReadVersion returns one version; ErrNotFound.
+	ReadVersion(ctx context.Context, key fhir.Key, version int64) (Record, error)
+	// ReadMany returns the current, not deleted versions of those keys that
+	// exist, in no particular order.
+	ReadMany(ctx context.Context, keys []fhir.Key) ([]Record, error)
+	// Versions returns version numbers only, of those keys that ever existed.
+	Versions(ctx context.Context, keys []fhir.Key) (map[fhir.Key]VersionInfo, error)
+	// Search returns one page of q. q.Includes and rendering fields are
+	// ignored. A q.After from another query is ErrBadCursor.
+	Search(ctx context.Context, q *search.Query) (Page, error)
+	// Count counts q.Filter over q.Types exactly.
+	Count(ctx context.Context, q *search.Query) (int64, error)
+	// Referrers returns up to limit keys of current resources with an indexed
+	// reference to key, itself not counted.
+	Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.Key, error)
+}
+
+// VersionInfo is what a write has to know about a resource's current version.
+type VersionInfo struct {
+	Version int64
+	Deleted bool
+}
+
+// Page is one page of a search.
+type Page struct {
+	Records []Record
+	Next    string // for Query.After, "" on the last page
+	Total   int64  // -1 when not asked for
+}
+
+// Tx is a write transaction. It sees its own writes. It holds until its
+// function returns: errors roll all of it back.
+type Tx interface {
+	Reader
+	// Lock makes the transaction exclusive, until it ends, against others that
+	// lock any of names. It is called at most once, before anything is read.
+	Lock(ctx context.Context, names ...string) error
+	// Put applies writes in the given order and returns their records'
+	// metadata (Body nil). A key may occur once. It fails with ErrVersion
+	// (wrapped in *VersionError) when an Expect is not met.
+	Put(ctx context.Context, writes []Write) ([]Record, error)
+	// Require fails with ErrMissing (wrapped in *MissingError) unless all
+	// keys exist, not deleted, and keeps them so until the transaction ends.
+	Require(ctx context.Context, keys []fhir.Key) error
+}
+
+// VersionError says which Write met another version.
+type VersionError struct {
+	Key             fhir.Key
+	Expect, Current int64 // Current 0: never existed
+}
+
+// MissingError says which required keys are missing.
+type MissingError struct{ Keys []fhir.Key }
+
+// Resources keeps resources, all their versions and their search index.
+type Resources interface {
+	Reader
+	// Pack compresses a body. It does no I/O and takes no lock, so that
+	// callers spread the work over cores before they enter Write.
+	Pack(json []byte) Body
+	// Write runs fn in a transaction and commits it durably: when Write
+	// returns nil the writes survive a crash. fn may be run more than once
+	// (after a serialization conflict), so it must not have effects outside
+	// tx; it must be quick, since other writers may wait for it. Concurrent
+	// Writes may share one commit; an error of one does not touch the others.
+	Write(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
+	// Import is Write for bulk loading: commits may be batched and less often
+	// synced; Flush makes everything imported before durable.
+	Import(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
+	Flush(ctx context.Context) error
+
+	// History returns versions, newest first.
+	History(ctx context.Context, q HistoryQuery) (HistoryPage, error)
+	// Changes returns versions after a Seq in order. It misses nothing: a
+	// version is never made visible below a Seq that was already handed out.
+	// Fewer than limit records mean that the end is reached for now. With
+	// bodies false, Body is nil.
+	Changes(ctx context.Context, after Seq, limit int, bodies bool) ([]Record, error)
+	// LastSeq is the newest Seq that Changes may return; 0 when empty.
+	LastSeq(ctx context.Context) (Seq, error)
+	// Each streams the current versions of a type ("" for all) in the store's
+	// order, starting after a key's position; for reindex and export.
+	Each(ctx context.Context, t fhir.Type, after Position) iter.Seq2[Positioned, error]
+	// Reindex replaces the index entries of resources whose version is still
+	// the given one, and reports how many it replaced.
+	Reindex(ctx context.Context, items []Reindexed) (int, error)
+	// Expunge removes versions for good and returns how many went.
+	Expunge(ctx context.Context, x Expunge) (int64, error)
+	// Stats counts current resources by type, exactly.
+	Stats(ctx context.Context) (map[fhir.Type]int64, error)
+}
+
+// Position is a place in the order of Each; the zero one is the start.
+type Position int64
+
+// Positioned is a record with its place.
+type Positioned struct {
+	Record
+	Position Position
+}
+
+// Reindexed gives a resource new index entries.
+type Reindexed struct {
+	Key     fhir.Key
+	Version int64
+	Index   []search.Entry
+}
+
+// HistoryQuery selects versions: of one resource (Type and ID), of a type, or
+// of all.
+type HistoryQuery struct {
+	Type   fhir.Type
+	ID     fhir.ID
+	Filter search.Expr // on the resource as it is now (nil: all); versions of deleted resources are kept when nil
+	Since  time.Time   // zero: from the start; inclusive
+	At     time.Time   // zero, or: only versions that were current at that time
+	Count  int
+	After  string
+}
+
+// HistoryPage is one page of a history.
+type HistoryPage struct {
+	Records []Record
+	Next    string
+	Total   int64 // all versions that the query selects
+}
+
+// Expunge says what to remove. Nothing set but Key removes nothing.
+type Expunge struct {
+	Key         fhir.Key // ID empty: every resource of the type; both empty: every resource
+	OldVersions bool     // versions that are not current
+	Deleted     bool     // resources whose current version is a delete, whole
+	Everything  bool     // the resources whole, current versions included
+	Limit       int      // at most so many versions; 0 for no limit
+}
+
+// Blobs keeps large binary content outside the rows.
+type Blobs interface {
+	// Create stores what r gives and returns its name (a content hash).
+	CreateBlob(ctx context.Context, content iter.Seq2[[]byte, error]) (name string, size int64, err error)
+	// ReadBlob returns length bytes (-1: to the end) from offset; ErrNotFound.
+	ReadBlob(ctx context.Context, name string, offset, length int64) (iter.Seq2[[]byte, error], int64, error)
+	DeleteBlob(ctx context.Context, name string) error
+}
+
+// JobState is the state of a Job.
+type JobState string
+
+// States: a job is Ready until leased, Running while leased, and ends Done,
+// Failed or Cancelled.
+const (
+	JobReady     JobState = "ready"
+	JobRunning   JobState = "running"
+	JobDone      JobState = "done"
+	JobFailed    JobState = "failed"
+	JobCancelled JobState = "cancelled"
+)
+
+// Job is one piece of durable work.
+type Job struct {
+	ID       string
+	Kind     string
+	State    JobState
+	Args     []byte // JSON, fixed at creation
+	Progress []byte // JSON, written by the worker: where to resume
+	Result   []byte // JSON, at the end
+	Error    string // of the last attempt
+	Attempt  int    // 1 at the first lease
+	Max      int    // attempts allowed
+	RunAt    time.Time
+	Lease    time.Time // until when the worker holds it
+	Holder   string    // token of the lease
+	Created  time.Time
+	Ended    time.Time
+}
+
+// Jobs keeps durable work. Times come from the caller, so the store needs no
+// clock of its own.
+type Jobs interface {
+	CreateJob(ctx context.Context, j Job) error // an ID that exists already is ErrVersion
+	ReadJob(ctx context.Context, id string) (Job, error)
+	ListJobs(ctx context.Context, kind string, limit int) ([]Job, error) // newest first; kind "" for all
+	// LeaseJob takes the oldest due job of one of kinds (Ready with RunAt <=
+	// now, or Running with an expired lease), marks it Running and counts the
+	// attempt; ErrNotFound when there is none. Two callers never get the same.
+	LeaseJob(ctx context.Context, kinds []string, holder string, now, until time.Time) (Job, error)
+	// UpdateJob writes State, Progress, Result, Error, RunAt, Lease, Ended of
+	// a job that holder still holds; ErrVersion when the lease was lost or the
+	// job was cancelled.
+	UpdateJob(ctx context.Context, j Job, holder string) error
+	// CancelJob cancels a job that has not ended; ErrVersion otherwise.
+	CancelJob(ctx context.Context, id string, now time.Time) error
+	DeleteJob(ctx context.Context, id string) error
+}
+
+// Settings keeps small named values of the tenant (cursor keys, policy).
+type Settings interface {
+	ReadSetting(ctx context.Context, name string) ([]byte, error) // ErrNotFound
+	// InitSetting stores value if the name is new and returns what is stored.
+	InitSetting(ctx context.Context, name string, value []byte) ([]byte, error)
+	WriteSetting(ctx context.Context, name string, value []byte) error
+}
+
+// Store is everything one tenant remembers.
+type Store interface {
+	Resources
+	Blobs
+	Jobs
+	Settings
+	// Ping says whether the database answers and can be written.
+	Ping(ctx context.Context) error
+	// Close waits for writes under way and releases everything.
+	Close() error
+}
