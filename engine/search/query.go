@@ -1,8 +1,3 @@
-// Package search is FHIR search as one language: a URL becomes a tree of
-// expressions, which the same package matches in memory and store/sqldb turns
-// into SQL. It also says what a resource is indexed by.
-//
-// R4 §3.1.1 Search.
 package search
 
 import "github.com/inglehealth/ingle/spec/definitions"
@@ -100,7 +95,8 @@ type And []Expr
 // Or holds when any does; an empty Or never holds.
 type Or []Expr
 
-// Not holds when X does not (modifier :not, and prefix ne over all values).
+// Not holds when X does not (modifier :not). Prefix ne is not a Not: it asks
+// for a value that differs.
 type Not struct{ X Expr }
 
 // TypeIs holds for resources of one of the types.
