@@ -1,0 +1,127 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// crud is the life of one resource.
+func crud(ctx context.Context, w *worker) error {
+	kind, make := "Patient", w.patientJSON
+	if w.rand.IntN(2) == 0 {
+		kind, make = "Observation", func(id string) []byte { return w.observationJSON(id, "", "") }
+	}
+	location, _, err := w.do(ctx, http.MethodPost, "/"+kind, make(""), http.StatusCreated)
+	if err != nil {
+		return err
+	}
+	w.wrote(1)
+	id, err := locationID(kind, location)
+	if err != nil {
+		return err
+	}
+	path := "/" + kind + "/" + id
+	for _, step := range []struct {
+		method string
+		body   []byte
+		want   []int
+	}{
+		{http.MethodGet, nil, []int{http.StatusOK}},
+		{http.MethodPut, make(id), []int{http.StatusOK}},
+		{http.MethodGet, nil, []int{http.StatusOK}},
+		{http.MethodDelete, nil, []int{http.StatusOK, http.StatusNoContent, http.StatusAccepted}},
+	} {
+		if _, _, err := w.do(ctx, step.method, path, step.body, step.want...); err != nil {
+			return err
+		}
+	}
+	w.wrote(-1)
+	return nil
+}
+
+// smallTransaction creates a patient with an encounter, an observation and a
+// condition.
+func smallTransaction(ctx context.Context, w *worker) error {
+	_, _, err := w.do(ctx, http.MethodPost, "", w.bundle(1, 1, 1), http.StatusOK)
+	if err == nil {
+		w.wrote(4)
+	}
+	return err
+}
+
+// patientBundle creates a whole patient and remembers it for the reads.
+func patientBundle(ctx context.Context, w *worker) error {
+	const encounters, observations, conditions = 6, 48, 5
+	_, answer, err := w.do(ctx, http.MethodPost, "", w.bundle(encounters, observations, conditions), http.StatusOK)
+	if err != nil {
+		return err
+	}
+	var response struct {
+		Entry []struct {
+			Response struct{ Location string }
+		}
+	}
+	if err := json.Unmarshal(answer, &response); err != nil {
+		return fmt.Errorf("the answer to a transaction: %w", err)
+	}
+	var p patient
+	for _, e := range response.Entry {
+		for kind, ids := range map[string]*[]string{"Encounter": &p.encounters, "Observation": &p.observations} {
+			if id, err := locationID(kind, e.Response.Location); err == nil {
+				*ids = append(*ids, id)
+			}
+		}
+		if id, err := locationID("Patient", e.Response.Location); err == nil {
+			p.id = id
+		}
+	}
+	if p.id == "" || len(p.observations) != observations {
+		return fmt.Errorf("the answer to a transaction does not locate what it created: %.300s", answer)
+	}
+	w.wrote(1 + encounters + observations + conditions)
+	w.mu.Lock()
+	w.patients = append(w.patients, p)
+	w.mu.Unlock()
+	return nil
+}
+
+// readMix is one request of an app that shows charts: half reads by id, half
+// searches of a page of 20.
+func readMix(ctx context.Context, w *worker) error {
+	w.mu.Lock()
+	p := w.patients[w.rand.IntN(len(w.patients))]
+	w.mu.Unlock()
+	path := ""
+	switch n := w.rand.IntN(100); {
+	case n < 20:
+		path = "/Patient/" + p.id
+	case n < 50:
+		path = "/Observation/" + p.observations[w.rand.IntN(len(p.observations))]
+	case n < 65:
+		path = "/Observation?patient=" + p.id + "&code=http://loinc.org|" + vitals[w.rand.IntN(len(vitals))].code + "&_count=20"
+	case n < 75:
+		path = "/Encounter?patient=" + p.id + "&_count=20"
+	case n < 83:
+		path = "/Observation?patient=" + p.id + "&category=vital-signs&date=ge2020-01-01&_sort=-date&_count=20"
+	case n < 90:
+		path = "/Condition?patient=" + p.id + "&clinical-status=active&_count=20"
+	case n < 95:
+		path = "/Patient?family=" + families[w.rand.IntN(len(families))] + "&_count=20"
+	default:
+		path = "/Encounter?_id=" + p.encounters[0] + "&_include=Encounter:subject"
+	}
+	_, _, err := w.do(ctx, http.MethodGet, path, nil, http.StatusOK)
+	return err
+}
+
+// locationID takes the id out of ".../Patient/123/_history/1".
+func locationID(kind, location string) (string, error) {
+	_, rest, ok := strings.Cut("/"+location, "/"+kind+"/")
+	if id, _, _ := strings.Cut(rest, "/"); ok && id != "" {
+		return id, nil
+	}
+	return "", fmt.Errorf("Location %q does not name a %s", location, kind)
+}
