@@ -1,0 +1,109 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/inglehealth/ingle/spec/fault"
+)
+
+// Exchange is one request and its answer as the middleware sees them. It
+// belongs to the request's goroutine.
+type Exchange struct {
+	// ID names the request in the log and in X-Request-Id.
+	ID string
+	// Route is the pattern or interaction that was served, for the log; it
+	// never holds an id or a query value.
+	Route string
+	// XML and Pretty say how an error is rendered; the service sets them once
+	// it has negotiated the format.
+	XML, Pretty bool
+
+	site     *Site
+	response *response
+	held     int64 // bytes of site.memory
+}
+
+type exchangeKey struct{}
+
+// From returns the Exchange of a request served by a Site; nil for any other.
+func From(ctx context.Context) *Exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
+	return x
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	x := &Exchange{ID: requestID(r.Header.Get("X-Request-Id")), site: s}
+	x.response = newResponse(w, r, s.config)
+	defer s.finish(x, r, start)
+	x.response.touch(0)
+
+	h := w.Header()
+	h.Set("X-Request-Id", x.ID)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = newPacedBody(w, r, s.config)
+	}
+	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	s.mux.ServeHTTP(x.response, r)
+}
+
+// finish answers a panic, ends the answer and writes the access log.
+func (s *Site) finish(x *Exchange, r *http.Request, start time.Time) {
+	if p := recover(); p != nil {
+		if p == http.ErrAbortHandler {
+			x.response.abort()
+			s.memory.release(x.held)
+			panic(p)
+		}
+		s.config.Log.Error("panic", "request", x.ID, "route", x.Route, "panic", p, "stack", string(debug.Stack()))
+		if x.response.started() {
+			x.response.abort()
+			s.memory.release(x.held)
+			panic(http.ErrAbortHandler) // the client must see that the answer is incomplete
+		}
+		x.render(r.Context(), fault.New(fault.Internal, fault.CodeException, "", "%s", internalMessage))
+	}
+	x.response.close()
+	s.memory.release(x.held)
+	if !s.config.Log.Enabled(r.Context(), slog.LevelInfo) {
+		return
+	}
+	route := x.Route
+	if route == "" {
+		route = r.Pattern
+	}
+	s.config.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+		slog.String("request", x.ID), slog.String("method", r.Method), slog.String("route", route),
+		slog.Int("status", x.response.status), slog.Int64("bytes", x.response.sent),
+		slog.Duration("duration", time.Since(start)))
+}
+
+// requestID keeps a client's id if it is short and plain, so that it can be
+// logged and sent back as it is; otherwise it makes one.
+func requestID(given string) string {
+	if len(given) > 0 && len(given) <= 64 {
+		plain := true
+		for i := range len(given) {
+			c := given[i]
+			plain = plain && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_')
+		}
+		if plain {
+			return given
+		}
+	}
+	var b [12]byte
+	_, _ = rand.Read(b[:]) // crypto/rand.Read never fails
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,196 @@
+package web
+
+import (
+	"io"
+	"net/http"
+	"time"
+)
+
+// response records an answer, compresses it when that was negotiated, and
+// moves the write deadline along with each piece of it.
+type response struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	config  Config
+
+	status   int
+	sent     int64 // bytes of body on the wire
+	encoding string
+	head     bool
+	wrote    bool // the header is on its way
+
+	pending []byte // start of a body that may be compressed, until its size is known to be worth it
+	decided bool
+	encoder encoder
+	touched time.Time
+}
+
+func newResponse(w http.ResponseWriter, r *http.Request, c Config) *response {
+	return &response{
+		w: w, control: http.NewResponseController(w), config: c,
+		encoding: acceptEncoding(r.Header.Values("Accept-Encoding")),
+		head:     r.Method == http.MethodHead,
+	}
+}
+
+// touch gives the client the time for n more bytes. On a connection that is
+// kept, a deadline stays until the next is set.
+func (r *response) touch(n int) {
+	now := time.Now()
+	if n < piece && now.Sub(r.touched) < time.Second {
+		return
+	}
+	r.touched = now
+	// A transport without deadlines (a test recorder) has no client to wait for.
+	_ = r.control.SetWriteDeadline(now.Add(r.config.Patience + time.Duration(n)*time.Second/time.Duration(r.config.MinRate)))
+}
+
+// started says whether the client may have seen a part of the answer.
+func (r *response) started() bool { return r.wrote }
+
+// Header implements http.ResponseWriter.
+func (r *response) Header() http.Header { return r.w.Header() }
+
+// WriteHeader implements http.ResponseWriter. The header goes out with the
+// first piece of the body, or at the end, so that compression can be decided.
+func (r *response) WriteHeader(status int) {
+	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
+		r.w.WriteHeader(status)
+		return
+	}
+	if r.status != 0 {
+		return
+	}
+	r.status = status
+	h := r.w.Header()
+	h.Add("Vary", "Accept, Accept-Encoding")
+	if !r.mayCompress(h) {
+		r.begin()
+	}
+}
+
+func (r *response) mayCompress(h http.Header) bool {
+	if r.encoding == "" || r.head || h.Get("Content-Encoding") != "" || h.Get("Content-Range") != "" ||
+		r.status == http.StatusNoContent || r.status == http.StatusNotModified || !compressible(h.Get("Content-Type")) {
+		return false
+	}
+	if length := h.Get("Content-Length"); length != "" && shorter(length, r.config.CompressFrom) {
+		return false
+	}
+	return true
+}
+
+// begin sends the header as it stands.
+func (r *response) begin() {
+	r.decided = true
+	r.wrote = true
+	r.touch(0)
+	r.w.WriteHeader(r.status)
+}
+
+func (r *response) compress() {
+	h := r.w.Header()
+	h.Del("Content-Length")
+	h.Set("Content-Encoding", r.encoding)
+	r.begin()
+	r.encoder = openEncoder(r.encoding, writerFunc(r.send))
+}
+
+// Write implements http.ResponseWriter.
+func (r *response) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.WriteHeader(http.StatusOK)
+	}
+	if r.encoder != nil {
+		return r.encoder.Write(p)
+	}
+	if !r.decided {
+		if len(r.pending)+len(p) < r.config.CompressFrom {
+			r.pending = append(r.pending, p...)
+			return len(p), nil
+		}
+		r.compress()
+		if len(r.pending) > 0 {
+			if _, err := r.encoder.Write(r.pending); err != nil {
+				return 0, err
+			}
+			r.pending = nil
+		}
+		return r.encoder.Write(p)
+	}
+	return r.send(p)
+}
+
+// piece is how much is handed to the connection under one deadline.
+const piece = 256 << 10
+
+func (r *response) send(p []byte) (int, error) {
+	done := 0
+	for len(p) > 0 {
+		n := min(len(p), piece)
+		r.touch(n)
+		n, err := r.w.Write(p[:n])
+		done += n
+		r.sent += int64(n)
+		if err != nil {
+			return done, err
+		}
+		p = p[n:]
+	}
+	return done, nil
+}
+
+// FlushError sends what has been written so far; http.ResponseController
+// finds it.
+func (r *response) FlushError() error {
+	if r.status == 0 {
+		r.WriteHeader(http.StatusOK)
+	}
+	if !r.decided {
+		r.compress()
+		if _, err := r.encoder.Write(r.pending); err != nil {
+			return err
+		}
+		r.pending = nil
+	}
+	if r.encoder != nil {
+		if err := r.encoder.Flush(); err != nil {
+			return err
+		}
+	}
+	r.touch(piece)
+	return r.control.Flush()
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *response) Unwrap() http.ResponseWriter { return r.w }
+
+// close ends the answer: nothing may be written after it.
+func (r *response) close() {
+	if r.status == 0 {
+		r.WriteHeader(http.StatusOK)
+	}
+	if !r.decided {
+		r.begin()
+		// Errors mean that the client is gone.
+		_, _ = r.send(r.pending)
+	}
+	if r.encoder != nil {
+		_ = r.encoder.Close()
+		r.encoder = nil
+	}
+}
+
+// abort drops what was not sent.
+func (r *response) abort() {
+	if r.encoder != nil {
+		r.encoder.discard()
+		r.encoder = nil
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+var _ io.Writer = writerFunc(nil)

@@ -1,0 +1,92 @@
+// Package web is what every service that speaks HTTP stands on: the request's
+// identity, limits and deadlines, encodings, the access log, and the one place
+// where an error becomes an answer.
+//
+// A handler sees an *Exchange through From: what the middleware knows of the
+// request. Nothing here knows FHIR beyond OperationOutcome.
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Config holds the limits of a Site. The zero value of a field means its
+// default.
+type Config struct {
+	Log *slog.Logger // nil: slog.Default()
+
+	// MaxBody bounds a request body, before and after decompression (64 MiB).
+	MaxBody int64
+	// MaxBodies bounds the memory of all bodies being handled at once
+	// (512 MiB). A body that does not fit waits for Patience, then 503.
+	MaxBodies int64
+	// MaxRatio is the highest ratio of decompressed to compressed bytes, once
+	// a body is larger than a few MiB (100).
+	MaxRatio int64
+	// Patience is how long a client may stand still while it sends or receives
+	// before it is cut off (30 s). Above it, MinRate bytes/s must flow.
+	Patience time.Duration
+	// MinRate is the slowest acceptable transfer in bytes per second (4096).
+	MinRate int64
+	// CompressFrom is the smallest answer that is compressed (4 KiB).
+	CompressFrom int
+}
+
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.MaxBody <= 0 {
+		c.MaxBody = 64 << 20
+	}
+	if c.MaxBodies <= 0 {
+		c.MaxBodies = 512 << 20
+	}
+	c.MaxBodies = max(c.MaxBodies, c.MaxBody)
+	if c.MaxRatio <= 0 {
+		c.MaxRatio = 100
+	}
+	if c.Patience <= 0 {
+		c.Patience = 30 * time.Second
+	}
+	if c.MinRate <= 0 {
+		c.MinRate = 4096
+	}
+	if c.CompressFrom <= 0 {
+		c.CompressFrom = 4 << 10
+	}
+	return c
+}
+
+// Site is a mux whose handlers all run inside the middleware.
+type Site struct {
+	config Config
+	mux    *http.ServeMux
+	memory *memory
+}
+
+// New makes an empty Site.
+func New(c Config) *Site {
+	c = c.withDefaults()
+	s := &Site{config: c, mux: http.NewServeMux(), memory: newMemory(c.MaxBodies)}
+	s.mux.HandleFunc("/", notFound)
+	return s
+}
+
+// Handle mounts h at a ServeMux pattern.
+func (s *Site) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
+
+// Server makes an http.Server for the Site. It has no write timeout: a
+// deadline moves with each piece of an answer, so that a slow answer is not
+// cut off after its commit and a client that stops reading is.
+func (s *Site) Server() *http.Server {
+	return &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
+	}
+}
