@@ -77,8 +77,9 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (x *Exchange) render(ctx context.Context, e *fault.Error) {
+	x.response.reset()
 	h := x.response.Header()
-	for _, name := range []string{"Content-Length", "Content-Range", "ETag", "Last-Modified", "Location", "Content-Location", "Content-Disposition"} {
+	for _, name := range []string{"Content-Length", "Content-Range", "Content-Disposition", "Accept-Ranges"} {
 		h.Del(name)
 	}
 	status := Status(e.Kind)

@@ -63,7 +63,7 @@ func (r *response) WriteHeader(status int) {
 	}
 	r.status = status
 	h := r.w.Header()
-	h.Add("Vary", "Accept, Accept-Encoding")
+	h.Set("Vary", "Accept, Accept-Encoding")
 	if !r.mayCompress(h) {
 		r.begin()
 	}
@@ -79,6 +79,9 @@ func (r *response) mayCompress(h http.Header) bool {
 	}
 	return true
 }
+
+// reset forgets an answer of which nothing was sent.
+func (r *response) reset() { r.status, r.pending, r.decided = 0, nil, false }
 
 // begin sends the header as it stands.
 func (r *response) begin() {
