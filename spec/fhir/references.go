@@ -1,0 +1,52 @@
+package fhir
+
+import (
+	"iter"
+)
+
+// References are the Reference.reference values in n and below it, those in
+// contained and nested resources included, in document order.
+func (n Node) References() iter.Seq[Node] {
+	return n.values(func(c Node) bool { return c.Name() == "reference" && c.Parent().Type().Is("Reference") })
+}
+
+// URIs are the values of type uri, url, canonical, oid and uuid in n and below
+// it. Reference.reference, a string in R4, is not among them.
+func (n Node) URIs() iter.Seq[Node] {
+	return n.values(func(c Node) bool { return c.Type().Is("uri") })
+}
+
+func (n Node) values(want func(Node) bool) iter.Seq[Node] {
+	return func(yield func(Node) bool) {
+		for c := range n.Descendants() {
+			if c.HasValue() && want(c) && !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// RewriteLinks gives rewrite each reference and uri in n and below it, and
+// the href and src of narratives, and puts in what it returns with true. FHIR
+// R4 §3.1.0.11.2 names these as what a transaction replaces.
+func (n Node) RewriteLinks(rewrite func(link string) (string, bool)) error {
+	for c := range n.Descendants() {
+		if !c.HasValue() {
+			continue
+		}
+		text, changed := "", false
+		switch k := primitiveOf(c.Type()); {
+		case k == primitiveXHTML:
+			text, changed = rewriteNarrative(c.Text(), rewrite)
+		case k == primitiveURI, k == primitiveOID, k == primitiveUUID,
+			c.Name() == "reference" && c.Parent().Type().Is("Reference"):
+			text, changed = rewrite(c.Text())
+		}
+		if changed {
+			if err := c.SetText(text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
