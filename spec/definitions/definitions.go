@@ -42,16 +42,18 @@ type Type struct {
 	// Invariants that apply to each instance of the type.
 	Invariants []*Invariant
 
-	properties map[string]*Property
+	properties properties
 }
 
 // Property returns what a JSON property name means in this type, without a
 // leading underscore: "valueQuantity" is element "value" with type Quantity.
-// It does not allocate for a name converted from []byte.
-func (t *Type) Property(name string) (*Property, bool) {
-	p, ok := t.properties[name]
-	return p, ok
-}
+func (t *Type) Property(name string) (*Property, bool) { return find(&t.properties, name) }
+
+// PropertyOf is Property for a name in bytes; it does not allocate.
+func (t *Type) PropertyOf(name []byte) (*Property, bool) { return find(&t.properties, name) }
+
+// Properties lists all properties in the order of their elements.
+func (t *Type) Properties() []*Property { return t.properties.list }
 
 // Element returns the child element called name ("value" for "value[x]"), or nil.
 func (t *Type) Element(name string) *Element {
@@ -99,6 +101,7 @@ type Element struct {
 	Attribute  bool // an XML attribute (Element.id, Extension.url)
 	XHTML      bool // Narrative.div
 	Order      int  // index in Type.Elements
+	MaxLength  int  // characters allowed in a string; 0 for no limit
 }
 
 // Repeats says whether the element is an array in JSON.
@@ -154,6 +157,8 @@ type SearchParameter struct {
 	Expression string   // FHIRPath; "" for special ones
 	Targets    []string // reference: types it may point to
 	Components []SearchComponent
+	Name       string // computer-friendly name; "" in some packages
+	Version    string
 	Human      string
 }
 
@@ -174,12 +179,28 @@ type Compartment struct {
 
 // Operation is an OperationDefinition.
 type Operation struct {
-	URL       string
-	Code      string // "everything", without $
-	Resources []string
-	System    bool
-	TypeLevel bool
-	Instance  bool
-	Affects   bool // affectsState
-	Human     string
+	URL        string
+	Version    string
+	Name       string
+	Code       string // "everything", without $
+	Resources  []string
+	System     bool
+	TypeLevel  bool
+	Instance   bool
+	Affects    bool // affectsState
+	Query      bool // a named query, not an operation
+	Human      string
+	Parameters []OperationParameter
 }
+
+// OperationParameter is OperationDefinition.parameter.
+type OperationParameter struct {
+	Name     string
+	In       bool // an input; otherwise an output
+	Min, Max int  // Max is Many for "*"
+	Type     string
+	Parts    []OperationParameter
+}
+
+// Package names a FHIR package that was loaded.
+type Package struct{ Name, Version string }

@@ -1,0 +1,463 @@
+package record
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	extensionFHIRType     = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
+	extensionRegex        = "http://hl7.org/fhir/StructureDefinition/regex"
+	extensionBestPractice = "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice"
+	structureDefinition   = "http://hl7.org/fhir/StructureDefinition/"
+)
+
+// Add reads one conformance resource, or a Bundle of them, into the set.
+// Resources of other types are passed over. The error says what is malformed.
+func (s *Set) Add(data []byte) error {
+	var head struct {
+		ResourceType string `json:"resourceType"`
+	}
+	if err := json.Unmarshal(data, &head, lenient); err != nil {
+		return err
+	}
+	switch head.ResourceType {
+	case "Bundle":
+		return s.addBundle(data)
+	case "StructureDefinition":
+		return s.addStructure(data)
+	case "SearchParameter":
+		return s.addParameter(data)
+	case "CompartmentDefinition":
+		return s.addCompartment(data)
+	case "OperationDefinition":
+		return s.addOperation(data)
+	case "ValueSet":
+		return s.addValueSet(data)
+	case "CodeSystem":
+		return s.addCodeSystem(data)
+	}
+	return nil
+}
+
+// lenient lets published files pass that repeat a name or hold bad UTF-8.
+var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+func (s *Set) addBundle(data []byte) error {
+	var bundle struct {
+		Entry []struct {
+			Resource jsontext.Value `json:"resource"`
+		} `json:"entry"`
+	}
+	if err := json.Unmarshal(data, &bundle, lenient); err != nil {
+		return err
+	}
+	for i, e := range bundle.Entry {
+		if len(e.Resource) == 0 {
+			continue
+		}
+		if err := s.Add(e.Resource); err != nil {
+			return fmt.Errorf("Bundle.entry[%d]: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (s *Set) addStructure(data []byte) error {
+	type elements struct {
+		Element []Element `json:"element"`
+	}
+	var in struct {
+		URL          string         `json:"url"`
+		Version      string         `json:"version"`
+		Name         string         `json:"name"`
+		Title        string         `json:"title"`
+		Kind         string         `json:"kind"`
+		Type         string         `json:"type"`
+		Base         string         `json:"baseDefinition"`
+		Derivation   string         `json:"derivation"`
+		Abstract     bool           `json:"abstract"`
+		Snapshot     elements       `json:"snapshot"`
+		Differential elements       `json:"differential"`
+		Context      jsontext.Value `json:"context"`
+	}
+	if err := json.Unmarshal(data, &in, lenient); err != nil {
+		return err
+	}
+	out := Structure{
+		URL: in.URL, Version: in.Version, Name: in.Name, Title: in.Title, Kind: in.Kind, Type: in.Type,
+		Base: in.Base, Derivation: in.Derivation, Abstract: in.Abstract, Elements: in.Snapshot.Element,
+	}
+	if out.URL == "" {
+		return fmt.Errorf("StructureDefinition %s has no url", in.Name)
+	}
+	// Since 3.x a type may be given by URL in logical models; the tail names it.
+	out.Type = strings.TrimPrefix(out.Type, structureDefinition)
+	if len(out.Elements) == 0 {
+		out.Elements, out.Differential = in.Differential.Element, true
+	}
+	out.Contexts = contexts(in.Context)
+	s.Structures = append(s.Structures, out)
+	return nil
+}
+
+// contexts reads where an extension may stand, as "type:expression"; STU3's
+// list of strings is passed over.
+func contexts(data jsontext.Value) []string {
+	var list []struct {
+		Type       string `json:"type"`
+		Expression string `json:"expression"`
+	}
+	if json.Unmarshal(data, &list, lenient) != nil {
+		return nil
+	}
+	var out []string
+	for _, c := range list {
+		out = append(out, c.Type+":"+c.Expression)
+	}
+	return out
+}
+
+// UnmarshalJSONFrom reads an ElementDefinition; what is not kept is skipped
+// without being built.
+func (e *Element) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	*e = Element{Min: Unset, Max: Unset}
+	if tok, err := dec.ReadToken(); err != nil {
+		return err
+	} else if tok.Kind() != '{' {
+		return fmt.Errorf("ElementDefinition is not an object")
+	}
+	for dec.PeekKind() != '}' {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		if err := e.member(dec, tok.String()); err != nil {
+			return err
+		}
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
+func (e *Element) member(dec *jsontext.Decoder, name string) error {
+	switch name {
+	case "id":
+		return json.UnmarshalDecode(dec, &e.ID)
+	case "path":
+		return json.UnmarshalDecode(dec, &e.Path)
+	case "sliceName":
+		return json.UnmarshalDecode(dec, &e.SliceName)
+	case "min":
+		return json.UnmarshalDecode(dec, &e.Min)
+	case "max":
+		var max string
+		if err := json.UnmarshalDecode(dec, &max); err != nil {
+			return err
+		}
+		n, err := cardinality(max)
+		e.Max = n
+		return err
+	case "base":
+		var base struct {
+			Path string `json:"path"`
+		}
+		err := json.UnmarshalDecode(dec, &base)
+		e.BasePath = base.Path
+		return err
+	case "type":
+		return e.types(dec)
+	case "binding":
+		return e.binding(dec)
+	case "constraint":
+		return e.constraints(dec)
+	case "contentReference":
+		var ref string
+		err := json.UnmarshalDecode(dec, &ref)
+		e.ContentReference = ref[strings.IndexByte(ref, '#')+1:]
+		return err
+	case "isSummary":
+		return json.UnmarshalDecode(dec, &e.Summary)
+	case "isModifier":
+		return json.UnmarshalDecode(dec, &e.Modifier)
+	case "mustSupport":
+		return json.UnmarshalDecode(dec, &e.MustSupport)
+	case "maxLength":
+		return json.UnmarshalDecode(dec, &e.MaxLength)
+	case "representation":
+		var list []string
+		err := json.UnmarshalDecode(dec, &list)
+		for _, r := range list {
+			e.Attribute = e.Attribute || r == "xmlAttr"
+		}
+		return err
+	case "slicing":
+		var in struct {
+			Discriminator []struct {
+				Type string `json:"type"`
+				Path string `json:"path"`
+			} `json:"discriminator"`
+			Rules   string `json:"rules"`
+			Ordered bool   `json:"ordered"`
+		}
+		if err := json.UnmarshalDecode(dec, &in); err != nil {
+			return err
+		}
+		e.Slicing = &Slicing{Rules: in.Rules, Ordered: in.Ordered}
+		for _, d := range in.Discriminator {
+			e.Slicing.Discriminators = append(e.Slicing.Discriminators, Discriminator(d))
+		}
+		return nil
+	}
+	for prefix, to := range map[string]*string{"fixed": &e.Fixed, "pattern": &e.Pattern, "minValue": &e.MinValue, "maxValue": &e.MaxValue} {
+		kind, ok := strings.CutPrefix(name, prefix)
+		if !ok || kind == "" {
+			continue
+		}
+		v, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		v = v.Clone()
+		if err := v.Compact(); err != nil {
+			return err
+		}
+		*to = string(v)
+		if to == &e.Fixed || to == &e.Pattern {
+			e.ValueType = kind
+		}
+		return nil
+	}
+	return dec.SkipValue()
+}
+
+func cardinality(s string) (int, error) {
+	if s == "*" {
+		return Many, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("max %q is neither a number nor *", s)
+	}
+	return n, nil
+}
+
+type extension struct {
+	URL          string `json:"url"`
+	ValueURL     string `json:"valueUrl"`
+	ValueURI     string `json:"valueUri"`
+	ValueString  string `json:"valueString"`
+	ValueBoolean bool   `json:"valueBoolean"`
+}
+
+// types reads ElementDefinition.type. The elements that are plain strings of
+// FHIRPath's System ("Element.id", a primitive's value) name their FHIR type
+// in an extension.
+func (e *Element) types(dec *jsontext.Decoder) error {
+	var list []struct {
+		Code          string         `json:"code"`
+		Profile       jsontext.Value `json:"profile"`
+		TargetProfile jsontext.Value `json:"targetProfile"`
+		Extension     []extension    `json:"extension"`
+	}
+	if err := json.UnmarshalDecode(dec, &list); err != nil {
+		return err
+	}
+	for _, t := range list {
+		ref := TypeRef{Code: t.Code, Profiles: stringOrList(t.Profile), TargetProfiles: stringOrList(t.TargetProfile)}
+		if strings.HasPrefix(ref.Code, "http://hl7.org/fhirpath/System.") {
+			ref.Code = "string"
+		}
+		for _, x := range t.Extension {
+			switch x.URL {
+			case extensionFHIRType:
+				ref.Code = x.ValueURL + x.ValueURI
+			case extensionRegex:
+				e.Regex = x.ValueString
+			}
+		}
+		e.Types = append(e.Types, ref)
+	}
+	return nil
+}
+
+// stringOrList reads a list of strings that old packages give as one string.
+func stringOrList(v jsontext.Value) []string {
+	if len(v) == 0 {
+		return nil
+	}
+	var list []string
+	if json.Unmarshal(v, &list, lenient) == nil {
+		return list
+	}
+	var one string
+	if json.Unmarshal(v, &one, lenient) == nil {
+		return []string{one}
+	}
+	return nil
+}
+
+func (e *Element) binding(dec *jsontext.Decoder) error {
+	var in struct {
+		Strength    string `json:"strength"`
+		ValueSet    string `json:"valueSet"`
+		ValueSetURI string `json:"valueSetUri"`
+	}
+	if err := json.UnmarshalDecode(dec, &in); err != nil {
+		return err
+	}
+	e.Binding = &Binding{Strength: in.Strength, ValueSet: in.ValueSet + in.ValueSetURI}
+	return nil
+}
+
+func (e *Element) constraints(dec *jsontext.Decoder) error {
+	var list []struct {
+		Key        string      `json:"key"`
+		Severity   string      `json:"severity"`
+		Human      string      `json:"human"`
+		Expression string      `json:"expression"`
+		Extension  []extension `json:"extension"`
+	}
+	if err := json.UnmarshalDecode(dec, &list); err != nil {
+		return err
+	}
+	for _, c := range list {
+		inv := Invariant{Key: c.Key, Severity: c.Severity, Human: c.Human, Expression: c.Expression}
+		for _, x := range c.Extension {
+			inv.BestPractice = inv.BestPractice || x.URL == extensionBestPractice && x.ValueBoolean
+		}
+		e.Invariants = append(e.Invariants, inv)
+	}
+	return nil
+}
+
+func (s *Set) addParameter(data []byte) error {
+	var in struct {
+		URL         string         `json:"url"`
+		Version     string         `json:"version"`
+		Name        string         `json:"name"`
+		Code        string         `json:"code"`
+		Type        string         `json:"type"`
+		Expression  string         `json:"expression"`
+		Description string         `json:"description"`
+		Base        jsontext.Value `json:"base"`
+		Target      jsontext.Value `json:"target"`
+		Component   []struct {
+			Definition jsontext.Value `json:"definition"`
+			Expression string         `json:"expression"`
+		} `json:"component"`
+	}
+	if err := json.Unmarshal(data, &in, lenient); err != nil {
+		return err
+	}
+	if in.URL == "" || in.Code == "" || in.Type == "" {
+		return fmt.Errorf("SearchParameter %s needs url, code and type", in.Name)
+	}
+	out := SearchParameter{
+		URL: in.URL, Version: in.Version, Name: in.Name, Code: in.Code, Type: in.Type,
+		Base: stringOrList(in.Base), Targets: stringOrList(in.Target), Expression: in.Expression, Human: in.Description,
+	}
+	for _, c := range in.Component {
+		var definition string
+		if json.Unmarshal(c.Definition, &definition, lenient) != nil {
+			var ref struct {
+				Reference string `json:"reference"`
+			}
+			if err := json.Unmarshal(c.Definition, &ref, lenient); err != nil {
+				return err
+			}
+			definition = ref.Reference
+		}
+		out.Components = append(out.Components, SearchComponent{Definition: definition, Expression: c.Expression})
+	}
+	s.Parameters = append(s.Parameters, out)
+	return nil
+}
+
+func (s *Set) addCompartment(data []byte) error {
+	var in struct {
+		URL      string `json:"url"`
+		Code     string `json:"code"`
+		Resource []struct {
+			Code  string   `json:"code"`
+			Param []string `json:"param"`
+		} `json:"resource"`
+	}
+	if err := json.Unmarshal(data, &in, lenient); err != nil {
+		return err
+	}
+	out := Compartment{URL: in.URL, Code: in.Code}
+	for _, r := range in.Resource {
+		if len(r.Param) > 0 {
+			out.Resources = append(out.Resources, CompartmentResource{Code: r.Code, Params: r.Param})
+		}
+	}
+	s.Compartments = append(s.Compartments, out)
+	return nil
+}
+
+type operationParameter struct {
+	Name          string               `json:"name"`
+	Use           string               `json:"use"`
+	Max           string               `json:"max"`
+	Type          string               `json:"type"`
+	Documentation string               `json:"documentation"`
+	Min           int                  `json:"min"`
+	Part          []operationParameter `json:"part"`
+}
+
+func (s *Set) addOperation(data []byte) error {
+	var in struct {
+		URL          string               `json:"url"`
+		Version      string               `json:"version"`
+		Name         string               `json:"name"`
+		Code         string               `json:"code"`
+		Title        string               `json:"title"`
+		Kind         string               `json:"kind"`
+		Resource     []string             `json:"resource"`
+		System       bool                 `json:"system"`
+		Type         bool                 `json:"type"`
+		Instance     bool                 `json:"instance"`
+		AffectsState bool                 `json:"affectsState"`
+		Parameter    []operationParameter `json:"parameter"`
+	}
+	if err := json.Unmarshal(data, &in, lenient); err != nil {
+		return err
+	}
+	parameters, err := operationParameters(in.Parameter)
+	if err != nil {
+		return fmt.Errorf("OperationDefinition %s: %w", in.Name, err)
+	}
+	human := in.Title
+	if human == "" {
+		human = in.Name
+	}
+	s.Operations = append(s.Operations, Operation{
+		URL: in.URL, Version: in.Version, Name: in.Name, Code: in.Code, Human: human, Resources: in.Resource,
+		System: in.System, TypeLevel: in.Type, Instance: in.Instance, Affects: in.AffectsState,
+		Query: in.Kind == "query", Parameters: parameters,
+	})
+	return nil
+}
+
+func operationParameters(in []operationParameter) ([]OperationParameter, error) {
+	var out []OperationParameter
+	for _, p := range in {
+		max, err := cardinality(p.Max)
+		if err != nil {
+			return nil, fmt.Errorf("parameter %s: %w", p.Name, err)
+		}
+		parts, err := operationParameters(p.Part)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, OperationParameter{
+			Name: p.Name, In: p.Use == "in", Min: p.Min, Max: max, Type: p.Type, Parts: parts,
+		})
+	}
+	return out, nil
+}

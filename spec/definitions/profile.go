@@ -1,0 +1,4 @@
+package definitions
+
+type profiles struct{}
+type terminology struct{}
