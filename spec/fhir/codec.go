@@ -5,14 +5,8 @@ import (
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
-func ParseJSON(d *definitions.Definitions, src []byte, l Limits) (*Tree, error) {
-	return nil, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "JSON is not read yet")
-}
 func ParseXML(d *definitions.Definitions, src []byte, l Limits) (*Tree, error) {
 	return nil, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "XML is not read yet")
-}
-func ParseValueJSON(d *definitions.Definitions, typeName string, src []byte, l Limits) (*Tree, error) {
-	return nil, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "JSON is not read yet")
 }
 func (n Node) AppendXML(dst []byte, pretty bool) ([]byte, error) {
 	return nil, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "XML is not written yet")

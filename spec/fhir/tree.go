@@ -24,6 +24,7 @@ type Tree struct {
 	// tail remembers where the last child was linked, so that appending many
 	// children to one parent is not quadratic.
 	tail, tailParent uint32
+	ownTypes         [4]*definitions.Type // what types holds unless there are many
 }
 
 // node is one element. It holds no pointers, so the garbage collector never
