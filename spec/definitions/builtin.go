@@ -1,8 +1,9 @@
 package definitions
 
 import (
-	"embed"
+	_ "embed" // the generated files
 	"fmt"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -11,8 +12,28 @@ import (
 
 //go:generate go run ./generate
 
-//go:embed data/*.zst
-var data embed.FS
+// files are the embedded files of one release.
+type files struct{ structure, profiles, terminology []byte }
+
+var (
+	//go:embed data/r4-structure.zst
+	r4Structure []byte
+	//go:embed data/r4-profiles.zst
+	r4Profiles []byte
+	//go:embed data/r4-terminology.zst
+	r4Terminology []byte
+	//go:embed data/r4b-structure.zst
+	r4bStructure []byte
+	//go:embed data/r4b-profiles.zst
+	r4bProfiles []byte
+	//go:embed data/r4b-terminology.zst
+	r4bTerminology []byte
+)
+
+var builtIn = map[Release]func() (*Definitions, error){
+	R4:  sync.OnceValues(func() (*Definitions, error) { return load(files{r4Structure, r4Profiles, r4Terminology}) }),
+	R4B: sync.OnceValues(func() (*Definitions, error) { return load(files{r4bStructure, r4bProfiles, r4bTerminology}) }),
+}
 
 // BuiltIn returns a release that comes with the program: R4 or R4B. It is
 // loaded on first use, once. For any other release the error says how to get
@@ -36,28 +57,29 @@ func MustBuiltIn(r Release) *Definitions {
 
 // load reads the embedded files of a release: the structure now, profiles and
 // terminology when they are first asked for.
-func load(name string) (*Definitions, error) {
-	text, err := embedded(name + "-structure.zst")
+func load(f files) (*Definitions, error) {
+	text, err := unpack(f.structure)
 	if err != nil {
 		return nil, err
 	}
 	set, err := record.DecodeStructures(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
 	d, err := link(set)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return d, nil
-}
-
-func embedded(name string) ([]byte, error) {
-	packed, err := data.ReadFile("data/" + name)
-	if err != nil {
 		return nil, err
 	}
-	return unpack(packed)
+	d.profiles = &profiles{load: func() ([]record.Structure, error) {
+		text, err := unpack(f.profiles)
+		if err != nil {
+			return nil, err
+		}
+		set, err := record.DecodeStructures(text)
+		return set.Structures, err
+	}}
+	d.terminology = &terminology{load: func() (record.Chunked, error) { return record.DecodeChunks(f.terminology) }}
+	return d, nil
 }
 
 // unpack decompresses one zstd frame.

@@ -96,7 +96,7 @@ func TestSearchParametersOfAResourceIncludeThoseOfItsBases(t *testing.T) {
 func BenchmarkLoadingR4(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := load("r4"); err != nil {
+		if _, err := load(files{structure: r4Structure}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -3,7 +3,6 @@ package definitions
 import (
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/inglehealth/ingle/spec/definitions/internal/record"
 )
@@ -185,9 +184,4 @@ func operationParameters(records []record.OperationParameter) []OperationParamet
 		out[i] = OperationParameter{Name: r.Name, In: r.In, Min: r.Min, Max: r.Max, Type: r.Type, Parts: operationParameters(r.Parts)}
 	}
 	return out
-}
-
-var builtIn = map[Release]func() (*Definitions, error){
-	R4:  sync.OnceValues(func() (*Definitions, error) { return load("r4") }),
-	R4B: sync.OnceValues(func() (*Definitions, error) { return load("r4b") }),
 }

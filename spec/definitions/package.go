@@ -1,0 +1,199 @@
+package definitions
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/inglehealth/ingle/spec/definitions/internal/record"
+)
+
+// Bounds of a package: the largest ones published stay well below.
+const (
+	maxPackageEntries = 100_000
+	maxPackageFile    = 64 << 20  // bytes of one file
+	maxPackageBytes   = 512 << 20 // bytes of all files, unpacked
+)
+
+// manifest is what is read of a package's package.json.
+type manifest struct {
+	Name         string   `json:"name"`
+	Version      string   `json:"version"`
+	Type         string   `json:"type"`
+	FHIRVersions []string `json:"fhirVersions"`
+	VersionList  []string `json:"fhir-version-list"` // how R4's own package says it
+}
+
+// LoadPackage reads a FHIR package (a gzipped tar with package/package.json
+// and package/*.json). With a nil base it must be the core package of a
+// release, such as hl7.fhir.r5.core. Otherwise its search parameters,
+// profiles, operations, value sets and code systems are laid over base, which
+// is not changed; a package for another release is refused.
+//
+// Memory is bounded by limits on the number and size of files. Errors name
+// the file at fault.
+func LoadPackage(r io.Reader, base *Definitions) (*Definitions, error) {
+	set, m, err := readPackage(r)
+	if err != nil {
+		return nil, err
+	}
+	core := slices.ContainsFunc(set.Structures, func(s record.Structure) bool { return s.URL == structureDefinition+"Resource" })
+	switch {
+	case base == nil && !core:
+		return nil, fmt.Errorf("package %s %s holds no FHIR release, only additions for FHIR %s: load it on top of that release", m.Name, m.Version, strings.Join(m.FHIRVersions, ", "))
+	case base != nil && core:
+		return nil, fmt.Errorf("package %s %s is a FHIR release of its own: it cannot be laid over %s %s", m.Name, m.Version, base.Release, base.Version)
+	case core:
+		return linkCore(set)
+	}
+	if !m.suits(base) {
+		return nil, fmt.Errorf("package %s %s is for FHIR %s, and cannot be laid over %s (%s)", m.Name, m.Version, strings.Join(m.FHIRVersions, ", "), base.Release, base.Version)
+	}
+	return base.with(set), nil
+}
+
+func (m *manifest) suits(base *Definitions) bool {
+	return len(m.FHIRVersions) == 0 || slices.ContainsFunc(m.FHIRVersions, func(v string) bool { return releaseOf(v) == base.Release })
+}
+
+// linkCore makes a release of the package's types, with its profiles.
+func linkCore(set *record.Set) (*Definitions, error) {
+	record.Reduce(set.Structures)
+	d, err := link(set)
+	if err != nil {
+		return nil, fmt.Errorf("package %s %s: %w", set.Name, set.Version, err)
+	}
+	d.take(set)
+	return d, nil
+}
+
+// with lays a package over d.
+func (d *Definitions) with(set *record.Set) *Definitions {
+	out := &Definitions{
+		Release: d.Release, Version: d.Version, base: d, packages: append(slices.Clip(d.packages), Package{set.Name, set.Version}),
+		types: d.types, resources: d.resources, properties: d.properties, compartment: d.compartment,
+		params: d.params, operations: d.operations,
+	}
+	out.addParameters(set.Parameters)
+	out.addOperations(set.Operations)
+	out.take(set)
+	return out
+}
+
+// take gives d the profiles and the terminology of a package.
+func (d *Definitions) take(set *record.Set) {
+	profileRecords := slices.DeleteFunc(slices.Clone(set.Structures), func(s record.Structure) bool {
+		return s.Derivation != "constraint"
+	})
+	d.profiles = &profiles{load: func() ([]record.Structure, error) { return profileRecords, nil }}
+	d.terminology = newTerminology(set)
+}
+
+// readPackage reads the manifest and every conformance resource directly
+// under package/.
+func readPackage(r io.Reader) (*record.Set, *manifest, error) {
+	gz, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, nil, fmt.Errorf("this is no FHIR package: it must be a gzipped tar (.tgz): %w", err)
+	}
+	defer gz.Close()
+	set := new(record.Set)
+	var m *manifest
+	files := &packageFiles{tar: tar.NewReader(gz), left: maxPackageBytes}
+	for {
+		name, content, err := files.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if name == "package.json" {
+			m = new(manifest)
+			if err := json.Unmarshal(content, m); err != nil {
+				return nil, nil, fmt.Errorf("package/package.json: %w", err)
+			}
+			continue
+		}
+		if err := set.Add(content); err != nil {
+			return nil, nil, fmt.Errorf("package/%s: %w", name, err)
+		}
+	}
+	if m == nil || m.Name == "" {
+		return nil, nil, errors.New("this is no FHIR package: it has no package/package.json with a name")
+	}
+	if len(m.FHIRVersions) == 0 {
+		m.FHIRVersions = m.VersionList
+	}
+	set.Name, set.Version = m.Name, m.Version
+	if len(m.FHIRVersions) > 0 {
+		set.FHIRVersion = m.FHIRVersions[0]
+	}
+	return set, m, nil
+}
+
+// packageFiles gives the JSON files directly under package/.
+type packageFiles struct {
+	tar   *tar.Reader
+	count int
+	left  int64 // bytes that may still be unpacked
+}
+
+func (f *packageFiles) next() (name string, content []byte, err error) {
+	for {
+		h, err := f.tar.Next()
+		if err == io.EOF {
+			return "", nil, io.EOF
+		}
+		if err != nil {
+			return "", nil, fmt.Errorf("after file %d the package cannot be read: %w", f.count, err)
+		}
+		if f.count++; f.count > maxPackageEntries {
+			return "", nil, fmt.Errorf("the package has more than %d files", maxPackageEntries)
+		}
+		if f.left -= h.Size; h.Size < 0 || f.left < 0 {
+			return "", nil, fmt.Errorf("%s: the package unpacks to more than %d MiB", h.Name, maxPackageBytes>>20)
+		}
+		if h.Name != "" && (h.Name[0] == '/' || slices.Contains(strings.Split(h.Name, "/"), "..")) {
+			return "", nil, fmt.Errorf("%q: a file of a package must not lie outside it", h.Name)
+		}
+		dir, name := path.Split(strings.TrimPrefix(h.Name, "./"))
+		if h.Typeflag != tar.TypeReg || dir != "package/" || !strings.HasSuffix(name, ".json") || name[0] == '.' {
+			continue
+		}
+		if h.Size > maxPackageFile {
+			return "", nil, fmt.Errorf("%s: is larger than %d MiB", h.Name, maxPackageFile>>20)
+		}
+		content := make([]byte, 0, min(h.Size, 1<<20)+1)
+		content, err = appendAll(content, io.LimitReader(f.tar, maxPackageFile))
+		if err != nil {
+			return "", nil, fmt.Errorf("%s: %w", h.Name, err)
+		}
+		return name, content, nil
+	}
+}
+
+// appendAll reads r to its end; memory grows with what is really there, not
+// with what a header claims.
+func appendAll(b []byte, r io.Reader) ([]byte, error) {
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+	}
+}
