@@ -101,3 +101,21 @@ func BenchmarkLoadingR4(b *testing.B) {
 		}
 	}
 }
+
+func TestCompartmentsNameSearchParametersThatExist(t *testing.T) {
+	for _, r := range []Release{R4, R4B} {
+		d := MustBuiltIn(r)
+		for _, c := range []string{"Patient", "Encounter", "RelatedPerson", "Practitioner", "Device"} {
+			for typ, params := range d.Compartment(c).Params {
+				if !d.IsResource(typ) {
+					t.Errorf("%s %s: no resource type %s", r, c, typ)
+				}
+				for _, p := range params {
+					if p != "{def}" && d.SearchParameter(typ, p) == nil {
+						t.Errorf("%s %s: %s has no parameter %s", r, c, typ, p)
+					}
+				}
+			}
+		}
+	}
+}

@@ -60,12 +60,15 @@ func LoadPackage(r io.Reader, base *Definitions) (*Definitions, error) {
 }
 
 func (m *manifest) suits(base *Definitions) bool {
-	return len(m.FHIRVersions) == 0 || slices.ContainsFunc(m.FHIRVersions, func(v string) bool { return releaseOf(v) == base.Release })
+	return len(m.FHIRVersions) == 0 || slices.ContainsFunc(m.FHIRVersions, func(v string) bool { return ReleaseOf(v) == base.Release })
 }
 
 // linkCore makes a release of the package's types, with its profiles.
 func linkCore(set *record.Set) (*Definitions, error) {
 	record.Reduce(set.Structures)
+	if ReleaseOf(set.FHIRVersion) == R4 {
+		ofTypeForAs(set.Parameters)
+	}
 	d, err := link(set)
 	if err != nil {
 		return nil, fmt.Errorf("package %s %s: %w", set.Name, set.Version, err)

@@ -114,7 +114,7 @@ func (d *Definitions) Packages() []Package { return d.packages }
 // link turns the records of a core package into a release.
 func link(set *record.Set) (*Definitions, error) {
 	d := &Definitions{
-		Release:  releaseOf(set.FHIRVersion),
+		Release:  ReleaseOf(set.FHIRVersion),
 		Version:  set.FHIRVersion,
 		packages: []Package{{Name: set.Name, Version: set.Version}},
 	}
@@ -128,14 +128,16 @@ func link(set *record.Set) (*Definitions, error) {
 		}
 	}
 	slices.Sort(d.resources)
+	correct(d.Release, set.Parameters)
 	d.addParameters(set.Parameters)
 	d.addCompartments(set.Compartments)
 	d.addOperations(set.Operations)
 	return d, nil
 }
 
-// releaseOf names the release of a FHIR version ("4.0.1" is R4).
-func releaseOf(version string) Release {
+// ReleaseOf names the release of a FHIR version ("4.0.1" is R4); a version
+// that it does not know is its own name.
+func ReleaseOf(version string) Release {
 	switch {
 	case strings.HasPrefix(version, "4.0"):
 		return R4
@@ -157,6 +159,11 @@ func (d *Definitions) addCompartments(records []record.Compartment) {
 		c := &Compartment{Code: r.Code, Params: make(map[string][]string, len(r.Resources))}
 		for _, p := range r.Resources {
 			c.Params[p.Code] = p.Params
+		}
+		// The resource that gives a compartment its name is in it, though R4
+		// says so only of some.
+		if own := c.Params[c.Code]; !slices.Contains(own, "{def}") {
+			c.Params[c.Code] = append(slices.Clone(own), "{def}")
 		}
 		d.compartment[c.Code] = c
 	}
