@@ -11,9 +11,6 @@ import (
 // or XML at all, rather than JSON or XML that breaks a rule of FHIR.
 var ErrMalformed = errors.New("malformed")
 
-// errInvalid is the cause of errors about well-formed input.
-var errInvalid = errors.New("invalid")
-
 // maxProblems bounds how many problems one parse reports.
 const maxProblems = 20
 
@@ -40,10 +37,6 @@ func (p *problems) err() error {
 	if !p.any() {
 		return nil
 	}
-	cause := errInvalid
-	if p.malformed {
-		cause = ErrMalformed
-	}
 	kind := p.kind
 	if kind == fault.Internal {
 		kind = fault.Invalid
@@ -55,7 +48,10 @@ func (p *problems) err() error {
 			Message: fmt.Sprintf("%d further problems are not listed", p.more),
 		})
 	}
-	e := fault.Wrap(cause, kind, fault.CodeStructure, "", "")
+	if !p.malformed {
+		return fault.Of(kind, issues)
+	}
+	e := fault.Wrap(ErrMalformed, kind, fault.CodeStructure, "", "")
 	e.Issues = issues
 	return e
 }

@@ -1,0 +1,342 @@
+package fhir
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+)
+
+const fhirNamespace = "http://hl7.org/fhir"
+
+// ParseXML parses exactly one resource in FHIR's XML (FHIR R4 §2.6.1). It is
+// as strict as ParseJSON; beyond that, elements must come in the order of
+// their definition and a document type declaration is refused. Comments and
+// processing instructions are dropped.
+//
+// The error is a *fault.Error as from ParseJSON. The caller may reuse src. It
+// is safe for concurrent use.
+func ParseXML(d *definitions.Definitions, src []byte, l Limits) (*Tree, error) {
+	l = l.orDefault()
+	if len(src) > l.MaxBytes {
+		return nil, tooLarge(l.MaxBytes)
+	}
+	p := xmlParser{limits: l, tree: &Tree{defs: d, nodes: make([]node, 2, 2+len(src)/64)}}
+	p.tree.types = append(p.tree.ownTypes[:0], nil)
+	src = bytes.TrimPrefix(src, []byte("\uFEFF"))
+	p.scan.src = src
+	if off, wrong := badXML(src); wrong != "" {
+		p.malformedAt(off, wrong)
+		return nil, p.err()
+	}
+	p.document()
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	return p.tree, nil
+}
+
+type xmlParser struct {
+	problems
+	scan   xmlScanner
+	tree   *Tree
+	limits Limits
+}
+
+func (p *xmlParser) document() {
+	tok, ok := p.startTag(rootIndex)
+	if !ok {
+		return
+	}
+	if tok.kind != xmlStart {
+		p.malformedAt(tok.off, "there is no element")
+		return
+	}
+	if !p.resource(rootIndex, nil, tok, 1) {
+		return
+	}
+	if tok, ok = p.startTag(rootIndex); ok && tok.kind != xmlEOF {
+		p.malformedAt(tok.off, "there is more behind the end of the root element")
+	}
+}
+
+// startTag reads up to the next tag or the end. Text before it is refused as
+// text in node i.
+func (p *xmlParser) startTag(i uint32) (xmlToken, bool) {
+	for {
+		tok := p.scan.next()
+		switch tok.kind {
+		case xmlBad:
+			return tok, p.malformedAt(tok.off, p.scan.wrong)
+		case xmlText:
+			if len(bytes.Trim(tok.text, " \t\r\n")) > 0 {
+				p.problem(fault.CodeStructure, tok.off, i, "", "text may not stand here: FHIR writes values as value attributes")
+			}
+		default:
+			return tok, true
+		}
+	}
+}
+
+// resource parses an element named for a resource type into node i.
+func (p *xmlParser) resource(i uint32, base *definitions.Type, tok xmlToken, depth int) bool {
+	typ := p.tree.defs.Type(tok.name)
+	switch {
+	case tok.space != fhirNamespace:
+		p.problem(fault.CodeStructure, tok.off, i, "", fmt.Sprintf("<%s> must be of the namespace %s", shorten(tok.full), fhirNamespace))
+	case typ == nil || typ.Kind != definitions.Resource || typ.Abstract:
+		p.problem(fault.CodeStructure, tok.off, i, "", unknownResource(p.tree.defs, tok.name))
+	case base != nil && !typ.Is(base.Name):
+		p.problem(fault.CodeStructure, tok.off, i, "", "a "+typ.Name+" cannot stand here: "+base.Name+" is needed")
+	default:
+		p.tree.nodes[i].typ = p.tree.typeIndex(typ)
+		return p.element(i, typ, tok, depth)
+	}
+	return p.skip(tok)
+}
+
+// element parses the attributes and children of an element into node i.
+func (p *xmlParser) element(i uint32, typ *definitions.Type, tok xmlToken, depth int) bool {
+	if depth > p.limits.MaxDepth {
+		p.kind = fault.TooLarge
+		p.problem(fault.CodeTooCostly, tok.off, i, "", tooDeepMessage(p.limits.MaxDepth))
+		return false
+	}
+	attributes := p.attributes(i, typ)
+	if !tok.empty && !p.children(i, typ, tok, depth) {
+		return false
+	}
+	// Attributes are elements to FHIR: they get their place in its order.
+	n := Node{p.tree, i}
+	for _, a := range attributes {
+		p.set(n.link(a.prop, node{prop: a.prop.ID}).i, a.prop, a.value, a.off)
+	}
+	nd := &p.tree.nodes[i]
+	if nd.first == 0 && nd.flags&flagValue == 0 {
+		p.problem(fault.CodeStructure, tok.off, i, "", "an empty element says nothing: leave it out")
+	}
+	return true
+}
+
+type attributeElement struct {
+	prop  *definitions.Property
+	value string
+	off   int
+}
+
+// attributes reads the attributes of the last start tag: a primitive's value
+// goes into node i, those that are elements are returned.
+func (p *xmlParser) attributes(i uint32, typ *definitions.Type) []attributeElement {
+	var elements []attributeElement
+	for _, a := range p.scan.attrs {
+		switch {
+		case a.prefix == "xmlns", a.prefix == "" && a.name == "xmlns":
+			continue
+		case a.prefix != "" && i == rootIndex && a.name == "schemaLocation":
+			continue
+		case a.prefix == "" && a.name == "value" && typ.Kind == definitions.Primitive:
+			p.set(i, Node{p.tree, i}.Property(), a.value, a.off)
+			continue
+		}
+		prop, ok := typ.Property(a.name)
+		if a.prefix != "" || !ok || !prop.Element.Attribute {
+			p.problem(fault.CodeStructure, a.off, i, "", fmt.Sprintf("%s has no attribute %q", typ.Name, shorten(a.name)))
+			continue
+		}
+		elements = append(elements, attributeElement{prop, a.value, a.off})
+	}
+	return elements
+}
+
+// set gives node i a primitive value.
+func (p *xmlParser) set(i uint32, prop *definitions.Property, value string, off int) {
+	if wrong := elementPrimitive(prop).check(prop.Type, value); wrong != "" {
+		if value != "" {
+			wrong = fmt.Sprintf("%q %s", shorten(value), wrong)
+		}
+		p.problem(fault.CodeValue, off, i, "", wrong)
+		return
+	}
+	Node{p.tree, i}.setValue(value)
+}
+
+// children parses child elements up to the end tag of tok.
+func (p *xmlParser) children(i uint32, typ *definitions.Type, tok xmlToken, depth int) bool {
+	var last uint32
+	for {
+		child, ok := p.startTag(i)
+		if !ok {
+			return false
+		}
+		switch child.kind {
+		case xmlEOF:
+			return p.malformedAt(child.off, "<"+shorten(tok.full)+"> is not closed")
+		case xmlEnd:
+			return child.full == tok.full || p.malformedAt(child.off, "<"+shorten(tok.full)+"> is closed by </"+shorten(child.full)+">")
+		}
+		prop := p.child(i, typ, child, last)
+		if prop == nil {
+			if !p.skip(child) {
+				return false
+			}
+			continue
+		}
+		if len(p.tree.nodes) > p.limits.MaxNodes {
+			p.kind = fault.TooLarge
+			p.problem(fault.CodeTooCostly, child.off, i, "", fmt.Sprintf("there are more than %d elements", p.limits.MaxNodes))
+			return false
+		}
+		last = Node{p.tree, i}.linkAfter(last, node{prop: prop.ID}).i
+		switch {
+		case elementPrimitive(prop) == primitiveXHTML:
+			ok = p.narrative(last, prop, child)
+		case prop.Type.Kind == definitions.Resource:
+			ok = p.container(last, prop.Type, child, depth+1)
+		default:
+			ok = p.element(last, prop.Type, child, depth+1)
+		}
+		if !ok {
+			return false
+		}
+	}
+}
+
+// child finds what a start tag means in typ, nil when it has no place there.
+// last is the child before it.
+func (p *xmlParser) child(i uint32, typ *definitions.Type, tok xmlToken, last uint32) *definitions.Property {
+	prop, ok := typ.Property(tok.name)
+	if !ok || prop.Element.Attribute {
+		p.problem(fault.CodeStructure, tok.off, i, shorten(tok.name), unknownElement(typ, tok.name))
+		return nil
+	}
+	want := fhirNamespace
+	if elementPrimitive(prop) == primitiveXHTML {
+		want = xhtmlNamespace
+	}
+	if tok.space != want {
+		p.problem(fault.CodeStructure, tok.off, i, "", fmt.Sprintf("<%s> must be of the namespace %s", shorten(tok.full), want))
+		return nil
+	}
+	if last == 0 {
+		return prop
+	}
+	before := p.tree.defs.Property(p.tree.nodes[last].prop)
+	switch e := prop.Element; {
+	case before.Element == e && !e.Repeats():
+		p.problem(fault.CodeStructure, tok.off, i, e.Name, e.Name+" does not repeat")
+		return nil
+	case before.Element == e && before != prop:
+		p.problem(fault.CodeStructure, tok.off, i, e.Name, e.Name+" may have one type only")
+		return nil
+	case before.Element.Order > e.Order:
+		p.problem(fault.CodeStructure, tok.off, i, e.Name, fmt.Sprintf("%s must come before %s", prop.Name, before.Name))
+		return nil
+	}
+	return prop
+}
+
+// container parses an element that holds one resource.
+func (p *xmlParser) container(i uint32, base *definitions.Type, tok xmlToken, depth int) bool {
+	for _, a := range p.scan.attrs {
+		if a.prefix != "xmlns" && a.name != "xmlns" {
+			p.problem(fault.CodeStructure, a.off, i, "", fmt.Sprintf("%s has no attribute %q", tok.name, shorten(a.name)))
+		}
+	}
+	if tok.empty {
+		p.problem(fault.CodeStructure, tok.off, i, "", "a resource is missing")
+		return true
+	}
+	for found := 0; ; found++ {
+		child, ok := p.startTag(i)
+		switch {
+		case !ok:
+			return false
+		case child.kind == xmlStart && found == 0:
+			ok = p.resource(i, base, child, depth)
+		case child.kind == xmlStart:
+			p.problem(fault.CodeStructure, child.off, i, "", "only one resource may stand here")
+			ok = p.skip(child)
+		case child.kind == xmlEnd && child.full == tok.full:
+			if found == 0 {
+				p.problem(fault.CodeStructure, tok.off, i, "", "a resource is missing")
+			}
+			return true
+		default:
+			return p.malformedAt(child.off, "<"+shorten(tok.full)+"> is not closed")
+		}
+		if !ok {
+			return false
+		}
+	}
+}
+
+// narrative takes the text of a div as it stands.
+func (p *xmlParser) narrative(i uint32, prop *definitions.Property, tok xmlToken) bool {
+	declared := false
+	for _, a := range p.scan.attrs {
+		declared = declared || a.prefix == "" && a.name == "xmlns"
+	}
+	if !p.skip(tok) {
+		return false
+	}
+	text := p.scan.src[tok.off:p.scan.pos]
+	if !declared && tok.full == tok.name {
+		text = append([]byte("<div xmlns=\""+xhtmlNamespace+"\""), text[len("<div"):]...)
+	}
+	p.set(i, prop, string(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))), tok.off)
+	return true
+}
+
+// skip reads up to the end tag of tok.
+func (p *xmlParser) skip(tok xmlToken) bool {
+	if tok.empty {
+		return true
+	}
+	open := []string{tok.full}
+	for len(open) > 0 {
+		switch tok := p.scan.next(); tok.kind {
+		case xmlBad:
+			return p.malformedAt(tok.off, p.scan.wrong)
+		case xmlEOF:
+			return p.malformedAt(tok.off, "<"+shorten(open[len(open)-1])+"> is not closed")
+		case xmlStart:
+			if !tok.empty {
+				open = append(open, tok.full)
+			}
+		case xmlEnd:
+			if open[len(open)-1] != tok.full {
+				return p.malformedAt(tok.off, "<"+shorten(open[len(open)-1])+"> is closed by </"+shorten(tok.full)+">")
+			}
+			open = open[:len(open)-1]
+		}
+	}
+	return true
+}
+
+// problem notes what is wrong with the element name of node i, or with the
+// node itself when name is "".
+func (p *xmlParser) problem(code fault.Code, off int, i uint32, name, message string) {
+	if p.full() {
+		p.more++
+		return
+	}
+	path := ""
+	if p.tree.nodes[rootIndex].typ != 0 {
+		path = Node{p.tree, i}.Path()
+	}
+	if name != "" {
+		path += "." + name
+	}
+	p.add(code, p.scan.src, off, path, message)
+}
+
+func (p *xmlParser) malformedAt(off int, message string) bool {
+	p.malformed = true
+	if p.full() {
+		p.issues = p.issues[:maxProblems-1]
+		p.more++
+	}
+	p.add(fault.CodeStructure, p.scan.src, off, "", message)
+	return false
+}

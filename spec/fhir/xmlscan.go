@@ -1,0 +1,341 @@
+package fhir
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// xmlScanner reads XML 1.0 in UTF-8 without document types: with no DTD there
+// are no entities to expand and nothing outside the document to fetch.
+// Comments and processing instructions are skipped.
+type xmlScanner struct {
+	src    []byte
+	pos    int
+	depth  int // elements open
+	spaces []xmlNamespace
+	attrs  []xmlAttribute // of the last start tag
+	wrong  string         // why the last token is xmlBad
+}
+
+type xmlNamespace struct {
+	prefix, uri string
+	depth       int
+}
+
+type xmlAttribute struct {
+	prefix, name string
+	value        string // with references resolved and white space as XML 1.0 §3.3.3 normalises it
+	off          int
+}
+
+type xmlKind uint8
+
+const (
+	xmlBad xmlKind = iota
+	xmlEnd
+	xmlStart
+	xmlText
+	xmlEOF
+)
+
+type xmlToken struct {
+	kind  xmlKind
+	name  string // local name of a start tag
+	full  string // name with prefix
+	space string // namespace of a start tag
+	text  []byte // raw text
+	off   int
+	empty bool // a start tag that ends itself
+	cdata bool
+}
+
+// badXML says why src cannot be XML in whatever structure, or "".
+func badXML(src []byte) (off int, wrong string) {
+	if !utf8.Valid(src) {
+		return firstInvalid(src), "is no UTF-8"
+	}
+	for i, c := range src {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return i, fmt.Sprintf("holds the control character U+%04X, which XML does not allow", c)
+		}
+		if c == 0xEF && (bytes.HasPrefix(src[i:], []byte("\uFFFE")) || bytes.HasPrefix(src[i:], []byte("\uFFFF"))) {
+			return i, "holds a code point that is no character"
+		}
+	}
+	return 0, ""
+}
+
+func (s *xmlScanner) bad(off int, format string, args ...any) xmlToken {
+	s.wrong = fmt.Sprintf(format, args...)
+	return xmlToken{kind: xmlBad, off: off}
+}
+
+// next reads one token. Behind xmlBad nothing more may be read.
+func (s *xmlScanner) next() xmlToken {
+	for s.pos < len(s.src) {
+		rest := s.src[s.pos:]
+		switch {
+		case rest[0] != '<':
+			return s.text()
+		case bytes.HasPrefix(rest, []byte("<!--")):
+			end := bytes.Index(rest[4:], []byte("--"))
+			if end < 0 || !bytes.HasPrefix(rest[4+end:], []byte("-->")) {
+				return s.bad(s.pos, "the comment does not end, or has -- inside")
+			}
+			s.pos += 4 + end + 3
+		case bytes.HasPrefix(rest, []byte("<?")):
+			if tok := s.instruction(rest); tok.kind == xmlBad {
+				return tok
+			}
+		case bytes.HasPrefix(rest, []byte("<![CDATA[")):
+			end := bytes.Index(rest, []byte("]]>"))
+			if end < 0 || s.depth == 0 {
+				return s.bad(s.pos, "the CDATA section does not end, or stands outside the root")
+			}
+			tok := xmlToken{kind: xmlText, text: rest[9:end], off: s.pos, cdata: true}
+			s.pos += end + 3
+			return tok
+		case bytes.HasPrefix(rest, []byte("<!")):
+			return s.bad(s.pos, "a document type declaration is not allowed in FHIR")
+		case bytes.HasPrefix(rest, []byte("</")):
+			return s.endTag()
+		default:
+			return s.startTag()
+		}
+	}
+	return xmlToken{kind: xmlEOF, off: s.pos}
+}
+
+func (s *xmlScanner) instruction(rest []byte) xmlToken {
+	end := bytes.Index(rest, []byte("?>"))
+	if end < 0 {
+		return s.bad(s.pos, "the processing instruction does not end")
+	}
+	body := string(rest[2:end])
+	target, attributes, _ := strings.Cut(strings.Join(strings.Fields(body), " "), " ")
+	if target == "" || !isNameStart(body[0]) {
+		return s.bad(s.pos, "the processing instruction has no name")
+	}
+	if strings.EqualFold(target, "xml") {
+		if s.pos != 0 || target != "xml" {
+			return s.bad(s.pos, "an XML declaration may only stand at the very beginning")
+		}
+		lower := strings.ToLower(attributes)
+		if strings.Contains(lower, "encoding") && !strings.Contains(lower, "utf-8") {
+			return s.bad(s.pos, "FHIR is encoded in UTF-8")
+		}
+		if !strings.Contains(lower, `version="1.0"`) && !strings.Contains(lower, "version='1.0'") {
+			return s.bad(s.pos, "this is not XML 1.0")
+		}
+	}
+	s.pos += end + 2
+	return xmlToken{kind: xmlText}
+}
+
+func (s *xmlScanner) text() xmlToken {
+	from := s.pos
+	end := bytes.IndexByte(s.src[from:], '<')
+	if end < 0 {
+		end = len(s.src) - from
+	}
+	text := s.src[from : from+end]
+	s.pos = from + end
+	if off, wrong := badReference(text); wrong != "" {
+		return s.bad(from+off, "%s", wrong)
+	}
+	if i := bytes.Index(text, []byte("]]>")); i >= 0 {
+		return s.bad(from+i, "]]> may not stand in text")
+	}
+	if s.depth == 0 && len(bytes.Trim(text, " \t\r\n")) > 0 {
+		return s.bad(from, "there is text outside the root element")
+	}
+	return xmlToken{kind: xmlText, text: text, off: from}
+}
+
+// badReference finds a reference that is not one of XML's own.
+func badReference(text []byte) (off int, wrong string) {
+	for i := 0; ; {
+		next := bytes.IndexByte(text[i:], '&')
+		if next < 0 {
+			return 0, ""
+		}
+		i += next
+		_, n := entity(string(text[i:min(len(text), i+12)]))
+		if n == 0 {
+			return i, "only &amp; &lt; &gt; &quot; &apos; and numeric references such as &#160; are allowed"
+		}
+		i += n
+	}
+}
+
+func isNameStart(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= utf8.RuneSelf
+}
+
+// name reads a qualified name.
+func (s *xmlScanner) name() (full, prefix, local string, ok bool) {
+	from, colon := s.pos, -1
+	for i := from; ; i++ {
+		if i < len(s.src) {
+			switch c := s.src[i]; {
+			case isNameStart(c), i > from && (c >= '0' && c <= '9' || c == '-' || c == '.'):
+				continue
+			case c == ':' && colon < 0 && i > from:
+				colon = i
+				continue
+			}
+		}
+		s.pos = i
+		full = string(s.src[from:i])
+		if colon < 0 {
+			return full, "", full, i > from
+		}
+		prefix, local = string(s.src[from:colon]), string(s.src[colon+1:i])
+		return full, prefix, local, local != "" && isNameStart(local[0])
+	}
+}
+
+func (s *xmlScanner) white() bool {
+	from := s.pos
+	for s.pos < len(s.src) && (s.src[s.pos] == ' ' || s.src[s.pos] == '\n' || s.src[s.pos] == '\t' || s.src[s.pos] == '\r') {
+		s.pos++
+	}
+	return s.pos > from
+}
+
+func (s *xmlScanner) startTag() xmlToken {
+	tok := xmlToken{kind: xmlStart, off: s.pos}
+	s.pos++
+	full, prefix, local, ok := s.name()
+	if !ok {
+		return s.bad(tok.off, "a tag without a name; write &lt; for the character <")
+	}
+	tok.full, tok.name = full, local
+	s.depth++
+	s.attrs = s.attrs[:0]
+	for {
+		spaced := s.white()
+		if s.pos == len(s.src) {
+			return s.bad(tok.off, "the tag <%s> does not end", shorten(full))
+		}
+		if s.src[s.pos] == '>' {
+			s.pos++
+			break
+		}
+		if bytes.HasPrefix(s.src[s.pos:], []byte("/>")) {
+			s.pos += 2
+			tok.empty = true
+			break
+		}
+		if !spaced {
+			return s.bad(s.pos, "a space is missing before the attribute")
+		}
+		if bad := s.attribute(); bad.kind == xmlBad {
+			return bad
+		}
+	}
+	if tok.space, ok = s.namespace(prefix); !ok {
+		return s.bad(tok.off, "the namespace prefix %q is not declared", shorten(prefix))
+	}
+	if tok.empty {
+		s.close()
+	}
+	return tok
+}
+
+func (s *xmlScanner) attribute() xmlToken {
+	off := s.pos
+	full, prefix, local, ok := s.name()
+	if !ok {
+		return s.bad(off, "an attribute's name is missing")
+	}
+	s.white()
+	if s.pos == len(s.src) || s.src[s.pos] != '=' {
+		return s.bad(s.pos, "the attribute %s has no value", shorten(full))
+	}
+	s.pos++
+	s.white()
+	if s.pos == len(s.src) || s.src[s.pos] != '"' && s.src[s.pos] != '\'' {
+		return s.bad(s.pos, "the value of the attribute %s stands in no quotes", shorten(full))
+	}
+	end := bytes.IndexByte(s.src[s.pos+1:], s.src[s.pos])
+	if end < 0 {
+		return s.bad(s.pos, "the value of the attribute %s does not end", shorten(full))
+	}
+	raw := s.src[s.pos+1 : s.pos+1+end]
+	if i := bytes.IndexByte(raw, '<'); i >= 0 {
+		return s.bad(s.pos+1+i, "< in an attribute must be written &lt;")
+	}
+	if i, wrong := badReference(raw); wrong != "" {
+		return s.bad(s.pos+1+i, "%s", wrong)
+	}
+	s.pos += end + 2
+	value := unescapeXML(normalizeAttribute(raw))
+	switch {
+	case full == "xmlns":
+		s.spaces = append(s.spaces, xmlNamespace{"", value, s.depth})
+	case prefix == "xmlns":
+		if value == "" || local == "xmlns" {
+			return s.bad(off, "a namespace prefix cannot be declared so")
+		}
+		s.spaces = append(s.spaces, xmlNamespace{local, value, s.depth})
+	}
+	for _, a := range s.attrs {
+		if a.prefix == prefix && a.name == local {
+			return s.bad(off, "the attribute %s stands there twice", shorten(full))
+		}
+	}
+	s.attrs = append(s.attrs, xmlAttribute{prefix, local, value, off})
+	return xmlToken{kind: xmlText}
+}
+
+// normalizeAttribute makes literal white space a space (XML 1.0 §3.3.3);
+// white space written as a reference stays.
+func normalizeAttribute(raw []byte) string {
+	if bytes.IndexAny(raw, "\t\r\n") < 0 {
+		return string(raw)
+	}
+	raw = bytes.ReplaceAll(raw, []byte("\r\n"), []byte(" ")) // a copy, so src stays as it is
+	for i, c := range raw {
+		if c < ' ' {
+			raw[i] = ' '
+		}
+	}
+	return string(raw)
+}
+
+// namespace resolves a prefix, "" being the default namespace.
+func (s *xmlScanner) namespace(prefix string) (uri string, ok bool) {
+	if prefix == "xml" {
+		return "http://www.w3.org/XML/1998/namespace", true
+	}
+	for i := len(s.spaces) - 1; i >= 0; i-- {
+		if s.spaces[i].prefix == prefix {
+			return s.spaces[i].uri, true
+		}
+	}
+	return "", prefix == ""
+}
+
+func (s *xmlScanner) close() {
+	for len(s.spaces) > 0 && s.spaces[len(s.spaces)-1].depth == s.depth {
+		s.spaces = s.spaces[:len(s.spaces)-1]
+	}
+	s.depth--
+}
+
+func (s *xmlScanner) endTag() xmlToken {
+	tok := xmlToken{kind: xmlEnd, off: s.pos}
+	s.pos += 2
+	full, _, _, ok := s.name()
+	s.white()
+	if !ok || s.pos == len(s.src) || s.src[s.pos] != '>' || s.depth == 0 {
+		return s.bad(tok.off, "is no end tag")
+	}
+	s.pos++
+	s.close()
+	tok.full = full
+	return tok
+}
