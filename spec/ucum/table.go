@@ -50,7 +50,7 @@ var units = sync.OnceValue(func() *table {
 	return t
 })
 
-// readTable reads the lines that ./gen writes: "prefix code name factor" and
+// readTable reads the lines that ./generate writes: "prefix code name factor" and
 // "unit code name flags value definition function synonyms", tab-separated.
 func readTable(text string) (*table, error) {
 	t := &table{prefixes: map[string]*prefix{}, atoms: map[string]*atom{}, folded: map[string]string{}, names: map[string]string{}}

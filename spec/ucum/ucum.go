@@ -15,7 +15,7 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-//go:generate go run ./gen
+//go:generate go run ./generate
 
 // Bounds on what is read.
 const (

