@@ -1,0 +1,223 @@
+package search
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// System is the Param.Type of a parameter of every resource type.
+const System = "Resource"
+
+// Built-in parameters that are columns of the store, not index entries.
+const (
+	codeID          = "_id"
+	codeLastUpdated = "_lastUpdated"
+)
+
+// A Catalog holds the search parameters of one set of definitions, compiled.
+// The parameters of a resource type are compiled when the type is first asked
+// for. A Catalog is safe for concurrent use.
+type Catalog struct {
+	defs  *definitions.Definitions
+	base  string // base URL of this server with a trailing slash, or ""
+	types map[string]*typeCatalog
+}
+
+// typeCatalog is what a Catalog knows of one resource type.
+type typeCatalog struct {
+	once   sync.Once
+	name   string
+	params map[string]*parameter
+	list   []*parameter // sorted by code
+	walk   *branch
+	whole  []*wholeRule
+}
+
+// parameter is one search parameter of one resource type.
+type parameter struct {
+	Param
+	def        *definitions.SearchParameter
+	problem    string // why it cannot be searched by; "" when it can
+	components []component
+	index      int // in typeCatalog.list
+}
+
+// component is one part of a composite parameter.
+type component struct {
+	code  string
+	kind  definitions.SearchType
+	def   *definitions.SearchParameter
+	walk  *branch
+	whole []*wholeRule
+}
+
+// Parameter describes a search parameter to those who list them.
+type Parameter struct {
+	Param
+	URL     string
+	Human   string
+	Targets []string // reference: resource types it may point to
+	// Problem says why the parameter cannot be searched by; "" when it can.
+	Problem string
+}
+
+// NewCatalog makes the catalog of d for a server whose FHIR base URL is
+// baseURL; absolute references below it are references to this server. An
+// empty baseURL means that no absolute reference is.
+func NewCatalog(d *definitions.Definitions, baseURL string) (*Catalog, error) {
+	if baseURL != "" {
+		u, err := url.Parse(baseURL)
+		if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, fmt.Errorf("search: base URL %q is not an absolute http or https URL without query", baseURL)
+		}
+		baseURL = strings.TrimRight(baseURL, "/") + "/"
+	}
+	c := &Catalog{defs: d, base: baseURL, types: map[string]*typeCatalog{System: {name: System}}}
+	for _, t := range d.ResourceTypes() {
+		c.types[t] = &typeCatalog{name: t}
+	}
+	return c, nil
+}
+
+// Definitions returns what the catalog was made of.
+func (c *Catalog) Definitions() *definitions.Definitions { return c.defs }
+
+// Parameters lists the search parameters of a resource type, or of every type
+// for "", sorted by code. Those with a Problem cannot be searched by.
+func (c *Catalog) Parameters(resourceType string) []Parameter {
+	t := c.lookup(resourceType)
+	if t == nil {
+		return nil
+	}
+	list := make([]Parameter, len(t.list))
+	for i, p := range t.list {
+		list[i] = Parameter{Param: p.Param, URL: p.def.URL, Human: p.def.Human, Targets: p.def.Targets, Problem: p.problem}
+	}
+	return list
+}
+
+// Param returns the parameter called code of a resource type ("" for every
+// type). The second result is false when there is none that can be searched by.
+func (c *Catalog) Param(resourceType, code string) (Param, bool) {
+	t := c.lookup(resourceType)
+	if t == nil {
+		return Param{}, false
+	}
+	p := t.params[code]
+	if p == nil || p.problem != "" {
+		return Param{}, false
+	}
+	return p.Param, true
+}
+
+// lookup returns the compiled parameters of a type, "" standing for every
+// type, or nil for an unknown type.
+func (c *Catalog) lookup(resourceType string) *typeCatalog {
+	if resourceType == "" {
+		resourceType = System
+	}
+	t := c.types[resourceType]
+	if t == nil {
+		return nil
+	}
+	t.once.Do(func() { c.compile(t) })
+	return t
+}
+
+// compile fills t.
+func (c *Catalog) compile(t *typeCatalog) {
+	t.params = map[string]*parameter{}
+	t.walk = &branch{}
+	for _, def := range c.definitionsOf(t.name) {
+		p := &parameter{Param: Param{Type: t.name, Code: def.Code, Kind: def.Type}, def: def, index: len(t.list)}
+		t.list = append(t.list, p)
+		t.params[def.Code] = p
+		c.compileParameter(t, p)
+	}
+}
+
+// definitionsOf lists the definitions that apply to a type, sorted by code.
+func (c *Catalog) definitionsOf(typeName string) []*definitions.SearchParameter {
+	if typeName != System {
+		return c.defs.SearchParameters(typeName)
+	}
+	all := c.defs.ResourceTypes()
+	if len(all) == 0 {
+		return nil
+	}
+	var common []*definitions.SearchParameter
+	for _, def := range c.defs.SearchParameters(all[0]) {
+		if slices.Contains(def.Base, System) {
+			common = append(common, def)
+		}
+	}
+	return common
+}
+
+// compileParameter decides whether p can be searched by, and adds its rules
+// to t's walk.
+func (c *Catalog) compileParameter(t *typeCatalog, p *parameter) {
+	switch {
+	case p.Code == codeID || p.Code == codeLastUpdated:
+		return
+	case p.Kind == definitions.SearchSpecial:
+		p.problem = "parameters of type special are not supported"
+		return
+	case p.def.Expression == "":
+		p.problem = "its definition has no expression"
+		return
+	case p.Kind == definitions.SearchComposite:
+		if err := c.compileComponents(t, p); err != nil {
+			p.problem = err.Error()
+			return
+		}
+	}
+	if err := c.compileInto(t.walk, &t.whole, t.name, p.def.Expression, sink{param: p}); err != nil {
+		p.problem = err.Error()
+	}
+}
+
+// compileComponents fills p.components.
+func (c *Catalog) compileComponents(t *typeCatalog, p *parameter) error {
+	if len(p.def.Components) == 0 {
+		return fmt.Errorf("its definition has no components")
+	}
+	for i, part := range p.def.Components {
+		def := c.defs.SearchParameterByURL(part.Definition)
+		if def == nil {
+			return fmt.Errorf("the definition of its component %s is not known", part.Definition)
+		}
+		if def.Type == definitions.SearchComposite || def.Type == definitions.SearchSpecial {
+			return fmt.Errorf("its component %s is of type %s", def.Code, def.Type)
+		}
+		one := component{code: def.Code, kind: def.Type, def: def, walk: &branch{}}
+		if err := c.compileInto(one.walk, &one.whole, t.name, part.Expression, sink{param: p, part: i + 1}); err != nil {
+			return err
+		}
+		p.components = append(p.components, one)
+	}
+	return nil
+}
+
+// local reads a reference to this server: "Type/id", "Type/id/_history/v", or
+// either below the base URL.
+func (c *Catalog) local(reference string) (key fhir.Key, version string, ok bool) {
+	if c.base != "" {
+		reference = strings.TrimPrefix(reference, c.base)
+	}
+	typeName, rest, found := strings.Cut(reference, "/")
+	if !found || c.types[typeName] == nil || typeName == System {
+		return fhir.Key{}, "", false
+	}
+	id, version, versioned := strings.Cut(rest, "/_history/")
+	if !fhir.ID(id).Valid() || versioned && !fhir.ID(version).Valid() {
+		return fhir.Key{}, "", false
+	}
+	return fhir.Key{Type: fhir.Type(typeName), ID: fhir.ID(id)}, version, true
+}

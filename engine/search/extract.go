@@ -1,0 +1,157 @@
+package search
+
+import (
+	"context"
+
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// maxCombinations bounds the entries that one focus of a composite parameter
+// gives.
+const maxCombinations = 256
+
+// Extract computes the index entries of a resource, in the order in which
+// their elements stand in it, without duplicates. It fails only when the
+// resource is not of the catalog's definitions or ctx is done.
+func (c *Catalog) Extract(ctx context.Context, t *fhir.Tree) ([]Entry, error) {
+	root := t.Root()
+	typeName := root.Type().Name
+	if !c.defs.IsResource(typeName) {
+		return nil, fault.New(fault.Unprocessable, fault.CodeNotSupported, typeName, "%s is not a resource type of FHIR %s", typeName, c.defs.Release)
+	}
+	types := c.lookup(typeName)
+	x := extraction{c: c, root: root, entries: make([]Entry, 0, 24)}
+	x.out = &x.entries
+	x.follow(types.walk, root)
+	for _, rule := range types.whole {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		x.evaluate(ctx, rule, root)
+	}
+	return x.entries, ctx.Err()
+}
+
+// extraction is the state of one Extract.
+type extraction struct {
+	c       *Catalog
+	root    fhir.Node
+	entries []Entry
+	out     *[]Entry // where add puts entries: entries, or a composite's part
+	param   Param    // of the entries being made
+	seen    map[string]struct{}
+	key     []byte
+}
+
+// take makes entries of a node that an expression found.
+func (x *extraction) take(s sink, n fhir.Node) {
+	switch {
+	case s.part > 0:
+		x.param = Param{Kind: s.param.components[s.part-1].kind}
+	case s.param.Kind == definitions.SearchComposite:
+		x.composite(s.param, n)
+		return
+	default:
+		x.param = s.param.Param
+	}
+	x.convert(n)
+}
+
+// convert makes entries of a node according to the kind of parameter.
+func (x *extraction) convert(n fhir.Node) {
+	if n.Type().Name == "Extension" {
+		if n = n.Child("value"); n.IsZero() {
+			return
+		}
+	}
+	switch x.param.Kind {
+	case definitions.SearchToken:
+		x.token(n)
+	case definitions.SearchString:
+		x.text(n)
+	case definitions.SearchReference:
+		x.reference(n)
+	case definitions.SearchURI:
+		x.uri(n)
+	case definitions.SearchDate:
+		x.date(n)
+	case definitions.SearchNumber:
+		x.number(n)
+	case definitions.SearchQuantity:
+		x.quantity(n)
+	}
+}
+
+// composite makes the entries of a composite parameter at one focus: every
+// combination of one value for each component.
+func (x *extraction) composite(p *parameter, focus fhir.Node) {
+	parts := make([][]Entry, len(p.components))
+	saved := x.out
+	for i := range p.components {
+		one := &p.components[i]
+		x.out = &parts[i]
+		x.follow(one.walk, focus)
+		for _, rule := range one.whole {
+			x.evaluate(context.Background(), rule, focus)
+		}
+		if len(parts[i]) == 0 {
+			x.out = saved
+			return
+		}
+	}
+	x.out = saved
+	x.param = p.Param
+	choice := make([]int, len(parts))
+	for range maxCombinations {
+		entry := Entry{Parts: make([]Entry, len(parts))}
+		for i, k := range choice {
+			entry.Parts[i] = parts[i][k]
+		}
+		x.add(entry)
+		i := len(choice) - 1
+		for ; i >= 0; i-- {
+			choice[i]++
+			if choice[i] < len(parts[i]) {
+				break
+			}
+			choice[i] = 0
+		}
+		if i < 0 {
+			return
+		}
+	}
+}
+
+// add appends an entry of the current parameter unless it is there already.
+func (x *extraction) add(e Entry) {
+	e.Param = x.param
+	list := *x.out
+	if x.out != &x.entries || len(list) < fewEntries {
+		for i := range list {
+			if list[i].equal(&e) {
+				return
+			}
+		}
+		*x.out = append(list, e)
+		return
+	}
+	// Long value sets and bundles: a set of keys instead of comparing all.
+	if x.seen == nil {
+		x.seen = make(map[string]struct{}, 2*len(list))
+		for i := range list {
+			x.key = list[i].appendKey(x.key[:0])
+			x.seen[string(x.key)] = struct{}{}
+		}
+	}
+	x.key = e.appendKey(x.key[:0])
+	if _, ok := x.seen[string(x.key)]; ok {
+		return
+	}
+	x.seen[string(x.key)] = struct{}{}
+	*x.out = append(list, e)
+}
+
+// fewEntries is up to where comparing with each is quicker than hashing.
+const fewEntries = 64

@@ -1,0 +1,350 @@
+package search
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+)
+
+// CursorParameter carries Query.After in next links.
+const CursorParameter = "_cursor"
+
+// maxIssues bounds how many problems of one URL are reported.
+const maxIssues = 10
+
+// Parse reads the parameters of a search for one resource type, or over the
+// whole system when resourceType is "". What is not understood is refused with
+// a *fault.Error of kind Invalid that names the parameter; with o.Lenient,
+// parameters and modifiers that the server does not know are recorded in
+// Query.Ignored instead. A malformed value is always refused.
+func (c *Catalog) Parse(resourceType string, pairs []Pair, o ParseOptions) (*Query, error) {
+	p := &parser{c: c, o: o.withDefaults(), q: &Query{}}
+	if resourceType != "" {
+		if c.types[resourceType] == nil || resourceType == System {
+			return nil, fault.New(fault.NotFound, fault.CodeNotSupported, "", "%s is not a resource type of FHIR %s%s",
+				resourceType, c.defs.Release, meant(resourceType, c.defs.ResourceTypes()))
+		}
+		p.q.Types = []string{resourceType}
+	}
+	if len(pairs) > p.o.Limits.Parameters {
+		return nil, fault.New(fault.Invalid, fault.CodeTooCostly, "",
+			"%d search parameters were given; this server takes at most %d", len(pairs), p.o.Limits.Parameters)
+	}
+	p.q.Count = p.o.DefaultCount
+	// The types decide which parameters there are, so they come first.
+	for _, pair := range pairs {
+		if pair.Name == "_type" {
+			p.keep(pair, p.types(pair))
+		}
+	}
+	for _, pair := range pairs {
+		if pair.Name != "_type" {
+			p.keep(pair, p.parameter(pair))
+		}
+	}
+	if len(p.issues) > 0 {
+		return nil, fault.Of(fault.Invalid, p.issues)
+	}
+	// Applied is put in the order of the request, which the first pass left.
+	p.q.Applied = p.q.Applied[:0]
+	for _, pair := range pairs {
+		if p.applied[pair] {
+			p.q.Applied = append(p.q.Applied, pair)
+		}
+	}
+	switch len(p.filter) {
+	case 0:
+	case 1:
+		p.q.Filter = p.filter[0]
+	default:
+		p.q.Filter = p.filter
+	}
+	return p.q, nil
+}
+
+func (o ParseOptions) withDefaults() ParseOptions {
+	setDefault(&o.MaxCount, 1000)
+	setDefault(&o.DefaultCount, min(20, o.MaxCount))
+	setDefault(&o.Limits.Parameters, 100)
+	setDefault(&o.Limits.Values, 1000)
+	setDefault(&o.Limits.Chain, 4)
+	setDefault(&o.Limits.Length, 16<<10)
+	return o
+}
+
+func setDefault(limit *int, value int) {
+	if *limit <= 0 {
+		*limit = value
+	}
+}
+
+// parser is the state of one Parse.
+type parser struct {
+	c       *Catalog
+	o       ParseOptions
+	q       *Query
+	filter  And
+	applied map[Pair]bool
+	issues  []fault.Issue
+	seen    map[string]bool // result parameters that may come once
+}
+
+func (p *parser) checkLength(pair Pair) error {
+	if len(pair.Name) > p.o.Limits.Length || len(pair.Value) > p.o.Limits.Length {
+		return fault.New(fault.Invalid, fault.CodeTooLong, "", "search parameter %q is longer than %d bytes, the most this server takes",
+			clip(pair.Name), p.o.Limits.Length)
+	}
+	return nil
+}
+
+// keep records the outcome of reading a pair: an error, as ignored when
+// leniency allows that.
+func (p *parser) keep(pair Pair, err error) {
+	if err == nil {
+		return
+	}
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		f = fault.Wrap(err, fault.Invalid, fault.CodeInvalid, "", "search parameter %q cannot be understood", clip(pair.Name))
+	}
+	if p.o.Lenient && f.Issues[0].Code == fault.CodeNotSupported {
+		p.q.Ignored = append(p.q.Ignored, Ignored{Pair: pair, Why: f.Issues[0].Message})
+		return
+	}
+	if len(p.issues) < maxIssues {
+		p.issues = append(p.issues, f.Issues...)
+	}
+}
+
+// parameter reads one pair.
+func (p *parser) parameter(pair Pair) error {
+	if err := p.checkLength(pair); err != nil {
+		return err
+	}
+	name, _, _ := strings.Cut(pair.Name, ":")
+	switch {
+	case pair.Name == "_":
+		return nil // a cache-buster
+	case pair.Name == "":
+		return fault.New(fault.Invalid, fault.CodeInvalid, "", "a search parameter has no name")
+	case pair.Name == "_format" || pair.Name == "_pretty":
+		return nil // of the HTTP service
+	case pair.Name == CursorParameter:
+		p.q.After = pair.Value
+		return nil
+	}
+	if read := resultParameters[name]; read != nil {
+		if err := read(p, pair); err != nil {
+			return err
+		}
+		p.apply(pair)
+		return nil
+	}
+	if strings.HasPrefix(pair.Name, "_contained") && pair.Value == "false" {
+		return nil // the default
+	}
+	x, err := p.expr(p.q.Types, pair.Name, pair.Value, 0)
+	if err != nil {
+		return err
+	}
+	p.filter = append(p.filter, x)
+	p.apply(pair)
+	return nil
+}
+
+func (p *parser) apply(pair Pair) {
+	if p.applied == nil {
+		p.applied = map[Pair]bool{}
+	}
+	p.applied[pair] = true
+}
+
+// expr reads name=value about resources of the given types (none: of any
+// type). depth counts the links of chains passed on the way here.
+func (p *parser) expr(types []string, name, value string, depth int) (Expr, error) {
+	if depth > p.o.Limits.Chain {
+		return nil, fault.New(fault.Invalid, fault.CodeTooCostly, "",
+			"a search parameter follows more than %d references; this server follows at most %d (the rest is %q)",
+			p.o.Limits.Chain, p.o.Limits.Chain, clip(name))
+	}
+	if rest, ok := strings.CutPrefix(name, "_has:"); ok {
+		return p.has(types, rest, value, depth)
+	}
+	if head, rest, ok := strings.Cut(name, "."); ok {
+		return p.chain(types, head, rest, value, depth)
+	}
+	code, modifier, modified := strings.Cut(name, ":")
+	if modified && modifier == "" {
+		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "", "search parameter %q ends in a colon without a modifier", clip(name))
+	}
+	param, err := p.find(types, code)
+	if err != nil {
+		return nil, err
+	}
+	return p.values(param, name, modifier, value)
+}
+
+// found is a parameter as a query names it.
+type found struct {
+	*parameter
+	as Param
+}
+
+// find looks a parameter up in the types searched. Over several types it must
+// be there, of the same kind, in each.
+func (p *parser) find(types []string, code string) (found, error) {
+	if len(types) == 0 {
+		types = []string{System}
+	}
+	var first *parameter
+	for _, t := range types {
+		one := p.c.lookup(t).params[code]
+		switch {
+		case one == nil:
+			return found{}, p.unknown(t, code)
+		case one.problem != "":
+			return found{}, fault.New(fault.Invalid, fault.CodeNotSupported, "",
+				"search parameter %q of %s is not supported: %s", code, of(t), one.problem)
+		case first == nil:
+			first = one
+		case first.Kind != one.Kind:
+			return found{}, fault.New(fault.Invalid, fault.CodeNotSupported, "",
+				"search parameter %q is a %s for %s but a %s for %s; search these types one by one", code, first.Kind, first.Type, one.Kind, t)
+		}
+	}
+	as := first.Param
+	if len(types) > 1 {
+		as.Type = System
+	}
+	return found{first, as}, nil
+}
+
+// unknown explains that there is no such parameter.
+func (p *parser) unknown(typeName, code string) error {
+	t := p.c.lookup(typeName)
+	var codes []string
+	for _, one := range t.list {
+		if one.problem == "" {
+			codes = append(codes, one.Code)
+		}
+	}
+	candidates := slices.Clone(codes)
+	for name := range resultParameters {
+		candidates = append(candidates, name)
+	}
+	slices.Sort(candidates[len(codes):]) // a map has no order
+	why := ""
+	if typeName == System {
+		why = "; a search over all types takes parameters that every type has, name types with _type for more"
+	}
+	return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s has no search parameter %q%s. It has: %s%s",
+		of(typeName), clip(code), meant(code, candidates), strings.Join(codes, ", "), why)
+}
+
+// of names a type in a message.
+func of(typeName string) string {
+	if typeName == System {
+		return "the system"
+	}
+	return typeName
+}
+
+// meant is a half-sentence with the nearest candidate, or "".
+func meant(name string, candidates []string) string {
+	if near := nearest(name, candidates); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
+}
+
+// clip shortens what a client sent before it is shown in a message.
+func clip(s string) string {
+	if len(s) <= 100 {
+		return s
+	}
+	return cut(s, 100) + "..."
+}
+
+// values reads the value of a parameter, alternatives split at commas.
+func (p *parser) values(param found, name, modifier, value string) (Expr, error) {
+	if modifier == "missing" {
+		return missing(param, name, value)
+	}
+	raw := split(value, ',')
+	if len(raw) > p.o.Limits.Values {
+		return nil, fault.New(fault.Invalid, fault.CodeTooCostly, "",
+			"search parameter %q has %d values; this server takes at most %d", clip(name), len(raw), p.o.Limits.Values)
+	}
+	read, negate, err := p.reader(param, name, modifier)
+	if err != nil {
+		return nil, err
+	}
+	var any Or
+	for _, one := range raw {
+		if one == "" {
+			return nil, malformed(name, value, "it has an empty value; leave the parameter out or give a value")
+		}
+		x, err := read(one)
+		if err != nil {
+			return nil, malformed(name, one, "%s", err)
+		}
+		any = append(any, x)
+	}
+	x := simplify(any)
+	if negate {
+		x = Not{x}
+	}
+	return x, nil
+}
+
+// simplify takes away an Or around one alternative and joins ids to one list.
+func simplify(any Or) Expr {
+	if len(any) == 1 {
+		return any[0]
+	}
+	var ids IDs
+	for _, x := range any {
+		one, ok := x.(IDs)
+		if !ok {
+			return any
+		}
+		ids = append(ids, one...)
+	}
+	return ids
+}
+
+func missing(param found, name, value string) (Expr, error) {
+	if value != "true" && value != "false" {
+		return nil, malformed(name, value, "modifier :missing takes true or false")
+	}
+	if param.Code == codeID || param.Code == codeLastUpdated {
+		if value == "true" {
+			return Or{}, nil
+		}
+		return And{}, nil
+	}
+	return Missing{Param: param.as, Want: value == "true"}, nil
+}
+
+// malformed says what is wrong with a parameter's value.
+func malformed(name, value, format string, args ...any) error {
+	return fault.New(fault.Invalid, fault.CodeValue, "", "search parameter %q has the value %q: %s",
+		clip(name), clip(value), fmt.Sprintf(format, args...))
+}
+
+// modifiersOf lists the modifiers that a kind of parameter takes here.
+func modifiersOf(kind definitions.SearchType) string {
+	switch kind {
+	case definitions.SearchString:
+		return ":missing, :exact, :contains"
+	case definitions.SearchToken:
+		return ":missing, :not"
+	case definitions.SearchReference:
+		return ":missing, :identifier and the name of a resource type"
+	}
+	return ":missing"
+}

@@ -1,0 +1,221 @@
+package search
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+)
+
+// resultParameters shape the result rather than filter it (§3.1.1.5).
+var resultParameters = map[string]func(*parser, Pair) error{
+	"_sort":       (*parser).sort,
+	"_count":      (*parser).count,
+	"_total":      (*parser).total,
+	"_summary":    (*parser).summary,
+	"_elements":   (*parser).elements,
+	"_include":    (*parser).include,
+	"_revinclude": (*parser).include,
+}
+
+// once refuses a second occurrence, and modifiers.
+func (p *parser) once(pair Pair) error {
+	name, modifier, modified := strings.Cut(pair.Name, ":")
+	if modified {
+		hint := ""
+		if name == "_sort" {
+			hint = "; for descending order put a hyphen before the name, as in _sort=-date"
+		}
+		return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s takes no modifier :%s%s", name, clip(modifier), hint)
+	}
+	if p.seen[name] {
+		return fault.New(fault.Invalid, fault.CodeInvalid, "", "%s is given twice; give it once, with commas if it takes several values", name)
+	}
+	if p.seen == nil {
+		p.seen = map[string]bool{}
+	}
+	p.seen[name] = true
+	return nil
+}
+
+// types reads _type of a search over the system.
+func (p *parser) types(pair Pair) error {
+	if err := p.once(pair); err != nil {
+		return err
+	}
+	if err := p.checkLength(pair); err != nil {
+		return err
+	}
+	var types []string
+	for _, name := range strings.Split(pair.Value, ",") {
+		if !p.c.defs.IsResource(name) {
+			return malformed("_type", pair.Value, "%q is not a resource type of FHIR %s%s", clip(name), p.c.defs.Release, meant(name, p.c.defs.ResourceTypes()))
+		}
+		if !slices.Contains(types, name) {
+			types = append(types, name)
+		}
+	}
+	if len(p.q.Types) > 0 && !slices.Equal(types, p.q.Types) {
+		return malformed("_type", pair.Value, "this URL already searches %s", p.q.Types[0])
+	}
+	p.q.Types = types
+	p.apply(pair)
+	return nil
+}
+
+func (p *parser) count(pair Pair) error {
+	if err := p.once(pair); err != nil {
+		return err
+	}
+	n, err := strconv.ParseUint(pair.Value, 10, 31)
+	if err != nil {
+		return malformed("_count", pair.Value, "it takes a whole number of resources a page")
+	}
+	p.q.Count = min(int(n), p.o.MaxCount)
+	if n == 0 {
+		p.q.Summary = SummaryCount
+	}
+	return nil
+}
+
+func (p *parser) total(pair Pair) error {
+	if err := p.once(pair); err != nil {
+		return err
+	}
+	switch pair.Value {
+	case "none":
+		p.q.Total = TotalNone
+	case "estimate":
+		p.q.Total = TotalEstimate
+	case "accurate":
+		p.q.Total = TotalAccurate
+	default:
+		return malformed("_total", pair.Value, "it takes none, estimate or accurate")
+	}
+	return nil
+}
+
+func (p *parser) summary(pair Pair) error {
+	if err := p.once(pair); err != nil {
+		return err
+	}
+	switch s := Summary(pair.Value); s {
+	case SummaryTrue, SummaryText, SummaryData, SummaryCount:
+		p.q.Summary = s
+	case "false":
+	default:
+		return malformed("_summary", pair.Value, "it takes true, text, data, count or false")
+	}
+	return nil
+}
+
+// elements reads _elements: names of elements at the top of the resources.
+func (p *parser) elements(pair Pair) error {
+	if err := p.once(pair); err != nil {
+		return err
+	}
+	for _, name := range strings.Split(pair.Value, ",") {
+		if err := p.checkElement(name); err != nil {
+			return malformed("_elements", pair.Value, "%s", err)
+		}
+		if !slices.Contains(p.q.Elements, name) {
+			p.q.Elements = append(p.q.Elements, name)
+		}
+	}
+	return nil
+}
+
+// checkElement says why none of the types searched has the element.
+func (p *parser) checkElement(name string) error {
+	types := p.q.Types
+	if len(types) == 0 {
+		types = p.c.defs.ResourceTypes()
+	}
+	var names []string
+	for _, t := range types {
+		for _, e := range p.c.defs.Type(t).Elements {
+			if e.Name == name {
+				return nil
+			}
+			names = append(names, e.Name)
+		}
+	}
+	if strings.Contains(name, ".") {
+		return fmt.Errorf("%q goes into an element; only whole elements of the resource can be named", clip(name))
+	}
+	return fmt.Errorf("no element is called %q%s", clip(name), meant(name, names))
+}
+
+func (p *parser) sort(pair Pair) error {
+	if err := p.once(pair); err != nil {
+		return err
+	}
+	keys := strings.Split(pair.Value, ",")
+	if len(keys) > 8 {
+		return malformed("_sort", pair.Value, "it has %d parts; this server sorts by at most 8", len(keys))
+	}
+	for _, key := range keys {
+		code, desc := strings.CutPrefix(key, "-")
+		param, err := p.find(p.q.Types, code)
+		if err != nil {
+			return err
+		}
+		if param.Kind == definitions.SearchComposite {
+			return malformed("_sort", pair.Value, "%q is a composite, which has no order", code)
+		}
+		p.q.Sort = append(p.q.Sort, SortKey{Param: param.as, Desc: desc})
+	}
+	return nil
+}
+
+// include reads _include and _revinclude (§3.1.1.5.5): Source:param,
+// Source:param:Target, Source:* or *.
+func (p *parser) include(pair Pair) error {
+	name, modifier, modified := strings.Cut(pair.Name, ":")
+	one := Include{Reverse: name == "_revinclude", Iterate: modified}
+	if modified && modifier != "iterate" {
+		return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s takes the modifier :iterate, not :%s", name, clip(modifier))
+	}
+	if len(p.q.Includes) >= p.o.Limits.Parameters {
+		return fault.New(fault.Invalid, fault.CodeTooCostly, "", "there are more than %d includes", p.o.Limits.Parameters)
+	}
+	if pair.Value == "*" {
+		one.Param = Param{Type: System, Code: "*", Kind: definitions.SearchReference}
+		if !one.Reverse && !one.Iterate && len(p.q.Types) == 1 {
+			one.Source = p.q.Types[0]
+			one.Param.Type = one.Source
+		}
+		p.q.Includes = append(p.q.Includes, one)
+		return nil
+	}
+	parts := strings.Split(pair.Value, ":")
+	if len(parts) < 2 || len(parts) > 3 {
+		return malformed(pair.Name, pair.Value, "it is written Type:reference, Type:reference:Target, Type:* or *")
+	}
+	one.Source = parts[0]
+	if !p.c.defs.IsResource(one.Source) {
+		return malformed(pair.Name, pair.Value, "%q is not a resource type%s", clip(one.Source), meant(one.Source, p.c.defs.ResourceTypes()))
+	}
+	one.Param = Param{Type: one.Source, Code: "*", Kind: definitions.SearchReference}
+	if parts[1] != "*" {
+		param, err := p.find([]string{one.Source}, parts[1])
+		if err != nil {
+			return err
+		}
+		if param.Kind != definitions.SearchReference {
+			return malformed(pair.Name, pair.Value, "%q is a %s; only references can be included", parts[1], param.Kind)
+		}
+		one.Param = param.as
+	}
+	if len(parts) == 3 && parts[2] != "" {
+		one.Target = parts[2]
+		if !p.c.defs.IsResource(one.Target) {
+			return malformed(pair.Name, pair.Value, "%q is not a resource type%s", clip(one.Target), meant(one.Target, p.c.defs.ResourceTypes()))
+		}
+	}
+	p.q.Includes = append(p.q.Includes, one)
+	return nil
+}

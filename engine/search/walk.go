@@ -1,0 +1,203 @@
+package search
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// A branch is where the paths of all parameters of a type that begin alike
+// have come to: one pass over the tree follows them together.
+type branch struct {
+	edges []edge
+	tests []test
+	sinks []sink
+}
+
+// edge leads to the children called name.
+type edge struct {
+	name string
+	to   *branch
+}
+
+// test leads on for nodes that pass a step; stepExtension leads to extensions.
+type test struct {
+	step
+	to *branch
+}
+
+// sink receives the nodes at the end of a path: values of a parameter, or,
+// with part > 0, of that component of a composite one.
+type sink struct {
+	param *parameter
+	part  int
+}
+
+// compileInto adds an expression to a walk: the alternatives that concern the
+// type, each ending in s. What is more than a path goes to whole.
+func (c *Catalog) compileInto(walk *branch, whole *[]*wholeRule, typeName, expression string, s sink) error {
+	paths, err := parsePaths(c.defs, expression)
+	if err != nil {
+		rule, failed := compileWhole(expression, s)
+		if failed != nil {
+			return failed
+		}
+		*whole = append(*whole, rule)
+		return nil
+	}
+	matched := false
+	for _, one := range paths {
+		switch {
+		case one.resource:
+			// Composite parts alone look at the whole resource; they are
+			// followed from the root by the extractor.
+			rule, failed := compileWhole(expression, s)
+			if failed != nil {
+				return failed
+			}
+			*whole = append(*whole, rule)
+			matched = true
+			continue
+		case one.root != "" && !c.concerns(one.root, typeName):
+			continue
+		}
+		matched = true
+		end := walk.add(one.steps)
+		end.sinks = append(end.sinks, s)
+	}
+	if !matched {
+		return fmt.Errorf("its expression says nothing about %s", typeName)
+	}
+	return nil
+}
+
+// concerns says whether a path from root applies to resources of a type.
+func (c *Catalog) concerns(root, typeName string) bool {
+	if root == typeName {
+		return true
+	}
+	t := c.defs.Type(typeName)
+	if typeName == System {
+		return root == "DomainResource"
+	}
+	return t.Is(root)
+}
+
+// add returns the branch at the end of steps, making it when it is new.
+func (b *branch) add(steps []step) *branch {
+	for _, s := range steps {
+		b = b.next(s)
+	}
+	return b
+}
+
+func (b *branch) next(s step) *branch {
+	if s.kind == stepChild {
+		for _, e := range b.edges {
+			if e.name == s.name {
+				return e.to
+			}
+		}
+		to := &branch{}
+		b.edges = append(b.edges, edge{s.name, to})
+		return to
+	}
+	for _, t := range b.tests {
+		if t.step == s {
+			return t.to
+		}
+	}
+	to := &branch{}
+	b.tests = append(b.tests, test{s, to})
+	return to
+}
+
+// follow gives every sink its nodes, n being where b has come to.
+func (x *extraction) follow(b *branch, n fhir.Node) {
+	for _, s := range b.sinks {
+		x.take(s, n)
+	}
+	for i := range b.tests {
+		t := &b.tests[i]
+		if t.kind == stepExtension {
+			for c := n.FirstChild(); !c.IsZero(); c = c.NextSibling() {
+				if c.Name() == "extension" && c.Child("url").Text() == t.literal {
+					x.follow(t.to, c)
+				}
+			}
+		} else if x.passes(t.step, n) {
+			x.follow(t.to, n)
+		}
+	}
+	if len(b.edges) == 0 {
+		return
+	}
+	for c := n.FirstChild(); !c.IsZero(); c = c.NextSibling() {
+		name := c.Name()
+		for i := range b.edges {
+			if b.edges[i].name == name {
+				x.follow(b.edges[i].to, c)
+				break
+			}
+		}
+	}
+}
+
+// passes says whether a node stays after a step.
+func (x *extraction) passes(s step, n fhir.Node) bool {
+	switch s.kind {
+	case stepType:
+		return n.Type().Is(s.name)
+	case stepIndex:
+		return max(n.Index(), 0) == s.index
+	case stepEquals:
+		for c := n.FirstChild(); !c.IsZero(); c = c.NextSibling() {
+			if c.Name() == s.name && c.HasValue() && c.Text() == s.literal {
+				return true
+			}
+		}
+	case stepHasExtension:
+		for c := n.FirstChild(); !c.IsZero(); c = c.NextSibling() {
+			if c.Name() == "extension" && c.Child("url").Text() == s.literal {
+				return true
+			}
+		}
+	case stepPointsTo:
+		return x.pointsTo(n, s.name)
+	}
+	return false
+}
+
+// pointsTo decides resolve() is typeName by what the reference says itself:
+// no other resource is looked at.
+func (x *extraction) pointsTo(n fhir.Node, typeName string) bool {
+	if n.Type().Name == "CodeableReference" {
+		n = n.Child("reference")
+	}
+	text := n.Child("reference").Text()
+	if n.Type().Kind == definitions.Primitive {
+		text = n.Text()
+	}
+	if id, ok := strings.CutPrefix(text, "#"); ok {
+		if id == "" {
+			return x.root.Type().Name == typeName
+		}
+		for c := x.root.FirstChild(); !c.IsZero(); c = c.NextSibling() {
+			if c.Name() == "contained" && c.Child("id").Text() == id {
+				return c.Type().Name == typeName
+			}
+		}
+		return false
+	}
+	text, _, _ = strings.Cut(text, "/_history/")
+	text, _, _ = strings.Cut(text, "?") // a conditional reference
+	for segment := range strings.SplitSeq(text, "/") {
+		if segment == typeName {
+			return true
+		}
+	}
+	declared := n.Child("type").Text()
+	return declared == typeName || declared == "http://hl7.org/fhir/StructureDefinition/"+typeName
+}
