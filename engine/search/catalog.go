@@ -27,6 +27,9 @@ type Catalog struct {
 	defs  *definitions.Definitions
 	base  string // base URL of this server with a trailing slash, or ""
 	types map[string]*typeCatalog
+
+	units   units
+	implied sync.Map // value set -> code system, see impliedSystem
 }
 
 // typeCatalog is what a Catalog knows of one resource type.

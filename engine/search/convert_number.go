@@ -70,7 +70,7 @@ func (x *extraction) addQuantity(r NumberRange, unit fhir.Node) {
 		}
 	}
 	if e.System == ucumSystem && e.Code != "" {
-		e.Canonical = x.c.canonical(r, e.Code)
+		e.Canonical = x.c.units.canonical(r, e.Code)
 	}
 	x.add(e)
 }

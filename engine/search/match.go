@@ -2,6 +2,9 @@ package search
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -21,4 +24,236 @@ type Source interface {
 	// Referrers returns the current resources of a type that have an entry of
 	// param pointing to key.
 	Referrers(ctx context.Context, source string, param Param, key fhir.Key) ([]*Document, error)
+}
+
+// Match says whether a resource satisfies x, nil holding of every resource. It
+// asks src only for Chain and Has; src may be nil when x has none. Errors are
+// those of src. See the package's Semantics.
+func Match(ctx context.Context, x Expr, doc *Document, src Source) (bool, error) {
+	switch x := x.(type) {
+	case nil:
+		return true, nil
+	case And:
+		for _, one := range x {
+			if ok, err := Match(ctx, one, doc, src); !ok || err != nil {
+				return false, err
+			}
+		}
+		return true, nil
+	case Or:
+		for _, one := range x {
+			if ok, err := Match(ctx, one, doc, src); ok || err != nil {
+				return err == nil, err
+			}
+		}
+		return false, nil
+	case Not:
+		ok, err := Match(ctx, x.X, doc, src)
+		return !ok && err == nil, err
+	case TypeIs:
+		return slices.Contains(x, string(doc.Key.Type)), nil
+	case IDs:
+		return slices.Contains(x, string(doc.Key.ID)), nil
+	case LastUpdated:
+		t := doc.Updated.UnixMicro()
+		return TimeRange{t, t + 1}.satisfies(x.Prefix, x.Range), nil
+	case Missing:
+		for range doc.named(x.Param) {
+			return !x.Want, nil
+		}
+		return x.Want, nil
+	case Chain:
+		return matchChain(ctx, x, doc, src)
+	case Has:
+		return matchHas(ctx, x, doc, src)
+	}
+	for e := range doc.named(paramOf(x)) {
+		if e.satisfies(x) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func matchChain(ctx context.Context, x Chain, doc *Document, src Source) (bool, error) {
+	for e := range doc.named(x.Param) {
+		if e.RefID == "" || e.RefType != x.Target {
+			continue
+		}
+		target, err := src.Get(ctx, fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)})
+		if err != nil {
+			return false, err
+		}
+		if target == nil {
+			continue
+		}
+		if ok, err := Match(ctx, x.X, target, src); ok || err != nil {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+func matchHas(ctx context.Context, x Has, doc *Document, src Source) (bool, error) {
+	referrers, err := src.Referrers(ctx, x.Source, x.Param, doc.Key)
+	if err != nil {
+		return false, err
+	}
+	for _, one := range referrers {
+		if ok, err := Match(ctx, x.X, one, src); ok || err != nil {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// named yields the entries that a Param of a query names.
+func (d *Document) named(p Param) func(yield func(*Entry) bool) {
+	return func(yield func(*Entry) bool) {
+		if p.Type != System && p.Type != string(d.Key.Type) {
+			return
+		}
+		for i := range d.Entries {
+			if d.Entries[i].Param.Code == p.Code && !yield(&d.Entries[i]) {
+				return
+			}
+		}
+	}
+}
+
+// paramOf returns the Param of a leaf.
+func paramOf(x Expr) Param {
+	switch x := x.(type) {
+	case Token:
+		return x.Param
+	case String:
+		return x.Param
+	case Date:
+		return x.Param
+	case Number:
+		return x.Param
+	case Quantity:
+		return x.Param
+	case URI:
+		return x.Param
+	case Reference:
+		return x.Param
+	case Composite:
+		return x.Param
+	}
+	panic(fmt.Sprintf("search: %T is no leaf of a search tree", x))
+}
+
+// satisfies says whether one entry satisfies a leaf, or an Or of leaves in a
+// composite.
+func (e *Entry) satisfies(x Expr) bool {
+	switch x := x.(type) {
+	case Or:
+		return slices.ContainsFunc(x, e.satisfies)
+	case Token:
+		if x.Param.Kind == "reference" && (e.RefID != "" || e.URL != "") {
+			return false
+		}
+		return (x.AnySystem || e.System == x.System) && (x.AnyCode || e.Code == x.Code)
+	case String:
+		switch x.Mode {
+		case StringExact:
+			return e.Text == x.Value
+		case StringContains:
+			return strings.Contains(e.Norm, x.Value)
+		}
+		return strings.HasPrefix(e.Norm, x.Value)
+	case Date:
+		return e.Time.satisfies(x.Prefix, x.Range)
+	case Number:
+		return e.Number.satisfies(x.Prefix, x.Range)
+	case Quantity:
+		return e.satisfiesQuantity(x)
+	case URI:
+		return e.URL == x.Value
+	case Reference:
+		if x.Version != "" && x.Version != e.Version {
+			return false
+		}
+		if x.URL != "" {
+			return e.URL == x.URL
+		}
+		return e.RefID == x.ID && (x.Type == "" || x.Type == e.RefType)
+	case Composite:
+		if len(e.Parts) != len(x.Parts) {
+			return false
+		}
+		for i := range e.Parts {
+			if !e.Parts[i].satisfies(x.Parts[i]) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+func (e *Entry) satisfiesQuantity(x Quantity) bool {
+	var counts bool
+	switch {
+	case x.AnySystem && x.Unit == "":
+		counts = true
+	case x.AnySystem:
+		counts = e.Code == x.Unit || e.Text == x.Unit
+	default:
+		counts = e.System == x.System && (x.Unit == "" || e.Code == x.Unit)
+	}
+	if counts && e.Number.satisfies(x.Prefix, x.Range) {
+		return true
+	}
+	return x.Canonical != nil && e.Canonical != nil && x.Canonical.Unit == e.Canonical.Unit &&
+		e.Canonical.Range.satisfies(x.Prefix, x.Canonical.Range)
+}
+
+// satisfies compares an entry's range with a query's.
+func (t TimeRange) satisfies(prefix Prefix, s TimeRange) bool {
+	within := s.Lo <= t.Lo && t.Hi <= s.Hi
+	switch prefix {
+	case NE:
+		return !within
+	case GT:
+		return t.Hi > s.Hi
+	case LT:
+		return t.Lo < s.Lo
+	case GE:
+		return t.Hi > s.Hi || within
+	case LE:
+		return t.Lo < s.Lo || within
+	case SA:
+		return t.Lo >= s.Hi
+	case EB:
+		return t.Hi <= s.Lo
+	case AP:
+		return t.Lo < s.Hi && t.Hi > s.Lo
+	}
+	return within
+}
+
+// satisfies compares an entry's range with a query's.
+func (r NumberRange) satisfies(prefix Prefix, s NumberRange) bool {
+	within := r.Lo >= s.Lo && r.Hi < s.Hi
+	switch prefix {
+	case NE:
+		return !within
+	case GT:
+		return r.Hi > s.Value
+	case LT:
+		return r.Lo < s.Value
+	case GE:
+		return r.Hi >= s.Value
+	case LE:
+		return r.Lo <= s.Value
+	case SA:
+		return r.Lo > s.Value
+	case EB:
+		return r.Hi < s.Value
+	case AP:
+		return r.Lo < s.Hi && r.Hi >= s.Lo
+	}
+	return within
 }

@@ -137,7 +137,7 @@ func (p *parser) parameter(pair Pair) error {
 		p.q.After = pair.Value
 		return nil
 	}
-	if read := resultParameters[name]; read != nil {
+	if read := resultReader(name); read != nil {
 		if err := read(p, pair); err != nil {
 			return err
 		}
@@ -232,11 +232,7 @@ func (p *parser) unknown(typeName, code string) error {
 			codes = append(codes, one.Code)
 		}
 	}
-	candidates := slices.Clone(codes)
-	for name := range resultParameters {
-		candidates = append(candidates, name)
-	}
-	slices.Sort(candidates[len(codes):]) // a map has no order
+	candidates := append(slices.Clone(codes), resultParameters...)
 	why := ""
 	if typeName == System {
 		why = "; a search over all types takes parameters that every type has, name types with _type for more"

@@ -11,14 +11,25 @@ import (
 )
 
 // resultParameters shape the result rather than filter it (§3.1.1.5).
-var resultParameters = map[string]func(*parser, Pair) error{
-	"_sort":       (*parser).sort,
-	"_count":      (*parser).count,
-	"_total":      (*parser).total,
-	"_summary":    (*parser).summary,
-	"_elements":   (*parser).elements,
-	"_include":    (*parser).include,
-	"_revinclude": (*parser).include,
+var resultParameters = []string{"_count", "_elements", "_include", "_revinclude", "_sort", "_summary", "_total"}
+
+// resultReader gives the method that reads a result parameter, or nil.
+func resultReader(name string) func(*parser, Pair) error {
+	switch name {
+	case "_sort":
+		return (*parser).sort
+	case "_count":
+		return (*parser).count
+	case "_total":
+		return (*parser).total
+	case "_summary":
+		return (*parser).summary
+	case "_elements":
+		return (*parser).elements
+	case "_include", "_revinclude":
+		return (*parser).include
+	}
+	return nil
 }
 
 // once refuses a second occurrence, and modifiers.

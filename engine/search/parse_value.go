@@ -68,7 +68,7 @@ func (p *parser) leaf(as Param, raw string) (Expr, error) {
 	case definitions.SearchNumber:
 		return readNumber(as, raw)
 	case definitions.SearchQuantity:
-		return readQuantity(as, raw)
+		return p.quantity(as, raw)
 	case definitions.SearchURI:
 		text, err := plain(raw)
 		return URI{Param: as, Value: Bound(text)}, err
@@ -184,7 +184,7 @@ func readNumber(as Param, raw string) (Expr, error) {
 	return Number{as, prefix, r}, nil
 }
 
-func readQuantity(as Param, raw string) (Expr, error) {
+func (p *parser) quantity(as Param, raw string) (Expr, error) {
 	parts := split(raw, '|')
 	if len(parts) != 1 && len(parts) != 3 {
 		return nil, errors.New("a quantity is written number, number|system|code or number||unit")
@@ -209,7 +209,7 @@ func readQuantity(as Param, raw string) (Expr, error) {
 		}
 		q.System, q.Unit, q.AnySystem = Bound(system), Bound(unit), system == ""
 		if system == ucumSystem && unit != "" {
-			q.Canonical = canonicalRange(r, text, unit)
+			q.Canonical = p.c.units.canonical(r, unit)
 		}
 	}
 	if prefix == AP {
