@@ -16,11 +16,11 @@ const attempts = 20
 // unit is what one write transaction does; everything slow was done before.
 type unit struct {
 	bulk    bool
-	locks   []string                                       // names that conditions lock
+	locks   []string                                        // names that conditions lock
 	check   func(ctx context.Context, r store.Reader) error // repeats the conditions under the lock
-	needs   []fhir.Key                                     // must exist, unless written here
+	needs   []fhir.Key                                      // must exist, unless written here
 	writes  []store.Write
-	deletes []fhir.Key                                     // of writes; nothing may refer to them afterwards
+	deletes []fhir.Key                                      // of writes; nothing may refer to them afterwards
 	after   func(ctx context.Context, r store.Reader) error // reads that see the writes
 }
 

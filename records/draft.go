@@ -204,4 +204,3 @@ func (d *Door) unchanged(w *draft, current store.Record) (same bool, err error) 
 	}
 	return bytes.Equal(w.json, current.Body), nil
 }
-

@@ -11,13 +11,6 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
-// validator is what a write asks about a resource.
-type validator interface {
-	// Validate returns the issues of a resource against the base definitions
-	// and the given profiles.
-	Validate(ctx context.Context, t *fhir.Tree, profiles []string) []fault.Issue
-}
-
 // release is a FHIR release with the engines built over its tables.
 type release struct {
 	defs      *definitions.Definitions
