@@ -2,12 +2,10 @@ package records
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
-	"github.com/inglehealth/ingle/store"
 )
 
 // Handling is the Prefer: handling of a request.
@@ -60,110 +58,5 @@ type SearchResult struct {
 
 // Search returns one page of matches with what they include.
 func (s *Session) Search(ctx context.Context, r SearchRequest) (*SearchResult, error) {
-	return s.search(ctx, s.door.store, r)
-}
-
-func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest) (*SearchResult, error) {
-	d := s.door
-	q, err := d.primary.catalog.Parse(string(req.Type), req.Pairs, search.ParseOptions{
-		Lenient:      req.Handling == HandlingLenient || req.Handling == HandlingDefault && d.policy.LenientSearch,
-		Now:          d.now(),
-		DefaultCount: d.policy.DefaultCount,
-		MaxCount:     d.policy.MaxCount,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if req.Compartment != nil {
-		if err := d.confine(q, *req.Compartment); err != nil {
-			return nil, err
-		}
-	}
-	q.Filter, q.After = s.narrow(q.Filter), req.After
-	result := &SearchResult{
-		Total: -1, Self: q.Applied, Count: q.Count, Summary: q.Summary, Elements: q.Elements, Ignored: q.Ignored,
-	}
-	for _, i := range q.Ignored {
-		result.Issues = append(result.Issues, fault.Issue{
-			Severity: fault.Warning, Code: fault.CodeNotSupported,
-			Message: fmt.Sprintf("the parameter %s was ignored: %s", i.Name, i.Why),
-		})
-	}
-	if q.Summary == search.SummaryCount || q.Count == 0 {
-		result.Count = 0
-		result.Total, err = r.Count(ctx, q)
-		return result, d.fault(err)
-	}
-	page, err := r.Search(ctx, q)
-	if err != nil {
-		return nil, d.fault(err)
-	}
-	result.Total, result.Next = page.Total, page.Next
-	result.Entries = make([]SearchEntry, 0, len(page.Records))
-	for _, record := range page.Records {
-		if err := d.append(ctx, result, record, ModeMatch); err != nil {
-			return nil, err
-		}
-	}
-	if len(q.Includes) > 0 {
-		err = s.include(ctx, r, q.Includes, page.Records, result)
-	}
-	return result, d.fault(err)
-}
-
-func (d *Door) append(ctx context.Context, result *SearchResult, record store.Record, mode SearchMode) error {
-	res, err := d.resource(ctx, record)
-	if err == nil {
-		result.Entries = append(result.Entries, SearchEntry{res, mode})
-	}
-	return err
-}
-
-// confine restricts a query to a compartment (R4 §3.1.1.3).
-func (d *Door) confine(q *search.Query, owner fhir.Key) error {
-	defs := d.primary.defs
-	compartment := defs.Compartment(string(owner.Type))
-	if compartment == nil {
-		return fault.New(fault.NotFound, fault.CodeNotFound, "", "there is no compartment of a %s", owner.Type)
-	}
-	types := q.Types
-	if len(types) == 0 {
-		types = defs.ResourceTypes()
-	}
-	var any search.Or
-	var inside []string
-	for _, t := range types {
-		var ties search.Or
-		for _, code := range compartment.Params[t] {
-			if code == "{def}" {
-				ties = append(ties, search.IDs{string(owner.ID)})
-				continue
-			}
-			if p := defs.SearchParameter(t, code); p != nil {
-				ties = append(ties, search.Reference{
-					Param: search.Param{Type: t, Code: code, Kind: p.Type},
-					Type:  string(owner.Type), ID: string(owner.ID),
-				})
-			}
-		}
-		if len(ties) == 0 {
-			continue
-		}
-		inside = append(inside, t)
-		any = append(any, search.And{search.TypeIs{t}, ties})
-	}
-	if len(inside) == 0 {
-		return fault.New(fault.NotFound, fault.CodeNotFound, "", "a %s is never in the compartment of a %s", q.Types[0], owner.Type)
-	}
-	q.Types = inside
-	tie := search.Expr(any)
-	if len(any) == 1 {
-		tie = any[0].(search.And)[1]
-	}
-	if q.Filter == nil {
-		q.Filter = tie
-	} else {
-		q.Filter = search.And{tie, q.Filter}
-	}
-	return nil
+	return nil, errUnready
 }

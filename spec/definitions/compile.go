@@ -238,8 +238,15 @@ func (c *compiler) resolve(t *Type) error {
 }
 
 // number gives the type its properties. Those of inherited elements are the
-// base type's own.
+// base type's own, so the base comes first in whatever order a package lists
+// the types.
 func (c *compiler) number(t *Type) {
+	if t.properties.slots != nil {
+		return
+	}
+	if t.Base != nil {
+		c.number(t.Base)
+	}
 	n := 0
 	for _, e := range t.Elements {
 		n += max(1, len(e.Types))

@@ -74,6 +74,9 @@ type knownProperty struct {
 func (p *jsonParser) reset(d *definitions.Definitions, src []byte, l Limits) {
 	p.problems = problems{}
 	p.tree.defs = d
+	if guess := len(src) / 64; guess > keepNodes {
+		p.tree.nodes = make([]node, 0, guess)
+	}
 	p.tree.nodes = append(p.tree.nodes[:0], node{}, node{})
 	p.tree.types = append(p.tree.types[:0], nil)
 	p.src, p.pos, p.spaces, p.rescans, p.limits = src, 0, 0, 0, l
@@ -171,7 +174,7 @@ func (p *jsonParser) lookup(typ *definitions.Type, name []byte) (*definitions.Pr
 	if k.typ == typ && k.prop.Name == string(name) {
 		return k.prop, k.kind
 	}
-	prop, ok := typ.Property(string(name))
+	prop, ok := typ.PropertyOf(name)
 	if !ok {
 		return nil, notPrimitive
 	}
