@@ -80,8 +80,8 @@ func (r *Runner) prepare(ctx context.Context, j Job) error {
 // once runs a leased job and returns its handler's error.
 func (r *Runner) once(ctx context.Context, w *Work) error {
 	var outcome error
-	handler := r.config.Handlers[w.job.Kind]
-	r.config.Handlers[w.job.Kind] = func(ctx context.Context, w *Work) error {
+	handler := r.config.Handlers[w.leased.Kind]
+	r.config.Handlers[w.leased.Kind] = func(ctx context.Context, w *Work) error {
 		outcome = handler(ctx, w)
 		return outcome
 	}

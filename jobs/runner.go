@@ -164,7 +164,7 @@ func (r *Runner) lease(ctx context.Context) (*Work, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Work{config: &r.config, holder: holder.String(), job: job}
+	w := &Work{config: &r.config, holder: holder.String(), leased: job, job: job}
 	if len(job.Progress) > 0 {
 		if err := json.Unmarshal(job.Progress, &w.progress); err != nil {
 			r.config.Log.WarnContext(ctx, "progress of a job cannot be read; it starts anew", "job", job.ID, "error", err)
@@ -184,16 +184,16 @@ func (r *Runner) do(ctx context.Context, w *Work) {
 	defer unlink()
 
 	r.mu.Lock()
-	r.running[w.job.ID] = w
+	r.running[w.leased.ID] = w
 	r.mu.Unlock()
 	defer func() {
 		r.mu.Lock()
-		delete(r.running, w.job.ID)
+		delete(r.running, w.leased.ID)
 		r.mu.Unlock()
 	}()
 
 	var err error
-	if used := w.job.Attempt - w.progress.Spared; w.job.Max > 0 && used > w.job.Max {
+	if used := w.leased.Attempt - w.progress.Spared; w.leased.Max > 0 && used > w.leased.Max {
 		err = Permanent(fmt.Errorf("gave up: %d attempts ended without a word from their worker", used-1))
 	} else {
 		var beat sync.WaitGroup
@@ -210,17 +210,17 @@ func (r *Runner) do(ctx context.Context, w *Work) {
 func (r *Runner) handle(ctx context.Context, w *Work) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.config.Log.ErrorContext(ctx, "job handler panicked", "job", w.job.ID, "kind", w.job.Kind, "panic", p, "stack", string(debug.Stack()))
+			r.config.Log.ErrorContext(ctx, "job handler panicked", "job", w.leased.ID, "kind", w.leased.Kind, "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	return r.config.Handlers[w.job.Kind](ctx, w)
+	return r.config.Handlers[w.leased.Kind](ctx, w)
 }
 
 // finish writes what came of an attempt.
 func (r *Runner) finish(ctx, work context.Context, w *Work, err error) {
 	now := r.config.Clock()
-	log := r.config.Log.With("job", w.job.ID, "kind", w.job.Kind, "attempt", w.job.Attempt)
+	log := r.config.Log.With("job", w.leased.ID, "kind", w.leased.Kind, "attempt", w.leased.Attempt)
 	cause := context.Cause(work)
 	written := w.end(ctx, func(j *store.Job, p *envelope) {
 		j.Lease = time.Time{}
@@ -248,5 +248,5 @@ func (r *Runner) finish(ctx, work context.Context, w *Work, err error) {
 
 // spent says whether the job has no attempts left.
 func (w *Work) spent(p *envelope) bool {
-	return w.job.Max > 0 && w.job.Attempt-p.Spared >= w.job.Max
+	return w.leased.Max > 0 && w.leased.Attempt-p.Spared >= w.leased.Max
 }

@@ -17,26 +17,27 @@ type Work struct {
 	config *Config
 	holder string
 	stop   context.CancelCauseFunc
+	leased store.Job // as it was leased; never changed
 
 	mu       sync.Mutex
-	job      store.Job
+	job      store.Job // as it was written last
 	progress envelope
 	ended    bool
 }
 
 // ID is the job's id.
-func (w *Work) ID() string { return w.job.ID }
+func (w *Work) ID() string { return w.leased.ID }
 
 // Kind is the job's kind.
-func (w *Work) Kind() string { return w.job.Kind }
+func (w *Work) Kind() string { return w.leased.Kind }
 
 // Attempt is 1 at the first try.
-func (w *Work) Attempt() int { return w.job.Attempt }
+func (w *Work) Attempt() int { return w.leased.Attempt }
 
 // Args decodes the job's arguments.
 func (w *Work) Args(into any) error {
-	if err := json.Unmarshal(w.job.Args, into); err != nil {
-		return Permanent(fmt.Errorf("jobs: arguments of %s: %w", w.job.Kind, err))
+	if err := json.Unmarshal(w.leased.Args, into); err != nil {
+		return Permanent(fmt.Errorf("jobs: arguments of %s: %w", w.leased.Kind, err))
 	}
 	return nil
 }
@@ -50,7 +51,7 @@ func (w *Work) Progress(into any) (bool, error) {
 		return false, nil
 	}
 	if err := json.Unmarshal(w.progress.State, into); err != nil {
-		return false, Permanent(fmt.Errorf("jobs: progress of %s: %w", w.job.Kind, err))
+		return false, Permanent(fmt.Errorf("jobs: progress of %s: %w", w.leased.Kind, err))
 	}
 	return true, nil
 }
@@ -60,11 +61,11 @@ func (w *Work) Progress(into any) (bool, error) {
 func (w *Work) Save(ctx context.Context, state any) error {
 	text, err := json.Marshal(state)
 	if err != nil {
-		return fmt.Errorf("jobs: progress of %s: %w", w.job.Kind, err)
+		return fmt.Errorf("jobs: progress of %s: %w", w.leased.Kind, err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.progress = envelope{Spared: w.job.Attempt - 1, State: text}
+	w.progress = envelope{Spared: w.leased.Attempt - 1, State: text}
 	return w.renew(ctx)
 }
 
@@ -72,7 +73,7 @@ func (w *Work) Save(ctx context.Context, state any) error {
 func (w *Work) SetResult(result any) error {
 	text, err := json.Marshal(result)
 	if err != nil {
-		return fmt.Errorf("jobs: result of %s: %w", w.job.Kind, err)
+		return fmt.Errorf("jobs: result of %s: %w", w.leased.Kind, err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,7 +95,7 @@ func (w *Work) heartbeat(ctx context.Context) {
 			expired := w.config.Clock().After(w.job.Lease)
 			w.mu.Unlock()
 			if err != nil && ctx.Err() == nil {
-				w.config.Log.WarnContext(ctx, "job lease not renewed", "job", w.job.ID, "kind", w.job.Kind, "error", err)
+				w.config.Log.WarnContext(ctx, "job lease not renewed", "job", w.leased.ID, "kind", w.leased.Kind, "error", err)
 				if expired {
 					w.stop(ErrLost)
 				}
