@@ -38,8 +38,7 @@ type typeCatalog struct {
 	name   string
 	params map[string]*parameter
 	list   []*parameter // sorted by code
-	walk   *branch
-	whole  []*wholeRule
+	rules  rules
 }
 
 // parameter is one search parameter of one resource type.
@@ -48,7 +47,6 @@ type parameter struct {
 	def        *definitions.SearchParameter
 	problem    string // why it cannot be searched by; "" when it can
 	components []component
-	index      int // in typeCatalog.list
 }
 
 // component is one part of a composite parameter.
@@ -56,8 +54,7 @@ type component struct {
 	code  string
 	kind  definitions.SearchType
 	def   *definitions.SearchParameter
-	walk  *branch
-	whole []*wholeRule
+	rules rules
 }
 
 // Parameter describes a search parameter to those who list them.
@@ -136,9 +133,8 @@ func (c *Catalog) lookup(resourceType string) *typeCatalog {
 // compile fills t.
 func (c *Catalog) compile(t *typeCatalog) {
 	t.params = map[string]*parameter{}
-	t.walk = &branch{}
 	for _, def := range c.definitionsOf(t.name) {
-		p := &parameter{Param: Param{Type: t.name, Code: def.Code, Kind: def.Type}, def: def, index: len(t.list)}
+		p := &parameter{Param: Param{Type: t.name, Code: def.Code, Kind: def.Type}, def: def}
 		t.list = append(t.list, p)
 		t.params[def.Code] = p
 		c.compileParameter(t, p)
@@ -181,7 +177,7 @@ func (c *Catalog) compileParameter(t *typeCatalog, p *parameter) {
 			return
 		}
 	}
-	if err := c.compileInto(t.walk, &t.whole, t.name, p.def.Expression, sink{param: p}); err != nil {
+	if err := c.compileInto(&t.rules, t.name, p.def.Expression, sink{param: p}); err != nil {
 		p.problem = err.Error()
 	}
 }
@@ -199,8 +195,8 @@ func (c *Catalog) compileComponents(t *typeCatalog, p *parameter) error {
 		if def.Type == definitions.SearchComposite || def.Type == definitions.SearchSpecial {
 			return fmt.Errorf("its component %s is of type %s", def.Code, def.Type)
 		}
-		one := component{code: def.Code, kind: def.Type, def: def, walk: &branch{}}
-		if err := c.compileInto(one.walk, &one.whole, t.name, part.Expression, sink{param: p, part: i + 1}); err != nil {
+		one := component{code: def.Code, kind: def.Type, def: def}
+		if err := c.compileInto(&one.rules, t.name, part.Expression, sink{param: p, part: i + 1}); err != nil {
 			return err
 		}
 		p.components = append(p.components, one)

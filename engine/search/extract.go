@@ -22,21 +22,16 @@ func (c *Catalog) Extract(ctx context.Context, t *fhir.Tree) ([]Entry, error) {
 		return nil, fault.New(fault.Unprocessable, fault.CodeNotSupported, typeName, "%s is not a resource type of FHIR %s", typeName, c.defs.Release)
 	}
 	types := c.lookup(typeName)
-	x := extraction{c: c, root: root, entries: make([]Entry, 0, 24)}
+	x := extraction{c: c, ctx: ctx, root: root, entries: make([]Entry, 0, 24)}
 	x.out = &x.entries
-	x.follow(types.walk, root)
-	for _, rule := range types.whole {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		x.evaluate(ctx, rule, root)
-	}
+	x.apply(&types.rules, root)
 	return x.entries, ctx.Err()
 }
 
 // extraction is the state of one Extract.
 type extraction struct {
 	c       *Catalog
+	ctx     context.Context // of the one call to Extract
 	root    fhir.Node
 	entries []Entry
 	out     *[]Entry // where add puts entries: entries, or a composite's part
@@ -92,10 +87,7 @@ func (x *extraction) composite(p *parameter, focus fhir.Node) {
 	for i := range p.components {
 		one := &p.components[i]
 		x.out = &parts[i]
-		x.follow(one.walk, focus)
-		for _, rule := range one.whole {
-			x.evaluate(context.Background(), rule, focus)
-		}
+		x.apply(&one.rules, focus)
 		if len(parts[i]) == 0 {
 			x.out = saved
 			return

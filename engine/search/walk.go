@@ -35,36 +35,37 @@ type sink struct {
 	part  int
 }
 
-// compileInto adds an expression to a walk: the alternatives that concern the
-// type, each ending in s. What is more than a path goes to whole.
-func (c *Catalog) compileInto(walk *branch, whole *[]*wholeRule, typeName, expression string, s sink) error {
+// rules are the expressions of the parameters of a type, or of one component
+// of a composite, compiled.
+type rules struct {
+	focus branch       // paths from the focus: the resource, or a composite's element
+	root  branch       // paths from %resource
+	whole []*wholeRule // expressions that are more than paths, from the focus
+}
+
+// compileInto adds an expression: its alternatives that concern the type, each
+// ending in s.
+func (c *Catalog) compileInto(r *rules, typeName, expression string, s sink) error {
 	paths, err := parsePaths(c.defs, expression)
 	if err != nil {
 		rule, failed := compileWhole(expression, s)
 		if failed != nil {
 			return failed
 		}
-		*whole = append(*whole, rule)
+		r.whole = append(r.whole, rule)
 		return nil
 	}
 	matched := false
 	for _, one := range paths {
-		switch {
-		case one.resource:
-			// Composite parts alone look at the whole resource; they are
-			// followed from the root by the extractor.
-			rule, failed := compileWhole(expression, s)
-			if failed != nil {
-				return failed
-			}
-			*whole = append(*whole, rule)
-			matched = true
-			continue
-		case one.root != "" && !c.concerns(one.root, typeName):
+		if one.root != "" && !c.concerns(one.root, typeName) {
 			continue
 		}
 		matched = true
-		end := walk.add(one.steps)
+		from := &r.focus
+		if one.resource {
+			from = &r.root
+		}
+		end := from.add(one.steps)
 		end.sinks = append(end.sinks, s)
 	}
 	if !matched {
@@ -112,6 +113,17 @@ func (b *branch) next(s step) *branch {
 	to := &branch{}
 	b.tests = append(b.tests, test{s, to})
 	return to
+}
+
+// apply runs rules at a focus.
+func (x *extraction) apply(r *rules, focus fhir.Node) {
+	x.follow(&r.focus, focus)
+	if len(r.root.edges) > 0 {
+		x.follow(&r.root, x.root)
+	}
+	for _, rule := range r.whole {
+		x.evaluate(rule, focus)
+	}
 }
 
 // follow gives every sink its nodes, n being where b has come to.

@@ -1,7 +1,6 @@
 package search
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -14,4 +13,4 @@ func compileWhole(expression string, to sink) (*wholeRule, error) {
 	return nil, fmt.Errorf("%q is more than a path", expression)
 }
 
-func (x *extraction) evaluate(context.Context, *wholeRule, fhir.Node) {}
+func (x *extraction) evaluate(*wholeRule, fhir.Node) {}

@@ -1,0 +1,5 @@
+package searchtest
+
+import "testing"
+
+func TestTheMatcherInMemoryRunsEveryScript(t *testing.T) { Run(t, Memory) }
