@@ -118,5 +118,6 @@ func (v Value) quantity() Value {
 			return Value{kind: KindQuantity, data: &Quantity{value: d, unit: calendar, calendar: true}}
 		}
 	}
-	return QuantityOf(d, unit)
+	mapped := system == ucumSystem && (unit == "a" || unit == "mo")
+	return Value{kind: KindQuantity, data: &Quantity{value: d, unit: unit, mapped: mapped}}
 }

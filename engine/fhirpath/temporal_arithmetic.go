@@ -15,6 +15,9 @@ func (q *Quantity) temporalUnit() (string, bool) {
 	if q.calendar {
 		return q.unit, true
 	}
+	if q.mapped {
+		return map[string]string{"a": "year", "mo": "month"}[q.unit], true
+	}
 	unit, ok := definiteUnits[q.unit]
 	return unit, ok
 }
