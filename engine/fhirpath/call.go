@@ -67,7 +67,10 @@ func compileCall(s *Syntax) (op, error) {
 			return nil, err
 		}
 	}
-	if f.test != nil {
+	switch {
+	case f.name == "is" || f.name == "as":
+		return newTypeOp(s, c.input, c.data.(typeSpec)), nil
+	case f.test != nil:
 		return &testOp{*c}, nil
 	}
 	return c, nil

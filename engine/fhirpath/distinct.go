@@ -73,8 +73,7 @@ func setOf(c []Value) *valueSet {
 	return x
 }
 
-// hashOf is the same for equal values. Dates and quantities that are written
-// differently may be equal, so only their kind counts.
+// hashOf is the same for equal values.
 func hashOf(v Value) uint64 {
 	if text, ok := v.Text(); ok {
 		return maphash.String(seed, text)
@@ -85,9 +84,13 @@ func hashOf(v Value) uint64 {
 		return uint64(v.num)
 	case KindInteger, KindLong, KindDecimal:
 		d, _ := v.decimal()
-		var r apd.Decimal
-		r.Reduce(d)
-		return maphash.String(seed, r.Text('e'))
+		return hashDecimal(d, "1")
+	case KindQuantity:
+		return hashQuantity(v.data.(*Quantity))
+	case KindDate, KindDateTime, KindTime:
+		// Dates are equal only when they span the same time.
+		lo, _ := v.data.(*Temporal).span()
+		return uint64(lo.sec)*1_000_003 + uint64(lo.nano)
 	case KindNode:
 		h := uint64(KindNode)
 		for c := v.node.FirstChild(); !c.IsZero(); c = c.NextSibling() {
@@ -96,8 +99,29 @@ func hashOf(v Value) uint64 {
 		}
 		return h
 	}
-	if isTemporal(v.kind) {
-		return 3
+	return uint64(v.kind)
+}
+
+func hashDecimal(d *apd.Decimal, unit string) uint64 {
+	var r apd.Decimal
+	r.Reduce(d)
+	return maphash.String(seed, r.Text('e')+" "+unit)
+}
+
+// hashQuantity hashes canonical units. A year or month may equal one of UCUM
+// and one of the calendar, so these share a hash.
+func hashQuantity(q *Quantity) uint64 {
+	switch q.unit {
+	case "a", "mo", "year", "month":
+		return uint64(KindQuantity)
 	}
-	return 5
+	u, ok := q.definite(true)
+	if !ok {
+		return hashDecimal(q.value, q.unit)
+	}
+	v, err := u.Canonicalize(q.value)
+	if err != nil {
+		return hashDecimal(q.value, q.unit)
+	}
+	return hashDecimal(v, u.Canonical())
 }

@@ -1,0 +1,68 @@
+package fhirpath
+
+import "strings"
+
+// variableOp is %name of the environment. FHIRPath §9 and R4 §2.1.9.3.
+type variableOp struct {
+	name string
+	at   *Syntax
+}
+
+// Constants that FHIR defines.
+var constants = map[string]string{
+	"ucum":  ucumSystem,
+	"sct":   "http://snomed.info/sct",
+	"loinc": "http://loinc.org",
+}
+
+// systemVariable returns the constant that name is; taken says that name
+// belongs to FHIRPath or FHIR.
+func systemVariable(name string) (value string, taken bool) {
+	switch name {
+	case "context", "resource", "rootResource", "terminologies", "factory":
+		return "", true
+	}
+	if url, ok := constants[name]; ok {
+		return url, true
+	}
+	if id, ok := strings.CutPrefix(name, "vs-"); ok {
+		return "http://hl7.org/fhir/ValueSet/" + id, true
+	}
+	if id, ok := strings.CutPrefix(name, "ext-"); ok {
+		return "http://hl7.org/fhir/StructureDefinition/" + id, true
+	}
+	return "", false
+}
+
+func compileVariable(s *Syntax) op {
+	if value, _ := systemVariable(s.Text); value != "" {
+		return literalOp{String(value)}
+	}
+	return variableOp{s.Text, s}
+}
+
+func (o variableOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error) {
+	switch o.name {
+	case "context":
+		return append(dst, e.input...), nil
+	case "resource":
+		if n := e.resource(); !n.IsZero() {
+			dst = append(dst, NodeValue(n))
+		}
+		return dst, nil
+	case "rootResource":
+		if n := e.rootResource(); !n.IsZero() {
+			dst = append(dst, NodeValue(n))
+		}
+		return dst, nil
+	case "terminologies", "factory":
+		return append(dst, Value{kind: KindObject, data: o.name}), nil
+	}
+	if v := lookup(s.vars, o.name); v != nil {
+		return append(dst, v.value...), nil
+	}
+	if c, ok := e.env.Variables[o.name]; ok {
+		return append(dst, c...), nil
+	}
+	return nil, o.at.semanticError("the variable %" + o.name + " is not defined")
+}
