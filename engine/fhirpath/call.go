@@ -12,7 +12,9 @@ type function struct {
 	min, max int // number of arguments; max -1 for any
 	// each says that the arguments see each item of the input as $this.
 	each bool
-	eval func(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error)
+	// typed says that the argument is the name of a type.
+	typed bool
+	eval  func(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error)
 	// test replaces eval for functions that give a boolean.
 	test func(e *evaluation, s *scope, c *callOp, in []Value) (truth, error)
 	// prepare may check or precompute when the call is compiled.
@@ -39,6 +41,9 @@ type callOp struct {
 }
 
 func compileCall(s *Syntax) (op, error) {
+	if o, ok, err := compileService(s); ok || err != nil {
+		return o, err
+	}
 	f := functions[s.Text]
 	if f == nil {
 		return nil, s.semanticError("there is no function " + s.Text + "()" + similar(s.Text))
@@ -53,7 +58,7 @@ func compileCall(s *Syntax) (op, error) {
 			return nil, err
 		}
 	}
-	if f.name != "is" && f.name != "as" && f.name != "ofType" {
+	if !f.typed {
 		for _, a := range s.Args {
 			o, err := compile(a)
 			if err != nil {

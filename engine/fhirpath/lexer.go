@@ -226,7 +226,7 @@ func (l *lexer) escape(b *strings.Builder) error {
 		l.advance(n)
 		return nil
 	default:
-		return l.errorf(l.line, l.column, `escapes are \' \" \` + "\\` \\\\ \\/ \\f \\n \\r \\t and \\uXXXX", "'\\%c' is not an escape", rune(c))
+		return l.errorf(l.line, l.column, `escapes are \' \" \`+"\\` \\\\ \\/ \\f \\n \\r \\t and \\uXXXX", "'\\%c' is not an escape", rune(c))
 	}
 	l.advance(2)
 	return nil

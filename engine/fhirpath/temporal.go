@@ -24,15 +24,15 @@ const (
 // Temporal is a System.Date, DateTime or Time with its precision and, for a
 // DateTime, its time zone if it has one. It is immutable.
 type Temporal struct {
-	kind               Kind
-	precision          Precision
-	year               int
-	month, day         int // 1 when not specified
-	hour, minute, sec  int
-	nanos              int
-	fraction           int // digits of the fraction of a second
-	zoned, utc         bool
-	offset             int // minutes east of UTC
+	kind              Kind
+	precision         Precision
+	year              int
+	month, day        int // 1 when not specified
+	hour, minute, sec int
+	nanos             int
+	fraction          int // digits of the fraction of a second
+	zoned, utc        bool
+	offset            int // minutes east of UTC
 }
 
 func temporalValue(t Temporal) Value { return Value{kind: t.kind, data: &t} }

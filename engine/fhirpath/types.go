@@ -175,9 +175,9 @@ func init() {
 		return err
 	}
 	register(
-		function{name: "is", min: 1, max: 1, prepare: prepare},
-		function{name: "as", min: 1, max: 1, prepare: prepare},
-		function{name: "ofType", min: 1, max: 1, prepare: prepare, eval: func(e *evaluation, _ *scope, c *callOp, in, dst []Value) ([]Value, error) {
+		function{name: "is", min: 1, max: 1, typed: true, prepare: prepare},
+		function{name: "as", min: 1, max: 1, typed: true, prepare: prepare},
+		function{name: "ofType", min: 1, max: 1, typed: true, prepare: prepare, eval: func(e *evaluation, _ *scope, c *callOp, in, dst []Value) ([]Value, error) {
 			return e.ofType(in, c.data.(typeSpec), c.at, dst)
 		}},
 		function{name: "type", eval: func(_ *evaluation, _ *scope, _ *callOp, in, dst []Value) ([]Value, error) {
