@@ -153,9 +153,15 @@ func (p *jsonParser) wrongKind(i uint32, at int, kind primitive) {
 	p.problem(fault.CodeStructure, at, i, "", message)
 }
 
+// wrongType skips a value of the wrong JSON type and says so, unless it is no
+// JSON at all.
 func (p *jsonParser) wrongType(i uint32, message string, depth int) bool {
-	p.problem(fault.CodeStructure, p.pos, i, "", message)
-	return p.skip(depth)
+	at := p.pos
+	if !p.skip(depth) {
+		return false
+	}
+	p.problem(fault.CodeStructure, at, i, "", message)
+	return true
 }
 
 // skip reads a value of any kind, checking only that it is JSON.

@@ -148,8 +148,10 @@ func (p *jsonParser) resource(i uint32, base *definitions.Type, depth int) bool 
 	}
 	name, ok := p.resourceType()
 	if !ok {
-		p.problem(fault.CodeRequired, start, i, "", "the resource does not say its type: give resourceType")
-		return p.skip(depth)
+		if ok = p.skip(depth); ok {
+			p.problem(fault.CodeRequired, start, i, "", "the resource does not say its type: give resourceType")
+		}
+		return ok
 	}
 	typ := p.tree.defs.Type(string(name))
 	if typ == nil || typ.Kind != definitions.Resource || typ.Abstract {

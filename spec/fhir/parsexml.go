@@ -113,7 +113,7 @@ func (p *xmlParser) element(i uint32, typ *definitions.Type, tok xmlToken, depth
 		p.set(n.link(a.prop, node{prop: a.prop.ID}).i, a.prop, a.value, a.off)
 	}
 	nd := &p.tree.nodes[i]
-	if nd.first == 0 && nd.flags&flagValue == 0 {
+	if nd.first == 0 && nd.flags&flagValue == 0 && nd.typ == 0 {
 		p.problem(fault.CodeStructure, tok.off, i, "", "an empty element says nothing: leave it out")
 	}
 	return true

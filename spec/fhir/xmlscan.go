@@ -109,8 +109,8 @@ func (s *xmlScanner) next() xmlToken {
 }
 
 func (s *xmlScanner) instruction(rest []byte) xmlToken {
-	end := bytes.Index(rest, []byte("?>"))
-	if end < 0 {
+	end := 2 + bytes.Index(rest[2:], []byte("?>"))
+	if end < 2 {
 		return s.bad(s.pos, "the processing instruction does not end")
 	}
 	body := string(rest[2:end])
