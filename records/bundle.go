@@ -32,7 +32,7 @@ type EntryRequest struct {
 // entry.resource if the client's Prefer asks for it (a read's always), and
 // Search or History as a Bundle.
 type EntryResult struct {
-	Status       int    // HTTP status
+	Status       int    // HTTP status; of a failed batch entry, 0: that of Err
 	Location     string // relative: "Patient/1/_history/1"; "" when there is none
 	Version      int64  // for the etag; 0 for none
 	LastModified time.Time
@@ -40,10 +40,12 @@ type EntryResult struct {
 	Key          fhir.Key
 	Resource     *Resource
 	Search       *SearchResult
-	SearchOf     fhir.Type // type that Search was made in, for its links
+	SearchOf     SearchRequest // that Search answers, for its links
 	History      *HistoryResult
-	Body         []byte        // JSON of the resource that an Operation returned
-	Issues       []fault.Issue // outcome: errors of a failed batch entry, else warnings
+	HistoryOf    HistoryRequest // that History answers
+	Body         []byte         // JSON of the resource that an Operation returned
+	Issues       []fault.Issue  // warnings
+	Err          error          // why a batch entry failed, or nil
 }
 
 // BundleResult is the answer to a batch or transaction.
@@ -54,7 +56,45 @@ type BundleResult struct {
 
 // Bundle processes a batch or transaction (R4 §3.1.0.11). A transaction is
 // atomic: on error nothing of it stays, and the issues' paths begin with the
-// entry at fault ("Bundle.entry[3]..."). A batch fails by entry.
+// entry at fault ("Bundle.entry[3]..."). A batch fails by entry; its entries
+// run in the order of a transaction (DELETE, POST, PUT and PATCH, GET), those
+// of one kind at the same time.
 func (s *Session) Bundle(ctx context.Context, c Content, o BundleOptions) (*BundleResult, error) {
-	return nil, errUnready
+	rel, tree, err := s.door.parse(c)
+	if err != nil {
+		return nil, err
+	}
+	root := tree.Root()
+	if root.Type().Name != "Bundle" {
+		return nil, fault.New(fault.Invalid, fault.CodeInvalid, root.Type().Name, "a Bundle is needed here, of type batch or transaction")
+	}
+	var nodes []fhir.Node
+	for n := range root.All("entry") {
+		nodes = append(nodes, n)
+	}
+	if len(nodes) > s.door.policy.MaxEntries {
+		return nil, fault.New(fault.TooLarge, fault.CodeTooCostly, "Bundle.entry", "has %d entries; at most %d are taken at once: split the bundle", len(nodes), s.door.policy.MaxEntries)
+	}
+	switch kind := root.Child("type").Text(); kind {
+	case "transaction":
+		return s.transact(ctx, rel, nodes, o)
+	case "batch":
+		return s.batch(ctx, rel, nodes, o)
+	default:
+		return nil, fault.New(fault.Unprocessable, fault.CodeValue, "Bundle.type", "%q cannot be processed: it must be batch or transaction", kind)
+	}
+}
+
+// operation hands an entry to the service.
+func (e *entry) operation(ctx context.Context, o BundleOptions) (EntryResult, error) {
+	if o.Operation == nil {
+		return EntryResult{}, fault.New(fault.NotSupported, fault.CodeNotSupported, e.place()+".request.url", "operations are not available in a bundle")
+	}
+	r := EntryRequest{Index: e.index, Method: e.method, URL: e.url, Pairs: e.route.pairs}
+	if !e.resource.IsZero() {
+		r.Resource = e.resource.AppendJSON(nil)
+	}
+	res, err := o.Operation(ctx, r)
+	res.Method = e.method
+	return res, err
 }

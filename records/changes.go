@@ -3,6 +3,10 @@ package records
 import (
 	"context"
 	"iter"
+	"sync"
+	"time"
+
+	"github.com/inglehealth/ingle/store"
 )
 
 // Seq is a place in the change feed; 0 is before the first change.
@@ -14,14 +18,98 @@ type Change struct {
 	Resource
 }
 
-// Changes returns up to limit changes after a place, in order, without
-// missing any. Fewer than limit mean that the end is reached for now.
-func (s *Session) Changes(ctx context.Context, after Seq, limit int) ([]Change, error) {
-	return nil, errUnready
+// Changes returns changes after a place, in order, without missing any. It
+// reads up to limit of them and leaves out what the session may not see; last
+// is where to go on, and end says that there is nothing more for now.
+func (s *Session) Changes(ctx context.Context, after Seq, limit int) (changes []Change, last Seq, end bool, err error) {
+	records, err := s.door.store.Changes(ctx, store.Seq(after), limit, true)
+	if err != nil {
+		return nil, after, false, s.door.fault(err)
+	}
+	last = after
+	for _, record := range records {
+		last = Seq(record.Seq)
+		if seen, err := s.sees(ctx, s.door.store, record.Key); err != nil {
+			return nil, after, false, s.door.fault(err)
+		} else if !seen {
+			continue
+		}
+		res, err := s.door.resource(ctx, record)
+		if err != nil {
+			return nil, after, false, err
+		}
+		changes = append(changes, Change{Seq(record.Seq), res})
+	}
+	return changes, last, len(records) < limit, nil
 }
 
+// LastSeq is the newest place in the feed.
+func (d *Door) LastSeq(ctx context.Context) (Seq, error) {
+	seq, err := d.store.LastSeq(ctx)
+	return Seq(seq), d.fault(err)
+}
+
+// pollInterval is how soon a change that another process made is seen; those
+// of this process are seen at once.
+const pollInterval = 500 * time.Millisecond
+
 // Watch yields every change after a place, then waits for more until ctx
-// ends.
+// ends. An error ends it, too.
 func (s *Session) Watch(ctx context.Context, after Seq) iter.Seq2[Change, error] {
-	return func(yield func(Change, error) bool) { yield(Change{}, errUnready) }
+	const batch = 200
+	return func(yield func(Change, error) bool) {
+		poll := time.NewTicker(pollInterval)
+		defer poll.Stop()
+		for {
+			// Taken before reading, so that nothing falls between.
+			wake := s.door.changed.wait()
+			changes, last, end, err := s.Changes(ctx, after, batch)
+			if ctx.Err() != nil {
+				return
+			}
+			if err != nil {
+				yield(Change{}, err)
+				return
+			}
+			for _, c := range changes {
+				if !yield(c, nil) {
+					return
+				}
+			}
+			if after = last; !end {
+				continue
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-wake:
+			case <-poll.C:
+			}
+		}
+	}
+}
+
+// broadcast wakes everybody who waits.
+type broadcast struct {
+	mu sync.Mutex
+	ch chan struct{}
+}
+
+// wait returns a channel that the next notify closes.
+func (b *broadcast) wait() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch == nil {
+		b.ch = make(chan struct{})
+	}
+	return b.ch
+}
+
+func (b *broadcast) notify() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch != nil {
+		close(b.ch)
+		b.ch = nil
+	}
 }

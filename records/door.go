@@ -2,8 +2,13 @@ package records
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -26,33 +31,93 @@ type Config struct {
 
 // Door is the way to one tenant's records.
 type Door struct {
-	config Config
+	config   Config
+	policy   Policy
+	store    store.Store
+	base     string
+	primary  *release
+	releases map[definitions.Release]*release
+	log      *slog.Logger
+	changed  broadcast
 }
 
-// Open makes a Door over an open store and takes the store over.
-func Open(ctx context.Context, c Config) (*Door, error) {
-	return &Door{config: c}, nil
+// Open makes a Door over an open store and takes the store over. It compiles
+// the search parameters of each release.
+func Open(_ context.Context, c Config) (*Door, error) {
+	if c.Store == nil || c.Definitions == nil {
+		return nil, errors.New("records: a Door needs a store and definitions")
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = newUUID
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &Door{
+		config:   c,
+		policy:   c.Policy.withDefaults(),
+		store:    c.Store,
+		base:     strings.TrimRight(c.Base, "/"),
+		releases: map[definitions.Release]*release{},
+		log:      c.Log,
+	}
+	for _, defs := range append([]*definitions.Definitions{c.Definitions}, c.Others...) {
+		if d.releases[defs.Release] != nil {
+			return nil, fmt.Errorf("records: definitions of %s are given twice", defs.Release)
+		}
+		r, err := openRelease(defs, d.base)
+		if err != nil {
+			return nil, err
+		}
+		d.releases[defs.Release] = r
+	}
+	d.primary = d.releases[c.Definitions.Release]
+	return d, nil
 }
 
-// Close stops the change feed and closes the store.
-func (d *Door) Close() error { return d.config.Store.Close() }
+func newUUID() fhir.ID {
+	id, err := uuid.NewV7()
+	if err != nil {
+		// The system's random source failed: no id can be trusted to be new.
+		panic(err)
+	}
+	return fhir.ID(id.String())
+}
+
+// Close closes the store. Feeds that are being watched end with an error.
+func (d *Door) Close() error { return d.store.Close() }
 
 // Ping says whether the store answers and can be written.
-func (d *Door) Ping(ctx context.Context) error { return d.config.Store.Ping(ctx) }
+func (d *Door) Ping(ctx context.Context) error { return d.store.Ping(ctx) }
 
 // Name is the tenant's name, "" for the default one.
 func (d *Door) Name() string { return d.config.Name }
 
 // Base is the public base URL without trailing slash.
-func (d *Door) Base() string { return d.config.Base }
+func (d *Door) Base() string { return d.base }
 
 // Policy is the policy in force.
-func (d *Door) Policy() Policy { return d.config.Policy }
+func (d *Door) Policy() Policy { return d.policy }
 
 // Definitions returns the tables of a release, "" for the primary one; nil
 // when the release is not loaded.
 func (d *Door) Definitions(r definitions.Release) *definitions.Definitions {
-	return d.config.Definitions
+	if rel := d.release(r); rel != nil {
+		return rel.defs
+	}
+	return nil
+}
+
+// Catalog returns the search parameters of a release, "" for the primary one;
+// nil when the release is not loaded.
+func (d *Door) Catalog(r definitions.Release) *search.Catalog {
+	if rel := d.release(r); rel != nil {
+		return rel.catalog
+	}
+	return nil
 }
 
 // Session binds a principal and a filter that is part of every query; nil
@@ -63,25 +128,9 @@ func (d *Door) Session(p Principal, filter search.Expr) *Session {
 
 // Stats counts current resources by type.
 func (d *Door) Stats(ctx context.Context) (map[fhir.Type]int64, error) {
-	return d.config.Store.Stats(ctx)
+	n, err := d.store.Stats(ctx)
+	return n, d.fault(err)
 }
 
-// Principal is who acts.
-type Principal struct {
-	ID     string // user or system; "" when nobody is identified
-	Client string // app that acts for the user
-	Name   string // for display
-}
-
-// Session is what one principal may do. It is cheap to make, one a request.
-type Session struct {
-	door      *Door
-	principal Principal
-	filter    search.Expr
-}
-
-// Door returns the door that the session belongs to.
-func (s *Session) Door() *Door { return s.door }
-
-// Principal returns who acts.
-func (s *Session) Principal() Principal { return s.principal }
+// now is the time as FHIR instants are stored, in whole milliseconds.
+func (d *Door) now() time.Time { return d.config.Clock().UTC().Truncate(time.Millisecond) }

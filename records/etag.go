@@ -6,7 +6,10 @@ import (
 )
 
 // ETag is the weak entity tag of a version: W/"3".
-func ETag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) + `"` }
+func ETag(version int64) string { return `W/"` + versionText(version) + `"` }
+
+// versionText is meta.versionId.
+func versionText(version int64) string { return strconv.FormatInt(version, 10) }
 
 // ParseETags splits the value of If-Match or If-None-Match into version ids;
 // "*" stands for itself. Weak, strong and unquoted forms are accepted.

@@ -3,20 +3,41 @@ package records
 import (
 	"context"
 
+	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
 )
 
 // ExpungeRequest says what $expunge removes for good.
 type ExpungeRequest struct {
 	Key         fhir.Key // ID "": the type; both "": everything
-	OldVersions bool
-	Deleted     bool
-	Everything  bool
-	Limit       int
+	OldVersions bool     // versions that are not current
+	Deleted     bool     // resources whose current version is a delete, whole
+	Everything  bool     // the resources whole, current versions included
+	Limit       int      // at most so many versions; 0 for no limit
 }
 
 // Expunge removes versions for good and returns how many. Forbidden unless
-// policy enables it.
+// policy enables it, and for a session that does not see everything. A single
+// resource to which others refer is a Conflict, as for Delete.
 func (s *Session) Expunge(ctx context.Context, r ExpungeRequest) (int64, error) {
-	return 0, errUnready
+	d := s.door
+	if !d.policy.Expunge {
+		return 0, fault.New(fault.Forbidden, fault.CodeForbidden, "", "this server keeps all history: $expunge is not enabled")
+	}
+	if s.filter != nil {
+		return 0, fault.New(fault.Forbidden, fault.CodeForbidden, "", "$expunge needs access to everything")
+	}
+	if !r.OldVersions && !r.Deleted && !r.Everything {
+		return 0, fault.New(fault.Invalid, fault.CodeRequired, "", "say what to expunge: expungePreviousVersions, expungeDeletedResources or expungeEverything")
+	}
+	if r.Key.ID != "" && r.Everything {
+		if err := d.unreferred(ctx, d.store, r.Key, nil); err != nil {
+			return 0, d.fault(err)
+		}
+	}
+	n, err := d.store.Expunge(ctx, store.Expunge{
+		Key: r.Key, OldVersions: r.OldVersions, Deleted: r.Deleted, Everything: r.Everything, Limit: r.Limit,
+	})
+	return n, d.fault(err)
 }

@@ -2,9 +2,13 @@ package records
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
 )
 
 // ReadOptions make a read conditional (R4 §3.1.0.2.1).
@@ -17,11 +21,121 @@ type ReadOptions struct {
 // and the Resource tells the version. NotFound when there never was one, or
 // the session may not see it.
 func (s *Session) Read(ctx context.Context, key fhir.Key, o ReadOptions) (Resource, error) {
-	return Resource{}, errUnready
+	return s.read(ctx, s.door.store, key, o)
+}
+
+func (s *Session) read(ctx context.Context, r store.Reader, key fhir.Key, o ReadOptions) (Resource, error) {
+	record, err := s.visible(ctx, r, key)
+	if err != nil {
+		return Resource{}, err
+	}
+	return s.answer(ctx, record, o)
 }
 
 // VRead returns one version. Gone, with the Resource's version, when that
 // version is a delete.
 func (s *Session) VRead(ctx context.Context, key fhir.Key, version string, o ReadOptions) (Resource, error) {
-	return Resource{}, errUnready
+	return s.vread(ctx, s.door.store, key, version, o)
+}
+
+func (s *Session) vread(ctx context.Context, r store.Reader, key fhir.Key, version string, o ReadOptions) (Resource, error) {
+	record, err := s.version(ctx, r, key, version)
+	if err != nil {
+		return Resource{}, err
+	}
+	return s.answer(ctx, record, o)
+}
+
+// version returns one version, "" meaning the current one, which may be a
+// delete, if the session may see the resource. The errors are final.
+func (s *Session) version(ctx context.Context, r store.Reader, key fhir.Key, version string) (store.Record, error) {
+	if version == "" {
+		return s.visible(ctx, r, key)
+	}
+	n, ok := parseVersion(version)
+	if !ok || !key.ID.Valid() {
+		return store.Record{}, noVersion(key, version)
+	}
+	if seen, err := s.sees(ctx, r, key); err != nil {
+		return store.Record{}, s.door.fault(err)
+	} else if !seen {
+		return store.Record{}, notFound(key)
+	}
+	record, err := r.ReadVersion(ctx, key, n)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Record{}, noVersion(key, version)
+	}
+	return record, s.door.fault(err)
+}
+
+// parseVersion reads a version id as Ingle gives them out.
+func parseVersion(s string) (int64, bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil && n > 0 && strconv.FormatInt(n, 10) == s
+}
+
+// visible returns the current version of key, which may be a delete, if the
+// session may see it. The errors are final.
+func (s *Session) visible(ctx context.Context, r store.Reader, key fhir.Key) (store.Record, error) {
+	if !key.ID.Valid() {
+		return store.Record{}, notFound(key)
+	}
+	record, err := r.Read(ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Record{}, notFound(key)
+	}
+	if err != nil {
+		return store.Record{}, s.door.fault(err)
+	}
+	if seen, err := s.sees(ctx, r, key); err != nil {
+		return store.Record{}, s.door.fault(err)
+	} else if !seen {
+		return store.Record{}, notFound(key)
+	}
+	return record, nil
+}
+
+// answer is a record as the answer to a read.
+func (s *Session) answer(ctx context.Context, record store.Record, o ReadOptions) (Resource, error) {
+	if record.Deleted {
+		return headOf(record), gone(record)
+	}
+	if o.holds(record) {
+		res := headOf(record)
+		res.NotModified = true
+		return res, nil
+	}
+	return s.door.resource(ctx, record)
+}
+
+// holds says whether the client's copy is current. If-None-Match decides when
+// it is given (RFC 9110 §13.1.3).
+func (o ReadOptions) holds(record store.Record) bool {
+	if len(o.IfNoneMatch) > 0 {
+		return slices.Contains(o.IfNoneMatch, "*") || slices.Contains(o.IfNoneMatch, strconv.FormatInt(record.Version, 10))
+	}
+	// HTTP dates have whole seconds.
+	return !o.IfModifiedSince.IsZero() && !record.Updated.Truncate(time.Second).After(o.IfModifiedSince)
+}
+
+// headOf is a record without its content.
+func headOf(r store.Record) Resource {
+	return Resource{Key: r.Key, Version: r.Version, Updated: r.Updated, Method: r.Method, Release: r.Release, Deleted: r.Deleted}
+}
+
+// resource is a record with its content, a Binary's brought back.
+func (d *Door) resource(ctx context.Context, r store.Record) (Resource, error) {
+	res := headOf(r)
+	if r.Deleted {
+		return res, nil
+	}
+	res.JSON = r.Body
+	if r.Key.Type == "Binary" {
+		json, err := d.attach(ctx, r.Body)
+		if err != nil {
+			return Resource{}, d.fault(err)
+		}
+		res.JSON = json
+	}
+	return res, nil
 }

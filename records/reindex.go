@@ -4,10 +4,12 @@ import (
 	"context"
 
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
 )
 
 // ReindexProgress says how far a reindex is, and where to go on.
 type ReindexProgress struct {
+	Type     fhir.Type // being worked on; "" when all types are one
 	Position int64
 	Read     int64 // resources read
 	Written  int64 // resources whose entries were replaced
@@ -24,7 +26,96 @@ type ReindexOptions struct {
 	Refused  func(key fhir.Key, version int64, err error) // a resource that could not be indexed
 }
 
-// Reindex computes the index entries of current resources anew.
+// reindexBatch is how many resources are indexed between two reports.
+const reindexBatch = 500
+
+// Reindex computes the index entries of current resources anew, as the
+// definitions in force have them. Read is always Written + Skipped + Refused.
 func (d *Door) Reindex(ctx context.Context, o ReindexOptions) (ReindexProgress, error) {
-	return ReindexProgress{}, errUnready
+	types := o.Types
+	if len(types) == 0 {
+		types = []fhir.Type{""}
+	}
+	p := o.From
+	begun := p.Read == 0 && p.Position == 0 && p.Type == ""
+	for _, t := range types {
+		if !begun && t != p.Type {
+			continue
+		}
+		if begun {
+			p.Type, p.Position = t, 0
+		}
+		begun = true
+		if err := d.reindexType(ctx, o, &p); err != nil {
+			return p, d.fault(err)
+		}
+	}
+	p.Done = true
+	if o.Progress != nil {
+		return p, o.Progress(p)
+	}
+	return p, nil
+}
+
+func (d *Door) reindexType(ctx context.Context, o ReindexOptions, p *ReindexProgress) error {
+	batch := make([]store.Positioned, 0, reindexBatch)
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		if err := d.reindexSome(ctx, o, batch, p); err != nil {
+			return err
+		}
+		p.Position = int64(batch[len(batch)-1].Position)
+		batch = batch[:0]
+		if o.Progress != nil {
+			return o.Progress(*p)
+		}
+		return nil
+	}
+	for r, err := range d.store.Each(ctx, p.Type, store.Position(p.Position)) {
+		if err != nil {
+			return err
+		}
+		if batch = append(batch, r); len(batch) == reindexBatch {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+func (d *Door) reindexSome(ctx context.Context, o ReindexOptions, batch []store.Positioned, p *ReindexProgress) error {
+	items := make([]store.Reindexed, len(batch))
+	errs := make([]error, len(batch))
+	err := parallel(ctx, len(batch), func(i int) {
+		_, entries, err := d.index(ctx, batch[i].Record)
+		items[i] = store.Reindexed{Key: batch[i].Key, Version: batch[i].Version, Index: entries}
+		errs[i] = err
+	})
+	if err != nil {
+		return err
+	}
+	good := items[:0]
+	for i, item := range items {
+		if errs[i] == nil {
+			good = append(good, item)
+			continue
+		}
+		p.Refused++
+		if o.Refused != nil {
+			o.Refused(item.Key, item.Version, errs[i])
+		}
+	}
+	written := 0
+	if len(good) > 0 {
+		if written, err = d.store.Reindex(ctx, good); err != nil {
+			return err
+		}
+	}
+	p.Read += int64(len(batch))
+	p.Written += int64(written)
+	p.Skipped += int64(len(good) - written)
+	return nil
 }

@@ -21,11 +21,12 @@ type Resource struct {
 	NotModified bool
 }
 
-// Content is a resource as a client sent it: set one of JSON and XML. The
-// bytes belong to the callee from then on.
+// Content is a resource as a client sent it: set one of JSON, XML and Tree,
+// which belong to the callee from then on.
 type Content struct {
 	JSON []byte
 	XML  []byte
+	Tree *fhir.Tree // read already, with the definitions of Release
 	// Release chooses the definitions; "" for the primary one.
 	Release definitions.Release
 }
@@ -51,13 +52,4 @@ type Request struct {
 	Provenance *Content // X-Provenance: a Provenance without target, stored in the same transaction
 	// Bulk trades the durability of each commit for speed, until Flush.
 	Bulk bool
-}
-
-// Precondition is If-Match and If-None-Match of a write.
-type Precondition struct {
-	// IfMatch lists acceptable current versions; nil accepts any. A mismatch
-	// is PreconditionFailed (412), also when the resource does not exist.
-	IfMatch []string
-	// IfNoneMatch, "*", refuses when the resource exists (412).
-	IfNoneMatch string
 }

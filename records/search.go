@@ -2,10 +2,12 @@ package records
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
 )
 
 // Handling is the Prefer: handling of a request.
@@ -58,5 +60,89 @@ type SearchResult struct {
 
 // Search returns one page of matches with what they include.
 func (s *Session) Search(ctx context.Context, r SearchRequest) (*SearchResult, error) {
-	return nil, errUnready
+	return s.search(ctx, s.door.store, r)
+}
+
+func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest) (*SearchResult, error) {
+	d := s.door
+	q, err := d.primary.catalog.Parse(string(req.Type), req.Pairs, search.ParseOptions{
+		Lenient:      req.Handling == HandlingLenient || req.Handling == HandlingDefault && d.policy.LenientSearch,
+		Now:          d.now(),
+		DefaultCount: d.policy.DefaultCount,
+		MaxCount:     d.policy.MaxCount,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if req.Compartment != nil {
+		if err := d.confine(q, *req.Compartment); err != nil {
+			return nil, err
+		}
+	}
+	q.Filter, q.After = s.narrow(q.Filter), req.After
+	result := &SearchResult{
+		Total: -1, Self: q.Applied, Count: q.Count, Summary: q.Summary, Elements: q.Elements, Ignored: q.Ignored,
+	}
+	for _, i := range q.Ignored {
+		result.Issues = append(result.Issues, fault.Issue{
+			Severity: fault.Warning, Code: fault.CodeNotSupported,
+			Message: fmt.Sprintf("the parameter %s was ignored: %s", i.Name, i.Why),
+		})
+	}
+	if q.Summary == search.SummaryCount || q.Count == 0 {
+		result.Count = 0
+		result.Total, err = r.Count(ctx, q)
+		return result, d.fault(err)
+	}
+	page, err := r.Search(ctx, q)
+	if err != nil {
+		return nil, d.fault(err)
+	}
+	result.Total, result.Next = page.Total, page.Next
+	result.Entries = make([]SearchEntry, 0, len(page.Records))
+	for _, record := range page.Records {
+		if err := d.append(ctx, result, record, ModeMatch); err != nil {
+			return nil, err
+		}
+	}
+	if len(q.Includes) > 0 {
+		err = s.include(ctx, r, q.Includes, page.Records, result)
+	}
+	return result, d.fault(err)
+}
+
+func (d *Door) append(ctx context.Context, result *SearchResult, record store.Record, mode SearchMode) error {
+	res, err := d.resource(ctx, record)
+	if err == nil {
+		result.Entries = append(result.Entries, SearchEntry{res, mode})
+	}
+	return err
+}
+
+// confine restricts a query to a compartment (R4 §3.1.1.6).
+func (d *Door) confine(q *search.Query, owner fhir.Key) error {
+	types := q.Types
+	if len(types) == 0 {
+		types = []string{""}
+	}
+	var ties search.Or
+	for _, t := range types {
+		tie, err := d.primary.catalog.CompartmentFilter(string(owner.Type), string(owner.ID), t)
+		if err != nil {
+			return err
+		}
+		if len(types) > 1 {
+			tie = search.And{search.TypeIs{t}, tie}
+		}
+		ties = append(ties, tie)
+	}
+	tie := search.Expr(ties)
+	if len(ties) == 1 {
+		tie = ties[0]
+	}
+	if q.Filter != nil {
+		tie = search.And{tie, q.Filter}
+	}
+	q.Filter = tie
+	return nil
 }

@@ -2,86 +2,179 @@ package records
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strconv"
 
-	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
 )
 
-var errUnready = fault.New(fault.NotSupported, fault.CodeNotSupported, "", "not available")
-
-// CreateOptions belong to Create.
-type CreateOptions struct {
-	Request
-	// IfNoneExist are the criteria of a conditional create: no match creates,
-	// one match returns it Unchanged, several are PreconditionFailed.
-	IfNoneExist []search.Pair
+// Precondition is If-Match and If-None-Match of a write.
+type Precondition struct {
+	// IfMatch lists acceptable current versions; nil accepts any. A mismatch
+	// is PreconditionFailed (412), also when the resource does not exist.
+	IfMatch []string
+	// IfNoneMatch, "*", refuses when the resource exists (412).
+	IfNoneMatch string
 }
 
-// Create stores a new resource of type t under an id that the server chooses.
-func (s *Session) Create(ctx context.Context, t fhir.Type, c Content, o CreateOptions) (Result, error) {
-	return Result{}, errUnready
+// check compares the precondition with the current version, which may be
+// none or a delete.
+func (p Precondition) check(key fhir.Key, current store.Record) error {
+	exists := current.Version > 0 && !current.Deleted
+	if p.IfNoneMatch != "" {
+		if p.IfNoneMatch != "*" {
+			return fault.New(fault.Invalid, fault.CodeNotSupported, "", "If-None-Match of a write can only be *")
+		}
+		if exists {
+			return fault.New(fault.PreconditionFailed, fault.CodeConflict, "", "%s exists already, in version %d", key, current.Version)
+		}
+	}
+	if p.IfMatch == nil {
+		return nil
+	}
+	if !exists {
+		return fault.New(fault.PreconditionFailed, fault.CodeConflict, "", "%s does not exist, so that no version can match", key)
+	}
+	if slices.Contains(p.IfMatch, "*") || slices.Contains(p.IfMatch, strconv.FormatInt(current.Version, 10)) {
+		return nil
+	}
+	return fault.New(fault.PreconditionFailed, fault.CodeConflict, "", "version %d of %s is current: read it, and send its version in If-Match", current.Version, key)
 }
 
-// UpdateOptions belong to Update and UpdateWhere.
-type UpdateOptions struct {
-	Request
-	Precondition
+// change is the one way by which a single resource is written.
+type change struct {
+	w      *draft
+	method string
+	req    Request
+	pre    Precondition
+	// locks and again repeat the condition that chose the key.
+	locks []string
+	again func(ctx context.Context, r store.Reader) error
+	// remake makes the draft anew from the current version (a patch); nil
+	// when the content does not depend on it.
+	remake func(ctx context.Context, current store.Record) (*draft, error)
+	// mustExist refuses to create (404, or 410 after a delete).
+	mustExist bool
+	// chosen says that the server chose the id just now: nothing has it yet.
+	chosen bool
 }
 
-// Update replaces a resource, or creates it if policy lets clients choose
-// ids. The content's id must be the key's.
-func (s *Session) Update(ctx context.Context, key fhir.Key, c Content, o UpdateOptions) (Result, error) {
-	return Result{}, errUnready
+// apply prepares the change against the current version and commits it, again
+// while others come between.
+func (s *Session) apply(ctx context.Context, c change) (Result, error) {
+	d := s.door
+	var last error
+	for range attempts {
+		var current store.Record
+		if !c.chosen {
+			var err error
+			if current, err = s.target(ctx, c); err != nil {
+				return Result{}, err
+			}
+		}
+		if c.remake != nil {
+			w, err := c.remake(ctx, current)
+			if err != nil {
+				return Result{}, err
+			}
+			c.w = w
+		}
+		w := c.w
+		if !w.checked {
+			if err := s.check(ctx, w); err != nil {
+				return Result{}, err
+			}
+		}
+		if same, err := d.unchanged(w, current); err != nil {
+			return Result{}, d.fault(err)
+		} else if same {
+			res, err := d.resource(ctx, current)
+			return Result{Resource: res, Unchanged: true, Issues: w.issues}, err
+		}
+		write, err := d.write(w, c.method, current)
+		if err != nil {
+			return Result{}, d.fault(err)
+		}
+		u := &unit{bulk: c.req.Bulk, locks: c.locks, check: c.again, writes: []store.Write{write}}
+		drafts := []*draft{w}
+		if c.req.Provenance != nil {
+			p, pw, err := s.provenance(ctx, *c.req.Provenance, c.req, []store.Write{write})
+			if err != nil {
+				return Result{}, err
+			}
+			drafts = append(drafts, p)
+			u.writes = append(u.writes, pw)
+		}
+		u.needs = needsOf(keysOf(u.writes), drafts...)
+		written, err := d.commit(ctx, u)
+		if err == nil {
+			res, err := d.written(ctx, written[0], w)
+			return Result{Resource: res, Created: current.Version == 0 || current.Deleted, Issues: w.issues}, err
+		}
+		if e, ok := errors.AsType[*store.MissingError](err); ok {
+			return Result{}, missing(e, drafts...)
+		}
+		if !errors.Is(err, store.ErrVersion) {
+			return Result{}, d.fault(err)
+		}
+		last = err
+	}
+	return Result{}, d.fault(last)
 }
 
-// UpdateWhere is the conditional update (R4 §3.1.0.4.3).
-func (s *Session) UpdateWhere(ctx context.Context, t fhir.Type, criteria []search.Pair, c Content, o UpdateOptions) (Result, error) {
-	return Result{}, errUnready
+// target reads what is there under the key of a change, none or a delete
+// included, and refuses what policy, precondition or filter forbid.
+func (s *Session) target(ctx context.Context, c change) (store.Record, error) {
+	key := c.w.key
+	current, err := s.door.store.Read(ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		current, err = store.Record{}, nil
+	}
+	if err != nil {
+		return current, s.door.fault(err)
+	}
+	exists := current.Version > 0 && !current.Deleted
+	if exists {
+		seen, err := s.sees(ctx, s.door.store, key)
+		if err != nil {
+			return current, s.door.fault(err)
+		}
+		if !seen {
+			// As though it were not there, except that it cannot be made.
+			if c.mustExist {
+				return current, notFound(key)
+			}
+			return current, fault.New(fault.Forbidden, fault.CodeForbidden, "", "%s is not within what you may write", key)
+		}
+	}
+	if err := c.pre.check(key, current); err != nil {
+		return current, err
+	}
+	if !exists && c.mustExist {
+		if current.Deleted && s.filter == nil {
+			return current, gone(current)
+		}
+		return current, notFound(key)
+	}
+	return current, nil
 }
 
-// PatchFormat is the kind of a patch document.
-type PatchFormat uint8
-
-// Patch formats with their media types.
-const (
-	JSONPatch        PatchFormat = iota + 1 // application/json-patch+json
-	XMLPatch                                // application/xml-patch+xml
-	FHIRPathPatch                           // Parameters as application/fhir+json
-	FHIRPathPatchXML                        // Parameters as application/fhir+xml
-)
-
-// PatchContent is a patch document as a client sent it.
-type PatchContent struct {
-	Format PatchFormat
-	Body   []byte
+// written is the resource that a draft became.
+func (d *Door) written(ctx context.Context, r store.Record, w *draft) (Resource, error) {
+	if w.raw {
+		return headOf(r), nil
+	}
+	r.Body = w.json
+	return d.resource(ctx, r)
 }
 
-// Patch applies a patch to the current version. Without IfMatch it is applied
-// anew when another write comes between.
-func (s *Session) Patch(ctx context.Context, key fhir.Key, p PatchContent, o UpdateOptions) (Result, error) {
-	return Result{}, errUnready
-}
-
-// PatchWhere is the conditional patch (R4 §3.1.0.6): exactly one match.
-func (s *Session) PatchWhere(ctx context.Context, t fhir.Type, criteria []search.Pair, p PatchContent, o UpdateOptions) (Result, error) {
-	return Result{}, errUnready
-}
-
-// DeleteOptions belong to Delete and DeleteWhere.
-type DeleteOptions struct {
-	Request
-	Precondition
-}
-
-// Delete deletes a resource. Deleting what is not there, or no more, is no
-// error: Result.Existed is false.
-func (s *Session) Delete(ctx context.Context, key fhir.Key, o DeleteOptions) (Result, error) {
-	return Result{}, errUnready
-}
-
-// DeleteWhere is the conditional delete (R4 §3.1.0.7.1). It returns what was
-// deleted; no match is no error.
-func (s *Session) DeleteWhere(ctx context.Context, t fhir.Type, criteria []search.Pair, o DeleteOptions) ([]Result, error) {
-	return nil, errUnready
+func keysOf(writes []store.Write) map[fhir.Key]bool {
+	keys := make(map[fhir.Key]bool, len(writes))
+	for _, w := range writes {
+		keys[w.Key] = true
+	}
+	return keys
 }

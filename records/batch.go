@@ -1,0 +1,185 @@
+package records
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// writersOfBatch is how many entries of a batch are written at a time, so that
+// they share commits.
+const writersOfBatch = 16
+
+func (s *Session) batch(ctx context.Context, rel *release, nodes []fhir.Node, o BundleOptions) (*BundleResult, error) {
+	result := &BundleResult{Type: "batch-response", Entries: make([]EntryResult, len(nodes))}
+	// Entries of one phase with the same URL and method keep their order.
+	var phases [4][][]*entry
+	places := map[string]int{}
+	names := map[string]bool{}
+	for i, n := range nodes {
+		e, err := s.door.entry(rel, n, i)
+		if err != nil {
+			result.Entries[i] = EntryResult{Method: n.Find("request", "method").Text(), Err: err}
+			continue
+		}
+		names[e.fullURL] = true
+		phase := &phases[e.order()]
+		if e.method == "POST" || e.order() == 3 {
+			*phase = append(*phase, []*entry{e})
+			continue
+		}
+		if at, ok := places[e.url]; ok && at < len(*phase) && (*phase)[at][0].url == e.url {
+			(*phase)[at] = append((*phase)[at], e)
+			continue
+		}
+		places[e.url] = len(*phase)
+		*phase = append(*phase, []*entry{e})
+	}
+	delete(names, "")
+	for _, phase := range phases {
+		err := spread(ctx, len(phase), writersOfBatch, func(i int) {
+			for _, e := range phase[i] {
+				res, err := s.one(ctx, rel, e, o, names)
+				if err != nil {
+					res = EntryResult{Err: e.fail(err)}
+				}
+				res.Method = e.method
+				result.Entries[e.index] = res
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return result, nil
+}
+
+// one processes an entry of a batch by itself.
+func (s *Session) one(ctx context.Context, rel *release, e *entry, o BundleOptions, names map[string]bool) (EntryResult, error) {
+	if e.route.kind == routeOperation {
+		return e.operation(ctx, o)
+	}
+	if !e.writes() {
+		return s.get(ctx, s.door.store, e, o)
+	}
+	if e.method == "DELETE" {
+		return s.deleteEntry(ctx, e, o)
+	}
+	for n := range e.resource.References() {
+		if names[n.Text()] {
+			return EntryResult{}, fault.Of(fault.Unprocessable, []fault.Issue{issueAt(n, fault.CodeBusinessRule,
+				"refers to another entry, which only a transaction can resolve")})
+		}
+	}
+	var res Result
+	var err error
+	up := UpdateOptions{Request: o.Request, Precondition: e.precondition}
+	content := Content{Tree: e.resource.CopyTree(), Release: rel.defs.Release}
+	conditional := e.route.kind == routeType
+	switch e.method {
+	case "POST":
+		res, err = s.Create(ctx, e.route.typ, content, CreateOptions{Request: o.Request, IfNoneExist: e.ifNoneExist})
+	case "PUT":
+		if conditional {
+			res, err = s.UpdateWhere(ctx, e.route.typ, e.route.pairs, content, up)
+		} else {
+			res, err = s.Update(ctx, e.route.key(), content, up)
+		}
+	case "PATCH":
+		var p PatchContent
+		if p, err = patchOf(e.resource); err != nil {
+			return EntryResult{}, err
+		}
+		if conditional {
+			res, err = s.PatchWhere(ctx, e.route.typ, e.route.pairs, p, up)
+		} else {
+			res, err = s.Patch(ctx, e.route.key(), p, up)
+		}
+	}
+	if err != nil {
+		return EntryResult{}, err
+	}
+	return answerOf(res), nil
+}
+
+func (s *Session) deleteEntry(ctx context.Context, e *entry, o BundleOptions) (EntryResult, error) {
+	opts := DeleteOptions{Request: o.Request, Precondition: e.precondition}
+	if e.route.kind == routeType {
+		_, err := s.DeleteWhere(ctx, e.route.typ, e.route.pairs, opts)
+		return EntryResult{Status: http.StatusNoContent}, err
+	}
+	res, err := s.Delete(ctx, e.route.key(), opts)
+	return EntryResult{Status: http.StatusNoContent, Version: res.Version, Key: e.route.key()}, err
+}
+
+// answerOf is the entry's answer to a write.
+func answerOf(res Result) EntryResult {
+	e := EntryResult{
+		Status: http.StatusOK, Key: res.Key, Version: res.Version, LastModified: res.Updated,
+		Location: location(res.Resource), Resource: &res.Resource, Issues: res.Issues,
+	}
+	if res.Created {
+		e.Status = http.StatusCreated
+	}
+	return e
+}
+
+// get answers a read of any kind from r, which may be a transaction.
+func (s *Session) get(ctx context.Context, r store.Reader, e *entry, o BundleOptions) (EntryResult, error) {
+	res := EntryResult{Status: http.StatusOK, Method: e.method, Key: e.route.key()}
+	switch e.route.kind {
+	case routeInstance, routeVersion:
+		var got Resource
+		var err error
+		if e.route.kind == routeVersion {
+			got, err = s.vread(ctx, r, e.route.key(), e.route.version, e.read)
+		} else {
+			got, err = s.read(ctx, r, e.route.key(), e.read)
+		}
+		if err != nil {
+			return res, err
+		}
+		if got.NotModified {
+			res.Status = http.StatusNotModified
+		} else if e.method != "HEAD" {
+			res.Resource = &got
+		}
+		res.Version, res.LastModified, res.Location = got.Version, got.Updated, location(got)
+		return res, nil
+	case routeHistory:
+		h, err := historyOf(e.route)
+		if err != nil {
+			return res, err
+		}
+		res.HistoryOf = h
+		res.History, err = s.History(ctx, h)
+		return res, err
+	}
+	res.SearchOf = SearchRequest{Type: e.route.typ, Compartment: e.route.within, Pairs: e.route.pairs, Handling: o.Handling}
+	var err error
+	res.Search, err = s.search(ctx, r, res.SearchOf)
+	return res, err
+}
+
+func location(r Resource) string { return r.Key.String() + "/_history/" + versionText(r.Version) }
+
+// patchOf is the patch document that a PATCH entry carries.
+func patchOf(resource fhir.Node) (PatchContent, error) {
+	if resource.Type().Name == "Parameters" {
+		return PatchContent{Format: FHIRPathPatch, Body: resource.AppendJSON(nil)}, nil
+	}
+	body, err := decodeData(resource.Child("data").Text())
+	if err != nil {
+		return PatchContent{}, fault.New(fault.Invalid, fault.CodeValue, "Binary.data", "is not base64")
+	}
+	formats := []string{"application/json-patch+json", "application/xml-patch+xml", "application/fhir+json", "application/fhir+xml"}
+	at := slices.Index(formats, mediaType(resource.Child("contentType").Text()))
+	if at < 0 {
+		return PatchContent{}, fault.New(fault.UnsupportedMedia, fault.CodeNotSupported, "Binary.contentType", "must be application/json-patch+json or application/xml-patch+xml")
+	}
+	return PatchContent{Format: PatchFormat(at + 1), Body: body}, nil
+}

@@ -1,0 +1,128 @@
+package records
+
+import (
+	"context"
+	"slices"
+
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// attempts bounds how often a write is prepared anew because another one came
+// between.
+const attempts = 20
+
+// unit is what one write transaction does; everything slow was done before.
+type unit struct {
+	bulk    bool
+	locks   []string                                        // names that conditions lock
+	check   func(ctx context.Context, r store.Reader) error // repeats the conditions under the lock
+	needs   []fhir.Key                                      // must exist, unless written here
+	writes  []store.Write
+	deletes []fhir.Key                                      // of writes; nothing may refer to them afterwards
+	after   func(ctx context.Context, r store.Reader) error // reads that see the writes
+}
+
+// commit runs the unit and wakes the change feed. Errors are those of the
+// store, or *fault.Error.
+func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
+	run := d.store.Write
+	if u.bulk {
+		run = d.store.Import
+	}
+	var written []store.Record
+	err := run(ctx, func(ctx context.Context, tx store.Tx) error {
+		if len(u.locks) > 0 {
+			if err := tx.Lock(ctx, u.locks...); err != nil {
+				return err
+			}
+		}
+		if u.check != nil {
+			if err := u.check(ctx, tx); err != nil {
+				return err
+			}
+		}
+		if len(u.needs) > 0 {
+			if err := tx.Require(ctx, u.needs); err != nil {
+				return err
+			}
+		}
+		if len(u.writes) > 0 {
+			var err error
+			if written, err = tx.Put(ctx, u.writes); err != nil {
+				return err
+			}
+		}
+		// After Put, which holds the deleted rows: whoever wants to refer to
+		// them either came first, and is seen here, or waits and finds none.
+		for _, key := range u.deletes {
+			if err := d.unreferred(ctx, tx, key, u.writes); err != nil {
+				return err
+			}
+		}
+		if u.after != nil {
+			return u.after(ctx, tx)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(written) > 0 {
+		d.changed.notify()
+	}
+	return written, nil
+}
+
+// unreferred refuses to delete what others refer to, and names some of them.
+// What the same transaction writes was checked before: only a Provenance of
+// the delete itself can refer to it.
+func (d *Door) unreferred(ctx context.Context, r store.Reader, key fhir.Key, writes []store.Write) error {
+	if d.policy.AllowDeleteReferred {
+		return nil
+	}
+	const named = 5
+	referrers, err := r.Referrers(ctx, key, named+len(writes))
+	if err != nil {
+		return err
+	}
+	if len(referrers) > 0 {
+		own := keysOf(writes)
+		referrers = slices.DeleteFunc(referrers, func(k fhir.Key) bool { return own[k] })
+	}
+	if len(referrers) == 0 {
+		return nil
+	}
+	slices.SortFunc(referrers, fhir.Key.Compare)
+	text := ""
+	for i, k := range referrers {
+		switch {
+		case i > named:
+		case i == named:
+			text += " and others"
+		case i > 0:
+			text += ", " + k.String()
+		default:
+			text += k.String()
+		}
+	}
+	return fault.New(fault.Conflict, fault.CodeConflict, "", "%s cannot be deleted: %s refer to it; delete or change them first, or all in one transaction", key, text)
+}
+
+// needsOf are the keys that drafts need, sorted, without those in written.
+func needsOf(written map[fhir.Key]bool, drafts ...*draft) []fhir.Key {
+	var keys []fhir.Key
+	for _, w := range drafts {
+		for _, n := range w.needs {
+			if !written[n.key] {
+				keys = append(keys, n.key)
+			}
+		}
+	}
+	slices.SortFunc(keys, fhir.Key.Compare)
+	return slices.Compact(keys)
+}
+
+// lockOf names the lock that conditions on a type take.
+func lockOf(t fhir.Type) string { return "conditional/" + string(t) }

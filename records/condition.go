@@ -1,0 +1,54 @@
+package records
+
+import (
+	"context"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// condition is the criteria of a conditional interaction.
+type condition struct {
+	s     *Session
+	typ   fhir.Type
+	query *search.Query
+}
+
+// condition parses criteria, strictly whatever the request's handling: one
+// that is ignored would select too much.
+func (s *Session) condition(t fhir.Type, criteria []search.Pair) (*condition, error) {
+	q, err := s.door.primary.catalog.Parse(string(t), criteria, search.ParseOptions{
+		Now: s.door.now(), DefaultCount: s.door.policy.DefaultCount, MaxCount: s.door.policy.MaxCount,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if q.Filter == nil {
+		return nil, fault.New(fault.PreconditionFailed, fault.CodeRequired, "", "a conditional interaction needs search criteria, such as identifier=system|value")
+	}
+	q.Filter, q.Sort, q.Total, q.Includes = s.narrow(q.Filter), nil, search.TotalNone, nil
+	return &condition{s, t, q}, nil
+}
+
+// all returns up to limit matches.
+func (c *condition) all(ctx context.Context, r store.Reader, limit int) ([]store.Record, error) {
+	q := *c.query
+	q.Count = limit
+	page, err := r.Search(ctx, &q)
+	return page.Records, err
+}
+
+// one returns the only match, a zero Record when there is none, and
+// PreconditionFailed when there are several.
+func (c *condition) one(ctx context.Context, r store.Reader) (store.Record, error) {
+	found, err := c.all(ctx, r, 2)
+	switch {
+	case err != nil, len(found) == 0:
+		return store.Record{}, err
+	case len(found) > 1:
+		return store.Record{}, fault.New(fault.PreconditionFailed, fault.CodeMultiple, "", "the criteria match several %s resources, %s and %s among them: make them more specific", c.typ, found[0].Key, found[1].Key)
+	}
+	return found[0], nil
+}

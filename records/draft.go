@@ -1,0 +1,206 @@
+package records
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// storedLimits let everything be read again that was once accepted.
+var storedLimits = fhir.Limits{MaxBytes: 1<<31 - 1, MaxNodes: 1<<31 - 1}
+
+// draft is a resource on its way into the store. All of its work happens
+// outside the write transaction.
+type draft struct {
+	rel     *release
+	tree    *fhir.Tree
+	key     fhir.Key
+	content blob   // of a Binary, kept outside the row
+	source  string // meta.source that policy fills in, or ""
+	issues  []fault.Issue
+	entries []search.Entry
+	needs   []need
+	json    []byte // as last composed
+	checked bool
+	raw     bool // content came raw: the client gets no JSON back
+}
+
+// need is a resource of this server that the draft refers to.
+type need struct {
+	key  fhir.Key
+	node fhir.Node
+}
+
+// draft reads content as a resource of type t ("" for any).
+func (s *Session) draft(ctx context.Context, t fhir.Type, c Content, r Request) (*draft, error) {
+	rel, tree, err := s.door.parse(c)
+	if err != nil {
+		return nil, err
+	}
+	w := &draft{rel: rel, tree: tree, key: tree.Key()}
+	if t != "" && w.key.Type != t {
+		return nil, fault.New(fault.Invalid, fault.CodeInvalid, string(w.key.Type),
+			"the resource is a %s, but the URL says %s: send it to %s", w.key.Type, t, w.key.Type)
+	}
+	w.source = s.door.source(tree, r)
+	if w.key.Type == "Binary" {
+		if err := s.detach(ctx, w); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (d *Door) parse(c Content) (*release, *fhir.Tree, error) {
+	rel := d.release(c.Release)
+	if rel == nil {
+		return nil, nil, fault.New(fault.UnsupportedMedia, fault.CodeNotSupported, "", "FHIR release %s is not loaded here", c.Release)
+	}
+	if c.Tree != nil {
+		return rel, c.Tree, nil
+	}
+	limits := fhir.Limits{MaxBytes: int(d.policy.MaxBytes), MaxNodes: 1<<31 - 1}
+	var tree *fhir.Tree
+	var err error
+	switch {
+	case c.XML != nil:
+		tree, err = fhir.ParseXML(rel.defs, c.XML, limits)
+	default:
+		tree, err = fhir.ParseJSON(rel.defs, c.JSON, limits)
+	}
+	return rel, tree, err
+}
+
+// source says what meta.source policy adds, "" to leave it alone.
+func (d *Door) source(t *fhir.Tree, r Request) string {
+	switch {
+	case d.policy.MetaSource == SourceKeep, r.ID == "" && r.Source == "":
+		return ""
+	case d.policy.MetaSource == SourceFill && t.Source() != "":
+		return ""
+	case r.ID == "":
+		return r.Source
+	}
+	return r.Source + "#" + r.ID
+}
+
+// check validates the draft under its final id, computes its index entries and
+// collects what it refers to.
+func (s *Session) check(ctx context.Context, w *draft) error {
+	if err := w.tree.SetID(w.key.ID); err != nil {
+		return err
+	}
+	if w.source != "" {
+		if err := w.tree.SetSource(w.source); err != nil {
+			return err
+		}
+	}
+	if s.door.policy.Validation == ValidateFull && w.rel.validator != nil {
+		w.issues = w.rel.validator.Validate(ctx, w.tree, nil)
+		if errs := errorsOf(w.issues); len(errs) > 0 {
+			return fault.Of(fault.Unprocessable, errs)
+		}
+	}
+	if err := s.door.collect(w); err != nil {
+		return err
+	}
+	entries, err := w.rel.catalog.Extract(ctx, w.tree)
+	if err != nil {
+		return s.door.fault(err)
+	}
+	w.entries, w.checked = entries, true
+	return s.mayWrite(ctx, w)
+}
+
+// collect fills in w.needs, and refuses references that can never be met.
+func (d *Door) collect(w *draft) error {
+	if d.policy.AllowDangling {
+		return nil
+	}
+	w.needs = w.needs[:0]
+	var issues []fault.Issue
+	if w.key.Type == "Bundle" {
+		// What a stored Bundle holds refers within the Bundle first.
+		return nil
+	}
+	for n := range w.tree.Root().References() {
+		literal := n.Text()
+		if key, _, ok := d.local(w.rel.defs, literal); ok {
+			if key != w.key {
+				w.needs = append(w.needs, need{key, n})
+			}
+			continue
+		}
+		if external(literal) {
+			continue
+		}
+		why := "is not a reference: write Type/id with a resource type of FHIR, or an absolute URL"
+		if _, _, ok := splitCondition(w.rel.defs, literal); ok {
+			why = "is a conditional reference, which only a transaction resolves"
+		}
+		issues = append(issues, issueAt(n, fault.CodeValue, "%q "+why, literal))
+	}
+	if len(issues) > 0 {
+		return fault.Of(fault.Unprocessable, issues)
+	}
+	return nil
+}
+
+// compose writes id and meta and renders the draft as it is stored and read.
+func (w *draft) compose(version int64, updated time.Time) error {
+	if err := w.tree.Stamp(w.key.ID, version, updated.UTC()); err != nil {
+		return err
+	}
+	w.json = w.tree.Root().AppendJSON(make([]byte, 0, len(w.json)+1024))
+	if w.content.name != "" {
+		w.json = w.content.mark(w.json)
+	}
+	return nil
+}
+
+// write composes the draft as the version after current.
+func (d *Door) write(w *draft, method string, current store.Record) (store.Write, error) {
+	updated := d.now()
+	if updated.Before(current.Updated) {
+		// Another process's clock was ahead; versions never go back in time.
+		updated = current.Updated
+	}
+	if err := w.compose(current.Version+1, updated); err != nil {
+		return store.Write{}, err
+	}
+	return store.Write{
+		Key: w.key, Expect: current.Version, Updated: updated, Method: method,
+		Release: w.rel.defs.Release, Body: d.store.Pack(w.json), Index: w.entries,
+	}, nil
+}
+
+// unchanged says whether the draft is what is stored already.
+func (d *Door) unchanged(w *draft, current store.Record) (same bool, err error) {
+	if d.policy.KeepUnchanged || current.Version == 0 || current.Deleted || current.Release != w.rel.defs.Release {
+		return false, nil
+	}
+	if w.source != "" {
+		// The request's id differs each time; it is not a change by itself.
+		stored, err := d.tree(current)
+		if err != nil {
+			return false, err
+		}
+		if was := stored.Source(); was != "" {
+			if err := w.tree.SetSource(was); err != nil {
+				return false, err
+			}
+			// The tree goes on to be written with the new one when it differs.
+			defer func() { err = errors.Join(err, w.tree.SetSource(w.source)) }()
+		}
+	}
+	if err := w.compose(current.Version, current.Updated); err != nil {
+		return false, err
+	}
+	return bytes.Equal(w.json, current.Body), nil
+}

@@ -1,0 +1,149 @@
+package records
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// entry is one Bundle.entry of a batch or transaction, as read.
+type entry struct {
+	index    int
+	node     fhir.Node
+	fullURL  string
+	method   string
+	url      string
+	route    route
+	resource fhir.Node // zero when there is none
+
+	precondition    Precondition
+	read            ReadOptions
+	ifNoneExist     []search.Pair
+	ifNoneExistText string
+}
+
+// place is the entry's path in messages.
+func (e *entry) place() string { return fmt.Sprintf("Bundle.entry[%d]", e.index) }
+
+// fail moves an error's paths into the entry.
+func (e *entry) fail(err error) error { return inside(err, e.place(), e.place()+".resource") }
+
+// order is the place of a method in processing (R4 §3.1.0.11.2).
+func (e *entry) order() int {
+	switch e.method {
+	case "DELETE":
+		return 0
+	case "POST":
+		return 1
+	case "PUT", "PATCH":
+		return 2
+	}
+	return 3
+}
+
+// writes says whether the entry changes a resource.
+func (e *entry) writes() bool { return e.order() < 3 && e.route.kind != routeOperation }
+
+// entry reads Bundle.entry[i].
+func (d *Door) entry(rel *release, n fhir.Node, i int) (*entry, error) {
+	request := n.Child("request")
+	e := &entry{
+		index: i, node: n,
+		fullURL:         n.Child("fullUrl").Text(),
+		method:          request.Child("method").Text(),
+		url:             request.Child("url").Text(),
+		resource:        n.Child("resource"),
+		ifNoneExistText: request.Child("ifNoneExist").Text(),
+	}
+	if request.IsZero() {
+		return nil, fault.New(fault.Invalid, fault.CodeRequired, e.place()+".request", "is required: it says what to do with the entry")
+	}
+	var err error
+	if e.route, err = d.route(rel, e.url); err != nil {
+		return nil, inside(err, e.place()+".request.url", e.place()+".request.url")
+	}
+	if text := request.Child("ifMatch").Text(); text != "" {
+		e.precondition.IfMatch = ParseETags(text)
+	}
+	if text := request.Child("ifNoneMatch").Text(); text != "" {
+		if e.read.IfNoneMatch = ParseETags(text); e.writes() {
+			e.precondition.IfNoneMatch = text
+		}
+	}
+	if text := request.Child("ifModifiedSince").Text(); text != "" {
+		e.read.IfModifiedSince, _ = time.Parse(time.RFC3339Nano, text)
+	}
+	if e.ifNoneExistText != "" {
+		if e.ifNoneExist, err = ParseCriteria(e.ifNoneExistText); err != nil {
+			return nil, inside(err, e.place()+".request.ifNoneExist", "")
+		}
+	}
+	if issue := e.wrong(); issue != nil {
+		return nil, issue
+	}
+	return e, nil
+}
+
+// wrong says what makes the entry impossible by itself, or nil.
+func (e *entry) wrong() error {
+	bad := func(path, format string, args ...any) error {
+		return fault.New(fault.Invalid, fault.CodeInvalid, e.place()+path, format, args...)
+	}
+	has := !e.resource.IsZero()
+	if strings.Contains(e.fullURL, "/_history/") {
+		return bad(".fullUrl", "must not name a version")
+	}
+	if e.route.kind == routeOperation {
+		return nil
+	}
+	conditional := e.route.kind == routeType && len(e.route.pairs) > 0
+	switch e.method {
+	case "GET", "HEAD":
+		if has {
+			return bad(".resource", "a %s has no resource", e.method)
+		}
+		return nil
+	case "DELETE":
+		if e.route.kind != routeInstance && !conditional {
+			return bad(".request.url", "a DELETE names a resource (Patient/1) or criteria (Patient?identifier=...)")
+		}
+		if has {
+			return bad(".resource", "a DELETE has no resource")
+		}
+		return nil
+	case "POST":
+		if e.route.kind != routeType {
+			return bad(".request.url", "a POST names the resource type")
+		}
+		if strings.HasSuffix(e.url, "/_search") {
+			return bad(".request.url", "a search in a bundle is a GET")
+		}
+		if e.route.query {
+			return bad(".request.url", "a POST has no criteria: put them into ifNoneExist")
+		}
+	case "PUT", "PATCH":
+		if e.route.kind != routeInstance && !conditional {
+			return bad(".request.url", "a %s names a resource (Patient/1) or criteria (Patient?identifier=...)", e.method)
+		}
+	case "":
+		return fault.New(fault.Invalid, fault.CodeRequired, e.place()+".request.method", "is required")
+	default:
+		return bad(".request.method", "%q is not a method of FHIR", e.method)
+	}
+	if !has {
+		return fault.New(fault.Invalid, fault.CodeRequired, e.place()+".resource", "is required for a %s", e.method)
+	}
+	name := e.resource.Type().Name
+	if e.method == "PATCH" {
+		if name != "Binary" && name != "Parameters" {
+			return bad(".resource", "a PATCH carries a Parameters (FHIRPath Patch) or a Binary with a JSON or XML Patch, not a %s", name)
+		}
+	} else if fhir.Type(name) != e.route.typ {
+		return bad(".resource", "is a %s, but the URL says %s", name, e.route.typ)
+	}
+	return nil
+}

@@ -1,0 +1,191 @@
+package records
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// inclusion follows the _include and _revinclude of one page (R4 §3.1.1.5.5).
+type inclusion struct {
+	s      *Session
+	r      store.Reader
+	result *SearchResult
+	seen   map[fhir.Key]bool
+	left   int // how many more may be included
+}
+
+// maxRounds bounds :iterate, which may go in circles only through resources
+// that are new each time.
+const maxRounds = 20
+
+// referencesAtOnce is how many targets one reverse search asks for.
+const referencesAtOnce = 200
+
+func (s *Session) include(ctx context.Context, r store.Reader, includes []search.Include, matches []store.Record, result *SearchResult) error {
+	in := &inclusion{s: s, r: r, result: result, seen: map[fhir.Key]bool{}, left: s.door.policy.MaxIncludes}
+	for _, m := range matches {
+		in.seen[m.Key] = true
+	}
+	frontier := matches
+	for round := 0; len(frontier) > 0 && len(includes) > 0; round++ {
+		if round == maxRounds {
+			in.cut("after following %d links in a row", maxRounds)
+			return nil
+		}
+		var next []store.Record
+		for _, include := range includes {
+			found, err := in.follow(ctx, include, frontier)
+			if err != nil {
+				return err
+			}
+			for _, f := range found {
+				if in.seen[f.Key] {
+					continue
+				}
+				if in.left == 0 {
+					in.cut("at %d resources", s.door.policy.MaxIncludes)
+					return nil
+				}
+				in.left--
+				in.seen[f.Key] = true
+				next = append(next, f)
+				if err := s.door.append(ctx, result, f, ModeInclude); err != nil {
+					return err
+				}
+			}
+		}
+		if round == 0 {
+			includes = iterating(includes)
+		}
+		frontier = next
+	}
+	return nil
+}
+
+func iterating(includes []search.Include) []search.Include {
+	var out []search.Include
+	for _, i := range includes {
+		if i.Iterate {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func (in *inclusion) cut(format string, args ...any) {
+	in.result.Issues = append(in.result.Issues, fault.Issue{
+		Severity: fault.Warning, Code: fault.CodeTooCostly,
+		Message: "not everything is included: it was cut off " + fmt.Sprintf(format, args...) + "; ask for a smaller _count",
+	})
+}
+
+// follow returns what one include leads to from the frontier.
+func (in *inclusion) follow(ctx context.Context, include search.Include, frontier []store.Record) ([]store.Record, error) {
+	if include.Reverse {
+		return in.back(ctx, include, frontier)
+	}
+	var keys []fhir.Key
+	asked := map[fhir.Key]bool{}
+	for _, record := range frontier {
+		if include.Source != "" && include.Source != "*" && include.Source != string(record.Key.Type) {
+			continue
+		}
+		_, entries, err := in.s.door.index(ctx, record)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if e.Param.Kind != definitions.SearchReference || include.Param.Code != "*" && e.Param.Code != include.Param.Code {
+				continue
+			}
+			if include.Target != "" && e.RefType != include.Target {
+				continue
+			}
+			key := fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)}
+			if e.RefType == "" || e.RefID == "" || in.seen[key] || asked[key] {
+				continue
+			}
+			asked[key] = true
+			keys = append(keys, key)
+		}
+	}
+	return in.s.many(ctx, in.r, keys)
+}
+
+// back returns the resources whose parameter points into the frontier.
+func (in *inclusion) back(ctx context.Context, include search.Include, frontier []store.Record) ([]store.Record, error) {
+	params := []search.Param{include.Param}
+	if include.Param.Code == "*" {
+		params = params[:0]
+		for _, p := range in.s.door.primary.defs.SearchParameters(include.Source) {
+			if p.Type == definitions.SearchReference {
+				params = append(params, search.Param{Type: include.Source, Code: p.Code, Kind: p.Type})
+			}
+		}
+	}
+	var points search.Or
+	for _, record := range frontier {
+		if include.Target != "" && include.Target != string(record.Key.Type) {
+			continue
+		}
+		for _, p := range params {
+			points = append(points, search.Reference{Param: p, Type: string(record.Key.Type), ID: string(record.Key.ID)})
+		}
+	}
+	var found []store.Record
+	for len(points) > 0 && len(found) <= in.left {
+		n := min(len(points), referencesAtOnce)
+		q := &search.Query{Types: []string{include.Source}, Filter: in.s.narrow(points[:n]), Count: min(in.left+1, in.s.door.policy.MaxCount)}
+		points = points[n:]
+		for len(found) <= in.left {
+			page, err := in.r.Search(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, page.Records...)
+			if q.After = page.Next; q.After == "" {
+				break
+			}
+		}
+	}
+	return found, nil
+}
+
+// many reads those of keys that exist and that the session may see, in the
+// order of keys.
+func (s *Session) many(ctx context.Context, r store.Reader, keys []fhir.Key) ([]store.Record, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	records, err := r.ReadMany(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	byKey := make(map[fhir.Key]store.Record, len(records))
+	for _, record := range records {
+		if s.filter != nil {
+			seen, err := s.sees(ctx, r, record.Key)
+			if err != nil {
+				return nil, err
+			}
+			if !seen {
+				continue
+			}
+		}
+		byKey[record.Key] = record
+	}
+	out := records[:0]
+	for _, k := range keys {
+		if record, ok := byKey[k]; ok {
+			out = append(out, record)
+			delete(byKey, k)
+		}
+	}
+	return out, nil
+}

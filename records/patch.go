@@ -1,0 +1,126 @@
+package records
+
+import (
+	"context"
+	"errors"
+
+	"github.com/inglehealth/ingle/engine/patch"
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// PatchFormat is the kind of a patch document.
+type PatchFormat uint8
+
+// Patch formats with their media types.
+const (
+	JSONPatch        PatchFormat = iota + 1 // application/json-patch+json
+	XMLPatch                                // application/xml-patch+xml
+	FHIRPathPatch                           // Parameters as application/fhir+json
+	FHIRPathPatchXML                        // Parameters as application/fhir+xml
+)
+
+// PatchContent is a patch document as a client sent it.
+type PatchContent struct {
+	Format PatchFormat
+	Body   []byte
+}
+
+// Patch applies a patch to the current version (R4 §3.1.0.6). Without IfMatch
+// it is applied anew when another write comes between.
+func (s *Session) Patch(ctx context.Context, key fhir.Key, p PatchContent, o UpdateOptions) (Result, error) {
+	doc, err := s.door.patch(p)
+	if err != nil {
+		return Result{}, err
+	}
+	return s.patch(ctx, key, doc, o, nil)
+}
+
+func (s *Session) patch(ctx context.Context, key fhir.Key, doc patch.Patch, o UpdateOptions, again func(context.Context, store.Reader) error) (Result, error) {
+	c := change{
+		w: &draft{key: key}, method: "PATCH", req: o.Request, pre: o.Precondition, mustExist: true,
+		remake: func(ctx context.Context, current store.Record) (*draft, error) {
+			return s.patched(ctx, current, doc, o.Request)
+		},
+	}
+	if again != nil {
+		c.locks, c.again = []string{lockOf(key.Type)}, again
+	}
+	return s.apply(ctx, c)
+}
+
+// patched is the current version with a patch applied.
+func (s *Session) patched(ctx context.Context, current store.Record, doc patch.Patch, r Request) (*draft, error) {
+	res, err := s.door.resource(ctx, current)
+	if err != nil {
+		return nil, err
+	}
+	current.Body = res.JSON
+	tree, err := s.door.tree(current)
+	if err != nil {
+		return nil, err
+	}
+	patched, err := doc.Apply(ctx, tree)
+	if err != nil {
+		return nil, err
+	}
+	w, err := s.draft(ctx, current.Key.Type, Content{Tree: patched, Release: current.Release}, r)
+	if err != nil {
+		return nil, err
+	}
+	if w.key != current.Key {
+		return nil, fault.New(fault.Unprocessable, fault.CodeBusinessRule, string(current.Key.Type)+".id", "a patch must not change the id")
+	}
+	return w, nil
+}
+
+// PatchWhere is the conditional patch (R4 §3.1.0.6): exactly one match.
+func (s *Session) PatchWhere(ctx context.Context, t fhir.Type, criteria []search.Pair, p PatchContent, o UpdateOptions) (Result, error) {
+	doc, err := s.door.patch(p)
+	if err != nil {
+		return Result{}, err
+	}
+	cond, err := s.condition(t, criteria)
+	if err != nil {
+		return Result{}, err
+	}
+	var last error
+	for range attempts {
+		match, err := cond.one(ctx, s.door.store)
+		if err != nil {
+			return Result{}, s.door.fault(err)
+		}
+		if match.Version == 0 {
+			return Result{}, fault.New(fault.NotFound, fault.CodeNotFound, "", "the criteria match no %s", t)
+		}
+		res, err := s.patch(ctx, match.Key, doc, o, cond.still(match))
+		if !errors.Is(err, errMoved) {
+			return res, err
+		}
+		last = err
+	}
+	return Result{}, s.door.fault(last)
+}
+
+// patch reads a patch document.
+func (d *Door) patch(p PatchContent) (patch.Patch, error) {
+	switch p.Format {
+	case JSONPatch:
+		return patch.ParseJSON(p.Body)
+	case XMLPatch:
+		return patch.ParseXML(p.Body)
+	case FHIRPathPatch, FHIRPathPatchXML:
+		c := Content{JSON: p.Body}
+		if p.Format == FHIRPathPatchXML {
+			c = Content{XML: p.Body}
+		}
+		_, tree, err := d.parse(c)
+		if err != nil {
+			return nil, err
+		}
+		return patch.ParseParameters(tree)
+	}
+	return nil, fault.New(fault.UnsupportedMedia, fault.CodeNotSupported, "", "a patch is application/json-patch+json, application/xml-patch+xml, or a Parameters resource")
+}

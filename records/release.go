@@ -1,0 +1,55 @@
+package records
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// release is a FHIR release with the engines built over its tables.
+type release struct {
+	defs      *definitions.Definitions
+	catalog   *search.Catalog
+	validator validator
+}
+
+func openRelease(defs *definitions.Definitions, base string) (*release, error) {
+	catalog, err := search.NewCatalog(defs, base)
+	if err != nil {
+		return nil, fmt.Errorf("records: search parameters of %s: %w", defs.Release, err)
+	}
+	return &release{defs: defs, catalog: catalog, validator: newValidator(defs)}, nil
+}
+
+// release returns the tools of r, "" for the primary one, or nil.
+func (d *Door) release(r definitions.Release) *release {
+	if r == "" {
+		return d.primary
+	}
+	return d.releases[r]
+}
+
+// index reads a stored resource and computes its index entries.
+func (d *Door) index(ctx context.Context, r store.Record) (*fhir.Tree, []search.Entry, error) {
+	tree, err := d.tree(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	entries, err := d.release(r.Release).catalog.Extract(ctx, tree)
+	return tree, entries, err
+}
+
+// tree reads a stored resource. It does not bring a Binary's content back.
+func (d *Door) tree(r store.Record) (*fhir.Tree, error) {
+	rel := d.release(r.Release)
+	if rel == nil {
+		return nil, fault.New(fault.NotSupported, fault.CodeNotSupported, "",
+			"%s is of release %s, which is not loaded: start the server with its package", r.Key, r.Release)
+	}
+	return fhir.ParseJSON(rel.defs, r.Body, storedLimits)
+}

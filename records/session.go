@@ -1,0 +1,114 @@
+package records
+
+import (
+	"context"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// Principal is who acts.
+type Principal struct {
+	ID     string // user or system; "" when nobody is identified
+	Client string // app that acts for the user
+	Name   string // for display
+}
+
+// Session is what one principal may do. It is cheap to make, one a request.
+type Session struct {
+	door      *Door
+	principal Principal
+	filter    search.Expr
+}
+
+// Door returns the door that the session belongs to.
+func (s *Session) Door() *Door { return s.door }
+
+// Principal returns who acts.
+func (s *Session) Principal() Principal { return s.principal }
+
+// narrow adds the session's filter to an expression.
+func (s *Session) narrow(x search.Expr) search.Expr {
+	switch {
+	case s.filter == nil:
+		return x
+	case x == nil:
+		return s.filter
+	}
+	return search.And{x, s.filter}
+}
+
+// sees says whether the session's filter lets the current version of key pass.
+func (s *Session) sees(ctx context.Context, r store.Reader, key fhir.Key) (bool, error) {
+	if s.filter == nil {
+		return true, nil
+	}
+	n, err := r.Count(ctx, &search.Query{
+		Types:  []string{string(key.Type)},
+		Filter: s.narrow(search.IDs{string(key.ID)}),
+	})
+	return n > 0, err
+}
+
+// mayWrite refuses a new version that the session itself would not see.
+func (s *Session) mayWrite(ctx context.Context, w *draft) error {
+	if s.filter == nil {
+		return nil
+	}
+	doc := &search.Document{Key: w.key, Updated: s.door.now(), Entries: w.entries}
+	ok, err := search.Match(ctx, s.filter, doc, matchSource{s.door})
+	if err != nil {
+		return s.door.fault(err)
+	}
+	if !ok {
+		return fault.New(fault.Forbidden, fault.CodeForbidden, "", "%s would leave what you may see: it must match your access", w.key)
+	}
+	return nil
+}
+
+// matchSource lets the in-memory matcher follow chains into the store. It is
+// only asked when a filter has a chain.
+type matchSource struct{ door *Door }
+
+// Get returns the current resource of that key, or nil.
+func (m matchSource) Get(ctx context.Context, key fhir.Key) (*search.Document, error) {
+	records, err := m.door.store.ReadMany(ctx, []fhir.Key{key})
+	if err != nil || len(records) == 0 {
+		return nil, err
+	}
+	return m.door.document(ctx, records[0])
+}
+
+// Referrers returns the current resources of a type whose param points to key.
+func (m matchSource) Referrers(ctx context.Context, source string, param search.Param, key fhir.Key) ([]*search.Document, error) {
+	q := &search.Query{
+		Types:  []string{source},
+		Filter: search.Reference{Param: param, Type: string(key.Type), ID: string(key.ID)},
+		Count:  m.door.policy.MaxCount,
+	}
+	var docs []*search.Document
+	for {
+		page, err := m.door.store.Search(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range page.Records {
+			doc, err := m.door.document(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			docs = append(docs, doc)
+		}
+		if q.After = page.Next; q.After == "" {
+			return docs, nil
+		}
+	}
+}
+
+// document makes what the matcher sees of a stored resource.
+func (d *Door) document(ctx context.Context, r store.Record) (*search.Document, error) {
+	_, entries, err := d.index(ctx, r)
+	return &search.Document{Key: r.Key, Updated: r.Updated, Entries: entries}, err
+}

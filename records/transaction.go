@@ -1,0 +1,232 @@
+package records
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// transaction is a Bundle of type transaction under way (R4 §3.1.0.11.2).
+// What does not depend on the store is done once, in transact; a plan is made
+// anew when others write what it was made from.
+type transaction struct {
+	s       *Session
+	o       BundleOptions
+	rel     *release
+	entries []*entry
+	names   map[string]*entry // writing entries by fullUrl
+}
+
+func (s *Session) transact(ctx context.Context, rel *release, nodes []fhir.Node, o BundleOptions) (*BundleResult, error) {
+	t := &transaction{s: s, o: o, rel: rel, entries: make([]*entry, len(nodes)), names: map[string]*entry{}}
+	var failed failures
+	for i, n := range nodes {
+		e, err := s.door.entry(rel, n, i)
+		if err == nil {
+			err = t.admit(e)
+		}
+		failed.add(err)
+		t.entries[i] = e
+	}
+	if err := failed.err(); err != nil {
+		return nil, err
+	}
+	var last error
+	for range attempts {
+		p, err := t.plan(ctx)
+		if err != nil {
+			return nil, s.door.fault(err)
+		}
+		result, err := p.commit(ctx)
+		if !errors.Is(err, store.ErrVersion) {
+			return result, s.door.fault(err)
+		}
+		last = err
+	}
+	return nil, s.door.fault(last)
+}
+
+// admit refuses what a transaction cannot hold, and learns the entry's name.
+func (t *transaction) admit(e *entry) error {
+	if e.route.kind == routeOperation {
+		if e.order() < 3 {
+			return fault.New(fault.Invalid, fault.CodeNotSupported, e.place()+".request.url", "an operation in a transaction must be a GET")
+		}
+		if t.o.Operation == nil {
+			return fault.New(fault.NotSupported, fault.CodeNotSupported, e.place()+".request.url", "operations are not available in a bundle")
+		}
+	}
+	if !e.writes() || e.method == "DELETE" || e.fullURL == "" {
+		return nil
+	}
+	if other := t.names[e.fullURL]; other != nil {
+		return fault.New(fault.Invalid, fault.CodeDuplicate, e.place()+".fullUrl", "is also the fullUrl of entry %d: each resource occurs once", other.index)
+	}
+	t.names[e.fullURL] = e
+	return nil
+}
+
+// failures gathers the errors of entries; the first one gives the kind.
+type failures struct {
+	first  error
+	issues []fault.Issue
+}
+
+// reported is how many issues of a failed transaction are told.
+const reported = 50
+
+func (f *failures) add(err error) {
+	if err == nil {
+		return
+	}
+	if f.first == nil {
+		f.first = err
+	}
+	if e, ok := errors.AsType[*fault.Error](err); ok && len(f.issues) < reported {
+		f.issues = append(f.issues, e.Issues...)
+	}
+}
+
+func (f *failures) err() error {
+	e, ok := errors.AsType[*fault.Error](f.first)
+	if !ok || e.Unwrap() != nil {
+		return f.first
+	}
+	return fault.Of(e.Kind, f.issues)
+}
+
+// commit writes what was planned, in one store transaction, and answers in
+// the order of the entries.
+func (p *plan) commit(ctx context.Context) (*BundleResult, error) {
+	result := &BundleResult{Type: "transaction-response", Entries: make([]EntryResult, len(p.steps))}
+	u := &unit{bulk: p.t.o.Bulk, needs: p.needs, writes: p.writes, deletes: p.deletes}
+	if len(p.conditions) > 0 {
+		u.locks = p.locks()
+		u.check = p.recheck
+	}
+	u.after = func(ctx context.Context, r store.Reader) error {
+		for _, st := range p.steps {
+			if st.order() < 3 || !st.inside() {
+				continue
+			}
+			res, err := p.t.s.get(ctx, r, st.entry, p.t.o)
+			if err != nil {
+				return st.fail(p.t.s.door.fault(err))
+			}
+			result.Entries[st.index] = res
+		}
+		return nil
+	}
+	written, err := p.t.s.door.commit(ctx, u)
+	if e, ok := errors.AsType[*store.MissingError](err); ok {
+		return nil, p.missing(e)
+	}
+	if err != nil {
+		return nil, err
+	}
+	metas := make(map[fhir.Key]store.Record, len(written))
+	for _, r := range written {
+		metas[r.Key] = r
+	}
+	for _, st := range p.steps {
+		switch {
+		case st.order() == 3 && st.inside():
+		case st.order() == 3:
+			res, err := p.t.later(ctx, st.entry)
+			if err != nil {
+				res = EntryResult{Method: st.method, Err: st.fail(p.t.s.door.fault(err))}
+			}
+			result.Entries[st.index] = res
+		default:
+			result.Entries[st.index] = st.answer(metas)
+		}
+	}
+	return result, nil
+}
+
+// inside says whether a reading entry is answered within the transaction.
+func (st *step) inside() bool {
+	return st.route.kind != routeHistory && st.route.kind != routeOperation
+}
+
+// later answers a reading entry after the commit.
+func (t *transaction) later(ctx context.Context, e *entry) (EntryResult, error) {
+	if e.route.kind == routeOperation {
+		return e.operation(ctx, t.o)
+	}
+	return t.s.get(ctx, t.s.door.store, e, t.o)
+}
+
+// answer is the result of a writing entry.
+func (st *step) answer(metas map[fhir.Key]store.Record) EntryResult {
+	res := EntryResult{Status: http.StatusOK, Method: st.method, Key: st.key}
+	if st.method == "DELETE" {
+		res.Status = http.StatusNoContent
+		res.Version = metas[st.key].Version
+		return res
+	}
+	from := st
+	if st.twin != nil {
+		from = st.twin
+	}
+	r, wrote := metas[from.key]
+	if !wrote {
+		r = from.current
+	} else if st.twin == nil && (st.current.Version == 0 || st.current.Deleted) {
+		res.Status = http.StatusCreated
+	}
+	resource := headOf(r)
+	if resource.JSON = r.Body; wrote {
+		resource.JSON = from.w.json
+	}
+	if from.w != nil {
+		res.Issues = from.w.issues
+	}
+	res.Resource, res.Version, res.LastModified, res.Location = &resource, r.Version, r.Updated, location(resource)
+	return res
+}
+
+// missing says which entries' references lead nowhere.
+func (p *plan) missing(e *store.MissingError) error {
+	var failed failures
+	for _, st := range p.steps {
+		if st.matched && slices.Contains(e.Keys, st.key) {
+			return errMoved // what a condition matched was deleted since
+		}
+	}
+	lost := map[fhir.Key]bool{}
+	for _, k := range e.Keys {
+		lost[k] = true
+	}
+	for _, st := range p.steps {
+		if st.w != nil && slices.ContainsFunc(st.w.needs, func(n need) bool { return lost[n.key] }) {
+			failed.add(st.fail(missing(e, st.w)))
+		}
+	}
+	if failed.first == nil {
+		return missing(e)
+	}
+	return failed.err()
+}
+
+// fullBase is the base of a RESTful fullUrl, with the slash; "" for another.
+func fullBase(rel *release, e *entry) string {
+	if !strings.HasPrefix(e.fullURL, "http://") && !strings.HasPrefix(e.fullURL, "https://") {
+		return ""
+	}
+	i := strings.LastIndexByte(e.fullURL, '/')
+	if i < 0 {
+		return ""
+	}
+	j := strings.LastIndexByte(e.fullURL[:i], '/')
+	if j < 0 || !rel.defs.IsResource(e.fullURL[j+1:i]) {
+		return ""
+	}
+	return e.fullURL[:j+1]
+}
