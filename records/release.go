@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/engine/terminology"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -15,6 +16,7 @@ import (
 type release struct {
 	defs      *definitions.Definitions
 	catalog   *search.Catalog
+	terms     *terminology.Catalog
 	validator validator
 }
 
@@ -23,7 +25,7 @@ func openRelease(defs *definitions.Definitions, base string) (*release, error) {
 	if err != nil {
 		return nil, fmt.Errorf("records: search parameters of %s: %w", defs.Release, err)
 	}
-	return &release{defs: defs, catalog: catalog, validator: newValidator(defs)}, nil
+	return &release{defs: defs, catalog: catalog, terms: terminology.New(defs), validator: newValidator(defs)}, nil
 }
 
 // release returns the tools of r, "" for the primary one, or nil.

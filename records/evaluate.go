@@ -1,0 +1,215 @@
+package records
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/inglehealth/ingle/engine/fhirpath"
+	"github.com/inglehealth/ingle/engine/terminology"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// EvaluateRequest is a $fhirpath call.
+type EvaluateRequest struct {
+	Expression string
+	Context    string   // expression whose results are each a focus; "" for the resource
+	Content    *Content // the resource, or
+	Key        fhir.Key // a stored one; both empty: none
+	Variables  map[string]fhirpath.Collection
+}
+
+// Evaluation is what the expression gave for one focus.
+type Evaluation struct {
+	Focus  string // path of the focus, "" for none
+	Result fhirpath.Collection
+	Traces []Trace
+}
+
+// Trace is what one call of trace() was given.
+type Trace struct {
+	Name   string
+	Values fhirpath.Collection
+}
+
+// EvaluateResult is the answer to a $fhirpath call.
+type EvaluateResult struct {
+	Resource    *fhir.Tree // that was evaluated over, or nil
+	Expression  *fhirpath.Expression
+	Evaluations []Evaluation
+}
+
+// Evaluate evaluates a FHIRPath expression over a resource. What it can reach
+// through resolve() is what the session may read.
+func (s *Session) Evaluate(ctx context.Context, r EvaluateRequest) (*EvaluateResult, error) {
+	expression, err := compile("expression", r.Expression)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := s.evaluated(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	env := s.Environment(tree)
+	env.Variables = r.Variables
+	var input fhirpath.Collection
+	if tree != nil {
+		input = fhirpath.Collection{fhirpath.NodeValue(tree.Root())}
+	}
+	foci := []fhirpath.Collection{input}
+	if r.Context != "" {
+		context, err := compile("context", r.Context)
+		if err != nil {
+			return nil, err
+		}
+		found, err := context.Evaluate(ctx, env, input)
+		if err != nil {
+			return nil, evaluationFailed(err)
+		}
+		foci = foci[:0]
+		for i := range found {
+			foci = append(foci, found[i:i+1])
+		}
+	}
+	result := &EvaluateResult{Resource: tree, Expression: expression}
+	for _, focus := range foci {
+		var e Evaluation
+		if len(focus) == 1 {
+			if n, ok := focus[0].Node(); ok {
+				e.Focus = n.Path()
+			}
+		}
+		env.Trace = func(name string, c fhirpath.Collection) {
+			e.Traces = append(e.Traces, Trace{name, append(fhirpath.Collection(nil), c...)})
+		}
+		if e.Result, err = expression.Evaluate(ctx, env, focus); err != nil {
+			return nil, evaluationFailed(err)
+		}
+		result.Evaluations = append(result.Evaluations, e)
+	}
+	return result, nil
+}
+
+// evaluated is the resource that a request means, or nil.
+func (s *Session) evaluated(ctx context.Context, r EvaluateRequest) (*fhir.Tree, error) {
+	if r.Content != nil {
+		_, tree, err := s.door.parse(*r.Content)
+		return tree, err
+	}
+	if r.Key.Type == "" {
+		return nil, nil
+	}
+	record, err := s.visible(ctx, s.door.store, r.Key)
+	if err != nil {
+		return nil, err
+	}
+	if record.Deleted {
+		return nil, gone(record)
+	}
+	return s.door.tree(record)
+}
+
+// Environment is what FHIRPath is evaluated in on behalf of the session. tree
+// may be nil.
+func (s *Session) Environment(tree *fhir.Tree) *fhirpath.Env {
+	rel := s.door.primary
+	env := &fhirpath.Env{Now: s.door.config.Clock()}
+	if tree != nil {
+		if r := s.door.release(tree.Definitions().Release); r != nil {
+			rel = r
+		}
+		env.Resource, env.RootResource = tree.Root(), tree.Root()
+	}
+	env.Definitions = rel.defs
+	env.Resolver = resolver{s}
+	env.Terminology = codes{rel.terms}
+	return env
+}
+
+func compile(what, source string) (*fhirpath.Expression, error) {
+	if strings.TrimSpace(source) == "" {
+		return nil, fault.New(fault.Invalid, fault.CodeRequired, "", "the %s is missing: write FHIRPath, such as name.given", what)
+	}
+	x, err := fhirpath.Compile(source)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "", "the %s cannot be read: %v", what, err)
+	}
+	return x, nil
+}
+
+func evaluationFailed(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		return e
+	}
+	return fault.New(fault.Unprocessable, fault.CodeProcessing, "", "the expression failed: %v", err)
+}
+
+// resolver lets FHIRPath read what the session may read.
+type resolver struct{ s *Session }
+
+// Resolve reads a literal reference to a resource of this server.
+func (r resolver) Resolve(ctx context.Context, from fhir.Node, reference string) (fhir.Node, error) {
+	key, version, ok := r.s.door.local(from.Tree().Definitions(), reference)
+	if !ok {
+		return fhir.Node{}, nil
+	}
+	record, err := r.s.version(ctx, r.s.door.store, key, version)
+	if err != nil {
+		if fault.KindOf(err) == fault.NotFound {
+			return fhir.Node{}, nil
+		}
+		return fhir.Node{}, err
+	}
+	return r.node(record)
+}
+
+func (r resolver) node(record store.Record) (fhir.Node, error) {
+	if record.Deleted {
+		return fhir.Node{}, nil
+	}
+	tree, err := r.s.door.tree(record)
+	if err != nil {
+		return fhir.Node{}, err
+	}
+	return tree.Root(), nil
+}
+
+// codes answers FHIRPath's questions about codes from the definitions.
+type codes struct{ catalog *terminology.Catalog }
+
+// MemberOf says whether one of the concepts is in the value set.
+func (c codes) MemberOf(_ context.Context, valueSet string, concepts []fhirpath.Concept) (member, ok bool, err error) {
+	set := c.catalog.Set(valueSet)
+	if set == nil {
+		return false, false, nil
+	}
+	known := true
+	for _, concept := range concepts {
+		answer := set.HasCode(concept.Code)
+		if concept.System != "" {
+			answer = set.Has(concept.System, concept.Code)
+		}
+		switch answer {
+		case terminology.Yes:
+			return true, true, nil
+		case terminology.Unknown:
+			known = false
+		}
+	}
+	return false, known, nil
+}
+
+// Subsumes compares two codes of a system.
+func (c codes) Subsumes(_ context.Context, system, a, b string) (string, error) {
+	return c.catalog.Subsumes(system, a, b), nil
+}
+
+// Operation has no answer: the server has no terminology operations.
+func (codes) Operation(context.Context, fhirpath.TerminologyCall) (fhir.Node, error) {
+	return fhir.Node{}, nil
+}
