@@ -1,0 +1,123 @@
+package validate
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// direct are invariants of the base types in Go, by their expression: they
+// hold for nearly every element of every resource that is written. known is
+// false when the expression itself must be asked. A test compares them with
+// the expressions.
+var direct = map[string]func(n fhir.Node) (holds, known bool){
+	"extension.exists() != value.exists()": func(n fhir.Node) (bool, bool) {
+		return n.Child("extension").IsZero() != n.Child("value").IsZero(), true
+	},
+	"contained.contained.empty()": func(n fhir.Node) (bool, bool) {
+		return !anyContained(n, func(c fhir.Node) bool { return !c.Child("contained").IsZero() }), true
+	},
+	"contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()": func(n fhir.Node) (bool, bool) {
+		return !anyContained(n, func(c fhir.Node) bool {
+			meta := c.Child("meta")
+			return !meta.Child("versionId").IsZero() || !meta.Child("lastUpdated").IsZero()
+		}), true
+	},
+	"contained.meta.security.empty()": func(n fhir.Node) (bool, bool) {
+		return !anyContained(n, func(c fhir.Node) bool { return !c.Child("meta").Child("security").IsZero() }), true
+	},
+	"start.hasValue().not() or end.hasValue().not() or (start <= end)": func(n fhir.Node) (bool, bool) {
+		return true, !n.Child("start").HasValue() || !n.Child("end").HasValue()
+	},
+	"code.empty() or system.exists()": func(n fhir.Node) (bool, bool) {
+		return n.Child("code").IsZero() || !n.Child("system").IsZero(), true
+	},
+}
+
+// directly finds the Go form of an invariant. What dom-3 and ref-1 say is the
+// same in every release, however they put it.
+func directly(key, expression string) func(n fhir.Node) (holds, known bool) {
+	switch {
+	case key == "dom-3" && strings.HasPrefix(expression, "contained.where("):
+		return func(n fhir.Node) (bool, bool) { return referredTo(n), true }
+	case key == "ref-1" && strings.HasPrefix(expression, "reference."):
+		return func(n fhir.Node) (bool, bool) { return pointsToContained(n), true }
+	}
+	if f := direct[expression]; f != nil {
+		return f
+	}
+	if m := guard.FindStringSubmatch(expression); m != nil && !strings.Contains(m[3], " implies ") && !strings.Contains(m[3], " xor ") {
+		name := m[1]
+		return func(n fhir.Node) (bool, bool) { return true, n.Child(name).IsZero() }
+	}
+	return nil
+}
+
+// guard is the beginning of an invariant that says nothing when an element is
+// absent. What follows must not bind looser than the operator seen.
+var guard = regexp.MustCompile(`^([a-z][A-Za-z]*)\.(empty\(\) or|exists\(\) implies) (.*)$`)
+
+func anyContained(n fhir.Node, is func(fhir.Node) bool) bool {
+	for c := range n.All("contained") {
+		if is(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// referredTo is dom-3: each contained resource is referred to from elsewhere
+// in the resource, or refers to the resource itself.
+func referredTo(n fhir.Node) bool {
+	var wanted map[string]bool
+	for c := range n.All("contained") {
+		if !refersToContainer(c) {
+			if wanted == nil {
+				wanted = map[string]bool{}
+			}
+			wanted["#"+c.Child("id").Text()] = true
+		}
+	}
+	if wanted == nil {
+		return true
+	}
+	for c := range n.Descendants() {
+		if c.HasValue() && mayRefer(c) {
+			delete(wanted, c.Text())
+			if len(wanted) == 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func refersToContainer(c fhir.Node) bool {
+	for d := range c.Descendants() {
+		if d.HasValue() && mayRefer(d) && d.Text() == "#" {
+			return true
+		}
+	}
+	return false
+}
+
+// mayRefer says whether a value can be a reference to a contained resource.
+func mayRefer(n fhir.Node) bool {
+	return n.Name() == "reference" || n.Type().Is("uri")
+}
+
+// pointsToContained is ref-1: "#id" is the id of a resource contained in the
+// resource around the reference; "#" alone is that resource.
+func pointsToContained(n fhir.Node) bool {
+	id, ok := strings.CutPrefix(n.Child("reference").Text(), "#")
+	if !ok || id == "" {
+		return true
+	}
+	for c := range container(n).All("contained") {
+		if c.Child("id").Text() == id {
+			return true
+		}
+	}
+	return false
+}

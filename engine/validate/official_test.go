@@ -1,0 +1,112 @@
+package validate
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/inglehealth/ingle/internal/testdata"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// eachExample calls f with each official example of a release.
+func eachExample(t *testing.T, file string, f func(name string, content []byte)) {
+	t.Helper()
+	z, err := zip.OpenReader(testdata.Dir(t, "examples", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	for _, entry := range z.File {
+		if !strings.HasSuffix(entry.Name, ".json") {
+			continue
+		}
+		r, err := entry.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		f(path.Base(entry.Name), bytes.TrimPrefix(content, []byte("\ufeff")))
+	}
+}
+
+// exceptions reads testdata/FILE: a name, a tab, and the reason why it does
+// not validate.
+func exceptions(t *testing.T, file string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		name, reason, ok := strings.Cut(line, "\t")
+		if !ok || reason == "" {
+			t.Fatalf("%s: %q has no reason", file, line)
+		}
+		out[name] = reason
+	}
+	return out
+}
+
+func errorsOf(issues []fault.Issue) []fault.Issue {
+	var out []fault.Issue
+	for _, i := range issues {
+		if i.Severity == fault.ErrorLevel {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func TestEveryOfficialExampleIsValid(t *testing.T) {
+	for _, k := range []struct {
+		file, exceptions string
+		release          definitions.Release
+	}{
+		{"examples-r4.zip", "examples-r4.txt", definitions.R4},
+		{"examples-r4b.zip", "examples-r4b.txt", definitions.R4B},
+	} {
+		t.Run(string(k.release), func(t *testing.T) {
+			d := definitions.MustBuiltIn(k.release)
+			v := New(d, Options{})
+			listed := exceptions(t, k.exceptions)
+			n := 0
+			eachExample(t, k.file, func(name string, content []byte) {
+				tree, err := fhir.ParseJSON(d, content, fhir.Limits{})
+				if err != nil {
+					if listed[name] == "" {
+						t.Errorf("%s: %v", name, err)
+					}
+					delete(listed, name)
+					return
+				}
+				n++
+				found := errorsOf(v.Check(context.Background(), tree))
+				if reason := listed[name]; (len(found) > 0) != (reason != "") {
+					t.Errorf("%s: listed %q, found %v", name, reason, found)
+				}
+				delete(listed, name)
+			})
+			for name := range listed {
+				t.Errorf("%s is listed but not among the examples", name)
+			}
+			t.Logf("%d examples", n)
+		})
+	}
+}

@@ -1,0 +1,142 @@
+package validate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// target checks that a reference points to one of the types allowed, as far
+// as that can be seen from the reference itself, the contained resources and
+// the Bundle around it.
+func (r *run) target(n fhir.Node, allowed []string) {
+	name := r.targetType(n)
+	typ := r.v.definitions.Type(name)
+	if typ == nil || slices.ContainsFunc(allowed, typ.Is) {
+		return
+	}
+	r.add(fault.ErrorLevel, fault.CodeValue, n, fmt.Sprintf("refers to a %s; allowed here: %s", name, listed(allowed, false)))
+}
+
+// targetType is the type that a Reference points to, "" when it cannot be
+// told.
+func (r *run) targetType(n fhir.Node) string {
+	if ref := n.Child("reference"); ref.HasValue() {
+		if name := r.namedType(ref.Text()); name != "" {
+			return name
+		}
+		if found := r.local(n, ref.Text()); !found.IsZero() {
+			return found.Type().Name
+		}
+	}
+	if typ := n.Child("type"); typ.HasValue() {
+		return strings.TrimPrefix(typ.Text(), "http://hl7.org/fhir/StructureDefinition/")
+	}
+	return ""
+}
+
+// namedType reads the type from "Patient/1", "Patient?identifier=…" or
+// "http://server/base/Patient/1/_history/2".
+func (r *run) namedType(reference string) string {
+	if strings.HasPrefix(reference, "#") || strings.HasPrefix(reference, "urn:") {
+		return ""
+	}
+	if at := strings.IndexAny(reference, "?#"); at >= 0 {
+		conditional := reference[at] == '?'
+		reference = reference[:at]
+		if conditional && r.v.definitions.IsResource(reference) {
+			return reference
+		}
+	}
+	if at := strings.Index(reference, "/_history/"); at >= 0 {
+		reference = reference[:at]
+	}
+	id := strings.LastIndexByte(reference, '/')
+	if id < 0 {
+		return ""
+	}
+	name := reference[strings.LastIndexByte(reference[:id], '/')+1 : id]
+	if r.v.definitions.IsResource(name) && fhir.ID(reference[id+1:]).Valid() {
+		return name
+	}
+	return ""
+}
+
+// container is the resource that holds the contained resources which n may
+// refer to: the outermost one that is no entry of a Bundle or Parameters.
+func container(n fhir.Node) fhir.Node {
+	var found fhir.Node
+	for ; !n.IsZero(); n = n.Parent() {
+		if n.IsResource() {
+			found = n
+			if n.Name() != "contained" {
+				return found
+			}
+		}
+	}
+	return found
+}
+
+// local finds the target of a reference among the contained resources or the
+// entries of the Bundle that n is in; the zero Node when it is not there.
+func (r *run) local(n fhir.Node, reference string) fhir.Node {
+	home := container(n)
+	if id, ok := strings.CutPrefix(reference, "#"); ok {
+		if id == "" {
+			return home
+		}
+		for c := range home.All("contained") {
+			if c.Child("id").Text() == id {
+				return c
+			}
+		}
+		return fhir.Node{}
+	}
+	entry := home.Parent()
+	if entry.IsZero() || entry.Name() != "entry" {
+		return fhir.Node{}
+	}
+	entries := r.entriesOf(entry.Parent())
+	if e, ok := entries[reference]; ok {
+		return e
+	}
+	full := entry.Child("fullUrl").Text()
+	base, ok := strings.CutSuffix(full, home.Type().Name+"/"+home.Child("id").Text())
+	if !ok || base == "" {
+		return fhir.Node{}
+	}
+	return entries[base+reference]
+}
+
+// entriesOf are the resources of a Bundle by fullUrl.
+func (r *run) entriesOf(bundle fhir.Node) map[string]fhir.Node {
+	if entries, ok := r.bundles[bundle]; ok {
+		return entries
+	}
+	entries := map[string]fhir.Node{}
+	for e := range bundle.All("entry") {
+		if url := e.Child("fullUrl").Text(); url != "" {
+			entries[url] = e.Child("resource")
+		}
+	}
+	if r.bundles == nil {
+		r.bundles = map[fhir.Node]map[string]fhir.Node{}
+	}
+	r.bundles[bundle] = entries
+	return entries
+}
+
+// typeOfProfile is the resource type that a profile, or a type's canonical,
+// constrains; "" when it is not known.
+func (v *Validator) typeOfProfile(canonical string) string {
+	if t := v.definitions.TypeOf(canonical); t != nil {
+		return t.Name
+	}
+	if p := v.definitions.Profile(canonical); p != nil {
+		return p.Type
+	}
+	return ""
+}

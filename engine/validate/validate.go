@@ -1,0 +1,159 @@
+// Package validate says what is wrong with a resource.
+//
+// The parser of spec/fhir has already refused what is no FHIR at all: unknown
+// elements, wrong types, malformed values and narratives. What is left is in
+// this package: cardinality, required bindings, types of reference targets and
+// invariants of the release (Check, on each write), and further warnings,
+// extensions and profiles (Validate, for $validate).
+//
+// R4 §2.7 Validating Resources.
+package validate
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/fhirpath"
+	"github.com/inglehealth/ingle/engine/terminology"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// Options are what a Validator asks of others; all may be zero.
+type Options struct {
+	// Terminology answers for bindings; when nil, one of the definitions' own
+	// value sets is made.
+	Terminology *terminology.Catalog
+	// Resolver finds the targets of references outside of the resource for
+	// invariants that ask; nil finds none, and such invariants then hold.
+	Resolver fhirpath.Resolver
+	// Now is the time for now() and today() in invariants of profiles.
+	Now func() time.Time
+}
+
+// Validator holds the rules of one Definitions, compiled when they are first
+// needed. It is safe for concurrent use.
+type Validator struct {
+	definitions *definitions.Definitions
+	terminology *terminology.Catalog
+	resolver    fhirpath.Resolver
+	now         func() time.Time
+	env         *fhirpath.Env
+
+	properties []atomic.Pointer[propertyPlan] // by PropertyID
+	types      sync.Map                       // *definitions.Type -> *typePlan
+	rules      sync.Map                       // ruleKey -> *rule
+	shapes     sync.Map                       // URL of a profile -> *profileShape
+}
+
+// New makes a validator for resources of d.
+func New(d *definitions.Definitions, o Options) *Validator {
+	v := &Validator{
+		definitions: d, terminology: o.Terminology, resolver: o.Resolver, now: o.Now,
+		properties: make([]atomic.Pointer[propertyPlan], d.Properties()),
+	}
+	if v.terminology == nil {
+		v.terminology = terminology.New(d)
+	}
+	v.env = v.environment(time.Time{})
+	return v
+}
+
+func (v *Validator) environment(now time.Time) *fhirpath.Env {
+	return &fhirpath.Env{
+		Definitions: v.definitions, Resolver: v.resolver, Terminology: Terms(v.terminology), Profiles: v, Now: now,
+	}
+}
+
+// maxIssues bounds a report; what follows is counted only.
+const maxIssues = 100
+
+// Check applies the rules of the release that every stored resource must
+// keep, and returns the errors; none when there is nothing wrong. Warnings,
+// best practices and profiles are left to Validate.
+func (v *Validator) Check(ctx context.Context, t *fhir.Tree) []fault.Issue {
+	r := run{v: v, ctx: ctx, env: v.env}
+	r.resource(t.Root())
+	return r.result()
+}
+
+// Validate applies all rules: those of Check, its warnings and best practices,
+// the definitions of extensions that are known, the profiles that the resource
+// claims in meta.profile, and those given by canonical URL. A profile that is
+// given must be known; of one that is only claimed, and of an unknown
+// extension, an information tells that it was not checked.
+func (v *Validator) Validate(ctx context.Context, t *fhir.Tree, profiles []string) []fault.Issue {
+	r := run{v: v, ctx: ctx, env: v.env, full: true}
+	if v.now != nil {
+		r.env = v.environment(v.now())
+	}
+	r.resource(t.Root())
+	for _, url := range profiles {
+		r.conform(t.Root(), url, true)
+	}
+	for _, url := range t.Profiles() {
+		r.conform(t.Root(), url, false)
+	}
+	return r.result()
+}
+
+// Conforms says whether an element is valid against a profile, or against a
+// type given by its canonical; ok is false when it is not known. It makes the
+// validator a fhirpath.Conformer.
+func (v *Validator) Conforms(ctx context.Context, n fhir.Node, profile string) (conforms, ok bool, err error) {
+	if t := v.definitions.TypeOf(profile); t != nil {
+		return n.Type().Is(t.Name), true, nil
+	}
+	s, err := v.profile(profile)
+	if s == nil || err != nil {
+		return false, false, err
+	}
+	r := run{v: v, ctx: ctx, env: v.env, quiet: true}
+	r.shape(n, s.root)
+	return !r.failed, true, nil
+}
+
+// run is one validation.
+type run struct {
+	v      *Validator
+	ctx    context.Context
+	env    *fhirpath.Env
+	full   bool // warnings and extensions, too
+	quiet  bool // only whether something fails matters
+	failed bool
+	depth  int // of profiles that lead to profiles
+	issues []fault.Issue
+	more   int
+	// bundles are the entries of the Bundles seen, by fullUrl.
+	bundles map[fhir.Node]map[string]fhir.Node
+}
+
+// done says that nothing more need be found out.
+func (r *run) done() bool { return r.quiet && r.failed }
+
+func (r *run) add(severity fault.Severity, code fault.Code, n fhir.Node, message string) {
+	if severity == fault.ErrorLevel {
+		r.failed = true
+	}
+	if r.quiet {
+		return
+	}
+	if len(r.issues) >= maxIssues {
+		r.more++
+		return
+	}
+	line, column := n.Position()
+	r.issues = append(r.issues, fault.Issue{Severity: severity, Code: code, Path: n.Path(), Message: message, Line: line, Column: column})
+}
+
+func (r *run) result() []fault.Issue {
+	if r.more > 0 {
+		r.issues = append(r.issues, fault.Issue{
+			Severity: fault.Information, Code: fault.CodeInformation, Message: moreMessage(r.more),
+		})
+	}
+	return r.issues
+}

@@ -1,0 +1,97 @@
+package validate
+
+import (
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// resource checks a resource: the root, a contained one or an entry's.
+func (r *run) resource(n fhir.Node) { r.content(n, r.v.typePlan(n.Type())) }
+
+// content checks what stands in n by the plan of its type.
+func (r *run) content(n fhir.Node, plan *typePlan) {
+	var seen [2]uint64
+	var counted []int
+	substance := n.HasValue() || plan.typ.Kind == definitions.Resource
+	for c := n.FirstChild(); !c.IsZero(); c = c.NextSibling() {
+		p := r.v.property(c.PropertyID())
+		seen[p.word] |= p.bit
+		substance = substance || p.element.Name != "id"
+		if p.bounded {
+			if counted == nil {
+				counted = make([]int, len(plan.typ.Elements))
+			}
+			if counted[p.element.Order]++; counted[p.element.Order] == p.element.Max+1 {
+				r.add(fault.ErrorLevel, fault.CodeStructure, c, fmt.Sprintf("stands here more than %d times, which is the most allowed", p.element.Max))
+			}
+		}
+		if p.nothing && c.FirstChild().IsZero() {
+			continue
+		}
+		r.element(c, p)
+	}
+	if missing := [2]uint64{plan.mask[0] &^ seen[0], plan.mask[1] &^ seen[1]}; missing != [2]uint64{} {
+		r.missing(n, plan, seen)
+	}
+	if !substance {
+		r.add(fault.ErrorLevel, fault.CodeInvariant, n, "has no value and no content: leave it out (invariant ele-1)")
+	}
+	for _, rule := range plan.errors {
+		r.obey(n, rule, "")
+	}
+	if !r.full {
+		return
+	}
+	for _, rule := range plan.others {
+		r.obey(n, rule, "")
+	}
+	if plan.isExt {
+		r.extension(n)
+	}
+}
+
+func (r *run) missing(n fhir.Node, plan *typePlan, seen [2]uint64) {
+	for _, e := range plan.required {
+		if e.Order < 128 && seen[e.Order>>6]>>(e.Order&63)&1 != 0 || e.Order >= 128 && !n.Child(e.Name).IsZero() {
+			continue
+		}
+		name := e.Name
+		if e.Choice {
+			name += "[x] (" + typeNames(e) + ")"
+		}
+		r.add(fault.ErrorLevel, fault.CodeRequired, n, fmt.Sprintf("%s is missing: %s must have it", name, plan.typ.Name))
+	}
+}
+
+// element checks a child by its place and its type.
+func (r *run) element(n fhir.Node, p *propertyPlan) {
+	if p.plan == nil {
+		r.resource(n)
+	} else if p.plan.typ.Kind != definitions.Primitive || !n.FirstChild().IsZero() {
+		r.content(n, p.plan)
+	}
+	if p.binding != nil && (p.binding.strength == "required" || r.full) {
+		r.bound(n, p.binding, "")
+	}
+	if p.targets != nil {
+		r.target(n, p.targets)
+	}
+	if p.maxLength > 0 && utf8.RuneCountInString(n.Text()) > p.maxLength {
+		r.add(fault.ErrorLevel, fault.CodeTooLong, n, fmt.Sprintf("is longer than %d characters", p.maxLength))
+	}
+	for _, rule := range p.errors {
+		r.obey(n, rule, "")
+	}
+	for _, url := range p.profiles {
+		r.conform(n, url, false)
+	}
+	if r.full {
+		for _, rule := range p.others {
+			r.obey(n, rule, "")
+		}
+	}
+}
