@@ -92,13 +92,17 @@ func (n Node) Remove() {
 	}
 	nodes := n.t.nodes
 	parent := nodes[n.i].parent
+	var before uint32
 	link := &nodes[parent].first
 	for *link != n.i {
-		link = &nodes[*link].next
+		before = *link
+		link = &nodes[before].next
 	}
 	*link = nodes[n.i].next
+	if nodes[parent].last == n.i {
+		nodes[parent].last = before
+	}
 	nodes[n.i].parent, nodes[n.i].next = 0, 0
-	n.t.tail = 0
 	n.t.touch(parent)
 }
 
@@ -186,16 +190,12 @@ func (n Node) checkValue(p *definitions.Property, text string) error {
 // before the first child that the definition has later.
 func (n Node) link(p *definitions.Property, nd node) Node {
 	t := n.t
+	if last := n.data().last; last != 0 && t.defs.Property(t.nodes[last].prop).Element == p.Element {
+		return n.linkAfter(last, nd)
+	}
 	var after uint32
-	if t.tail != 0 && t.tailParent == n.i && t.nodes[t.tail].parent == n.i && t.defs.Property(t.nodes[t.tail].prop).Element == p.Element {
-		after = t.tail
-	}
-	same := after != 0
-	c := after
-	if c == 0 {
-		c = n.data().first
-	}
-	for ; c != 0; c = t.nodes[c].next {
+	same := false
+	for c := n.data().first; c != 0; c = t.nodes[c].next {
 		e := t.defs.Property(t.nodes[c].prop).Element
 		if e == p.Element {
 			same = true
@@ -211,17 +211,22 @@ func (n Node) link(p *definitions.Property, nd node) Node {
 func (n Node) linkAfter(after uint32, nd node) Node {
 	t := n.t
 	i := uint32(len(t.nodes))
-	nd.parent = n.i
-	if after == 0 {
-		nd.next = t.nodes[n.i].first
-		t.nodes = append(t.nodes, nd)
-		t.nodes[n.i].first = i
-	} else {
-		nd.next = t.nodes[after].next
-		t.nodes = append(t.nodes, nd)
-		t.nodes[after].next = i
-	}
-	t.tail, t.tailParent = i, n.i
+	t.nodes = append(t.nodes, nd)
+	t.join(n.i, after, i)
 	t.touch(n.i)
 	return Node{t, i}
+}
+
+// join makes node i a child of parent, behind the child after or first when
+// it is 0.
+func (t *Tree) join(parent, after, i uint32) {
+	link := &t.nodes[parent].first
+	if after != 0 {
+		link = &t.nodes[after].next
+	}
+	t.nodes[i].parent, t.nodes[i].next = parent, *link
+	*link = i
+	if t.nodes[parent].last == after {
+		t.nodes[parent].last = i
+	}
 }

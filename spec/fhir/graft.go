@@ -68,13 +68,7 @@ func (n Node) Move(name string, from, to int) error {
 	}
 	moved.Remove()
 	after, _ := n.before(e, to)
-	nodes := n.t.nodes
-	nodes[moved.i].parent = n.i
-	if after == 0 {
-		nodes[moved.i].next, nodes[n.i].first = nodes[n.i].first, moved.i
-	} else {
-		nodes[moved.i].next, nodes[after].next = nodes[after].next, moved.i
-	}
+	n.t.join(n.i, after, moved.i)
 	return nil
 }
 
@@ -174,7 +168,7 @@ func (n Node) CopyTree() *Tree {
 	}
 	c.nodes[rootIndex] = *n.data()
 	root := &c.nodes[rootIndex]
-	root.prop, root.typ, root.parent, root.next, root.first = 0, 1, 0, 0, 0
+	root.prop, root.typ, root.parent, root.next, root.first, root.last = 0, 1, 0, 0, 0, 0
 	c.copyChildren(rootIndex, n, func(nd *node) {})
 	return c
 }
@@ -209,20 +203,15 @@ func (t *Tree) fill(i uint32, src Node) {
 			Node{t, i}.setValue(src.Text())
 		}
 	}
-	var last uint32
 	for c := src.data().first; c != 0; {
 		child := Node{src.t, c}
 		next := src.t.nodes[c].next
 		k := uint32(len(t.nodes))
 		prop, _ := t.sameProperty(child)
-		t.nodes = append(t.nodes, node{prop: prop, parent: i})
-		if last == 0 {
-			t.nodes[i].first = k
-		} else {
-			t.nodes[last].next = k
-		}
+		t.nodes = append(t.nodes, node{prop: prop})
+		t.join(i, t.nodes[i].last, k)
 		t.fill(k, child)
-		last, c = k, next
+		c = next
 	}
 }
 
@@ -243,12 +232,11 @@ func (t *Tree) sameProperty(n Node) (definitions.PropertyID, bool) {
 // copyChildren copies what is below src under node i of t and lets adapt
 // change each copy.
 func (t *Tree) copyChildren(i uint32, src Node, adapt func(*node)) {
-	var last uint32
 	for c := src.data().first; c != 0; {
 		child := Node{src.t, c}
 		nd := src.t.nodes[c]
 		next := nd.next
-		nd.first, nd.next, nd.parent = 0, 0, i
+		nd.first, nd.last = 0, 0
 		if nd.typ != 0 {
 			nd.typ = t.typeIndex(t.defs.Type(child.Type().Name))
 		}
@@ -258,12 +246,8 @@ func (t *Tree) copyChildren(i uint32, src Node, adapt func(*node)) {
 		adapt(&nd)
 		k := uint32(len(t.nodes))
 		t.nodes = append(t.nodes, nd)
-		if last == 0 {
-			t.nodes[i].first = k
-		} else {
-			t.nodes[last].next = k
-		}
+		t.join(i, t.nodes[i].last, k)
 		t.copyChildren(k, child, adapt)
-		last, c = k, next
+		c = next
 	}
 }

@@ -84,8 +84,9 @@ func (p *jsonParser) object(i uint32, typ *definitions.Type, depth int, isResour
 	if m.nulls {
 		p.checkNulls(i)
 	}
+	nd := &p.tree.nodes[i]
+	nd.last = m.last
 	if !beside {
-		nd := &p.tree.nodes[i]
 		nd.off, nd.len = uint32(start), uint32(p.pos-start)
 		nd.flags = flagClean
 		if p.spaces == spaces {

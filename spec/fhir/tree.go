@@ -20,11 +20,8 @@ type Tree struct {
 	edit []byte
 	// types are the types of nodes that their property does not tell: the
 	// root and nested resources. types[0] is nil.
-	types []*definitions.Type
-	// tail remembers where the last child was linked, so that appending many
-	// children to one parent is not quadratic.
-	tail, tailParent uint32
-	ownTypes         [4]*definitions.Type // what types holds unless there are many
+	types    []*definitions.Type
+	ownTypes [4]*definitions.Type // what types holds unless there are many
 }
 
 // node is one element. It holds no pointers, so the garbage collector never
@@ -34,6 +31,7 @@ type node struct {
 	off    uint32                 // start of its text
 	len    uint32                 // length of its text
 	first  uint32                 // first child
+	last   uint32                 // last child
 	next   uint32                 // next sibling
 	parent uint32
 	typ    uint16 // index in Tree.types; 0 when the property tells the type
