@@ -2,6 +2,7 @@ package patch
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -45,6 +46,20 @@ func ParseParameters(t *fhir.Tree) (Patch, error) {
 		p.operations = append(p.operations, o)
 	}
 	return p, nil
+}
+
+// narrative matches the element Narrative.div where it is written as if it
+// were no keyword of FHIRPath, as HL7's own patch tests do.
+var narrative = regexp.MustCompile(`\.div\b`)
+
+func compile(path string) (*fhirpath.Expression, error) {
+	x, err := fhirpath.Compile(path)
+	if err != nil && narrative.MatchString(path) {
+		if y, quoted := fhirpath.Compile(narrative.ReplaceAllString(path, ".`div`")); quoted == nil {
+			return y, nil
+		}
+	}
+	return x, err
 }
 
 // wanted are the parts that each operation needs, besides type and path.
@@ -91,7 +106,7 @@ func readPathOperation(parameter fhir.Node) (pathOperation, error) {
 	if o.text, err = text("path"); err != nil {
 		return o, err
 	}
-	if o.path, err = fhirpath.Compile(o.text); err != nil {
+	if o.path, err = compile(o.text); err != nil {
 		return o, fmt.Errorf("path: %w", err)
 	}
 	for _, need := range needs {

@@ -94,7 +94,7 @@ func TestAFHIRPathPatchGivesAValidResource(t *testing.T) {
 		{head("delete", "Patient.photo"), `"birthDate"`}, // not there: no error
 		{head("delete", "Patient.contact.gender"), `"multipleBirthInteger":2}`},
 		{head("move", "Patient.name[0].given") + "," + part("source", "valueInteger", "1") + "," + part("destination", "valueInteger", "0"), `"given":["James","Peter"]`},
-		{head("add", "Patient.birthDate") + "," + part("name", "valueString", `"extension"`) + "," + part("value", "valueExtension", `{"url":"http://example.org/x","valueString":"y"}`),
+		{head("add", "Patient.birthDate") + "," + part("name", "valueString", `"extension"`) + "," + `{"name":"value","part":[{"name":"url","valueUri":"http://example.org/x"},{"name":"value","valueString":"y"}]}`,
 			`"_birthDate":{"extension":[{"url":"http://example.org/x","valueString":"y"}]}`},
 	} {
 		p, err := ParseParameters(operations(t, c.parts))

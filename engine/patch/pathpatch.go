@@ -110,8 +110,14 @@ func (e pathEditor) delete() (string, error) {
 	case found[0] == e.root:
 		return e.root.Path(), errors.New("the whole resource cannot be deleted by a patch")
 	}
-	found[0].Remove()
-	return "", nil
+	// FHIR has no empty elements: what the deletion leaves empty goes as well.
+	for n := found[0]; ; {
+		parent := n.Parent()
+		n.Remove()
+		if n = parent; n == e.root || n.HasValue() || !n.FirstChild().IsZero() {
+			return "", nil
+		}
+	}
 }
 
 func (e pathEditor) replace() (string, error) {

@@ -187,7 +187,7 @@ func (n *xmlNode) clone() *xmlNode {
 func (n *xmlNode) write(b *bytes.Buffer, outer string) {
 	switch n.kind {
 	case xmlText:
-		escape(b, n.text)
+		b.WriteString(textEscaper.Replace(n.text))
 		return
 	case xmlComment:
 		b.WriteString("<!--" + n.text + "-->")
@@ -228,6 +228,8 @@ func (n *xmlNode) write(b *bytes.Buffer, outer string) {
 	}
 	b.WriteString("</" + n.name.Local + ">")
 }
+
+var textEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", "&#xD;")
 
 func escape(b *bytes.Buffer, s string) {
 	_ = xml.EscapeText(b, []byte(s)) // a bytes.Buffer does not fail
