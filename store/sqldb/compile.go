@@ -1,0 +1,280 @@
+package sqldb
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/inglehealth/ingle/engine/search"
+)
+
+// compiler turns a search tree into conditions and sets of resources.
+type compiler struct {
+	ctx     context.Context
+	db      DB
+	names   *Names
+	dialect Dialect
+	types   []int64 // of the query, nil for all
+	aliases int
+	err     error // the first failed look-up of a name
+}
+
+func (c *compiler) alias(letter string) string {
+	c.aliases++
+	return letter + strconv.Itoa(c.aliases)
+}
+
+// condition says of the resource row alias r that x holds.
+func (c *compiler) condition(x search.Expr, r string) fragment {
+	switch x := x.(type) {
+	case nil:
+		return sql("1 = 1")
+	case search.And:
+		parts := make([]fragment, len(x))
+		for i, e := range x {
+			parts[i] = c.condition(e, r)
+		}
+		return all(parts...)
+	case search.Or:
+		parts := make([]fragment, len(x))
+		for i, e := range x {
+			parts[i] = c.condition(e, r)
+		}
+		return either(parts...)
+	case search.Not:
+		return not(c.condition(x.X, r))
+	case search.TypeIs:
+		return in(r+".type", c.typeNumbers(x))
+	case search.IDs:
+		return in(r+".id", []string(x))
+	case search.LastUpdated:
+		return dateCondition(x.Prefix, r+".updated", "("+r+".updated + 1)", x.Range.Lo, x.Range.Hi)
+	case search.Missing:
+		return c.missing(x, r)
+	case search.Chain:
+		return c.chainCondition(x, r)
+	case search.Has:
+		return c.hasCondition(x, r)
+	}
+	l, ok := c.leaf(x)
+	if !ok {
+		return sql("1 = 0")
+	}
+	return c.leafCondition(l, r)
+}
+
+func (c *compiler) leafCondition(l leaf, r string) fragment {
+	if l.reach == bySet {
+		set := c.leafSet(l)
+		return join("", sql(r+".rid IN ("), join(" UNION ALL ", set...), sql(")"))
+	}
+	a := c.alias("x")
+	from := l.table + " " + a
+	if l.reach == byRID {
+		from += c.dialect.by(l.table + "_rid")
+	}
+	return join("", sql("EXISTS (SELECT 1 FROM "+from+" WHERE "+a+".rid = "+r+".rid AND "),
+		all(l.params, l.condition).on(a), sql(")"))
+}
+
+// missing looks at the list of parameters in the resource's row.
+func (c *compiler) missing(x search.Missing, r string) fragment {
+	var has []fragment
+	for _, id := range c.params(x.Param) {
+		has = append(has, sql(c.dialect.Position+"("+r+".params, ?) > 0", ","+strconv.FormatInt(id, 10)+","))
+	}
+	if x.Want {
+		return not(either(has...))
+	}
+	return either(has...)
+}
+
+// chainCondition goes from the resource to what it refers to.
+func (c *compiler) chainCondition(x search.Chain, r string) fragment {
+	f, t := c.alias("f"), c.alias("t")
+	target := c.typeNumber(x.Target)
+	return join("",
+		sql("EXISTS (SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+c.dialect.Join+"resource "+t+
+			" ON "+t+".type = ? AND "+t+".id = "+f+".id AND "+t+".deleted = 0 WHERE "+f+".rid = "+r+".rid AND "+f+".type = ? AND ", target, target),
+		in(f+".param", c.params(x.Param)), sql(" AND "), c.condition(x.X, t), sql(")"))
+}
+
+// hasCondition goes from the resource to those that refer to it.
+func (c *compiler) hasCondition(x search.Has, r string) fragment {
+	f, s := c.alias("f"), c.alias("s")
+	return join("",
+		sql("EXISTS (SELECT 1 FROM reference "+f+c.dialect.Join+"resource "+s+" ON "+s+".rid = "+f+".rid WHERE "+
+			f+".id = "+r+".id AND "+f+".type = "+r+".type AND "),
+		in(f+".param", c.params(x.Param)),
+		sql(" AND "+s+".type = ? AND ", c.typeNumber(x.Source)), c.condition(x.X, s), sql(")"))
+}
+
+// set gives selects of the rids of all resources for which x holds, perhaps
+// with repetition; ok is false when that needs a walk over all resources.
+// The selects' one column is rid.
+func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
+	switch x := x.(type) {
+	case search.And:
+		return c.andSet(x)
+	case search.Or:
+		for _, e := range x {
+			s, ok := c.set(e)
+			if !ok {
+				return nil, false
+			}
+			selects = append(selects, s...)
+		}
+		return selects, len(selects) > 0
+	case search.IDs:
+		return c.idSet(x), true
+	case search.LastUpdated:
+		return c.updatedSet(x), true
+	case search.Chain:
+		return c.chainSet(x)
+	case search.Has:
+		return c.hasSet(x)
+	}
+	l, ok := c.leaf(x)
+	if !ok {
+		return nil, false
+	}
+	return c.leafSet(l), true
+}
+
+func (c *compiler) leafSet(l leaf) []fragment {
+	ranges := l.ranges
+	if ranges == nil {
+		ranges = []fragment{l.condition}
+	}
+	selects := make([]fragment, len(ranges))
+	for i, f := range ranges {
+		a := c.alias("x")
+		selects[i] = join("", sql("SELECT "+a+".rid AS rid FROM "+l.table+" "+a+" WHERE "), all(l.params, f).on(a))
+	}
+	return selects
+}
+
+// andSet drives by the first part that has a set and asks the others of each
+// resource in it.
+func (c *compiler) andSet(x search.And) ([]fragment, bool) {
+	for i, e := range x {
+		selects, ok := c.set(e)
+		if !ok {
+			continue
+		}
+		if len(x) == 1 {
+			return selects, true
+		}
+		rest := append(append(search.And{}, x[:i]...), x[i+1:]...)
+		r, d := c.alias("r"), c.alias("d")
+		return []fragment{join("", sql("SELECT "+r+".rid AS rid FROM ("), join(" UNION ", selects...),
+			sql(") "+d+c.dialect.Join+"resource "+r+" ON "+r+".rid = "+d+".rid WHERE "), c.condition(rest, r))}, true
+	}
+	return nil, false
+}
+
+func (c *compiler) idSet(x search.IDs) []fragment {
+	return []fragment{join("", sql("SELECT rid FROM resource WHERE deleted = 0 AND "),
+		in("type", c.anyType()), sql(" AND "), in("id", []string(x)))}
+}
+
+func (c *compiler) updatedSet(x search.LastUpdated) []fragment {
+	return []fragment{join("", sql("SELECT rid FROM resource WHERE deleted = 0 AND "), in("type", c.anyType()), sql(" AND "),
+		updatedCondition(x))}
+}
+
+// updatedCondition is dateCondition of the one entry [updated, updated + 1),
+// in a form that bounds the column.
+func updatedCondition(x search.LastUpdated) fragment {
+	lo, hi := x.Range.Lo, x.Range.Hi
+	switch x.Prefix {
+	case search.EQ, search.AP:
+		return sql("updated >= ? AND updated < ?", lo, hi)
+	case search.NE:
+		return sql("(updated < ? OR updated >= ?)", lo, hi)
+	case search.GT, search.SA:
+		return sql("updated >= ?", hi)
+	case search.LT, search.EB:
+		return sql("updated < ?", lo)
+	case search.GE:
+		return sql("updated >= ?", lo)
+	case search.LE:
+		return sql("updated < ?", hi)
+	}
+	return sql("1 = 0")
+}
+
+func (c *compiler) chainSet(x search.Chain) ([]fragment, bool) {
+	inner := *c
+	inner.types = []int64{c.typeNumber(x.Target)}
+	selects, ok := inner.set(x.X)
+	c.aliases, c.err = inner.aliases, inner.err
+	if !ok {
+		return nil, false
+	}
+	d, t, f := c.alias("d"), c.alias("t"), c.alias("f")
+	return []fragment{join("", sql("SELECT "+f+".rid AS rid FROM ("), join(" UNION ", selects...),
+		sql(") "+d+c.dialect.Join+"resource "+t+" ON "+t+".rid = "+d+".rid AND "+t+".type = ?"+
+			c.dialect.Join+"reference "+f+" ON "+f+".id = "+t+".id AND "+f+".type = "+t+".type WHERE ", inner.types[0]),
+		in(f+".param", c.params(x.Param)))}, true
+}
+
+func (c *compiler) hasSet(x search.Has) ([]fragment, bool) {
+	inner := *c
+	inner.types = []int64{c.typeNumber(x.Source)}
+	selects, ok := inner.set(x.X)
+	c.aliases, c.err = inner.aliases, inner.err
+	if !ok {
+		return nil, false
+	}
+	d, s, f, t := c.alias("d"), c.alias("s"), c.alias("f"), c.alias("t")
+	return []fragment{join("", sql("SELECT "+t+".rid AS rid FROM ("), join(" UNION ", selects...),
+		sql(") "+d+c.dialect.Join+"resource "+s+" ON "+s+".rid = "+d+".rid AND "+s+".type = ?"+
+			c.dialect.Join+"reference "+f+c.dialect.by("reference_rid")+" ON "+f+".rid = "+s+".rid"+
+			c.dialect.Join+"resource "+t+" ON "+t+".type = "+f+".type AND "+t+".id = "+f+".id AND "+t+".deleted = 0 WHERE ", inner.types[0]),
+		in(f+".param", c.params(x.Param)))}, true
+}
+
+// anyType is the query's types, or all there are.
+func (c *compiler) anyType() []int64 {
+	if c.types != nil {
+		return c.types
+	}
+	types, err := c.names.types(c.ctx, c.db)
+	c.fail(err)
+	return types
+}
+
+func (c *compiler) params(p search.Param) []int64 {
+	ids, err := c.names.params(c.ctx, c.db, p.Type, p.Code)
+	c.fail(err)
+	return ids
+}
+
+func (c *compiler) typeNumber(t string) int64 { return c.find(TypeSpace, t) }
+
+func (c *compiler) typeNumbers(ts []string) []int64 {
+	ids := make([]int64, len(ts))
+	for i, t := range ts {
+		ids[i] = c.typeNumber(t)
+	}
+	return ids
+}
+
+func (c *compiler) system(uri string) int64 {
+	if uri == "" {
+		return NoSystem
+	}
+	return c.find(SystemSpace, uri)
+}
+
+func (c *compiler) find(space Space, text string) int64 {
+	id, err := c.names.Find(c.ctx, c.db, space, clean(text))
+	c.fail(err)
+	return id
+}
+
+func (c *compiler) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}

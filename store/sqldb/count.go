@@ -1,0 +1,81 @@
+package sqldb
+
+import (
+	"context"
+
+	"github.com/inglehealth/ingle/engine/search"
+)
+
+// Count is store.Reader.Count on db.
+func (s *Reader) Count(ctx context.Context, db DB, q *search.Query) (int64, error) {
+	r := &run{compiler: s.compiler(ctx, db, q), reader: s, query: q, conjuncts: conjuncts(q.Filter)}
+	best, _, err := s.driver(r.compiler, r.conjuncts)
+	if err != nil {
+		return 0, err
+	}
+	f := r.countSQL(best)
+	if r.err != nil {
+		return 0, r.err
+	}
+	return count(ctx, db, s.Dialect, f)
+}
+
+func (r *run) countSQL(driver int) fragment {
+	if driver < 0 {
+		return join("", sql("SELECT count(*) FROM "+r.resources("r", "resource_live")+" WHERE "), r.where("r", -1))
+	}
+	selects, _ := r.set(r.conjuncts[driver])
+	set := join(" UNION ", selects...)
+	if len(selects) == 1 {
+		set = join("", sql("SELECT DISTINCT rid FROM ("), selects[0], sql(") e"))
+	}
+	if len(r.conjuncts) == 1 && r.onlyOfTypes(r.conjuncts[0]) {
+		return join("", sql("SELECT count(*) FROM ("), set, sql(") d"))
+	}
+	return join("", sql("SELECT count(*) FROM ("), set, sql(") d"+r.dialect.Join+"resource r ON r.rid = d.rid WHERE "), r.where("r", driver))
+}
+
+// onlyOfTypes says whether whatever satisfies the leaf x is of the query's one
+// type anyway.
+func (r *run) onlyOfTypes(x search.Expr) bool {
+	if len(r.query.Types) != 1 {
+		return false
+	}
+	var p search.Param
+	switch x := x.(type) {
+	case search.Token:
+		p = x.Param
+	case search.Reference:
+		p = x.Param
+	case search.String:
+		p = x.Param
+	case search.Date:
+		p = x.Param
+	case search.URI:
+		p = x.Param
+	}
+	return p.Type == r.query.Types[0]
+}
+
+// total is the number for Bundle.total: exact, or for an estimate exact up to
+// most and beyond that the size of the smallest set that the search could
+// start from.
+func (s *Reader) total(ctx context.Context, db DB, q *search.Query) (int64, error) {
+	if q.Total != search.TotalEstimate {
+		return s.Count(ctx, db, q)
+	}
+	r := &run{compiler: s.compiler(ctx, db, q), reader: s, query: q, conjuncts: conjuncts(q.Filter)}
+	best, size, err := s.driver(r.compiler, r.conjuncts)
+	if err != nil {
+		return 0, err
+	}
+	if best < 0 || size < most {
+		return s.Count(ctx, db, q)
+	}
+	r.conjuncts = []search.Expr{r.conjuncts[best]}
+	f := r.countSQL(0)
+	if r.err != nil {
+		return 0, r.err
+	}
+	return count(ctx, db, s.Dialect, f)
+}

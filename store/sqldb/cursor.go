@@ -1,0 +1,138 @@
+package sqldb
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"math"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/store"
+)
+
+// position is the place of the last row of a page: its sort keys (int64,
+// float64, string or nil) and rid.
+type position struct {
+	keys []any
+	rid  int64
+}
+
+// fingerprint identifies a query: a cursor is good only for the one it comes
+// from.
+func fingerprint(parts ...string) uint64 {
+	h := fnv.New64a()
+	for _, p := range parts {
+		h.Write([]byte(p))
+		h.Write([]byte{0})
+	}
+	return h.Sum64()
+}
+
+func queryFingerprint(q *search.Query) uint64 {
+	var b bytes.Buffer
+	describe(&b, q.Filter)
+	return fingerprint(fmt.Sprintf("%q", q.Types), b.String(), fmt.Sprintf("%+v", q.Sort))
+}
+
+// describe writes a tree so that equal trees give equal text. The range of an
+// approximate comparison depends on the time of the request, so it is left
+// out.
+func describe(b *bytes.Buffer, x search.Expr) {
+	switch x := x.(type) {
+	case nil:
+		b.WriteString("nil")
+	case search.And:
+		describeAll(b, "and", x)
+	case search.Or:
+		describeAll(b, "or", x)
+	case search.Not:
+		describeAll(b, "not", []search.Expr{x.X})
+	case search.Chain:
+		fmt.Fprintf(b, "chain %+v %q", x.Param, x.Target)
+		describeAll(b, "", []search.Expr{x.X})
+	case search.Has:
+		fmt.Fprintf(b, "has %+v %q", x.Param, x.Source)
+		describeAll(b, "", []search.Expr{x.X})
+	case search.Composite:
+		fmt.Fprintf(b, "composite %+v", x.Param)
+		describeAll(b, "", x.Parts)
+	case search.Date:
+		if x.Prefix == search.AP {
+			x.Range = search.TimeRange{}
+		}
+		fmt.Fprintf(b, "%T%+q", x, fmt.Sprintf("%+v", x))
+	case search.LastUpdated:
+		if x.Prefix == search.AP {
+			x.Range = search.TimeRange{}
+		}
+		fmt.Fprintf(b, "%T%+v", x, x)
+	case search.Quantity:
+		canonical := x.Canonical
+		x.Canonical = nil
+		fmt.Fprintf(b, "%T%+q", x, fmt.Sprintf("%+v", x))
+		if canonical != nil {
+			fmt.Fprintf(b, "%+v", *canonical)
+		}
+	default:
+		fmt.Fprintf(b, "%T%+q", x, fmt.Sprintf("%+v", x))
+	}
+}
+
+func describeAll(b *bytes.Buffer, name string, xs []search.Expr) {
+	b.WriteString(name)
+	b.WriteByte('(')
+	for _, x := range xs {
+		describe(b, x)
+		b.WriteByte(';')
+	}
+	b.WriteByte(')')
+}
+
+// encode writes a cursor.
+func (p position) encode(print uint64) string {
+	b := binary.BigEndian.AppendUint64(nil, print)
+	b = binary.AppendVarint(b, p.rid)
+	for _, k := range p.keys {
+		switch k := k.(type) {
+		case nil:
+			b = append(b, 0)
+		case int64:
+			b = binary.AppendVarint(append(b, 1), k)
+		case float64:
+			b = binary.BigEndian.AppendUint64(append(b, 2), math.Float64bits(k))
+		case string:
+			b = appendText(append(b, 3), k)
+		}
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// decodePosition reads a cursor of a query with so many sort keys. It fails
+// with store.ErrBadCursor.
+func decodePosition(cursor string, print uint64, keys []sortKey) (position, error) {
+	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || len(b) < 8 || binary.BigEndian.Uint64(b) != print {
+		return position{}, store.ErrBadCursor
+	}
+	d := decoder{b: b[8:]}
+	p := position{rid: d.varint(), keys: make([]any, len(keys))}
+	for i, k := range keys {
+		switch kind := d.byte(); {
+		case kind == 0:
+		case kind == 1 && k.kind == intValue:
+			p.keys[i] = d.varint()
+		case kind == 2 && k.kind == floatValue:
+			p.keys[i] = d.float()
+		case kind == 3 && k.kind == textValue:
+			p.keys[i] = clean(d.text())
+		default:
+			d.bad = true
+		}
+	}
+	if d.bad || len(d.b) > 0 {
+		return position{}, store.ErrBadCursor
+	}
+	return p, nil
+}

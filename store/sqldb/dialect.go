@@ -1,0 +1,81 @@
+package sqldb
+
+import (
+	"context"
+	"strconv"
+	"strings"
+)
+
+// A DB runs one query. Both a pool and a transaction are one.
+type DB interface {
+	// Query runs sql, whose parameters are written as the dialect has them.
+	// The caller closes the rows before it runs another query on the same
+	// transaction.
+	Query(ctx context.Context, sql string, args ...any) (Rows, error)
+}
+
+// Execer is a DB that also writes.
+type Execer interface {
+	DB
+	// Exec runs a statement and returns how many rows it changed.
+	Exec(ctx context.Context, sql string, args ...any) (int64, error)
+}
+
+// Rows is a result being read. Scan's destinations are pointers to int64,
+// float64, string, []byte (nil for NULL) and any (int64, float64, string, or
+// nil for NULL).
+type Rows interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error
+	Close()
+}
+
+// Dialect is what differs between the databases' SQL.
+type Dialect struct {
+	// Numbered says that parameters are $1, $2 instead of ?.
+	Numbered bool
+	// Join is the join that keeps the written order, where there is one.
+	Join string
+	// Position is the function that finds a text in another, counting from 1.
+	Position string
+	// Indexed says that FROM may name the index to use.
+	Indexed bool
+	// SkipLocked ends a select of a row to change, so that concurrent
+	// transactions choose different ones.
+	SkipLocked string
+}
+
+// SQLite and PostgreSQL are the dialects.
+var (
+	SQLite     = Dialect{Join: " CROSS JOIN ", Position: "instr", Indexed: true}
+	PostgreSQL = Dialect{Numbered: true, Join: " JOIN ", Position: "strpos", SkipLocked: " FOR UPDATE SKIP LOCKED"}
+)
+
+// Rebind turns the parameters ? of sql into the dialect's.
+func (d Dialect) Rebind(sql string) string {
+	if !d.Numbered {
+		return sql
+	}
+	var b strings.Builder
+	b.Grow(len(sql) + 16)
+	n := 0
+	for i := range len(sql) {
+		if sql[i] == '?' {
+			n++
+			b.WriteByte('$')
+			b.WriteString(strconv.Itoa(n))
+			continue
+		}
+		b.WriteByte(sql[i])
+	}
+	return b.String()
+}
+
+// by names the index to use for a table, where the dialect can.
+func (d Dialect) by(index string) string {
+	if d.Indexed {
+		return " INDEXED BY " + index
+	}
+	return ""
+}

@@ -1,0 +1,102 @@
+package sqldb
+
+import (
+	"bytes"
+	"context"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/search"
+)
+
+// Candidates are counted only up to most. Fewer than small are worth taking
+// whole and sorting.
+const (
+	most  = 10_000
+	small = 2_000
+)
+
+// driver chooses the conjunct whose set the search starts from: the one with
+// the fewest resources. It returns -1 when none has a set. The size is at most
+// most, and is 0 when there was nothing to choose between.
+func (s *Reader) driver(c *compiler, conjuncts []search.Expr) (best int, size int64, err error) {
+	best = -1
+	for i, e := range conjuncts {
+		n, ok, err := s.estimate(c, e)
+		if err != nil {
+			return -1, 0, err
+		}
+		if ok && (best < 0 || n < size) {
+			best, size = i, n
+		}
+	}
+	return best, size, c.err
+}
+
+// estimate counts the candidates of x up to most, from memory if they were
+// counted lately.
+func (s *Reader) estimate(c *compiler, x search.Expr) (int64, bool, error) {
+	selects, ok := c.set(x)
+	if !ok || c.err != nil {
+		return 0, false, c.err
+	}
+	var b bytes.Buffer
+	for _, t := range c.types {
+		b.WriteString(strconv.FormatInt(t, 10))
+		b.WriteByte(',')
+	}
+	describe(&b, x)
+	if n, ok := s.estimates.get(b.String()); ok {
+		return n, true, nil
+	}
+	f := join("", sql("SELECT count(*) FROM (SELECT rid FROM ("), join(" UNION ALL ", selects...),
+		sql(") c LIMIT "+strconv.Itoa(most)+") n"))
+	n, err := count(c.ctx, c.db, c.dialect, f)
+	if err == nil {
+		s.estimates.put(b.String(), n)
+	}
+	return n, true, err
+}
+
+func count(ctx context.Context, db DB, d Dialect, f fragment) (int64, error) {
+	var n int64
+	err := each(ctx, db, d.Rebind(f.sql), f.args, func(r Rows) error { return r.Scan(&n) })
+	return n, err
+}
+
+// Estimates are kept for a while: choosing by an old one costs time, never
+// correctness.
+const (
+	estimateAge   = 5 * time.Second
+	estimateCount = 4096
+)
+
+type estimates struct {
+	mu sync.Mutex
+	m  map[string]estimate
+}
+
+type estimate struct {
+	n  int64
+	at time.Time
+}
+
+func (e *estimates) get(key string) (int64, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	x, ok := e.m[key]
+	if !ok || time.Since(x.at) > estimateAge {
+		return 0, false
+	}
+	return x.n, true
+}
+
+func (e *estimates) put(key string, n int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.m == nil || len(e.m) >= estimateCount {
+		e.m = make(map[string]estimate)
+	}
+	e.m[key] = estimate{n, time.Now()}
+}

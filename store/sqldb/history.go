@@ -1,0 +1,150 @@
+package sqldb
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// History is store.Resources.History on db.
+func (s *Reader) History(ctx context.Context, db DB, q store.HistoryQuery) (store.HistoryPage, error) {
+	var page store.HistoryPage
+	c := s.compiler(ctx, db, &search.Query{})
+	print := historyFingerprint(q)
+	where, index, err := s.historyCondition(c, q)
+	if err != nil {
+		return page, err
+	}
+	from := " FROM version v" + index + s.Dialect.Join + "resource r ON r.rid = v.rid WHERE "
+	if page.Total, err = count(ctx, db, s.Dialect, join("", sql("SELECT count(*)"+from), where)); err != nil {
+		return page, err
+	}
+	if q.Count <= 0 {
+		return page, nil
+	}
+	if q.After != "" {
+		p, err := decodePosition(q.After, print, nil)
+		if err != nil {
+			return page, err
+		}
+		where = all(where, sql("v.seq < ?", p.rid))
+	}
+	page.Records, err = s.versions(ctx, db, join("", sql("SELECT r.type, r.id, "+VersionColumns+from), where,
+		sql(" ORDER BY v.seq DESC LIMIT "+strconv.Itoa(q.Count+1))), true)
+	if err == nil && len(page.Records) > q.Count {
+		page.Records = page.Records[:q.Count]
+		page.Next = position{rid: int64(page.Records[q.Count-1].Seq)}.encode(print)
+	}
+	return page, err
+}
+
+func historyFingerprint(q store.HistoryQuery) uint64 {
+	var b bytes.Buffer
+	describe(&b, q.Filter)
+	return fingerprint("history", string(q.Type), string(q.ID), b.String(), fmt.Sprint(Micros(q.Since), Micros(q.At)))
+}
+
+func (s *Reader) historyCondition(c *compiler, q store.HistoryQuery) (where fragment, index string, err error) {
+	var conditions []fragment
+	switch {
+	case q.ID != "":
+		current, err := s.Current(c.ctx, c.db, fhir.Key{Type: q.Type, ID: q.ID})
+		if err != nil {
+			return where, "", err
+		}
+		conditions = append(conditions, sql("v.rid = ?", current.RID))
+		index = s.Dialect.by("version_rid")
+	case q.Type != "":
+		conditions = append(conditions, sql("v.type = ?", c.typeNumber(string(q.Type))))
+		index = s.Dialect.by("version_type")
+	}
+	if !q.Since.IsZero() {
+		since := Micros(q.Since)
+		conditions = append(conditions, sql("v.updated >= ?", since))
+		if q.ID == "" {
+			conditions = append(conditions, sql("v.seq >= (SELECT min(o.seq) FROM version o WHERE o.updated >= ?)", since))
+		}
+	}
+	if !q.At.IsZero() {
+		at := Micros(q.At)
+		conditions = append(conditions, sql("v.updated <= ? AND NOT EXISTS (SELECT 1 FROM version n"+s.Dialect.by("version_rid")+
+			" WHERE n.rid = v.rid AND n.version > v.version AND n.updated <= ?)", at, at))
+	}
+	if q.Filter != nil {
+		conditions = append(conditions, sql("r.deleted = 0"), c.condition(q.Filter, "r"))
+	}
+	return all(conditions...), index, c.err
+}
+
+// Changes reads versions after a place in the order of seq, up to and
+// including the one numbered until (0: to the end).
+func (s *Reader) Changes(ctx context.Context, db DB, from, until store.Seq, limit int, bodies bool) ([]store.Record, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	where := sql("v.seq > ?", int64(from))
+	if until > 0 {
+		where = all(where, sql("v.seq <= ?", int64(until)))
+	}
+	columns := VersionColumns
+	if !bodies {
+		columns = "v.seq, v.version, v.updated, v.method, v.release, v.deleted, NULL"
+	}
+	return s.versions(ctx, db, join("", sql("SELECT r.type, r.id, "+columns+" FROM version v"+s.Dialect.Join+
+		"resource r ON r.rid = v.rid WHERE "), where, sql(" ORDER BY v.seq LIMIT "+strconv.Itoa(limit))), bodies)
+}
+
+// Batch reads up to limit current, not deleted resources of a type ("" for
+// all) in the store's order after a position.
+func (s *Reader) Batch(ctx context.Context, db DB, t fhir.Type, from store.Position, limit int) ([]store.Positioned, error) {
+	q := &search.Query{Count: limit - 1}
+	if t != "" {
+		q.Types = []string{string(t)}
+	}
+	r := &run{compiler: s.compiler(ctx, db, q), reader: s, query: q, from: &position{rid: int64(from)}}
+	if err := r.walkResources(); err != nil {
+		return nil, err
+	}
+	out := make([]store.Positioned, len(r.records))
+	for i := range out {
+		out[i] = store.Positioned{Record: r.records[i], Position: store.Position(r.positions[i].rid)}
+	}
+	return out, r.err
+}
+
+// versions runs a query of type, id and VersionColumns.
+func (s *Reader) versions(ctx context.Context, db DB, f fragment, bodies bool) ([]store.Record, error) {
+	unpack := s.Unpack
+	if !bodies {
+		unpack = nil
+	}
+	var records []store.Record
+	var types []int64
+	err := each(ctx, db, s.Dialect.Rebind(f.sql), f.args, func(r Rows) error {
+		var v versionRow
+		var t int64
+		var id string
+		if err := r.Scan(append([]any{&t, &id}, v.dest()...)...); err != nil {
+			return err
+		}
+		record, err := v.record(id, unpack)
+		records, types = append(records, record), append(types, t)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range types {
+		t, err := s.Names.Text(ctx, db, n)
+		if err != nil {
+			return nil, err
+		}
+		records[i].Key.Type = fhir.Type(t)
+	}
+	return records, nil
+}

@@ -1,0 +1,242 @@
+package sqldb
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/definitions"
+)
+
+// Namer gives numbers to names, making new ones where needed.
+type Namer interface {
+	Number(space Space, text string) (int64, error)
+}
+
+// Index is a resource's index entries as rows.
+type Index struct {
+	Rows   []Row  // sorted by their tables' keys, without duplicates
+	Copy   []byte // for resource.idx: from which Diff learns the former rows
+	Params string // for resource.params: ",12,15,"
+}
+
+// NewIndex turns entries into rows.
+func NewIndex(n Namer, entries []search.Entry) (Index, error) {
+	x := indexer{namer: n, rows: make([]Row, 0, len(entries)+4)}
+	params := make([]int64, 0, len(entries))
+	for i := range entries {
+		e := &entries[i]
+		param, err := n.Number(ParamSpace, paramName(e.Param.Type, e.Param.Code))
+		if err != nil {
+			return Index{}, err
+		}
+		params = append(params, param)
+		x.entry(param, int64(i), e)
+	}
+	if x.err != nil {
+		return Index{}, x.err
+	}
+	slices.SortFunc(x.rows, func(a, b Row) int { return compareInResource(&a, &b) })
+	x.rows = slices.CompactFunc(x.rows, func(a, b Row) bool { return compareInResource(&a, &b) == 0 })
+	out := Index{Rows: x.rows}
+	for i := range x.rows {
+		out.Copy = appendRow(out.Copy, &x.rows[i])
+	}
+	slices.Sort(params)
+	out.Params = paramList(slices.Compact(params))
+	return out, nil
+}
+
+func compareInResource(a, b *Row) int {
+	if c := compareRows(a, b); c != 0 {
+		return c
+	}
+	return compareWithin(a, b)
+}
+
+func paramList(params []int64) string {
+	if len(params) == 0 {
+		return ""
+	}
+	b := make([]byte, 1, 4*len(params)+1)
+	b[0] = ','
+	for _, p := range params {
+		b = append(strconv.AppendInt(b, p, 10), ',')
+	}
+	return string(b)
+}
+
+// Diff compares the former rows, given by their Copy, with x's and returns
+// what has to go and what has to come.
+func (x *Index) Diff(former []byte) (gone, come []Row, err error) {
+	old, err := DecodeRows(former)
+	if err != nil {
+		return nil, nil, err
+	}
+	i, j := 0, 0
+	for i < len(old) && j < len(x.Rows) {
+		switch c := compareInResource(&old[i], &x.Rows[j]); {
+		case c < 0:
+			gone = append(gone, old[i])
+			i++
+		case c > 0:
+			come = append(come, x.Rows[j])
+			j++
+		default:
+			if old[i] != x.Rows[j] {
+				gone, come = append(gone, old[i]), append(come, x.Rows[j])
+			}
+			i, j = i+1, j+1
+		}
+	}
+	return append(gone, old[i:]...), append(come, x.Rows[j:]...), nil
+}
+
+// DecodeRows reads an Index's Copy.
+func DecodeRows(b []byte) ([]Row, error) {
+	d := decoder{b: b}
+	var rows []Row
+	for len(d.b) > 0 {
+		rows = append(rows, d.row())
+		if d.bad {
+			return nil, errCorrupt
+		}
+	}
+	return rows, nil
+}
+
+type indexer struct {
+	namer Namer
+	rows  []Row
+	err   error
+}
+
+func (x *indexer) entry(param, entry int64, e *search.Entry) {
+	switch e.Param.Kind {
+	case definitions.SearchToken:
+		if e.Code != "" || e.System != "" {
+			x.rows = append(x.rows, Row{Table: TokenTable, Param: param, Value: x.token(e)})
+		}
+	case definitions.SearchReference:
+		switch {
+		case e.RefID != "":
+			x.rows = append(x.rows, Row{Table: ReferenceTable, Param: param, Value: x.reference(e)})
+		case e.URL != "":
+			x.rows = append(x.rows, Row{Table: URITable, Param: param, Value: Value{Text: clean(e.URL), Extra: clean(e.Version)}})
+		case e.Code != "" || e.System != "":
+			x.rows = append(x.rows, Row{Table: TokenTable, Param: param, Value: x.token(e)})
+		}
+	case definitions.SearchString:
+		x.rows = append(x.rows, Row{Table: StringTable, Param: param, Value: Value{Text: clean(e.Norm), More: clean(e.Text)}})
+	case definitions.SearchURI:
+		x.rows = append(x.rows, Row{Table: URITable, Param: param, Value: Value{Text: clean(e.URL), Extra: clean(e.Version)}})
+	case definitions.SearchDate:
+		x.rows = append(x.rows, Row{Table: DateTable, Param: param, Value: Value{TimeLo: e.Time.Lo, TimeHi: e.Time.Hi}})
+	case definitions.SearchNumber:
+		x.rows = append(x.rows, Row{Table: NumberTable, Param: param, Value: Value{Lo: e.Number.Lo, Hi: e.Number.Hi, Sort: e.Number.Value}})
+	case definitions.SearchQuantity:
+		x.quantity(param, e)
+	case definitions.SearchComposite:
+		x.composite(param, entry, e)
+	case definitions.SearchSpecial:
+	default:
+		x.fail(fmt.Errorf("sqldb: parameter %s of %s has no kind", e.Param.Code, e.Param.Type))
+	}
+}
+
+func (x *indexer) token(e *search.Entry) Value {
+	return Value{Text: clean(e.Code), System: x.system(e.System)}
+}
+
+func (x *indexer) reference(e *search.Entry) Value {
+	return Value{Text: clean(e.RefID), System: x.number(TypeSpace, e.RefType), Extra: clean(e.Version)}
+}
+
+func (x *indexer) quantity(param int64, e *search.Entry) {
+	own := Value{
+		Text: clean(e.Code), More: clean(e.Text), System: x.system(e.System),
+		Lo: e.Number.Lo, Hi: e.Number.Hi, Sort: e.Number.Value, Sorts: e.Canonical == nil,
+	}
+	x.rows = append(x.rows, Row{Table: QuantityTable, Param: param, Value: own})
+	if c := e.Canonical; c != nil {
+		x.rows = append(x.rows, Row{Table: QuantityTable, Param: param, Value: Value{
+			Text: clean(c.Unit), System: CanonicalSystem,
+			Lo: c.Range.Lo, Hi: c.Range.Hi, Sort: c.Range.Value, Sorts: true,
+		}})
+	}
+}
+
+func (x *indexer) composite(param, entry int64, e *search.Entry) {
+	if len(e.Parts) == 0 {
+		return
+	}
+	var front Value
+	first := 0
+	if isText(e.Parts[0].Param.Kind) {
+		front, first = x.part(&e.Parts[0]), 1
+	}
+	for i := first; i < max(len(e.Parts), first+1); i++ {
+		r := Row{Table: CompositeTable, Param: param, Entry: entry, Part: int64(i), Value: front}
+		if i < len(e.Parts) {
+			r.Of = x.part(&e.Parts[i])
+		}
+		x.rows = append(x.rows, r)
+	}
+}
+
+// isText says whether a part of this kind can stand in front of the others.
+func isText(kind definitions.SearchType) bool {
+	switch kind {
+	case definitions.SearchToken, definitions.SearchReference, definitions.SearchString, definitions.SearchURI:
+		return true
+	}
+	return false
+}
+
+func (x *indexer) part(e *search.Entry) Value {
+	switch e.Param.Kind {
+	case definitions.SearchToken:
+		return x.token(e)
+	case definitions.SearchReference:
+		if e.RefID != "" {
+			return x.reference(e)
+		}
+		return Value{Text: clean(e.URL), System: URLReference, Extra: clean(e.Version)}
+	case definitions.SearchString:
+		return Value{Text: clean(e.Norm), More: clean(e.Text)}
+	case definitions.SearchURI:
+		return Value{Text: clean(e.URL)}
+	case definitions.SearchDate:
+		return Value{Lo: float64(e.Time.Lo), Hi: float64(e.Time.Hi)}
+	case definitions.SearchNumber:
+		return Value{Lo: e.Number.Lo, Hi: e.Number.Hi}
+	case definitions.SearchQuantity:
+		v := Value{Text: clean(e.Code), More: clean(e.Text), System: x.system(e.System), Lo: e.Number.Lo, Hi: e.Number.Hi}
+		if c := e.Canonical; c != nil {
+			v.Extra, v.CanonicalLo, v.CanonicalHi = clean(c.Unit), c.Range.Lo, c.Range.Hi
+		}
+		return v
+	}
+	x.fail(fmt.Errorf("sqldb: a composite cannot have a part of kind %q", e.Param.Kind))
+	return Value{}
+}
+
+func (x *indexer) system(uri string) int64 {
+	if uri == "" {
+		return NoSystem
+	}
+	return x.number(SystemSpace, uri)
+}
+
+func (x *indexer) number(space Space, text string) int64 {
+	n, err := x.namer.Number(space, clean(text))
+	x.fail(err)
+	return n
+}
+
+func (x *indexer) fail(err error) {
+	if x.err == nil {
+		x.err = err
+	}
+}

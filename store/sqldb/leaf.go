@@ -1,0 +1,163 @@
+package sqldb
+
+import (
+	"strconv"
+
+	"github.com/inglehealth/ingle/engine/search"
+)
+
+// reach says how a table finds the rows of one resource that satisfy a leaf.
+type reach uint8
+
+const (
+	byKey reach = iota // the primary key's columns before rid are fixed
+	byRID              // by the table's index on rid
+	bySet              // not at all: the set of resources has to be made
+)
+
+// leaf is a comparison with one index table.
+type leaf struct {
+	table     string
+	params    fragment   // on @.param
+	condition fragment   // on the row, besides params
+	ranges    []fragment // alternatives that together are condition, each good for an index; nil: condition
+	reach     reach
+	// exact says that rows come from the primary key in the order of rid;
+	// repeated is then the condition that b is an earlier row of the same
+	// resource than @.
+	exact    bool
+	repeated string
+}
+
+// leaf translates a leaf of the tree; ok is false for other nodes.
+func (c *compiler) leaf(x search.Expr) (l leaf, ok bool) {
+	switch x := x.(type) {
+	case search.Token:
+		l = c.tokenLeaf(x)
+	case search.String:
+		l = c.named(x.Param, "string", c.textCondition("@.norm", "@.text", x), byRID)
+	case search.Date:
+		l = c.named(x.Param, "date", dateCondition(x.Prefix, "@.lo", "@.hi", x.Range.Lo, x.Range.Hi), byRID)
+		l.ranges = dateRanges(x.Prefix, x.Range)
+	case search.Number:
+		l = c.named(x.Param, "number", numberCondition(x.Prefix, "@.lo", "@.hi", x.Range), byRID)
+		l.ranges = numberRanges(x.Prefix, x.Range)
+	case search.Quantity:
+		l = c.quantityLeaf(x)
+	case search.URI:
+		l = c.urlLeaf(x.Param, x.Value, "")
+	case search.Reference:
+		if x.URL != "" {
+			l = c.urlLeaf(x.Param, x.URL, x.Version)
+		} else {
+			l = c.referenceLeaf(x)
+		}
+	case search.Composite:
+		l = c.compositeLeaf(x)
+	default:
+		return leaf{}, false
+	}
+	return l, true
+}
+
+// named begins a leaf.
+func (c *compiler) named(p search.Param, table string, condition fragment, r reach) leaf {
+	return leaf{table: table, params: in("@.param", c.params(p)), condition: condition, reach: r}
+}
+
+func (c *compiler) tokenLeaf(x search.Token) leaf {
+	l := c.named(x.Param, "token", fragment{}, byKey)
+	switch {
+	case x.AnyCode:
+		l.condition = sql("@.system = ?", c.system(x.System))
+		l.reach = bySet
+	case x.AnySystem:
+		l.condition = sql("@.code = ?", clean(x.Code))
+		l.repeated = "b.param = @.param AND b.code = @.code AND b.rid = @.rid AND b.system < @.system"
+	default:
+		l.condition = sql("@.code = ? AND @.system = ?", clean(x.Code), c.system(x.System))
+	}
+	l.exact = !x.AnyCode && len(l.params.args) == 1
+	return l
+}
+
+func (c *compiler) referenceLeaf(x search.Reference) leaf {
+	conditions := []fragment{sql("@.id = ?", clean(x.ID))}
+	if x.Type != "" {
+		conditions = append(conditions, sql("@.type = ?", c.typeNumber(x.Type)))
+	}
+	if x.Version != "" {
+		conditions = append(conditions, sql("@.version = ?", clean(x.Version)))
+	}
+	l := c.named(x.Param, "reference", all(conditions...), byKey)
+	l.exact = len(l.params.args) == 1
+	l.repeated = "b.id = @.id AND b.param = @.param AND b.rid = @.rid AND (b.type < @.type OR b.type = @.type AND b.version < @.version)"
+	if x.Type != "" {
+		l.repeated = "b.id = @.id AND b.param = @.param AND b.rid = @.rid AND b.type = @.type AND b.version < @.version"
+	}
+	if x.Version != "" {
+		l.repeated = ""
+		l.exact = l.exact && x.Type != ""
+	}
+	return l
+}
+
+func (c *compiler) urlLeaf(p search.Param, url, version string) leaf {
+	condition := sql("@.url = ?", clean(url))
+	if version != "" {
+		condition = all(condition, sql("@.version = ?", clean(version)))
+	}
+	l := c.named(p, "uri", condition, byKey)
+	l.exact = len(l.params.args) == 1
+	if version == "" {
+		l.repeated = "b.param = @.param AND b.url = @.url AND b.rid = @.rid AND b.version < @.version"
+	}
+	return l
+}
+
+func (c *compiler) quantityLeaf(x search.Quantity) leaf {
+	l := c.named(x.Param, "quantity", fragment{}, byRID)
+	own := all(sql("@.system <> "+strconv.FormatInt(CanonicalSystem, 10)), c.unit(x, "@.code", "@.unit", "@.system"))
+	condition := all(own, numberCondition(x.Prefix, "@.lo", "@.hi", x.Range))
+	for _, r := range numberRanges(x.Prefix, x.Range) {
+		l.ranges = append(l.ranges, all(r, own))
+	}
+	if k := x.Canonical; k != nil {
+		canonical := sql("@.system = "+strconv.FormatInt(CanonicalSystem, 10)+" AND @.code = ?", clean(k.Unit))
+		condition = either(condition, all(canonical, numberCondition(x.Prefix, "@.lo", "@.hi", k.Range)))
+		for _, r := range numberRanges(x.Prefix, k.Range) {
+			l.ranges = append(l.ranges, all(r, canonical))
+		}
+	}
+	l.condition = condition
+	return l
+}
+
+// unit is the condition that an entry's unit is the query's.
+func (c *compiler) unit(x search.Quantity, code, unit, system string) fragment {
+	switch {
+	case x.AnySystem && x.Unit == "":
+		return fragment{}
+	case x.AnySystem:
+		return sql("("+code+" = ? OR "+unit+" = ?)", clean(x.Unit), clean(x.Unit))
+	case x.Unit == "":
+		return sql(system+" = ?", c.system(x.System))
+	}
+	return sql(system+" = ? AND "+code+" = ?", c.system(x.System), clean(x.Unit))
+}
+
+// textCondition compares a string entry's columns.
+func (c *compiler) textCondition(norm, text string, x search.String) fragment {
+	value := clean(x.Value)
+	switch x.Mode {
+	case search.StringContains:
+		return sql(c.dialect.Position+"("+norm+", ?) > 0", value)
+	case search.StringExact:
+		exact := sql(text+" = ?", value)
+		if n := search.Normalize(value); len(value) < search.MaxText && len(n) < search.MaxText {
+			return all(sql(norm+" = ?", n), exact)
+		}
+		return exact
+	}
+	return all(startsWith(norm, value))
+}

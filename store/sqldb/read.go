@@ -1,0 +1,127 @@
+package sqldb
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// Read is store.Reader.Read on db.
+func (s *Reader) Read(ctx context.Context, db DB, key fhir.Key) (store.Record, error) {
+	t, err := s.Names.Find(ctx, db, TypeSpace, clean(string(key.Type)))
+	if err != nil {
+		return store.Record{}, err
+	}
+	return s.one(ctx, db, key, "SELECT "+VersionColumns+" FROM resource r"+s.Dialect.Join+
+		"version v ON v.seq = r.seq WHERE r.type = ? AND r.id = ?", t, clean(string(key.ID)))
+}
+
+// ReadVersion is store.Reader.ReadVersion on db.
+func (s *Reader) ReadVersion(ctx context.Context, db DB, key fhir.Key, version int64) (store.Record, error) {
+	t, err := s.Names.Find(ctx, db, TypeSpace, clean(string(key.Type)))
+	if err != nil {
+		return store.Record{}, err
+	}
+	return s.one(ctx, db, key, "SELECT "+VersionColumns+" FROM resource r"+s.Dialect.Join+
+		"version v ON v.rid = r.rid AND v.version = ? WHERE r.type = ? AND r.id = ?", version, t, clean(string(key.ID)))
+}
+
+func (s *Reader) one(ctx context.Context, db DB, key fhir.Key, text string, args ...any) (store.Record, error) {
+	var record store.Record
+	found := false
+	err := each(ctx, db, s.Dialect.Rebind(text), args, func(r Rows) error {
+		var v versionRow
+		err := r.Scan(v.dest()...)
+		if err == nil {
+			found = true
+			record, err = v.record("", s.Unpack)
+		}
+		return err
+	})
+	record.Key = key
+	if err == nil && !found {
+		err = store.ErrNotFound
+	}
+	return record, err
+}
+
+// Current is the row of a resource, as a write needs it.
+type Current struct {
+	RID     int64
+	Version int64
+	Deleted bool
+	Copy    []byte // of its index, see Index.Copy
+}
+
+// Current returns the row of a resource, RID 0 when there is none.
+func (s *Reader) Current(ctx context.Context, db DB, key fhir.Key) (Current, error) {
+	t, err := s.Names.Find(ctx, db, TypeSpace, clean(string(key.Type)))
+	if err != nil || t == Unknown {
+		return Current{}, err
+	}
+	var c Current
+	err = each(ctx, db, s.Dialect.Rebind("SELECT rid, version, deleted, idx FROM resource WHERE type = ? AND id = ?"),
+		[]any{t, clean(string(key.ID))}, func(r Rows) error {
+			var deleted int64
+			err := r.Scan(&c.RID, &c.Version, &deleted, &c.Copy)
+			c.Deleted = deleted != 0
+			return err
+		})
+	return c, err
+}
+
+// Referrers is store.Reader.Referrers on db.
+func (s *Reader) Referrers(ctx context.Context, db DB, key fhir.Key, limit int) ([]fhir.Key, error) {
+	t, err := s.Names.Find(ctx, db, TypeSpace, clean(string(key.Type)))
+	if err != nil || t == Unknown {
+		return nil, err
+	}
+	var keys []fhir.Key
+	var types []int64
+	id := clean(string(key.ID))
+	err = each(ctx, db, s.Dialect.Rebind("SELECT DISTINCT r.type, r.id FROM reference f"+s.Dialect.Join+
+		"resource r ON r.rid = f.rid WHERE f.id = ? AND f.type = ? AND NOT (r.type = ? AND r.id = ?) LIMIT "+strconv.Itoa(limit)),
+		[]any{id, t, t, id}, func(r Rows) error {
+			var n int64
+			var id string
+			err := r.Scan(&n, &id)
+			types, keys = append(types, n), append(keys, fhir.Key{ID: fhir.ID(id)})
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range types {
+		t, err := s.Names.Text(ctx, db, n)
+		if err != nil {
+			return nil, err
+		}
+		keys[i].Type = fhir.Type(t)
+	}
+	return keys, nil
+}
+
+// Stats is store.Resources.Stats on db.
+func (s *Reader) Stats(ctx context.Context, db DB) (map[fhir.Type]int64, error) {
+	counts := map[int64]int64{}
+	err := each(ctx, db, "SELECT type, count(*) FROM resource WHERE deleted = 0 GROUP BY type", nil, func(r Rows) error {
+		var t, n int64
+		err := r.Scan(&t, &n)
+		counts[t] = n
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[fhir.Type]int64, len(counts))
+	for t, n := range counts {
+		name, err := s.Names.Text(ctx, db, t)
+		if err != nil {
+			return nil, err
+		}
+		out[fhir.Type(name)] = n
+	}
+	return out, nil
+}

@@ -1,0 +1,38 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"github.com/inglehealth/ingle/store"
+)
+
+// pageReserve is how little free space explains a failed write.
+const pageReserve = 64 << 10
+
+// translate turns the driver's errors into the contract's.
+func (s *Store) translate(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
+	}
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return err
+	}
+	switch e.Code() & 0xff {
+	case lib.SQLITE_FULL:
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
+	case lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN:
+		if free, statErr := freeBytes(s.dir); statErr == nil && free < pageReserve {
+			return fmt.Errorf("%w: %w", store.ErrFull, err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,30 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"net/url"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/inglehealth/ingle/store/sqldb"
+)
+
+// migrate brings the database file to this program's schema.
+func migrate(ctx context.Context, path string) error {
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: "_pragma=busy_timeout(10000)"}).String())
+	if err != nil {
+		return err
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	return errors.Join(sqldb.Migrate(ctx, provider), db.Close())
+}

@@ -1,0 +1,176 @@
+-- +goose Up
+
+-- Names that rows refer to by number: resource types (space 1), search
+-- parameters as "code Type" (space 2), token and quantity systems (space 3).
+-- Number 0 is "no system", -1 marks canonical quantities.
+CREATE TABLE name (
+    id    INTEGER PRIMARY KEY,
+    space INTEGER NOT NULL,
+    text  TEXT NOT NULL,
+    UNIQUE (space, text)
+);
+
+-- Counters that must not go back, whatever is expunged.
+CREATE TABLE counter (
+    name  TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Every version of every resource, in the order of the change feed. The only
+-- place of bodies.
+CREATE TABLE version (
+    seq     INTEGER PRIMARY KEY,
+    rid     INTEGER NOT NULL, -- seq of the resource's first version
+    version INTEGER NOT NULL,
+    type    INTEGER NOT NULL,
+    updated INTEGER NOT NULL, -- microseconds since the epoch
+    deleted INTEGER NOT NULL,
+    method  TEXT NOT NULL,
+    release TEXT NOT NULL,
+    body    BLOB
+);
+CREATE UNIQUE INDEX version_rid ON version (rid, version);
+CREATE INDEX version_type ON version (type, seq);
+CREATE INDEX version_updated ON version (updated);
+
+-- The current version of every resource. idx repeats the index rows, so that
+-- an update removes exactly the former ones; params lists the numbers of the
+-- parameters with a value, as ",12,15,".
+CREATE TABLE resource (
+    rid     INTEGER PRIMARY KEY,
+    type    INTEGER NOT NULL,
+    id      TEXT NOT NULL,
+    seq     INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    deleted INTEGER NOT NULL,
+    params  TEXT NOT NULL,
+    idx     BLOB
+);
+CREATE UNIQUE INDEX resource_key ON resource (type, id);
+CREATE INDEX resource_live ON resource (type, rid) WHERE deleted = 0;
+CREATE INDEX resource_updated ON resource (type, updated, rid) WHERE deleted = 0;
+
+-- The search index. Each table is clustered by what is looked up; the rid
+-- indexes answer "has this resource such a value" and sorting.
+CREATE TABLE token (
+    param  INTEGER NOT NULL,
+    code   TEXT NOT NULL,
+    rid    INTEGER NOT NULL,
+    system INTEGER NOT NULL,
+    PRIMARY KEY (param, code, rid, system)
+) WITHOUT ROWID;
+
+CREATE TABLE reference (
+    id      TEXT NOT NULL,
+    param   INTEGER NOT NULL,
+    rid     INTEGER NOT NULL,
+    type    INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    PRIMARY KEY (id, param, rid, type, version)
+) WITHOUT ROWID;
+CREATE INDEX reference_rid ON reference (rid, param);
+
+CREATE TABLE string (
+    param INTEGER NOT NULL,
+    norm  TEXT NOT NULL,
+    rid   INTEGER NOT NULL,
+    text  TEXT NOT NULL,
+    PRIMARY KEY (param, norm, rid, text)
+) WITHOUT ROWID;
+CREATE INDEX string_rid ON string (rid, param);
+
+CREATE TABLE date (
+    param INTEGER NOT NULL,
+    lo    INTEGER NOT NULL, -- [lo, hi) in microseconds since the epoch
+    rid   INTEGER NOT NULL,
+    hi    INTEGER NOT NULL,
+    PRIMARY KEY (param, lo, rid, hi)
+) WITHOUT ROWID;
+CREATE INDEX date_rid ON date (rid, param);
+CREATE INDEX date_long ON date (param, hi) WHERE hi > lo + 2764800000000;
+
+CREATE TABLE number (
+    param INTEGER NOT NULL,
+    lo    REAL NOT NULL,
+    rid   INTEGER NOT NULL,
+    hi    REAL NOT NULL,
+    value REAL NOT NULL,
+    PRIMARY KEY (param, lo, rid, hi, value)
+) WITHOUT ROWID;
+CREATE INDEX number_rid ON number (rid, param);
+CREATE INDEX number_wide ON number (param, hi) WHERE hi > lo;
+
+-- A quantity in UCUM has a second row, of system -1: its canonical form. value
+-- is what it sorts by, in the row that counts for that (sorts = 1).
+CREATE TABLE quantity (
+    param  INTEGER NOT NULL,
+    lo     REAL NOT NULL,
+    rid    INTEGER NOT NULL,
+    hi     REAL NOT NULL,
+    system INTEGER NOT NULL,
+    code   TEXT NOT NULL,
+    unit   TEXT NOT NULL,
+    value  REAL NOT NULL,
+    sorts  INTEGER NOT NULL,
+    PRIMARY KEY (param, lo, rid, hi, system, code, unit, value)
+) WITHOUT ROWID;
+CREATE INDEX quantity_rid ON quantity (rid, param);
+CREATE INDEX quantity_wide ON quantity (param, hi) WHERE hi > lo;
+
+CREATE TABLE uri (
+    param   INTEGER NOT NULL,
+    url     TEXT NOT NULL,
+    rid     INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    PRIMARY KEY (param, url, rid, version)
+) WITHOUT ROWID;
+CREATE INDEX uri_rid ON uri (rid, param);
+
+-- A composite entry has a row for each part after the first, with the first
+-- part's value in front (text, more, system, extra). A first part that is a
+-- number, quantity or date has a row of its own (part 0) and leaves the front
+-- empty.
+CREATE TABLE composite (
+    param  INTEGER NOT NULL,
+    part   INTEGER NOT NULL,
+    text   TEXT NOT NULL,
+    rid    INTEGER NOT NULL,
+    entry  INTEGER NOT NULL,
+    more   TEXT NOT NULL,
+    system INTEGER NOT NULL,
+    extra  TEXT NOT NULL,
+    ptext   TEXT NOT NULL,
+    pmore   TEXT NOT NULL,
+    psystem INTEGER NOT NULL,
+    pextra  TEXT NOT NULL,
+    lo      REAL NOT NULL,
+    hi      REAL NOT NULL,
+    clo     REAL NOT NULL,
+    chi     REAL NOT NULL,
+    PRIMARY KEY (param, part, text, rid, entry)
+) WITHOUT ROWID;
+
+CREATE TABLE setting (
+    name  TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE job (
+    seq      INTEGER PRIMARY KEY AUTOINCREMENT,
+    id       TEXT NOT NULL UNIQUE,
+    kind     TEXT NOT NULL,
+    state    TEXT NOT NULL,
+    args     BLOB,
+    progress BLOB,
+    result   BLOB,
+    error    TEXT NOT NULL,
+    attempt  INTEGER NOT NULL,
+    max      INTEGER NOT NULL,
+    run_at   INTEGER NOT NULL,
+    lease    INTEGER NOT NULL,
+    holder   TEXT NOT NULL,
+    created  INTEGER NOT NULL,
+    ended    INTEGER NOT NULL
+);
+CREATE INDEX job_due ON job (state, kind, run_at);

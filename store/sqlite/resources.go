@@ -1,0 +1,244 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/sqldb"
+)
+
+// Read implements store.Reader.
+func (s *Store) Read(ctx context.Context, key fhir.Key) (r store.Record, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		r, err = s.reader.Read(ctx, quiet{c}, key)
+		return err
+	})
+	return r, err
+}
+
+// ReadVersion implements store.Reader.
+func (s *Store) ReadVersion(ctx context.Context, key fhir.Key, version int64) (r store.Record, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		r, err = s.reader.ReadVersion(ctx, quiet{c}, key, version)
+		return err
+	})
+	return r, err
+}
+
+// ReadMany implements store.Reader.
+func (s *Store) ReadMany(ctx context.Context, keys []fhir.Key) (records []store.Record, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		records, err = s.readMany(ctx, c, keys)
+		return err
+	})
+	return records, err
+}
+
+func (s *Store) readMany(ctx context.Context, c *conn, keys []fhir.Key) ([]store.Record, error) {
+	var records []store.Record
+	seen := make(map[fhir.Key]bool, len(keys))
+	for _, k := range keys {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if seen[k] {
+			continue
+		}
+		seen[k] = true
+		switch r, err := s.reader.Read(ctx, quiet{c}, k); {
+		case err == nil && !r.Deleted:
+			records = append(records, r)
+		case err != nil && !errors.Is(err, store.ErrNotFound):
+			return nil, err
+		}
+	}
+	return records, nil
+}
+
+// Versions implements store.Reader.
+func (s *Store) Versions(ctx context.Context, keys []fhir.Key) (versions map[fhir.Key]store.VersionInfo, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		versions, err = s.versions(ctx, c, keys)
+		return err
+	})
+	return versions, err
+}
+
+func (s *Store) versions(ctx context.Context, c *conn, keys []fhir.Key) (map[fhir.Key]store.VersionInfo, error) {
+	out := make(map[fhir.Key]store.VersionInfo, len(keys))
+	for _, k := range keys {
+		r, err := s.reader.Current(ctx, quiet{c}, k)
+		if err != nil {
+			return nil, err
+		}
+		if r.RID != 0 {
+			out[k] = store.VersionInfo{Version: r.Version, Deleted: r.Deleted}
+		}
+	}
+	return out, nil
+}
+
+// Search implements store.Reader.
+func (s *Store) Search(ctx context.Context, q *search.Query) (p store.Page, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		p, err = s.reader.Search(ctx, c, q)
+		return err
+	})
+	return p, err
+}
+
+// Count implements store.Reader.
+func (s *Store) Count(ctx context.Context, q *search.Query) (n int64, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		n, err = s.reader.Count(ctx, c, q)
+		return err
+	})
+	return n, err
+}
+
+// Referrers implements store.Reader.
+func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) (keys []fhir.Key, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		keys, err = s.reader.Referrers(ctx, c, key, limit)
+		return err
+	})
+	return keys, err
+}
+
+// Pack implements store.Resources.
+func (s *Store) Pack(json []byte) store.Body {
+	return store.Body{Packed: s.packer.Pack(json), Size: len(json)}
+}
+
+// History implements store.Resources.
+func (s *Store) History(ctx context.Context, q store.HistoryQuery) (p store.HistoryPage, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		p, err = s.reader.History(ctx, c, q)
+		return err
+	})
+	return p, err
+}
+
+// Changes implements store.Resources. Numbers are given and committed by the
+// one writer in order, so what is visible has nothing invisible below it.
+func (s *Store) Changes(ctx context.Context, after store.Seq, limit int, bodies bool) (records []store.Record, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		records, err = s.reader.Changes(ctx, c, after, 0, limit, bodies)
+		return err
+	})
+	return records, err
+}
+
+// LastSeq implements store.Resources.
+func (s *Store) LastSeq(ctx context.Context) (seq store.Seq, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		var n int64
+		err := query(ctx, c, "SELECT coalesce(max(seq), 0) FROM version", nil, func(r sqldb.Rows) error { return r.Scan(&n) })
+		seq = store.Seq(n)
+		return err
+	})
+	return seq, err
+}
+
+// eachBatch is how many resources Each reads at a time.
+const eachBatch = 200
+
+// Each implements store.Resources.
+func (s *Store) Each(ctx context.Context, t fhir.Type, after store.Position) iter.Seq2[store.Positioned, error] {
+	return func(yield func(store.Positioned, error) bool) {
+		for {
+			var batch []store.Positioned
+			err := s.read(ctx, func(c *conn) (err error) {
+				batch, err = s.reader.Batch(ctx, c, t, after, eachBatch)
+				return err
+			})
+			if err != nil {
+				yield(store.Positioned{}, err)
+				return
+			}
+			for _, r := range batch {
+				if !yield(r, nil) {
+					return
+				}
+				after = r.Position
+			}
+			if len(batch) < eachBatch {
+				return
+			}
+		}
+	}
+}
+
+// Stats implements store.Resources.
+func (s *Store) Stats(ctx context.Context) (stats map[fhir.Type]int64, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		stats, err = s.reader.Stats(ctx, c)
+		return err
+	})
+	return stats, err
+}
+
+// Reindex implements store.Resources.
+func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced int, err error) {
+	err = s.do(ctx, func(ctx context.Context, t *tx) error {
+		replaced = 0
+		for _, x := range items {
+			current, err := s.reader.Current(ctx, quiet{t.writer.conn}, x.Key)
+			if err != nil {
+				return err
+			}
+			if current.RID == 0 || current.Deleted || current.Version != x.Version {
+				continue
+			}
+			index, err := sqldb.NewIndex(t, x.Index)
+			if err != nil {
+				return err
+			}
+			if err := t.writer.conn.run("UPDATE resource SET params = ?, idx = ? WHERE rid = ?", index.Params, index.Copy, current.RID); err != nil {
+				return err
+			}
+			if err := t.index(current.RID, &index, current.Copy); err != nil {
+				return err
+			}
+			replaced++
+		}
+		return nil
+	})
+	return replaced, err
+}
+
+// expungeBatch is how many versions one transaction of Expunge removes.
+const expungeBatch = 500
+
+// Expunge implements store.Resources. It works in several transactions, so
+// that it does not hold up other writers.
+func (s *Store) Expunge(ctx context.Context, x store.Expunge) (total int64, err error) {
+	for x.Limit == 0 || total < int64(x.Limit) {
+		size := int64(expungeBatch)
+		if x.Limit > 0 {
+			size = min(size, int64(x.Limit)-total)
+		}
+		var n int64
+		err := s.do(ctx, func(ctx context.Context, t *tx) (err error) {
+			if err = t.flush(); err != nil {
+				return err
+			}
+			n, err = s.reader.Expunge(ctx, quiet{t.writer.conn}, x, size, func(rid int64, copied []byte) error {
+				return t.index(rid, &sqldb.Index{}, copied)
+			})
+			return errors.Join(err, t.writer.keepCounters())
+		})
+		if err != nil {
+			return total, err
+		}
+		total += n
+		if n < size {
+			break
+		}
+	}
+	return total, nil
+}

@@ -1,0 +1,173 @@
+// Package sqlite keeps the store contract in one SQLite file, with the blobs
+// beside it: the embedded default. One process owns the directory.
+//
+// One goroutine writes. It takes whatever writes are waiting, gives each a
+// savepoint, and commits them together with synchronous=FULL, so that one
+// fsync makes many requests durable. Readers have connections of their own and
+// see the last commit (WAL).
+package sqlite
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/pack"
+	"github.com/inglehealth/ingle/store/sqldb"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is a store.Store in a directory.
+type Store struct {
+	dir    string
+	lock   *os.File
+	packer *pack.Packer
+	names  *sqldb.Names
+	reader *sqldb.Reader
+	writer *writer
+
+	pool chan *conn // idle readers; nil for one not yet opened
+	path string
+
+	closing   sync.Once
+	closed    chan struct{}
+	closeErr  error
+	readersWG sync.WaitGroup
+	mu        sync.RWMutex // held shared while an operation runs
+	down      bool
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the store in dir, creating or migrating it as needed. It fails
+// when another process has the directory, or when the database was written by
+// a newer version of the program. The caller closes the Store.
+func Open(ctx context.Context, dir string) (*Store, error) {
+	s, err := open(ctx, dir)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: open %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, dir string) (s *Store, err error) {
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "blobs"), 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := lockDirectory(dir)
+	if err != nil {
+		return nil, err
+	}
+	s = &Store{dir: dir, lock: lock, path: filepath.Join(dir, "ingle.db"), closed: make(chan struct{}), names: sqldb.NewNames(sqldb.SQLite)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.release())
+		}
+	}()
+	if s.packer, err = pack.New(); err != nil {
+		return nil, err
+	}
+	s.reader = &sqldb.Reader{Names: s.names, Dialect: sqldb.SQLite, Unpack: s.packer.Unpack}
+	w, err := connect(s.path, "busy_timeout = 10000", "page_size = 8192", "journal_mode = WAL", "synchronous = FULL",
+		"cache_size = -65536", "temp_store = MEMORY", "wal_autocheckpoint = 2000", "journal_size_limit = 67108864")
+	if err != nil {
+		return nil, err
+	}
+	s.writer = newWriter(s, w)
+	if err := migrate(ctx, s.path); err != nil {
+		return nil, err
+	}
+	if err := s.writer.load(ctx); err != nil {
+		return nil, err
+	}
+	readers := max(4, 2*runtime.GOMAXPROCS(0))
+	s.pool = make(chan *conn, readers)
+	for range readers {
+		s.pool <- nil
+	}
+	go s.writer.loop()
+	return s, nil
+}
+
+// enter begins an operation; leave ends it. Close waits for all of them.
+func (s *Store) enter() error {
+	s.mu.RLock()
+	if s.down {
+		s.mu.RUnlock()
+		return store.ErrClosed
+	}
+	return nil
+}
+
+func (s *Store) leave() { s.mu.RUnlock() }
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		s.mu.Lock()
+		s.down = true
+		s.mu.Unlock()
+		s.writer.stop()
+		s.closeErr = s.release()
+	})
+	return s.closeErr
+}
+
+// release closes whatever Open opened.
+func (s *Store) release() error {
+	var errs []error
+	if s.pool != nil {
+		for range cap(s.pool) {
+			if c := <-s.pool; c != nil {
+				errs = append(errs, c.close())
+			}
+		}
+	}
+	if s.writer != nil {
+		errs = append(errs, s.writer.err, s.writer.conn.close())
+	}
+	if s.packer != nil {
+		s.packer.Close()
+	}
+	return errors.Join(append(errs, s.lock.Close())...)
+}
+
+// read runs f with a reading connection.
+func (s *Store) read(ctx context.Context, f func(c *conn) error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	var c *conn
+	select {
+	case c = <-s.pool:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { s.pool <- c }()
+	if c == nil {
+		opened, err := connect(s.path, "busy_timeout = 10000", "query_only = 1", "cache_size = -8192", "temp_store = MEMORY")
+		if err != nil {
+			return s.translate(err)
+		}
+		c = opened
+	}
+	return s.translate(f(c))
+}
+
+// Ping implements store.Store.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.do(ctx, func(context.Context, *tx) error { return nil })
+}

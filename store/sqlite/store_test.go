@@ -1,0 +1,19 @@
+package sqlite_test
+
+import (
+	"testing"
+
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/sqlite"
+	"github.com/inglehealth/ingle/store/storetest"
+)
+
+func TestSQLiteKeepsTheContract(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) store.Store {
+		s, err := sqlite.Open(t.Context(), t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
+}

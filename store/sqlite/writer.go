@@ -1,0 +1,386 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/sqldb"
+)
+
+// request is one transaction waiting for the writer.
+type request struct {
+	ctx      context.Context
+	fn       func(ctx context.Context, t *tx) error
+	imported bool        // may be acknowledged before the commit
+	flush    bool        // commits what is imported
+	taken    atomic.Bool // by the writer, or by a caller that gave up
+	done     chan error
+	panicked any
+}
+
+// Limits of what one commit holds.
+const (
+	maxGroup       = 512
+	maxImportRows  = 60_000
+	maxImportDelay = 200 * time.Millisecond
+)
+
+// writer owns the writing connection. All its fields but queue belong to the
+// goroutine of loop.
+type writer struct {
+	store *Store
+	conn  *conn
+	queue chan *request
+	ended chan struct{}
+	once  sync.Once
+	err   error // of an import's commit that nobody was told yet
+
+	seq     int64 // last given
+	name    int64
+	relaxed bool // synchronous=NORMAL
+	open    bool // a transaction of imports is open
+	opened  time.Time
+	tx      *tx
+}
+
+func newWriter(s *Store, c *conn) *writer {
+	w := &writer{store: s, conn: c, queue: make(chan *request, maxGroup), ended: make(chan struct{})}
+	w.tx = &tx{writer: w}
+	return w
+}
+
+// load reads the counters and names.
+func (w *writer) load(ctx context.Context) error {
+	ask := func(text string, n *int64) error {
+		return query(ctx, w.conn, text, nil, func(r sqldb.Rows) error { return r.Scan(n) })
+	}
+	return errors.Join(
+		ask("SELECT max(coalesce((SELECT max(seq) FROM version), 0), coalesce((SELECT value FROM counter WHERE name = 'seq'), 0))", &w.seq),
+		ask("SELECT coalesce(max(id), 0) FROM name", &w.name),
+		w.store.names.Load(ctx, w.conn))
+}
+
+// do runs fn in a durable transaction.
+func (s *Store) do(ctx context.Context, fn func(ctx context.Context, t *tx) error) error {
+	return s.submit(&request{ctx: ctx, fn: fn, done: make(chan error, 1)})
+}
+
+func (s *Store) submit(r *request) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	select {
+	case s.writer.queue <- r:
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
+	var err error
+	select {
+	case err = <-r.done:
+	case <-r.ctx.Done():
+		if r.taken.CompareAndSwap(false, true) {
+			return r.ctx.Err()
+		}
+		err = <-r.done
+	}
+	if r.panicked != nil {
+		panic(r.panicked)
+	}
+	return s.translate(err)
+}
+
+func (w *writer) stop() {
+	close(w.queue)
+	<-w.ended
+}
+
+func (w *writer) loop() {
+	defer close(w.ended)
+	timer := time.NewTimer(maxImportDelay)
+	defer timer.Stop()
+	for {
+		var first *request
+		var ok bool
+		if w.open {
+			timer.Reset(maxImportDelay)
+			select {
+			case first, ok = <-w.queue:
+			case <-timer.C:
+				w.commitImports()
+				continue
+			}
+		} else {
+			first, ok = <-w.queue
+		}
+		if !ok {
+			w.commitImports()
+			return
+		}
+		w.serve(first)
+	}
+}
+
+// serve runs first and what waits behind it.
+func (w *writer) serve(first *request) {
+	var group []*request
+	for r := first; r != nil; {
+		switch {
+		case r.flush:
+			w.commitImports()
+			r.fn = func(context.Context, *tx) error { return errors.Join(w.takeError(), w.keepCounters()) }
+			r.flush = false
+			continue
+		case r.imported:
+			w.runGroup(group)
+			group = nil
+			w.runImport(r)
+		default:
+			group = append(group, r)
+		}
+		r = nil
+		if len(group) < maxGroup {
+			select {
+			case r = <-w.queue:
+			default:
+			}
+		}
+	}
+	w.runGroup(group)
+}
+
+// keepCounters writes down the last number given.
+func (w *writer) keepCounters() error {
+	return w.conn.run("INSERT INTO counter (name, value) VALUES ('seq', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", w.seq)
+}
+
+func (w *writer) takeError() error {
+	err := w.err
+	w.err = nil
+	return err
+}
+
+// synchronous sets how commits are synced; only outside a transaction.
+func (w *writer) synchronous(relaxed bool) error {
+	if w.relaxed == relaxed {
+		return nil
+	}
+	mode := "FULL"
+	if relaxed {
+		mode = "NORMAL"
+	}
+	err := w.conn.run("PRAGMA synchronous = " + mode)
+	if err == nil {
+		w.relaxed = relaxed
+	}
+	return err
+}
+
+func (w *writer) begin(relaxed bool) error {
+	if err := w.synchronous(relaxed); err != nil {
+		return err
+	}
+	w.tx.reset()
+	return w.conn.run("BEGIN IMMEDIATE")
+}
+
+func (w *writer) commit() error {
+	err := w.tx.flush()
+	if err == nil {
+		err = w.conn.run("COMMIT")
+	}
+	if err != nil {
+		w.rollback()
+		return err
+	}
+	w.tx.made = w.tx.made[:0]
+	return nil
+}
+
+// rollback ends the transaction. SQLite may have ended it already, after a
+// full disk for one, so its error says nothing.
+func (w *writer) rollback() {
+	_ = w.conn.run("ROLLBACK")
+	w.tx.forget(0)
+	w.tx.reset()
+}
+
+// errAborted says that the whole transaction is gone, not just one member's
+// part of it.
+var errAborted = errors.New("sqlite: the transaction was aborted")
+
+// runGroup commits a group of requests together. When one of them takes the
+// whole transaction down, the others run again, each by itself.
+func (w *writer) runGroup(group []*request) {
+	live := group[:0]
+	for _, r := range group {
+		if r.taken.CompareAndSwap(false, true) {
+			live = append(live, r)
+		}
+	}
+	if len(live) == 0 {
+		return
+	}
+	w.commitImports()
+	results := make([]error, len(live))
+	err := w.begin(false)
+	aborted := -1
+	for i := 0; err == nil && i < len(live); i++ {
+		results[i] = w.member(live[i], len(live) > 1)
+		if errors.Is(results[i], errAborted) {
+			aborted = i
+			break
+		}
+	}
+	if err == nil && aborted < 0 {
+		if len(live) == 1 && results[0] != nil {
+			w.rollback()
+		} else {
+			err = w.commit()
+		}
+	}
+	if (aborted >= 0 || err != nil) && len(live) > 1 {
+		w.rollback()
+		for i, r := range live {
+			if i == aborted {
+				r.done <- results[i]
+				continue
+			}
+			r.done <- w.alone(r)
+		}
+		return
+	}
+	for i, r := range live {
+		r.done <- errors.Join(results[i], err)
+	}
+}
+
+func (w *writer) alone(r *request) error {
+	if err := w.begin(false); err != nil {
+		return err
+	}
+	if err := w.member(r, false); err != nil {
+		w.rollback()
+		return err
+	}
+	return w.commit()
+}
+
+// runImport runs a request in the open transaction of imports.
+func (w *writer) runImport(r *request) {
+	if !r.taken.CompareAndSwap(false, true) {
+		return
+	}
+	if w.err != nil {
+		r.done <- w.takeError()
+		return
+	}
+	if !w.open {
+		if err := w.begin(true); err != nil {
+			r.done <- err
+			return
+		}
+		w.open, w.opened = true, time.Now()
+	}
+	err := w.member(r, true)
+	if errors.Is(err, errAborted) {
+		w.open = false
+		w.rollback()
+		w.err = err
+	}
+	r.done <- err
+	if w.open && (len(w.tx.ops) > maxImportRows || time.Since(w.opened) > maxImportDelay*5) {
+		w.commitImports()
+	}
+}
+
+func (w *writer) commitImports() {
+	if !w.open {
+		return
+	}
+	w.open = false
+	if err := w.commit(); err != nil && w.err == nil {
+		w.err = fmt.Errorf("sqlite: imported records were not kept: %w", w.store.translate(err))
+	}
+}
+
+// member runs one request; with a savepoint its failure leaves the rest of the
+// transaction as it was.
+func (w *writer) member(r *request, savepoint bool) error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	mark := w.tx.mark()
+	if savepoint {
+		if err := w.conn.run("SAVEPOINT member"); err != nil {
+			return err
+		}
+	}
+	err := call(r, w.tx)
+	if !savepoint {
+		return err
+	}
+	if err == nil {
+		err = w.conn.run("RELEASE member")
+	}
+	if err != nil {
+		w.tx.back(mark)
+		if undo := w.conn.run("ROLLBACK TO member"); undo != nil {
+			return fmt.Errorf("%w: %w", errAborted, err)
+		}
+		if undo := w.conn.run("RELEASE member"); undo != nil {
+			return fmt.Errorf("%w: %w", errAborted, err)
+		}
+	}
+	return err
+}
+
+// call runs the caller's function. A panic goes back to the caller's
+// goroutine with the stack of where it happened.
+func call(r *request, t *tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.panicked = fmt.Sprintf("%v\n\nin a transaction:\n%s", p, debug.Stack())
+			err = errors.New("sqlite: the transaction's function panicked")
+		}
+	}()
+	return r.fn(r.ctx, t)
+}
+
+// query runs text and calls f for every row.
+func query(ctx context.Context, c *conn, text string, args []any, f func(sqldb.Rows) error) error {
+	rows, err := c.Query(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Write implements store.Resources.
+func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx store.Tx) error) error {
+	return s.do(ctx, func(ctx context.Context, t *tx) error { return fn(ctx, t) })
+}
+
+// Import implements store.Resources.
+func (s *Store) Import(ctx context.Context, fn func(ctx context.Context, tx store.Tx) error) error {
+	return s.submit(&request{ctx: ctx, imported: true, done: make(chan error, 1),
+		fn: func(ctx context.Context, t *tx) error { return fn(ctx, t) }})
+}
+
+// Flush implements store.Resources. The commit it makes is synced, and with it
+// all that stands before it in the log.
+func (s *Store) Flush(ctx context.Context) error {
+	return s.submit(&request{ctx: ctx, flush: true, done: make(chan error, 1)})
+}

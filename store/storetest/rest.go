@@ -1,0 +1,5 @@
+package storetest
+
+var (
+	historyCases, transactionCases, expungeCases, keepingCases []testCase
+)

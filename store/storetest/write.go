@@ -1,0 +1,291 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+var writeCases = []testCase{
+	{"what was written is read back", readBack},
+	{"a resource never written is not found", neverWritten},
+	{"versions rise by one, deletes included", versionsRise},
+	{"a resource can come back after a delete", comesBack},
+	{"an Expect that is not met is refused with the current version", expectRefused},
+	{"Expect Any overwrites whatever is there", expectAny},
+	{"ReadMany gives the current ones that exist", readMany},
+	{"Versions tells of deleted ones too", versionsOfMany},
+	{"an id may look like another type's", sameID},
+	{"bodies of every size survive", bodySizes},
+	{"the release and method of a version are kept", releaseKept},
+	{"an import is there after Flush", importFlush},
+	{"imports and writes mix", importsAndWrites},
+	{"concurrent writers lose nothing", concurrentWriters},
+	{"one of many concurrent creates wins", oneCreateWins},
+}
+
+func readBack(t *testing.T, b bench) {
+	w := b.put("Patient/a", 0, "one")
+	got := b.write(t, w)
+	if len(got) != 1 || got[0].Version != 1 || got[0].Body != nil || got[0].Seq <= 0 || got[0].Key != w.Key {
+		t.Fatalf("Put returned %+v", got)
+	}
+	r, err := b.Read(b.ctx, key("Patient/a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := store.Record{Key: key("Patient/a"), Version: 1, Seq: got[0].Seq, Updated: epoch, Method: "PUT",
+		Release: definitions.R4, Body: body(key("Patient/a"), "one")}
+	if d := cmp.Diff(want, r); d != "" {
+		t.Error(d)
+	}
+	if v, err := b.ReadVersion(b.ctx, key("Patient/a"), 1); err != nil || cmp.Diff(want, v) != "" {
+		t.Errorf("ReadVersion: %+v, %v", v, err)
+	}
+}
+
+func neverWritten(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/a", 0, ""))
+	for _, k := range keys("Patient/b", "Observation/a") {
+		if _, err := b.Read(b.ctx, k); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("Read %s: %v", k, err)
+		}
+		if _, err := b.ReadVersion(b.ctx, k, 1); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("ReadVersion %s: %v", k, err)
+		}
+	}
+	if _, err := b.ReadVersion(b.ctx, key("Patient/a"), 2); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("ReadVersion 2: %v", err)
+	}
+}
+
+func versionsRise(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/a", 0, "1"))
+	b.write(t, b.put("Patient/a", 1, "2"))
+	if r := b.write(t, b.remove("Patient/a", 2)); r[0].Version != 3 || !r[0].Deleted {
+		t.Fatalf("delete: %+v", r)
+	}
+	r, err := b.Read(b.ctx, key("Patient/a"))
+	if err != nil || r.Version != 3 || !r.Deleted || r.Body != nil || r.Method != "DELETE" {
+		t.Errorf("Read: %+v, %v", r, err)
+	}
+	r, err = b.ReadVersion(b.ctx, key("Patient/a"), 2)
+	if err != nil || r.Deleted || !bytes.Equal(r.Body, body(key("Patient/a"), "2")) {
+		t.Errorf("ReadVersion 2: %+v, %v", r, err)
+	}
+}
+
+func comesBack(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/a", 0, "1", token(gender, "g", "male")))
+	b.write(t, b.remove("Patient/a", 1))
+	if r := b.write(t, b.put("Patient/a", 2, "3", token(gender, "g", "male"))); r[0].Version != 3 {
+		t.Fatalf("recreated: %+v", r)
+	}
+	if got := b.search(t, patients(tokenIs(gender, "g", "male"))); got != "Patient/a" {
+		t.Errorf("search: %s", got)
+	}
+}
+
+func expectRefused(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/a", 0, "1"))
+	for _, c := range []struct {
+		write   store.Write
+		current int64
+	}{
+		{b.put("Patient/a", 0, ""), 1},
+		{b.put("Patient/a", 2, ""), 1},
+		{b.put("Patient/b", 1, ""), 0},
+		{b.remove("Patient/a", 7), 1},
+	} {
+		_, err := b.try(c.write)
+		var v *store.VersionError
+		if !errors.Is(err, store.ErrVersion) || !errors.As(err, &v) || v.Current != c.current || v.Expect != c.write.Expect || v.Key != c.write.Key {
+			t.Errorf("%s expecting %d: %v", c.write.Key, c.write.Expect, err)
+		}
+	}
+}
+
+func expectAny(t *testing.T, b bench) {
+	for i := int64(1); i <= 3; i++ {
+		if r := b.write(t, b.put("Patient/a", store.Any, "")); r[0].Version != i {
+			t.Errorf("version %d, want %d", r[0].Version, i)
+		}
+	}
+}
+
+func readMany(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/a", 0, "a"), b.put("Patient/b", 0, "b"), b.put("Observation/a", 0, "o"))
+	b.write(t, b.remove("Patient/b", 1))
+	records, err := b.ReadMany(b.ctx, keys("Patient/a", "Patient/b", "Patient/c", "Observation/a", "Patient/a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := names(records); got != "Observation/a Patient/a" {
+		t.Errorf("ReadMany: %s", got)
+	}
+	if none, err := b.ReadMany(b.ctx, nil); err != nil || len(none) != 0 {
+		t.Errorf("ReadMany of nothing: %v, %v", none, err)
+	}
+}
+
+func versionsOfMany(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/a", 0, ""), b.put("Patient/b", 0, ""))
+	b.write(t, b.remove("Patient/b", 1))
+	got, err := b.Versions(b.ctx, keys("Patient/a", "Patient/b", "Patient/c"))
+	want := map[fhir.Key]store.VersionInfo{key("Patient/a"): {Version: 1}, key("Patient/b"): {Version: 2, Deleted: true}}
+	if err != nil || cmp.Diff(want, got) != "" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func sameID(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/1", 0, "p"), b.put("Observation/1", 0, "o"))
+	b.write(t, b.remove("Patient/1", 1))
+	r, err := b.Read(b.ctx, key("Observation/1"))
+	if err != nil || r.Deleted || !bytes.Equal(r.Body, body(key("Observation/1"), "o")) {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func bodySizes(t *testing.T, b bench) {
+	for i, size := range []int{2, 10, 1000, 100_000, 3_000_000} {
+		json := append(append([]byte(`"`), bytes.Repeat([]byte("x7é"), size/4)...), '"')
+		k := fmt.Sprintf("Binary/%d", i)
+		w := b.put(k, 0, "")
+		w.Body = b.Pack(json)
+		if w.Body.Size != len(json) {
+			t.Errorf("Size %d of %d", w.Body.Size, len(json))
+		}
+		b.write(t, w)
+		if r, err := b.Read(b.ctx, key(k)); err != nil || !bytes.Equal(r.Body, json) {
+			t.Errorf("%d bytes did not come back: %v", len(json), err)
+		}
+	}
+}
+
+func releaseKept(t *testing.T, b bench) {
+	w := b.put("Patient/a", 0, "")
+	w.Release, w.Method, w.Updated = definitions.R4B, "POST", at(5)
+	b.write(t, w)
+	r, err := b.Read(b.ctx, w.Key)
+	if err != nil || r.Release != definitions.R4B || r.Method != "POST" || !r.Updated.Equal(at(5)) {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func importFlush(t *testing.T, b bench) {
+	for i := range 50 {
+		err := b.Import(b.ctx, func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Put(ctx, []store.Write{b.put(fmt.Sprintf("Patient/%d", i), 0, "", token(gender, "", "male"))})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := b.Import(b.ctx, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Put(ctx, []store.Write{b.put("Patient/7", 0, "")})
+		return err
+	})
+	if !errors.Is(err, store.ErrVersion) {
+		t.Errorf("a conflicting import: %v", err)
+	}
+	if err := b.Flush(b.ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := b.Count(b.ctx, patients(tokenIs(gender, "", "male"))); n != 50 || err != nil {
+		t.Errorf("%d imported, %v", n, err)
+	}
+}
+
+func importsAndWrites(t *testing.T, b bench) {
+	var wg sync.WaitGroup
+	for g := range 4 {
+		wg.Go(func() {
+			for i := range 25 {
+				do := b.Write
+				if g%2 == 0 {
+					do = b.Import
+				}
+				err := do(b.ctx, func(ctx context.Context, tx store.Tx) error {
+					_, err := tx.Put(ctx, []store.Write{b.put(fmt.Sprintf("Patient/%d-%d", g, i), 0, "", token(gender, "", "male"))})
+					return err
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := b.Flush(b.ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := b.Count(b.ctx, patients(tokenIs(gender, "", "male"))); n != 100 || err != nil {
+		t.Errorf("%d kept, %v", n, err)
+	}
+}
+
+func concurrentWriters(t *testing.T, b bench) {
+	const writers, each = 8, 20
+	b.write(t, b.put("Patient/shared", 0, ""))
+	var wg sync.WaitGroup
+	for g := range writers {
+		wg.Go(func() {
+			for i := range each {
+				for {
+					r, err := b.Read(b.ctx, key("Patient/shared"))
+					if err == nil {
+						_, err = b.try(b.put("Patient/shared", r.Version, ""), b.put(fmt.Sprintf("Observation/%d-%d", g, i), 0, "", token(code, "s", "c")))
+					}
+					if errors.Is(err, store.ErrVersion) {
+						continue
+					}
+					if err != nil {
+						t.Error(err)
+					}
+					break
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if r, err := b.Read(b.ctx, key("Patient/shared")); err != nil || r.Version != 1+writers*each {
+		t.Errorf("version %d, %v", r.Version, err)
+	}
+	if n, err := b.Count(b.ctx, observations(tokenIs(code, "s", "c"))); n != writers*each || err != nil {
+		t.Errorf("%d observations, %v", n, err)
+	}
+}
+
+func oneCreateWins(t *testing.T, b bench) {
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	won := 0
+	for range 16 {
+		wg.Go(func() {
+			_, err := b.try(b.put("Patient/a", 0, ""))
+			if err != nil && !errors.Is(err, store.ErrVersion) {
+				t.Error(err)
+			}
+			if err == nil {
+				mu.Lock()
+				won++
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if won != 1 {
+		t.Errorf("%d creates won", won)
+	}
+}
