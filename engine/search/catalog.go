@@ -188,7 +188,7 @@ func (c *Catalog) compileComponents(t *typeCatalog, p *parameter) error {
 		return fmt.Errorf("its definition has no components")
 	}
 	for i, part := range p.def.Components {
-		def := c.defs.SearchParameterByURL(part.Definition)
+		def := c.componentDefinition(p.def, part)
 		if def == nil {
 			return fmt.Errorf("the definition of its component %s is not known", part.Definition)
 		}
@@ -202,6 +202,23 @@ func (c *Catalog) compileComponents(t *typeCatalog, p *parameter) error {
 		p.components = append(p.components, one)
 	}
 	return nil
+}
+
+// componentDefinition finds the parameter that a component is. Where the
+// expression of another component's parameter is what this one selects, that
+// is meant: R4 has the two of DocumentReference's "relationship" exchanged.
+func (c *Catalog) componentDefinition(whole *definitions.SearchParameter, part definitions.SearchComponent) *definitions.SearchParameter {
+	selected := whole.Expression + "." + part.Expression
+	def := c.defs.SearchParameterByURL(part.Definition)
+	if def == nil || def.Expression == selected {
+		return def
+	}
+	for _, other := range whole.Components {
+		if o := c.defs.SearchParameterByURL(other.Definition); o != nil && o.Expression == selected {
+			return o
+		}
+	}
+	return def
 }
 
 // local reads a reference to this server: "Type/id", "Type/id/_history/v", or

@@ -117,7 +117,7 @@ func (m *Memory) Search(ctx context.Context, q *Query) (Found, error) {
 		return m.created[a.key] - m.created[b.key]
 	})
 	found := Found{Total: -1}
-	if q.Total != TotalNone || q.Summary == SummaryCount {
+	if q.Total != TotalNone {
 		found.Total = int64(len(hits))
 	}
 	if q.After != "" {

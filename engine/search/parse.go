@@ -56,6 +56,9 @@ func (c *Catalog) Parse(resourceType string, pairs []Pair, o ParseOptions) (*Que
 			p.q.Applied = append(p.q.Applied, pair)
 		}
 	}
+	if p.q.Count == 0 || p.q.Summary == SummaryCount {
+		p.q.Count, p.q.Summary, p.q.Total = 0, SummaryCount, TotalAccurate
+	}
 	switch len(p.filter) {
 	case 0:
 	case 1:

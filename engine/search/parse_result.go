@@ -86,9 +86,6 @@ func (p *parser) count(pair Pair) error {
 		return malformed("_count", pair.Value, "it takes a whole number of resources a page")
 	}
 	p.q.Count = min(int(n), p.o.MaxCount)
-	if n == 0 {
-		p.q.Summary = SummaryCount
-	}
 	return nil
 }
 

@@ -11,8 +11,9 @@ type Query struct {
 	// Sort orders the result; empty means the store's order: by first
 	// creation, oldest first. Ties are always broken by that order.
 	Sort []SortKey
-	// Count is the page size; the parser fills in the default, caps it and
-	// keeps 0 for _count=0 (which means _summary=count).
+	// Count is the page size; the parser fills in the default and caps it.
+	// With _count=0 or _summary=count it is 0, Summary is SummaryCount and
+	// Total is TotalAccurate: no resources, only their number.
 	Count int
 	// Total says how Bundle.total is to be computed.
 	Total TotalMode
@@ -68,7 +69,7 @@ type SortKey struct {
 
 // Include is one _include or, with Reverse, _revinclude.
 type Include struct {
-	Source  string // resource type holding the reference
+	Source  string // resource type holding the reference; "" for any (_include=*)
 	Param   Param  // its reference parameter; Code "*" means all of them
 	Target  string // restricts the target type; "" for any
 	Reverse bool
