@@ -3,6 +3,7 @@ package search
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -46,32 +47,77 @@ type rules struct {
 // compileInto adds an expression: its alternatives that concern the type, each
 // ending in s.
 func (c *Catalog) compileInto(r *rules, typeName, expression string, s sink) error {
-	paths, err := parsePaths(c.defs, expression)
-	if err != nil {
-		rule, failed := compileWhole(expression, s)
-		if failed != nil {
-			return failed
-		}
-		r.whole = append(r.whole, rule)
-		return nil
-	}
 	matched := false
-	for _, one := range paths {
-		if one.root != "" && !c.concerns(one.root, typeName) {
-			continue
+	for _, alternative := range splitUnion(expression) {
+		paths, err := parsePaths(c.defs, alternative)
+		if err != nil {
+			if root := firstName(alternative); c.isResource(root) && !c.concerns(root, typeName) {
+				continue
+			}
+			rule, failed := compileWhole(alternative, s)
+			if failed != nil {
+				return failed
+			}
+			r.whole = append(r.whole, rule)
+			matched = true
 		}
-		matched = true
-		from := &r.focus
-		if one.resource {
-			from = &r.root
+		for _, one := range paths {
+			if one.root != "" && !c.concerns(one.root, typeName) {
+				continue
+			}
+			matched = true
+			from := &r.focus
+			if one.resource {
+				from = &r.root
+			}
+			end := from.add(one.steps)
+			end.sinks = append(end.sinks, s)
 		}
-		end := from.add(one.steps)
-		end.sinks = append(end.sinks, s)
 	}
 	if !matched {
 		return fmt.Errorf("its expression says nothing about %s", typeName)
 	}
 	return nil
+}
+
+// splitUnion cuts an expression at the | that stand outside of parentheses and
+// strings. Alternatives that join conditions with "and" are taken apart too,
+// which is what R5's definitions mean.
+func splitUnion(expression string) []string {
+	var parts []string
+	depth, start, quoted := 0, 0, false
+	for i := 0; i < len(expression); i++ {
+		switch c := expression[i]; {
+		case c == '\'':
+			quoted = !quoted
+		case quoted:
+		case c == '(' || c == '[':
+			depth++
+		case c == ')' || c == ']':
+			depth--
+		case c == '|' && depth == 0:
+			parts = append(parts, expression[start:i])
+			start = i + 1
+		}
+	}
+	return append(parts, expression[start:])
+}
+
+// firstName returns the identifier that an expression begins with, behind
+// parentheses.
+func firstName(expression string) string {
+	expression = strings.TrimLeft(expression, " \t\r\n(")
+	end := strings.IndexFunc(expression, func(r rune) bool { return !unicode.IsLetter(r) })
+	if end < 0 {
+		return expression
+	}
+	return expression[:end]
+}
+
+// isResource says whether name is a resource type, abstract ones included.
+func (c *Catalog) isResource(name string) bool {
+	t := c.defs.Type(name)
+	return t != nil && t.Kind == definitions.Resource
 }
 
 // concerns says whether a path from root applies to resources of a type.
