@@ -114,6 +114,10 @@ func (p *jsonParser) member(m *members, name []byte, at, depth int) bool {
 		set, other = other, set
 	}
 	twice := mark(set, order)
+	if twice && p.full() {
+		p.more++
+		return p.skip(depth)
+	}
 	var run slots
 	if twice || order >= markable || has(other, order) {
 		// Rare: the element stood here already, under this name, the other
@@ -279,7 +283,7 @@ func (p *jsonParser) slot(m *members, s *slots, prop *definitions.Property) (uin
 		nd.next = nodes[s.after].next
 		nodes[s.after].next = i
 	}
-	p.tree.nodes = append(nodes, nd)
+	p.tree.nodes = append(p.tree.nodes, nd) // without the local slice, so that only the length is stored
 	if s.after == m.last {
 		m.last = i
 	}

@@ -244,7 +244,7 @@ func (p *jsonParser) resourceType() (name []byte, ok bool) {
 }
 
 func (p *jsonParser) findResourceType() ([]byte, bool) {
-	for first := true; ; first = false {
+	for {
 		p.pos++
 		p.white()
 		name, _, ok := p.key()
@@ -262,7 +262,7 @@ func (p *jsonParser) findResourceType() ([]byte, bool) {
 			}
 			return raw, wrong == ""
 		}
-		if !first && p.rescans > 4*len(p.src) || !p.skip(1) {
+		if p.rescans > 4*len(p.src) || !p.skip(1) {
 			return nil, false
 		}
 		if p.white(); p.pos == len(p.src) || p.src[p.pos] != ',' {

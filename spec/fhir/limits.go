@@ -2,7 +2,7 @@ package fhir
 
 // Limits bound what a parser takes; a zero field means its default.
 type Limits struct {
-	MaxBytes int // 64 MiB
+	MaxBytes int // 64 MiB; never more than 2 GiB
 	MaxDepth int // 100 elements inside one another
 	MaxNodes int // 4 million elements
 }
@@ -11,6 +11,7 @@ func (l Limits) orDefault() Limits {
 	if l.MaxBytes == 0 {
 		l.MaxBytes = 64 << 20
 	}
+	l.MaxBytes = min(l.MaxBytes, 1<<31) // a node's offset has 32 bits
 	if l.MaxDepth == 0 {
 		l.MaxDepth = 100
 	}

@@ -31,10 +31,11 @@ func checkInteger64(value string) string {
 }
 
 func isInteger(s string) bool {
+	digits := s
 	if s != "" && s[0] == '-' {
-		s = s[1:]
+		digits = s[1:]
 	}
-	return allDigits(s) && (s[0] != '0' || len(s) == 1)
+	return allDigits(digits) && (digits[0] != '0' || s == "0")
 }
 
 func checkDecimal(value string) string {

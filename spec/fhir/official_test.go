@@ -45,7 +45,7 @@ func r5(t *testing.T) *definitions.Definitions {
 	return d
 }
 
-// FHIR R5 §2.1.0.1 (json.html#primitive): integer64 is a JSON string; these
+// R5's json.html#primitive: integer64 is a JSON string; these
 // examples have it as a number. With quotes put round it they must pass.
 const integer64AsNumber = "must be a JSON string"
 

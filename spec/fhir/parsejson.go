@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -74,7 +75,7 @@ type knownProperty struct {
 func (p *jsonParser) reset(d *definitions.Definitions, src []byte, l Limits) {
 	p.problems = problems{}
 	p.tree.defs = d
-	if guess := len(src) / 64; guess > keepNodes {
+	if guess := len(src) / 32; guess > keepNodes {
 		p.tree.nodes = make([]node, 0, guess)
 	}
 	p.tree.nodes = append(p.tree.nodes[:0], node{}, node{})
@@ -105,7 +106,8 @@ func (p *jsonParser) finish() (*Tree, error) {
 	if n := len(p.tree.nodes); n > keepNodes {
 		t.nodes, p.tree.nodes = p.tree.nodes, nil
 	} else {
-		t.nodes = append(make([]node, 0, n+room), p.tree.nodes...)
+		// Copying the room along saves clearing all of it first.
+		t.nodes = append([]node(nil), slices.Grow(p.tree.nodes, room)[:n+room]...)[:n]
 	}
 	return t, nil
 }
@@ -149,7 +151,7 @@ func (p *jsonParser) resource(i uint32, base *definitions.Type, depth int) bool 
 	name, ok := p.resourceType()
 	if !ok {
 		if ok = p.skip(depth); ok {
-			p.problem(fault.CodeRequired, start, i, "", "the resource does not say its type: give resourceType")
+			p.problem(fault.CodeRequired, start, i, "", "the resource does not say its type: give resourceType, best as the first member")
 		}
 		return ok
 	}

@@ -241,7 +241,7 @@ func isUUID(value string) bool {
 				return false
 			}
 		default:
-			if hex4([]byte{'0', '0', '0', s[i]}) < 0 {
+			if c := s[i]; c-'0' > 9 && (c < 'a' || c > 'f') {
 				return false
 			}
 		}

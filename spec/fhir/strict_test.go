@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -92,6 +93,8 @@ func TestBadJSONIsRefusedWithPathAndReason(t *testing.T) {
 		{`{"resourceType":"Patient","contained":[{"resourceType":"Nope"}]}`, false, "Patient.contained[0]", "no resource type"},
 		{`{"resourceType":"Bundle","type":"batch","entry":[{"resource":[{"resourceType":"Patient"}]}]}`, false, "Bundle.entry[0].resource", "does not repeat"},
 		{`{"resourceType":"Patient","extension":[{"url":"http://x","_url":{"id":"x"}}]}`, false, "Patient.extension[0]._url", "takes no extensions"},
+		{`{"resourceType":"Patient","id":"a_b"}`, false, "Patient.id", "no id"},
+		{`{"resourceType":"Patient","extension":[{"url":"a b","valueCode":"c"}]}`, false, "Patient.extension[0].url", "white space"},
 		{`{"resourceType":"Patient","text":{"status":"generated","div":"<div>x</div>"}}`, false, "Patient.text.div", "namespace"},
 	} {
 		tree, err := fhir.ParseJSON(definitions.MustBuiltIn(definitions.R4), []byte(c.src), fhir.Limits{})
@@ -123,7 +126,7 @@ func TestValuesAreCheckedByTheRulesOfTheirType(t *testing.T) {
 		good, bad []string
 	}{
 		{"boolean", []string{`true`, `false`}, []string{`"true"`, `0`, `null`}},
-		{"integer", []string{`0`, `-0`, `-2147483648`, `2147483647`}, []string{`2147483648`, `-2147483649`, `1.0`, `1e2`, `"1"`}},
+		{"integer", []string{`0`, `-2147483648`, `2147483647`}, []string{`-0`, `2147483648`, `-2147483649`, `1.0`, `1e2`, `"1"`}},
 		{"positiveInt", []string{`1`}, []string{`0`, `-1`}},
 		{"unsignedInt", []string{`0`}, []string{`-1`, `4294967296`}},
 		{"decimal", []string{`0.00`, `1E-22`, `-1.5e+3`, `12345678901234567890.1`}, []string{`"1"`, `1e1001`, `1e-99999999999999999999`}},
@@ -134,7 +137,7 @@ func TestValuesAreCheckedByTheRulesOfTheirType(t *testing.T) {
 		{"url", []string{`"http://x"`}, []string{`"a b"`}},
 		{"canonical", []string{`"http://x|1"`}, []string{`"a b"`}},
 		{"oid", []string{`"urn:oid:1.2.3"`, `"urn:oid:2.16.840.0"`}, []string{`"1.2.3"`, `"urn:oid:3.1"`, `"urn:oid:1.02"`, `"urn:oid:1"`, `"urn:oid:1."`}},
-		{"uuid", []string{`"urn:uuid:c757873d-ec9a-4326-a141-556f43239520"`}, []string{`"c757873d-ec9a-4326-a141-556f43239520"`, `"urn:uuid:c757873d"`, `"urn:uuid:g757873d-ec9a-4326-a141-556f43239520"`}},
+		{"uuid", []string{`"urn:uuid:c757873d-ec9a-4326-a141-556f43239520"`}, []string{`"c757873d-ec9a-4326-a141-556f43239520"`, `"urn:uuid:c757873d"`, `"urn:uuid:C757873D-ec9a-4326-a141-556f43239520"`, `"urn:uuid:g757873d-ec9a-4326-a141-556f43239520"`}},
 		{"base64Binary", []string{`"AAAA"`, `"AAA="`, `"AA=="`, `"AA AA"`}, []string{`"AAA"`, `"A==="`, `"A=AA"`, `"AA-_"`, `""`, `"===="`}},
 		{"date", []string{`"2020"`, `"2020-02"`, `"2020-02-29"`, `"2000-02-29"`}, []string{`"2023-02-29"`, `"1900-02-29"`, `"2023-04-31"`, `"2023-13"`, `"2023-00"`, `"2023-1-1"`, `"0000"`, `"20"`, `"2020-02-02T00:00:00Z"`, `"2020-"`}},
 		{"dateTime", []string{`"2020"`, `"2020-02-02"`, `"2020-02-02T23:59:60Z"`, `"2020-02-02T00:00:00.123+14:00"`}, []string{`"2020-02-02T00:00"`, `"2020-02-02T00:00:00"`, `"2020-02-02T24:00:00Z"`, `"2020-02-02T00:00:00+15:00"`, `"2020-02-02T00:00:00.Z"`, `"2020-02T00:00:00Z"`, `"2020-02-30T00:00:00Z"`, `"2020-02-02 00:00:00Z"`}},
@@ -269,6 +272,41 @@ func TestEveryProblemIsReportedUpToABound(t *testing.T) {
 	_, err = fhir.ParseJSON(d, many.Bytes(), fhir.Limits{})
 	if !errors.Is(err, fhir.ErrMalformed) {
 		t.Error(err)
+	}
+}
+
+func TestHostileInputIsReadInLinearTime(t *testing.T) {
+	d := definitions.MustBuiltIn(definitions.R4)
+	const many = 100_000
+	names := `"name":[` + strings.Repeat(`{"family":"a"},`, many) + `{"family":"a"}]`
+	nested := strings.Repeat(`{"x":"`+strings.Repeat("a", 10_000)+`","contained":[`, 45) + `{"resourceType":"Basic"}` + strings.Repeat(`],"resourceType":"Patient"}`, 45)
+	start := time.Now()
+	for name, src := range map[string]string{
+		"names twice":       `{"resourceType":"Patient",` + names + strings.Repeat(`,"id":"a"`, many) + `}`,
+		"choices":           `{"resourceType":"Patient",` + names + strings.Repeat(`,"deceasedBoolean":true,"deceasedDateTime":"2020"`, many) + `}`,
+		"unknown names":     `{"resourceType":"Patient",` + names + strings.Repeat(`,"x":1`, many) + `}`,
+		"bad values":        `{"resourceType":"Patient","name":[` + strings.Repeat(`{"family":""},`, many) + `{}]}`,
+		"late resourceType": nested,
+	} {
+		if _, err := fhir.ParseJSON(d, []byte(src), fhir.Limits{}); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	var attributes strings.Builder
+	for i := range many {
+		fmt.Fprintf(&attributes, ` xmlns:a%d="x"`, i)
+	}
+	for name, src := range map[string]string{
+		"attributes": `<Patient xmlns="http://hl7.org/fhir"` + attributes.String() + `/>`,
+		"nesting":    `<Patient xmlns="http://hl7.org/fhir">` + strings.Repeat(`<x xmlns:a="b">`, many) + strings.Repeat(`</x>`, many) + `</Patient>`,
+		"names":      `<Patient xmlns="http://hl7.org/fhir">` + strings.Repeat(`<name><family value=""/></name>`, many) + `</Patient>`,
+	} {
+		if _, err := fhir.ParseXML(d, []byte(src), fhir.Limits{}); err == nil {
+			t.Errorf("XML %s: accepted", name)
+		}
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("took %v", took)
 	}
 }
 

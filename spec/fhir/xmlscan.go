@@ -16,7 +16,30 @@ type xmlScanner struct {
 	depth  int // elements open
 	spaces []xmlNamespace
 	attrs  []xmlAttribute // of the last start tag
-	wrong  string         // why the last token is xmlBad
+	names  map[string]string
+	wrong  string // why the last token is xmlBad
+}
+
+// Bounds that keep hostile input from costing more than its length.
+const (
+	maxXMLDepth      = 512
+	maxXMLAttributes = 64
+	maxXMLNames      = 4096 // names kept so as not to make a string of each again
+)
+
+// intern returns b as a string, the same one for the same name.
+func (s *xmlScanner) intern(b []byte) string {
+	if name, ok := s.names[string(b)]; ok {
+		return name
+	}
+	name := string(b)
+	if s.names == nil {
+		s.names = map[string]string{}
+	}
+	if len(s.names) < maxXMLNames {
+		s.names[name] = name
+	}
+	return name
 }
 
 type xmlNamespace struct {
@@ -188,11 +211,11 @@ func (s *xmlScanner) name() (full, prefix, local string, ok bool) {
 			}
 		}
 		s.pos = i
-		full = string(s.src[from:i])
+		full = s.intern(s.src[from:i])
 		if colon < 0 {
 			return full, "", full, i > from
 		}
-		prefix, local = string(s.src[from:colon]), string(s.src[colon+1:i])
+		prefix, local = full[:colon-from], full[colon+1-from:]
 		return full, prefix, local, local != "" && isNameStart(local[0])
 	}
 }
@@ -213,7 +236,9 @@ func (s *xmlScanner) startTag() xmlToken {
 		return s.bad(tok.off, "a tag without a name; write &lt; for the character <")
 	}
 	tok.full, tok.name = full, local
-	s.depth++
+	if s.depth++; s.depth > maxXMLDepth {
+		return s.bad(tok.off, "elements lie more than %d deep inside one another", maxXMLDepth)
+	}
 	s.attrs = s.attrs[:0]
 	for {
 		spaced := s.white()
@@ -281,6 +306,9 @@ func (s *xmlScanner) attribute() xmlToken {
 			return s.bad(off, "a namespace prefix cannot be declared so")
 		}
 		s.spaces = append(s.spaces, xmlNamespace{local, value, s.depth})
+	}
+	if len(s.attrs) == maxXMLAttributes {
+		return s.bad(off, "an element has more than %d attributes", maxXMLAttributes)
 	}
 	for _, a := range s.attrs {
 		if a.prefix == prefix && a.name == local {
