@@ -1,0 +1,42 @@
+package validate
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"testing"
+
+	"github.com/inglehealth/ingle/spec/definitions"
+)
+
+// packed lays resources over base, as a package.
+func packed(t testing.TB, base *definitions.Definitions, resources ...string) *definitions.Definitions {
+	t.Helper()
+	var b bytes.Buffer
+	gz := gzip.NewWriter(&b)
+	tw := tar.NewWriter(gz)
+	files := map[string]string{"package/package.json": `{"name":"example","version":"1","fhirVersions":["` + base.Version + `"]}`}
+	for i, r := range resources {
+		files[fmt.Sprintf("package/%d.json", i)] = r
+	}
+	for name, content := range files {
+		if err := tw.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Size: int64(len(content)), Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tw.Write([]byte(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := gz.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d, err := definitions.LoadPackage(&b, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
