@@ -22,7 +22,7 @@ func ParseXML(d *definitions.Definitions, src []byte, l Limits) (*Tree, error) {
 	if len(src) > l.MaxBytes {
 		return nil, tooLarge(l.MaxBytes)
 	}
-	p := xmlParser{limits: l, tree: &Tree{defs: d, nodes: make([]node, 2, 2+len(src)/64)}}
+	p := xmlParser{limits: l, tree: &Tree{defs: d, nodes: make([]node, 2, 2+len(src)/40), edit: make([]byte, 0, len(src)/2)}}
 	p.tree.types = append(p.tree.ownTypes[:0], nil)
 	src = bytes.TrimPrefix(src, []byte("\uFEFF"))
 	p.scan.src = src
