@@ -134,6 +134,9 @@ func (c *Catalog) lookup(resourceType string) *typeCatalog {
 func (c *Catalog) compile(t *typeCatalog) {
 	t.params = map[string]*parameter{}
 	for _, def := range c.definitionsOf(t.name) {
+		if def.Code == "_has" || def.Code == "_type" {
+			continue // the parser's own; R4B and R5 define them
+		}
 		p := &parameter{Param: Param{Type: t.name, Code: def.Code, Kind: def.Type}, def: def}
 		t.list = append(t.list, p)
 		t.params[def.Code] = p

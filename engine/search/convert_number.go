@@ -70,9 +70,24 @@ func (x *extraction) addQuantity(r NumberRange, unit fhir.Node) {
 		}
 	}
 	if e.System == ucumSystem && e.Code != "" {
-		e.Canonical = x.c.units.canonical(r, e.Code)
+		e.Canonical = x.canonical(r, e.Code)
 	}
 	x.add(e)
+}
+
+// canonicalOf remembers one conversion: an Observation's value is indexed by
+// several parameters.
+type canonicalOf struct {
+	r    NumberRange
+	code string
+	is   *CanonicalQuantity
+}
+
+func (x *extraction) canonical(r NumberRange, code string) *CanonicalQuantity {
+	if x.last.code != code || x.last.r != r {
+		x.last = canonicalOf{r, code, x.c.units.canonical(r, code)}
+	}
+	return x.last.is
 }
 
 func point(v float64) NumberRange { return NumberRange{v, v, v} }

@@ -36,6 +36,7 @@ type extraction struct {
 	entries []Entry
 	out     *[]Entry // where add puts entries: entries, or a composite's part
 	param   Param    // of the entries being made
+	last    canonicalOf
 	seen    map[string]struct{}
 	key     []byte
 }
