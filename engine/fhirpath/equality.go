@@ -255,24 +255,13 @@ func equivalentDecimal(a, b *apd.Decimal) bool {
 	return aok && bok && qa.Cmp(qb) == 0
 }
 
-// loosened is a string for ~: in lower case, runs of white space as one
+// loosened is a string for ~: in lower case, every white space character a
 // space.
 func loosened(s string) string {
-	var b strings.Builder
-	space := false
-	for _, r := range s {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
-			space = true
-			continue
+			return ' '
 		}
-		if space {
-			b.WriteByte(' ')
-			space = false
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	if space {
-		b.WriteByte(' ')
-	}
-	return b.String()
+		return unicode.ToLower(r)
+	}, s)
 }

@@ -194,8 +194,9 @@ func (e *evaluation) put(d *definitions.Definitions, n fhir.Node, element string
 		}
 		switch {
 		case p.Type.Kind == definitions.Primitive && (v.kind != KindNode || v.node.Type().Name != p.Type.Name):
-			text, ok := v.system().text()
-			if !ok {
+			sys := v.system()
+			text, ok := sys.text()
+			if !ok || primitiveKind(p.Type) == KindString && sys.kind != KindString {
 				return e.failed(at, "%s cannot be %s", n.Type().Name+"."+element, describe(v))
 			}
 			_, err = n.AddText(p.Name, text)

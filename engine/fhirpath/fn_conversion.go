@@ -215,7 +215,7 @@ func (e *evaluation) quantityIn(s *scope, c *callOp, in []Value) (Value, bool, e
 	if singular, ok := calendarUnits[unit]; ok {
 		unit, calendar = singular, true
 	}
-	q, ok := v.data.(*Quantity).converted(unit, calendar, true)
+	q, ok := v.data.(*Quantity).converted(unit, calendar)
 	return Value{kind: KindQuantity, data: q}, ok, nil
 }
 

@@ -102,9 +102,8 @@ func init() {
 			case "html":
 				return String(html.UnescapeString(s)), true
 			case "json":
-				var text string
-				err := json.Unmarshal([]byte(`"`+s+`"`), &text)
-				return String(text), err == nil
+				text, ok := unescapeJSON(s)
+				return String(text), ok
 			}
 			return Value{}, false
 		}),
@@ -345,4 +344,24 @@ func decode(s string, a []string) (Value, bool) {
 		return Value{}, false
 	}
 	return String(string(b)), err == nil && utf8.Valid(b)
+}
+
+// unescapeJSON resolves the escapes of JSON; a bare quotation mark stays.
+func unescapeJSON(s string) (string, bool) {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && i+1 < len(s):
+			b.WriteByte(s[i])
+			i++
+		case s[i] == '"':
+			b.WriteByte('\\')
+		}
+		b.WriteByte(s[i])
+	}
+	b.WriteByte('"')
+	var text string
+	err := json.Unmarshal([]byte(b.String()), &text)
+	return text, err == nil
 }

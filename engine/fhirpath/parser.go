@@ -3,6 +3,7 @@ package fhirpath
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Bounds on what Compile accepts.
@@ -49,6 +50,9 @@ type parser struct {
 func parse(src string) (*Syntax, error) {
 	if len(src) > maxSource {
 		return nil, &SyntaxError{Line: 1, Column: 1, Message: fmt.Sprintf("the expression is longer than %d bytes", maxSource)}
+	}
+	if !utf8.ValidString(src) {
+		return nil, &SyntaxError{Line: 1, Column: 1, Message: "the expression is not valid UTF-8"}
 	}
 	p := &parser{lex: newLexer(src)}
 	if err := p.advance(); err != nil {

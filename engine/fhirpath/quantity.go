@@ -64,6 +64,41 @@ func (q *Quantity) months() (*apd.Decimal, bool) {
 	return nil, false
 }
 
+// calendarDays are the days that calendar durations count for where they are
+// converted into each other. FHIRPath 3.0 §5.5.9.
+var calendarDays = map[string]int64{"year": 365, "month": 30, "week": 7, "day": 1}
+
+// days returns a calendar duration counted in days.
+func (q *Quantity) days() (*apd.Decimal, bool) {
+	unit := q.unit
+	if q.mapped {
+		unit = map[string]string{"a": "year", "mo": "month"}[q.unit]
+	}
+	if !q.calendar && !q.mapped {
+		return nil, false
+	}
+	d := new(apd.Decimal)
+	if n, ok := calendarDays[unit]; ok {
+		_, err := exact.Mul(d, q.value, apd.New(n, 0))
+		return d, err == nil
+	}
+	var nanos apd.Decimal
+	if _, err := exact.Mul(&nanos, q.value, apd.New(unitNanos[unit], 0)); err != nil {
+		return nil, false
+	}
+	_, err := quotient.Quo(d, &nanos, apd.New(unitNanos["day"], 0))
+	return d, err == nil
+}
+
+// indefinite says whether q is in years or months, of which UCUM's and the
+// calendar's are not the same.
+func (q *Quantity) indefinite() bool {
+	if q.calendar {
+		return q.unit == "year" || q.unit == "month"
+	}
+	return q.unit == "a" || q.unit == "mo"
+}
+
 // definite returns q's UCUM unit; loose lets calendar years and months be
 // UCUM's.
 func (q *Quantity) definite(loose bool) (ucum.Unit, bool) {
@@ -84,9 +119,19 @@ func compareQuantity(a, b *Quantity, loose bool) (order int, ok bool) {
 	if a.unit == b.unit && a.calendar == b.calendar {
 		return a.value.Cmp(b.value), true
 	}
-	if am, ok := a.months(); ok {
-		if bm, ok := b.months(); ok && (a.calendar || b.calendar) {
-			return am.Cmp(bm), true
+	if a.calendar || b.calendar {
+		if am, ok := a.months(); ok {
+			if bm, ok := b.months(); ok {
+				return am.Cmp(bm), true
+			}
+		}
+		if ad, ok := a.days(); ok {
+			if bd, ok := b.days(); ok {
+				return ad.Cmp(bd), true
+			}
+		}
+		if !loose && (a.indefinite() || b.indefinite()) {
+			return 0, false
 		}
 	}
 	au, aok := a.definite(loose)
@@ -119,9 +164,8 @@ func equivalentQuantity(a, b *Quantity) bool {
 	return err == nil && equivalentDecimal(v, b.value)
 }
 
-// converted returns q in another unit. loose lets calendar years and months
-// be UCUM's.
-func (q *Quantity) converted(unit string, calendar, loose bool) (*Quantity, bool) {
+// converted returns q in another unit.
+func (q *Quantity) converted(unit string, calendar bool) (*Quantity, bool) {
 	if q.unit == unit && q.calendar == calendar {
 		return q, true
 	}
@@ -130,12 +174,25 @@ func (q *Quantity) converted(unit string, calendar, loose bool) (*Quantity, bool
 		if m, ok := q.months(); ok {
 			d := new(apd.Decimal)
 			_, err := quotient.Quo(d, m, each)
-			to.value = d
+			to.value = tidied(d)
 			return to, err == nil
 		}
 	}
-	from, ok1 := q.definite(loose)
-	into, ok2 := to.definite(loose)
+	if calendar {
+		if each, ok := to.days(); ok {
+			if n, ok := q.days(); ok {
+				d := new(apd.Decimal)
+				_, err := quotient.Quo(d, n, each)
+				to.value = tidied(d)
+				return to, err == nil
+			}
+		}
+	}
+	if q.calendar != calendar && (q.indefinite() || to.indefinite()) {
+		return nil, false
+	}
+	from, ok1 := q.definite(false)
+	into, ok2 := to.definite(false)
 	if !ok1 || !ok2 {
 		return nil, false
 	}
@@ -150,12 +207,13 @@ func (q *Quantity) plus(o *Quantity, sign int) (*Quantity, bool) {
 	unit, calendar := q.unit, q.calendar
 	if unit != o.unit || calendar != o.calendar {
 		one := &Quantity{value: apd.New(1, 0), unit: q.unit, calendar: q.calendar, mapped: q.mapped}
-		if c, ok := one.converted(o.unit, o.calendar, false); ok && c.value.Cmp(one.value) > 0 {
+		// Calendar durations stay such, and only they can hold both.
+		if c, ok := one.converted(o.unit, o.calendar); ok && (c.value.Cmp(one.value) > 0 || o.calendar && !q.calendar) {
 			unit, calendar = o.unit, o.calendar
 		}
 	}
-	a, ok1 := q.converted(unit, calendar, false)
-	b, ok2 := o.converted(unit, calendar, false)
+	a, ok1 := q.converted(unit, calendar)
+	b, ok2 := o.converted(unit, calendar)
 	if !ok1 || !ok2 {
 		return nil, false
 	}

@@ -184,7 +184,7 @@ func (c *scanner) zone(t *Temporal) bool {
 	}
 	m, ok := c.digits(2)
 	t.zoned, t.offset = true, sign*(h*60+m)
-	return ok && m < 60 && h <= 14
+	return ok && m < 60 && h*60+m <= 14*60
 }
 
 // parseDate reads YYYY, YYYY-MM or YYYY-MM-DD.
