@@ -60,7 +60,12 @@ func (s shape) boolean() bool {
 	return false
 }
 
-type checker struct{ d *definitions.Definitions }
+type checker struct {
+	d *definitions.Definitions
+	// unions counts the operators | around the node: only there may a path
+	// begin with another type than the input's, as in search parameters.
+	unions int
+}
 
 // infer checks s and tells its shape; focus is that of $this.
 func (c *checker) infer(s *Syntax, focus shape) (shape, error) {
@@ -112,6 +117,10 @@ func (c *checker) infer(s *Syntax, focus shape) (shape, error) {
 
 func (c *checker) operator(s *Syntax, focus shape) (shape, error) {
 	var operands shape
+	if s.Text == "|" {
+		c.unions++
+		defer func() { c.unions-- }()
+	}
 	for _, a := range s.Args {
 		o, err := c.infer(a, focus)
 		if err != nil {
@@ -142,9 +151,12 @@ func (c *checker) member(s *Syntax, input shape) (shape, error) {
 					return input, nil
 				}
 			}
-			if !input.any {
-				// Search parameters are unions over several types.
+			switch {
+			case input.any || len(input.types) == 0:
+			case c.unions > 0:
 				return shape{}, nil
+			default:
+				return shape{}, s.semanticError("the expression is applied to " + input.types[0].Name + ", not to " + s.Text)
 			}
 			return shape{types: []*definitions.Type{t}}, nil
 		}

@@ -135,9 +135,9 @@ func coalesce(e *evaluation, s *scope, c *callOp, _, dst []Value) ([]Value, erro
 	return dst, nil
 }
 
-// sorted orders the input by the keys; without keys by the items. Items
-// without a key come first. -$this as a key means descending, for strings
-// and dates too.
+// sorted orders the input by the keys; without keys by the items. An empty
+// key is less than every value. -$this as a key reverses the order of values,
+// strings and dates too.
 func sorted(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error) {
 	keys := c.args
 	if len(keys) == 0 {
@@ -147,13 +147,12 @@ func sorted(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error
 		item Value
 		keys []Value
 	}
-	descending := make([]bool, len(keys))
+	descending, negated := make([]bool, len(keys)), make([]bool, len(keys))
 	for i := range c.args {
 		descending[i] = c.at.Args[i].Descending
 		if p, ok := keys[i].(polarityOp); ok && p.at.Text == "-" {
 			keys = append([]op(nil), keys...)
-			keys[i] = p.operand
-			descending[i] = !descending[i]
+			keys[i], negated[i] = p.operand, true
 		}
 	}
 	rows := make([]row, 0, len(in))
@@ -186,6 +185,9 @@ func sorted(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error
 				var ok bool
 				if order, _, ok = compare(a, b); !ok && failure == nil {
 					failure = e.failed(c.at, "sort() cannot order %s and %s", describe(a), describe(b))
+				}
+				if negated[k] {
+					order = -order
 				}
 			}
 			if order != 0 {

@@ -18,7 +18,11 @@ func (q *Quantity) temporalUnit() (string, bool) {
 	if q.mapped {
 		return map[string]string{"a": "year", "mo": "month"}[q.unit], true
 	}
-	unit, ok := definiteUnits[q.unit]
+	if unit, ok := definiteUnits[q.unit]; ok {
+		return unit, true
+	}
+	// 1 'month' is no UCUM, but HL7's suites mean the calendar by it.
+	unit, ok := calendarUnits[q.unit]
 	return unit, ok
 }
 
