@@ -28,7 +28,8 @@ func (n Node) values(want func(Node) bool) iter.Seq[Node] {
 
 // RewriteLinks gives rewrite each reference and uri in n and below it, and
 // the href and src of narratives, and puts in what it returns with true. FHIR
-// R4 §3.1.0.11.2 names these as what a transaction replaces.
+// R4 §3.1.0.11.2 names these as what a transaction replaces; canonicals it
+// leaves alone.
 func (n Node) RewriteLinks(rewrite func(link string) (string, bool)) error {
 	for c := range n.Descendants() {
 		if !c.HasValue() {
@@ -38,7 +39,7 @@ func (n Node) RewriteLinks(rewrite func(link string) (string, bool)) error {
 		switch k := primitiveOf(c.Type()); {
 		case k == primitiveXHTML:
 			text, changed = rewriteNarrative(c.Text(), rewrite)
-		case k == primitiveURI, k == primitiveOID, k == primitiveUUID,
+		case k == primitiveURI && c.Type().Name != "canonical", k == primitiveOID, k == primitiveUUID,
 			c.Name() == "reference" && c.Parent().Type().Is("Reference"):
 			text, changed = rewrite(c.Text())
 		}
