@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/inglehealth/ingle/spec/fault"
@@ -66,6 +67,10 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 		}
 		return nil
 	})
+	if u.bulk && errors.Is(err, store.ErrVersion) {
+		// What was imported before is only read after a Flush.
+		err = errors.Join(err, d.store.Flush(ctx))
+	}
 	if err != nil {
 		return nil, err
 	}

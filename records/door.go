@@ -68,7 +68,7 @@ func Open(_ context.Context, c Config) (*Door, error) {
 		if d.releases[defs.Release] != nil {
 			return nil, fmt.Errorf("records: definitions of %s are given twice", defs.Release)
 		}
-		r, err := openRelease(defs, d.base)
+		r, err := openRelease(defs, d.base, c.Clock)
 		if err != nil {
 			return nil, err
 		}

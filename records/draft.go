@@ -101,10 +101,9 @@ func (s *Session) check(ctx context.Context, w *draft) error {
 			return err
 		}
 	}
-	if s.door.policy.Validation == ValidateFull && w.rel.validator != nil {
-		w.issues = w.rel.validator.Validate(ctx, w.tree, nil)
-		if errs := errorsOf(w.issues); len(errs) > 0 {
-			return fault.Of(fault.Unprocessable, errs)
+	if s.door.policy.Validation == ValidateFull {
+		if issues := w.rel.rules.Check(ctx, w.tree); len(issues) > 0 {
+			return fault.Of(fault.Unprocessable, issues)
 		}
 	}
 	if err := s.door.collect(w); err != nil {

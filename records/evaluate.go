@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/inglehealth/ingle/engine/fhirpath"
-	"github.com/inglehealth/ingle/engine/terminology"
+	"github.com/inglehealth/ingle/engine/validate"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
@@ -124,7 +124,8 @@ func (s *Session) Environment(tree *fhir.Tree) *fhirpath.Env {
 	}
 	env.Definitions = rel.defs
 	env.Resolver = resolver{s}
-	env.Terminology = codes{rel.terms}
+	env.Terminology = validate.Terms(rel.terms)
+	env.Profiles = rel.rules
 	return env
 }
 
@@ -177,39 +178,4 @@ func (r resolver) node(record store.Record) (fhir.Node, error) {
 		return fhir.Node{}, err
 	}
 	return tree.Root(), nil
-}
-
-// codes answers FHIRPath's questions about codes from the definitions.
-type codes struct{ catalog *terminology.Catalog }
-
-// MemberOf says whether one of the concepts is in the value set.
-func (c codes) MemberOf(_ context.Context, valueSet string, concepts []fhirpath.Concept) (member, ok bool, err error) {
-	set := c.catalog.Set(valueSet)
-	if set == nil {
-		return false, false, nil
-	}
-	known := true
-	for _, concept := range concepts {
-		answer := set.HasCode(concept.Code)
-		if concept.System != "" {
-			answer = set.Has(concept.System, concept.Code)
-		}
-		switch answer {
-		case terminology.Yes:
-			return true, true, nil
-		case terminology.Unknown:
-			known = false
-		}
-	}
-	return false, known, nil
-}
-
-// Subsumes compares two codes of a system.
-func (c codes) Subsumes(_ context.Context, system, a, b string) (string, error) {
-	return c.catalog.Subsumes(system, a, b), nil
-}
-
-// Operation has no answer: the server has no terminology operations.
-func (codes) Operation(context.Context, fhirpath.TerminologyCall) (fhir.Node, error) {
-	return fhir.Node{}, nil
 }

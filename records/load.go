@@ -177,7 +177,7 @@ func (l *load) match(ctx context.Context, typ fhir.Type, criteria, literal strin
 	if err != nil {
 		return fhir.Key{}, err
 	}
-	return cond.reference(ctx, l.s.door.store, literal, nil, nil)
+	return l.s.settled(ctx, true, func() (fhir.Key, error) { return cond.reference(ctx, l.s.door.store, literal, nil, nil) })
 }
 
 // store writes items with different keys in one transaction, without those

@@ -54,17 +54,6 @@ func issueAt(n fhir.Node, code fault.Code, format string, args ...any) fault.Iss
 	return i
 }
 
-// errorsOf are the issues that forbid a write.
-func errorsOf(issues []fault.Issue) []fault.Issue {
-	var out []fault.Issue
-	for _, i := range issues {
-		if i.Severity == fault.ErrorLevel || i.Severity == fault.Fatal {
-			out = append(out, i)
-		}
-	}
-	return out
-}
-
 // missing explains which references of the drafts led nowhere.
 func missing(e *store.MissingError, drafts ...*draft) error {
 	gone := map[fhir.Key]bool{}

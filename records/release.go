@@ -3,9 +3,11 @@ package records
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/engine/terminology"
+	"github.com/inglehealth/ingle/engine/validate"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -14,18 +16,20 @@ import (
 
 // release is a FHIR release with the engines built over its tables.
 type release struct {
-	defs      *definitions.Definitions
-	catalog   *search.Catalog
-	terms     *terminology.Catalog
-	validator validator
+	defs    *definitions.Definitions
+	catalog *search.Catalog
+	terms   *terminology.Catalog
+	rules   *validate.Validator
 }
 
-func openRelease(defs *definitions.Definitions, base string) (*release, error) {
+func openRelease(defs *definitions.Definitions, base string, now func() time.Time) (*release, error) {
 	catalog, err := search.NewCatalog(defs, base)
 	if err != nil {
 		return nil, fmt.Errorf("records: search parameters of %s: %w", defs.Release, err)
 	}
-	return &release{defs: defs, catalog: catalog, terms: terminology.New(defs), validator: newValidator(defs)}, nil
+	terms := terminology.New(defs)
+	rules := validate.New(defs, validate.Options{Terminology: terms, Now: now})
+	return &release{defs: defs, catalog: catalog, terms: terms, rules: rules}, nil
 }
 
 // release returns the tools of r, "" for the primary one, or nil.

@@ -97,7 +97,20 @@ func (p *plan) match(ctx context.Context, literal string, own *ownEntries) (fhir
 	if err != nil {
 		return fhir.Key{}, err
 	}
-	return cond.reference(ctx, s.door.store, literal, p, own)
+	return s.settled(ctx, p.t.o.Bulk, func() (fhir.Key, error) { return cond.reference(ctx, s.door.store, literal, p, own) })
+}
+
+// settled asks again when a condition finds nothing during a bulk load: what
+// was imported before is only read after a Flush.
+func (s *Session) settled(ctx context.Context, bulk bool, find func() (fhir.Key, error)) (fhir.Key, error) {
+	key, err := find()
+	if !bulk || fault.KindOf(err) != fault.PreconditionFailed {
+		return key, err
+	}
+	if err := s.door.store.Flush(ctx); err != nil {
+		return key, err
+	}
+	return find()
 }
 
 // reference finds the only match of a conditional reference. What the plan p

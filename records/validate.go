@@ -50,9 +50,7 @@ func (s *Session) Validate(ctx context.Context, r ValidateRequest) ([]fault.Issu
 			issues = append(issues, issuesOf(err)...)
 		}
 	}
-	if w.rel.validator != nil {
-		issues = append(issues, w.rel.validator.Validate(ctx, w.tree, r.Profiles)...)
-	}
+	issues = append(issues, w.rel.rules.Validate(ctx, w.tree, r.Profiles)...)
 	if r.Mode == "create" || r.Mode == "update" {
 		found, err := s.validateReferences(ctx, w)
 		if err != nil {

@@ -1,0 +1,90 @@
+package records_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/inglehealth/ingle/internal/testdata"
+	"github.com/inglehealth/ingle/records"
+)
+
+// lines returns up to n lines of a gzipped file of the shared data.
+func lines(t testing.TB, n int, elem ...string) [][]byte {
+	t.Helper()
+	f, err := os.Open(testdata.Dir(t, elem...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := bufio.NewScanner(z)
+	in.Buffer(nil, 1<<30)
+	var out [][]byte
+	for len(out) < n && in.Scan() {
+		out = append(out, bytes.Clone(in.Bytes()))
+	}
+	if err := in.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// process sends a bundle and fails on any entry that failed.
+func process(t testing.TB, s *records.Session, line []byte) *records.BundleResult {
+	t.Helper()
+	res, err := s.Bundle(t.Context(), records.Content{JSON: line}, records.BundleOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range res.Entries {
+		if e.Err != nil {
+			t.Fatalf("entry %d: %v", i, e.Err)
+		}
+	}
+	return res
+}
+
+func TestSyntheticPatientsGoThroughTransactions(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		for _, line := range lines(t, 5, "synthea", "base-2019", "base-2019-00.bundles.ndjson.gz") {
+			process(t, s, line)
+		}
+		for _, line := range lines(t, 5, "synthea", "uscore311-2021", "infrastructure.bundles.ndjson.gz") {
+			process(t, s, line)
+		}
+		for _, line := range lines(t, 2, "synthea", "uscore311-2021", "uscore311-2021-00.bundles.ndjson.gz") {
+			process(t, s, line)
+		}
+		if n := count(t, s, "Patient", ""); n != 7 {
+			t.Fatalf("%d patients", n)
+		}
+	})
+}
+
+func TestATransactionOf25000EntriesTakesSeconds(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		for _, line := range lines(t, 1, "synthea", "big-transaction", "referenced.bundles.ndjson.gz") {
+			process(t, s, line)
+		}
+		big := lines(t, 1, "synthea", "big-transaction", "big-tx.bundle.ndjson.gz")[0]
+		start := time.Now()
+		res := process(t, s, big)
+		took := time.Since(start)
+		t.Logf("%d entries in %v", len(res.Entries), took)
+		if len(res.Entries) != 25_000 || count(t, s, "Observation", "subject="+res.Entries[0].Key.String()) == 0 {
+			t.Fatalf("%d entries", len(res.Entries))
+		}
+		if took > time.Minute {
+			t.Fatalf("it took %v", took)
+		}
+	})
+}
