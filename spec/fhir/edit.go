@@ -77,13 +77,6 @@ func (n Node) SetText(text string) error {
 	return nil
 }
 
-// ClearValue takes a primitive's value away and leaves its id and extensions.
-func (n Node) ClearValue() {
-	nd := n.data()
-	nd.flags &^= flagValue | flagEscaped
-	n.t.touch(n.i)
-}
-
 // Remove unlinks n and what is below it. A root is not removed. The node must
 // not be used afterwards.
 func (n Node) Remove() {

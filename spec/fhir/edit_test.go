@@ -1,6 +1,7 @@
 package fhir_test
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +180,65 @@ func TestBuildingALongBundleIsNotQuadratic(t *testing.T) {
 	}
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("50,000 entries took %v", took)
+	}
+}
+
+func TestAnyEditsLeaveATreeThatReadsBackTheSame(t *testing.T) {
+	d := definitions.MustBuiltIn(definitions.R4)
+	for name, src := range zipped(t, "examples-r4.zip") {
+		if len(src) > 20_000 {
+			continue
+		}
+		tree, err := fhir.ParseJSON(d, src, fhir.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		random := rand.New(rand.NewPCG(uint64(len(src)), 1))
+		original := text(tree)
+		edited := tree.Clone()
+		for range 12 {
+			var all []fhir.Node
+			for n := range edited.Root().Descendants() {
+				all = append(all, n)
+			}
+			if len(all) == 0 {
+				break
+			}
+			n := all[random.IntN(len(all))]
+			parent := n.Parent()
+			switch random.IntN(6) {
+			case 0:
+				n.Remove()
+			case 1:
+				_, err = n.Replace(n)
+			case 2:
+				if n.Index() >= 0 {
+					_, err = parent.InsertAt(n.PropertyName(), random.IntN(n.Index()+1), n)
+				}
+			case 3:
+				if n.Index() >= 0 {
+					err = parent.Move(n.Name(), n.Index(), random.IntN(parent.Count(n.Name())))
+				}
+			case 4:
+				if n.HasValue() {
+					err = n.SetText(n.Text())
+				}
+			case 5:
+				if n.IsResource() {
+					edited = n.CopyTree()
+				}
+			}
+			if err != nil {
+				t.Fatalf("%s: %s: %v", name, n.Path(), err)
+			}
+		}
+		out := text(edited)
+		again, err := fhir.ParseJSON(d, []byte(out), fhir.Limits{})
+		if err != nil {
+			t.Fatalf("%s: %.500v\n%s", name, err, out)
+		}
+		same(t, text(again), out)
+		same(t, text(tree), original)
 	}
 }
 

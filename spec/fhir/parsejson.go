@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"bytes"
 	"slices"
 	"sync"
 	"unsafe"
@@ -118,6 +119,10 @@ func (p *jsonParser) document(typ *definitions.Type) {
 	p.white()
 	if p.pos == len(p.src) {
 		p.malformedAt(p.pos, "the body is empty")
+		return
+	}
+	if bytes.HasPrefix(p.src[p.pos:], []byte("\uFEFF")) {
+		p.malformedAt(p.pos, "the body begins with a byte order mark, which JSON does not have: leave it out")
 		return
 	}
 	ok := true

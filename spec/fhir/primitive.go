@@ -1,7 +1,6 @@
 package fhir
 
 import (
-	"encoding/base64"
 	"fmt"
 	"regexp"
 	"strings"
@@ -283,12 +282,4 @@ func checkBase64(value string) string {
 		return wrong
 	}
 	return ""
-}
-
-// DecodeBase64 decodes a base64Binary value, which may hold white space.
-func DecodeBase64(value string) ([]byte, error) {
-	if strings.ContainsAny(value, " \t\n\r") {
-		value = strings.Join(strings.Fields(value), "")
-	}
-	return base64.StdEncoding.DecodeString(value)
 }

@@ -44,7 +44,7 @@ func TestBadJSONIsRefusedWithPathAndReason(t *testing.T) {
 		{`{"resourceType":"Patient","multipleBirthInteger":1.2.3}`, true, "", "comma or }"},
 		{`{"resourceType":"Patient","multipleBirthInteger":Infinity}`, true, "", "JSON value"},
 		{`{"resourceType":"Patient","active":tru}`, true, "", "JSON value"},
-		{"\ufeff{\"resourceType\":\"Patient\"}", true, "", "JSON value"},
+		{"\ufeff{\"resourceType\":\"Patient\"}", true, "", "byte order mark"},
 
 		{`[]`, false, "", "JSON object"},
 		{`"Patient"`, false, "", "JSON object"},
