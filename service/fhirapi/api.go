@@ -1,0 +1,80 @@
+// Package fhirapi is the FHIR REST interface: one file per interaction or
+// operation, each thin over a records.Session.
+//
+// R4 §3.1 RESTful API.
+package fhirapi
+
+import (
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/definitions"
+)
+
+// Config is what an API needs.
+type Config struct {
+	Tenants *records.Tenants // required
+	Version string           // of the software, for the CapabilityStatement
+	Log     *slog.Logger     // nil: slog.Default()
+	// Patience bounds a search, history or evaluation; 0: 60 s. Writes are not
+	// bounded, since nobody may be told "failed" of what was committed.
+	Patience time.Duration
+	// Clock is the time shown in Bundles and used by FHIRPath's now(); nil:
+	// time.Now.
+	Clock func() time.Time
+}
+
+// API serves every tenant's FHIR base. It is safe for concurrent use.
+type API struct {
+	config       Config
+	operations   map[string]*operation
+	mu           sync.Mutex
+	capabilities map[capabilityKey][]byte
+	searchable   map[*definitions.Definitions]*search.Catalog
+}
+
+// New makes an API.
+func New(c Config) *API {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Patience <= 0 {
+		c.Patience = time.Minute
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	a := &API{config: c, capabilities: map[capabilityKey][]byte{}, searchable: map[*definitions.Definitions]*search.Catalog{}}
+	a.operations = operations()
+	return a
+}
+
+// Mount puts the default tenant at /fhir and the others at /t/{tenant}/fhir.
+func (a *API) Mount(site *web.Site) {
+	site.Handle("/fhir", http.HandlerFunc(a.serveDefault))
+	site.Handle("/fhir/", http.HandlerFunc(a.serveDefault))
+	site.Handle("/t/{tenant}/fhir", http.HandlerFunc(a.serveTenant))
+	site.Handle("/t/{tenant}/fhir/", http.HandlerFunc(a.serveTenant))
+}
+
+func (a *API) serveDefault(w http.ResponseWriter, r *http.Request) {
+	a.serve(w, r, "", r.URL.Path[len("/fhir"):])
+}
+
+func (a *API) serveTenant(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("tenant")
+	rest := r.URL.Path[len("/t/"):]
+	for len(rest) > 0 && rest[0] != '/' {
+		rest = rest[1:]
+	}
+	if name == "" || len(rest) < len("/fhir") {
+		web.Fail(w, r, errTenant())
+		return
+	}
+	a.serve(w, r, name, rest[len("/fhir"):])
+}

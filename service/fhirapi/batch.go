@@ -1,0 +1,160 @@
+package fhirapi
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/inglehealth/ingle/records"
+)
+
+// bundle serves POST [base]: batch and transaction (R4 §3.1.0.11).
+func (c *call) bundle() error {
+	if err := c.only(); err != nil {
+		return err
+	}
+	content, err := c.content()
+	if err != nil {
+		return err
+	}
+	o := records.BundleOptions{Handling: c.handling(), Operation: c.entryOperation}
+	if o.Request, err = c.request(); err != nil {
+		return err
+	}
+	result, err := c.session.Bundle(c.r.Context(), content, o)
+	if err != nil {
+		return err
+	}
+	b := c.newBundle(result.Type)
+	defer b.release()
+	b.link("self", "", nil, "")
+	for i := range result.Entries {
+		if err := b.responseEntry(&result.Entries[i]); err != nil {
+			return c.committed(err)
+		}
+	}
+	if c.format.acceptable() != nil {
+		c.format.raw = ""
+	}
+	if err := b.write(http.StatusOK); err != nil {
+		return c.committed(err)
+	}
+	return nil
+}
+
+// committed answers a bundle that was processed but cannot be rendered: the
+// client must not take it for failed.
+func (c *call) committed(err error) error {
+	c.api.config.Log.Error("a processed bundle cannot be rendered", "request", c.exchange.ID, "error", err)
+	c.w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// responseEntry writes the answer to one entry.
+func (b *bundle) responseEntry(e *records.EntryResult) error {
+	b.entry()
+	comma := func() {
+		if last := b.buf[len(b.buf)-1]; last != '{' {
+			b.buf = append(b.buf, ',')
+		}
+	}
+	if e.Resource != nil && e.Key.ID != "" {
+		b.fullURL(e.Resource)
+	}
+	if err := b.responseResource(e, comma); err != nil {
+		return err
+	}
+	comma()
+	b.buf = append(b.buf, `"response":{"status":"`...)
+	b.buf = strconv.AppendInt(b.buf, int64(e.Status), 10)
+	if text := http.StatusText(e.Status); text != "" {
+		b.buf = append(b.buf, ' ')
+		b.buf = append(b.buf, text...)
+	}
+	b.buf = append(b.buf, '"')
+	if e.Location != "" {
+		b.buf = append(b.buf, `,"location":"`...)
+		b.buf = append(b.buf, b.c.door.Base()...)
+		b.buf = append(b.buf, '/')
+		b.buf = append(b.buf, e.Location...)
+		b.buf = append(b.buf, '"')
+	}
+	b.tagged(e.Version, e.LastModified)
+	if len(e.Issues) > 0 && (e.Status >= 400 || b.c.prefer.returning == returnOutcome) {
+		b.buf = append(b.buf, `,"outcome":`...)
+		b.outcome(e.Issues)
+	}
+	b.buf = append(b.buf, `}}`...)
+	return nil
+}
+
+func (b *bundle) responseResource(e *records.EntryResult, comma func()) error {
+	reading := e.Method == http.MethodGet || e.Method == http.MethodHead
+	switch {
+	case e.Body != nil:
+		comma()
+		b.buf = append(b.buf, `"resource":`...)
+		b.buf = append(b.buf, e.Body...)
+	case e.Search != nil:
+		comma()
+		b.buf = append(b.buf, `"resource":`...)
+		return b.nestedSearch(e)
+	case e.History != nil:
+		comma()
+		b.buf = append(b.buf, `"resource":`...)
+		return b.nestedHistory(e)
+	case e.Resource != nil && e.Resource.JSON != nil && (reading || b.c.prefer.returning == returnRepresentation):
+		comma()
+		return b.resource(e.Resource, part{})
+	}
+	return nil
+}
+
+// nested composes a Bundle inside this one.
+func (b *bundle) nested(kind string, fill func(inner *bundle) error) error {
+	inner := &bundle{c: b.c, buf: b.buf}
+	inner.begin(kind)
+	if err := fill(inner); err != nil {
+		return err
+	}
+	inner.end()
+	b.buf = inner.buf
+	return nil
+}
+
+func (b *bundle) nestedSearch(e *records.EntryResult) error {
+	return b.nested("searchset", func(inner *bundle) error {
+		if e.Search.Total >= 0 {
+			inner.total(e.Search.Total)
+		}
+		at := ""
+		if e.SearchOf != "" {
+			at = "/" + string(e.SearchOf)
+		}
+		inner.link("self", at, e.Search.Self, "")
+		if e.Search.Next != "" {
+			inner.link("next", at, e.Search.Self, e.Search.Next)
+		}
+		part := part{summary: e.Search.Summary, elements: e.Search.Elements}
+		for i := range e.Search.Entries {
+			if err := inner.searchEntry(&e.Search.Entries[i], part); err != nil {
+				return err
+			}
+		}
+		if len(e.Search.Issues) > 0 {
+			inner.outcomeEntry(e.Search.Issues)
+		}
+		return nil
+	})
+}
+
+func (b *bundle) nestedHistory(e *records.EntryResult) error {
+	return b.nested("history", func(inner *bundle) error {
+		inner.total(e.History.Total)
+		for i := range e.History.Entries {
+			if err := inner.historyEntry(&e.History.Entries[i], part{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,218 @@
+package fhirapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// call is one request at a FHIR base.
+type call struct {
+	api      *API
+	w        http.ResponseWriter
+	r        *http.Request
+	exchange *web.Exchange
+	door     *records.Door
+	session  *records.Session
+
+	target
+	endpoint *endpoint
+	format   format
+	prefer   preferences
+	pairs    []search.Pair // of the URL, in order, without _format and _pretty
+}
+
+// target is what the path names.
+type target struct {
+	Type    fhir.Type
+	ID      fhir.ID
+	Version string
+	Op      string    // operation, without $
+	Within  *fhir.Key // compartment; Type "" then means all types in it
+}
+
+func (t target) key() fhir.Key { return fhir.Key{Type: t.Type, ID: t.ID} }
+
+func (a *API) serve(w http.ResponseWriter, r *http.Request, tenant, path string) {
+	c := &call{api: a, w: w, r: r, exchange: web.From(r.Context())}
+	c.exchange.XML = strings.Contains(r.Header.Get("Accept"), "xml")
+	if err := c.serve(tenant, path); err != nil {
+		web.Fail(w, r, err)
+	}
+}
+
+func (c *call) serve(tenant, path string) error {
+	door, ok := c.api.config.Tenants.Door(tenant)
+	if !ok {
+		return errTenant()
+	}
+	c.door = door
+	c.session = door.Session(records.Principal{}, nil)
+	pairs, err := parseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	c.prefer = parsePrefer(c.r.Header.Values("Prefer"))
+	if c.format, c.pairs, err = negotiate(c.r.Header, pairs); err != nil {
+		return err
+	}
+	c.exchange.XML, c.exchange.Pretty = c.format.xml, c.format.pretty
+	if c.format.release != "" && !c.loaded(c.format.release) {
+		return fault.New(fault.NotAcceptable, fault.CodeNotSupported, "", "FHIR %s is not loaded in this server.", c.format.release)
+	}
+	shape, target, err := c.match(path)
+	if err != nil {
+		return err
+	}
+	c.target = target
+	method := c.r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if method == http.MethodOptions {
+		c.exchange.Route = "options"
+		c.w.Header().Set("Allow", shape.allow)
+		c.w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	c.endpoint = shape.endpoints[method]
+	if c.endpoint == nil {
+		c.exchange.Route = "none"
+		c.w.Header().Set("Allow", shape.allow)
+		return fault.New(fault.MethodNotAllowed, fault.CodeNotSupported, "",
+			"%s is not possible here; possible: %s.", c.r.Method, shape.allow)
+	}
+	c.exchange.Route = c.endpoint.name
+	return c.endpoint.serve(c)
+}
+
+func errTenant() error {
+	return fault.New(fault.NotFound, fault.CodeNotFound, "", "There is no tenant of that name on this server.")
+}
+
+// bounded gives a read the time that the API allows.
+func (c *call) bounded() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.r.Context(), c.api.config.Patience)
+}
+
+func (c *call) loaded(r definitions.Release) bool {
+	d := c.door.Definitions(r)
+	return d != nil && d.Release == r
+}
+
+// definitions are those of a release, the primary ones for "".
+func (c *call) definitions(r definitions.Release) *definitions.Definitions {
+	if d := c.door.Definitions(r); d != nil {
+		return d
+	}
+	return c.door.Definitions("")
+}
+
+// handling is what the request says about unknown parameters.
+func (c *call) handling() records.Handling { return c.prefer.handling }
+
+// lenient says whether unknown parameters are to be ignored.
+func (c *call) lenient() bool {
+	switch c.prefer.handling {
+	case records.HandlingLenient:
+		return true
+	case records.HandlingStrict:
+		return false
+	}
+	return c.door.Policy().LenientSearch
+}
+
+// only refuses query parameters beyond names, unless the client asked for
+// leniency.
+func (c *call) only(names ...string) error {
+	if len(c.pairs) == 0 || c.lenient() {
+		return nil
+	}
+next:
+	for _, p := range c.pairs {
+		for _, name := range names {
+			if p.Name == name {
+				continue next
+			}
+		}
+		known := append([]string{"_format", "_pretty"}, names...)
+		return fault.New(fault.Invalid, fault.CodeNotSupported, "",
+			"The parameter %q means nothing to %s. Known here: %s. Send 'Prefer: handling=lenient' to have it ignored.",
+			shorten(p.Name), c.endpoint.name, strings.Join(known, ", "))
+	}
+	return nil
+}
+
+// value returns the last value of a query parameter.
+func (c *call) value(name string) (string, bool) {
+	for i := len(c.pairs) - 1; i >= 0; i-- {
+		if c.pairs[i].Name == name {
+			return c.pairs[i].Value, true
+		}
+	}
+	return "", false
+}
+
+// request is what a write is told of its request.
+func (c *call) request() (records.Request, error) {
+	req := records.Request{ID: c.exchange.ID}
+	if p := c.r.Header.Get("X-Provenance"); p != "" {
+		req.Provenance = &records.Content{JSON: []byte(p)}
+		if strings.HasPrefix(strings.TrimSpace(p), "<") {
+			req.Provenance = &records.Content{XML: []byte(p)}
+		}
+	}
+	return req, nil
+}
+
+// precondition reads If-Match and If-None-Match of a write.
+func (c *call) precondition() (records.Precondition, error) {
+	var p records.Precondition
+	if v := c.r.Header.Get("If-Match"); v != "" {
+		p.IfMatch = records.ParseETags(v)
+		if len(p.IfMatch) == 0 {
+			return p, fault.New(fault.Invalid, fault.CodeValue, "", `If-Match holds no entity tag; it looks like this: If-Match: W/"3"`)
+		}
+	}
+	if v := strings.TrimSpace(c.r.Header.Get("If-None-Match")); v != "" {
+		if v != "*" {
+			return p, fault.New(fault.Invalid, fault.CodeNotSupported, "",
+				"A write can only say 'If-None-Match: *' (do not replace what exists); to write over a known version send If-Match.")
+		}
+		p.IfNoneMatch = v
+	}
+	return p, nil
+}
+
+// readOptions reads If-None-Match and If-Modified-Since of a read.
+func (c *call) readOptions() records.ReadOptions {
+	var o records.ReadOptions
+	if v := c.r.Header.Get("If-None-Match"); v != "" {
+		o.IfNoneMatch = records.ParseETags(v)
+	} else if v := c.r.Header.Get("If-Modified-Since"); v != "" {
+		// A date that cannot be read is ignored (RFC 9110 §13.1.3).
+		if t, err := http.ParseTime(v); err == nil {
+			o.IfModifiedSince = t
+		}
+	}
+	return o
+}
+
+// stamp sets the headers that tell a version.
+func (c *call) stamp(version int64, updated time.Time) {
+	h := c.w.Header()
+	if version > 0 {
+		h.Set("ETag", records.ETag(version))
+	}
+	if !updated.IsZero() {
+		h.Set("Last-Modified", updated.UTC().Format(http.TimeFormat))
+	}
+}

@@ -1,0 +1,185 @@
+package fhirapi
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+)
+
+// format is how an answer is written (R4 §3.1.0.1.9).
+type format struct {
+	xml     bool
+	pretty  bool
+	browser bool // Accept asked for HTML: JSON that a browser shows
+	release definitions.Release
+	raw     string // media type of a Binary that is wanted as it is
+}
+
+// contentType is the Content-Type of an answer.
+func (f format) contentType() string {
+	switch {
+	case f.browser:
+		return "application/json; charset=utf-8"
+	case f.xml && f.release != "":
+		return "application/fhir+xml; fhirVersion=" + mimeVersion(f.release) + "; charset=utf-8"
+	case f.xml:
+		return "application/fhir+xml; charset=utf-8"
+	case f.release != "":
+		return "application/fhir+json; fhirVersion=" + mimeVersion(f.release) + "; charset=utf-8"
+	}
+	return "application/fhir+json; charset=utf-8"
+}
+
+// mimeVersions are the values of the fhirVersion parameter (R4 §3.1.0.1.12).
+var mimeVersions = map[string]definitions.Release{"4.0": definitions.R4, "4.3": definitions.R4B, "5.0": definitions.R5}
+
+func mimeVersion(r definitions.Release) string {
+	for v, release := range mimeVersions {
+		if release == r {
+			return v
+		}
+	}
+	return string(r)
+}
+
+func parseMimeVersion(v string) (definitions.Release, error) {
+	v = strings.Trim(v, `"`)
+	if r, ok := mimeVersions[v]; ok {
+		return r, nil
+	}
+	return "", fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
+		"fhirVersion=%s is not known here; known are 4.0 (R4), 4.3 (R4B) and 5.0 (R5).", shorten(v))
+}
+
+// negotiate picks the format from _format and _pretty, which it takes out of
+// pairs, and from Accept.
+func negotiate(h http.Header, pairs []search.Pair) (format, []search.Pair, error) {
+	var f format
+	asked := ""
+	pretty := ""
+	for _, p := range pairs {
+		if p.Name == "_format" {
+			asked = p.Value
+		} else if p.Name == "_pretty" {
+			pretty = p.Value
+		}
+	}
+	if asked != "" || pretty != "" {
+		kept := make([]search.Pair, 0, len(pairs))
+		for _, p := range pairs {
+			if p.Name != "_format" && p.Name != "_pretty" {
+				kept = append(kept, p)
+			}
+		}
+		pairs = kept
+	}
+	err := f.negotiate(h.Values("Accept"), asked)
+	if err != nil {
+		return f, pairs, err
+	}
+	switch pretty {
+	case "":
+		f.pretty = f.pretty || f.browser
+	case "true":
+		f.pretty = true
+	case "false":
+		f.pretty = false
+	default:
+		return f, pairs, fault.New(fault.Invalid, fault.CodeValue, "", "_pretty is true or false, not %q.", shorten(pretty))
+	}
+	return f, pairs, nil
+}
+
+func (f *format) negotiate(accepts []string, asked string) error {
+	if asked != "" {
+		// A '+' that was not escaped arrives as a space.
+		ok, err := f.take(strings.ReplaceAll(asked, " ", "+"))
+		if err == nil && !ok {
+			err = fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
+				"_format=%s is not supported. Use json or xml (application/fhir+json, application/fhir+xml).", shorten(asked))
+		}
+		return err
+	}
+	if len(accepts) == 0 || len(accepts) == 1 && (accepts[0] == "application/fhir+json" || accepts[0] == "*/*" || accepts[0] == "") {
+		return nil
+	}
+	best, weight := format{}, 0.0
+	var raw string
+	for _, header := range accepts {
+		for item := range strings.SplitSeq(header, ",") {
+			q, err := quality(item)
+			if err != nil {
+				return err
+			}
+			candidate := format{}
+			ok, err := candidate.take(item)
+			if err != nil {
+				return err
+			}
+			if ok && q > weight {
+				best, weight = candidate, q
+			}
+			if !ok && q > 0 && raw == "" {
+				raw, _, _ = strings.Cut(item, ";")
+				raw = strings.ToLower(strings.TrimSpace(raw))
+			}
+		}
+	}
+	if weight == 0 {
+		// A Binary may still be served as what it is; anything else is refused
+		// when it comes to rendering.
+		f.raw = raw
+		return nil
+	}
+	*f = best
+	return nil
+}
+
+// take sets the format that a media type or short name means; ok is false
+// when it means none.
+func (f *format) take(item string) (ok bool, err error) {
+	name, params, _ := strings.Cut(item, ";")
+	switch strings.ToLower(strings.TrimSpace(name)) {
+	case "json", "application/json", "application/fhir+json", "application/json+fhir", "text/json", "*/*", "application/*":
+	case "xml", "application/xml", "application/fhir+xml", "application/xml+fhir", "text/xml":
+		f.xml = true
+	case "text/html", "html", "text/*", "application/xhtml+xml":
+		f.browser = true
+	default:
+		return false, nil
+	}
+	for param := range strings.SplitSeq(params, ";") {
+		if v, found := strings.CutPrefix(strings.TrimSpace(param), "fhirVersion="); found {
+			if f.release, err = parseMimeVersion(v); err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
+}
+
+func quality(item string) (float64, error) {
+	for param := range strings.SplitSeq(item, ";") {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(param), "q="); ok {
+			q, err := strconv.ParseFloat(v, 64)
+			if err != nil || q < 0 || q > 1 {
+				return 0, fault.New(fault.Invalid, fault.CodeValue, "", "Accept holds a weight that is not between 0 and 1: %q.", shorten(item))
+			}
+			return q, nil
+		}
+	}
+	return 1, nil
+}
+
+// acceptable refuses a request whose Accept allows neither JSON nor XML.
+func (f format) acceptable() error {
+	if f.raw == "" {
+		return nil
+	}
+	return fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
+		"Nothing in Accept can be served here. Ask for application/fhir+json or application/fhir+xml.")
+}

@@ -1,0 +1,39 @@
+package fhirapi
+
+import (
+	"net/http"
+
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/fault"
+)
+
+// read serves GET [base]/[type]/[id] (R4 §3.1.0.2).
+func (c *call) read() error {
+	if c.Type == "Binary" {
+		if raw, err := c.rawBinary(); raw || err != nil {
+			return err
+		}
+	}
+	part, err := c.part()
+	if err != nil {
+		return err
+	}
+	res, err := c.session.Read(c.r.Context(), c.key(), c.readOptions())
+	return c.answerRead(res, part, err)
+}
+
+// answerRead renders what Read and VRead return.
+func (c *call) answerRead(res records.Resource, part part, err error) error {
+	if err != nil {
+		if fault.KindOf(err) == fault.Gone {
+			c.stamp(res.Version, res.Updated)
+		}
+		return err
+	}
+	c.stamp(res.Version, res.Updated)
+	if res.NotModified {
+		c.w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	return c.writeResource(http.StatusOK, res.JSON, res.Release, part)
+}

@@ -1,0 +1,134 @@
+package fhirapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// writeResource answers with a stored resource. Plain JSON goes out as it is
+// stored; anything else passes through the tree.
+func (c *call) writeResource(status int, stored []byte, release definitions.Release, part part) error {
+	body, err := c.render(stored, release, part)
+	if err != nil {
+		return err
+	}
+	c.writeBody(status, body)
+	return nil
+}
+
+func (c *call) writeBody(status int, body []byte) {
+	h := c.w.Header()
+	h.Set("Content-Type", c.format.contentType())
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if c.format.browser {
+		h.Set("Cache-Control", "no-store")
+	} else {
+		h.Set("Cache-Control", "private, no-cache")
+	}
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write(body) // the client may be gone
+}
+
+// render brings stored JSON into the negotiated form.
+func (c *call) render(stored []byte, release definitions.Release, part part) ([]byte, error) {
+	if err := c.format.acceptable(); err != nil {
+		return nil, err
+	}
+	if part.whole() && !c.format.xml {
+		if c.format.pretty {
+			return indent(stored)
+		}
+		return stored, nil
+	}
+	tree, err := c.tree(stored, release)
+	if err != nil {
+		return nil, err
+	}
+	if !part.whole() {
+		if tree, err = part.cut(tree); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case c.format.xml:
+		return tree.Root().AppendXML(nil, c.format.pretty)
+	case c.format.pretty:
+		return tree.Root().AppendJSONIndent(nil), nil
+	}
+	return tree.Root().AppendJSON(nil), nil
+}
+
+// tree parses what this server made; a failure is its own fault.
+func (c *call) tree(stored []byte, release definitions.Release) (*fhir.Tree, error) {
+	tree, err := fhir.ParseJSON(c.definitions(release), stored, unlimited)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, fault.CodeException, "", "The stored resource cannot be rendered in this form; try application/fhir+json.")
+	}
+	return tree, nil
+}
+
+// unlimited are the limits of what passed them when it came in.
+var unlimited = fhir.Limits{MaxBytes: 1 << 31, MaxNodes: 1 << 30}
+
+func indent(compact []byte) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(2 * len(compact))
+	if err := json.Indent(&b, compact, "", "  "); err != nil {
+		return nil, fault.Wrap(err, fault.Internal, fault.CodeException, "", "The stored resource cannot be indented.")
+	}
+	b.WriteByte('\n')
+	return b.Bytes(), nil
+}
+
+// writeOutcome answers with an OperationOutcome that is no error.
+func (c *call) writeOutcome(status int, issues []fault.Issue) error {
+	c.writeBody(status, web.AppendOutcome(nil, issues, c.format.xml, c.format.pretty))
+	return nil
+}
+
+// writeResult answers a create, update or patch as Prefer asks
+// (R4 §3.1.0.1.10).
+func (c *call) writeResult(res records.Result) error {
+	status := http.StatusOK
+	if res.Created {
+		status = http.StatusCreated
+	}
+	c.stamp(res.Version, res.Updated)
+	address := c.door.Base() + "/" + res.Key.String() + "/_history/" + strconv.FormatInt(res.Version, 10)
+	if res.Created || res.Method == http.MethodPost {
+		c.w.Header().Set("Location", address)
+	} else {
+		c.w.Header().Set("Content-Location", address)
+	}
+	switch c.prefer.returning {
+	case returnMinimal:
+		c.w.WriteHeader(status)
+		return nil
+	case returnOutcome:
+		issues := res.Issues
+		if len(issues) == 0 {
+			issues = []fault.Issue{note("All OK.")}
+		}
+		return c.writeOutcome(status, issues)
+	}
+	if c.format.acceptable() != nil {
+		// What was committed must not be answered with an error.
+		c.format.raw = ""
+	}
+	body, err := c.render(res.JSON, res.Release, part{})
+	if err != nil {
+		c.api.config.Log.Error("a committed resource cannot be rendered", "request", c.exchange.ID, "error", err)
+		c.w.WriteHeader(status)
+		return nil
+	}
+	c.writeBody(status, body)
+	return nil
+}

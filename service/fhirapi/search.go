@@ -1,0 +1,130 @@
+package fhirapi
+
+import (
+	"net/http"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/service/web"
+)
+
+// cursorName is the parameter that paging links carry. Its value is opaque
+// and belongs to one query.
+const cursorName = "_cursor"
+
+// search serves GET [base]?, [base]/[type]? and
+// [base]/[compartment]/[id]/[type]? (R4 §3.1.0.9).
+func (c *call) search() error {
+	return c.answerSearch(c.pairs)
+}
+
+// searchPosted serves POST .../_search: criteria in a form, and in the URL.
+func (c *call) searchPosted() error {
+	m, err := c.mediaType()
+	if err != nil {
+		return err
+	}
+	pairs := c.pairs
+	if hasBody(c.r) {
+		if m.name != "application/x-www-form-urlencoded" {
+			return errContentType(m.name, "application/x-www-form-urlencoded")
+		}
+		body, err := web.ReadBody(c.r)
+		if err != nil {
+			return err
+		}
+		form, err := parseQuery(string(body))
+		if err != nil {
+			return err
+		}
+		f, kept, err := negotiate(c.r.Header, form)
+		if err != nil {
+			return err
+		}
+		if len(kept) != len(form) { // the form says _format or _pretty, which counts more than Accept
+			c.format = f
+			c.exchange.XML, c.exchange.Pretty = f.xml, f.pretty
+		}
+		pairs = append(pairs, kept...)
+	}
+	return c.answerSearch(pairs)
+}
+
+func (c *call) answerSearch(pairs []search.Pair) error {
+	if err := c.format.acceptable(); err != nil {
+		return err
+	}
+	criteria, after := cutCursor(pairs)
+	ctx, cancel := c.bounded()
+	defer cancel()
+	result, err := c.session.Search(ctx, records.SearchRequest{
+		Type: c.Type, Compartment: c.Within, Pairs: criteria, After: after, Handling: c.handling(),
+	})
+	if err != nil {
+		return err
+	}
+	return c.writeSearch(result, after)
+}
+
+// cutCursor takes the paging cursor out of pairs.
+func cutCursor(pairs []search.Pair) (criteria []search.Pair, cursor string) {
+	found := false
+	for _, p := range pairs {
+		if p.Name == cursorName {
+			found, cursor = true, p.Value
+		}
+	}
+	if !found {
+		return pairs, ""
+	}
+	for _, p := range pairs {
+		if p.Name != cursorName {
+			criteria = append(criteria, p)
+		}
+	}
+	return criteria, cursor
+}
+
+// writeSearch renders a searchset.
+func (c *call) writeSearch(result *records.SearchResult, after string) error {
+	b := c.newBundle("searchset")
+	defer b.release()
+	if result.Total >= 0 {
+		b.total(result.Total)
+	}
+	at := c.searchAddress()
+	b.link("self", at, result.Self, after)
+	if after != "" {
+		b.link("first", at, result.Self, "")
+	}
+	if result.Next != "" {
+		b.link("next", at, result.Self, result.Next)
+	}
+	part := part{summary: result.Summary, elements: result.Elements}
+	for i := range result.Entries {
+		e := &result.Entries[i]
+		if err := b.searchEntry(e, part); err != nil {
+			return err
+		}
+	}
+	if len(result.Issues) > 0 {
+		b.outcomeEntry(result.Issues)
+	}
+	return b.write(http.StatusOK)
+}
+
+// searchAddress is the relative address of the search, for its links.
+func (c *call) searchAddress() string {
+	address := ""
+	if c.Within != nil {
+		address = "/" + c.Within.String() + "/"
+		if c.Type == "" {
+			return address + "*"
+		}
+		return address + string(c.Type)
+	}
+	if c.Type != "" {
+		return "/" + string(c.Type)
+	}
+	return address
+}
