@@ -92,7 +92,9 @@ func errContentType(name, want string) error {
 }
 
 // hasBody says whether the client sent a body.
-func hasBody(r *http.Request) bool { return r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody }
+func hasBody(r *http.Request) bool {
+	return r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody
+}
 
 // parse makes the tree of a content.
 func (c *call) parse(content records.Content) (*fhir.Tree, error) {

@@ -63,7 +63,7 @@ func ReadBody(r *http.Request) ([]byte, error) {
 			return buf, nil
 		}
 		if err != nil {
-			return nil, bodyError(err)
+			return nil, BodyError(err)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func OpenBody(r *http.Request) (body io.ReadCloser, plain bool, err error) {
 		in := &counting{src: &bounded{src: r.Body, left: c.MaxBody, limit: c.MaxBody}}
 		out, err := openDecoder(encoding, in)
 		if err != nil {
-			return nil, false, bodyError(err)
+			return nil, false, BodyError(err)
 		}
 		return &bounded{src: &guarded{decoder: out, in: in, ratio: c.MaxRatio}, left: c.MaxBody, limit: c.MaxBody}, false, nil
 	default:
@@ -98,8 +98,8 @@ func errTooLarge(limit int64) error {
 		humanize.IBytes(uint64(limit)))
 }
 
-// bodyError says what a failure to read or decode a body means.
-func bodyError(err error) error {
+// BodyError says what a failure to read or decode a body means.
+func BodyError(err error) error {
 	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err
 	}

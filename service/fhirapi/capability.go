@@ -1,0 +1,252 @@
+package fhirapi
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/definitions"
+)
+
+// The parts of a CapabilityStatement that this server fills in.
+type (
+	capabilityStatement struct {
+		ResourceType   string            `json:"resourceType"`
+		URL            string            `json:"url"`
+		Version        string            `json:"version,omitempty"`
+		Name           string            `json:"name"`
+		Title          string            `json:"title"`
+		Status         string            `json:"status"`
+		Experimental   bool              `json:"experimental"`
+		Date           string            `json:"date"`
+		Description    string            `json:"description"`
+		Kind           string            `json:"kind"`
+		Software       capSoftware       `json:"software"`
+		Implementation capImplementation `json:"implementation"`
+		FHIRVersion    string            `json:"fhirVersion"`
+		Format         []string          `json:"format"`
+		PatchFormat    []string          `json:"patchFormat"`
+		Rest           []capRest         `json:"rest"`
+	}
+	capSoftware struct {
+		Name    string `json:"name"`
+		Version string `json:"version,omitempty"`
+	}
+	capImplementation struct {
+		Description string `json:"description"`
+		URL         string `json:"url"`
+	}
+	capRest struct {
+		Mode          string           `json:"mode"`
+		Documentation string           `json:"documentation"`
+		Security      capSecurity      `json:"security"`
+		Resource      []capResource    `json:"resource"`
+		Interaction   []capInteraction `json:"interaction"`
+		SearchParam   []capParam       `json:"searchParam,omitempty"`
+		Operation     []capOperation   `json:"operation,omitempty"`
+		Compartment   []string         `json:"compartment,omitempty"`
+	}
+	capSecurity struct {
+		CORS        bool   `json:"cors"`
+		Description string `json:"description"`
+	}
+	capResource struct {
+		Type              string           `json:"type"`
+		Profile           string           `json:"profile"`
+		SupportedProfile  []string         `json:"supportedProfile,omitempty"`
+		Interaction       []capInteraction `json:"interaction"`
+		Versioning        string           `json:"versioning"`
+		ReadHistory       bool             `json:"readHistory"`
+		UpdateCreate      bool             `json:"updateCreate"`
+		ConditionalCreate bool             `json:"conditionalCreate"`
+		ConditionalRead   string           `json:"conditionalRead"`
+		ConditionalUpdate bool             `json:"conditionalUpdate"`
+		ConditionalDelete string           `json:"conditionalDelete"`
+		ReferencePolicy   []string         `json:"referencePolicy"`
+		SearchInclude     []string         `json:"searchInclude,omitempty"`
+		SearchRevInclude  []string         `json:"searchRevInclude,omitempty"`
+		SearchParam       []capParam       `json:"searchParam,omitempty"`
+		Operation         []capOperation   `json:"operation,omitempty"`
+	}
+	capInteraction struct {
+		Code string `json:"code"`
+	}
+	capParam struct {
+		Name          string `json:"name"`
+		Definition    string `json:"definition,omitempty"`
+		Type          string `json:"type"`
+		Documentation string `json:"documentation,omitempty"`
+	}
+	capOperation struct {
+		Name          string `json:"name"`
+		Definition    string `json:"definition"`
+		Documentation string `json:"documentation,omitempty"`
+	}
+)
+
+// started is the date of the statements: they are made of what the process
+// was started with.
+var started = time.Now()
+
+func interactions(codes ...string) []capInteraction {
+	out := make([]capInteraction, len(codes))
+	for i, code := range codes {
+		out[i].Code = code
+	}
+	return out
+}
+
+// describe makes the CapabilityStatement of a release from what is loaded and
+// what this package serves.
+func (c *call) describe() ([]byte, error) {
+	d := c.definitions(c.format.release)
+	catalog, err := search.NewCatalog(d, c.door.Base())
+	if err != nil {
+		return nil, err
+	}
+	title := "Ingle"
+	if name := c.door.Name(); name != "" {
+		title += ", tenant " + name
+	}
+	s := capabilityStatement{
+		ResourceType: "CapabilityStatement", URL: c.door.Base() + "/metadata", Version: c.api.config.Version,
+		Name: "Ingle", Title: title, Status: "active", Date: started.UTC().Format(time.RFC3339),
+		Description:    "What this server does, generated from what is loaded: " + packageList(d) + ".",
+		Kind:           "instance",
+		Software:       capSoftware{"Ingle", c.api.config.Version},
+		Implementation: capImplementation{title, c.door.Base()},
+		FHIRVersion:    d.Version,
+		Format:         []string{"application/fhir+json", "application/fhir+xml", "json", "xml"},
+		PatchFormat:    []string{"application/json-patch+json", "application/xml-patch+xml", "application/fhir+json", "application/fhir+xml"},
+	}
+	rest := capRest{
+		Mode:          "server",
+		Documentation: "Unknown parameters are refused unless the request says 'Prefer: handling=lenient'. Pages are linked by an opaque cursor. Bodies may be sent and are answered with gzip or zstd.",
+		Security:      capSecurity{Description: "No authorization: the server answers on the loopback interface only."},
+		Interaction:   interactions("transaction", "batch", "search-system", "history-system"),
+		SearchParam:   params(catalog, ""),
+		Operation:     c.operationsAt(d, target{}),
+	}
+	for _, compartment := range []string{"Patient", "Encounter", "RelatedPerson", "Practitioner", "Device"} {
+		if d.Compartment(compartment) != nil {
+			rest.Compartment = append(rest.Compartment, "http://hl7.org/fhir/CompartmentDefinition/"+strings.ToLower(compartment))
+		}
+	}
+	reverse := revIncludes(d, catalog)
+	for _, name := range d.ResourceTypes() {
+		rest.Resource = append(rest.Resource, c.describeType(d, catalog, name, reverse[name]))
+	}
+	s.Rest = []capRest{rest}
+	return json.Marshal(s)
+}
+
+func packageList(d *definitions.Definitions) string {
+	var names []string
+	for _, p := range d.Packages() {
+		names = append(names, p.Name+" "+p.Version)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog, name string, reverse []string) capResource {
+	policy := c.door.Policy()
+	r := capResource{
+		Type: name, Profile: d.Type(name).URL,
+		Interaction: interactions("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"),
+		Versioning:  "versioned", ReadHistory: true,
+		UpdateCreate:      policy.ClientIDs == records.ClientMayChoose,
+		ConditionalCreate: true, ConditionalRead: "full-support", ConditionalUpdate: true,
+		ConditionalDelete: "single",
+		ReferencePolicy:   []string{"literal", "logical", "resolves", "enforced", "local"},
+		SearchParam:       params(catalog, name),
+		SearchRevInclude:  reverse,
+		Operation:         c.operationsAt(d, target{Type: "Resource"}),
+	}
+	if policy.MultipleDelete {
+		r.ConditionalDelete = "multiple"
+	}
+	if policy.AllowDangling {
+		r.ReferencePolicy = []string{"literal", "logical", "local"}
+	}
+	for _, p := range d.Profiles(name) {
+		r.SupportedProfile = append(r.SupportedProfile, p.URL)
+	}
+	for _, p := range catalog.Parameters(name) {
+		if p.Kind == definitions.SearchReference && p.Problem == "" {
+			r.SearchInclude = append(r.SearchInclude, name+":"+p.Code)
+		}
+	}
+	return r
+}
+
+// params lists the parameters of a type that can be searched by; those of
+// every type stand at the system level only.
+func params(catalog *search.Catalog, resourceType string) []capParam {
+	var out []capParam
+	for _, p := range catalog.Parameters(resourceType) {
+		if p.Problem != "" {
+			continue
+		}
+		out = append(out, capParam{Name: p.Code, Definition: p.URL, Type: string(p.Kind), Documentation: p.Human})
+	}
+	return out
+}
+
+// revIncludes maps a type to the parameters of other types that may refer to
+// it.
+func revIncludes(d *definitions.Definitions, catalog *search.Catalog) map[string][]string {
+	out := map[string][]string{}
+	for _, source := range d.ResourceTypes() {
+		for _, p := range catalog.Parameters(source) {
+			if p.Kind != definitions.SearchReference || p.Problem != "" {
+				continue
+			}
+			for _, target := range p.Targets {
+				out[target] = append(out[target], source+":"+p.Code)
+			}
+		}
+	}
+	return out
+}
+
+// operationsAt lists the operations of one level.
+func (c *call) operationsAt(d *definitions.Definitions, t target) []capOperation {
+	var out []capOperation
+	for _, op := range c.api.operations {
+		if t.Type == "" && !op.system || t.Type != "" && !op.typed && !op.instance {
+			continue
+		}
+		if op.name == "expunge" && !c.door.Policy().Expunge {
+			continue
+		}
+		out = append(out, capOperation{op.name, op.definitionOf(d), op.doc})
+	}
+	slices.SortFunc(out, func(a, b capOperation) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// terminologyCapabilities says what a server without terminology service has
+// to say.
+func (c *call) terminologyCapabilities() ([]byte, error) {
+	return json.Marshal(struct {
+		ResourceType   string            `json:"resourceType"`
+		URL            string            `json:"url"`
+		Version        string            `json:"version,omitempty"`
+		Name           string            `json:"name"`
+		Status         string            `json:"status"`
+		Date           string            `json:"date"`
+		Description    string            `json:"description"`
+		Kind           string            `json:"kind"`
+		Software       capSoftware       `json:"software"`
+		Implementation capImplementation `json:"implementation"`
+		LockedDate     bool              `json:"lockedDate"`
+	}{
+		"TerminologyCapabilities", c.door.Base() + "/metadata?mode=terminology", c.api.config.Version, "IngleTerminology", "active",
+		started.UTC().Format(time.RFC3339),
+		"This server performs no terminology operations. Required bindings are checked against the value sets that are loaded.",
+		"instance", capSoftware{"Ingle", c.api.config.Version}, capImplementation{"Ingle", c.door.Base()}, false,
+	})
+}

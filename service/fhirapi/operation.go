@@ -1,0 +1,272 @@
+package fhirapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// operation is one $operation that this server performs (R4 §3.2).
+type operation struct {
+	name                    string
+	url                     string // canonical of its definition
+	system, typed, instance bool
+	writes                  bool // POST only
+	doc                     string
+	run                     func(c *call, ctx context.Context, in *invocation) ([]byte, error)
+}
+
+// invocation is one call of an operation.
+type invocation struct {
+	target
+	pairs   []search.Pair
+	content *records.Content // body, or nil
+}
+
+// operations are the operations of this server by name; the
+// CapabilityStatement lists them as they stand here.
+func operations() map[string]*operation {
+	list := []*operation{
+		{
+			name: "validate", url: "http://hl7.org/fhir/OperationDefinition/Resource-validate",
+			system: true, typed: true, instance: true, run: (*call).validate,
+			doc: "Checks a resource in the request or in the store: structure, cardinality, types, bindings, invariants, profiles.",
+		},
+		{
+			name: "fhirpath", url: "https://ingle.health/fhir/OperationDefinition/fhirpath",
+			system: true, typed: true, instance: true, run: (*call).fhirpath,
+			doc: "Evaluates a FHIRPath expression over a resource in the request or in the store (parameters expression, context, resource, variables).",
+		},
+		{
+			name: "expunge", url: "https://ingle.health/fhir/OperationDefinition/expunge",
+			system: true, typed: true, instance: true, writes: true, run: (*call).expunge,
+			doc: "Removes old versions, deleted resources or everything for good, where policy allows it (parameters limit, expungeDeletedResources, expungePreviousVersions, expungeEverything).",
+		},
+	}
+	byName := make(map[string]*operation, len(list))
+	for _, op := range list {
+		byName[op.name] = op
+	}
+	return byName
+}
+
+// at says whether the operation can be called on what the path names.
+func (o *operation) at(t target) bool {
+	switch {
+	case t.ID != "":
+		return o.instance
+	case t.Type != "":
+		return o.typed
+	}
+	return o.system
+}
+
+// operation serves GET and POST of [base][/type[/id]]/$name.
+func (c *call) operation() error {
+	if err := c.format.acceptable(); err != nil {
+		return err
+	}
+	c.exchange.Route = "operation $" + c.Op
+	in := &invocation{target: c.target, pairs: c.pairs}
+	if c.r.Method == http.MethodPost && hasBody(c.r) {
+		content, err := c.operationContent(in)
+		if err != nil {
+			return err
+		}
+		in.content = content
+	}
+	op := c.api.operations[c.Op]
+	ctx, cancel := c.r.Context(), func() {}
+	if !op.writes {
+		ctx, cancel = c.bounded()
+	}
+	defer cancel()
+	body, err := op.run(c, ctx, in)
+	if err != nil {
+		return err
+	}
+	return c.writeResource(http.StatusOK, body, c.format.release, part{})
+}
+
+// operationContent reads a body: a resource, or a form with simple
+// parameters.
+func (c *call) operationContent(in *invocation) (*records.Content, error) {
+	m, err := c.mediaType()
+	if err != nil {
+		return nil, err
+	}
+	if m.name == "application/x-www-form-urlencoded" {
+		body, err := web.ReadBody(c.r)
+		if err != nil {
+			return nil, err
+		}
+		form, err := parseQuery(string(body))
+		in.pairs = append(in.pairs, form...)
+		return nil, err
+	}
+	content, err := c.content()
+	return &content, err
+}
+
+// entryOperation answers GET metadata and $operations in a batch.
+func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (records.EntryResult, error) {
+	result := records.EntryResult{Status: http.StatusOK, Method: r.Method}
+	path, _, _ := strings.Cut(r.URL, "?")
+	shape, target, err := c.match(path)
+	if err != nil {
+		return result, err
+	}
+	if shape.endpoints[r.Method] == nil {
+		return result, fault.New(fault.MethodNotAllowed, fault.CodeNotSupported, "", "%s is not possible on %s; possible: %s.", r.Method, shorten(path), shape.allow)
+	}
+	if shape == atMetadata {
+		result.Body, err = c.capabilityStatement("full")
+		return result, err
+	}
+	op := c.api.operations[target.Op]
+	if op == nil {
+		return result, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "%s is not possible in a batch.", shorten(path))
+	}
+	in := &invocation{target: target, pairs: r.Pairs}
+	if r.Resource != nil {
+		in.content = &records.Content{JSON: r.Resource}
+	}
+	if !op.writes {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.api.config.Patience)
+		defer cancel()
+	}
+	result.Body, err = op.run(c, ctx, in)
+	return result, err
+}
+
+// errNoOperation says what became of an operation that cannot be called: it
+// is defined but not performed here, or misspelt, or called in a wrong place.
+func (c *call) errNoOperation(t target, name string) error {
+	if op := c.api.operations[name]; op != nil {
+		return fault.New(fault.NotFound, fault.CodeNotSupported, "", "$%s cannot be called here. %s", name, places(op))
+	}
+	if def := c.definitions("").Operation(string(t.Type), name); def != nil {
+		return fault.New(fault.NotSupported, fault.CodeNotSupported, "", "$%s (%s) is not performed by this server. /metadata lists what is.", name, def.URL)
+	}
+	names := make([]string, 0, len(c.api.operations))
+	for n := range c.api.operations {
+		names = append(names, n)
+	}
+	if s := suggest(name, names); s != "" {
+		return fault.New(fault.NotFound, fault.CodeNotSupported, "", "There is no operation $%s. Did you mean $%s?", shorten(name), s)
+	}
+	return fault.New(fault.NotFound, fault.CodeNotSupported, "", "There is no operation $%s. /metadata lists what there is.", shorten(name))
+}
+
+func places(o *operation) string {
+	var at []string
+	if o.system {
+		at = append(at, "the base")
+	}
+	if o.typed {
+		at = append(at, "a type")
+	}
+	if o.instance {
+		at = append(at, "an instance")
+	}
+	return "It is called on " + strings.Join(at, " or ") + "."
+}
+
+// parameters are the inputs of an operation, from a Parameters resource and
+// from the query.
+type parameters struct {
+	root  fhir.Node // of the Parameters, or zero
+	pairs []search.Pair
+}
+
+// parametersOf reads the body as Parameters.
+func (c *call) parametersOf(in *invocation) (parameters, error) {
+	p := parameters{pairs: in.pairs}
+	if in.content == nil {
+		return p, nil
+	}
+	tree, err := c.parse(*in.content)
+	if err != nil {
+		return p, err
+	}
+	if name := tree.Root().Name(); name != "Parameters" {
+		return p, fault.New(fault.Invalid, fault.CodeStructure, name, "The body must be a Parameters resource.")
+	}
+	p.root = tree.Root()
+	return p, nil
+}
+
+// node returns the first parameter called name; zero if there is none.
+func (p parameters) node(name string) fhir.Node {
+	for n := range p.root.All("parameter") {
+		if n.Child("name").Text() == name {
+			return n
+		}
+	}
+	return fhir.Node{}
+}
+
+// text returns a parameter's simple value.
+func (p parameters) text(name string) string {
+	if n := p.node(name); !n.IsZero() {
+		return n.Child("value").Text()
+	}
+	for _, pair := range p.pairs {
+		if pair.Name == name {
+			return pair.Value
+		}
+	}
+	return ""
+}
+
+// only refuses parameters beyond names.
+func (p parameters) only(op string, names ...string) error {
+	check := func(name, path string) error {
+		for _, n := range names {
+			if n == name {
+				return nil
+			}
+		}
+		return fault.New(fault.Invalid, fault.CodeNotSupported, path, "$%s has no parameter %q; it has %s.", op, shorten(name), strings.Join(names, ", "))
+	}
+	for n := range p.root.All("parameter") {
+		if err := check(n.Child("name").Text(), n.Path()); err != nil {
+			return err
+		}
+	}
+	for _, pair := range p.pairs {
+		if err := check(pair.Name, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// definitionOf is the canonical of an operation's definition: that of a
+// loaded package if it has one.
+func (o *operation) definitionOf(d *definitions.Definitions) string {
+	for _, def := range d.Operations() {
+		if def.Code == o.name && !def.Query {
+			return def.URL
+		}
+	}
+	return o.url
+}
+
+// errParameter says that a parameter is wrong.
+func errParameter(n fhir.Node, format string, args ...any) error {
+	path := ""
+	if !n.IsZero() {
+		path = n.Path()
+	}
+	return fault.New(fault.Invalid, fault.CodeValue, path, "%s", fmt.Sprintf(format, args...))
+}
