@@ -10,10 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
-	"github.com/inglehealth/ingle/spec/definitions"
 )
 
 // Config is what an API needs.
@@ -35,7 +33,6 @@ type API struct {
 	operations   map[string]*operation
 	mu           sync.Mutex
 	capabilities map[capabilityKey][]byte
-	searchable   map[*definitions.Definitions]*search.Catalog
 }
 
 // New makes an API.
@@ -49,7 +46,7 @@ func New(c Config) *API {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	a := &API{config: c, capabilities: map[capabilityKey][]byte{}, searchable: map[*definitions.Definitions]*search.Catalog{}}
+	a := &API{config: c, capabilities: map[capabilityKey][]byte{}}
 	a.operations = operations()
 	return a
 }

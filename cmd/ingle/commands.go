@@ -1,0 +1,48 @@
+package main
+
+const description = `Ingle: an open SMART on FHIR platform in one binary.
+
+  ingle serve --sandbox                 a server with a few synthetic patients in it, to try
+  ingle serve --data ./records          a server that keeps its records in ./records (SQLite)
+  ingle import --data ./records *.ndjson.gz
+  ingle bench --url http://127.0.0.1:8080/fhir
+
+Every flag can be given in the environment, too: --base-url as INGLE_BASE_URL.`
+
+// commandLine is the one definition of all flags and their environment
+// variables.
+type commandLine struct {
+	Serve   serveCommand   `cmd:"" help:"Start the server."`
+	Reindex reindexCommand `cmd:"" help:"Compute the search index of stored resources anew, for example after loading a package with search parameters."`
+	Bench   benchCommand   `cmd:"" help:"Measure a FHIR server, this one or any other, from outside."`
+	Version versionCommand `cmd:"" help:"Show the version, the FHIR releases and what is loaded with --package."`
+}
+
+// storeFlags say where records are kept.
+type storeFlags struct {
+	Data     string   `placeholder:"DIR" help:"Folder of the SQLite databases, made if it is not there. Default: ./ingle-data"`
+	Database string   `placeholder:"URL" help:"PostgreSQL instead of SQLite: postgres://user@host/database. Several processes may share it."`
+	Tenant   []string `placeholder:"NAME" sep:"," help:"A further tenant at /t/NAME/fhir with a database file or schema of its own. May be repeated."`
+}
+
+// definitionFlags say which FHIR is spoken.
+type definitionFlags struct {
+	FHIR    string   `name:"fhir" default:"R4" help:"FHIR release of resources that name none: R4, R4B, or that of a core package given with --package (R5)."`
+	Package []string `type:"existingfile" placeholder:"FILE.tgz" sep:"none" help:"A FHIR package to load: a guide such as US Core, or another release. May be repeated; order matters when one needs another."`
+}
+
+// policyFlags are records.Policy.
+type policyFlags struct {
+	IDs             string `name:"ids" enum:"client,server" default:"client" help:"Who chooses ids: with 'client', PUT to an id that does not exist creates it; with 'server' it is refused (${enum})."`
+	References      string `enum:"enforce,allow-dangling" default:"enforce" help:"References to resources of this server that do not exist: refused, or accepted (${enum})."`
+	DeleteReferred  bool   `help:"Allow deleting a resource that others refer to. Otherwise that is a conflict."`
+	MetaSource      string `enum:"keep,fill,replace" default:"keep" help:"meta.source: as the client wrote it; filled in when absent; always replaced (${enum})."`
+	MultipleDelete  bool   `help:"Let a conditional delete remove several matches. Otherwise more than one is refused."`
+	KeepUnchanged   bool   `help:"Make a new version even when an update changes nothing."`
+	AllowExpunge    bool   `help:"Allow $$expunge, which removes history for good."`
+	Validation      string `enum:"full,structure" default:"full" help:"What is checked before a write: 'full' adds cardinality, required bindings and invariants to the structure (${enum})."`
+	UnknownSearch   string `enum:"refuse,ignore" default:"refuse" help:"Unknown search parameters when a request has no Prefer: handling (${enum})."`
+	DefaultPageSize int    `default:"20" help:"_count of a search that names none."`
+	MaxPageSize     int    `default:"1000" help:"The highest _count."`
+	MaxEntries      int    `default:"50000" help:"The most entries of a batch or transaction."`
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+type reindexCommand struct {
+	storeFlags
+	definitionFlags
+	BaseURL string   `default:"http://127.0.0.1:8080" placeholder:"URL" help:"Public URL of the server, as given to serve: references to it are local."`
+	Type    []string `placeholder:"TYPE" sep:"," help:"Resource types to index, all if none is given. May be repeated."`
+
+	logFlags
+}
+
+// Help is shown by `ingle reindex --help`.
+func (c *reindexCommand) Help() string {
+	return `Example:
+
+  ingle reindex --data ./records --package hl7.fhir.us.core-7.0.0.tgz
+      Makes the search parameters of US Core find what was stored before.
+
+Servers may go on working meanwhile (on SQLite: stop the server first). What changes during the run is indexed already.`
+}
+
+// Run indexes every tenant.
+func (c *reindexCommand) Run(ctx context.Context, m *Main) error {
+	all, err := c.load()
+	if err != nil {
+		return err
+	}
+	types := make([]fhir.Type, len(c.Type))
+	for i, t := range c.Type {
+		if !all[0].IsResource(t) {
+			return usage("--type %s: there is no such resource type in FHIR %s", t, all[0].Release)
+		}
+		types[i] = fhir.Type(t)
+	}
+	tenants, err := c.open(ctx, all, c.BaseURL, records.DefaultPolicy(), c.logger(m.Stderr))
+	if err != nil {
+		return err
+	}
+	m.onClose(tenants.Close)
+	refused := int64(0)
+	for _, name := range tenants.Names() {
+		door, _ := tenants.Door(name)
+		n, err := reindex(ctx, m, door, types)
+		if err != nil {
+			return err
+		}
+		refused += n
+	}
+	if refused > 0 {
+		return fmt.Errorf("%d resources could not be indexed; they stand above", refused)
+	}
+	return nil
+}
+
+// reindex indexes one tenant and returns how many resources could not be.
+func reindex(ctx context.Context, m *Main, door *records.Door, types []fhir.Type) (int64, error) {
+	name := door.Name()
+	if name == "" {
+		name = "default tenant"
+	}
+	start := time.Now()
+	shown := start
+	p, err := door.Reindex(ctx, records.ReindexOptions{
+		Types: types,
+		Progress: func(p records.ReindexProgress) error {
+			if time.Since(shown) > time.Second {
+				shown = time.Now()
+				fmt.Fprintf(m.Stdout, "%s: %d resources read\n", name, p.Read)
+			}
+			return ctx.Err()
+		},
+		Refused: func(key fhir.Key, version int64, err error) {
+			fmt.Fprintf(m.Stderr, "%s/_history/%d: %v\n", key, version, err)
+		},
+	})
+	if errors.Is(err, context.Canceled) {
+		return 0, fmt.Errorf("%s: stopped after %d resources; run it again to index the rest", name, p.Read)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	fmt.Fprintf(m.Stdout, "%s: %d resources read, %d indexed, %d changed meanwhile, %d refused, in %s\n",
+		name, p.Read, p.Written, p.Skipped, p.Refused, time.Since(start).Round(time.Millisecond))
+	return p.Refused, nil
+}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/service/fhirapi"
+	"github.com/inglehealth/ingle/service/web"
+)
+
+type serveCommand struct {
+	Listen  string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on. Loopback only, since there is no authorization yet."`
+	BaseURL string `placeholder:"URL" help:"Public URL of the server, under which /fhir lies, as clients see it. Default: http:// and the address of --listen."`
+	Sandbox bool   `help:"Put a clinic and four synthetic patients into the server. Without --data or --database they vanish at the end."`
+
+	storeFlags
+	definitionFlags
+
+	MaxBody    string        `default:"64MiB" placeholder:"SIZE" help:"The largest request body, before and after decompression."`
+	MaxBodies  string        `default:"512MiB" placeholder:"SIZE" help:"Memory for all request bodies at once."`
+	Patience   time.Duration `default:"30s" help:"How long a client may stand still while it sends or receives."`
+	SearchTime time.Duration `default:"60s" help:"How long a search, history or evaluation may take."`
+	Shutdown   time.Duration `default:"30s" help:"How long requests under way may take to finish at the end."`
+
+	policyFlags
+	logFlags
+}
+
+// Help is shown by `ingle serve --help`.
+func (c *serveCommand) Help() string {
+	return `Examples:
+
+  ingle serve --sandbox
+      A server to try, with synthetic patients, gone when it ends.
+
+  ingle serve --data ./records --package hl7.fhir.us.core-7.0.0.tgz
+      Keeps records in ./records and knows US Core's search parameters and profiles.
+
+  ingle serve --database postgres://ingle@localhost/ingle --tenant east --tenant west
+      Three tenants on PostgreSQL: /fhir, /t/east/fhir and /t/west/fhir, each in a schema of its own.
+
+Until authorization is there, the server refuses to listen anywhere but on the loopback interface.`
+}
+
+// Run serves until ctx ends.
+func (c *serveCommand) Run(ctx context.Context, m *Main) error {
+	listener, err := c.listen(ctx)
+	if err != nil {
+		return err
+	}
+	m.onClose(func() error {
+		if err := listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	base, err := c.base(listener)
+	if err != nil {
+		return err
+	}
+	log := c.logger(m.Stderr)
+	site, err := c.site(log)
+	if err != nil {
+		return err
+	}
+	all, err := c.load()
+	if err != nil {
+		return err
+	}
+	ephemeral := false
+	if c.Sandbox && c.Data == "" && c.Database == "" {
+		ephemeral = true
+		if c.Data, err = m.temporary(); err != nil {
+			return err
+		}
+	}
+	tenants, err := c.open(ctx, all, base, c.policy(), log)
+	if err != nil {
+		return err
+	}
+	m.onClose(tenants.Close)
+	loaded := false
+	if c.Sandbox {
+		if loaded, err = fillSandbox(ctx, tenants); err != nil {
+			return err
+		}
+	}
+	fhirapi.New(fhirapi.Config{Tenants: tenants, Version: version(), Log: log, Patience: c.SearchTime}).Mount(site)
+	site.Health(func(ctx context.Context) error { return ping(ctx, tenants) })
+
+	server := site.Server()
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	c.greet(m, base, tenants, ephemeral, loaded)
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	fmt.Fprintln(m.Stdout, "\nStopping: finishing the requests under way.")
+	// ctx has ended; what is under way gets time of its own.
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Shutdown)
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil {
+		return errors.Join(fmt.Errorf("some requests did not finish within %s", c.Shutdown), server.Close())
+	}
+	if err := <-failed; err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	fmt.Fprintln(m.Stdout, "Stopped.")
+	return nil
+}
+
+// listen opens the socket, on loopback only.
+func (c *serveCommand) listen(ctx context.Context) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return nil, usage("--listen %s is not an address: it looks like 127.0.0.1:8080", c.Listen)
+	}
+	if !isLoopback(host) {
+		return nil, usage("--listen %s is refused: there is no authorization yet, so whoever can reach the server can read and change every record. "+
+			"Listen on 127.0.0.1:%s; to reach it from elsewhere use an SSH tunnel", c.Listen, port)
+	}
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s (is another server running there? choose another with --listen): %w", c.Listen, err)
+	}
+	return listener, nil
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// base is the public URL without a slash at the end.
+func (c *serveCommand) base(listener net.Listener) (string, error) {
+	if c.BaseURL == "" {
+		return "http://" + listener.Addr().String(), nil
+	}
+	base := strings.TrimRight(c.BaseURL, "/")
+	if !strings.HasPrefix(base, "http://") && !strings.HasPrefix(base, "https://") || strings.ContainsAny(base, "?#\" ") {
+		return "", usage("--base-url %s is not a URL: it looks like https://ehr.example.org", c.BaseURL)
+	}
+	return strings.TrimSuffix(base, "/fhir"), nil
+}
+
+func (c *serveCommand) site(log logger) (*web.Site, error) {
+	body, err := humanize.ParseBytes(c.MaxBody)
+	if err != nil || body == 0 {
+		return nil, usage("--max-body %s is not a size: it looks like 64MiB", c.MaxBody)
+	}
+	bodies, err := humanize.ParseBytes(c.MaxBodies)
+	if err != nil || bodies == 0 {
+		return nil, usage("--max-bodies %s is not a size: it looks like 512MiB", c.MaxBodies)
+	}
+	return web.New(web.Config{Log: log, MaxBody: int64(body), MaxBodies: int64(bodies), Patience: c.Patience}), nil
+}
+
+// temporary makes a folder that goes with the process.
+func (m *Main) temporary() (string, error) {
+	dir, err := os.MkdirTemp("", "ingle-sandbox-")
+	if err != nil {
+		return "", err
+	}
+	m.onClose(func() error { return os.RemoveAll(dir) })
+	return dir, nil
+}
+
+func ping(ctx context.Context, tenants *records.Tenants) error {
+	for _, name := range tenants.Names() {
+		if door, ok := tenants.Door(name); ok {
+			if err := door.Ping(ctx); err != nil {
+				return fmt.Errorf("tenant %q: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// greet says where the server is and what to try.
+func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, ephemeral, loaded bool) {
+	out := m.Stdout
+	fmt.Fprintf(out, "Ingle %s serves FHIR at %s/fhir\n", version(), base)
+	for _, name := range tenants.Names() {
+		if name != "" {
+			fmt.Fprintf(out, "  tenant %s at %s/t/%s/fhir\n", name, base, name)
+		}
+	}
+	fmt.Fprintln(out, "No authorization yet: it answers on the loopback interface only.")
+	switch {
+	case c.Database != "":
+		fmt.Fprintln(out, "Records are kept in PostgreSQL.")
+	case ephemeral:
+		fmt.Fprintln(out, "Records are temporary: they vanish when it stops. Keep them with --data DIR.")
+	default:
+		fmt.Fprintf(out, "Records are kept in %s.\n", c.folder())
+	}
+	if !c.Sandbox {
+		fmt.Fprintf(out, "\n  curl '%s/fhir/metadata?_pretty=true'\n\n", base)
+		return
+	}
+	if loaded {
+		fmt.Fprintln(out, "A clinic and four synthetic patients are in it. Try:")
+	} else {
+		fmt.Fprintln(out, "The synthetic patients were put in before. Try:")
+	}
+	fmt.Fprintf(out, "\n  curl '%[1]s/fhir/Patient?_pretty=true'\n"+
+		"  curl '%[1]s/fhir/Observation?patient=maria&code=4548-4&_sort=-date&_pretty=true'\n"+
+		"  curl '%[1]s/fhir/Encounter?patient=walter&_include=Encounter:participant&_format=xml'\n\n", base)
+}
