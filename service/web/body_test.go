@@ -1,0 +1,284 @@
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+func echoSize(w http.ResponseWriter, r *http.Request) {
+	body, err := ReadBody(r)
+	if err != nil {
+		Fail(w, r, err)
+		return
+	}
+	fmt.Fprint(w, len(body))
+}
+
+func post(t *testing.T, url string, body io.Reader, header ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := new(http.Transport).RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(answer)
+}
+
+func gzipped(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func zstded(t *testing.T, data []byte) []byte {
+	t.Helper()
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.EncodeAll(data, nil)
+}
+
+func TestABodyIsDecodedAsItsContentEncodingSays(t *testing.T) {
+	url, _ := serve(t, Config{}, echoSize)
+	data := []byte(strings.Repeat(`{"resourceType":"Patient"}`, 1000))
+	for encoding, body := range map[string][]byte{"": data, "identity": data, "gzip": gzipped(t, data), "zstd": zstded(t, data)} {
+		for range 3 { // the decoders are pooled
+			resp, answer := post(t, url+"/x/", bytes.NewReader(body), "Content-Encoding", encoding)
+			if resp.StatusCode != 200 || answer != fmt.Sprint(len(data)) {
+				t.Errorf("%q: %d %s", encoding, resp.StatusCode, answer)
+			}
+		}
+	}
+}
+
+func TestABodyThatCannotBeDecodedIsRefused(t *testing.T) {
+	url, _ := serve(t, Config{}, echoSize)
+	good := gzipped(t, []byte(strings.Repeat("x", 10_000)))
+	for name, c := range map[string]struct {
+		encoding string
+		body     []byte
+		status   int
+	}{
+		"unknown encoding": {"br", []byte("x"), 415},
+		"two encodings":    {"gzip, gzip", good, 415},
+		"not gzip":         {"gzip", []byte("plain text"), 400},
+		"cut gzip":         {"gzip", good[:len(good)-5], 400},
+		"not zstd":         {"zstd", []byte("plain text"), 400},
+	} {
+		if resp, answer := post(t, url+"/x/", bytes.NewReader(c.body), "Content-Encoding", c.encoding); resp.StatusCode != c.status {
+			t.Errorf("%s: %d %s", name, resp.StatusCode, answer)
+		}
+	}
+}
+
+func TestAZipBombIsRefused(t *testing.T) {
+	url, _ := serve(t, Config{}, echoSize)
+	bomb := make([]byte, 60<<20)
+	for encoding, body := range map[string][]byte{"gzip": gzipped(t, bomb), "zstd": zstded(t, bomb)} {
+		resp, answer := post(t, url+"/x/", bytes.NewReader(body), "Content-Encoding", encoding)
+		if resp.StatusCode != 413 || !strings.Contains(answer, "too-costly") {
+			t.Errorf("%s: %d %s", encoding, resp.StatusCode, answer)
+		}
+	}
+}
+
+func TestADecompressedBodyHasTheSameLimitAsAPlainOne(t *testing.T) {
+	url, _ := serve(t, Config{MaxBody: 1 << 20}, echoSize)
+	data := make([]byte, 2<<20)
+	for i := range data { // compressible about 4:1, far below the ratio
+		data[i] = byte(i*i*31>>3) & 3
+	}
+	if resp, answer := post(t, url+"/x/", bytes.NewReader(gzipped(t, data)), "Content-Encoding", "gzip"); resp.StatusCode != 413 {
+		t.Errorf("%d %s", resp.StatusCode, answer)
+	}
+}
+
+// endless gives size bytes and counts what was taken.
+type endless struct{ size, taken int64 }
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.taken >= e.size {
+		return 0, io.EOF
+	}
+	n := min(int64(len(p)), e.size-e.taken)
+	e.taken += n
+	return int(n), nil
+}
+
+func TestABodyOfAGigabyteIsRefusedEarlyInBoundedMemory(t *testing.T) {
+	url, _ := serve(t, Config{MaxBody: 8 << 20}, echoSize)
+	for name, announced := range map[string]bool{"with Content-Length": true, "chunked": false} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			body := &endless{size: 1 << 30}
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/x/", body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if announced {
+				req.ContentLength = body.size
+			}
+			resp, err := new(http.Transport).RoundTrip(req)
+			if err == nil {
+				defer resp.Body.Close()
+				if resp.StatusCode != 413 {
+					t.Errorf("status %d", resp.StatusCode)
+				}
+			} else if !announced {
+				t.Logf("the connection was closed while the client still sent: %v", err)
+			}
+			runtime.ReadMemStats(&after)
+			if body.taken > 64<<20 {
+				t.Errorf("%d bytes were taken before the refusal", body.taken)
+			}
+			if grown := int64(after.TotalAlloc - before.TotalAlloc); grown > 64<<20 {
+				t.Errorf("%d bytes were allocated", grown)
+			}
+		})
+	}
+}
+
+func TestBodiesShareOneMemoryBudget(t *testing.T) {
+	held := make(chan struct{})
+	release := make(chan struct{})
+	url, _ := serve(t, Config{MaxBody: 4 << 20, MaxBodies: 4 << 20, Patience: 200 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+		if _, err := ReadBody(r); err != nil {
+			Fail(w, r, err)
+			return
+		}
+		if r.URL.Path == "/x/hold" {
+			close(held)
+			<-release
+		}
+	})
+	data := make([]byte, 3<<20)
+	done := make(chan int)
+	go func() {
+		resp, err := http.Post(url+"/x/hold", "text/plain", bytes.NewReader(data))
+		if err != nil {
+			done <- 0
+			return
+		}
+		resp.Body.Close()
+		done <- resp.StatusCode
+	}()
+	<-held
+	if resp, answer := post(t, url+"/x/", bytes.NewReader(data)); resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("a second large body: %d %s", resp.StatusCode, answer)
+	}
+	if resp, answer := post(t, url+"/x/", strings.NewReader("small")); resp.StatusCode != 200 {
+		t.Errorf("a small body: %d %s", resp.StatusCode, answer)
+	}
+	close(release)
+	if status := <-done; status != 200 {
+		t.Errorf("the first large body: %d", status)
+	}
+	if resp, answer := post(t, url+"/x/", bytes.NewReader(data)); resp.StatusCode != 200 {
+		t.Errorf("after the first: %d %s", resp.StatusCode, answer)
+	}
+}
+
+func TestAClientThatStopsSendingIsCutOff(t *testing.T) {
+	failed := make(chan error, 1)
+	url, _ := serve(t, Config{Patience: 200 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+		_, err := ReadBody(r)
+		failed <- err
+		if err != nil {
+			Fail(w, r, err)
+		}
+	})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST /x/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf")
+	select {
+	case err := <-failed:
+		if err == nil {
+			t.Error("the body is taken for complete")
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the server waits for ever")
+	}
+}
+
+func TestAClientThatStopsReadingIsCutOff(t *testing.T) {
+	ended := make(chan struct{})
+	url, _ := serve(t, Config{Patience: 300 * time.Millisecond, MinRate: 1 << 30}, func(w http.ResponseWriter, _ *http.Request) {
+		defer close(ended)
+		w.Header().Set("Content-Type", "application/octet-stream")
+		for range 1000 {
+			if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+				return
+			}
+		}
+	})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "GET /x/ HTTP/1.1\r\nHost: x\r\n\r\n")
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the handler hangs on a client that does not read")
+	}
+}
+
+func TestASlowHandlerIsNotCutOff(t *testing.T) {
+	url, _ := serve(t, Config{Patience: 100 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+		if _, err := ReadBody(r); err != nil {
+			Fail(w, r, err)
+			return
+		}
+		time.Sleep(400 * time.Millisecond) // a long transaction
+		if r.Context().Err() != nil {
+			t.Error("the request was cancelled while it was handled")
+		}
+		_, _ = io.WriteString(w, "committed")
+	})
+	client := &http.Client{}
+	for range 2 { // the second on the same connection
+		resp, err := client.Post(url+"/x/", "text/plain", strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || string(body) != "committed" {
+			t.Errorf("got %q, %v", body, err)
+		}
+	}
+}
