@@ -86,21 +86,14 @@ func (f storeFlags) openStore(ctx context.Context, name string) (store.Store, er
 		return s, nil
 	}
 	dir := f.folder()
-	file := "ingle.db"
 	if name != "" {
-		dir = filepath.Join(dir, "tenants")
-		file = name + ".db"
+		dir = filepath.Join(dir, "tenants", name)
 	}
 	// Clinical records are nobody else's business.
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, file)
-	s, err := sqlite.Open(ctx, path, sqlite.Options{})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return s, nil
+	return sqlite.Open(ctx, dir)
 }
 
 func validTenant(name string) bool {

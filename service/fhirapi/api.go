@@ -30,6 +30,7 @@ type Config struct {
 // API serves every tenant's FHIR base. It is safe for concurrent use.
 type API struct {
 	config       Config
+	shapes       *shapes
 	operations   map[string]*operation
 	mu           sync.Mutex
 	capabilities map[capabilityKey][]byte
@@ -46,9 +47,7 @@ func New(c Config) *API {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	a := &API{config: c, capabilities: map[capabilityKey][]byte{}}
-	a.operations = operations()
-	return a
+	return &API{config: c, shapes: newShapes(), operations: operations(), capabilities: map[capabilityKey][]byte{}}
 }
 
 // Mount puts the default tenant at /fhir and the others at /t/{tenant}/fhir.

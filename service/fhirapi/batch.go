@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 // bundle serves POST [base]: batch and transaction (R4 §3.1.0.11).
@@ -51,6 +53,17 @@ func (c *call) committed(err error) error {
 
 // responseEntry writes the answer to one entry.
 func (b *bundle) responseEntry(e *records.EntryResult) error {
+	status, issues := e.Status, e.Issues
+	if e.Err != nil {
+		explained := web.Explain(e.Err)
+		if explained.Kind == fault.Internal {
+			b.c.api.config.Log.Error("entry failed", "request", b.c.exchange.ID, "error", e.Err)
+		}
+		issues = explained.Issues
+		if status == 0 {
+			status = web.Status(explained.Kind)
+		}
+	}
 	b.entry()
 	comma := func() {
 		if last := b.buf[len(b.buf)-1]; last != '{' {
@@ -65,8 +78,8 @@ func (b *bundle) responseEntry(e *records.EntryResult) error {
 	}
 	comma()
 	b.buf = append(b.buf, `"response":{"status":"`...)
-	b.buf = strconv.AppendInt(b.buf, int64(e.Status), 10)
-	if text := http.StatusText(e.Status); text != "" {
+	b.buf = strconv.AppendInt(b.buf, int64(status), 10)
+	if text := http.StatusText(status); text != "" {
 		b.buf = append(b.buf, ' ')
 		b.buf = append(b.buf, text...)
 	}
@@ -79,9 +92,9 @@ func (b *bundle) responseEntry(e *records.EntryResult) error {
 		b.buf = append(b.buf, '"')
 	}
 	b.tagged(e.Version, e.LastModified)
-	if len(e.Issues) > 0 && (e.Status >= 400 || b.c.prefer.returning == returnOutcome) {
+	if len(issues) > 0 && (e.Err != nil || b.c.prefer.returning == returnOutcome) {
 		b.buf = append(b.buf, `,"outcome":`...)
-		b.outcome(e.Issues)
+		b.outcome(issues)
 	}
 	b.buf = append(b.buf, `}}`...)
 	return nil
@@ -126,10 +139,7 @@ func (b *bundle) nestedSearch(e *records.EntryResult) error {
 		if e.Search.Total >= 0 {
 			inner.total(e.Search.Total)
 		}
-		at := ""
-		if e.SearchOf != "" {
-			at = "/" + string(e.SearchOf)
-		}
+		at := searchAddress(e.SearchOf.Type, e.SearchOf.Compartment)
 		inner.link("self", at, e.Search.Self, "")
 		if e.Search.Next != "" {
 			inner.link("next", at, e.Search.Self, e.Search.Next)
@@ -150,6 +160,10 @@ func (b *bundle) nestedSearch(e *records.EntryResult) error {
 func (b *bundle) nestedHistory(e *records.EntryResult) error {
 	return b.nested("history", func(inner *bundle) error {
 		inner.total(e.History.Total)
+		inner.link("self", historyAddress(e.HistoryOf.Type, e.HistoryOf.ID), nil, "")
+		if e.History.Next != "" {
+			inner.link("next", historyAddress(e.HistoryOf.Type, e.HistoryOf.ID), nil, e.History.Next)
+		}
 		for i := range e.History.Entries {
 			if err := inner.historyEntry(&e.History.Entries[i], part{}); err != nil {
 				return err

@@ -52,6 +52,9 @@ func (c *call) rawBinary() (done bool, err error) {
 			return true, err
 		}
 		offset = max(0, whole.Size-part.length)
+		if whole.Size == 0 {
+			part = nil
+		}
 	default:
 		offset, length = part.offset, part.length
 	}

@@ -103,10 +103,7 @@ func interactions(codes ...string) []capInteraction {
 // what this package serves.
 func (c *call) describe() ([]byte, error) {
 	d := c.definitions(c.format.release)
-	catalog, err := search.NewCatalog(d, c.door.Base())
-	if err != nil {
-		return nil, err
-	}
+	catalog := c.door.Catalog(d.Release)
 	title := "Ingle"
 	if name := c.door.Name(); name != "" {
 		title += ", tenant " + name

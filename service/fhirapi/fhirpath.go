@@ -2,14 +2,12 @@ package fhirapi
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 
 	"github.com/inglehealth/ingle/engine/fhirpath"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
-	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
@@ -24,172 +22,79 @@ func (c *call) fhirpath(ctx context.Context, in *invocation) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &evaluation{c: c, ctx: ctx, expression: p.text("expression"), context: p.text("context")}
-	if x.expression == "" {
-		return nil, errParameter(p.root, "$fhirpath needs the parameter expression, for example Patient.name.given.")
-	}
-	if x.resource, err = c.subject(ctx, in, p); err != nil {
+	if err := p.only("fhirpath", "expression", "context", "resource", "variables", "validate", "terminologyserver"); err != nil {
 		return nil, err
 	}
-	x.variables = p.node("variables")
-	return x.run()
+	req := records.EvaluateRequest{Expression: p.text("expression"), Context: p.text("context"), Variables: variables(p.node("variables"))}
+	if req.Expression == "" {
+		return nil, errParameter(p.root, "$fhirpath needs the parameter expression, for example Patient.name.given.")
+	}
+	if err := subject(in, p, &req); err != nil {
+		return nil, err
+	}
+	result, err := c.session.Evaluate(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return c.answerFHIRPath(req, p, result)
 }
 
-// subject finds the resource to evaluate over.
-func (c *call) subject(ctx context.Context, in *invocation, p parameters) (fhir.Node, error) {
+// subject says what is to be evaluated over.
+func subject(in *invocation, p parameters, req *records.EvaluateRequest) error {
 	n := p.node("resource")
 	if n.IsZero() && p.text("resource") == "" {
 		if in.ID == "" {
-			return fhir.Node{}, errParameter(p.root, "$fhirpath needs the parameter resource: a resource, or a reference to a stored one like Patient/123.")
+			return errParameter(p.root, "$fhirpath needs the parameter resource: a resource, or a reference to a stored one like Patient/123.")
 		}
-		return c.stored(ctx, in.key())
+		req.Key = in.key()
+		return nil
+	}
+	release := definitions.Release("")
+	if in.content != nil {
+		release = in.content.Release
 	}
 	if r := n.Child("resource"); !r.IsZero() {
-		return r.CopyTree().Root(), nil
+		req.Content = &records.Content{JSON: r.AppendJSON(nil), Release: release}
+		return nil
 	}
 	for e := range n.All("extension") {
 		text := []byte(e.Child("value").Text())
-		var content records.Content
 		switch e.Child("url").Text() {
 		case jsonValue:
-			content.JSON = text
+			req.Content = &records.Content{JSON: text, Release: release}
+			return nil
 		case xmlValue:
-			content.XML = text
-		default:
-			continue
+			req.Content = &records.Content{XML: text, Release: release}
+			return nil
 		}
-		tree, err := c.parse(content)
-		if err != nil {
-			return fhir.Node{}, err
-		}
-		return tree.Root(), nil
 	}
 	reference := p.text("resource")
 	if reference == "" {
 		reference = n.Child("value").Child("reference").Text()
 	}
-	key, ok := parseReference(reference)
-	if !ok {
-		return fhir.Node{}, errParameter(n, "The parameter resource must hold a resource, or a reference to a stored one like Patient/123.")
+	typeName, id, _ := strings.Cut(reference, "/")
+	req.Key = fhir.Key{Type: fhir.Type(typeName), ID: fhir.ID(id)}
+	if typeName == "" || !req.Key.ID.Valid() {
+		return errParameter(n, "The parameter resource must hold a resource, or a reference to a stored one like Patient/123.")
 	}
-	return c.stored(ctx, key)
+	return nil
 }
 
-func parseReference(reference string) (fhir.Key, bool) {
-	typeName, id, ok := strings.Cut(reference, "/")
-	key := fhir.Key{Type: fhir.Type(typeName), ID: fhir.ID(id)}
-	return key, ok && key.ID.Valid() && typeName != ""
-}
-
-func (c *call) stored(ctx context.Context, key fhir.Key) (fhir.Node, error) {
-	res, err := c.session.Read(ctx, key, records.ReadOptions{})
-	if err != nil {
-		return fhir.Node{}, err
-	}
-	tree, err := c.tree(res.JSON, res.Release)
-	if err != nil {
-		return fhir.Node{}, err
-	}
-	return tree.Root(), nil
-}
-
-// Resolve implements fhirpath.Resolver over what the session may see.
-func (c *call) Resolve(ctx context.Context, _ fhir.Node, reference string) (fhir.Node, error) {
-	reference = strings.TrimPrefix(reference, c.door.Base()+"/")
-	reference, _, _ = strings.Cut(reference, "/_history/")
-	key, ok := parseReference(reference)
-	if !ok {
-		return fhir.Node{}, nil
-	}
-	n, err := c.stored(ctx, key)
-	if kind := fault.KindOf(err); err != nil && (kind == fault.NotFound || kind == fault.Gone) {
-		return fhir.Node{}, nil
-	}
-	return n, err
-}
-
-// evaluation is one run of $fhirpath.
-type evaluation struct {
-	c                   *call
-	ctx                 context.Context //nolint:containedctx // it lives as long as the run
-	expression, context string
-	resource            fhir.Node
-	variables           fhir.Node
-	answer              *answer
-}
-
-func (x *evaluation) run() ([]byte, error) {
-	compiled, err := compile("expression", x.expression)
-	if err != nil {
-		return nil, err
-	}
-	d := x.resource.Tree().Definitions()
-	env := &fhirpath.Env{
-		Resource: x.resource, RootResource: x.resource, Definitions: d,
-		Variables: x.values(), Now: x.c.api.config.Clock(), Resolver: x.c,
-	}
-	contexts := []fhirpath.Value{fhirpath.NodeValue(x.resource)}
-	if x.context != "" {
-		at, err := compile("context", x.context)
-		if err != nil {
-			return nil, err
-		}
-		if contexts, err = at.Evaluate(x.ctx, env, contexts); err != nil {
-			return nil, errEvaluation("context", err)
-		}
-	}
-	if x.answer, err = newAnswer(d); err != nil {
-		return nil, err
-	}
-	if err := x.echo(d); err != nil {
-		return nil, err
-	}
-	for i, focus := range contexts {
-		if err := x.result(compiled, env, i, focus); err != nil {
-			return nil, err
-		}
-	}
-	return x.answer.root.AppendJSON(nil), nil
-}
-
-func compile(name, source string) (*fhirpath.Expression, error) {
-	x, err := fhirpath.Compile(source)
-	if err != nil {
-		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "", "The %s is not FHIRPath: %s", name, err)
-	}
-	return x, nil
-}
-
-// errEvaluation explains an expression that failed while it ran. Errors of
-// the store pass as they are.
-func errEvaluation(name string, err error) error {
-	if _, ok := errors.AsType[*fault.Error](err); ok || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	code := fault.CodeProcessing
-	if _, ok := errors.AsType[*fhirpath.LimitError](err); ok {
-		code = fault.CodeTooCostly
-	}
-	return fault.New(fault.Unprocessable, code, "", "The %s cannot be evaluated: %s", name, err)
-}
-
-// values are the user's variables.
-func (x *evaluation) values() map[string]fhirpath.Collection {
-	if x.variables.IsZero() {
+// variables are the user's: parts with a name and a value, several of one
+// name being a collection.
+func variables(n fhir.Node) map[string]fhirpath.Collection {
+	if n.IsZero() {
 		return nil
 	}
 	vars := map[string]fhirpath.Collection{}
-	for part := range x.variables.All("part") {
+	for part := range n.All("part") {
 		name := part.Child("name").Text()
 		value := part.Child("value")
 		if value.IsZero() {
 			value = part.Child("resource")
 		}
-		if value.IsZero() {
-			vars[name] = vars[name][:len(vars[name]):len(vars[name])]
-			if vars[name] == nil {
-				vars[name] = fhirpath.Collection{}
-			}
+		if value.IsZero() { // a variable that is empty
+			vars[name] = append(fhirpath.Collection{}, vars[name]...)
 			continue
 		}
 		vars[name] = append(vars[name], fhirpath.NodeValue(value))
@@ -197,58 +102,54 @@ func (x *evaluation) values() map[string]fhirpath.Collection {
 	return vars
 }
 
-// echo repeats what was asked.
-func (x *evaluation) echo(d *definitions.Definitions) error {
-	a := x.answer
-	asked := a.parameter("parameters")
-	a.text(a.part(asked, "evaluator"), "valueString", "Ingle "+x.c.api.config.Version+" ("+string(d.Release)+")")
-	if x.context != "" {
-		a.text(a.part(asked, "context"), "valueString", x.context)
+// answerFHIRPath renders the result.
+func (c *call) answerFHIRPath(req records.EvaluateRequest, p parameters, result *records.EvaluateResult) ([]byte, error) {
+	d := c.definitions(c.format.release)
+	if result.Resource != nil {
+		d = result.Resource.Definitions()
 	}
-	a.text(a.part(asked, "expression"), "valueString", x.expression)
-	a.graft(a.part(asked, "resource"), "resource", x.resource)
-	if !x.variables.IsZero() {
-		a.graft(asked, "part", x.variables)
-	}
-	return a.err
-}
-
-// result evaluates the expression in one context.
-func (x *evaluation) result(compiled *fhirpath.Expression, env *fhirpath.Env, i int, focus fhirpath.Value) error {
-	a := x.answer
-	out := a.parameter("result")
-	if x.context != "" {
-		a.text(out, "valueString", contextName(x.context, i, focus))
-	}
-	type traced struct {
-		name   string
-		values fhirpath.Collection
-	}
-	var traces []traced
-	here := *env
-	here.Trace = func(name string, values fhirpath.Collection) {
-		traces = append(traces, traced{name, append(fhirpath.Collection(nil), values...)})
-	}
-	values, err := compiled.Evaluate(x.ctx, &here, fhirpath.Collection{focus})
+	a, err := newAnswer(d)
 	if err != nil {
-		return errEvaluation("expression", err)
+		return nil, err
 	}
-	for _, v := range values {
-		a.value(out, v)
+	asked := a.parameter("parameters")
+	a.text(a.part(asked, "evaluator"), "valueString", "Ingle "+c.api.config.Version+" ("+string(d.Release)+")")
+	a.text(a.part(asked, "parseDebugTree"), "valueString", string(syntaxJSON(result.Expression.Syntax())))
+	if req.Context != "" {
+		a.text(a.part(asked, "context"), "valueString", req.Context)
 	}
-	for _, t := range traces {
-		part := a.part(out, "trace")
-		a.text(part, "valueString", t.name)
-		for _, v := range t.values {
-			a.value(part, v)
+	a.text(a.part(asked, "expression"), "valueString", req.Expression)
+	if result.Resource != nil {
+		a.graft(a.part(asked, "resource"), "resource", result.Resource.Root())
+	}
+	if n := p.node("variables"); !n.IsZero() {
+		a.graft(asked, "part", n)
+	}
+	for i, e := range result.Evaluations {
+		out := a.parameter("result")
+		if req.Context != "" {
+			a.text(out, "valueString", focusName(req.Context, i, e))
+		}
+		for _, v := range e.Result {
+			a.value(out, v)
+		}
+		for _, t := range e.Traces {
+			part := a.part(out, "trace")
+			a.text(part, "valueString", t.Name)
+			for _, v := range t.Values {
+				a.value(part, v)
+			}
 		}
 	}
-	return a.err
+	if a.err != nil {
+		return nil, a.err
+	}
+	return a.root.AppendJSON(nil), nil
 }
 
-func contextName(expression string, i int, focus fhirpath.Value) string {
-	if n, ok := focus.Node(); ok {
-		return n.Path()
+func focusName(expression string, i int, e records.Evaluation) string {
+	if e.Focus != "" {
+		return e.Focus
 	}
 	return expression + "[" + strconv.Itoa(i) + "]"
 }

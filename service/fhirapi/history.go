@@ -8,6 +8,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // history serves GET [base]/_history, [type]/_history and
@@ -36,7 +37,7 @@ func (c *call) history() error {
 	b := c.newBundle("history")
 	defer b.release()
 	b.total(result.Total)
-	at := c.historyAddress()
+	at := historyAddress(c.Type, c.ID)
 	criteria, after := cutCursor(c.pairs)
 	b.link("self", at, criteria, after)
 	if after != "" {
@@ -53,12 +54,12 @@ func (c *call) history() error {
 	return b.write(http.StatusOK)
 }
 
-func (c *call) historyAddress() string {
+func historyAddress(t fhir.Type, id fhir.ID) string {
 	switch {
-	case c.ID != "":
-		return "/" + c.key().String() + "/_history"
-	case c.Type != "":
-		return "/" + string(c.Type) + "/_history"
+	case id != "":
+		return "/" + string(t) + "/" + string(id) + "/_history"
+	case t != "":
+		return "/" + string(t) + "/_history"
 	}
 	return "/_history"
 }

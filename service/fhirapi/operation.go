@@ -127,7 +127,7 @@ func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (reco
 	if shape.endpoints[r.Method] == nil {
 		return result, fault.New(fault.MethodNotAllowed, fault.CodeNotSupported, "", "%s is not possible on %s; possible: %s.", r.Method, shorten(path), shape.allow)
 	}
-	if shape == atMetadata {
+	if shape == c.api.shapes.metadata {
 		result.Body, err = c.capabilityStatement("full")
 		return result, err
 	}

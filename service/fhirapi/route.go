@@ -34,33 +34,42 @@ func newShape(endpoints map[string]*endpoint) *shape {
 	return &shape{endpoints, strings.Join(methods, ", ")}
 }
 
-// The kinds of address (R4 §3.1.0 and §3.2.0).
-var (
-	atSystem = newShape(map[string]*endpoint{
-		"GET": {"search-system", (*call).search}, "POST": {"batch", (*call).bundle},
-	})
-	atMetadata     = newShape(map[string]*endpoint{"GET": {"capabilities", (*call).metadata}})
-	atSystemSearch = newShape(map[string]*endpoint{"POST": {"search-system", (*call).searchPosted}})
-	atHistory      = newShape(map[string]*endpoint{"GET": {"history", (*call).history}})
-	atType         = newShape(map[string]*endpoint{
-		"GET": {"search-type", (*call).search}, "POST": {"create", (*call).create},
-		"PUT": {"update-conditional", (*call).updateWhere}, "PATCH": {"patch-conditional", (*call).patchWhere},
-		"DELETE": {"delete-conditional", (*call).deleteWhere},
-	})
-	atTypeSearch = newShape(map[string]*endpoint{"POST": {"search-type", (*call).searchPosted}})
-	atInstance   = newShape(map[string]*endpoint{
-		"GET": {"read", (*call).read}, "PUT": {"update", (*call).update},
-		"PATCH": {"patch", (*call).patch}, "DELETE": {"delete", (*call).delete},
-	})
-	atVersion           = newShape(map[string]*endpoint{"GET": {"vread", (*call).vread}})
-	atCompartment       = newShape(map[string]*endpoint{"GET": {"search-compartment", (*call).search}})
-	atCompartmentSearch = newShape(map[string]*endpoint{"POST": {"search-compartment", (*call).searchPosted}})
-	atReadingOperation  = newShape(map[string]*endpoint{"GET": {"operation", (*call).operation}, "POST": {"operation", (*call).operation}})
-	atWritingOperation  = newShape(map[string]*endpoint{"POST": {"operation", (*call).operation}})
-)
+// shapes are the kinds of address (R4 §3.1.0 and §3.2.0).
+type shapes struct {
+	system, metadata, systemSearch, history, typ, typeSearch, instance, version *shape
+	compartment, compartmentSearch, readingOperation, writingOperation          *shape
+}
+
+func newShapes() *shapes {
+	operation := &endpoint{"operation", (*call).operation}
+	return &shapes{
+		system: newShape(map[string]*endpoint{
+			"GET": {"search-system", (*call).search}, "POST": {"batch", (*call).bundle},
+		}),
+		metadata:     newShape(map[string]*endpoint{"GET": {"capabilities", (*call).metadata}}),
+		systemSearch: newShape(map[string]*endpoint{"POST": {"search-system", (*call).searchPosted}}),
+		history:      newShape(map[string]*endpoint{"GET": {"history", (*call).history}}),
+		typ: newShape(map[string]*endpoint{
+			"GET": {"search-type", (*call).search}, "POST": {"create", (*call).create},
+			"PUT": {"update-conditional", (*call).updateWhere}, "PATCH": {"patch-conditional", (*call).patchWhere},
+			"DELETE": {"delete-conditional", (*call).deleteWhere},
+		}),
+		typeSearch: newShape(map[string]*endpoint{"POST": {"search-type", (*call).searchPosted}}),
+		instance: newShape(map[string]*endpoint{
+			"GET": {"read", (*call).read}, "PUT": {"update", (*call).update},
+			"PATCH": {"patch", (*call).patch}, "DELETE": {"delete", (*call).delete},
+		}),
+		version:           newShape(map[string]*endpoint{"GET": {"vread", (*call).vread}}),
+		compartment:       newShape(map[string]*endpoint{"GET": {"search-compartment", (*call).search}}),
+		compartmentSearch: newShape(map[string]*endpoint{"POST": {"search-compartment", (*call).searchPosted}}),
+		readingOperation:  newShape(map[string]*endpoint{"GET": operation, "POST": operation}),
+		writingOperation:  newShape(map[string]*endpoint{"POST": operation}),
+	}
+}
 
 // match finds what a path below the base names.
 func (c *call) match(path string) (*shape, target, error) {
+	at := c.api.shapes
 	var parts [6]string
 	n := 0
 	for path = strings.Trim(path, "/"); path != ""; n++ {
@@ -71,17 +80,17 @@ func (c *call) match(path string) (*shape, target, error) {
 	}
 	var t target
 	if n == 0 {
-		return atSystem, t, nil
+		return at.system, t, nil
 	}
 	first := parts[0]
 	if n == 1 {
 		switch {
 		case first == "metadata":
-			return atMetadata, t, nil
+			return at.metadata, t, nil
 		case first == "_history":
-			return atHistory, t, nil
+			return at.history, t, nil
 		case first == "_search":
-			return atSystemSearch, t, nil
+			return at.systemSearch, t, nil
 		}
 	}
 	if name, ok := strings.CutPrefix(first, "$"); ok && n == 1 {
@@ -92,15 +101,15 @@ func (c *call) match(path string) (*shape, target, error) {
 	}
 	t.Type = fhir.Type(first)
 	if n == 1 {
-		return atType, t, nil
+		return at.typ, t, nil
 	}
 	second := parts[1]
 	if n == 2 {
 		switch second {
 		case "_search":
-			return atTypeSearch, t, nil
+			return at.typeSearch, t, nil
 		case "_history":
-			return atHistory, t, nil
+			return at.history, t, nil
 		}
 		if name, ok := strings.CutPrefix(second, "$"); ok {
 			return c.matchOperation(t, name)
@@ -111,15 +120,15 @@ func (c *call) match(path string) (*shape, target, error) {
 		return nil, t, errBadID(second)
 	}
 	if n == 2 {
-		return atInstance, t, nil
+		return at.instance, t, nil
 	}
 	third := parts[2]
 	switch {
 	case third == "_history" && n == 3:
-		return atHistory, t, nil
+		return at.history, t, nil
 	case third == "_history" && n == 4:
 		t.Version = parts[3]
-		return atVersion, t, nil
+		return at.version, t, nil
 	case strings.HasPrefix(third, "$") && n == 3:
 		return c.matchOperation(t, third[1:])
 	}
@@ -132,6 +141,7 @@ func (c *call) matchCompartment(t target, rest []string) (*shape, target, error)
 		return nil, t, fault.New(fault.NotFound, fault.CodeNotFound, "",
 			"There is nothing at this address: %s is not a compartment, so only _history and operations ($...) can follow its id.", t.Type)
 	}
+	at := c.api.shapes
 	within := t.key()
 	t = target{Within: &within}
 	posted := len(rest) > 0 && rest[len(rest)-1] == "_search"
@@ -148,9 +158,9 @@ func (c *call) matchCompartment(t target, rest []string) (*shape, target, error)
 		return nil, t, errNoAddress()
 	}
 	if posted {
-		return atCompartmentSearch, t, nil
+		return at.compartmentSearch, t, nil
 	}
-	return atCompartment, t, nil
+	return at.compartment, t, nil
 }
 
 func (c *call) matchOperation(t target, name string) (*shape, target, error) {
@@ -160,9 +170,9 @@ func (c *call) matchOperation(t target, name string) (*shape, target, error) {
 	}
 	t.Op = name
 	if op.writes {
-		return atWritingOperation, t, nil
+		return c.api.shapes.writingOperation, t, nil
 	}
-	return atReadingOperation, t, nil
+	return c.api.shapes.readingOperation, t, nil
 }
 
 // releases are those whose types may be stored beside each other.

@@ -6,11 +6,12 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // cursorName is the parameter that paging links carry. Its value is opaque
 // and belongs to one query.
-const cursorName = "_cursor"
+const cursorName = search.CursorParameter
 
 // search serves GET [base]?, [base]/[type]? and
 // [base]/[compartment]/[id]/[type]? (R4 §3.1.0.9).
@@ -92,7 +93,7 @@ func (c *call) writeSearch(result *records.SearchResult, after string) error {
 	if result.Total >= 0 {
 		b.total(result.Total)
 	}
-	at := c.searchAddress()
+	at := searchAddress(c.Type, c.Within)
 	b.link("self", at, result.Self, after)
 	if after != "" {
 		b.link("first", at, result.Self, "")
@@ -113,18 +114,15 @@ func (c *call) writeSearch(result *records.SearchResult, after string) error {
 	return b.write(http.StatusOK)
 }
 
-// searchAddress is the relative address of the search, for its links.
-func (c *call) searchAddress() string {
-	address := ""
-	if c.Within != nil {
-		address = "/" + c.Within.String() + "/"
-		if c.Type == "" {
-			return address + "*"
-		}
-		return address + string(c.Type)
+// searchAddress is the address of a search below the base, for its links.
+func searchAddress(t fhir.Type, within *fhir.Key) string {
+	switch {
+	case within != nil && t == "":
+		return "/" + within.String() + "/*"
+	case within != nil:
+		return "/" + within.String() + "/" + string(t)
+	case t != "":
+		return "/" + string(t)
 	}
-	if c.Type != "" {
-		return "/" + string(c.Type)
-	}
-	return address
+	return ""
 }

@@ -35,6 +35,8 @@ func ReadBody(r *http.Request) ([]byte, error) {
 	}
 	if expect > free {
 		if err := x.site.memory.reserve(r.Context(), expect, x.site.config.Patience); err != nil {
+			// A client that is still sending would miss the answer.
+			_, _ = io.Copy(io.Discard, body)
 			return nil, err
 		}
 		x.held += expect
@@ -230,31 +232,32 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	if byRate.Before(deadline) {
 		deadline = byRate
 	}
-	// A deadline is a system call's worth of work: it is moved once a second.
-	if d := deadline.Sub(b.deadline); d > time.Second || d < -time.Second {
+	// Moving a deadline costs; a little imprecision does not.
+	if d := deadline.Sub(b.deadline).Abs(); d > b.config.slack() {
 		if b.control.SetReadDeadline(deadline) == nil {
 			b.deadline = deadline
 		}
 	}
 	n, err := b.body.Read(p)
 	b.read += int64(n)
-	if err != nil && !b.deadline.IsZero() {
-		// The server goes on reading in the background to notice that the
-		// client left; an old deadline would cancel the request.
-		b.deadline = time.Time{}
-		if e := b.control.SetReadDeadline(time.Time{}); e != nil && err == io.EOF {
-			return n, e
-		}
+	if err == io.EOF {
+		b.relax()
 	}
 	return n, err
 }
 
-func (b *pacedBody) Close() error {
-	if !b.deadline.IsZero() {
+// relax takes the deadline away: the server goes on reading in the background
+// to notice that the client left, and a deadline would cancel the request.
+func (b *pacedBody) relax() {
+	if !b.deadline.IsZero() && b.control.SetReadDeadline(time.Time{}) == nil {
 		b.deadline = time.Time{}
-		if err := b.control.SetReadDeadline(time.Time{}); err != nil {
-			return err
-		}
 	}
-	return b.body.Close()
+}
+
+// Close reads a little of what is left, so that the connection can be used
+// again; the deadline holds for that, too.
+func (b *pacedBody) Close() error {
+	err := b.body.Close()
+	b.relax()
+	return err
 }

@@ -37,7 +37,7 @@ func newResponse(w http.ResponseWriter, r *http.Request, c Config) *response {
 // kept, a deadline stays until the next is set.
 func (r *response) touch(n int) {
 	now := time.Now()
-	if n < piece && now.Sub(r.touched) < time.Second {
+	if n < piece && now.Sub(r.touched) < r.config.slack() {
 		return
 	}
 	r.touched = now

@@ -60,6 +60,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// slack is how imprecise deadlines may be.
+func (c Config) slack() time.Duration { return min(time.Second, c.Patience/4) }
+
 // Site is a mux whose handlers all run inside the middleware.
 type Site struct {
 	config Config
