@@ -3,16 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/store"
-	"github.com/inglehealth/ingle/store/postgres"
 	"github.com/inglehealth/ingle/store/sqlite"
 )
 
@@ -75,15 +72,7 @@ func (f storeFlags) openDoor(ctx context.Context, name string, all []*definition
 
 func (f storeFlags) openStore(ctx context.Context, name string) (store.Store, error) {
 	if f.Database != "" {
-		schema := "ingle"
-		if name != "" {
-			schema = "ingle_" + strings.ReplaceAll(name, "-", "_")
-		}
-		s, err := postgres.Open(ctx, f.Database, postgres.Options{Schema: schema})
-		if err != nil {
-			return nil, fmt.Errorf("PostgreSQL: %w", err)
-		}
-		return s, nil
+		return nil, usage("--database: this build has no PostgreSQL")
 	}
 	dir := f.folder()
 	if name != "" {
