@@ -107,3 +107,56 @@ func (t *table) statement(rows int, gone bool) string {
 	one := "(?" + strings.Repeat(", ?", len(t.columns)-1) + ")"
 	return "INSERT INTO " + t.name + " (" + strings.Join(t.columns, ", ") + ") VALUES " + one + strings.Repeat(", "+one, rows-1)
 }
+
+// Columns are the rows of one table that go or come, by column.
+type Columns struct {
+	Table  string
+	Names  []string
+	Values [][]any // Values[i] is the column Names[i]
+	Gone   bool
+}
+
+// GroupOps gives ops as at most two groups a table: first what goes, by the
+// columns of its key, then what comes. What comes and goes again is left out.
+func GroupOps(ops []Op, f func(Columns)) {
+	order := SortOps(ops)
+	var gone, come [tables][]*Op
+	for i := 0; i < len(order); {
+		first := &ops[order[i]]
+		last, removed := first, first.Gone
+		for i++; i < len(order); i++ {
+			next := &ops[order[i]]
+			if next.RID != first.RID || compareInResource(&next.Row, &first.Row) != 0 {
+				break
+			}
+			last, removed = next, removed || next.Gone
+		}
+		if removed {
+			gone[first.Table] = append(gone[first.Table], first)
+		}
+		if !last.Gone {
+			come[first.Table] = append(come[first.Table], last)
+		}
+	}
+	for i := range tableOf {
+		t := &tableOf[i]
+		if len(gone[i]) > 0 {
+			f(byColumn(t.name, t.key, gone[i], t.keyed, true))
+		}
+		if len(come[i]) > 0 {
+			f(byColumn(t.name, t.columns, come[i], t.append, false))
+		}
+	}
+}
+
+func byColumn(table string, names []string, ops []*Op, row func([]any, *Op) []any, gone bool) Columns {
+	c := Columns{Table: table, Names: names, Values: make([][]any, len(names)), Gone: gone}
+	var args []any
+	for _, op := range ops {
+		args = row(args[:0], op)
+		for i, a := range args {
+			c.Values[i] = append(c.Values[i], a)
+		}
+	}
+	return c
+}

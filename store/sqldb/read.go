@@ -125,3 +125,10 @@ func (s *Reader) Stats(ctx context.Context, db DB) (map[fhir.Type]int64, error) 
 	}
 	return out, nil
 }
+
+// ByKeys reads the current, not deleted resources of a relation k with columns
+// type and id, written in the dialect.
+func (s *Reader) ByKeys(ctx context.Context, db DB, keys string, args ...any) ([]store.Record, error) {
+	return s.versions(ctx, db, sql("SELECT r.type, r.id, "+VersionColumns+" FROM "+keys+s.Dialect.Join+
+		"resource r ON r.type = k.type AND r.id = k.id"+s.Dialect.Join+"version v ON v.seq = r.seq WHERE r.deleted = 0", args...), true)
+}

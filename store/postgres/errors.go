@@ -1,0 +1,32 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/inglehealth/ingle/store"
+)
+
+// SQLSTATEs with a meaning here.
+const (
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+	diskFull             = "53100"
+)
+
+func translate(err error) error {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if ok && e.Code == diskFull {
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
+	}
+	return err
+}
+
+// conflicted says whether the transaction failed only because of others and
+// may succeed when it runs again.
+func conflicted(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code == serializationFailure || e.Code == deadlockDetected)
+}

@@ -1,0 +1,215 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/sqldb"
+)
+
+// writing is one Write on its way.
+type writing struct {
+	*store.Write
+	typeNumber int64
+	index      sqldb.Index
+	place      int64 // in the transaction
+	rid        int64
+	version    int64
+	former     []byte // index copy of the version before
+	created    bool
+}
+
+func (w *writing) deleted() bool { return w.Body.Packed == nil }
+
+// Put implements store.Tx. What expects nothing is inserted at once, which
+// decides between two that create the same resource; of the rest the rows are
+// locked in the order of their keys. Everything else waits for the commit.
+func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, error) {
+	if t.last+int64(len(writes)) >= perTransaction {
+		return nil, errors.New("postgres: too many versions in one transaction")
+	}
+	all := make([]writing, len(writes))
+	var create, update []*writing
+	for i := range writes {
+		w := &all[i]
+		w.Write = &writes[i]
+		var err error
+		if w.typeNumber, err = t.store.Number(sqldb.TypeSpace, string(w.Key.Type)); err != nil {
+			return nil, err
+		}
+		if !w.deleted() {
+			if w.index, err = sqldb.NewIndex(t.store, w.Index); err != nil {
+				return nil, err
+			}
+		}
+		t.last++
+		w.place = t.last
+		if w.Expect == 0 {
+			create = append(create, w)
+		} else {
+			update = append(update, w)
+		}
+	}
+	if err := t.lockRows(ctx, update); err != nil {
+		return nil, err
+	}
+	for _, w := range update {
+		if w.version == 0 && w.Expect == store.Any {
+			create = append(create, w)
+		} else if w.Expect != store.Any && w.Expect != w.version {
+			return nil, &store.VersionError{Key: w.Key, Expect: w.Expect, Current: w.version}
+		}
+	}
+	if err := t.insertResources(ctx, create); err != nil {
+		return nil, err
+	}
+	if err := t.resolveLost(ctx, create); err != nil {
+		return nil, err
+	}
+	return t.finish(all)
+}
+
+// lockRows locks the resources of writes and learns their current versions. A
+// delete takes the stronger lock, which Require's does not go with.
+func (t *tx) lockRows(ctx context.Context, writes []*writing) error {
+	for _, remove := range []bool{true, false} {
+		var types, places []int64
+		var ids []string
+		byPlace := map[int64]*writing{}
+		for _, w := range writes {
+			if w.deleted() == remove {
+				types, ids, places = append(types, w.typeNumber), append(ids, string(w.Key.ID)), append(places, w.place)
+				byPlace[w.place] = w
+			}
+		}
+		if len(places) == 0 {
+			continue
+		}
+		mode := "NO KEY UPDATE"
+		if remove {
+			mode = "UPDATE"
+		}
+		err := scan(ctx, t, `SELECT k.place, r.rid, r.version, r.idx, pg_current_xact_id()::text::bigint
+			FROM unnest($1::integer[], $2::text[], $3::bigint[]) AS k (type, id, place)
+			JOIN resource r ON r.type = k.type AND r.id = k.id ORDER BY r.type, r.id FOR `+mode+` OF r`,
+			[]any{types, ids, places}, func(r sqldb.Rows) error {
+				var place, rid, version int64
+				var idx []byte
+				err := r.Scan(&place, &rid, &version, &idx, &t.id)
+				if w := byPlace[place]; w != nil {
+					w.rid, w.version, w.former = rid, version, idx
+				}
+				return err
+			})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insertResources inserts the rows of resources that did not exist. One that
+// another transaction has inserted meanwhile is left with created unset.
+func (t *tx) insertResources(ctx context.Context, writes []*writing) error {
+	if len(writes) == 0 {
+		return nil
+	}
+	n := len(writes)
+	types, ids, places, updated, deleted := make([]int64, n), make([]string, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	params, copies := make([]string, n), make([][]byte, n)
+	byPlace := make(map[int64]*writing, n)
+	for i, w := range writes {
+		types[i], ids[i], places[i], updated[i] = w.typeNumber, string(w.Key.ID), w.place, sqldb.Micros(w.Updated)
+		params[i], copies[i] = w.index.Params, w.index.Copy
+		if w.deleted() {
+			deleted[i] = 1
+		}
+		byPlace[w.place] = w
+	}
+	return scan(ctx, t, `INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params, idx)
+		SELECT x.first + k.place, k.type, k.id, x.first + k.place, 1, k.updated, k.deleted, k.params, k.idx
+		FROM (SELECT pg_current_xact_id()::text::bigint * 1048576 + $8 AS first) x,
+			unnest($1::integer[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[], $7::bytea[])
+				AS k (type, id, place, updated, deleted, params, idx)
+		ORDER BY k.type, k.id
+		ON CONFLICT (type, id) DO NOTHING
+		RETURNING rid, (rid - $8) % 1048576, (rid - $8) / 1048576`,
+		[]any{types, ids, places, updated, deleted, params, copies, t.store.base}, func(r sqldb.Rows) error {
+			var rid, place int64
+			err := r.Scan(&rid, &place, &t.id)
+			if w := byPlace[place]; w != nil {
+				w.rid, w.created = rid, true
+			}
+			return err
+		})
+}
+
+// resolveLost deals with creates that another transaction won: an expectation
+// is broken, or there is now a version to replace.
+func (t *tx) resolveLost(ctx context.Context, creates []*writing) error {
+	var lost []*writing
+	for _, w := range creates {
+		if !w.created {
+			lost = append(lost, w)
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	if err := t.lockRows(ctx, lost); err != nil {
+		return err
+	}
+	for _, w := range lost {
+		if w.Expect == 0 || w.version == 0 {
+			return &store.VersionError{Key: w.Key, Expect: w.Expect, Current: w.version}
+		}
+	}
+	return nil
+}
+
+// finish queues the versions, the new state of resources that existed, and the
+// changes of the index.
+func (t *tx) finish(all []writing) ([]store.Record, error) {
+	n := len(all)
+	records := make([]store.Record, n)
+	seqs, rids, versions, types, updated, deleted := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	methods, releases, bodies := make([]string, n), make([]string, n), make([][]byte, n)
+	var changed struct {
+		rids, seqs, versions, updated, deleted []int64
+		params                                 []string
+		copies                                 [][]byte
+	}
+	for i := range all {
+		w := &all[i]
+		seqs[i], rids[i], versions[i] = t.id*perTransaction+t.store.base+w.place, w.rid, w.version+1
+		types[i], updated[i], methods[i], releases[i], bodies[i] = w.typeNumber, sqldb.Micros(w.Updated), w.Method, string(w.Release), w.Body.Packed
+		if w.deleted() {
+			deleted[i] = 1
+		}
+		gone, come, err := w.index.Diff(w.former)
+		if err != nil {
+			return nil, err
+		}
+		t.ops = sqldb.AppendOps(t.ops, w.rid, gone, come)
+		if !w.created {
+			c := &changed
+			c.rids, c.seqs, c.versions, c.updated = append(c.rids, w.rid), append(c.seqs, seqs[i]), append(c.versions, versions[i]), append(c.updated, updated[i])
+			c.deleted, c.params, c.copies = append(c.deleted, deleted[i]), append(c.params, w.index.Params), append(c.copies, w.index.Copy)
+		}
+		records[i] = store.Record{
+			Key: w.Key, Version: versions[i], Seq: store.Seq(seqs[i]), Updated: sqldb.Time(updated[i]),
+			Method: w.Method, Release: w.Release, Deleted: w.deleted(),
+		}
+	}
+	t.enqueue(`INSERT INTO version (seq, rid, version, type, updated, deleted, method, release, body)
+		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::smallint[], $7::text[], $8::text[], $9::bytea[])`,
+		seqs, rids, versions, types, updated, deleted, methods, releases, bodies)
+	if c := &changed; len(c.rids) > 0 {
+		t.enqueue(`UPDATE resource r SET seq = k.seq, version = k.version, updated = k.updated, deleted = k.deleted, params = k.params, idx = k.idx
+			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[], $7::bytea[])
+				AS k (rid, seq, version, updated, deleted, params, idx) WHERE r.rid = k.rid`,
+			c.rids, c.seqs, c.versions, c.updated, c.deleted, c.params, c.copies)
+	}
+	return records, nil
+}

@@ -1,0 +1,253 @@
+package postgres
+
+import (
+	"context"
+	"iter"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/sqldb"
+)
+
+// read runs f on the pool.
+func read[T any](s *Store, f func(db pool) (T, error)) (T, error) {
+	if err := s.enter(); err != nil {
+		var none T
+		return none, err
+	}
+	defer s.leave()
+	v, err := f(pool{s.pool})
+	return v, translate(err)
+}
+
+// Read implements store.Reader.
+func (s *Store) Read(ctx context.Context, key fhir.Key) (store.Record, error) {
+	return read(s, func(db pool) (store.Record, error) { return s.reader.Read(ctx, db, key) })
+}
+
+// ReadVersion implements store.Reader.
+func (s *Store) ReadVersion(ctx context.Context, key fhir.Key, version int64) (store.Record, error) {
+	return read(s, func(db pool) (store.Record, error) { return s.reader.ReadVersion(ctx, db, key, version) })
+}
+
+// ReadMany implements store.Reader.
+func (s *Store) ReadMany(ctx context.Context, keys []fhir.Key) ([]store.Record, error) {
+	return read(s, func(db pool) ([]store.Record, error) { return s.readMany(ctx, db, keys) })
+}
+
+func (s *Store) readMany(ctx context.Context, db sqldb.DB, keys []fhir.Key) ([]store.Record, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	types, ids, err := s.keyColumns(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	return s.reader.ByKeys(ctx, db, "(SELECT DISTINCT * FROM unnest($1::integer[], $2::text[]) AS u (type, id)) k", types, ids)
+}
+
+// Versions implements store.Reader.
+func (s *Store) Versions(ctx context.Context, keys []fhir.Key) (map[fhir.Key]store.VersionInfo, error) {
+	return read(s, func(db pool) (map[fhir.Key]store.VersionInfo, error) { return s.versions(ctx, db, keys) })
+}
+
+func (s *Store) versions(ctx context.Context, db sqldb.DB, keys []fhir.Key) (map[fhir.Key]store.VersionInfo, error) {
+	out := make(map[fhir.Key]store.VersionInfo, len(keys))
+	if len(keys) == 0 {
+		return out, nil
+	}
+	types, ids, err := s.keyColumns(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	err = scan(ctx, db, `SELECT k.n, r.version, r.deleted FROM unnest($1::integer[], $2::text[]) WITH ORDINALITY AS k (type, id, n)
+		JOIN resource r ON r.type = k.type AND r.id = k.id`, []any{types, ids}, func(r sqldb.Rows) error {
+		var n, version, deleted int64
+		if err := r.Scan(&n, &version, &deleted); err != nil {
+			return err
+		}
+		out[keys[n-1]] = store.VersionInfo{Version: version, Deleted: deleted != 0}
+		return nil
+	})
+	return out, err
+}
+
+// keyColumns gives keys as two columns; a type that does not occur gets a
+// number that matches nothing.
+func (s *Store) keyColumns(ctx context.Context, keys []fhir.Key) (types []int64, ids []string, err error) {
+	types, ids = make([]int64, len(keys)), make([]string, len(keys))
+	for i, k := range keys {
+		if types[i], err = s.names.Find(ctx, pool{s.naming}, sqldb.TypeSpace, string(k.Type)); err != nil {
+			return nil, nil, err
+		}
+		ids[i] = string(k.ID)
+	}
+	return types, ids, nil
+}
+
+// Search implements store.Reader.
+func (s *Store) Search(ctx context.Context, q *search.Query) (store.Page, error) {
+	return read(s, func(db pool) (store.Page, error) { return s.reader.Search(ctx, db, q) })
+}
+
+// Count implements store.Reader.
+func (s *Store) Count(ctx context.Context, q *search.Query) (int64, error) {
+	return read(s, func(db pool) (int64, error) { return s.reader.Count(ctx, db, q) })
+}
+
+// Referrers implements store.Reader.
+func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.Key, error) {
+	return read(s, func(db pool) ([]fhir.Key, error) { return s.reader.Referrers(ctx, db, key, limit) })
+}
+
+// Pack implements store.Resources.
+func (s *Store) Pack(json []byte) store.Body {
+	return store.Body{Packed: s.packer.Pack(json), Size: len(json)}
+}
+
+// History implements store.Resources.
+func (s *Store) History(ctx context.Context, q store.HistoryQuery) (store.HistoryPage, error) {
+	return read(s, func(db pool) (store.HistoryPage, error) { return s.reader.History(ctx, db, q) })
+}
+
+// horizon is the last Seq below which nothing can appear any more.
+func (s *Store) horizon(ctx context.Context) (int64, error) {
+	var oldest int64
+	err := s.pool.QueryRow(ctx, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").Scan(&oldest)
+	return oldest*perTransaction + s.base, err
+}
+
+// Changes implements store.Resources.
+func (s *Store) Changes(ctx context.Context, after store.Seq, limit int, bodies bool) ([]store.Record, error) {
+	return read(s, func(db pool) ([]store.Record, error) {
+		until, err := s.horizon(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return s.reader.Changes(ctx, db, after, store.Seq(until), limit, bodies)
+	})
+}
+
+// LastSeq implements store.Resources.
+func (s *Store) LastSeq(ctx context.Context) (store.Seq, error) {
+	return read(s, func(pool) (store.Seq, error) {
+		until, err := s.horizon(ctx)
+		if err != nil {
+			return 0, err
+		}
+		var last int64
+		err = s.pool.QueryRow(ctx, "SELECT coalesce(max(seq), 0) FROM version WHERE seq <= $1", until).Scan(&last)
+		return store.Seq(last), err
+	})
+}
+
+// eachBatch is how many resources Each reads at a time.
+const eachBatch = 200
+
+// Each implements store.Resources.
+func (s *Store) Each(ctx context.Context, t fhir.Type, after store.Position) iter.Seq2[store.Positioned, error] {
+	return func(yield func(store.Positioned, error) bool) {
+		for {
+			batch, err := read(s, func(db pool) ([]store.Positioned, error) { return s.reader.Batch(ctx, db, t, after, eachBatch) })
+			if err != nil {
+				yield(store.Positioned{}, err)
+				return
+			}
+			for _, r := range batch {
+				if !yield(r, nil) {
+					return
+				}
+				after = r.Position
+			}
+			if len(batch) < eachBatch {
+				return
+			}
+		}
+	}
+}
+
+// Stats implements store.Resources.
+func (s *Store) Stats(ctx context.Context) (map[fhir.Type]int64, error) {
+	return read(s, func(db pool) (map[fhir.Type]int64, error) { return s.reader.Stats(ctx, db) })
+}
+
+// Reindex implements store.Resources.
+func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced int, err error) {
+	err = s.do(ctx, "", func(ctx context.Context, t *tx) error {
+		replaced = 0
+		keys := make([]fhir.Key, len(items))
+		for i := range items {
+			keys[i] = items[i].Key
+		}
+		types, ids, err := s.keyColumns(ctx, keys)
+		if err != nil || len(items) == 0 {
+			return err
+		}
+		type row struct {
+			n, rid, version, deleted int64
+			idx                      []byte
+		}
+		var rows []row
+		err = scan(ctx, t, `SELECT k.n, r.rid, r.version, r.deleted, r.idx FROM unnest($1::integer[], $2::text[]) WITH ORDINALITY AS k (type, id, n)
+			JOIN resource r ON r.type = k.type AND r.id = k.id ORDER BY r.type, r.id FOR NO KEY UPDATE OF r`, []any{types, ids}, func(r sqldb.Rows) error {
+			var x row
+			err := r.Scan(&x.n, &x.rid, &x.version, &x.deleted, &x.idx)
+			rows = append(rows, x)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, x := range rows {
+			item := &items[x.n-1]
+			if x.deleted != 0 || x.version != item.Version {
+				continue
+			}
+			index, err := sqldb.NewIndex(s, item.Index)
+			if err != nil {
+				return err
+			}
+			gone, come, err := index.Diff(x.idx)
+			if err != nil {
+				return err
+			}
+			t.ops = sqldb.AppendOps(t.ops, x.rid, gone, come)
+			t.enqueue("UPDATE resource SET params = $1, idx = $2 WHERE rid = $3", index.Params, index.Copy, x.rid)
+			replaced++
+		}
+		return nil
+	})
+	return replaced, err
+}
+
+// expungeBatch is how many versions one transaction of Expunge removes.
+const expungeBatch = 500
+
+// Expunge implements store.Resources. It works in several transactions, so
+// that it does not hold up the others.
+func (s *Store) Expunge(ctx context.Context, x store.Expunge) (total int64, err error) {
+	for x.Limit == 0 || total < int64(x.Limit) {
+		size := int64(expungeBatch)
+		if x.Limit > 0 {
+			size = min(size, int64(x.Limit)-total)
+		}
+		var n int64
+		err := s.do(ctx, "", func(ctx context.Context, t *tx) (err error) {
+			n, err = s.reader.Expunge(ctx, t, x, size, func(rid int64, copied []byte) error {
+				gone, _, err := (&sqldb.Index{}).Diff(copied)
+				t.ops = sqldb.AppendOps(t.ops, rid, gone, nil)
+				return err
+			})
+			return err
+		})
+		if err != nil {
+			return total, err
+		}
+		total += n
+		if n < size {
+			break
+		}
+	}
+	return total, nil
+}

@@ -1,0 +1,216 @@
+// Package postgres keeps the store contract in one schema of a PostgreSQL
+// database. Several processes may use the same schema at once: all that they
+// share is in the database.
+//
+// A version's number in the log (Seq) is made of its transaction's id. Since
+// ids are given in order and the oldest running one is known in every
+// snapshot, the change feed ends below it, and what becomes visible later
+// lies above whatever was handed out.
+package postgres
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"regexp"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/pack"
+	"github.com/inglehealth/ingle/store/sqldb"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is a store.Store in a schema.
+type Store struct {
+	schema string
+	pool   *pgxpool.Pool
+	// naming runs the short transactions that make names, apart from the pool
+	// so that a transaction holding one connection never waits for another.
+	naming *pgxpool.Pool
+	packer *pack.Packer
+	names  *sqldb.Names
+	reader *sqldb.Reader
+	base   int64 // added to every Seq
+
+	mu      sync.RWMutex // held shared while an operation runs
+	down    bool
+	closing sync.Once
+}
+
+var _ store.Store = (*Store)(nil)
+
+var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
+
+// Open opens the store in a schema of the database at url, making or migrating
+// the schema as needed; several processes may do so at once. It fails when the
+// schema was written by a newer version of the program. The caller closes the
+// Store.
+func Open(ctx context.Context, url, schema string) (*Store, error) {
+	s, err := open(ctx, url, schema)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: open schema %s: %w", schema, err)
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, url, schema string) (s *Store, err error) {
+	if !schemaName.MatchString(schema) {
+		return nil, errors.New("a schema's name has lower-case letters, digits and underscores, at most 63")
+	}
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range map[string]string{
+		"search_path": schema, "application_name": "ingle", "timezone": "UTC",
+		"jit": "off", "random_page_cost": "1.1", "default_transaction_isolation": "read committed",
+	} {
+		config.ConnConfig.RuntimeParams[name] = value
+	}
+	if err := migrate(ctx, config.ConnConfig, schema); err != nil {
+		return nil, err
+	}
+	s = &Store{schema: schema, names: sqldb.NewNames(sqldb.PostgreSQL)}
+	defer func() {
+		if err != nil {
+			s.release()
+		}
+	}()
+	if s.packer, err = pack.New(); err != nil {
+		return nil, err
+	}
+	s.reader = &sqldb.Reader{Names: s.names, Dialect: sqldb.PostgreSQL, Unpack: s.packer.Unpack}
+	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, err
+	}
+	naming := config.Copy()
+	naming.MaxConns, naming.MinConns = 2, 0
+	if s.naming, err = pgxpool.NewWithConfig(ctx, naming); err != nil {
+		return nil, err
+	}
+	if err := s.names.Load(ctx, pool{s.pool}); err != nil {
+		return nil, err
+	}
+	if err := s.loadBase(ctx); err != nil {
+		return nil, err
+	}
+	return s, s.dropOldUploads(ctx)
+}
+
+// Seqs: a transaction's id times perTransaction, plus the version's place in
+// the transaction, plus the schema's base.
+const perTransaction = 1 << 20
+
+// loadBase reads the base, raising it when the database was restored into a
+// cluster whose transaction ids are behind.
+func (s *Store) loadBase(ctx context.Context) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", s.lockKey("seq_base"))
+		if err != nil {
+			return err
+		}
+		var last, id int64
+		err = tx.QueryRow(ctx, `SELECT coalesce((SELECT value FROM counter WHERE name = 'seq_base'), 0),
+			coalesce((SELECT max(seq) FROM version), 0), pg_current_xact_id()::text::bigint`).Scan(&s.base, &last, &id)
+		if err != nil || last < id*perTransaction+s.base {
+			return err
+		}
+		s.base += last - (id*perTransaction + s.base) + perTransaction
+		_, err = tx.Exec(ctx, `INSERT INTO counter (name, value) VALUES ('seq_base', $1)
+			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, s.base)
+		return err
+	})
+}
+
+// lockKey is the advisory lock of a name in this schema.
+func (s *Store) lockKey(name string) int64 {
+	h := fnv.New64a()
+	h.Write([]byte(s.schema + "\x00" + name))
+	return int64(h.Sum64())
+}
+
+func (s *Store) enter() error {
+	s.mu.RLock()
+	if s.down {
+		s.mu.RUnlock()
+		return store.ErrClosed
+	}
+	return nil
+}
+
+func (s *Store) leave() { s.mu.RUnlock() }
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		s.mu.Lock()
+		s.down = true
+		s.mu.Unlock()
+		s.release()
+	})
+	return nil
+}
+
+func (s *Store) release() {
+	if s.naming != nil {
+		s.naming.Close()
+	}
+	if s.pool != nil {
+		s.pool.Close()
+	}
+	if s.packer != nil {
+		s.packer.Close()
+	}
+}
+
+// Ping implements store.Store.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	var readOnly bool
+	if err := s.pool.QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&readOnly); err != nil {
+		return err
+	}
+	if readOnly {
+		return errors.New("postgres: the server is a standby and cannot be written")
+	}
+	return nil
+}
+
+// pool runs each statement on its own.
+type pool struct{ *pgxpool.Pool }
+
+// Query implements sqldb.DB.
+func (p pool) Query(ctx context.Context, text string, args ...any) (sqldb.Rows, error) {
+	return p.Pool.Query(ctx, text, args...)
+}
+
+// Exec implements sqldb.Execer.
+func (p pool) Exec(ctx context.Context, text string, args ...any) (int64, error) {
+	tag, err := p.Pool.Exec(ctx, text, args...)
+	return tag.RowsAffected(), err
+}
+
+// Number implements sqldb.Namer. New names are committed by themselves, so
+// that the cache never has a number that a rollback takes back.
+func (s *Store) Number(space sqldb.Space, text string) (int64, error) {
+	ctx := context.Background()
+	id, err := s.names.Find(ctx, pool{s.naming}, space, text)
+	if err != nil || id != sqldb.Unknown {
+		return id, err
+	}
+	if _, err := s.naming.Exec(ctx, "INSERT INTO name (space, text) VALUES ($1, $2) ON CONFLICT DO NOTHING", int64(space), text); err != nil {
+		return 0, err
+	}
+	return s.names.Find(ctx, pool{s.naming}, space, text)
+}

@@ -1,0 +1,325 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/sqldb"
+)
+
+// tx is a transaction under way. Statements without a result wait until one
+// with a result is sent, or the commit: then all go in one round trip. A
+// create is two round trips, begin with the insert that decides, and
+// everything else with commit.
+type tx struct {
+	store *Store
+	conn  *pgxpool.Conn
+	queue pgx.Batch
+	begun bool
+	last  int64 // place of the last version written
+	id    int64 // of the transaction, once known
+	ops   []sqldb.Op
+}
+
+// attempts is how often a transaction that met others runs in all.
+const attempts = 12
+
+// Write implements store.Resources.
+func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx store.Tx) error) error {
+	return s.do(ctx, "", func(ctx context.Context, t *tx) error { return fn(ctx, t) })
+}
+
+// Import implements store.Resources. The server answers a commit before it is
+// on disk.
+func (s *Store) Import(ctx context.Context, fn func(ctx context.Context, tx store.Tx) error) error {
+	return s.do(ctx, "SET LOCAL synchronous_commit = off", func(ctx context.Context, t *tx) error { return fn(ctx, t) })
+}
+
+// Flush implements store.Resources. A synchronous commit makes all commits
+// before it durable too.
+func (s *Store) Flush(ctx context.Context) error {
+	return s.do(ctx, "SET LOCAL synchronous_commit = on", func(ctx context.Context, t *tx) error {
+		t.enqueue("INSERT INTO counter (name, value) VALUES ('flush', 1) ON CONFLICT (name) DO UPDATE SET value = counter.value + 1")
+		return nil
+	})
+}
+
+// do runs fn in a transaction until it commits or fails for good.
+func (s *Store) do(ctx context.Context, first string, fn func(ctx context.Context, t *tx) error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	for attempt := 1; ; attempt++ {
+		err := s.once(ctx, first, fn)
+		if !conflicted(err) || attempt == attempts {
+			return translate(err)
+		}
+		pause := time.Duration(rand.Int64N(int64(attempt) * int64(4*time.Millisecond)))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (s *Store) once(ctx context.Context, first string, fn func(ctx context.Context, t *tx) error) (err error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	t := &tx{store: s, conn: conn}
+	finished := false
+	defer func() {
+		if !finished {
+			t.rollback()
+		}
+		conn.Release()
+	}()
+	if first != "" {
+		t.enqueue(first)
+	}
+	if err := fn(ctx, t); err != nil {
+		return err
+	}
+	if err := t.commit(ctx); err != nil {
+		return err
+	}
+	finished = true
+	return nil
+}
+
+// rollback gives the connection back clean. What cannot be rolled back is
+// closed, and the server rolls it back.
+func (t *tx) rollback() {
+	if !t.begun {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if _, err := t.conn.Exec(ctx, "ROLLBACK"); err != nil {
+		_ = t.conn.Conn().Close(ctx)
+	}
+}
+
+// commit sends what is waiting and ends the transaction. A transaction that
+// did nothing is not begun.
+func (t *tx) commit(ctx context.Context) error {
+	if err := t.writeIndex(); err != nil {
+		return err
+	}
+	if !t.begun && t.queue.Len() == 0 {
+		return nil
+	}
+	t.queue.Queue("COMMIT")
+	return t.send(ctx)
+}
+
+func (t *tx) enqueue(text string, args ...any) {
+	if !t.begun && t.queue.Len() == 0 {
+		t.queue.Queue("BEGIN")
+	}
+	t.queue.Queue(text, args...)
+}
+
+// send sends what is waiting and checks the results.
+func (t *tx) send(ctx context.Context) error {
+	if t.queue.Len() == 0 {
+		return nil
+	}
+	t.begun = true
+	n := t.queue.Len()
+	results := t.conn.SendBatch(ctx, &t.queue)
+	var err error
+	for range n {
+		var tag pgconn.CommandTag
+		if tag, err = results.Exec(); err != nil {
+			break
+		}
+		if tag.String() == "ROLLBACK" {
+			err = errors.New("postgres: the transaction had failed and was rolled back")
+			break
+		}
+	}
+	err = errors.Join(err, results.Close())
+	t.queue = pgx.Batch{}
+	return err
+}
+
+// Query implements sqldb.DB: it sends what is waiting and the query behind it.
+func (t *tx) Query(ctx context.Context, text string, args ...any) (sqldb.Rows, error) {
+	t.enqueue(text, args...)
+	t.begun = true
+	n := t.queue.Len()
+	batch := t.queue
+	t.queue = pgx.Batch{}
+	results := t.conn.SendBatch(ctx, &batch)
+	for range n - 1 {
+		if _, err := results.Exec(); err != nil {
+			return nil, errors.Join(err, results.Close())
+		}
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return nil, errors.Join(err, results.Close())
+	}
+	return &batchRows{Rows: rows, results: results}, nil
+}
+
+// Exec implements sqldb.Execer.
+func (t *tx) Exec(ctx context.Context, text string, args ...any) (int64, error) {
+	rows, err := t.Query(ctx, text, args...)
+	if err != nil {
+		return 0, err
+	}
+	rows.Close()
+	return rows.(*batchRows).CommandTag().RowsAffected(), rows.Err()
+}
+
+// batchRows are the rows of a batch's last query; closing them ends the batch.
+type batchRows struct {
+	pgx.Rows
+	results pgx.BatchResults
+	err     error
+	closed  bool
+}
+
+// Close implements sqldb.Rows.
+func (r *batchRows) Close() {
+	if r.closed {
+		return
+	}
+	r.closed = true
+	r.Rows.Close()
+	r.err = r.results.Close()
+}
+
+// Err implements sqldb.Rows.
+func (r *batchRows) Err() error {
+	if err := r.Rows.Err(); err != nil {
+		return err
+	}
+	return r.err
+}
+
+// Lock implements store.Tx: advisory locks, taken in one order by everybody.
+func (t *tx) Lock(_ context.Context, names ...string) error {
+	keys := make([]int64, len(names))
+	for i, n := range names {
+		keys[i] = t.store.lockKey("name\x00" + n)
+	}
+	slices.Sort(keys)
+	for _, k := range slices.Compact(keys) {
+		t.enqueue("SELECT pg_advisory_xact_lock($1)", k)
+	}
+	return nil
+}
+
+// Require implements store.Tx. The lock on the rows lets others write new
+// versions of them but not delete them.
+func (t *tx) Require(ctx context.Context, keys []fhir.Key) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	types, ids, err := t.store.keyColumns(ctx, keys)
+	if err != nil {
+		return err
+	}
+	type found struct {
+		t  int64
+		id string
+	}
+	have := map[found]bool{}
+	err = scan(ctx, t, `SELECT r.type::bigint, r.id FROM resource r JOIN (SELECT DISTINCT * FROM unnest($1::integer[], $2::text[]) AS u (type, id)) k
+		ON k.type = r.type AND k.id = r.id WHERE r.deleted = 0 ORDER BY r.type, r.id FOR KEY SHARE OF r`,
+		[]any{types, ids}, func(r sqldb.Rows) error {
+			var f found
+			err := r.Scan(&f.t, &f.id)
+			have[f] = true
+			return err
+		})
+	if err != nil {
+		return err
+	}
+	var missing []fhir.Key
+	for i, k := range keys {
+		if !have[found{types[i], ids[i]}] {
+			missing = append(missing, k)
+		}
+	}
+	if missing != nil {
+		return &store.MissingError{Keys: missing}
+	}
+	return nil
+}
+
+// Read implements store.Reader.
+func (t *tx) Read(ctx context.Context, key fhir.Key) (store.Record, error) {
+	return t.store.reader.Read(ctx, t, key)
+}
+
+// ReadVersion implements store.Reader.
+func (t *tx) ReadVersion(ctx context.Context, key fhir.Key, version int64) (store.Record, error) {
+	return t.store.reader.ReadVersion(ctx, t, key, version)
+}
+
+// ReadMany implements store.Reader.
+func (t *tx) ReadMany(ctx context.Context, keys []fhir.Key) ([]store.Record, error) {
+	return t.store.readMany(ctx, t, keys)
+}
+
+// Versions implements store.Reader.
+func (t *tx) Versions(ctx context.Context, keys []fhir.Key) (map[fhir.Key]store.VersionInfo, error) {
+	return t.store.versions(ctx, t, keys)
+}
+
+// Search implements store.Reader.
+func (t *tx) Search(ctx context.Context, q *search.Query) (store.Page, error) {
+	if err := t.writeIndex(); err != nil {
+		return store.Page{}, err
+	}
+	return t.store.reader.Search(ctx, t, q)
+}
+
+// Count implements store.Reader.
+func (t *tx) Count(ctx context.Context, q *search.Query) (int64, error) {
+	if err := t.writeIndex(); err != nil {
+		return 0, err
+	}
+	return t.store.reader.Count(ctx, t, q)
+}
+
+// Referrers implements store.Reader.
+func (t *tx) Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.Key, error) {
+	if err := t.writeIndex(); err != nil {
+		return nil, err
+	}
+	return t.store.reader.Referrers(ctx, t, key, limit)
+}
+
+// scan runs text and calls f for every row.
+func scan(ctx context.Context, db sqldb.DB, text string, args []any, f func(sqldb.Rows) error) error {
+	rows, err := db.Query(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	rows.Close()
+	return rows.Err()
+}
