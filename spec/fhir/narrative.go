@@ -1,8 +1,10 @@
 package fhir
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
+	"unsafe"
 )
 
 const xhtmlNamespace = "http://www.w3.org/1999/xhtml"
@@ -20,6 +22,17 @@ var (
 		tabindex title type usemap valign value vspace width`)
 )
 
+// xhtmlNames gives the names above as strings without making them again.
+var xhtmlNames = func() map[string]string {
+	names := map[string]string{"xmlns": "xmlns"}
+	for _, set := range []map[string]bool{xhtmlElements, xhtmlAttributes} {
+		for name := range set {
+			names[name] = name
+		}
+	}
+	return names
+}()
+
 func words(list string) map[string]bool {
 	set := map[string]bool{}
 	for w := range strings.FieldsSeq(list) {
@@ -35,7 +48,7 @@ func words(list string) map[string]bool {
 // never holds it; a div that shows nothing is left to validation, since
 // official examples have some.
 func CheckNarrative(xhtml string) (wrong string, shows bool) {
-	src := []byte(xhtml)
+	src := unsafe.Slice(unsafe.StringData(xhtml), len(xhtml)) // only read
 	if _, wrong := badXML(src); wrong != "" {
 		return "the narrative " + wrong, false
 	}
@@ -63,7 +76,7 @@ func CheckNarrative(xhtml string) (wrong string, shows bool) {
 			}
 			open = open[:len(open)-1]
 		case xmlText:
-			shows = shows || strings.TrimSpace(unescapeXML(string(tok.text))) != ""
+			shows = shows || showsText(tok.text)
 		case xmlEOF:
 			if s.depth > 0 {
 				return fmt.Sprintf("the narrative is no XHTML: <%s> is not closed", open[len(open)-1]), false
@@ -74,6 +87,12 @@ func CheckNarrative(xhtml string) (wrong string, shows bool) {
 			return notOneDiv, false
 		}
 	}
+}
+
+// showsText says whether text has anything but white space.
+func showsText(text []byte) bool {
+	text = bytes.TrimSpace(text)
+	return len(text) > 0 && (text[0] != '&' || strings.TrimSpace(unescapeXML(string(text))) != "")
 }
 
 const notOneDiv = "the narrative must be one div element with nothing around it"
@@ -114,6 +133,11 @@ func checkXHTMLTag(tok xmlToken, attrs []xmlAttribute) string {
 // something. White space and control characters, which browsers skip inside a
 // scheme, do not hide it.
 func isActive(name, value string) bool {
+	switch name {
+	case "style", "href", "src", "cite", "longdesc", "usemap":
+	default:
+		return false
+	}
 	bare := strings.ToLower(strings.Map(func(r rune) rune {
 		if r <= ' ' || r == 0x7F || r == 0xA0 {
 			return -1

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // xmlScanner reads XML 1.0 in UTF-8 without document types: with no DTD there
@@ -29,6 +30,9 @@ const (
 
 // intern returns b as a string, the same one for the same name.
 func (s *xmlScanner) intern(b []byte) string {
+	if name, ok := xhtmlNames[string(b)]; ok {
+		return name
+	}
 	if name, ok := s.names[string(b)]; ok {
 		return name
 	}
@@ -185,7 +189,7 @@ func badReference(text []byte) (off int, wrong string) {
 			return 0, ""
 		}
 		i += next
-		_, n := entity(string(text[i:min(len(text), i+12)]))
+		_, n := entity(unsafe.String(&text[i], min(len(text)-i, 12)))
 		if n == 0 {
 			return i, "only &amp; &lt; &gt; &quot; &apos; and numeric references such as &#160; are allowed"
 		}
