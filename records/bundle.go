@@ -44,7 +44,7 @@ type EntryResult struct {
 	History      *HistoryResult
 	HistoryOf    HistoryRequest // that History answers
 	Body         []byte         // JSON of the resource that an Operation returned
-	Issues       []fault.Issue  // warnings
+	Issues       []fault.Issue  // notes
 	Err          error          // why a batch entry failed, or nil
 }
 

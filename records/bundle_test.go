@@ -47,8 +47,8 @@ func TestATransactionResolvesReferencesBetweenItsEntriesEvenInCircles(t *testing
 			entry("POST", "Patient", uuid1, `{"resourceType":"Patient","link":[{"other":{"reference":"`+uuid2+`"},"type":"seealso"}],
 				"extension":[{"url":"http://example.org/e","valueUri":"`+uuid2+`"},{"url":"http://example.org/c","valueCanonical":"`+uuid2+`"}],
 				"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><a href=\"`+uuid2+`\">other</a></div>"}}`, ""),
-			entry("POST", "Patient", uuid2, `{"resourceType":"Patient","link":[{"other":{"reference":"`+uuid1+`"},"type":"seealso"}],"generalPractitioner":[{"reference":"#b"}],
-				"contained":[{"resourceType":"Basic","id":"b","code":{"text":"x"},"subject":{"reference":"`+uuid1+`"}}]}`, ""))
+			entry("POST", "Patient", uuid2, `{"resourceType":"Patient","link":[{"other":{"reference":"`+uuid1+`"},"type":"seealso"},{"other":{"reference":"#r"},"type":"seealso"}],
+				"contained":[{"resourceType":"RelatedPerson","id":"r","patient":{"reference":"`+uuid1+`"}}]}`, ""))
 		one, two := res.Entries[0], res.Entries[1]
 		if one.Status != http.StatusCreated || one.Location != one.Key.String()+"/_history/1" || one.Version != 1 {
 			t.Fatalf("%+v", one)

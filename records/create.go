@@ -57,7 +57,7 @@ func (s *Session) Create(ctx context.Context, t fhir.Type, c Content, o CreateOp
 		return Result{}, s.door.fault(err)
 	}
 	res, err := s.door.resource(ctx, match)
-	return Result{Resource: res, Unchanged: true}, err
+	return kept(res, "the criteria of the conditional create match"), err
 }
 
 // matchedError ends a transaction in which a condition found a match after all.

@@ -23,7 +23,6 @@ type draft struct {
 	key     fhir.Key
 	content blob   // of a Binary, kept outside the row
 	source  string // meta.source that policy fills in, or ""
-	issues  []fault.Issue
 	entries []search.Entry
 	needs   []need
 	json    []byte // as last composed

@@ -41,7 +41,7 @@ type Result struct {
 	Unchanged bool
 	// Existed is set by Delete when there was something to delete.
 	Existed bool
-	// Issues are warnings and notes of the validation.
+	// Issues are notes, such as why nothing was written.
 	Issues []fault.Issue
 }
 

@@ -185,8 +185,8 @@ func (st *step) answer(metas map[fhir.Key]store.Record) EntryResult {
 	if resource.JSON = r.Body; wrote {
 		resource.JSON = from.w.json
 	}
-	if from.w != nil {
-		res.Issues = from.w.issues
+	if !wrote {
+		res.Issues = kept(resource, "nothing changes").Issues
 	}
 	res.Resource, res.Version, res.LastModified, res.Location = &resource, r.Version, r.Updated, location(resource)
 	return res

@@ -3,6 +3,7 @@ package records
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -92,7 +93,7 @@ func (s *Session) apply(ctx context.Context, c change) (Result, error) {
 			return Result{}, d.fault(err)
 		} else if same {
 			res, err := d.resource(ctx, current)
-			return Result{Resource: res, Unchanged: true, Issues: w.issues}, err
+			return kept(res, "nothing changes"), err
 		}
 		write, err := d.write(w, c.method, current)
 		if err != nil {
@@ -112,7 +113,7 @@ func (s *Session) apply(ctx context.Context, c change) (Result, error) {
 		written, err := d.commit(ctx, u)
 		if err == nil {
 			res, err := d.written(ctx, written[0], w)
-			return Result{Resource: res, Created: current.Version == 0 || current.Deleted, Issues: w.issues}, err
+			return Result{Resource: res, Created: current.Version == 0 || current.Deleted}, err
 		}
 		if e, ok := errors.AsType[*store.MissingError](err); ok {
 			return Result{}, missing(e, drafts...)
@@ -123,6 +124,14 @@ func (s *Session) apply(ctx context.Context, c change) (Result, error) {
 		last = err
 	}
 	return Result{}, d.fault(last)
+}
+
+// kept is the result of a write that writes nothing, and says why.
+func kept(res Resource, why string) Result {
+	return Result{Resource: res, Unchanged: true, Issues: []fault.Issue{{
+		Severity: fault.Information, Code: fault.CodeInformation,
+		Message: fmt.Sprintf("%s: version %d of %s stays", why, res.Version, res.Key),
+	}}}
 }
 
 // target reads what is there under the key of a change, none or a delete

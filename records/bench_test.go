@@ -1,0 +1,83 @@
+package records_test
+
+import (
+	"bytes"
+	"sync/atomic"
+	"testing"
+
+	"github.com/inglehealth/ingle/records"
+)
+
+var observationJSON = []byte(`{"resourceType":"Observation","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs"}]}],
+"code":{"coding":[{"system":"http://loinc.org","code":"29463-7","display":"Body weight"}],"text":"Body weight"},"subject":{"reference":"Patient/p"},
+"effectiveDateTime":"2021-02-03T04:05:06Z","issued":"2021-02-03T04:05:06.000Z","valueQuantity":{"value":70.25,"unit":"kg","system":"http://unitsofmeasure.org","code":"kg"}}`)
+
+func onEachB(b *testing.B, bench func(b *testing.B, s *records.Session)) {
+	for _, name := range databaseNames {
+		b.Run(name, func(b *testing.B) {
+			s := newDatabase(b, name).session(b, records.Policy{})
+			patient(b, s, "p")
+			b.ReportAllocs()
+			b.ResetTimer()
+			bench(b, s)
+		})
+	}
+}
+
+func BenchmarkCreate(b *testing.B) {
+	onEachB(b, func(b *testing.B, s *records.Session) {
+		b.SetParallelism(16)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if _, err := s.Create(b.Context(), "Observation", records.Content{JSON: bytes.Clone(observationJSON)}, records.CreateOptions{}); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	})
+}
+
+func BenchmarkRead(b *testing.B) {
+	onEachB(b, func(b *testing.B, s *records.Session) {
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if _, err := s.Read(b.Context(), key("Patient/p"), records.ReadOptions{}); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	})
+}
+
+func BenchmarkTransactionOfFour(b *testing.B) {
+	onEachB(b, func(b *testing.B, s *records.Session) {
+		var n atomic.Int64
+		b.SetParallelism(16)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				n.Add(1)
+				_, err := s.Bundle(b.Context(), bundle("transaction",
+					entry("POST", "Patient", uuid1, `{"resourceType":"Patient","name":[{"family":"F"}]}`, ""),
+					entry("POST", "Encounter", uuid2, `{"resourceType":"Encounter","status":"finished","class":{"code":"AMB"},"subject":{"reference":"`+uuid1+`"}}`, ""),
+					entry("POST", "Condition", "", `{"resourceType":"Condition","subject":{"reference":"`+uuid1+`"},"encounter":{"reference":"`+uuid2+`"}}`, ""),
+					entry("POST", "Observation", "", `{"resourceType":"Observation","status":"final","code":{"text":"w"},"subject":{"reference":"`+uuid1+`"},"encounter":{"reference":"`+uuid2+`"}}`, ""),
+				), records.BundleOptions{})
+				if err != nil {
+					b.Error(err)
+				}
+			}
+		})
+		b.ReportMetric(float64(4*n.Load())/b.Elapsed().Seconds(), "resources/s")
+	})
+}
+
+func BenchmarkPatientBundle(b *testing.B) {
+	line := lines(b, 1, "synthea", "base-2019", "base-2019-00.bundles.ndjson.gz")[0]
+	onEachB(b, func(b *testing.B, s *records.Session) {
+		entries := 0
+		for b.Loop() {
+			entries += len(process(b, s, bytes.Clone(line)).Entries)
+		}
+		b.ReportMetric(float64(entries)/b.Elapsed().Seconds(), "resources/s")
+	})
+}
