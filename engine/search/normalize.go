@@ -20,7 +20,7 @@ func Normalize(s string) string {
 		return s
 	}
 	if !isASCII(s) {
-		s = cases.Fold().String(norm.NFKD.String(s))
+		s = cases.Fold().String(norm.NFKD.String(strings.ToValidUTF8(s, "\uFFFD")))
 	}
 	var b strings.Builder
 	b.Grow(len(s))
@@ -82,7 +82,11 @@ func isASCII(s string) bool {
 
 // Bound returns s when it has at most MaxText bytes, and otherwise its start
 // with a hash of all of it: equal texts stay equal, different ones different.
+// NUL, which PostgreSQL cannot store, becomes U+FFFD.
 func Bound(s string) string {
+	if strings.IndexByte(s, 0) >= 0 {
+		s = strings.ReplaceAll(s, "\x00", "\uFFFD")
+	}
 	if len(s) <= MaxText {
 		return s
 	}

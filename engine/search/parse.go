@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -96,10 +97,13 @@ type parser struct {
 	seen    map[string]bool // result parameters that may come once
 }
 
-func (p *parser) checkLength(pair Pair) error {
+func (p *parser) checkText(pair Pair) error {
 	if len(pair.Name) > p.o.Limits.Length || len(pair.Value) > p.o.Limits.Length {
 		return fault.New(fault.Invalid, fault.CodeTooLong, "", "search parameter %q is longer than %d bytes, the most this server takes",
 			clip(pair.Name), p.o.Limits.Length)
+	}
+	if !utf8.ValidString(pair.Name) || !utf8.ValidString(pair.Value) || strings.IndexByte(pair.Value, 0) >= 0 {
+		return fault.New(fault.Invalid, fault.CodeValue, "", "search parameter %q is not valid UTF-8 text, or holds a NUL character", clip(pair.Name))
 	}
 	return nil
 }
@@ -125,7 +129,7 @@ func (p *parser) keep(pair Pair, err error) {
 
 // parameter reads one pair.
 func (p *parser) parameter(pair Pair) error {
-	if err := p.checkLength(pair); err != nil {
+	if err := p.checkText(pair); err != nil {
 		return err
 	}
 	name, _, _ := strings.Cut(pair.Name, ":")

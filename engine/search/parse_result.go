@@ -57,7 +57,7 @@ func (p *parser) types(pair Pair) error {
 	if err := p.once(pair); err != nil {
 		return err
 	}
-	if err := p.checkLength(pair); err != nil {
+	if err := p.checkText(pair); err != nil {
 		return err
 	}
 	var types []string

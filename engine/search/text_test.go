@@ -52,6 +52,9 @@ func FuzzNormalize(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		n := Normalize(s)
+		if !utf8.ValidString(n) {
+			t.Errorf("Normalize(%q) is not UTF-8", s)
+		}
 		if again := Normalize(n); again != n {
 			t.Errorf("Normalize(%q) = %q, and of that %q", s, n, again)
 		}
