@@ -28,8 +28,9 @@ type Catalog struct {
 	base  string // base URL of this server with a trailing slash, or ""
 	types map[string]*typeCatalog
 
-	units   units
-	implied sync.Map // value set -> code system, see impliedSystem
+	units     units
+	implied   sync.Map  // value set -> code system, see impliedSystem
+	scratches sync.Pool // of *[]Entry: where entries are collected before their number is known
 }
 
 // typeCatalog is what a Catalog knows of one resource type.

@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"slices"
 
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -22,10 +23,18 @@ func (c *Catalog) Extract(ctx context.Context, t *fhir.Tree) ([]Entry, error) {
 		return nil, fault.New(fault.Unprocessable, fault.CodeNotSupported, typeName, "%s is not a resource type of FHIR %s", typeName, c.defs.Release)
 	}
 	types := c.lookup(typeName)
-	x := extraction{c: c, ctx: ctx, root: root, entries: make([]Entry, 0, 24)}
+	scratch, _ := c.scratches.Get().(*[]Entry)
+	if scratch == nil {
+		scratch = new([]Entry)
+	}
+	x := extraction{c: c, ctx: ctx, root: root, entries: (*scratch)[:0]}
 	x.out = &x.entries
 	x.apply(&types.rules, root)
-	return x.entries, ctx.Err()
+	entries := slices.Clone(x.entries)
+	clear(x.entries) // so that the pool keeps no resource alive
+	*scratch = x.entries
+	c.scratches.Put(scratch)
+	return entries, ctx.Err()
 }
 
 // extraction is the state of one Extract.

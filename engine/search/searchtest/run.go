@@ -42,13 +42,20 @@ func Run(t *testing.T, open func(t *testing.T) Target) {
 	RunFS(t, files, open)
 }
 
-// RunFS runs the scripts *.txt of a file system.
-func RunFS(t *testing.T, files fs.FS, open func(t *testing.T) Target) {
+// Catalog returns the catalog that scripts are run with.
+func Catalog(t testing.TB) *search.Catalog {
 	t.Helper()
 	catalog, err := search.NewCatalog(definitions.MustBuiltIn(definitions.R4), Base)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return catalog
+}
+
+// RunFS runs the scripts *.txt of a file system.
+func RunFS(t *testing.T, files fs.FS, open func(t *testing.T) Target) {
+	t.Helper()
+	catalog := Catalog(t)
 	names, err := fs.Glob(files, "*.txt")
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no scripts: %v", err)

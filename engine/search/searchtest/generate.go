@@ -1,0 +1,260 @@
+package searchtest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// generator makes queries from index entries.
+type generator struct {
+	*rand.Rand
+	documents []*search.Document
+	byKey     map[fhir.Key]*search.Document
+	referrers map[fhir.Key][]*search.Document
+}
+
+func newGenerator(seed uint64) *generator {
+	return &generator{
+		Rand:      rand.New(rand.NewPCG(seed, 1)),
+		byKey:     map[fhir.Key]*search.Document{},
+		referrers: map[fhir.Key][]*search.Document{},
+	}
+}
+
+func (g *generator) add(tree *fhir.Tree, entries []search.Entry) {
+	root := tree.Root()
+	d := &search.Document{
+		Key:     fhir.Key{Type: fhir.Type(root.Type().Name), ID: fhir.ID(root.Child("id").Text())},
+		Entries: entries,
+	}
+	g.documents = append(g.documents, d)
+	g.byKey[d.Key] = d
+	for _, e := range entries {
+		if e.RefID != "" {
+			to := fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)}
+			g.referrers[to] = append(g.referrers[to], d)
+		}
+	}
+}
+
+// oneOf picks an alternative.
+func (g *generator) oneOf(alternatives ...string) string {
+	return alternatives[g.IntN(len(alternatives))]
+}
+
+// query makes a URL and, unless it is zero, the key of a resource that it must
+// find.
+func (g *generator) query() (url string, sure fhir.Key) {
+	d := g.documents[g.IntN(len(g.documents))]
+	for len(d.Entries) == 0 {
+		d = g.documents[g.IntN(len(g.documents))]
+	}
+	var parts []string
+	certain := true
+	for range 1 + g.IntN(3) {
+		part, found := g.condition(d, 2)
+		parts = append(parts, part)
+		certain = certain && found
+	}
+	if g.IntN(2) == 0 {
+		parts = append(parts, "_sort="+g.sort(d))
+	}
+	parts = append(parts, "_count="+strconv.Itoa(3+g.IntN(30)*g.IntN(30)))
+	if certain {
+		sure = d.Key
+	}
+	escaped := strings.NewReplacer("%", "%25", "&", "%26")
+	for i := range parts {
+		parts[i] = escaped.Replace(parts[i])
+	}
+	return string(d.Key.Type) + "?" + strings.Join(parts, "&"), sure
+}
+
+// condition makes one parameter about a document, following references up to
+// depth times. sure says that the document satisfies it.
+func (g *generator) condition(d *search.Document, depth int) (text string, sure bool) {
+	if depth > 0 && g.IntN(6) == 0 {
+		if text, sure, ok := g.has(d, depth); ok {
+			return text, sure
+		}
+	}
+	e := &d.Entries[g.IntN(len(d.Entries))]
+	if depth > 0 && e.RefID != "" && g.IntN(3) == 0 {
+		target := g.byKey[fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)}]
+		if target != nil && len(target.Entries) > 0 {
+			text, sure = g.condition(target, depth-1)
+			return e.Param.Code + ":" + e.RefType + "." + text, sure
+		}
+	}
+	if g.IntN(12) == 0 {
+		want := g.IntN(3) > 0
+		return fmt.Sprintf("%s:missing=%t", e.Param.Code, !want), want
+	}
+	modifier, value, sure := g.value(e)
+	if g.IntN(5) == 0 {
+		other := g.documents[g.IntN(len(g.documents))]
+		for i := range other.Entries {
+			if o := &other.Entries[i]; o.Param == e.Param && modifier == "" {
+				_, more, _ := g.value(o)
+				if m, _, _ := g.value(o); m == "" {
+					value += "," + more
+				}
+				break
+			}
+		}
+	}
+	if e.Param.Kind == definitions.SearchToken && modifier == "" && g.IntN(8) == 0 {
+		modifier, sure = ":not", false
+	}
+	return e.Param.Code + modifier + "=" + value, sure
+}
+
+// has makes a _has about something that refers to d.
+func (g *generator) has(d *search.Document, depth int) (text string, sure, ok bool) {
+	referrers := g.referrers[d.Key]
+	if len(referrers) == 0 {
+		return "", false, false
+	}
+	from := referrers[g.IntN(len(referrers))]
+	for i := range from.Entries {
+		if e := &from.Entries[i]; e.RefID == string(d.Key.ID) && e.RefType == string(d.Key.Type) {
+			text, sure = g.condition(from, depth-1)
+			return fmt.Sprintf("_has:%s:%s:%s", from.Key.Type, e.Param.Code, text), sure, true
+		}
+	}
+	return "", false, false
+}
+
+// sort makes a _sort of parameters that a document has.
+func (g *generator) sort(d *search.Document) string {
+	keys := []string{"_id", "_lastUpdated"}
+	for i := range d.Entries {
+		if p := d.Entries[i].Param; p.Kind != definitions.SearchComposite && !slices.Contains(keys, p.Code) {
+			keys = append(keys, p.Code)
+		}
+	}
+	g.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
+	keys = keys[:min(len(keys), 1+g.IntN(2))]
+	for i := range keys {
+		keys[i] = g.oneOf("", "-") + keys[i]
+	}
+	return strings.Join(keys, ",")
+}
+
+// value makes a value that an entry satisfies (sure) or may satisfy.
+func (g *generator) value(e *search.Entry) (modifier, value string, sure bool) {
+	switch e.Param.Kind {
+	case definitions.SearchToken:
+		return "", g.token(e), e.Code != ""
+	case definitions.SearchString:
+		return g.text(e)
+	case definitions.SearchReference:
+		switch {
+		case e.RefID != "" && g.IntN(3) == 0:
+			return ":" + e.RefType, e.RefID, true
+		case e.RefID != "":
+			return "", e.RefType + "/" + e.RefID, true
+		case e.URL != "" && (strings.Contains(e.URL, "://") || strings.HasPrefix(e.URL, "urn:")):
+			return "", search.Escape(e.URL), true
+		case e.URL == "":
+			return ":identifier", g.token(e), e.Code != ""
+		}
+		return ":missing", "false", true
+	case definitions.SearchURI:
+		return "", search.Escape(e.URL), true
+	case definitions.SearchDate:
+		prefix := g.oneOf("", "eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap")
+		return "", prefix + g.time(e.Time), false
+	case definitions.SearchNumber:
+		return "", g.number(e.Number), false
+	case definitions.SearchQuantity:
+		return "", g.quantity(e), false
+	}
+	parts := make([]string, len(e.Parts))
+	sure = true
+	for i := range e.Parts {
+		m, part, s := g.value(&e.Parts[i])
+		for m != "" {
+			m, part, s = g.value(&e.Parts[i])
+		}
+		parts[i] = part
+		sure = sure && s
+	}
+	return "", strings.Join(parts, "$"), sure
+}
+
+func (g *generator) token(e *search.Entry) string {
+	code := search.Escape(e.Code)
+	switch {
+	case e.Code == "" && e.System != "":
+		return search.Escape(e.System) + "|"
+	case e.Code == "":
+		return "nothing"
+	}
+	switch g.IntN(4) {
+	case 0, 1:
+		return search.Escape(e.System) + "|" + code
+	case 2:
+		if e.System != "" {
+			return search.Escape(e.System) + "|"
+		}
+	}
+	return code
+}
+
+// text cuts a piece out of a text.
+func (g *generator) text(e *search.Entry) (modifier, value string, sure bool) {
+	letters := []rune(e.Norm)
+	if len(letters) == 0 || g.IntN(4) == 0 {
+		return ":exact", search.Escape(e.Text), true
+	}
+	start := 0
+	if g.IntN(2) == 0 {
+		modifier, start = ":contains", g.IntN(len(letters))
+	}
+	piece := string(letters[start : start+1+g.IntN(min(len(letters)-start, 60))])
+	if search.Normalize(piece) == "" {
+		return "", search.Escape(string(letters[:min(len(letters), 60)])), true
+	}
+	// The end of a piece may be a blank or half of a letter that was taken
+	// apart; what is left of it then need not be where it was.
+	return modifier, search.Escape(piece), search.Normalize(piece) == piece
+}
+
+// time writes an end of a range with some precision.
+func (g *generator) time(r search.TimeRange) string {
+	at := r.Lo
+	if at == search.MinTime || g.IntN(4) == 0 && r.Hi != search.MaxTime {
+		at = r.Hi
+	}
+	return time.UnixMicro(at).UTC().Format(g.oneOf("2006", "2006-01", "2006-01-02", "2006-01-02T15:04Z", "2006-01-02T15:04:05Z", "2006-01-02T15:04:05.000Z"))
+}
+
+// number writes a value with some precision and a prefix.
+func (g *generator) number(r search.NumberRange) string {
+	prefix := g.oneOf("", "eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap")
+	return prefix + strconv.FormatFloat(r.Value, 'f', g.IntN(4)-1, 64)
+}
+
+func (g *generator) quantity(e *search.Entry) string {
+	number := g.number(e.Number)
+	switch g.IntN(4) {
+	case 0:
+		return number
+	case 1:
+		return number + "||" + search.Escape(e.Code+g.oneOf("", "x"))
+	case 2:
+		if e.System != "" {
+			return number + "|" + search.Escape(e.System) + "|"
+		}
+	}
+	return number + "|" + search.Escape(e.System) + "|" + search.Escape(e.Code)
+}

@@ -1,0 +1,66 @@
+package searchtest
+
+import (
+	"bufio"
+	"compress/gzip"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/inglehealth/ingle/internal/testdata"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// SyntheticPatients returns the resources of the first patients of a set of the
+// shared test data, with references within a patient made relative as a
+// transaction would. Without the data the test is skipped.
+func SyntheticPatients(t testing.TB, patients int) []*fhir.Tree {
+	t.Helper()
+	d := definitions.MustBuiltIn(definitions.R4)
+	f, err := os.Open(filepath.Join(testdata.Dir(t, "synthea", "base-2019"), "base-2019-00.bundles.ndjson.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var resources []*fhir.Tree
+	lines := bufio.NewReader(z)
+	for range patients {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		bundle, err := fhir.ParseJSON(d, line, fhir.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := map[string]string{}
+		for entry := range bundle.Root().All("entry") {
+			one := entry.Child("resource")
+			names[entry.Child("fullUrl").Text()] = one.Type().Name + "/" + one.Child("id").Text()
+		}
+		for entry := range bundle.Root().All("entry") {
+			tree := entry.Child("resource").CopyTree()
+			relate(t, tree.Root(), names)
+			resources = append(resources, tree)
+		}
+	}
+	return resources
+}
+
+// relate rewrites references that are urn:uuid names.
+func relate(t testing.TB, n fhir.Node, names map[string]string) {
+	t.Helper()
+	for c := range n.Children() {
+		if c.Name() == "reference" && names[c.Text()] != "" {
+			if err := c.SetText(names[c.Text()]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		relate(t, c, names)
+	}
+}
