@@ -1,0 +1,165 @@
+package bulkload
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// source is a file to load, as the job's arguments keep it.
+type source struct {
+	Path string `json:"path"`
+	Size int64  `json:"size"`
+	Hash string `json:"hash"` // SHA-256 of the content as it lies there
+}
+
+// inspect reads and orders the files.
+func inspect(paths []string) ([]source, error) {
+	var list []source
+	for _, p := range paths {
+		f, err := os.Open(p)
+		if err != nil {
+			return nil, err
+		}
+		h := sha256.New()
+		n, err := io.Copy(h, f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, err
+		}
+		list = append(list, source{p, n, hex.EncodeToString(h.Sum(nil))})
+	}
+	slices.SortStableFunc(list, func(a, b source) int { return rank(a.Path) - rank(b.Path) })
+	return list, nil
+}
+
+// early are the beginnings of names of files whose content others refer to.
+// Any order leads to the same end; a good one needs one pass.
+var early = []string{"referenced", "infrastructure", "hospital", "organization", "location", "practitioner", "practitionerrole",
+	"medication.", "substance", "device", "patient", "relatedperson", "group", "episodeofcare", "encounter", "condition", "careteam",
+	"allergyintolerance", "procedure", "immunization", "observation", "imagingstudy", "diagnosticreport", "documentreference"}
+
+func rank(path string) int {
+	name := strings.ToLower(filepath.Base(path))
+	best, length := len(early), 0
+	for i, prefix := range early {
+		if strings.HasPrefix(name, prefix) && len(prefix) > length {
+			best, length = i, len(prefix)
+		}
+	}
+	return best
+}
+
+// reader gives the lines of a file.
+type reader struct {
+	file  *os.File
+	count *counter
+	lines *bufio.Reader
+	whole bool // one document over many lines
+	done  bool
+	max   int
+}
+
+// counter counts what is read of the file itself.
+type counter struct {
+	io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// errLong says that a line is beyond the limit; it has been skipped.
+var errLong = errors.New("the line is too long")
+
+const peeked = 1 << 16
+
+// openSource opens a file; the caller closes it.
+func openSource(s source, maxLine int) (*reader, error) {
+	f, err := os.Open(s.Path)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{file: f, count: &counter{Reader: f}, max: maxLine}
+	r.lines = bufio.NewReaderSize(r.count, 1<<20)
+	if magic, _ := r.lines.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		z, err := gzip.NewReader(r.lines)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", s.Path, err), f.Close())
+		}
+		r.lines = bufio.NewReaderSize(z, 1<<20)
+	}
+	if bom, _ := r.lines.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
+		_, _ = r.lines.Discard(3)
+	}
+	r.whole = !strings.Contains(strings.ToLower(filepath.Base(s.Path)), "ndjson") && !r.firstLineIsComplete()
+	return r, nil
+}
+
+// firstLineIsComplete says whether the file looks like NDJSON, whatever its
+// name: a first line that is a whole value, or one too long to tell.
+func (r *reader) firstLineIsComplete() bool {
+	head, err := r.lines.Peek(peeked)
+	line, _, found := bytes.Cut(bytes.TrimLeft(head, " \t\r\n"), []byte("\n"))
+	if !found {
+		// One line, or one that is longer than what was looked at.
+		return err == nil || len(line) > 0
+	}
+	return jsontext.Value(line).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
+func (r *reader) Close() error { return r.file.Close() }
+
+// next returns the next document and whether it is blank. The error is io.EOF
+// at the end, errLong for a line that was skipped, or that of the file.
+func (r *reader) next() ([]byte, error) {
+	if r.whole {
+		return r.document()
+	}
+	var line []byte
+	long := false
+	for {
+		part, err := r.lines.ReadSlice('\n')
+		switch {
+		case long:
+		case len(line)+len(part) > r.max:
+			long, line = true, nil
+		default:
+			line = append(line, part...)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case long && (err == nil || errors.Is(err, io.EOF)):
+			return nil, errLong
+		case errors.Is(err, io.EOF) && len(line) > 0:
+			return line, nil
+		}
+		return line, err
+	}
+}
+
+func (r *reader) document() ([]byte, error) {
+	if r.done {
+		return nil, io.EOF
+	}
+	r.done = true
+	text, err := io.ReadAll(io.LimitReader(r.lines, int64(r.max)+1))
+	if err == nil && len(text) > r.max {
+		return nil, errLong
+	}
+	return text, err
+}

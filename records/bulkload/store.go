@@ -1,0 +1,150 @@
+package bulkload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/fault"
+)
+
+// outcome is what became of an item.
+type outcome struct {
+	name    string
+	matched bool
+	err     error // why it was refused, or nil
+	waits   bool  // it refers to what is not there; it may be later
+}
+
+// store loads resources one by one.
+func (l *load) store(ctx context.Context, items []item) ([]outcome, error) {
+	outcomes := make([]outcome, len(items))
+	var contents []records.Content
+	var of []int
+	for i, it := range items {
+		outcomes[i] = outcome{name: it.name, err: it.err}
+		if it.err == nil {
+			contents = append(contents, it.content)
+			of = append(of, i)
+		}
+	}
+	if len(contents) == 0 {
+		return outcomes, nil
+	}
+	loaded, err := l.o.Session.Load(ctx, contents, records.LoadOptions{Request: records.Request{Bulk: true}})
+	if err != nil {
+		return nil, err
+	}
+	for n, r := range loaded {
+		o := &outcomes[of[n]]
+		o.matched, o.err = r.Matched, r.Err
+		o.waits = r.Err != nil && (len(r.Missing) > 0 || waits(r.Err))
+	}
+	return outcomes, nil
+}
+
+// waits says whether an error is only that something is not there.
+func waits(err error) bool {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		return false
+	}
+	for _, issue := range e.Issues {
+		if issue.Code != fault.CodeNotFound {
+			return false
+		}
+	}
+	return true
+}
+
+// entriesOf makes items of the entries of a Bundle that is processed as it
+// is, those that this pass is to do.
+func (l *load) entriesOf(s *step) []item {
+	todo := l.state.Files[s.file].Todo
+	var items []item
+	for i := range s.doc.entries {
+		ordinal := s.ordinal + int64(i)
+		if l.state.Pass > 1 && !todo.has(ordinal) {
+			continue
+		}
+		items = append(items, item{file: s.file, line: s.line, entry: i, ordinal: ordinal})
+	}
+	return items
+}
+
+// process carries out a batch or transaction.
+func (l *load) process(ctx context.Context, s *step, items []item) ([]outcome, error) {
+	outcomes := make([]outcome, len(items))
+	n := 0
+	text := s.doc.bundleText(func(i int) bool {
+		if n < len(items) && items[n].entry == i {
+			n++
+			return true
+		}
+		return false
+	})
+	result, err := l.o.Session.Bundle(ctx, records.Content{JSON: text, Release: l.o.Release},
+		records.BundleOptions{Request: records.Request{Bulk: true}})
+	if err != nil {
+		switch fault.KindOf(err) {
+		case fault.Internal, fault.Unavailable, fault.StorageFull, fault.Throttled:
+			return nil, err
+		}
+		return refuseAll(items, err), nil
+	}
+	for i, r := range result.Entries {
+		o := &outcomes[i]
+		if r.Key.ID != "" {
+			o.name = r.Key.String()
+		}
+		if o.err = r.Err; r.Err != nil {
+			o.waits = waits(r.Err)
+			continue
+		}
+		o.matched = r.Status == 200 && !r.LastModified.IsZero() && r.LastModified.Before(l.began)
+	}
+	return outcomes, nil
+}
+
+var entryPath = regexp.MustCompile(`^Bundle\.entry\[(\d+)\]`)
+
+// refuseAll gives each entry of a failed transaction, or unreadable batch, its
+// own reason, and the others that of the first.
+func refuseAll(items []item, err error) []outcome {
+	outcomes := make([]outcome, len(items))
+	e, ok := errors.AsType[*fault.Error](err)
+	first := -1
+	if ok {
+		for _, issue := range e.Issues {
+			m := entryPath.FindStringSubmatch(issue.Path)
+			if m == nil {
+				continue
+			}
+			n, atoi := strconv.Atoi(m[1])
+			if atoi != nil || n >= len(items) {
+				continue
+			}
+			if first < 0 {
+				first = n
+			}
+			if outcomes[n].err == nil {
+				outcomes[n].err = errors.New(issue.String())
+			}
+		}
+	}
+	for i := range outcomes {
+		o := &outcomes[i]
+		switch {
+		case o.err != nil:
+		case first >= 0:
+			o.err = fmt.Errorf("its bundle was not stored because of entry %d", items[first].entry)
+		default:
+			o.err = err
+		}
+		o.waits = waits(err)
+	}
+	return outcomes
+}
