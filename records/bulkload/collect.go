@@ -49,7 +49,7 @@ func (l *load) advance(s *step) {
 	l.state.File = s.file
 	if s.end {
 		l.state.File++
-		l.read += l.sources[s.file].Size
+		l.passed += l.sources[s.file].Size
 		return
 	}
 	f.Lines, f.Ordinal = s.line, s.ordinal+s.count
@@ -80,7 +80,7 @@ func (l *load) tell(s *step) {
 	if l.o.Progress == nil {
 		return
 	}
-	p := Progress{Counts: l.state.Counts, File: l.sources[s.file].Path, Pass: l.state.Pass, Deferred: l.state.deferred(), Read: l.read}
+	p := Progress{Counts: l.state.Counts, File: l.sources[s.file].Path, Pass: l.state.Pass, Deferred: l.state.deferred(), Read: l.passed}
 	if !s.end {
 		p.Read += min(s.offset, l.sources[s.file].Size)
 	}

@@ -25,7 +25,7 @@ type load struct {
 	saved   time.Time  // when the last checkpoint was
 	began   time.Time
 	report  *os.File
-	read    int64 // bytes of earlier files in this pass
+	passed  int64 // bytes of earlier files in this pass
 }
 
 // budget bounds the bytes of documents that are held at a time, and inFlight
@@ -34,6 +34,8 @@ type load struct {
 const (
 	budget   = 96 << 20
 	inFlight = 2
+
+	manySteps = 1 << 14 // lines of which little or nothing is to be loaded
 )
 
 func (l *load) run(ctx context.Context) (err error) {
@@ -58,6 +60,7 @@ func (l *load) run(ctx context.Context) (err error) {
 		// anywhere; then it is refused.
 		l.state.Final = l.state.Pass > 1 && deferred == l.state.todo()
 		l.state.next()
+		l.passed = 0
 		if err := l.checkpoint(ctx); err != nil {
 			return err
 		}
@@ -89,13 +92,14 @@ type step struct {
 	items   []item        // when plain; ready once done is closed
 	done    chan struct{} // nil when there is nothing to parse
 	end     bool          // of the file
+	flush   bool          // no document: store what was gathered
 	offset  int64         // in the file
 }
 
 // pass reads all files once and loads what this pass is to load.
 func (l *load) pass(ctx context.Context) error {
 	start := slices.Clone(l.state.Files)
-	all := l.state.Pass == 1
+	first, all := l.state.File, l.state.Pass == 1
 	held := semaphore.NewWeighted(budget)
 	g, ctx := errgroup.WithContext(ctx)
 	parse := make(chan *step, 64)
@@ -103,7 +107,7 @@ func (l *load) pass(ctx context.Context) error {
 	g.Go(func() error {
 		defer close(parse)
 		defer close(ordered)
-		for f := l.state.File; f < len(l.sources); f++ {
+		for f := first; f < len(l.sources); f++ {
 			if !all && len(start[f].Todo) == 0 {
 				continue
 			}
@@ -135,7 +139,13 @@ func (l *load) pass(ctx context.Context) error {
 // readFile sends the documents of a file, from the checkpoint on.
 func (l *load) readFile(ctx context.Context, f int, from fileState, all bool, held *semaphore.Weighted, parse, ordered chan<- *step) error {
 	send := func(s *step) error {
-		if s.size = min(s.size, budget); s.size > 0 {
+		if s.size = min(s.size, budget); s.size > 0 && !held.TryAcquire(s.size) {
+			// What is gathered already has to be stored before there is room.
+			select {
+			case ordered <- &step{file: f, flush: true}:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 			if err := held.Acquire(ctx, s.size); err != nil {
 				return err
 			}
@@ -264,6 +274,12 @@ func (l *load) gather(ctx context.Context, ordered <-chan *step, groups chan<- *
 	}
 	plain := func(g *group) { g.outcomes, g.err = l.store(ctx, g.items) }
 	for s := range ordered {
+		if s.flush {
+			if err := emit(plain); err != nil {
+				return err
+			}
+			continue
+		}
 		if s.done != nil {
 			select {
 			case <-s.done:
@@ -287,12 +303,15 @@ func (l *load) gather(ctx context.Context, ordered <-chan *step, groups chan<- *
 		}
 		g.steps = append(g.steps, s)
 		g.items = append(g.items, s.items...)
-		if len(g.items) >= size || s.end {
+		// Later passes hold resources of several files that refer to each
+		// other, so there the end of a file ends no group.
+		end := s.end && l.state.Pass == 1
+		if len(g.items) >= size || len(g.steps) >= manySteps || end {
 			if err := emit(plain); err != nil {
 				return err
 			}
 		}
-		if s.end {
+		if end {
 			storing.Wait()
 		}
 	}

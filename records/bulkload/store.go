@@ -9,6 +9,7 @@ import (
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // outcome is what became of an item.
@@ -78,14 +79,25 @@ func (l *load) entriesOf(s *step) []item {
 // process carries out a batch or transaction.
 func (l *load) process(ctx context.Context, s *step, items []item) ([]outcome, error) {
 	outcomes := make([]outcome, len(items))
-	n := 0
-	text := s.doc.bundleText(func(i int) bool {
-		if n < len(items) && items[n].entry == i {
-			n++
-			return true
+	var sent []int // indexes of items
+	included := map[int]bool{}
+	for i, it := range items {
+		// A resource that cannot be read must not take a whole batch with it.
+		if s.doc.bundle == "batch" && s.doc.entries[it.entry].resource != nil {
+			tree, err := fhir.ParseJSON(l.o.Definitions, s.doc.entries[it.entry].resource, fhir.Limits{MaxBytes: l.o.MaxLine})
+			if err != nil {
+				outcomes[i].err = err
+				continue
+			}
+			outcomes[i].name = tree.Key().String()
 		}
-		return false
-	})
+		sent = append(sent, i)
+		included[it.entry] = true
+	}
+	if len(sent) == 0 {
+		return outcomes, nil
+	}
+	text := s.doc.bundleText(func(i int) bool { return included[i] })
 	result, err := l.o.Session.Bundle(ctx, records.Content{JSON: text, Release: l.o.Release},
 		records.BundleOptions{Request: records.Request{Bulk: true}})
 	if err != nil {
@@ -93,10 +105,11 @@ func (l *load) process(ctx context.Context, s *step, items []item) ([]outcome, e
 		case fault.Internal, fault.Unavailable, fault.StorageFull, fault.Throttled:
 			return nil, err
 		}
-		return refuseAll(items, err), nil
+		refuseAll(outcomes, items, sent, err)
+		return outcomes, nil
 	}
-	for i, r := range result.Entries {
-		o := &outcomes[i]
+	for n, r := range result.Entries {
+		o := &outcomes[sent[n]]
 		if r.Key.ID != "" {
 			o.name = r.Key.String()
 		}
@@ -111,31 +124,31 @@ func (l *load) process(ctx context.Context, s *step, items []item) ([]outcome, e
 
 var entryPath = regexp.MustCompile(`^Bundle\.entry\[(\d+)\]`)
 
-// refuseAll gives each entry of a failed transaction, or unreadable batch, its
-// own reason, and the others that of the first.
-func refuseAll(items []item, err error) []outcome {
-	outcomes := make([]outcome, len(items))
-	e, ok := errors.AsType[*fault.Error](err)
+// refuseAll gives each sent entry of a Bundle that failed as a whole its own
+// reason, and those that have none the first entry's.
+func refuseAll(outcomes []outcome, items []item, sent []int, err error) {
 	first := -1
-	if ok {
+	if e, ok := errors.AsType[*fault.Error](err); ok {
 		for _, issue := range e.Issues {
 			m := entryPath.FindStringSubmatch(issue.Path)
 			if m == nil {
 				continue
 			}
 			n, atoi := strconv.Atoi(m[1])
-			if atoi != nil || n >= len(items) {
+			if atoi != nil || n >= len(sent) {
 				continue
 			}
 			if first < 0 {
-				first = n
+				first = sent[n]
 			}
-			if outcomes[n].err == nil {
-				outcomes[n].err = errors.New(issue.String())
+			if o := &outcomes[sent[n]]; o.err == nil {
+				// Positions are those of a text that the report's reader never saw.
+				issue.Line, issue.Column = 0, 0
+				o.err = errors.New(issue.String())
 			}
 		}
 	}
-	for i := range outcomes {
+	for _, i := range sent {
 		o := &outcomes[i]
 		switch {
 		case o.err != nil:
@@ -146,5 +159,4 @@ func refuseAll(items []item, err error) []outcome {
 		}
 		o.waits = waits(err)
 	}
-	return outcomes
 }
