@@ -191,7 +191,7 @@ func TestBrokenLinesAreRefusedAndReportedAndTheRestIsLoaded(t *testing.T) {
 	w := newWorld(t, records.DefaultPolicy())
 	lines := []struct{ text, says string }{
 		{patient("good-1"), ""},
-		{`{"resourceType":"Patient","id":"cut","name":[{"fam`, "Patient"},
+		{`{"resourceType":"Patient","id":"cut","name":[{"fam`, "broken.ndjson"},
 		{`not json at all`, "not valid JSON"},
 		{`[1,2,3]`, "no JSON object"},
 		{`"text"`, "no JSON object"},
