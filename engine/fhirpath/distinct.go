@@ -117,7 +117,7 @@ func hashQuantity(q *Quantity) uint64 {
 	}
 	u, ok := q.definite(true)
 	if !ok {
-		return hashDecimal(q.value, q.unit)
+		return hashDecimal(q.value, q.system+q.unit)
 	}
 	v, err := u.Canonicalize(q.value)
 	if err != nil {

@@ -32,6 +32,9 @@ type Env struct {
 	Profiles Conformer
 	// Trace receives what trace() is given; it may be nil. It must not keep c.
 	Trace func(name string, c Collection)
+	// Strict enforces a rule that FHIR's own definitions break: as() fails on a
+	// collection of several items.
+	Strict bool
 	// Limits bound the evaluation.
 	Limits Limits
 }

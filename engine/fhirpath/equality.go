@@ -108,9 +108,10 @@ func equalSystem(a, b Value) truth {
 }
 
 // incomparable is the equality of quantities of different dimensions: empty,
-// as FHIRPath §6.1.1 has it.
+// as FHIRPath §6.1.1 has it; false when their units are of different code
+// systems.
 func incomparable(a, b *Quantity) truth {
-	if a.unit == b.unit && a.calendar == b.calendar {
+	if a.system != b.system {
 		return isFalse
 	}
 	return unknown

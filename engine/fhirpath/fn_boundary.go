@@ -105,7 +105,7 @@ func (e *evaluation) boundary(s *scope, c *callOp, in, dst []Value, high bool) (
 		}
 		return dst, nil
 	}
-	if valueless(v) {
+	if valueless(v) || indeterminate(v) {
 		return dst, nil
 	}
 	return nil, e.failed(c.at, "%s needs a number, date, time or quantity, not %s", title(c.at), describe(v))

@@ -222,7 +222,7 @@ func (e *evaluation) quantityIn(s *scope, c *callOp, in []Value) (Value, bool, e
 func toQuantity(v Value) (Value, bool) {
 	switch v.kind {
 	case KindQuantity:
-		return v, true
+		return v, v.data.(*Quantity).system == ""
 	case KindInteger, KindLong, KindDecimal:
 		d, _ := v.decimal()
 		return QuantityOf(d, "1"), true

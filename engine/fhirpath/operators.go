@@ -247,7 +247,7 @@ func inequality(e *evaluation, at *Syntax, a, b []Value) (truth, error) {
 		return unknown, err
 	}
 	va, vb = va.quantity(), vb.quantity()
-	if valueless(va) || valueless(vb) {
+	if valueless(va) || valueless(vb) || indeterminate(va) || indeterminate(vb) {
 		return unknown, nil
 	}
 	order, known, ok := compare(va, vb)
@@ -272,6 +272,10 @@ func inequality(e *evaluation, at *Syntax, a, b []Value) (truth, error) {
 func valueless(v Value) bool {
 	return v.kind == KindNode && primitiveKind(v.node.Type()) != KindNone && !v.node.HasValue()
 }
+
+// indeterminate says whether v is a Quantity element that has no single
+// value, because of a comparator or for want of a value.
+func indeterminate(v Value) bool { return v.kind == KindNode && v.node.Type().Is("Quantity") }
 
 // compare orders two System values. known is false when precision or units
 // leave the order open, ok when the types have no order between them.

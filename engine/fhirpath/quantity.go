@@ -17,6 +17,9 @@ type Quantity struct {
 	// mapped marks a quantity of a FHIR element in UCUM years or months, which
 	// FHIR lets stand for calendar years and months too. R4 §2.1.9.1.
 	mapped bool
+	// system is the code system of unit when it is not UCUM. Such a quantity is
+	// comparable with those of the same unit only.
+	system string
 }
 
 // Value is the number; it must not be changed.
@@ -27,6 +30,10 @@ func (q *Quantity) Unit() string { return q.unit }
 
 // Calendar says whether the unit is a calendar duration.
 func (q *Quantity) Calendar() bool { return q.calendar }
+
+func (q *Quantity) sameUnit(o *Quantity) bool {
+	return q.unit == o.unit && q.calendar == o.calendar && q.system == o.system
+}
 
 // String is the literal that means q: 1.5 'mg', 4 days.
 func (q *Quantity) String() string {
@@ -103,6 +110,9 @@ func (q *Quantity) indefinite() bool {
 // UCUM's.
 func (q *Quantity) definite(loose bool) (ucum.Unit, bool) {
 	code := q.unit
+	if q.system != "" {
+		return ucum.Unit{}, false
+	}
 	if q.calendar {
 		if !loose && (code == "year" || code == "month") {
 			return ucum.Unit{}, false
@@ -116,7 +126,7 @@ func (q *Quantity) definite(loose bool) (ucum.Unit, bool) {
 // compareQuantity orders a and b; ok is false when their units cannot be
 // compared.
 func compareQuantity(a, b *Quantity, loose bool) (order int, ok bool) {
-	if a.unit == b.unit && a.calendar == b.calendar {
+	if a.sameUnit(b) {
 		return a.value.Cmp(b.value), true
 	}
 	if a.calendar || b.calendar {
@@ -146,7 +156,7 @@ func compareQuantity(a, b *Quantity, loose bool) (order int, ok bool) {
 // equivalentQuantity is ~: the values agree when one is converted into the
 // unit of the other and both are rounded to the coarser precision.
 func equivalentQuantity(a, b *Quantity) bool {
-	if a.unit == b.unit && a.calendar == b.calendar {
+	if a.sameUnit(b) {
 		return equivalentDecimal(a.value, b.value)
 	}
 	if order, ok := compareQuantity(a, b, true); ok && order == 0 {
@@ -205,7 +215,10 @@ func (q *Quantity) converted(unit string, calendar bool) (*Quantity, bool) {
 // their dimensions differ.
 func (q *Quantity) plus(o *Quantity, sign int) (*Quantity, bool) {
 	unit, calendar := q.unit, q.calendar
-	if unit != o.unit || calendar != o.calendar {
+	if q.system != "" || o.system != "" {
+		return nil, false
+	}
+	if !q.sameUnit(o) {
 		one := &Quantity{value: apd.New(1, 0), unit: q.unit, calendar: q.calendar, mapped: q.mapped}
 		// Calendar durations stay such, and only they can hold both.
 		if c, ok := one.converted(o.unit, o.calendar); ok && (c.value.Cmp(one.value) > 0 || o.calendar && !q.calendar) {
@@ -249,7 +262,7 @@ func (q *Quantity) times(o *Quantity, divide bool) (*Quantity, bool) {
 		return plain(q)
 	case dimensionless(q) && !divide:
 		return plain(o)
-	case divide && q.unit == o.unit && q.calendar == o.calendar:
+	case divide && q.sameUnit(o):
 		return plain(&Quantity{unit: "1"})
 	}
 	a, ok1 := q.definite(true)
@@ -269,7 +282,7 @@ func (q *Quantity) times(o *Quantity, divide bool) (*Quantity, bool) {
 }
 
 func dimensionless(q *Quantity) bool {
-	if q.calendar {
+	if q.calendar || q.system != "" {
 		return false
 	}
 	if q.unit == "1" {

@@ -178,7 +178,7 @@ func (s suiteTest) run(t *testing.T, d *definitions.Definitions, dir string, inp
 		}
 		return "check: " + err.Error()
 	}
-	env := &fhirpath.Env{Definitions: d, Now: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC), Terminology: genders{d}}
+	env := &fhirpath.Env{Definitions: d, Strict: true, Now: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC), Terminology: genders{d}}
 	got, err := x.Evaluate(context.Background(), env, input)
 	if invalid != "" {
 		if err == nil {

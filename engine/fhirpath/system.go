@@ -77,8 +77,8 @@ func (v Value) system() Value {
 const ucumSystem = "http://unitsofmeasure.org"
 
 // quantity is system, converting Quantity elements too. An element with a
-// comparator, without a value, or with a unit of another code system than
-// UCUM is not a System.Quantity and stays an element.
+// comparator or without a value is not a System.Quantity and stays an element;
+// one with a unit of another code system than UCUM is so only for comparing.
 // R4 §2.1.9.1, Quantity to System.Quantity.
 func (v Value) quantity() Value {
 	if v.kind != KindNode {
@@ -104,8 +104,11 @@ func (v Value) quantity() Value {
 		}
 	}
 	d, ok := parseDecimal(value)
-	if !ok || system != "" && system != ucumSystem {
+	if !ok {
 		return v
+	}
+	if system != "" && system != ucumSystem {
+		return Value{kind: KindQuantity, data: &Quantity{value: d, unit: code, system: system}}
 	}
 	switch {
 	case code != "":

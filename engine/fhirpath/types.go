@@ -129,9 +129,9 @@ func (o *isOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error) {
 	return t.appendTo(dst), err
 }
 
-// asOp is x as T and x.as(T). FHIR's own R4 search parameters apply it to
-// collections, ((Observation.component.value as Quantity)), so the operator
-// filters; the function keeps FHIRPath's rule of a single item.
+// asOp is x as T and x.as(T). It takes a single item by FHIRPath §6.3.3, but
+// FHIR's own search parameters and invariants apply it to collections (dom-3
+// of R4), so it selects from them unless Env.Strict is set.
 type asOp struct {
 	operand op
 	spec    typeSpec
@@ -143,7 +143,7 @@ func (o *asOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.at.Kind == SyntaxCall && len(c) > 1 {
+	if e.env.Strict && o.at.Kind == SyntaxCall && len(c) > 1 {
 		return nil, e.failed(o.at, "as() needs a single value, not a collection of %d items; ofType() selects from collections", len(c))
 	}
 	dst, err = e.ofType(c, o.spec, o.at, dst)
