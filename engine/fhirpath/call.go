@@ -75,7 +75,18 @@ func compileCall(s *Syntax) (op, error) {
 	switch {
 	case f.name == "is" || f.name == "as":
 		return newTypeOp(s, c.input, c.data.(typeSpec)), nil
-	case f.test != nil:
+	case f.name == "children" && c.input == nil:
+		return &childrenOp{*c}, nil
+	}
+	if in, ok := c.input.(counter); ok && len(c.args) == 0 {
+		switch f.name {
+		case "count":
+			return &sizeOp{*c, in}, nil
+		case "exists", "empty":
+			return &hasAnyOp{testOp{*c}, in, f.name == "exists"}, nil
+		}
+	}
+	if f.test != nil {
 		return &testOp{*c}, nil
 	}
 	return c, nil

@@ -128,7 +128,10 @@ func equalNodes(a, b fhir.Node, loosely bool) truth {
 		return isFalse
 	}
 	result := isTrue
-	if a.HasValue() {
+	if a.HasValue() && a.Text() != b.Text() {
+		if !loosely && primitiveKind(a.Type()) == KindString {
+			return isFalse
+		}
 		va, vb := NodeValue(a).system(), NodeValue(b).system()
 		if loosely {
 			result = truthOf(equivalentSystem(va, vb))

@@ -37,6 +37,73 @@ func init() {
 	)
 }
 
+// counter is an op that can count its result without collecting it, up to
+// limit; ok is false when it cannot for this focus.
+type counter interface {
+	count(e *evaluation, s *scope, limit int) (n int, ok bool, err error)
+}
+
+// sizeOp is x.count() and, as a truth, x.exists() and x.empty() over an
+// input that can be counted.
+type sizeOp struct {
+	callOp
+	input counter
+}
+
+const noLimit = 1 << 62
+
+func (o *sizeOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error) {
+	n, ok, err := o.input.count(e, s, noLimit)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return o.callOp.eval(e, s, dst)
+	}
+	return append(dst, Integer(int32(n))), nil
+}
+
+type hasAnyOp struct {
+	testOp
+	input counter
+	want  bool // exists, not empty
+}
+
+func (o *hasAnyOp) truth(e *evaluation, s *scope) (truth, error) {
+	n, ok, err := o.input.count(e, s, 1)
+	if err != nil {
+		return unknown, err
+	}
+	if !ok {
+		return o.testOp.truth(e, s)
+	}
+	return truthOf((n > 0) == o.want), nil
+}
+
+func (o *hasAnyOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error) {
+	t, err := o.truth(e, s)
+	if err != nil {
+		return nil, err
+	}
+	return t.appendTo(dst), nil
+}
+
+// childrenOp is children() of the focus.
+type childrenOp struct{ callOp }
+
+func (o *childrenOp) count(e *evaluation, s *scope, limit int) (int, bool, error) {
+	n := 0
+	for _, v := range s.focus {
+		if v.kind != KindNode {
+			continue
+		}
+		for c := v.node.FirstChild(); !c.IsZero() && n < limit; c = c.NextSibling() {
+			n++
+		}
+	}
+	return n, true, e.step(1 + n)
+}
+
 func exists(e *evaluation, s *scope, c *callOp, in []Value) (truth, error) {
 	if len(c.args) == 0 {
 		return truthOf(len(in) > 0), nil

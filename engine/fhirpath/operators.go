@@ -46,7 +46,7 @@ func compileBinary(s *Syntax) (op, error) {
 	case "contains":
 		return &compareOp{right, left, s, membership}, nil
 	case "|":
-		return &unionOp{left, right}, nil
+		return newUnion(left, right), nil
 	}
 	return &binaryOp{left, right, s, arithmetic[s.Text]}, nil
 }
@@ -185,46 +185,6 @@ func (o *logicOp) truth(e *evaluation, s *scope) (truth, error) {
 func (o *logicOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error) {
 	t, err := o.truth(e, s)
 	return t.appendTo(dst), err
-}
-
-// unionOp is a | b: both without duplicates.
-type unionOp struct{ left, right op }
-
-func (o *unionOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error) {
-	a, b, err := e.both(s, o.left, o.right)
-	if err != nil {
-		return nil, err
-	}
-	dst = union(a, b, dst)
-	e.release(a)
-	e.release(b)
-	return dst, e.step(len(dst))
-}
-
-// union appends the distinct values of a and b.
-func union(a, b, dst []Value) []Value {
-	switch {
-	case len(a)+len(b) == 1:
-		return append(append(dst, a...), b...)
-	case len(a)+len(b) < hashFrom:
-		before := len(dst)
-		for _, c := range [2][]Value{a, b} {
-			for _, v := range c {
-				if !contains(dst[before:], v) {
-					dst = append(dst, v)
-				}
-			}
-		}
-		return dst
-	}
-	set := &valueSet{}
-	for _, v := range a {
-		set.add(v)
-	}
-	for _, v := range b {
-		set.add(v)
-	}
-	return append(dst, set.values...)
 }
 
 // membership is a in b. FHIRPath §6.4.

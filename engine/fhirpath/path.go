@@ -69,7 +69,7 @@ func (o *pathOp) walkAll(e *evaluation, base, dst []Value) ([]Value, error) {
 			} else {
 				dst = walk(v.node, o.steps, dst)
 			}
-		case v.node.Type().Kind == definitions.Logical:
+		case logical(v.node):
 			// Elements of logical models may be named like types.
 			for c := range v.node.All(o.root) {
 				if len(o.steps) == 0 {
@@ -84,6 +84,51 @@ func (o *pathOp) walkAll(e *evaluation, base, dst []Value) ([]Value, error) {
 		return nil, err
 	}
 	return dst, e.step(1 + len(base) + len(dst) - before)
+}
+
+func logical(n fhir.Node) bool { return n.Type().Kind == definitions.Logical }
+
+// count is how many items the path leads to from the focus, at most limit.
+func (o *pathOp) count(e *evaluation, s *scope, limit int) (int, bool, error) {
+	if o.input != nil {
+		return 0, false, nil
+	}
+	n := 0
+	for i := range s.focus {
+		v := &s.focus[i]
+		switch {
+		case v.kind != KindNode || o.root != "" && logical(v.node):
+			return 0, false, nil
+		case o.root != "" && !v.node.Type().Is(o.root):
+		case len(o.steps) == 0:
+			n++
+		default:
+			n = countSteps(v.node, o.steps, n, limit)
+		}
+		if n >= limit {
+			break
+		}
+	}
+	return n, true, e.step(1 + n)
+}
+
+// countSteps adds what steps lead to from n to have, up to limit.
+func countSteps(n fhir.Node, steps []string, have, limit int) int {
+	for c := n.FirstChild(); !c.IsZero() && have < limit; c = c.NextSibling() {
+		element := c.Element()
+		if element.Name != steps[0] {
+			continue
+		}
+		if len(steps) == 1 {
+			have++
+		} else {
+			have = countSteps(c, steps[1:], have, limit)
+		}
+		if element.Max == 1 {
+			break
+		}
+	}
+	return have
 }
 
 // walk appends what steps lead to from n. steps is not empty.
