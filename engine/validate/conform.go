@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -87,7 +86,7 @@ func (r *run) shape(n fhir.Node, s *shape) {
 	r.limits(n, s)
 	for _, rule := range s.rules {
 		if rule.Severity == "error" && !rule.BestPractice || r.full {
-			r.obey(n, rule, s.profile)
+			r.obey(n, rule, s.profile, s.placed)
 		}
 	}
 	for _, c := range s.children {
@@ -109,24 +108,12 @@ func (r *run) limits(n fhir.Node, s *shape) {
 	if s.maxText > 0 && utf8.RuneCountInString(n.Text()) > s.maxText {
 		r.wrong(n, s, fault.CodeTooLong, fmt.Sprintf("is longer than %d characters", s.maxText))
 	}
-	if s.minValue != "" && n.HasValue() && beyond(s.minValue, n.Text()) {
-		r.wrong(n, s, fault.CodeValue, "is below the least value "+s.minValue)
+	if s.minValue != nil && s.minValue.compare(n) < 0 {
+		r.wrong(n, s, fault.CodeValue, "is below the least value "+s.minValue.shown)
 	}
-	if s.maxValue != "" && n.HasValue() && beyond(n.Text(), s.maxValue) {
-		r.wrong(n, s, fault.CodeValue, "is above the greatest value "+s.maxValue)
+	if s.maxValue != nil && s.maxValue.compare(n) > 0 {
+		r.wrong(n, s, fault.CodeValue, "is above the greatest value "+s.maxValue.shown)
 	}
-}
-
-// beyond says whether a is greater than b, both numbers or both dates of the
-// same precision; other values are not compared.
-func beyond(a, b string) bool {
-	a, b = strings.Trim(a, `"`), strings.Trim(b, `"`)
-	x, errA := strconv.ParseFloat(a, 64)
-	y, errB := strconv.ParseFloat(b, 64)
-	if errA == nil && errB == nil {
-		return x > y
-	}
-	return len(a) == len(b) && a > b
 }
 
 // childShape checks the children that a shape is of: how many there are, each

@@ -83,11 +83,20 @@ func referredTo(n fhir.Node) bool {
 		return true
 	}
 	for c := range n.Descendants() {
-		if c.HasValue() && mayRefer(c) {
+		switch {
+		case !c.HasValue():
+		case mayRefer(c):
 			delete(wanted, c.Text())
-			if len(wanted) == 0 {
-				return true
+		case c.Type().Name == "xhtml":
+			// An image of the narrative may be contained, too.
+			for ref := range wanted {
+				if strings.Contains(c.Text(), `"`+ref+`"`) {
+					delete(wanted, ref)
+				}
 			}
+		}
+		if len(wanted) == 0 {
+			return true
 		}
 	}
 	return false

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/inglehealth/ingle/engine/fhirpath"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -15,6 +16,9 @@ import (
 func (r *run) extension(n fhir.Node) {
 	url := n.Child("url").Text()
 	if !strings.Contains(url, ":") {
+		if !n.Parent().Type().Is("Extension") && url != "" {
+			r.add(fault.ErrorLevel, fault.CodeExtension, n, fmt.Sprintf("url %q must be absolute; only parts of an extension have short ones", url))
+		}
 		return // part of a complex extension, which its definition sees to
 	}
 	s, err := r.v.profile(url)
@@ -27,8 +31,32 @@ func (r *run) extension(n fhir.Node) {
 		return
 	}
 	r.conform(n, url, false)
+	r.extensionParts(n, s.profile)
 	if len(s.profile.Contexts) > 0 && !r.inContext(n, s.profile.Contexts) {
 		r.add(fault.ErrorLevel, fault.CodeExtension, n, fmt.Sprintf("extension %s may not stand here; it may on %s", url, contextNames(s.profile.Contexts)))
+	}
+}
+
+// extensionParts refuses parts that the definition of a complex extension does
+// not name.
+func (r *run) extensionParts(n fhir.Node, p *definitions.Profile) {
+	root, err := p.Root()
+	if err != nil {
+		return
+	}
+	var names []string
+	if ext := root.Child("extension"); ext != nil {
+		for _, s := range ext.Slices {
+			names = append(names, extensionURL(s))
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	for part := range n.All("extension") {
+		if url := part.Child("url").Text(); !strings.Contains(url, ":") && !slices.Contains(names, url) {
+			r.add(fault.ErrorLevel, fault.CodeExtension, part, fmt.Sprintf("extension %s has no part %q; it has %s", p.URL, url, listed(names, false)))
+		}
 	}
 }
 
@@ -41,18 +69,34 @@ func contextNames(contexts []string) string {
 }
 
 // inContext says whether the element that holds extension n is one of those
-// that the extension is for. Contexts in FHIRPath are taken as met.
+// that the extension is for.
 func (r *run) inContext(n fhir.Node, contexts []string) bool {
-	holder := n.Parent()
+	element := n.Parent()
 	return slices.ContainsFunc(contexts, func(context string) bool {
 		kind, expression, _ := strings.Cut(context, ":")
 		switch kind {
 		case "element":
-			return r.stands(holder, strings.TrimPrefix(expression, "http://hl7.org/fhir/StructureDefinition/"))
+			return r.stands(element, strings.TrimPrefix(expression, "http://hl7.org/fhir/StructureDefinition/"))
+		case "fhirpath":
+			return r.selects(expression, element)
 		case "extension":
-			return holder.Type().Is("Extension") && holder.Child("url").Text() == strings.SplitN(expression, "#", 2)[0]
+			return element.Type().Is("Extension") && element.Child("url").Text() == strings.SplitN(expression, "#", 2)[0]
 		}
 		return true
+	})
+}
+
+// selects says whether an expression over the resource around n gives n; one
+// that cannot be evaluated is taken to.
+func (r *run) selects(expression string, n fhir.Node) bool {
+	x, err := fhirpath.Compile(expression)
+	if err != nil {
+		return true
+	}
+	found, err := x.AppendNode(r.ctx, r.env, holder(n), nil)
+	return err != nil || slices.ContainsFunc(found, func(v fhirpath.Value) bool {
+		c, ok := v.Node()
+		return ok && c == n
 	})
 }
 

@@ -1,9 +1,13 @@
 package validate
 
 import (
+	"strings"
+
+	"github.com/cockroachdb/apd/v3"
 	"github.com/go-json-experiment/json"
 
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/ucum"
 )
 
 func unquote(text string, to *string) error { return json.Unmarshal([]byte(text), to) }
@@ -46,4 +50,42 @@ func within(pattern, n fhir.Node) bool {
 		}
 	}
 	return true
+}
+
+// compare orders n against v: numbers, quantities of comparable units, and
+// dates of the same precision. It is 0 for what cannot be compared.
+func (v *value) compare(n fhir.Node) int {
+	if v.node.IsZero() {
+		if !n.HasValue() {
+			return 0
+		}
+		a, _, errA := apd.NewFromString(n.Text())
+		b, _, errB := apd.NewFromString(v.text)
+		switch {
+		case errA == nil && errB == nil:
+			return a.Cmp(b)
+		case len(n.Text()) == len(v.text):
+			return strings.Compare(n.Text(), v.text)
+		}
+		return 0
+	}
+	a, unitA, okA := quantity(n)
+	b, unitB, okB := quantity(v.node)
+	if !okA || !okB {
+		return 0
+	}
+	order, err := ucum.Compare(a, unitA, b, unitB)
+	if err != nil {
+		return 0
+	}
+	return order
+}
+
+func quantity(n fhir.Node) (*apd.Decimal, ucum.Unit, bool) {
+	number, _, err := apd.NewFromString(n.Child("value").Text())
+	if err != nil {
+		return nil, ucum.Unit{}, false
+	}
+	unit, err := ucum.Parse(n.Child("code").Text())
+	return number, unit, err == nil
 }

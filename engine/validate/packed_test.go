@@ -13,6 +13,16 @@ import (
 // packed lays resources over base, as a package.
 func packed(t testing.TB, base *definitions.Definitions, resources ...string) *definitions.Definitions {
 	t.Helper()
+	d, err := pack(t, base, resources...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// pack is packed that lets the caller see to the error.
+func pack(t testing.TB, base *definitions.Definitions, resources ...string) (*definitions.Definitions, error) {
+	t.Helper()
 	var b bytes.Buffer
 	gz := gzip.NewWriter(&b)
 	tw := tar.NewWriter(gz)
@@ -34,9 +44,5 @@ func packed(t testing.TB, base *definitions.Definitions, resources ...string) *d
 	if err := gz.Close(); err != nil {
 		t.Fatal(err)
 	}
-	d, err := definitions.LoadPackage(&b, base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
+	return definitions.LoadPackage(&b, base)
 }

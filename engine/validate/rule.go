@@ -38,7 +38,10 @@ func (v *Validator) rule(inv *definitions.Invariant) *rule {
 
 // obey reports the rule when the element breaks it. An expression that cannot
 // be evaluated breaks nothing: Validate warns of it.
-func (r *run) obey(n fhir.Node, rule *rule, profile string) {
+//
+// An invariant that stands on the place of a resource (Bundle.entry.resource)
+// speaks for the resource around it, which is then %resource.
+func (r *run) obey(n fhir.Node, rule *rule, profile string, place bool) {
 	if r.done() {
 		return
 	}
@@ -53,7 +56,14 @@ func (r *run) obey(n fhir.Node, rule *rule, profile string) {
 	x, err := rule.compile()
 	holds := true
 	if err == nil {
-		holds, err = x.Holds(r.ctx, r.env, n)
+		env := r.env
+		if place && n.IsResource() && !n.Parent().IsZero() {
+			around := *r.env
+			around.Resource = holder(n.Parent())
+			around.RootResource = container(n.Parent())
+			env = &around
+		}
+		holds, err = x.Holds(r.ctx, env, n)
 	}
 	if err != nil {
 		if r.full {
@@ -64,6 +74,14 @@ func (r *run) obey(n fhir.Node, rule *rule, profile string) {
 	if !holds {
 		r.broken(n, rule, profile)
 	}
+}
+
+// holder is the innermost resource around n, n itself included.
+func holder(n fhir.Node) fhir.Node {
+	for !n.IsZero() && !n.IsResource() {
+		n = n.Parent()
+	}
+	return n
 }
 
 func (r *run) broken(n fhir.Node, rule *rule, profile string) {

@@ -20,6 +20,7 @@ type shape struct {
 	profile  string // URL
 	id       string
 	name     string
+	placed   bool   // not the root of its profile
 	only     string // the type that the profile's name for it means ("valueQuantity"); "" for any
 	min, max int    // definitions.Unstated where the type says the same
 	types    []definitions.ProfileType
@@ -28,8 +29,8 @@ type shape struct {
 	binding  *binding
 	rules    []*rule
 	maxText  int
-	minValue string
-	maxValue string
+	minValue *value
+	maxValue *value
 	children []*shape
 	slicing  *slicing
 	origin   *shape // where a contentReference leads: its children stand here, too
@@ -38,7 +39,7 @@ type shape struct {
 // trivial says that the shape asks for nothing.
 func (s *shape) trivial() bool {
 	return s.min == definitions.Unstated && s.max == definitions.Unstated && s.types == nil && s.fixed == nil && s.pattern == nil &&
-		s.binding == nil && len(s.rules) == 0 && s.maxText == 0 && s.minValue == "" && s.maxValue == "" &&
+		s.binding == nil && len(s.rules) == 0 && s.maxText == 0 && s.minValue == nil && s.maxValue == nil &&
 		len(s.children) == 0 && s.slicing == nil && s.origin == nil
 }
 
@@ -107,8 +108,8 @@ func (s *shape) find(path []string) *shape {
 func (c *shaper) shape(e *definitions.ProfileElement, typ *definitions.Type, base *definitions.Element) (*shape, error) {
 	s := &shape{
 		profile: c.profile.URL, id: e.ID, name: e.Name, min: e.Min, max: e.Max, maxText: e.MaxLength,
-		minValue: e.MinValue, maxValue: e.MaxValue,
 	}
+	s.placed = strings.Contains(e.Path, ".")
 	if base != nil {
 		if e.SliceName == "" && e.Min <= base.Min {
 			s.min = definitions.Unstated
@@ -131,6 +132,12 @@ func (c *shaper) shape(e *definitions.ProfileElement, typ *definitions.Type, bas
 	}
 	if s.pattern, err = c.value(e.Pattern, e.ValueType); err != nil {
 		return nil, fmt.Errorf("%s: pattern: %w", e.ID, err)
+	}
+	if s.minValue, err = c.limit(e.MinValue); err != nil {
+		return nil, fmt.Errorf("%s: least value: %w", e.ID, err)
+	}
+	if s.maxValue, err = c.limit(e.MaxValue); err != nil {
+		return nil, fmt.Errorf("%s: greatest value: %w", e.ID, err)
 	}
 	if err := c.children(s, e, typ); err != nil {
 		return nil, err
@@ -234,6 +241,14 @@ func (c *shaper) element(typ *definitions.Type, name string) (*definitions.Eleme
 		return e, nil
 	}
 	return e, e.Types[0].Type
+}
+
+// limit compiles a least or greatest value: a Quantity, or a primitive.
+func (c *shaper) limit(text string) (*value, error) {
+	if text != "" && text[0] == '{' {
+		return c.value(text, "Quantity")
+	}
+	return c.value(text, "string")
 }
 
 // value compiles the JSON of a fixed or pattern value.

@@ -41,16 +41,19 @@ func (r *run) content(n fhir.Node, plan *typePlan) {
 		r.add(fault.ErrorLevel, fault.CodeInvariant, n, "has no value and no content: leave it out (invariant ele-1)")
 	}
 	for _, rule := range plan.errors {
-		r.obey(n, rule, "")
+		r.obey(n, rule, "", false)
 	}
 	if !r.full {
 		return
 	}
 	for _, rule := range plan.others {
-		r.obey(n, rule, "")
+		r.obey(n, rule, "", false)
 	}
-	if plan.isExt {
+	switch {
+	case plan.isExt:
 		r.extension(n)
+	case plan.typ.Name == "Bundle":
+		r.bundle(n)
 	}
 }
 
@@ -84,14 +87,14 @@ func (r *run) element(n fhir.Node, p *propertyPlan) {
 		r.add(fault.ErrorLevel, fault.CodeTooLong, n, fmt.Sprintf("is longer than %d characters", p.maxLength))
 	}
 	for _, rule := range p.errors {
-		r.obey(n, rule, "")
+		r.obey(n, rule, "", true)
 	}
 	for _, url := range p.profiles {
 		r.conform(n, url, false)
 	}
 	if r.full {
 		for _, rule := range p.others {
-			r.obey(n, rule, "")
+			r.obey(n, rule, "", true)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package definitions
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -129,16 +130,42 @@ func (d *Definitions) Profile(canonical string) *Profile {
 	url, version, _ := strings.Cut(canonical, "|")
 	var found *Profile
 	for layer := d; layer != nil; layer = layer.base {
+		var best *Profile
 		for _, p := range layer.profiles.get(layer).byURL[url] {
-			if version == "" || p.Version == version {
-				return p
+			if suits(p.Version, version) && (best == nil || later(p.Version, best.Version)) {
+				best = p
 			}
 			if found == nil {
 				found = p
 			}
 		}
+		if best != nil {
+			return best
+		}
 	}
 	return found
+}
+
+// suits says whether a version is the one asked for: any when none is, and
+// 1.2.3 when 1.2 is.
+func suits(have, want string) bool {
+	return want == "" || have == want || strings.HasPrefix(have, want) && have[len(want)] == '.'
+}
+
+// later compares versions part by part, numbers as numbers.
+func later(a, b string) bool {
+	x, y := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range min(len(x), len(y)) {
+		m, errX := strconv.Atoi(x[i])
+		n, errY := strconv.Atoi(y[i])
+		switch {
+		case errX == nil && errY == nil && m != n:
+			return m > n
+		case (errX != nil || errY != nil) && x[i] != y[i]:
+			return x[i] > y[i]
+		}
+	}
+	return len(x) > len(y)
 }
 
 // Profiles lists the profiles of a type, ordered by URL; for type Extension
@@ -214,7 +241,13 @@ func (e *ProfileElement) child(segment string) *ProfileElement {
 	if !choice {
 		for _, c := range e.Children {
 			if kind, ok := strings.CutPrefix(segment, c.Name); ok && c.Choice && kind != "" && kind[0] >= 'A' && kind[0] <= 'Z' {
-				return c.slice(segment)
+				short := c.slice(segment)
+				for _, t := range c.Types {
+					if strings.EqualFold(t.Code, kind) {
+						short.Types = []ProfileType{t}
+					}
+				}
+				return short
 			}
 		}
 	}
