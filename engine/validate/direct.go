@@ -41,6 +41,8 @@ func directly(key, expression string) func(n fhir.Node) (holds, known bool) {
 	switch {
 	case key == "dom-3" && strings.HasPrefix(expression, "contained.where("):
 		return func(n fhir.Node) (bool, bool) { return referredTo(n), true }
+	case key == "txt-2" && expression == "htmlChecks()":
+		return func(n fhir.Node) (bool, bool) { return shows(n.Text()), true }
 	case key == "ref-1" && strings.HasPrefix(expression, "reference."):
 		return func(n fhir.Node) (bool, bool) { return pointsToContained(n), true }
 	}
@@ -65,6 +67,26 @@ func anyContained(n fhir.Node, is func(fhir.Node) bool) bool {
 		}
 	}
 	return false
+}
+
+// shows is txt-2: the narrative has text or an image. A letter outside of the
+// tags tells at once; else the narrative is read.
+func shows(xhtml string) bool {
+	inTag := false
+	for i := range len(xhtml) {
+		switch c := xhtml[i]; {
+		case c == '<':
+			inTag = true
+		case c == '>':
+			inTag = false
+		case c == '&':
+			inTag = true // an entity, up to the next tag
+		case !inTag && (c|0x20 >= 'a' && c|0x20 <= 'z'):
+			return true
+		}
+	}
+	_, shows := fhir.CheckNarrative(xhtml)
+	return shows
 }
 
 // referredTo is dom-3: each contained resource is referred to from elsewhere

@@ -80,7 +80,12 @@ func (r *run) inContext(n fhir.Node, contexts []string) bool {
 		case "fhirpath":
 			return r.selects(expression, element)
 		case "extension":
-			return element.Type().Is("Extension") && element.Child("url").Text() == strings.SplitN(expression, "#", 2)[0]
+			ext := element
+			if !ext.Type().Is("Extension") {
+				ext = ext.Parent() // it stands on the value of the extension
+			}
+			url, _, _ := strings.Cut(expression, "#")
+			return !ext.IsZero() && ext.Type().Is("Extension") && ext.Child("url").Text() == url
 		}
 		return true
 	})

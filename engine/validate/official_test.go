@@ -77,13 +77,14 @@ func errorsOf(issues []fault.Issue) []fault.Issue {
 func TestEveryOfficialExampleIsValid(t *testing.T) {
 	for _, k := range []struct {
 		file, exceptions string
-		release          definitions.Release
+		d                *definitions.Definitions
 	}{
-		{"examples-r4.zip", "examples-r4.txt", definitions.R4},
-		{"examples-r4b.zip", "examples-r4b.txt", definitions.R4B},
+		{"examples-r4.zip", "examples-r4.txt", definitions.MustBuiltIn(definitions.R4)},
+		{"examples-r4b.zip", "examples-r4b.txt", definitions.MustBuiltIn(definitions.R4B)},
+		{"examples-r5.zip", "examples-r5.txt", guide(t, nil, "hl7.fhir.r5.core-5.0.0.assembled.tgz")},
 	} {
-		t.Run(string(k.release), func(t *testing.T) {
-			d := definitions.MustBuiltIn(k.release)
+		t.Run(string(k.d.Release), func(t *testing.T) {
+			d := k.d
 			v := New(d, Options{})
 			listed := exceptions(t, k.exceptions)
 			n := 0

@@ -5,8 +5,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
+	"os"
+	"strings"
 	"testing"
 
+	"github.com/inglehealth/ingle/internal/testdata"
 	"github.com/inglehealth/ingle/spec/definitions"
 )
 
@@ -45,4 +49,36 @@ func pack(t testing.TB, base *definitions.Definitions, resources ...string) (*de
 		t.Fatal(err)
 	}
 	return definitions.LoadPackage(&b, base)
+}
+
+// eachPackedExample calls f with each resource in package/example.
+func eachPackedExample(t *testing.T, name string, f func(file string, content []byte)) {
+	t.Helper()
+	in, err := os.Open(testdata.Dir(t, "packages", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	gz, err := gzip.NewReader(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tr := tar.NewReader(gz); ; {
+		h, err := tr.Next()
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, ok := strings.CutPrefix(h.Name, "package/example/")
+		if !ok || file[0] == '.' || !strings.HasSuffix(file, ".json") {
+			continue
+		}
+		content, err := io.ReadAll(tr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f(file, content)
+	}
 }

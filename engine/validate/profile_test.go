@@ -12,6 +12,7 @@ import (
 	"github.com/inglehealth/ingle/internal/testdata"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 func guide(t testing.TB, base *definitions.Definitions, names ...string) *definitions.Definitions {
@@ -186,5 +187,34 @@ func TestEachRuleOfAProfileIsKept(t *testing.T) {
 			}
 			wants(t, issues, fault.ErrorLevel, k.path, k.text)
 		})
+	}
+}
+
+func TestExamplesOfGuidesConformToTheirProfiles(t *testing.T) {
+	listed := exceptions(t, "guides.txt")
+	for _, name := range []string{
+		"hl7.fhir.us.core-3.1.1.tgz", "hl7.fhir.us.core-5.0.1.tgz", "hl7.fhir.us.core-6.1.0.tgz", "hl7.fhir.us.core-7.0.0.tgz",
+		"hl7.fhir.us.core-8.0.0.tgz", "hl7.fhir.uv.ips-1.1.0.tgz",
+	} {
+		d := guide(t, definitions.MustBuiltIn(definitions.R4), name)
+		v := New(d, Options{})
+		n := 0
+		eachPackedExample(t, name, func(file string, content []byte) {
+			n++
+			key := strings.TrimSuffix(name, ".tgz") + "/" + file
+			tree, err := fhir.ParseJSON(d, content, fhir.Limits{})
+			var found []fault.Issue
+			if err == nil {
+				found = errorsOf(v.Validate(context.Background(), tree, nil))
+			}
+			if wrong := err != nil || len(found) > 0; wrong != (listed[key] != "") {
+				t.Errorf("%s: listed %q, found %v %v", key, listed[key], err, found)
+			}
+			delete(listed, key)
+		})
+		t.Logf("%s: %d examples", name, n)
+	}
+	for key := range listed {
+		t.Errorf("%s is listed but not among the examples", key)
 	}
 }

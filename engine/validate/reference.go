@@ -14,11 +14,27 @@ import (
 // the Bundle around it.
 func (r *run) target(n fhir.Node, allowed []string) {
 	name := r.targetType(n)
+	if r.full {
+		r.agree(n)
+	}
 	typ := r.v.definitions.Type(name)
 	if typ == nil || slices.ContainsFunc(allowed, typ.Is) {
 		return
 	}
 	r.add(fault.ErrorLevel, fault.CodeValue, n, fmt.Sprintf("refers to a %s; allowed here: %s", name, listed(allowed, false)))
+}
+
+// agree checks that a reference which is resolved in its Bundle leads to a
+// resource of the type that the reference names.
+func (r *run) agree(n fhir.Node) {
+	reference := n.Child("reference").Text()
+	named := r.namedType(reference)
+	if named == "" {
+		return
+	}
+	if found := r.local(n, reference); !found.IsZero() && found.Type().Name != named {
+		r.add(fault.ErrorLevel, fault.CodeValue, n, fmt.Sprintf("says that it refers to a %s, but the entry with that fullUrl is a %s", named, found.Type().Name))
+	}
 }
 
 // targetType is the type that a Reference points to, "" when it cannot be

@@ -26,7 +26,7 @@ func (v *Validator) rule(inv *definitions.Invariant) *rule {
 	if r, ok := v.rules.Load(k); ok {
 		return r.(*rule)
 	}
-	r := &rule{Invariant: inv, expression: inv.Expression, always: inv.Expression == "htmlChecks()" || inv.Expression == "true"}
+	r := &rule{Invariant: inv, expression: inv.Expression, always: inv.Key == "txt-1" || inv.Expression == "true"}
 	if c, ok := correctedInvariants[k]; ok {
 		r.expression = c.expression
 	}
