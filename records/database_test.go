@@ -20,7 +20,9 @@ func newDatabase(t testing.TB, name string) database {
 	if name == "postgres" {
 		url, schema := pgtest.URL(t), pgtest.Schema()
 		// Each door has a store of its own, as each process has.
-		return database{name, func(t testing.TB) store.Store { return opened(t, must(postgres.Open(context.Background(), url, schema))(t)) }}
+		return database{name, func(t testing.TB) store.Store {
+			return opened(t, must(postgres.Open(context.Background(), url, schema))(t))
+		}}
 	}
 	// One process owns a SQLite directory, so all doors share its store.
 	s := opened(t, must(sqlite.Open(context.Background(), t.TempDir()))(t))
