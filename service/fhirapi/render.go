@@ -81,7 +81,7 @@ var unlimited = fhir.Limits{MaxBytes: 1 << 31, MaxNodes: 1 << 30}
 func indent(compact []byte) ([]byte, error) {
 	var b bytes.Buffer
 	b.Grow(2 * len(compact))
-	if err := json.Indent(&b, compact, "", "  "); err != nil {
+	if err := json.Indent(&b, bytes.TrimSpace(compact), "", "  "); err != nil {
 		return nil, fault.Wrap(err, fault.Internal, fault.CodeException, "", "The stored resource cannot be indented.")
 	}
 	b.WriteByte('\n')

@@ -8,7 +8,7 @@ func suggest(name string, candidates []string) string {
 	if len(name) > 64 {
 		return ""
 	}
-	best, fewest := "", len(name)/3+1
+	best, fewest := "", max(2, len(name)/3)+1
 	for _, c := range candidates {
 		if strings.EqualFold(c, name) {
 			return c

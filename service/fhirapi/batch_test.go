@@ -1,0 +1,92 @@
+package fhirapi_test
+
+import (
+	"strings"
+	"testing"
+)
+
+const family = `{"resourceType":"Bundle","type":"transaction","entry":[
+ {"fullUrl":"urn:uuid:00000000-0000-4000-8000-000000000002","resource":{"resourceType":"Observation","status":"final","code":{"text":"weight"},"subject":{"reference":"urn:uuid:00000000-0000-4000-8000-000000000001"}},"request":{"method":"POST","url":"Observation"}},
+ {"fullUrl":"urn:uuid:00000000-0000-4000-8000-000000000001","resource":{"resourceType":"Patient","identifier":[{"system":"urn:mrn","value":"77"}],"name":[{"family":"Family"}]},"request":{"method":"POST","url":"Patient","ifNoneExist":"identifier=urn:mrn|77"}},
+ {"request":{"method":"GET","url":"Patient?family=family"}}]}`
+
+func TestATransactionIsAnsweredEntryByEntry(t *testing.T) {
+	s := newServer(t)
+	b := s.do("POST", "/", family).want(200).bundle()
+	if b.Type != "transaction-response" || len(b.Entry) != 3 {
+		t.Fatalf("%+v", b)
+	}
+	for i, prefix := range []string{s.base + "/Observation/", s.base + "/Patient/"} {
+		r := b.Entry[i].Response
+		if r.Status != "201 Created" || !strings.HasPrefix(r.Location, prefix) || !strings.HasSuffix(r.Location, "/_history/1") || r.Etag != `W/"1"` {
+			t.Errorf("entry %d: %+v", i, r)
+		}
+	}
+	if !strings.Contains(string(b.Entry[0].Resource), `"reference":"Patient/`) {
+		t.Errorf("the reference is not resolved: %s", b.Entry[0].Resource)
+	}
+	if r := b.Entry[2]; r.Response.Status != "200 OK" || !strings.Contains(string(r.Resource), `"type":"searchset"`) || !strings.Contains(string(r.Resource), "Family") {
+		t.Errorf("the search: %s", r.Resource)
+	}
+	again := s.do("POST", "/", family, "Prefer", "return=minimal").want(200).bundle()
+	if again.Entry[1].Response.Status != "200 OK" || again.Entry[1].Resource != nil {
+		t.Errorf("again: %+v", again.Entry[1])
+	}
+	s.do("POST", "/", family, "Accept", "application/fhir+xml").want(200).has(`<type value="transaction-response"/>`)
+}
+
+func TestNothingStaysOfATransactionWithABadEntry(t *testing.T) {
+	s := newServer(t)
+	for name, bad := range map[string]string{
+		"invalid resource":   `{"resource":{"resourceType":"Patient","gender":"woman"},"request":{"method":"POST","url":"Patient"}}`,
+		"dangling reference": `{"resource":{"resourceType":"Patient","managingOrganization":{"reference":"Organization/none"}},"request":{"method":"POST","url":"Patient"}}`,
+		"wrong version":      `{"resource":{"resourceType":"Patient","id":"x"},"request":{"method":"PUT","url":"Patient/x","ifMatch":"W/\"4\""}}`,
+		"no request":         `{"resource":{"resourceType":"Patient"}}`,
+		"unknown type":       `{"request":{"method":"DELETE","url":"Patiant/1"}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := s.do("POST", "/", strings.Replace(family, `{"request":{"method":"GET","url":"Patient?family=family"}}`, bad, 1))
+			a.t = t
+			if a.StatusCode < 400 || a.StatusCode >= 500 {
+				t.Errorf("status %d", a.StatusCode)
+			}
+			a.has("Bundle.entry[2]")
+			if b := s.get("/?_type=Patient,Observation").bundle(); len(b.Entry) != 0 {
+				t.Errorf("%d resources stayed", len(b.Entry))
+			}
+		})
+	}
+}
+
+func TestABatchFailsByEntry(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	b := s.do("POST", "/", `{"resourceType":"Bundle","type":"batch","entry":[
+		{"request":{"method":"GET","url":"Patient/alice"}},
+		{"request":{"method":"GET","url":"Patient/none"}},
+		{"resource":{"resourceType":"Patient","gender":"woman"},"request":{"method":"POST","url":"Patient"}},
+		{"resource":{"resourceType":"Patient","id":"new"},"request":{"method":"PUT","url":"Patient/new"}},
+		{"request":{"method":"GET","url":"metadata"}},
+		{"request":{"method":"GET","url":"Patient/alice/$validate"}},
+		{"request":{"method":"GET","url":"Patient/alice/_history"}},
+		{"request":{"method":"GET","url":"Patient/alice/$nonsense"}}]}`).want(200).bundle()
+	if b.Type != "batch-response" {
+		t.Error(b.Type)
+	}
+	for i, want := range []struct{ status, resource, outcome string }{
+		{"200 OK", "Archer", ""}, {"404 Not Found", "", "not-found"}, {"422 Unprocessable Entity", "", "Bundle.entry[2].resource.gender"}, {"201 Created", `"id":"new"`, ""},
+		{"200 OK", "CapabilityStatement", ""}, {"200 OK", "OperationOutcome", ""}, {"200 OK", `"type":"history"`, ""}, {"404 Not Found", "", "nonsense"},
+	} {
+		e := b.Entry[i]
+		if e.Response.Status != want.status || !strings.Contains(string(e.Resource), want.resource) || !strings.Contains(string(e.Response.Outcome), want.outcome) {
+			t.Errorf("entry %d: %s, outcome %s, resource %.200s", i, e.Response.Status, e.Response.Outcome, e.Resource)
+		}
+	}
+}
+
+func TestOnlyABatchOrTransactionCanBePostedToTheBase(t *testing.T) {
+	s := newServer(t)
+	s.do("POST", "/", alice).want(400)
+	s.do("POST", "/", `{"resourceType":"Bundle","type":"collection"}`).want(422).has("Bundle.type")
+	s.do("POST", "/", `{"resourceType":"Bundle","type":"transaction"}`).want(200)
+}

@@ -1,0 +1,77 @@
+package fhirapi_test
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTheFormatIsNegotiated(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	const asJSON, asXML = "application/fhir+json; charset=utf-8", "application/fhir+xml; charset=utf-8"
+	for _, c := range []struct {
+		query, accept string
+		status        int
+		contentType   string
+	}{
+		{"", "", 200, asJSON},
+		{"", "*/*", 200, asJSON},
+		{"", "application/fhir+json", 200, asJSON},
+		{"", "application/json", 200, asJSON},
+		{"", "application/fhir+xml", 200, asXML},
+		{"", "text/xml", 200, asXML},
+		{"", "application/xml;q=0.5, application/json;q=0.9", 200, asJSON},
+		{"", "application/json;q=0.5, application/fhir+xml", 200, asXML},
+		{"", "image/png, application/fhir+xml;q=0.1", 200, asXML},
+		{"", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 200, "application/json; charset=utf-8"},
+		{"", "image/png", 406, asJSON},
+		{"", "application/json;q=2", 400, asJSON},
+		{"", "application/fhir+json; fhirVersion=4.0", 200, "application/fhir+json; fhirVersion=4.0; charset=utf-8"},
+		{"", "application/fhir+json; fhirVersion=5.0", 406, asJSON},
+		{"", "application/fhir+json; fhirVersion=9.9", 406, asJSON},
+		{"?_format=json", "application/fhir+xml", 200, asJSON},
+		{"?_format=xml", "application/fhir+json", 200, asXML},
+		{"?_format=application/fhir%2Bxml", "", 200, asXML},
+		{"?_format=application/fhir+xml", "", 200, asXML},
+		{"?_format=text/xml", "", 200, asXML},
+		{"?_format=yaml", "", 406, asJSON},
+		{"?_pretty=maybe", "", 400, asJSON},
+	} {
+		a := s.get("/Patient/alice"+c.query, "Accept", c.accept).want(c.status)
+		if got := a.Header.Get("Content-Type"); got != c.contentType {
+			t.Errorf("%s Accept: %s: %s, want %s", c.query, c.accept, got, c.contentType)
+		}
+	}
+}
+
+func TestXMLAndJSONHoldTheSame(t *testing.T) {
+	s := newServer(t)
+	a := s.do("PUT", "/Patient/x", `<Patient xmlns="http://hl7.org/fhir"><id value="x"/><active value="true"/><name><family value="Zöe &amp; Co"/></name></Patient>`,
+		"Content-Type", "application/fhir+xml", "Accept", "application/fhir+xml").want(201).header("Content-Type", "application/fhir+xml; charset=utf-8")
+	a.has(`<family value="Zöe &amp; Co"/>`, `<versionId value="1"/>`)
+	s.get("/Patient/x").want(200).has(`"family":"Zöe & Co"`)
+	s.get("/Patient/x?_format=xml&_pretty=true").want(200).has("\n  <active value=\"true\"/>\n")
+	s.get("/Patient?_format=xml").want(200).has(`<Bundle xmlns="http://hl7.org/fhir">`, `<type value="searchset"/>`, `<mode value="match"/>`)
+	s.get("/Patient/none?_format=xml").want(404).has(`<OperationOutcome xmlns="http://hl7.org/fhir">`)
+	s.get("/Patient/x/_history?_format=xml").want(200).has(`<status value="201"/>`)
+	s.get("/metadata?_format=xml").want(200).has(`<CapabilityStatement xmlns="http://hl7.org/fhir">`)
+}
+
+func TestPrettyIsIndented(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	s.get("/Patient/alice?_pretty=true").want(200).has("{\n  \"resourceType\": \"Patient\",\n")
+	s.get("/Patient?_pretty=true").want(200).has("\n  \"type\": \"searchset\",\n")
+	s.get("/Patient/alice?_pretty=false", "Accept", "text/html").want(200).hasNot("\n  ")
+	s.get("/Patient/none?_pretty=true").want(404).has("{\n  \"resourceType\": \"OperationOutcome\",\n")
+}
+
+func TestALargeAnswerIsCompressedWhenAskedFor(t *testing.T) {
+	s := newServer(t)
+	plain := s.get("/metadata")
+	zipped := s.get("/metadata", "Accept-Encoding", "gzip").want(200).header("Content-Encoding", "gzip")
+	if len(zipped.body) > len(plain.body)/4 || !strings.Contains(zipped.Header.Get("Vary"), "Accept-Encoding") {
+		t.Errorf("%d bytes of %d, Vary %s", len(zipped.body), len(plain.body), zipped.Header.Get("Vary"))
+	}
+	s.get("/metadata", "Accept-Encoding", "zstd, gzip").want(200).header("Content-Encoding", "zstd")
+}

@@ -1,0 +1,100 @@
+package fhirapi_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/inglehealth/ingle/records"
+)
+
+func TestValidateExplainsWhatIsWrong(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	bad := `{"resourceType":"Patient","gender":"woman"}`
+	s.do("POST", "/Patient/$validate", alice).want(200).hasNot(`"severity":"error"`)
+	s.do("POST", "/Patient/$validate", bad).want(200).has("Patient.gender", `"severity":"error"`)
+	s.do("POST", "/$validate", bad).want(200).has("Patient.gender")
+	s.do("POST", "/Patient/$validate", `{"resourceType":"Patient","nam":1}`).want(200).has("nam", `"severity":"error"`)
+	s.do("POST", "/Patient/$validate", `{"resourceType":"Parameters","parameter":[{"name":"resource","resource":`+bad+`},{"name":"mode","valueCode":"create"}]}`).want(200).has("Patient.gender")
+	s.do("POST", "/Patient/$validate", `<Patient xmlns="http://hl7.org/fhir"><gender value="woman"/></Patient>`, "Content-Type", "application/fhir+xml").want(200).has("Patient.gender")
+	s.get("/Patient/alice/$validate").want(200).hasNot(`"severity":"error"`)
+	s.get("/Patient/alice/$validate?mode=delete").want(200)
+	s.get("/Patient/alice/$validate?mode=nonsense").want(400)
+	s.get("/Patient/none/$validate").want(404)
+	s.do("POST", "/Patient/$validate", "").want(400)
+	s.do("POST", "/Patient/$validate?profile=http://hl7.org/fhir/StructureDefinition/Patient", alice).want(200)
+}
+
+func TestFHIRPathIsEvaluatedOverAResourceInTheRequest(t *testing.T) {
+	s := newServer(t)
+	a := s.do("POST", "/$fhirpath", `{"resourceType":"Parameters","parameter":[
+		{"name":"expression","valueString":"given.trace('t').first() & %who"},
+		{"name":"context","valueString":"name"},
+		{"name":"variables","part":[{"name":"who","valueString":"!"}]},
+		{"name":"resource","resource":{"resourceType":"Patient","name":[{"given":["Ann","B"]},{"given":["Cy"]}]}}]}`).want(200)
+	a.has(`{"name":"evaluator","valueString":"Ingle test (R4)"}`, `{"name":"result","valueString":"Patient.name[0]","part":[{"name":"string","valueString":"Ann!"}`,
+		`{"name":"result","valueString":"Patient.name[1]","part":[{"name":"string","valueString":"Cy!"}`,
+		`"name":"trace","valueString":"t","part":[{"extension":[{"url":"http://fhir.forms-lab.com/StructureDefinition/resource-path","valueString":"Patient.name[0].given[0]"}],"name":"string","valueString":"Ann"}`)
+}
+
+func TestFHIRPathResultsKeepTheirTypes(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", strings.Replace(alice, `"active"`, `"contact":[{"name":{"family":"Kin"}}],"active"`, 1))
+	for expression, want := range map[string]string{
+		"name":         `"name":"HumanName","valueHumanName":{"family":"Archer","given":["Alice"]}`,
+		"birthDate":    `"name":"date","valueDate":"1980-02-29"`,
+		"gender":       `"name":"code","valueCode":"female"`,
+		"active.not()": `{"name":"boolean","valueBoolean":false}`,
+		"1 + 1":        `{"name":"integer","valueInteger":2}`,
+		"1.10":         `{"name":"decimal","valueDecimal":1.10}`,
+		"4 'kg'":       `"valueQuantity":{"value":4,"unit":"kg","system":"http://unitsofmeasure.org","code":"kg"}`,
+		"@2020-01":     `{"name":"date","valueDate":"2020-01"}`,
+		"''":           `{"name":"empty-string"}`,
+		"contact":      `"name":"Patient.contact"`,
+		"$this":        `"name":"Patient","resource":{"resourceType":"Patient"`,
+		"{}":           `{"name":"result"}`,
+	} {
+		a := s.do("POST", "/Patient/alice/$fhirpath", `{"resourceType":"Parameters","parameter":[{"name":"expression","valueString":"`+expression+`"}]}`).want(200)
+		// Parts that are elements of the resource carry their path before the name.
+		if !strings.Contains(a.body, want) {
+			t.Errorf("%s: %s is not in %s", expression, want, a.body[strings.Index(a.body, `"name":"result"`)-1:])
+		}
+	}
+}
+
+func TestFHIRPathReachesStoredResources(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	s.put("/Observation/o", weight("o", "alice"))
+	s.get("/Patient/alice/$fhirpath?expression=name.family").want(200).has("Archer")
+	s.get("/$fhirpath?expression=subject.resolve().name.family&resource=Observation/o").want(200).has(`"valueString":"Archer"`)
+	s.get("/$fhirpath?expression=1&resource=Patient/none").want(404)
+	s.get("/$fhirpath?expression=1&resource=nonsense").want(400)
+	s.get("/Patient/alice/$fhirpath").want(400).has("expression")
+	s.get("/Patient/alice/$fhirpath?expression=name.%26").want(400).has("column")
+	s.get("/Patient/alice/$fhirpath?expression=%27a%27.toInteger(1,2,3)").want(400)
+	s.get("/$fhirpath?expression=1").want(400).has("resource")
+}
+
+func TestExpungeNeedsItsPolicyAndAPost(t *testing.T) {
+	body := `{"resourceType":"Parameters","parameter":[{"name":"expungePreviousVersions","valueBoolean":true}]}`
+	closed := newServer(t)
+	closed.put("/Patient/alice", alice)
+	closed.do("POST", "/Patient/alice/$expunge", body).want(403)
+	s := newServer(t, withPolicy(func(p *records.Policy) { p.Expunge = true }))
+	s.put("/Patient/alice", alice)
+	s.put("/Patient/alice", strings.Replace(alice, "Archer", "Baker", 1))
+	s.get("/Patient/alice/$expunge").want(405)
+	s.do("POST", "/Patient/alice/$expunge", `{"resourceType":"Parameters"}`).want(400)
+	s.do("POST", "/Patient/alice/$expunge", `{"resourceType":"Parameters","parameter":[{"name":"all","valueBoolean":true}]}`).want(400).has("all")
+	s.do("POST", "/Patient/alice/$expunge", body).want(200).has(`{"name":"count","valueInteger":1}`)
+	s.get("/Patient/alice/_history/1").want(404)
+	s.get("/Patient/alice").want(200)
+}
+
+func TestAnOperationThatIsNotThereIsNamed(t *testing.T) {
+	s := newServer(t)
+	s.get("/Patient/$validat").want(404).has("$validate")
+	s.get("/Patient/x/$everything").want(501).has("everything")
+	s.get("/$nonsense").want(404)
+}

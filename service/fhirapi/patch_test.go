@@ -1,0 +1,45 @@
+package fhirapi_test
+
+import "testing"
+
+func TestEachKindOfPatchIsApplied(t *testing.T) {
+	s := newServer(t)
+	for name, c := range map[string]struct{ contentType, body string }{
+		"JSON Patch": {"application/json-patch+json", `[{"op":"test","path":"/active","value":true},{"op":"replace","path":"/birthDate","value":"1990-01-01"}]`},
+		"FHIRPath Patch": {"application/fhir+json", `{"resourceType":"Parameters","parameter":[{"name":"operation","part":[
+			{"name":"type","valueCode":"replace"},{"name":"path","valueString":"Patient.birthDate"},{"name":"value","valueDate":"1990-01-01"}]}]}`},
+		"FHIRPath Patch in XML": {"application/fhir+xml", `<Parameters xmlns="http://hl7.org/fhir"><parameter><name value="operation"/>
+			<part><name value="type"/><valueCode value="replace"/></part><part><name value="path"/><valueString value="Patient.birthDate"/></part>
+			<part><name value="value"/><valueDate value="1990-01-01"/></part></parameter></Parameters>`},
+		"XML Patch": {"application/xml-patch+xml", `<diff xmlns:f="http://hl7.org/fhir"><replace sel="f:Patient/f:birthDate/@value">1990-01-01</replace></diff>`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.put("/Patient/alice", alice)
+			s.do("PATCH", "/Patient/alice", c.body, "Content-Type", c.contentType).want(200).has(`"birthDate":"1990-01-01"`, "Archer")
+		})
+	}
+}
+
+func TestAPatchThatCannotBeAppliedChangesNothing(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	const kind = "application/json-patch+json"
+	s.do("PATCH", "/Patient/alice", `[{"op":"test","path":"/active","value":false},{"op":"remove","path":"/name"}]`, "Content-Type", kind).want(422)
+	s.do("PATCH", "/Patient/alice", `[{"op":"add","path":"/nonsense","value":1}]`, "Content-Type", kind).want(422)
+	s.do("PATCH", "/Patient/alice", `{`, "Content-Type", kind).want(400)
+	s.do("PATCH", "/Patient/alice", `[]`, "Content-Type", "application/json").want(415).has("json-patch")
+	s.do("PATCH", "/Patient/alice", `[]`, "Content-Type", kind, "If-Match", `W/"9"`).want(412)
+	s.do("PATCH", "/Patient/none", `[{"op":"remove","path":"/name"}]`, "Content-Type", kind).want(404)
+	s.get("/Patient/alice").want(200).header("ETag", `W/"1"`).has("Archer")
+}
+
+func TestAConditionalPatchActsOnItsOnlyMatch(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	const kind, body = "application/json-patch+json", `[{"op":"replace","path":"/active","value":false}]`
+	s.do("PATCH", "/Patient?identifier=urn:mrn|1", body, "Content-Type", kind).want(200).has(`"active":false`)
+	s.do("PATCH", "/Patient?identifier=urn:mrn|2", body, "Content-Type", kind).want(404)
+	s.do("PATCH", "/Patient", body, "Content-Type", kind).want(400)
+	s.do("POST", "/Patient", alice).want(201)
+	s.do("PATCH", "/Patient?identifier=urn:mrn|1", body, "Content-Type", kind).want(412)
+}

@@ -1,0 +1,136 @@
+package fhirapi_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/inglehealth/ingle/records"
+)
+
+func weight(id, subject string) string {
+	return `{"resourceType":"Observation","id":"` + id + `","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"29463-7"}]},"subject":{"reference":"Patient/` + subject + `"},"valueQuantity":{"value":70.0,"unit":"kg","system":"http://unitsofmeasure.org","code":"kg"}}`
+}
+
+func TestASearchIsAskedInAnyOfItsForms(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	s.put("/Patient/bob", patient("bob", "Baker"))
+	s.put("/Observation/o", weight("o", "alice"))
+	const form = "application/x-www-form-urlencoded"
+	for name, c := range map[string]struct {
+		a    *answer
+		want string
+	}{
+		"type":                   {s.get("/Patient"), "alice bob"},
+		"type, by name":          {s.get("/Patient?name=arch"), "alice"},
+		"posted":                 {s.do("POST", "/Patient/_search", "name=arch", "Content-Type", form), "alice"},
+		"posted, with a query":   {s.do("POST", "/Patient/_search?name=arch", "active=true", "Content-Type", form), "alice"},
+		"posted, without a body": {s.do("POST", "/Patient/_search?name=bak", ""), "bob"},
+		"system":                 {s.get("/?_id=alice,o"), "alice o"},
+		"system, posted":         {s.do("POST", "/_search", "_id=bob", "Content-Type", form), "bob"},
+		"compartment":            {s.get("/Patient/alice/Observation"), "o"},
+		"compartment, by code":   {s.get("/Patient/alice/Observation?code=29463-7"), "o"},
+		"compartment, posted":    {s.do("POST", "/Patient/alice/Observation/_search", "code=1-1", "Content-Type", form), ""},
+		"another compartment":    {s.get("/Patient/bob/Observation"), ""},
+		"included":               {s.get("/Observation?_include=Observation:subject"), "o alice"},
+		"reverse included":       {s.get("/Patient?name=arch&_revinclude=Observation:subject"), "alice o"},
+		"chained":                {s.get("/Observation?subject:Patient.name=archer"), "o"},
+		"sorted":                 {s.get("/Patient?_sort=-family"), "bob alice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.a.t = t
+			if got := c.a.want(200).bundle().ids(); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+	whole := s.get("/Patient/alice/*").want(200).bundle().ids()
+	if !strings.Contains(whole, "alice") || !strings.Contains(whole, "o") || strings.Contains(whole, "bob") {
+		t.Errorf("the whole compartment is %q", whole)
+	}
+}
+
+func TestASearchEntrySaysWhyItIsThere(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	s.put("/Observation/o", weight("o", "alice"))
+	b := s.get("/Observation?_include=Observation:subject&_total=accurate").bundle()
+	if b.Type != "searchset" || b.Total == nil || *b.Total != 1 || len(b.Entry) != 2 {
+		t.Fatalf("%+v", b)
+	}
+	if b.Entry[0].Search.Mode != "match" || b.Entry[1].Search.Mode != "include" || b.Entry[1].FullURL != s.base+"/Patient/alice" {
+		t.Errorf("%+v", b.Entry)
+	}
+	if b := s.get("/Observation?_summary=count").bundle(); b.Total == nil || *b.Total != 1 || len(b.Entry) != 0 {
+		t.Errorf("%+v", b)
+	}
+	if b := s.get("/Observation").bundle(); b.Total != nil {
+		t.Error("a total that nobody asked for")
+	}
+}
+
+func TestPagesAreLinkedUntilTheEnd(t *testing.T) {
+	s := newServer(t)
+	for i := range 25 {
+		s.put(fmt.Sprintf("/Patient/p%02d", i), patient(fmt.Sprintf("p%02d", i), "Page"))
+	}
+	path, seen, pages := "/Patient?family=page&_count=7&_sort=family&_format=json", map[string]bool{}, 0
+	for path != "" {
+		b := s.get(path).want(200).bundle()
+		for _, e := range b.Entry {
+			if seen[e.FullURL] {
+				t.Errorf("%s twice", e.FullURL)
+			}
+			seen[e.FullURL] = true
+		}
+		if self := b.link(t, s.base, "self"); !strings.Contains(self, "family=page") || !strings.Contains(self, "_count=7") || !strings.Contains(self, "_format=json") {
+			t.Errorf("self is %s", self)
+		}
+		if first := b.link(t, s.base, "first"); (pages > 0) != (first != "") || strings.Contains(first, "_cursor") {
+			t.Errorf("page %d: first is %q", pages, first)
+		}
+		path = b.link(t, s.base, "next")
+		pages++
+	}
+	if len(seen) != 25 || pages != 4 {
+		t.Errorf("%d resources on %d pages", len(seen), pages)
+	}
+}
+
+func TestACursorBelongsToItsSearch(t *testing.T) {
+	s := newServer(t)
+	for i := range 3 {
+		s.put(fmt.Sprintf("/Patient/p%d", i), patient(fmt.Sprintf("p%d", i), "Page"))
+	}
+	next := s.get("/Patient?family=page&_count=1").bundle().link(t, s.base, "next")
+	cursor := next[strings.Index(next, "_cursor="):]
+	s.get("/Patient?family=other&_count=1&" + cursor).want(400).outcome("invalid")
+	s.get("/Observation?_count=1&" + cursor).want(400)
+	s.get("/Patient?family=page&_count=1&_cursor=forged").want(400)
+	s.get("/Patient?family=page&_count=1&" + cursor[:len(cursor)-2]).want(400)
+}
+
+func TestUnknownParametersAreRefusedOrNamed(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	s.get("/Patient?nmae=x").want(400).has("nmae", "name")
+	s.get("/Patient?_nonsense=x").want(400)
+	s.get("/Patient?birthdate=yesterday").want(400).has("birthdate")
+	b := s.get("/Patient?nmae=x", "Prefer", "handling=lenient").want(200).has("nmae").bundle()
+	if len(b.Entry) != 2 || b.Entry[1].Search.Mode != "outcome" || b.link(t, s.base, "self") != "/Patient" {
+		t.Errorf("%+v", b)
+	}
+	lenient := newServer(t, withPolicy(func(p *records.Policy) { p.LenientSearch = true }))
+	lenient.get("/Patient?nmae=x").want(200)
+	lenient.get("/Patient?nmae=x", "Prefer", "handling=strict").want(400)
+}
+
+func TestAPostedSearchNeedsAForm(t *testing.T) {
+	s := newServer(t)
+	s.do("POST", "/Patient/_search", "name=x", "Content-Type", "application/json").want(415)
+	s.do("POST", "/Patient/_search", "name=%zz", "Content-Type", "application/x-www-form-urlencoded").want(400)
+	s.do("POST", "/Patient/_search", "_format=xml", "Content-Type", "application/x-www-form-urlencoded").want(200).has("<Bundle")
+	s.get("/Patient/_search").want(405).header("Allow", "OPTIONS, POST")
+	s.get("/Patient?" + strings.Repeat("name=x&", 3000)).want(400).outcome("too-costly")
+}

@@ -1,0 +1,48 @@
+package fhirapi_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/inglehealth/ingle/records"
+)
+
+func TestAnUpdateCreatesOrReplaces(t *testing.T) {
+	s := newServer(t)
+	s.do("PUT", "/Patient/alice", alice).want(201).header("ETag", `W/"1"`)
+	s.do("PUT", "/Patient/alice", strings.Replace(alice, "Archer", "Baker", 1)).want(200).header("ETag", `W/"2"`).has("Baker")
+	s.do("PUT", "/Patient/bob", alice).want(400).has("alice")
+	s.do("PUT", "/Patient/"+strings.Repeat("x", 65), alice).want(400)
+}
+
+func TestTheServerMayChooseIds(t *testing.T) {
+	s := newServer(t, withPolicy(func(p *records.Policy) { p.ClientIDs = records.ServerChooses }))
+	a := s.do("PUT", "/Patient/alice", alice)
+	if a.StatusCode < 400 || a.StatusCode >= 500 {
+		t.Errorf("status %d: %s", a.StatusCode, a.body)
+	}
+}
+
+func TestIfMatchGuardsAnUpdate(t *testing.T) {
+	s := newServer(t)
+	s.do("PUT", "/Patient/alice", alice, "If-Match", `W/"1"`).want(412)
+	s.put("/Patient/alice", alice)
+	changed := strings.Replace(alice, "Archer", "Baker", 1)
+	s.do("PUT", "/Patient/alice", changed, "If-Match", `W/"7"`).want(412).has("OperationOutcome")
+	s.do("PUT", "/Patient/alice", changed, "If-Match", `""`).want(400)
+	s.do("PUT", "/Patient/alice", changed, "If-None-Match", "*").want(412)
+	s.do("PUT", "/Patient/alice", changed, "If-None-Match", `W/"1"`).want(400)
+	s.do("PUT", "/Patient/alice", changed, "If-Match", `W/"1"`).want(200).header("ETag", `W/"2"`)
+	s.do("PUT", "/Patient/new", patient("new", "N"), "If-None-Match", "*").want(201)
+}
+
+func TestAConditionalUpdateActsOnItsOnlyMatch(t *testing.T) {
+	s := newServer(t)
+	noID := strings.Replace(alice, `"id":"alice",`, "", 1)
+	s.do("PUT", "/Patient?identifier=urn:mrn|1", noID).want(201)
+	s.do("PUT", "/Patient?identifier=urn:mrn|1", strings.Replace(noID, "Archer", "Baker", 1)).want(200).has("Baker").header("ETag", `W/"2"`)
+	s.do("POST", "/Patient", alice).want(201)
+	s.do("PUT", "/Patient?identifier=urn:mrn|1", noID).want(412)
+	s.do("PUT", "/Patient", noID).want(400).has("search criteria")
+	s.do("PUT", "/Patient?nonsense=1", noID).want(400)
+}
