@@ -141,7 +141,9 @@ func decimalArithmetic(operator string, a, b Value) (v Value, known bool) {
 		if y.IsZero() {
 			return v, false
 		}
-		_, err = quotient.Quo(d, x, y)
+		if _, err = quotient.Quo(d, x, y); err == nil {
+			d = tidied(d)
+		}
 	case "div":
 		if y.IsZero() {
 			return v, false

@@ -145,7 +145,7 @@ func function1(name string, f func(d, x *apd.Decimal) (apd.Condition, error), d 
 	if _, err := f(r, d); err != nil || !inRange(r) {
 		return nil, false
 	}
-	return r, true
+	return tidied(r), true
 }
 
 // two evaluates input and argument to one number each.

@@ -42,8 +42,10 @@ func init() {
 		number("millisecondOf", Millisecond, func(t *Temporal) int { return t.nanos / 1_000_000 }),
 		part("timezoneOffsetOf", func(t *Temporal) (Value, bool) {
 			d := new(apd.Decimal)
-			_, err := quotient.Quo(d, apd.New(int64(t.offset)*10, -1), apd.New(60, 0))
-			return Decimal(d), t.zoned && err == nil
+			if _, err := quotient.Quo(d, apd.New(int64(t.offset), 0), apd.New(60, 0)); err != nil {
+				return Value{}, false
+			}
+			return Decimal(tidied(d)), t.zoned
 		}),
 		part("dateOf", func(t *Temporal) (Value, bool) { return temporalValue(t.dateOf()), t.kind != KindTime }),
 		part("timeOf", func(t *Temporal) (Value, bool) {

@@ -253,6 +253,9 @@ func (q *Quantity) times(o *Quantity, divide bool) (*Quantity, bool) {
 	plain := func(keep *Quantity) (*Quantity, bool) {
 		d := new(apd.Decimal)
 		_, err := combine(d, q.value, o.value)
+		if divide {
+			d = tidied(d)
+		}
 		r := *keep
 		r.value = d
 		return &r, err == nil && inRange(d)
