@@ -108,7 +108,7 @@ func (s *Session) check(ctx context.Context, w *draft) error {
 	if err := s.door.collect(w); err != nil {
 		return err
 	}
-	entries, err := w.rel.catalog.Extract(ctx, w.tree)
+	entries, err := s.door.extract(ctx, w.rel, w.tree)
 	if err != nil {
 		return s.door.fault(err)
 	}

@@ -101,7 +101,7 @@ func (in *inclusion) follow(ctx context.Context, include search.Include, frontie
 			return nil, err
 		}
 		for _, e := range entries {
-			if e.Param.Kind != definitions.SearchReference || include.Param.Code != "*" && e.Param.Code != include.Param.Code {
+			if e.Param.Kind != definitions.SearchReference || e.Param.Code == otherReference || include.Param.Code != "*" && e.Param.Code != include.Param.Code {
 				continue
 			}
 			if include.Target != "" && e.RefType != include.Target {

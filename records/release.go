@@ -46,7 +46,7 @@ func (d *Door) index(ctx context.Context, r store.Record) (*fhir.Tree, []search.
 	if err != nil {
 		return nil, nil, err
 	}
-	entries, err := d.release(r.Release).catalog.Extract(ctx, tree)
+	entries, err := d.extract(ctx, d.release(r.Release), tree)
 	return tree, entries, err
 }
 

@@ -174,7 +174,7 @@ func (o *ownEntries) of(ctx context.Context, t fhir.Type) ([]*search.Document, e
 		if err := tree.SetID(st.key.ID); err != nil {
 			return nil, err
 		}
-		entries, err := o.p.t.rel.catalog.Extract(ctx, tree)
+		entries, err := o.p.t.s.door.extract(ctx, o.p.t.rel, tree)
 		if err != nil {
 			return nil, err
 		}

@@ -1,7 +1,9 @@
 package records
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"sync"
 )
 
@@ -10,6 +12,30 @@ type Tenants struct {
 	mu    sync.RWMutex
 	doors map[string]*Door
 	order []string
+}
+
+// OpenTenants opens a Door for each config; their names must differ. When one
+// fails, all stores are closed.
+func OpenTenants(ctx context.Context, configs ...Config) (*Tenants, error) {
+	var doors []*Door
+	for i, c := range configs {
+		d, err := Open(ctx, c)
+		for _, other := range configs[:i] {
+			if other.Name == c.Name {
+				err = errors.Join(err, fmt.Errorf("records: two tenants are called %q", c.Name))
+			}
+		}
+		if err != nil {
+			for _, c := range configs {
+				if c.Store != nil {
+					err = errors.Join(err, c.Store.Close())
+				}
+			}
+			return nil, err
+		}
+		doors = append(doors, d)
+	}
+	return NewTenants(doors...), nil
 }
 
 // NewTenants holds doors by their names.

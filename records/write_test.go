@@ -318,6 +318,11 @@ func TestWhatOthersReferToIsNotDeleted(t *testing.T) {
 			t.Fatal("the refused delete left something")
 		}
 		must(s.Delete(t.Context(), key("Observation/o"), records.DeleteOptions{}))(t)
+		// No search parameter covers a reference in an extension.
+		put(t, s, "Basic/b", `{"resourceType":"Basic","id":"b","code":{"text":"c"},"extension":[{"url":"http://example.org/e","valueReference":{"reference":"Patient/p"}}]}`)
+		_, err = s.Delete(t.Context(), key("Patient/p"), records.DeleteOptions{})
+		refused(t, err, fault.Conflict, "Basic/b")
+		must(s.Delete(t.Context(), key("Basic/b"), records.DeleteOptions{}))(t)
 		must(s.Delete(t.Context(), key("Patient/p"), records.DeleteOptions{}))(t)
 	})
 }

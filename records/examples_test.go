@@ -1,0 +1,63 @@
+package records_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/inglehealth/ingle/internal/testdata"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+func TestOfficialExamplesAreStoredAndReadBack(t *testing.T) {
+	z, err := zip.OpenReader(testdata.Dir(t, "examples", "examples-r4.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{AllowDangling: true, Validation: records.ValidateStructure})
+		var contents []records.Content
+		var names []string
+		var originals [][]byte
+		for _, f := range z.File {
+			if !strings.HasSuffix(f.Name, ".json") {
+				continue
+			}
+			r := must(f.Open())(t)
+			json := must(io.ReadAll(r))(t)
+			r.Close()
+			originals = append(originals, bytes.Clone(json))
+			contents = append(contents, records.Content{JSON: json})
+			names = append(names, f.Name)
+		}
+		for i, l := range must(s.Load(t.Context(), contents, records.LoadOptions{}))(t) {
+			if l.Err != nil {
+				t.Errorf("%s: %v", names[i], l.Err)
+				continue
+			}
+			if l.Version != 1 {
+				continue // another file has the same id
+			}
+			got := must(s.VRead(t.Context(), l.Key, "1", records.ReadOptions{}))(t)
+			defs := definitions.MustBuiltIn(definitions.R4)
+			want := must(fhir.ParseJSON(defs, originals[i], fhir.Limits{}))(t)
+			if err := want.Stamp(l.Key.ID, 1, got.Updated); err != nil {
+				t.Fatal(err)
+			}
+			if data := want.Root().Child("data"); l.Key.Type == "Binary" && data.HasValue() {
+				// White space in base64 says nothing and is not kept.
+				if err := data.SetText(strings.Join(strings.Fields(data.Text()), "")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !must(fhir.ParseJSON(defs, got.JSON, fhir.Limits{}))(t).Root().Equal(want.Root()) {
+				t.Errorf("%s: another content is read back", names[i])
+			}
+		}
+	})
+}
