@@ -73,7 +73,7 @@ func TestSyntheticPatientsConformToTheProfilesTheyClaim(t *testing.T) {
 	n := 0
 	kinds := map[string]int{}
 	for _, file := range syntheaFiles(t, "uscore311-2021") {
-		eachLine(t, file, 8, func(line []byte) {
+		eachLine(t, file, 2, func(line []byte) {
 			for _, tree := range entries(t, d, line) {
 				n++
 				for _, i := range errorsOf(v.Validate(context.Background(), tree, nil)) {

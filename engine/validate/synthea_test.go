@@ -66,13 +66,19 @@ func entries(t testing.TB, d *definitions.Definitions, line []byte) []*fhir.Tree
 	return out
 }
 
-func TestSyntheticPatientsAreValid(t *testing.T) {
+func TestSyntheticPatientsAreValid(t *testing.T) { allValid(t, 10) }
+
+func TestSoakAllSyntheticPatientsAreValid(t *testing.T) {
+	if os.Getenv("INGLE_SOAK") == "" {
+		t.Skip("INGLE_SOAK is not set")
+	}
+	allValid(t, 1<<30)
+}
+
+// allValid checks the first lines of each file.
+func allValid(t *testing.T, lines int) {
 	d := definitions.MustBuiltIn(definitions.R4)
 	v := New(d, Options{})
-	lines := 1 << 30
-	if testing.Short() {
-		lines = 4
-	}
 	for _, set := range []string{"base-2019", "uscore311-2021", "uscore-hiv-2021", "bulk-export-2024"} {
 		n := 0
 		for _, file := range syntheaFiles(t, set) {

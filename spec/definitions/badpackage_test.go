@@ -12,7 +12,7 @@ import (
 const guideManifest = `{"name":"example.guide","version":"1.0.0","fhirVersions":["4.0.1"]}`
 
 // tgz packs files, given as name and content by turns.
-func tgz(t *testing.T, files ...string) *bytes.Buffer {
+func tgz(t testing.TB, files ...string) *bytes.Buffer {
 	t.Helper()
 	var b bytes.Buffer
 	gz := gzip.NewWriter(&b)
