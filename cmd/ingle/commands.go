@@ -13,6 +13,7 @@ Every flag can be given in the environment, too: --base-url as INGLE_BASE_URL.`
 // variables.
 type commandLine struct {
 	Serve   serveCommand   `cmd:"" help:"Start the server."`
+	Import  importCommand  `cmd:"" help:"Load files of resources: NDJSON, Bundles, gzipped or not."`
 	Reindex reindexCommand `cmd:"" help:"Compute the search index of stored resources anew, for example after loading a package with search parameters."`
 	Bench   benchCommand   `cmd:"" help:"Measure a FHIR server, this one or any other, from outside."`
 	Version versionCommand `cmd:"" help:"Show the version, the FHIR releases and what is loaded with --package."`

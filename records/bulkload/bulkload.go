@@ -30,18 +30,13 @@ import (
 	"github.com/inglehealth/ingle/jobs"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
-	"github.com/inglehealth/ingle/store"
 )
 
 // Options say what to load.
 type Options struct {
-	Session *records.Session
-	Jobs    store.Jobs // where the job of this load is kept
-	// Definitions are those of the release that the resources are read with:
-	// the primary one of the Session's Door, or that of Release.
-	Definitions *definitions.Definitions
-	Release     definitions.Release
-	Files       []string
+	Session *records.Session    // its Door keeps the job of the load as well
+	Release definitions.Release // that the resources are read with; "" for the primary one
+	Files   []string
 	// Report is the path of the file that names every refused resource; ""
 	// for none. It is made when the first one is refused.
 	Report string
@@ -109,16 +104,20 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if len(o.Files) == 0 {
 		return Result{}, errors.New("bulkload: no files")
 	}
+	defs := o.Session.Door().Definitions(o.Release)
+	if defs == nil {
+		return Result{}, fmt.Errorf("bulkload: FHIR release %s is not loaded", o.Release)
+	}
 	sources, err := inspect(o.Files)
 	if err != nil {
 		return Result{}, err
 	}
 	id := jobID(sources)
 	var result Result
-	config := jobs.Config{Store: o.Jobs, Clock: o.Clock, Lease: 15 * time.Second, Poll: 500 * time.Millisecond}
+	config := jobs.Config{Store: o.Session.Door().Jobs(), Clock: o.Clock, Lease: 15 * time.Second, Poll: 500 * time.Millisecond}
 	job := jobs.Job{ID: id, Kind: id, Args: sources}
 	err = jobs.Do(ctx, config, job, func(ctx context.Context, w *jobs.Work) error {
-		l := &load{o: &o, sources: sources, work: w, saved: o.Clock()}
+		l := &load{o: &o, defs: defs, sources: sources, work: w, saved: o.Clock()}
 		resumed, err := w.Progress(&l.state)
 		if err != nil {
 			return err

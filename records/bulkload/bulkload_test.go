@@ -73,8 +73,7 @@ func (w *world) file(t testing.TB, name, text string) string {
 
 func (w *world) options(files ...string) bulkload.Options {
 	return bulkload.Options{
-		Session: w.door.Session(records.Principal{ID: "import"}, nil), Jobs: w.store,
-		Definitions: definitions.MustBuiltIn(definitions.R4), Files: files, Report: filepath.Join(w.dir, "refused.tsv"),
+		Session: w.door.Session(records.Principal{ID: "import"}, nil), Files: files, Report: filepath.Join(w.dir, "refused.tsv"),
 	}
 }
 

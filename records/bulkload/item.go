@@ -96,7 +96,7 @@ func (l *load) read(d *document, e *entry, it item) (*fhir.Tree, error) {
 	case e.resource == nil:
 		return nil, fmt.Errorf("the entry has no resource")
 	}
-	tree, err := fhir.ParseJSON(l.o.Definitions, e.resource, fhir.Limits{MaxBytes: l.o.MaxLine})
+	tree, err := fhir.ParseJSON(l.defs, e.resource, fhir.Limits{MaxBytes: l.o.MaxLine})
 	if err != nil {
 		return nil, err
 	}

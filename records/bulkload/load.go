@@ -14,11 +14,13 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/inglehealth/ingle/jobs"
+	"github.com/inglehealth/ingle/spec/definitions"
 )
 
 // load is one run of the job.
 type load struct {
 	o       *Options
+	defs    *definitions.Definitions
 	sources []source
 	work    *jobs.Work
 	state   checkpoint // the collector's

@@ -84,7 +84,7 @@ func (l *load) process(ctx context.Context, s *step, items []item) ([]outcome, e
 	for i, it := range items {
 		// A resource that cannot be read must not take a whole batch with it.
 		if s.doc.bundle == "batch" && s.doc.entries[it.entry].resource != nil {
-			tree, err := fhir.ParseJSON(l.o.Definitions, s.doc.entries[it.entry].resource, fhir.Limits{MaxBytes: l.o.MaxLine})
+			tree, err := fhir.ParseJSON(l.defs, s.doc.entries[it.entry].resource, fhir.Limits{MaxBytes: l.o.MaxLine})
 			if err != nil {
 				outcomes[i].err = err
 				continue

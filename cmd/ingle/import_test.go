@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// invoke runs a command line and returns its exit code and output.
+func invoke(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	m := &Main{Args: args, Stdout: &out, Stderr: &errs}
+	code = m.Run(t.Context())
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+	return code, out.String(), errs.String()
+}
+
+func TestImportEndsWithItsSumAndNamesWhatItRefused(t *testing.T) {
+	dir := t.TempDir()
+	file, report := filepath.Join(dir, "a.ndjson"), filepath.Join(dir, "refused.tsv")
+	text := `{"resourceType":"Patient","id":"a"}` + "\n{broken\n" + `{"resourceType":"Patient","id":"b"}` + "\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	data := filepath.Join(dir, "data")
+	code, stdout, stderr := invoke(t, "import", "--data", data, "--report", report, file)
+	if code != 1 || !strings.HasPrefix(stdout, "2 accepted + 0 matched + 1 refused = 3 resources, of 3 lines") || !strings.Contains(stderr, report) {
+		t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
+	}
+	if content, err := os.ReadFile(report); err != nil || !strings.Contains(string(content), file+"\t2\t") {
+		t.Errorf("the report says %q, %v", content, err)
+	}
+	if _, stdout, _ := invoke(t, "import", "--data", data, "--report", report, file); !strings.HasPrefix(stdout, "0 accepted + 2 matched + 1 refused = 3 resources") {
+		t.Errorf("the second time: %s", stdout)
+	}
+}
+
+func TestImportGoesIntoTheTenantThatIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "a.json")
+	if err := os.WriteFile(file, []byte(`{"resourceType":"Patient","id":"a"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	data := filepath.Join(dir, "data")
+	if code, stdout, stderr := invoke(t, "import", "--data", data, "--tenant", "east", file); code != 0 || !strings.Contains(stdout, "1 accepted") {
+		t.Errorf("%d %s %s", code, stdout, stderr)
+	}
+	if _, stdout, _ := invoke(t, "import", "--data", data, file); !strings.Contains(stdout, "1 accepted") {
+		t.Errorf("it was in the default tenant already: %s", stdout)
+	}
+	if code, _, stderr := invoke(t, "import", "--data", data, "--tenant", "east,west", file); code != 2 || !strings.Contains(stderr, "one tenant") {
+		t.Errorf("two tenants: %d %s", code, stderr)
+	}
+}
