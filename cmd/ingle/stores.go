@@ -6,10 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/postgres"
 	"github.com/inglehealth/ingle/store/sqlite"
 )
 
@@ -24,35 +26,32 @@ func (f storeFlags) folder() string {
 // open opens the default tenant and the others. base is the public URL of the
 // server. The caller closes the result.
 func (f storeFlags) open(ctx context.Context, all []*definitions.Definitions, base string, policy records.Policy, log logger) (*records.Tenants, error) {
-	if f.Data != "" && f.Database != "" {
-		return nil, usage("--data and --database exclude each other: records are kept either in SQLite or in PostgreSQL")
-	}
 	names := append([]string{""}, f.Tenant...)
 	var doors []*records.Door
-	fail := func(err error) (*records.Tenants, error) {
-		errs := []error{err}
-		for _, d := range doors {
-			errs = append(errs, d.Close())
-		}
-		return nil, errors.Join(errs...)
-	}
 	for i, name := range names {
-		if name != "" && !validTenant(name) {
-			return fail(usage("--tenant %s: a tenant's name has 1 to 32 of a-z, 0-9 and '-', and begins with a letter", name))
-		}
+		var door *records.Door
+		var err error
 		if slices.Contains(names[:i], name) {
-			return fail(usage("--tenant %s is given twice", name))
+			err = usage("--tenant %s is given twice", name)
+		} else {
+			door, err = f.openDoor(ctx, name, all, base, policy, log)
 		}
-		door, err := f.openDoor(ctx, name, all, base, policy, log)
 		if err != nil {
-			return fail(err)
+			return nil, errors.Join(err, records.NewTenants(doors...).Close())
 		}
 		doors = append(doors, door)
 	}
 	return records.NewTenants(doors...), nil
 }
 
+// openDoor opens one tenant. Closing the Door closes the store.
 func (f storeFlags) openDoor(ctx context.Context, name string, all []*definitions.Definitions, base string, policy records.Policy, log logger) (*records.Door, error) {
+	if f.Data != "" && f.Database != "" {
+		return nil, usage("--data and --database exclude each other: records are kept either in SQLite or in PostgreSQL")
+	}
+	if name != "" && !validTenant(name) {
+		return nil, usage("--tenant %s: a tenant's name has 1 to 32 of a-z, 0-9 and '-', and begins with a letter", name)
+	}
 	s, err := f.openStore(ctx, name)
 	if err != nil {
 		return nil, err
@@ -72,7 +71,11 @@ func (f storeFlags) openDoor(ctx context.Context, name string, all []*definition
 
 func (f storeFlags) openStore(ctx context.Context, name string) (store.Store, error) {
 	if f.Database != "" {
-		return nil, usage("--database: this build has no PostgreSQL")
+		schema := "ingle"
+		if name != "" {
+			schema = "ingle_" + strings.ReplaceAll(name, "-", "_")
+		}
+		return postgres.Open(ctx, f.Database, schema)
 	}
 	dir := f.folder()
 	if name != "" {
