@@ -23,3 +23,7 @@ func open(t testing.TB) store.Store {
 func TestPostgreSQLKeepsTheContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t) })
 }
+
+func TestPostgreSQLSearchesAsTheMatcherInMemory(t *testing.T) {
+	storetest.RunSearch(t, func(t *testing.T) store.Store { return open(t) })
+}

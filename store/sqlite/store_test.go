@@ -17,3 +17,13 @@ func TestSQLiteKeepsTheContract(t *testing.T) {
 		return s
 	})
 }
+
+func TestSQLiteSearchesAsTheMatcherInMemory(t *testing.T) {
+	storetest.RunSearch(t, func(t *testing.T) store.Store {
+		s, err := sqlite.Open(t.Context(), t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
+}

@@ -16,7 +16,7 @@ func Compare(t *testing.T, open func(t *testing.T) Target) {
 	Comparison{
 		Catalog:   Catalog(t),
 		Resources: SyntheticPatients(t, 2),
-		Queries:   300,
+		Queries:   200,
 		Seed:      1,
 		Want:      Memory(t),
 		Got:       open(t),

@@ -67,7 +67,7 @@ func (g *generator) query() (url string, sure fhir.Key) {
 	if g.IntN(2) == 0 {
 		parts = append(parts, "_sort="+g.sort(d))
 	}
-	parts = append(parts, "_count="+strconv.Itoa(3+g.IntN(30)*g.IntN(30)))
+	parts = append(parts, "_count="+strconv.Itoa(10+g.IntN(30)*g.IntN(30)))
 	if certain {
 		sure = d.Key
 	}
