@@ -44,12 +44,15 @@ type Dialect struct {
 	// SkipLocked ends a select of a row to change, so that concurrent
 	// transactions choose different ones.
 	SkipLocked string
+	// ForUpdate ends a select of rows to change, so that concurrent
+	// transactions wait; the alias of the table to lock follows.
+	ForUpdate string
 }
 
 // SQLite and PostgreSQL are the dialects.
 var (
 	SQLite     = Dialect{Join: " CROSS JOIN ", Position: "instr", Indexed: true}
-	PostgreSQL = Dialect{Numbered: true, Join: " JOIN ", Position: "strpos", SkipLocked: " FOR UPDATE SKIP LOCKED"}
+	PostgreSQL = Dialect{Numbered: true, Join: " JOIN ", Position: "strpos", SkipLocked: " FOR UPDATE SKIP LOCKED", ForUpdate: " FOR UPDATE OF "}
 )
 
 // Rebind turns the parameters ? of sql into the dialect's.
@@ -70,6 +73,14 @@ func (d Dialect) Rebind(sql string) string {
 		b.WriteByte(sql[i])
 	}
 	return b.String()
+}
+
+// lock ends a select of rows that are to change.
+func (d Dialect) lock(alias string) string {
+	if d.ForUpdate == "" {
+		return ""
+	}
+	return d.ForUpdate + alias
 }
 
 // by names the index to use for a table, where the dialect can.

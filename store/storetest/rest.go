@@ -1,5 +1,0 @@
-package storetest
-
-var (
-	historyCases, transactionCases, expungeCases, keepingCases []testCase
-)
