@@ -13,6 +13,7 @@ import (
 const (
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
+	lockNotAvailable     = "55P03"
 	diskFull             = "53100"
 )
 
@@ -28,5 +29,5 @@ func translate(err error) error {
 // may succeed when it runs again.
 func conflicted(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (e.Code == serializationFailure || e.Code == deadlockDetected)
+	return ok && (e.Code == serializationFailure || e.Code == deadlockDetected || e.Code == lockNotAvailable)
 }

@@ -70,43 +70,38 @@ func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, err
 	return t.finish(all)
 }
 
-// lockRows locks the resources of writes and learns their current versions. A
-// delete takes the stronger lock, which Require's does not go with.
+// lockRows locks the resources of writes in the order of their keys and learns
+// their current versions. With a delete among them it takes the stronger lock,
+// which Require's does not go with.
 func (t *tx) lockRows(ctx context.Context, writes []*writing) error {
-	for _, remove := range []bool{true, false} {
-		var types, places []int64
-		var ids []string
-		byPlace := map[int64]*writing{}
-		for _, w := range writes {
-			if w.deleted() == remove {
-				types, ids, places = append(types, w.typeNumber), append(ids, string(w.Key.ID)), append(places, w.place)
-				byPlace[w.place] = w
-			}
-		}
-		if len(places) == 0 {
-			continue
-		}
-		mode := "NO KEY UPDATE"
-		if remove {
+	if len(writes) == 0 {
+		return nil
+	}
+	types, ids, places := make([]int64, len(writes)), make([]string, len(writes)), make([]int64, len(writes))
+	byPlace := make(map[int64]*writing, len(writes))
+	mode := "NO KEY UPDATE"
+	for i, w := range writes {
+		types[i], ids[i], places[i] = w.typeNumber, string(w.Key.ID), w.place
+		byPlace[w.place] = w
+		if w.deleted() {
 			mode = "UPDATE"
 		}
-		err := scan(ctx, t, `SELECT k.place, r.rid, r.version, r.idx, pg_current_xact_id()::text::bigint
-			FROM unnest($1::integer[], $2::text[], $3::bigint[]) AS k (type, id, place)
-			JOIN resource r ON r.type = k.type AND r.id = k.id ORDER BY r.type, r.id FOR `+mode+` OF r`,
-			[]any{types, ids, places}, func(r sqldb.Rows) error {
-				var place, rid, version int64
-				var idx []byte
-				err := r.Scan(&place, &rid, &version, &idx, &t.id)
-				if w := byPlace[place]; w != nil {
-					w.rid, w.version, w.former = rid, version, idx
-				}
-				return err
-			})
-		if err != nil {
-			return err
-		}
 	}
-	return nil
+	done := t.inOrder(types, ids)
+	err := scan(ctx, t, `SELECT k.place, r.rid, r.version, r.idx, pg_current_xact_id()::text::bigint
+		FROM unnest($1::integer[], $2::text[], $3::bigint[]) AS k (type, id, place)
+		JOIN resource r ON r.type = k.type AND r.id = k.id ORDER BY r.type, r.id FOR `+mode+` OF r`,
+		[]any{types, ids, places}, func(r sqldb.Rows) error {
+			var place, rid, version int64
+			var idx []byte
+			err := r.Scan(&place, &rid, &version, &idx, &t.id)
+			if w := byPlace[place]; w != nil {
+				w.rid, w.version, w.former = rid, version, idx
+			}
+			return err
+		})
+	done()
+	return err
 }
 
 // insertResources inserts the rows of resources that did not exist. One that
@@ -127,7 +122,8 @@ func (t *tx) insertResources(ctx context.Context, writes []*writing) error {
 		}
 		byPlace[w.place] = w
 	}
-	return scan(ctx, t, `INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params, idx)
+	done := t.inOrder(types, ids)
+	err := scan(ctx, t, `INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params, idx)
 		SELECT x.first + k.place, k.type, k.id, x.first + k.place, 1, k.updated, k.deleted, k.params, k.idx
 		FROM (SELECT pg_current_xact_id()::text::bigint * 1048576 + $8 AS first) x,
 			unnest($1::integer[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[], $7::bytea[])
@@ -143,6 +139,8 @@ func (t *tx) insertResources(ctx context.Context, writes []*writing) error {
 			}
 			return err
 		})
+	done()
+	return err
 }
 
 // resolveLost deals with creates that another transaction won: an expectation
