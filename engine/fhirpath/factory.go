@@ -217,6 +217,14 @@ func (e *evaluation) put(d *definitions.Definitions, n fhir.Node, element string
 	return nil
 }
 
+// Put appends v to an element of parent, a choice in the type of v: value of
+// Parameters.parameter becomes valueInteger for an Integer. The error says
+// that the element cannot hold v, as with backbone elements and resources.
+func (v Value) Put(parent fhir.Node, element string) error {
+	at := &Syntax{Kind: SyntaxMember, Text: element, Line: 1, Column: 1}
+	return new(evaluation).put(parent.Tree().Definitions(), parent, element, []Value{v}, at)
+}
+
 func (e *evaluation) quantityNode(d *definitions.Definitions, q *Quantity, at *Syntax) (fhir.Node, error) {
 	if q.calendar {
 		return e.build(d, "Quantity", []string{"value", "unit"}, [][]Value{{Decimal(q.value)}, {String(q.unit)}}, at)

@@ -18,9 +18,9 @@ func init() {
 		numeric("floor", func(d *apd.Decimal) (*apd.Decimal, bool) { return whole(d, apd.RoundFloor) }, false),
 		numeric("truncate", func(d *apd.Decimal) (*apd.Decimal, bool) { return whole(d, apd.RoundDown) }, false),
 		function{name: "round", max: 1, eval: round},
-		real("exp", quotient.Exp),
-		real("ln", quotient.Ln),
-		real("sqrt", quotient.Sqrt),
+		overReals("exp", quotient.Exp),
+		overReals("ln", quotient.Ln),
+		overReals("sqrt", quotient.Sqrt),
 		function{name: "log", min: 1, max: 1, eval: logarithm},
 		function{name: "power", min: 1, max: 1, eval: power},
 	)
@@ -114,15 +114,15 @@ func round(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error)
 	return dst, nil
 }
 
-// real makes a function over the real numbers.
-func real(name string, f func(d, x *apd.Decimal) (apd.Condition, error)) function {
+// overReals makes a function over the real numbers.
+func overReals(name string, f func(d, x *apd.Decimal) (apd.Condition, error)) function {
 	return function{name: name, eval: func(e *evaluation, _ *scope, c *callOp, in, dst []Value) ([]Value, error) {
 		v, ok, err := e.number(in, c.at)
 		if err != nil || !ok || v.kind == KindQuantity {
 			return dst, err
 		}
 		d, _ := v.decimal()
-		r, ok := function1(name, f, d)
+		r, ok := applied(name, f, d)
 		if !ok {
 			return dst, nil
 		}
@@ -130,9 +130,9 @@ func real(name string, f func(d, x *apd.Decimal) (apd.Condition, error)) functio
 	}}
 }
 
-// function1 applies f where it is defined and its result is of a size that
-// can be computed cheaply.
-func function1(name string, f func(d, x *apd.Decimal) (apd.Condition, error), d *apd.Decimal) (*apd.Decimal, bool) {
+// applied is f(d), where f is defined and its result is of a size that can be
+// computed cheaply.
+func applied(name string, f func(d, x *apd.Decimal) (apd.Condition, error), d *apd.Decimal) (*apd.Decimal, bool) {
 	switch {
 	case name == "ln" && d.Sign() <= 0, name == "sqrt" && d.Sign() < 0:
 		return nil, false

@@ -309,7 +309,7 @@ func join(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error) 
 		return dst, nil
 	}
 	var b strings.Builder
-	any := false
+	first := true
 	for _, v := range in {
 		text, ok, err := e.asText(v, c.at)
 		if err != nil {
@@ -318,10 +318,10 @@ func join(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error) 
 		if !ok {
 			continue
 		}
-		if any {
+		if !first {
 			b.WriteString(separator)
 		}
-		any = true
+		first = false
 		b.WriteString(text)
 		if b.Len() > e.limits.Text {
 			break

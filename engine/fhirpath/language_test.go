@@ -374,3 +374,28 @@ func TestTheParseTreeIsWrittenAsFHIRPathLabHasIt(t *testing.T) {
 		t.Errorf("gives %s", b)
 	}
 }
+
+func TestValuesAreWrittenIntoParameters(t *testing.T) {
+	input := fhirpath.Collection{fhirpath.NodeValue(resource(t, patient))}
+	for expression, want := range map[string]string{
+		"1":          `{"resourceType":"Parameters","parameter":[{"name":"result","valueInteger":1}]}`,
+		"1.50":       `{"resourceType":"Parameters","parameter":[{"name":"result","valueDecimal":1.50}]}`,
+		"@2015-02T":  `{"resourceType":"Parameters","parameter":[{"name":"result","valueDateTime":"2015-02"}]}`,
+		"4 'mg'":     `{"resourceType":"Parameters","parameter":[{"name":"result","valueQuantity":{"value":4,"unit":"mg","system":"http://unitsofmeasure.org","code":"mg"}}]}`,
+		"gender":     `{"resourceType":"Parameters","parameter":[{"name":"result","valueCode":"female"}]}`,
+		"identifier": `{"resourceType":"Parameters","parameter":[{"name":"result","valueIdentifier":{"system":"http://example.org/mrn","value":"1"}}]}`,
+		"contact":    "",
+	} {
+		parameters := resource(t, `{"resourceType":"Parameters","parameter":[{"name":"result"}]}`)
+		err := eval(t, expression, nil, input)[0].Put(parameters.Child("parameter"), "value")
+		if want == "" {
+			if err == nil {
+				t.Errorf("%s is put", expression)
+			}
+			continue
+		}
+		if got := string(parameters.AppendJSON(nil)); err != nil || got != want {
+			t.Errorf("%s\n\tgives %s, %v\n\twant  %s", expression, got, err, want)
+		}
+	}
+}
