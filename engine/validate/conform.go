@@ -54,14 +54,14 @@ func (r *run) unchecked(n fhir.Node, must bool, message string) {
 
 // conforms is conform without a report; what is not known conforms.
 func (r *run) conforms(n fhir.Node, canonical string) bool {
-	q := run{v: r.v, ctx: r.ctx, env: r.env, quiet: true, depth: r.depth, bundles: r.bundles}
+	q := run{v: r.v, ctx: r.ctx, env: r.env, quiet: true, depth: r.depth, known: r.known}
 	q.conform(n, canonical, false)
 	return !q.failed
 }
 
 // fits is shape without a report.
 func (r *run) fits(n fhir.Node, s *shape) bool {
-	q := run{v: r.v, ctx: r.ctx, env: r.env, quiet: true, depth: r.depth, bundles: r.bundles}
+	q := run{v: r.v, ctx: r.ctx, env: r.env, quiet: true, depth: r.depth, known: r.known}
 	q.shape(n, s)
 	return !q.failed
 }

@@ -11,47 +11,47 @@ import (
 // hold for nearly every element of every resource that is written. known is
 // false when the expression itself must be asked. A test compares them with
 // the expressions.
-var direct = map[string]func(n fhir.Node) (holds, known bool){
-	"extension.exists() != value.exists()": func(n fhir.Node) (bool, bool) {
+var direct = map[string]func(r *run, n fhir.Node) (holds, known bool){
+	"extension.exists() != value.exists()": func(_ *run, n fhir.Node) (bool, bool) {
 		return n.Child("extension").IsZero() != n.Child("value").IsZero(), true
 	},
-	"contained.contained.empty()": func(n fhir.Node) (bool, bool) {
+	"contained.contained.empty()": func(_ *run, n fhir.Node) (bool, bool) {
 		return !anyContained(n, func(c fhir.Node) bool { return !c.Child("contained").IsZero() }), true
 	},
-	"contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()": func(n fhir.Node) (bool, bool) {
+	"contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()": func(_ *run, n fhir.Node) (bool, bool) {
 		return !anyContained(n, func(c fhir.Node) bool {
 			meta := c.Child("meta")
 			return !meta.Child("versionId").IsZero() || !meta.Child("lastUpdated").IsZero()
 		}), true
 	},
-	"contained.meta.security.empty()": func(n fhir.Node) (bool, bool) {
+	"contained.meta.security.empty()": func(_ *run, n fhir.Node) (bool, bool) {
 		return !anyContained(n, func(c fhir.Node) bool { return !c.Child("meta").Child("security").IsZero() }), true
 	},
-	"start.hasValue().not() or end.hasValue().not() or (start <= end)": func(n fhir.Node) (bool, bool) {
+	"start.hasValue().not() or end.hasValue().not() or (start <= end)": func(_ *run, n fhir.Node) (bool, bool) {
 		return true, !n.Child("start").HasValue() || !n.Child("end").HasValue()
 	},
-	"code.empty() or system.exists()": func(n fhir.Node) (bool, bool) {
+	"code.empty() or system.exists()": func(_ *run, n fhir.Node) (bool, bool) {
 		return n.Child("code").IsZero() || !n.Child("system").IsZero(), true
 	},
 }
 
 // directly finds the Go form of an invariant. What dom-3 and ref-1 say is the
 // same in every release, however they put it.
-func directly(key, expression string) func(n fhir.Node) (holds, known bool) {
+func directly(key, expression string) func(r *run, n fhir.Node) (holds, known bool) {
 	switch {
 	case key == "dom-3" && strings.HasPrefix(expression, "contained.where("):
-		return func(n fhir.Node) (bool, bool) { return referredTo(n), true }
+		return func(_ *run, n fhir.Node) (bool, bool) { return referredTo(n), true }
 	case key == "txt-2" && expression == "htmlChecks()":
-		return func(n fhir.Node) (bool, bool) { return shows(n.Text()), true }
+		return func(_ *run, n fhir.Node) (bool, bool) { return shows(n.Text()), true }
 	case key == "ref-1" && strings.HasPrefix(expression, "reference."):
-		return func(n fhir.Node) (bool, bool) { return pointsToContained(n), true }
+		return func(r *run, n fhir.Node) (bool, bool) { return r.pointsToContained(n), true }
 	}
 	if f := direct[expression]; f != nil {
 		return f
 	}
 	if m := guard.FindStringSubmatch(expression); m != nil && !strings.Contains(m[3], " implies ") && !strings.Contains(m[3], " xor ") {
 		name := m[1]
-		return func(n fhir.Node) (bool, bool) { return true, n.Child(name).IsZero() }
+		return func(_ *run, n fhir.Node) (bool, bool) { return true, n.Child(name).IsZero() }
 	}
 	return nil
 }
@@ -111,9 +111,9 @@ func referredTo(n fhir.Node) bool {
 			delete(wanted, c.Text())
 		case c.Type().Name == "xhtml":
 			// An image of the narrative may be contained, too.
-			for ref := range wanted {
-				if strings.Contains(c.Text(), `"`+ref+`"`) {
-					delete(wanted, ref)
+			for part := range strings.SplitSeq(c.Text(), `"`) {
+				if strings.HasPrefix(part, "#") {
+					delete(wanted, part)
 				}
 			}
 		}
@@ -140,15 +140,7 @@ func mayRefer(n fhir.Node) bool {
 
 // pointsToContained is ref-1: "#id" is the id of a resource contained in the
 // resource around the reference; "#" alone is that resource.
-func pointsToContained(n fhir.Node) bool {
+func (r *run) pointsToContained(n fhir.Node) bool {
 	id, ok := strings.CutPrefix(n.Child("reference").Text(), "#")
-	if !ok || id == "" {
-		return true
-	}
-	for c := range container(n).All("contained") {
-		if c.Child("id").Text() == id {
-			return true
-		}
-	}
-	return false
+	return !ok || id == "" || !r.contained(container(n), id).IsZero()
 }

@@ -218,3 +218,12 @@ func TestExamplesOfGuidesConformToTheirProfiles(t *testing.T) {
 		t.Errorf("%s is listed but not among the examples", key)
 	}
 }
+
+func TestAProfileThatAnEntryClaimsIsChecked(t *testing.T) {
+	d := definition(t, `{"resourceType":"StructureDefinition","url":"http://example.org/pat","type":"Patient","kind":"resource","derivation":"constraint","baseDefinition":"http://hl7.org/fhir/StructureDefinition/Patient","differential":{"element":[{"id":"Patient.name","path":"Patient.name","min":1}]}}`)
+	v := New(d, Options{})
+	tree := parse(t, d, `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"urn:uuid:c757873d-ec9a-4326-a141-556f43239520","resource":{"resourceType":"Patient","meta":{"profile":["http://example.org/pat","http://example.org/other"]}}}]}`)
+	issues := v.Validate(context.Background(), tree, nil)
+	wants(t, issues, fault.ErrorLevel, "Bundle.entry[0].resource", "name is wanted")
+	wants(t, issues, fault.Information, "Bundle.entry[0].resource", "http://example.org/other is not known")
+}

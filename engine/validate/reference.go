@@ -104,12 +104,7 @@ func (r *run) local(n fhir.Node, reference string) fhir.Node {
 		if id == "" {
 			return home
 		}
-		for c := range home.All("contained") {
-			if c.Child("id").Text() == id {
-				return c
-			}
-		}
-		return fhir.Node{}
+		return r.contained(home, id)
 	}
 	entry := home.Parent()
 	if entry.IsZero() || entry.Name() != "entry" {
@@ -127,9 +122,48 @@ func (r *run) local(n fhir.Node, reference string) fhir.Node {
 	return entries[base+reference]
 }
 
+// contained finds the contained resource with an id; the zero Node when there
+// is none.
+func (r *run) contained(home fhir.Node, id string) fhir.Node {
+	n := 0
+	for c := range home.All("contained") {
+		if c.Child("id").Text() == id {
+			return c
+		}
+		if n++; n == fewContained {
+			return r.containedOf(home)[id]
+		}
+	}
+	return fhir.Node{}
+}
+
+// fewContained is how many contained resources are looked through one by one.
+const fewContained = 16
+
+func (r *run) containedOf(home fhir.Node) map[string]fhir.Node {
+	if ids, ok := r.known[home]; ok {
+		return ids
+	}
+	ids := map[string]fhir.Node{}
+	for c := range home.All("contained") {
+		if id := c.Child("id").Text(); ids[id].IsZero() {
+			ids[id] = c
+		}
+	}
+	r.remember(home, ids)
+	return ids
+}
+
+func (r *run) remember(n fhir.Node, found map[string]fhir.Node) {
+	if r.known == nil {
+		r.known = map[fhir.Node]map[string]fhir.Node{}
+	}
+	r.known[n] = found
+}
+
 // entriesOf are the resources of a Bundle by fullUrl.
 func (r *run) entriesOf(bundle fhir.Node) map[string]fhir.Node {
-	if entries, ok := r.bundles[bundle]; ok {
+	if entries, ok := r.known[bundle]; ok {
 		return entries
 	}
 	entries := map[string]fhir.Node{}
@@ -138,10 +172,7 @@ func (r *run) entriesOf(bundle fhir.Node) map[string]fhir.Node {
 			entries[url] = e.Child("resource")
 		}
 	}
-	if r.bundles == nil {
-		r.bundles = map[fhir.Node]map[string]fhir.Node{}
-	}
-	r.bundles[bundle] = entries
+	r.remember(bundle, entries)
 	return entries
 }
 

@@ -15,7 +15,7 @@ type rule struct {
 	*definitions.Invariant
 	expression string // what is evaluated: the invariant's own, or the corrected one
 	always     bool   // it always holds: something else sees to it
-	direct     func(fhir.Node) (holds, known bool)
+	direct     func(*run, fhir.Node) (holds, known bool)
 	compile    func() (*fhirpath.Expression, error)
 }
 
@@ -46,7 +46,7 @@ func (r *run) obey(n fhir.Node, rule *rule, profile string, place bool) {
 		return
 	}
 	if rule.direct != nil {
-		if holds, known := rule.direct(n); known {
+		if holds, known := rule.direct(r, n); known {
 			if !holds {
 				r.broken(n, rule, profile)
 			}

@@ -2,8 +2,10 @@ package validate
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/inglehealth/ingle/engine/fhirpath"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -152,7 +154,7 @@ func TestInvariantsInGoSayWhatTheirExpressionsSay(t *testing.T) {
 			if r.direct == nil {
 				continue
 			}
-			got, known := r.direct(n)
+			got, known := r.direct(&run{v: v}, n)
 			if !known {
 				continue
 			}
@@ -183,5 +185,46 @@ func TestInvariantsInGoSayWhatTheirExpressionsSay(t *testing.T) {
 	})
 	if compared < 10_000 {
 		t.Errorf("only %d comparisons", compared)
+	}
+}
+
+func TestManyContainedResourcesAreCheckedInReasonableTime(t *testing.T) {
+	d := definitions.MustBuiltIn(definitions.R4)
+	v := New(d, Options{})
+	var b strings.Builder
+	const many = 10_000
+	b.WriteString(`{"resourceType":"List","status":"current","mode":"working","contained":[`)
+	for i := range many {
+		fmt.Fprintf(&b, `%s{"resourceType":"Basic","id":"b%d","code":{"text":"x"}}`, comma(i), i)
+	}
+	b.WriteString(`],"entry":[`)
+	for i := range many {
+		fmt.Fprintf(&b, `%s{"item":{"reference":"#b%d"}}`, comma(i), many-1-i)
+	}
+	b.WriteString(`]}`)
+	tree := parse(t, d, b.String())
+	start := time.Now()
+	if issues := v.Check(context.Background(), tree); len(issues) > 0 {
+		t.Error(issues[0])
+	}
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+func comma(i int) string {
+	if i == 0 {
+		return ""
+	}
+	return ","
+}
+
+func TestAReportIsBounded(t *testing.T) {
+	d := definitions.MustBuiltIn(definitions.R4)
+	v := New(d, Options{})
+	tree := parse(t, d, `{"resourceType":"Patient","telecom":[`+strings.TrimSuffix(strings.Repeat(`{"value":"1"},`, 1000), ",")+`]}`)
+	issues := v.Check(context.Background(), tree)
+	if len(issues) != maxIssues+1 || !strings.Contains(issues[maxIssues].Message, "900 more problems") {
+		t.Errorf("%d issues, the last %v", len(issues), issues[len(issues)-1])
 	}
 }

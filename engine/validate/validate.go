@@ -11,6 +11,7 @@ package validate
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,7 +83,7 @@ func (v *Validator) Check(ctx context.Context, t *fhir.Tree) []fault.Issue {
 
 // Validate applies all rules: those of Check, its warnings and best practices,
 // the definitions of extensions that are known, the profiles that the resource
-// claims in meta.profile, and those given by canonical URL. A profile that is
+// and those within it claim in meta.profile, and those given by canonical URL. A profile that is
 // given must be known; of one that is only claimed, and of an unknown
 // extension, an information tells that it was not checked.
 func (v *Validator) Validate(ctx context.Context, t *fhir.Tree, profiles []string) []fault.Issue {
@@ -93,9 +94,6 @@ func (v *Validator) Validate(ctx context.Context, t *fhir.Tree, profiles []strin
 	r.resource(t.Root())
 	for _, url := range profiles {
 		r.conform(t.Root(), url, true)
-	}
-	for _, url := range t.Profiles() {
-		r.conform(t.Root(), url, false)
 	}
 	return r.result()
 }
@@ -127,8 +125,9 @@ type run struct {
 	depth  int // of profiles that lead to profiles
 	issues []fault.Issue
 	more   int
-	// bundles are the entries of the Bundles seen, by fullUrl.
-	bundles map[fhir.Node]map[string]fhir.Node
+	// known are the entries of the Bundles seen by fullUrl, and contained
+	// resources by id where they are many.
+	known map[fhir.Node]map[string]fhir.Node
 }
 
 // done says that nothing more need be found out.
@@ -149,7 +148,18 @@ func (r *run) add(severity fault.Severity, code fault.Code, n fhir.Node, message
 	r.issues = append(r.issues, fault.Issue{Severity: severity, Code: code, Path: n.Path(), Message: message, Line: line, Column: column})
 }
 
+// result gives the issues once each: an extension is checked for itself and
+// where a profile names it.
 func (r *run) result() []fault.Issue {
+	if len(r.issues) == 0 {
+		return nil
+	}
+	seen := make(map[fault.Issue]bool, len(r.issues))
+	r.issues = slices.DeleteFunc(r.issues, func(i fault.Issue) bool {
+		again := seen[i]
+		seen[i] = true
+		return again
+	})
 	if r.more > 0 {
 		r.issues = append(r.issues, fault.Issue{
 			Severity: fault.Information, Code: fault.CodeInformation, Message: moreMessage(r.more),

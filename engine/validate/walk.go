@@ -10,7 +10,17 @@ import (
 )
 
 // resource checks a resource: the root, a contained one or an entry's.
-func (r *run) resource(n fhir.Node) { r.content(n, r.v.typePlan(n.Type())) }
+func (r *run) resource(n fhir.Node) {
+	r.content(n, r.v.typePlan(n.Type()))
+	if !r.full {
+		return
+	}
+	for p := range n.Child("meta").All("profile") {
+		if p.HasValue() {
+			r.conform(n, p.Text(), false)
+		}
+	}
+}
 
 // content checks what stands in n by the plan of its type.
 func (r *run) content(n fhir.Node, plan *typePlan) {

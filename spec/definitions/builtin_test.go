@@ -1,6 +1,8 @@
 package definitions
 
 import (
+	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -93,29 +95,67 @@ func TestSearchParametersOfAResourceIncludeThoseOfItsBases(t *testing.T) {
 	}
 }
 
-func BenchmarkLoadingR4(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := load(files{structure: r4Structure}); err != nil {
-			b.Fatal(err)
-		}
+func BenchmarkLoadingABuiltInRelease(b *testing.B) {
+	for name, f := range map[string]files{
+		"R4":  {r4Structure, r4Profiles, r4Terminology},
+		"R4B": {r4bStructure, r4bProfiles, r4bTerminology},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := load(f); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+"/profiles", func(b *testing.B) {
+			for b.Loop() {
+				d, err := load(f)
+				if err != nil || len(d.Profiles("Extension")) == 0 {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+"/value set", func(b *testing.B) {
+			for b.Loop() {
+				d, err := load(f)
+				if err != nil || d.ValueSet("http://hl7.org/fhir/ValueSet/administrative-gender") == nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
-func TestCompartmentsNameSearchParametersThatExist(t *testing.T) {
-	for _, r := range []Release{R4, R4B} {
-		d := MustBuiltIn(r)
-		for _, c := range []string{"Patient", "Encounter", "RelatedPerson", "Practitioner", "Device"} {
-			for typ, params := range d.Compartment(c).Params {
-				if !d.IsResource(typ) {
-					t.Errorf("%s %s: no resource type %s", r, c, typ)
-				}
-				for _, p := range params {
-					if p != "{def}" && d.SearchParameter(typ, p) == nil {
-						t.Errorf("%s %s: %s has no parameter %s", r, c, typ, p)
-					}
-				}
+func BenchmarkLoadingAPackage(b *testing.B) {
+	for _, name := range []string{"hl7.fhir.us.core-7.0.0.tgz", "hl7.fhir.r5.core-5.0.0.assembled.tgz"} {
+		b.Run(name, func(b *testing.B) {
+			base := MustBuiltIn(R4)
+			if strings.Contains(name, "r5") {
+				base = nil
 			}
-		}
+			b.ReportAllocs()
+			for b.Loop() {
+				loadFile(b, name, base)
+			}
+		})
 	}
+}
+
+func TestALoadedReleaseIsSmall(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	d, err := load(files{structure: r4Structure, profiles: r4Profiles, terminology: r4Terminology})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if used := int64(after.HeapAlloc) - int64(before.HeapAlloc); used > 6<<20 {
+		t.Errorf("R4 holds %d KiB", used>>10)
+	} else {
+		t.Logf("R4 holds %d KiB", used>>10)
+	}
+	runtime.KeepAlive(d)
 }
