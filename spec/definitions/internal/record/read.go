@@ -2,19 +2,13 @@ package record
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-const (
-	extensionFHIRType     = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
-	extensionRegex        = "http://hl7.org/fhir/StructureDefinition/regex"
-	extensionBestPractice = "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice"
-	structureDefinition   = "http://hl7.org/fhir/StructureDefinition/"
-)
+const structureDefinition = "http://hl7.org/fhir/StructureDefinition/"
 
 // Add reads one conformance resource, or a Bundle of them, into the set.
 // Resources of other types are passed over. The error says what is malformed.
@@ -122,169 +116,6 @@ func contexts(data jsontext.Value) []string {
 	return out
 }
 
-// UnmarshalJSONFrom reads an ElementDefinition; what is not kept is skipped
-// without being built.
-func (e *Element) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	*e = Element{Min: Unset, Max: Unset}
-	if tok, err := dec.ReadToken(); err != nil {
-		return err
-	} else if tok.Kind() != '{' {
-		return fmt.Errorf("ElementDefinition is not an object")
-	}
-	for dec.PeekKind() != '}' {
-		tok, err := dec.ReadToken()
-		if err != nil {
-			return err
-		}
-		if err := e.member(dec, tok.String()); err != nil {
-			return err
-		}
-	}
-	_, err := dec.ReadToken()
-	return err
-}
-
-func (e *Element) member(dec *jsontext.Decoder, name string) error {
-	switch name {
-	case "id":
-		return json.UnmarshalDecode(dec, &e.ID)
-	case "path":
-		return json.UnmarshalDecode(dec, &e.Path)
-	case "sliceName":
-		return json.UnmarshalDecode(dec, &e.SliceName)
-	case "min":
-		return json.UnmarshalDecode(dec, &e.Min)
-	case "max":
-		var max string
-		if err := json.UnmarshalDecode(dec, &max); err != nil {
-			return err
-		}
-		n, err := cardinality(max)
-		e.Max = n
-		return err
-	case "base":
-		var base struct {
-			Path string `json:"path"`
-		}
-		err := json.UnmarshalDecode(dec, &base)
-		e.BasePath = base.Path
-		return err
-	case "type":
-		return e.types(dec)
-	case "binding":
-		return e.binding(dec)
-	case "constraint":
-		return e.constraints(dec)
-	case "contentReference":
-		var ref string
-		err := json.UnmarshalDecode(dec, &ref)
-		e.ContentReference = ref[strings.IndexByte(ref, '#')+1:]
-		return err
-	case "isSummary":
-		return json.UnmarshalDecode(dec, &e.Summary)
-	case "isModifier":
-		return json.UnmarshalDecode(dec, &e.Modifier)
-	case "mustSupport":
-		return json.UnmarshalDecode(dec, &e.MustSupport)
-	case "maxLength":
-		return json.UnmarshalDecode(dec, &e.MaxLength)
-	case "representation":
-		var list []string
-		err := json.UnmarshalDecode(dec, &list)
-		for _, r := range list {
-			e.Attribute = e.Attribute || r == "xmlAttr"
-		}
-		return err
-	case "slicing":
-		var in struct {
-			Discriminator []struct {
-				Type string `json:"type"`
-				Path string `json:"path"`
-			} `json:"discriminator"`
-			Rules   string `json:"rules"`
-			Ordered bool   `json:"ordered"`
-		}
-		if err := json.UnmarshalDecode(dec, &in); err != nil {
-			return err
-		}
-		e.Slicing = &Slicing{Rules: in.Rules, Ordered: in.Ordered}
-		for _, d := range in.Discriminator {
-			e.Slicing.Discriminators = append(e.Slicing.Discriminators, Discriminator(d))
-		}
-		return nil
-	}
-	for prefix, to := range map[string]*string{"fixed": &e.Fixed, "pattern": &e.Pattern, "minValue": &e.MinValue, "maxValue": &e.MaxValue} {
-		kind, ok := strings.CutPrefix(name, prefix)
-		if !ok || kind == "" {
-			continue
-		}
-		v, err := dec.ReadValue()
-		if err != nil {
-			return err
-		}
-		v = v.Clone()
-		if err := v.Compact(); err != nil {
-			return err
-		}
-		*to = string(v)
-		if to == &e.Fixed || to == &e.Pattern {
-			e.ValueType = kind
-		}
-		return nil
-	}
-	return dec.SkipValue()
-}
-
-func cardinality(s string) (int, error) {
-	if s == "*" {
-		return Many, nil
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 {
-		return 0, fmt.Errorf("max %q is neither a number nor *", s)
-	}
-	return n, nil
-}
-
-type extension struct {
-	URL          string `json:"url"`
-	ValueURL     string `json:"valueUrl"`
-	ValueURI     string `json:"valueUri"`
-	ValueString  string `json:"valueString"`
-	ValueBoolean bool   `json:"valueBoolean"`
-}
-
-// types reads ElementDefinition.type. The elements that are plain strings of
-// FHIRPath's System ("Element.id", a primitive's value) name their FHIR type
-// in an extension.
-func (e *Element) types(dec *jsontext.Decoder) error {
-	var list []struct {
-		Code          string         `json:"code"`
-		Profile       jsontext.Value `json:"profile"`
-		TargetProfile jsontext.Value `json:"targetProfile"`
-		Extension     []extension    `json:"extension"`
-	}
-	if err := json.UnmarshalDecode(dec, &list); err != nil {
-		return err
-	}
-	for _, t := range list {
-		ref := TypeRef{Code: t.Code, Profiles: stringOrList(t.Profile), TargetProfiles: stringOrList(t.TargetProfile)}
-		if strings.HasPrefix(ref.Code, "http://hl7.org/fhirpath/System.") {
-			ref.Code = "string"
-		}
-		for _, x := range t.Extension {
-			switch x.URL {
-			case extensionFHIRType:
-				ref.Code = x.ValueURL + x.ValueURI
-			case extensionRegex:
-				e.Regex = x.ValueString
-			}
-		}
-		e.Types = append(e.Types, ref)
-	}
-	return nil
-}
-
 // stringOrList reads a list of strings that old packages give as one string.
 func stringOrList(v jsontext.Value) []string {
 	if len(v) == 0 {
@@ -297,40 +128,6 @@ func stringOrList(v jsontext.Value) []string {
 	var one string
 	if json.Unmarshal(v, &one, lenient) == nil {
 		return []string{one}
-	}
-	return nil
-}
-
-func (e *Element) binding(dec *jsontext.Decoder) error {
-	var in struct {
-		Strength    string `json:"strength"`
-		ValueSet    string `json:"valueSet"`
-		ValueSetURI string `json:"valueSetUri"`
-	}
-	if err := json.UnmarshalDecode(dec, &in); err != nil {
-		return err
-	}
-	e.Binding = &Binding{Strength: in.Strength, ValueSet: in.ValueSet + in.ValueSetURI}
-	return nil
-}
-
-func (e *Element) constraints(dec *jsontext.Decoder) error {
-	var list []struct {
-		Key        string      `json:"key"`
-		Severity   string      `json:"severity"`
-		Human      string      `json:"human"`
-		Expression string      `json:"expression"`
-		Extension  []extension `json:"extension"`
-	}
-	if err := json.UnmarshalDecode(dec, &list); err != nil {
-		return err
-	}
-	for _, c := range list {
-		inv := Invariant{Key: c.Key, Severity: c.Severity, Human: c.Human, Expression: c.Expression}
-		for _, x := range c.Extension {
-			inv.BestPractice = inv.BestPractice || x.URL == extensionBestPractice && x.ValueBoolean
-		}
-		e.Invariants = append(e.Invariants, inv)
 	}
 	return nil
 }
