@@ -220,4 +220,3 @@ func (e *Element) constraints(dec *jsontext.Decoder) error {
 	}
 	return nil
 }
-
