@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,14 +23,14 @@ import (
 // create is two round trips, begin with the insert that decides, and
 // everything else with commit.
 type tx struct {
-	store *Store
-	conn  *pgxpool.Conn
-	queue pgx.Batch
-	begun bool
-	last  int64 // place of the last version written
-	id    int64 // of the transaction, once known
-	ops   []sqldb.Op
-	turn  bool // one of those that take turns: it waits as long as it must
+	store   *Store
+	conn    *pgxpool.Conn
+	queue   pgx.Batch
+	begun   bool
+	last    int64 // place of the last version written
+	id      int64 // of the transaction, once known
+	ops     []sqldb.Op
+	attempt int // counts from 1; later ones wait longer for a lock out of order
 	// The greatest key locked so far.
 	lockedType int64
 	lockedID   string
@@ -69,7 +70,7 @@ func (s *Store) do(ctx context.Context, first string, fn func(ctx context.Contex
 	}
 	defer s.leave()
 	for attempt := 1; ; attempt++ {
-		err := s.once(ctx, first, attempt >= patient, fn)
+		err := s.once(ctx, first, attempt, fn)
 		if !conflicted(err) || attempt == attempts {
 			return translate(err)
 		}
@@ -82,12 +83,12 @@ func (s *Store) do(ctx context.Context, first string, fn func(ctx context.Contex
 	}
 }
 
-func (s *Store) once(ctx context.Context, first string, turn bool, fn func(ctx context.Context, t *tx) error) (err error) {
+func (s *Store) once(ctx context.Context, first string, attempt int, fn func(ctx context.Context, t *tx) error) (err error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	t := &tx{store: s, conn: conn, turn: turn}
+	t := &tx{store: s, conn: conn, attempt: attempt}
 	finished := false
 	defer func() {
 		if !finished {
@@ -98,7 +99,7 @@ func (s *Store) once(ctx context.Context, first string, turn bool, fn func(ctx c
 	if first != "" {
 		t.enqueue(first)
 	}
-	if turn {
+	if attempt >= patient {
 		t.enqueue("SELECT pg_advisory_xact_lock($1)", s.lockKey("turn"))
 	}
 	if err := fn(ctx, t); err != nil {
@@ -293,10 +294,10 @@ func (t *tx) inOrder(types []int64, ids []string) (done func()) {
 			t.lockedType, t.lockedID = types[i], id
 		}
 	}
-	if !below || t.turn {
+	if !below {
 		return func() {}
 	}
-	t.enqueue("SET LOCAL lock_timeout = 20")
+	t.enqueue("SET LOCAL lock_timeout = " + strconv.Itoa(20+t.attempt*t.attempt*4))
 	return func() { t.enqueue("SET LOCAL lock_timeout = 0") }
 }
 
