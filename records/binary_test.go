@@ -3,11 +3,14 @@ package records_test
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"iter"
 	"testing"
 
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/store"
 )
 
 func pieces(content []byte, size int) iter.Seq2[[]byte, error] {
@@ -92,6 +95,37 @@ func TestABinaryWithoutContentAndABadOne(t *testing.T) {
 		refused(t, err, fault.Unprocessable, "ingle-content")
 		if n := count(t, s, "Binary", ""); n != 1 {
 			t.Fatalf("%d binaries", n)
+		}
+	})
+}
+
+func TestExpungedContentIsGoneUnlessAnotherBinaryHasIt(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		st := db.open(t)
+		door, err := records.Open(t.Context(), records.Config{Store: st, Definitions: definitions.MustBuiltIn(definitions.R4), Policy: records.Policy{Expunge: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := door.Session(records.Principal{}, nil)
+		for id, data := range map[string]string{"a": "c2hhcmVk", "b": "c2hhcmVk", "c": "b25seSBoZXJl"} {
+			put(t, s, "Binary/"+id, `{"resourceType":"Binary","id":%q,"contentType":"text/plain","data":%q}`, id, data)
+		}
+		name := func(content string) string {
+			n, _, err := st.CreateBlob(t.Context(), pieces([]byte(content), 100))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		shared, only := name("shared"), name("only here")
+		for _, id := range []string{"a", "c"} {
+			must(s.Expunge(t.Context(), records.ExpungeRequest{Key: key("Binary/" + id), Everything: true}))(t)
+		}
+		if _, _, err := st.ReadBlob(t.Context(), shared, 0, -1); err != nil {
+			t.Errorf("shared content: %v", err)
+		}
+		if _, _, err := st.ReadBlob(t.Context(), only, 0, -1); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("content of the expunged Binary: %v", err)
 		}
 	})
 }

@@ -17,7 +17,8 @@ type ExpungeRequest struct {
 	Limit       int      // at most so many versions; 0 for no limit
 }
 
-// Expunge removes versions for good and returns how many. Forbidden unless
+// Expunge removes versions for good, with the content of Binaries that nothing
+// refers to any more, and returns how many versions went. Forbidden unless
 // policy enables it, and for a session that does not see everything. A single
 // resource to which others refer is a Conflict, as for Delete.
 func (s *Session) Expunge(ctx context.Context, r ExpungeRequest) (int64, error) {
@@ -36,8 +37,18 @@ func (s *Session) Expunge(ctx context.Context, r ExpungeRequest) (int64, error) 
 			return 0, d.fault(err)
 		}
 	}
+	var candidates map[string]bool
+	if r.Key.Type == "" || r.Key.Type == "Binary" {
+		var err error
+		if candidates, err = d.contents(ctx, r.Key.ID); err != nil {
+			return 0, d.fault(err)
+		}
+	}
 	n, err := d.store.Expunge(ctx, store.Expunge{
 		Key: r.Key, OldVersions: r.OldVersions, Deleted: r.Deleted, Everything: r.Everything, Limit: r.Limit,
 	})
+	if err == nil {
+		err = d.sweep(ctx, candidates)
+	}
 	return n, d.fault(err)
 }
