@@ -220,8 +220,8 @@ var (
 	booleanFunctions = words("empty exists all allTrue anyTrue allFalse anyFalse subsetOf supersetOf isDistinct not " +
 		"convertsToBoolean convertsToInteger convertsToLong convertsToDecimal convertsToString convertsToDate convertsToDateTime " +
 		"convertsToTime convertsToQuantity startsWith endsWith matches matchesFull hasValue conformsTo memberOf subsumes subsumedBy htmlChecks comparable")
-	textFunctions    = words("toString substring upper lower trim replace replaceMatches join encode decode escape unescape toChars split")
-	integerFunctions = words("count length indexOf lastIndexOf toInteger")
+	textFunctions    = words("toString substring upper lower trim replace replaceMatches join encode decode escape unescape toChars split pathname")
+	integerFunctions = words("count length indexOf lastIndexOf toInteger duration difference")
 	sameFunctions    = words("where first last tail skip take single distinct intersect exclude trace sort defineVariable checkModifiers")
 	orderFunctions   = words("first last tail skip take")
 )

@@ -5,6 +5,19 @@
 // The package does no input or output and has no clock: what an expression
 // asks of the world (a resource, a value set, a profile, the time) comes
 // through Env.
+//
+// Where the specification leaves room:
+//
+//   - A date-time without a time zone may be any of UTC-12 to UTC+14, so it is
+//     ordered against one with a zone only when that decides nothing.
+//   - Calendar years and months are converted into each other and, as 365 and
+//     30 days, into other calendar durations, but not into UCUM's a and mo;
+//     those of FHIR elements may stand for either.
+//   - Evaluate is lenient: an element that the type does not have is empty.
+//     Check tells such errors from the definitions alone.
+//   - is() respects the derivation of types, so a code is a string; as() and
+//     ofType() select primitives of the very type only, as HL7's suites have it.
+//   - Regular expressions are RE2: no look-around, no back references.
 package fhirpath
 
 import (

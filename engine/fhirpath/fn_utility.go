@@ -1,5 +1,11 @@
 package fhirpath
 
+import (
+	"strconv"
+
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
 // FHIRPath §5.8 Tree navigation, §5.9 Utility functions.
 func init() {
 	register(
@@ -33,6 +39,7 @@ func init() {
 		function{name: "now", eval: clock(func(t Temporal) Temporal { return t })},
 		function{name: "today", eval: clock(func(t Temporal) Temporal { return t.dateOf() })},
 		function{name: "timeOfDay", eval: clock(func(t Temporal) Temporal { return t.timeOf() })},
+		function{name: "pathname", max: 1, eval: pathnames},
 		function{name: "defineVariable", min: 1, max: 2, eval: defineVariable},
 	)
 }
@@ -108,4 +115,35 @@ func lookup(vars *variable, name string) *variable {
 		}
 	}
 	return nil
+}
+
+// pathnames gives the path of each element in the tree of %rootResource, with
+// an index at every step; with true as argument only where it is needed.
+func pathnames(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error) {
+	short := unknown
+	if len(c.args) == 1 {
+		var err error
+		if short, err = e.truth(s, c.args[0], c.at); err != nil {
+			return nil, err
+		}
+	}
+	tree := e.rootResource().Tree()
+	for _, v := range in {
+		switch {
+		case v.kind != KindNode || v.node.Tree() != tree:
+		case short == isTrue:
+			dst = append(dst, String(v.node.Path()))
+		default:
+			dst = append(dst, String(fullPath(v.node)))
+		}
+	}
+	return dst, e.step(4 * len(in))
+}
+
+func fullPath(n fhir.Node) string {
+	parent := n.Parent()
+	if parent.IsZero() {
+		return n.Name()
+	}
+	return fullPath(parent) + "." + n.Name() + "[" + strconv.Itoa(max(n.Index(), 0)) + "]"
 }

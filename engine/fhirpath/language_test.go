@@ -78,6 +78,27 @@ func TestDatesKeepTheirPrecision(t *testing.T) {
 	})
 }
 
+func TestIntervalsCountPeriodsAndBoundaries(t *testing.T) {
+	expect(t, map[string]string{
+		"@2025-01-02.duration(@2025-01-07, 'week')":                          "0",
+		"@2024-12-01.duration(@2025-09-01, 'year')":                          "0",
+		"@2024-02-29.duration(@2025-02-28, 'year')":                          "1",
+		"@2025-01-31.duration(@2025-02-28, 'month')":                         "1",
+		"@2025-03-01.duration(@2025-01-15, 'month')":                         "-1",
+		"@2025-01-02.difference(@2025-01-07, 'week')":                        "1",
+		"@2025-01-01.difference(@2025-09-01, 'year')":                        "0",
+		"@2024-12-01.difference(@2025-09-01, 'year')":                        "1",
+		"@T10:30.duration(@T12:00, 'hour')":                                  "1",
+		"@T10:30.difference(@T12:00, 'hour')":                                "2",
+		"@2025.duration(@2026-01, 'month')":                                  "",
+		"@2025-01-01T00:00:00+01:00.duration(@2025-01-01T00:00:00Z, 'hour')": "1",
+		"birthDate.duration(today(), 'years')":                               "51",
+		"name.given.pathname()":                                              "Patient.name[0].given[0], Patient.name[0].given[1], Patient.name[1].given[0]",
+		"name.family.pathname(true)":                                         "Patient.name[0].family",
+		"(1 | gender).pathname()":                                            "Patient.gender[0]",
+	})
+}
+
 func TestCalendarAndUCUMDurationsAreToldApart(t *testing.T) {
 	expect(t, map[string]string{
 		"1 year = 1 'a'":                 "",
