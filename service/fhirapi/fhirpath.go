@@ -2,6 +2,7 @@ package fhirapi
 
 import (
 	"context"
+	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -114,7 +115,11 @@ func (c *call) answerFHIRPath(req records.EvaluateRequest, p parameters, result 
 	}
 	asked := a.parameter("parameters")
 	a.text(a.part(asked, "evaluator"), "valueString", "Ingle "+c.api.config.Version+" ("+string(d.Release)+")")
-	a.text(a.part(asked, "parseDebugTree"), "valueString", string(syntaxJSON(result.Expression.Syntax())))
+	syntax, err := json.Marshal(result.Expression.Syntax())
+	if err != nil {
+		return nil, err
+	}
+	a.text(a.part(asked, "parseDebugTree"), "valueString", string(syntax))
 	if req.Context != "" {
 		a.text(a.part(asked, "context"), "valueString", req.Context)
 	}

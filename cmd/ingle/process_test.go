@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// process is a running `ingle serve`.
+type process struct {
+	cmd *exec.Cmd
+	url string // FHIR base
+}
+
+var greeting = regexp.MustCompile(`serves FHIR at (\S+)`)
+
+// startServer starts a server of its own and waits for its greeting. The test
+// kills it at the end, if it did not before.
+func startServer(t *testing.T, args ...string) *process {
+	t.Helper()
+	cmd := exec.Command("ingle", append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: cmd}
+	t.Cleanup(p.kill)
+	lines := bufio.NewScanner(out)
+	for p.url == "" && lines.Scan() {
+		if m := greeting.FindStringSubmatch(lines.Text()); m != nil {
+			p.url = m[1]
+		}
+	}
+	if p.url == "" {
+		t.Fatalf("the server did not start: %v: %s", cmd.Wait(), errs.String())
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }() // until the process ends
+	return p
+}
+
+// kill ends the process at once, as SIGKILL does.
+func (p *process) kill() {
+	if p.cmd.ProcessState == nil {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait() // it says that the process was killed
+	}
+}
+
+// send posts or gets and returns status and body; 0 when there was no answer.
+func send(ctx context.Context, client *http.Client, method, url, body string, header ...string) (int, string) {
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return 0, err.Error()
+	}
+	req.Header.Set("Content-Type", "application/fhir+json")
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer resp.Body.Close()
+	read, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return resp.StatusCode, string(read)
+}
+
+var client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+
+func pairOf(name string) string {
+	return fmt.Sprintf(`{"resourceType":"Bundle","type":"transaction","entry":[
+	{"fullUrl":"urn:uuid:a0000000-0000-4000-8000-000000000000","resource":{"resourceType":"Patient","identifier":[{"system":"urn:pair","value":"%[1]s"}]},"request":{"method":"POST","url":"Patient"}},
+	{"resource":{"resourceType":"Observation","status":"final","code":{"text":"x"},"identifier":[{"system":"urn:pair","value":"%[1]s"}],"subject":{"reference":"urn:uuid:a0000000-0000-4000-8000-000000000000"}},"request":{"method":"POST","url":"Observation"}}]}`, name)
+}
