@@ -18,15 +18,15 @@ import (
 )
 
 type serveCommand struct {
-	Listen  string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on. Loopback only, since there is no authorization yet."`
+	Listen  string `default:"127.0.0.1:8080" help:"Address to listen on. Loopback only, since there is no authorization yet."`
 	BaseURL string `placeholder:"URL" help:"Public URL of the server, under which /fhir lies, as clients see it. Default: http:// and the address of --listen."`
 	Sandbox bool   `help:"Put a clinic and four synthetic patients into the server. Without --data or --database they vanish at the end."`
 
 	storeFlags
 	definitionFlags
 
-	MaxBody    string        `default:"64MiB" placeholder:"SIZE" help:"The largest request body, before and after decompression."`
-	MaxBodies  string        `default:"512MiB" placeholder:"SIZE" help:"Memory for all request bodies at once."`
+	MaxBody    string        `default:"64MiB" help:"The largest request body, before and after decompression."`
+	MaxBodies  string        `default:"512MiB" help:"Memory for all request bodies at once."`
 	Patience   time.Duration `default:"30s" help:"How long a client may stand still while it sends or receives."`
 	SearchTime time.Duration `default:"60s" help:"How long a search, history or evaluation may take."`
 	Shutdown   time.Duration `default:"30s" help:"How long requests under way may take to finish at the end."`

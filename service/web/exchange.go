@@ -42,6 +42,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	x := &Exchange{ID: requestID(r.Header.Get("X-Request-Id")), site: s}
 	x.response = newResponse(w, r, s.config)
+	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	defer s.finish(x, r, start)
 	x.response.touch(0)
 
@@ -55,7 +56,6 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = newPacedBody(w, r, s.config)
 	}
-	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	s.mux.ServeHTTP(x.response, r)
 }
 
