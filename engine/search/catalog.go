@@ -47,6 +47,7 @@ type parameter struct {
 	Param
 	def        *definitions.SearchParameter
 	problem    string // why it cannot be searched by; "" when it can
+	caseless   bool   // a token some of whose values are strings, which have no case
 	components []component
 }
 
@@ -56,6 +57,8 @@ type component struct {
 	kind  definitions.SearchType
 	def   *definitions.SearchParameter
 	rules rules
+	// caseless is as in parameter; the component's own definition tells.
+	caseless bool
 }
 
 // Parameter describes a search parameter to those who list them.
@@ -181,6 +184,7 @@ func (c *Catalog) compileParameter(t *typeCatalog, p *parameter) {
 			return
 		}
 	}
+	p.caseless = p.Kind == definitions.SearchToken && c.endsInString(t.name, p.def.Expression)
 	if err := c.compileInto(&t.rules, t.name, p.def.Expression, sink{param: p}); err != nil {
 		p.problem = err.Error()
 	}
@@ -200,6 +204,7 @@ func (c *Catalog) compileComponents(t *typeCatalog, p *parameter) error {
 			return fmt.Errorf("its component %s is of type %s", def.Code, def.Type)
 		}
 		one := component{code: def.Code, kind: def.Type, def: def}
+		one.caseless = def.Type == definitions.SearchToken && c.endsInString(t.name, def.Expression)
 		if err := c.compileInto(&one.rules, t.name, part.Expression, sink{param: p, part: i + 1}); err != nil {
 			return err
 		}

@@ -51,7 +51,7 @@ func (x *extraction) addReference(text string, canonical bool) {
 	x.add(Entry{URL: Bound(text), Version: Bound(version)})
 }
 
-// uri makes uri entries (§3.1.1.4.14). A canonical with a version is found with
+// uri makes uri entries (§3.1.1.4.9). A canonical with a version is found with
 // and without it.
 func (x *extraction) uri(n fhir.Node) {
 	if !n.IsPrimitive() || !n.HasValue() {

@@ -13,7 +13,11 @@ const specialValues = "http://terminology.hl7.org/CodeSystem/special-values"
 // token makes token entries (§3.1.1.4.10, the table of what each type is
 // searched by).
 func (x *extraction) token(n fhir.Node) {
-	switch t := n.Type(); t.Name {
+	t := n.Type()
+	if t.Kind == definitions.Primitive && !n.HasValue() {
+		return // only extensions: missing (§3.1.1.4.4)
+	}
+	switch t.Name {
 	case "CodeableConcept":
 		x.concept(n)
 	case "Coding":
@@ -21,7 +25,7 @@ func (x *extraction) token(n fhir.Node) {
 	case "Identifier":
 		x.addToken(n.Child("system").Text(), n.Child("value").Text(), n.Find("type", "text").Text())
 	case "ContactPoint":
-		x.addToken(n.Child("use").Text(), n.Child("value").Text(), "")
+		x.addToken("", n.Child("value").Text(), "")
 	case "CodeableReference":
 		if c := n.Child("concept"); !c.IsZero() {
 			x.concept(c)
@@ -36,6 +40,9 @@ func (x *extraction) token(n fhir.Node) {
 		switch {
 		case t.Is("Quantity"):
 			x.addToken(n.Child("system").Text(), n.Child("code").Text(), n.Child("unit").Text())
+		case t.Name == "string":
+			// The one type whose tokens have no case (§3.1.1.4.10).
+			x.addToken("", strings.ToLower(n.Text()), n.Text())
 		case t.Kind == definitions.Primitive:
 			x.addToken("", n.Text(), "")
 		}

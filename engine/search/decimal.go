@@ -83,7 +83,7 @@ func decimalParts(s string) (mantissa string, exponent int, ok bool) {
 }
 
 // widen gives the range that prefix ap asks for: a tenth of the value to both
-// sides (§3.1.1.4.4), at least the written precision.
+// sides (§3.1.1.4.5), at least the written precision.
 func (r NumberRange) widen() NumberRange {
 	tenth := math.Abs(r.Value) / 10
 	r.Lo = math.Min(r.Lo, r.Value-tenth)

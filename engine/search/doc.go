@@ -64,7 +64,8 @@
 // and it also satisfies the query when both have a Canonical of the same Unit
 // and the comparison holds of the two canonical ranges. It is a plain or.
 //
-// Token, with the entry's System and Code:
+// Token, with the entry's System and Code (in lower case for elements of type
+// string, whose tokens have no case):
 //
 //	AnySystem, Code c        entry.Code == c
 //	System s, Code c         entry.System == s and entry.Code == c   (s "" means: no system)

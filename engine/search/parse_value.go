@@ -32,9 +32,9 @@ func (p *parser) reader(param found, name, modifier string) (read func(string) (
 		}
 		return func(raw string) (Expr, error) { return readString(as, mode, raw) }, false, nil
 	case param.Kind == definitions.SearchToken && modifier == "not":
-		return func(raw string) (Expr, error) { return readToken(as, raw) }, true, nil
+		return func(raw string) (Expr, error) { return readToken(as, raw, param.caseless) }, true, nil
 	case param.Kind == definitions.SearchReference && modifier == "identifier":
-		return func(raw string) (Expr, error) { return readToken(as, raw) }, false, nil
+		return func(raw string) (Expr, error) { return readToken(as, raw, false) }, false, nil
 	case param.Kind == definitions.SearchReference && modifier != "" && p.c.defs.IsResource(modifier):
 		return func(raw string) (Expr, error) { return p.reference(param, modifier, raw) }, false, nil
 	case modifier != "":
@@ -50,17 +50,43 @@ func (p *parser) value(param found, raw string) (Expr, error) {
 	if param.Kind == definitions.SearchComposite {
 		return p.composite(param, raw)
 	}
-	if param.Kind == definitions.SearchReference {
+	switch param.Kind {
+	case definitions.SearchReference:
 		return p.reference(param, "", raw)
+	case definitions.SearchToken:
+		return readToken(param.as, raw, param.caseless)
+	case definitions.SearchURI:
+		if x, ok := p.versioned(param, raw); ok {
+			return x, nil
+		}
 	}
 	return p.leaf(param.as, raw)
+}
+
+// versioned reads url=canonical|version as a search for the canonical and the
+// business version (§3.1.1.4.9).
+func (p *parser) versioned(param found, raw string) (Expr, bool) {
+	parts := split(raw, '|')
+	if param.Code != "url" || len(parts) != 2 || parts[0] == "" || parts[1] == "" {
+		return nil, false
+	}
+	version, err := p.find([]string{param.as.Type}, "version")
+	if err != nil || version.Kind != definitions.SearchToken {
+		return nil, false
+	}
+	url, err := plain(parts[0])
+	if err != nil {
+		return nil, false
+	}
+	token, err := readToken(version.as, parts[1], version.caseless)
+	return And{URI{Param: param.as, Value: Bound(url)}, token}, err == nil
 }
 
 // leaf reads a value of the kinds that need nothing but their Param.
 func (p *parser) leaf(as Param, raw string) (Expr, error) {
 	switch as.Kind {
 	case definitions.SearchToken:
-		return readToken(as, raw)
+		return readToken(as, raw, false)
 	case definitions.SearchString:
 		return readString(as, StringStarts, raw)
 	case definitions.SearchDate:
@@ -112,7 +138,9 @@ func readString(as Param, mode StringMode, raw string) (Expr, error) {
 	return String{as, mode, value}, nil
 }
 
-func readToken(as Param, raw string) (Expr, error) {
+// readToken reads one of the four forms of a token. With caseless, entries of
+// type string, which are kept in lower case, are found in any case.
+func readToken(as Param, raw string, caseless bool) (Expr, error) {
 	parts := split(raw, '|')
 	if len(parts) > 2 {
 		return nil, errors.New(`a token has one | between system and code; write \| for one that belongs to the code`)
@@ -125,7 +153,11 @@ func readToken(as Param, raw string) (Expr, error) {
 		parts[i] = Bound(text)
 	}
 	if len(parts) == 1 {
-		return Token{Param: as, Code: parts[0], AnySystem: true}, nil
+		x := Token{Param: as, Code: parts[0], AnySystem: true}
+		if lower := strings.ToLower(x.Code); caseless && lower != x.Code {
+			return Or{x, Token{Param: as, Code: lower, AnySystem: true}}, nil
+		}
+		return x, nil
 	}
 	if parts[0] == "" && parts[1] == "" {
 		return nil, errors.New("a token needs a system or a code beside the |")
@@ -249,6 +281,9 @@ func (p *parser) part(one component, raw string) (Expr, error) {
 	as := Param{Kind: one.kind}
 	if one.kind == definitions.SearchReference {
 		return p.reference(found{&parameter{Param: as, def: one.def}, as}, "", raw)
+	}
+	if one.kind == definitions.SearchToken {
+		return readToken(as, raw, one.caseless)
 	}
 	return p.leaf(as, raw)
 }

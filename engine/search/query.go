@@ -119,7 +119,7 @@ type Missing struct {
 	Want  bool
 }
 
-// Token matches token entries (§3.1.1.5.10). The forms of the parameter:
+// Token matches token entries (§3.1.1.4.10). The forms of the parameter:
 // code: {AnySystem, Code}; system|code: {System, Code}; |code: {System: "",
 // Code}; system|: {System, AnyCode}.
 type Token struct {
@@ -152,7 +152,7 @@ type String struct {
 // Prefix is a comparison prefix of number, date and quantity.
 type Prefix string
 
-// Prefixes (§3.1.1.4.4).
+// Prefixes (§3.1.1.4.5).
 const (
 	EQ Prefix = "eq"
 	NE Prefix = "ne"
@@ -176,7 +176,7 @@ const (
 )
 
 // Date matches date entries: Prefix compares the entry's range with Range as
-// §3.1.1.4.4 defines. For AP the parser has already widened Range, and the
+// §3.1.1.4.5 defines. For AP the parser has already widened Range, and the
 // match is overlap.
 type Date struct {
 	Param  Param
@@ -214,7 +214,7 @@ type CanonicalQuantity struct {
 	Unit  string
 }
 
-// URI matches uri entries exactly (§3.1.1.5.14).
+// URI matches uri entries exactly (§3.1.1.4.9).
 type URI struct {
 	Param Param
 	Value string
@@ -232,7 +232,8 @@ type Reference struct {
 }
 
 // Composite matches composite entries: one entry all of whose parts satisfy
-// Parts, in order. The Params of the parts are zero.
+// Parts, in order. Of the Params of the
+// parts only Kind is set.
 type Composite struct {
 	Param Param
 	Parts []Expr // Token, Quantity, Number, Date, String, Reference, URI; each perhaps an Or

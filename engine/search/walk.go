@@ -2,6 +2,7 @@ package search
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -42,6 +43,55 @@ type rules struct {
 	focus branch       // paths from the focus: the resource, or a composite's element
 	root  branch       // paths from %resource
 	whole []*wholeRule // expressions that are more than paths, from the focus
+}
+
+// endsInString says whether an expression can give an element of type string.
+// Only what is written as a path from a resource type is looked at.
+func (c *Catalog) endsInString(typeName, expression string) bool {
+	for _, alternative := range splitUnion(expression) {
+		paths, err := parsePaths(c.defs, alternative)
+		if err != nil {
+			continue
+		}
+		for _, one := range paths {
+			if one.root != "" && c.concerns(one.root, typeName) && slices.Contains(c.endTypes(one), "string") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// endTypes are the names of the types of the elements that a path ends in.
+func (c *Catalog) endTypes(p path) []string {
+	at := []*definitions.Type{c.defs.Type(p.root)}
+	for _, s := range p.steps {
+		var next []*definitions.Type
+		for _, t := range at {
+			switch s.kind {
+			case stepChild:
+				if e := t.Element(s.name); e != nil {
+					for i := range e.Types {
+						next = append(next, e.Types[i].Type)
+					}
+				}
+			case stepType:
+				if t.Is(s.name) {
+					next = append(next, t)
+				}
+			case stepExtension:
+				next = append(next, c.defs.Type("Extension"))
+			default:
+				next = append(next, t)
+			}
+		}
+		at = next
+	}
+	names := make([]string, len(at))
+	for i, t := range at {
+		names[i] = t.Name
+	}
+	return names
 }
 
 // compileInto adds an expression: its alternatives that concern the type, each

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/inglehealth/ingle/internal/pgtest"
+	"github.com/inglehealth/ingle/internal/synthetic"
+	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/postgres"
 	"github.com/inglehealth/ingle/store/storetest"
@@ -25,5 +27,6 @@ func TestPostgreSQLKeepsTheContract(t *testing.T) {
 }
 
 func TestPostgreSQLSearchesAsTheMatcherInMemory(t *testing.T) {
-	storetest.RunSearch(t, func(t *testing.T) store.Store { return open(t) })
+	storetest.RunSearch(t, func(t *testing.T) store.Store { return open(t) },
+		func(t testing.TB) []*fhir.Tree { return synthetic.Patients(t, 2) })
 }

@@ -3,6 +3,8 @@ package sqlite_test
 import (
 	"testing"
 
+	"github.com/inglehealth/ingle/internal/synthetic"
+	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/sqlite"
 	"github.com/inglehealth/ingle/store/storetest"
@@ -25,5 +27,5 @@ func TestSQLiteSearchesAsTheMatcherInMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		return s
-	})
+	}, func(t testing.TB) []*fhir.Tree { return synthetic.Patients(t, 2) })
 }

@@ -13,9 +13,9 @@ import (
 )
 
 // RunSearch runs the search scripts of package searchtest on a store, and
-// compares it with the matcher in memory by random queries. open gives a new,
-// empty store; RunSearch closes it.
-func RunSearch(t *testing.T, open func(t *testing.T) store.Store) {
+// compares it with the matcher in memory by random queries over resources.
+// open gives a new, empty store; RunSearch closes it.
+func RunSearch(t *testing.T, open func(t *testing.T) store.Store, resources func(t testing.TB) []*fhir.Tree) {
 	target := func(t *testing.T) searchtest.Target {
 		s := open(t)
 		t.Cleanup(func() {
@@ -26,7 +26,12 @@ func RunSearch(t *testing.T, open func(t *testing.T) store.Store) {
 		return searchTarget{s}
 	}
 	t.Run("scripts", func(t *testing.T) { searchtest.Run(t, target) })
-	t.Run("random queries", func(t *testing.T) { searchtest.Compare(t, target) })
+	t.Run("random queries", func(t *testing.T) {
+		searchtest.Comparison{
+			Catalog: searchtest.Catalog(t), Resources: resources(t), Queries: 200, Seed: 1,
+			Want: searchtest.Memory(t), Got: target(t),
+		}.Run(t)
+	})
 }
 
 // searchTarget lets search scripts use a store.

@@ -9,20 +9,6 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-// Compare compares a target with the matcher in memory by random queries over
-// synthetic patients.
-func Compare(t *testing.T, open func(t *testing.T) Target) {
-	t.Helper()
-	Comparison{
-		Catalog:   Catalog(t),
-		Resources: SyntheticPatients(t, 2),
-		Queries:   200,
-		Seed:      1,
-		Want:      Memory(t),
-		Got:       open(t),
-	}.Run(t)
-}
-
 // Comparison is a run of random queries over two targets.
 type Comparison struct {
 	Catalog   *search.Catalog

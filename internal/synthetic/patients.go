@@ -1,4 +1,6 @@
-package searchtest
+// Package synthetic gives tests the synthetic patients of the shared test data
+// as resources.
+package synthetic
 
 import (
 	"bufio"
@@ -12,10 +14,10 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-// SyntheticPatients returns the resources of the first patients of a set of the
+// Patients returns the resources of the first patients of a set of the
 // shared test data, with references within a patient made relative as a
 // transaction would. Without the data the test is skipped.
-func SyntheticPatients(t testing.TB, patients int) []*fhir.Tree {
+func Patients(t testing.TB, patients int) []*fhir.Tree {
 	t.Helper()
 	d := definitions.MustBuiltIn(definitions.R4)
 	f, err := os.Open(filepath.Join(testdata.Dir(t, "synthea", "base-2019"), "base-2019-00.bundles.ndjson.gz"))
