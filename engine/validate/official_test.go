@@ -23,7 +23,7 @@ func eachExample(t *testing.T, file string, f func(name string, content []byte))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer z.Close()
+	defer func() { _ = z.Close() }()
 	for _, entry := range z.File {
 		if !strings.HasSuffix(entry.Name, ".json") {
 			continue

@@ -122,7 +122,7 @@ func (c *shaper) shape(e *definitions.ProfileElement, typ *definitions.Type, bas
 		}
 	}
 	s.types = c.types(e, base)
-	if e.Binding != nil && e.Binding.ValueSet != "" && !(base != nil && base.Binding != nil && *base.Binding == *e.Binding) {
+	if e.Binding != nil && e.Binding.ValueSet != "" && (base == nil || base.Binding == nil || *base.Binding != *e.Binding) {
 		s.binding = c.v.binding(e.Binding)
 	}
 	s.rules = c.rules(e, typ, base)

@@ -90,7 +90,7 @@ func bomb(t *testing.T, name string, size int64, files int) io.Reader {
 		}
 		w.CloseWithError(io.ErrUnexpectedEOF)
 	}()
-	t.Cleanup(func() { r.Close() })
+	t.Cleanup(func() { _ = r.Close() })
 	return r
 }
 

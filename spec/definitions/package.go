@@ -106,13 +106,12 @@ func readPackage(r io.Reader) (*record.Set, *manifest, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("this is no FHIR package: it must be a gzipped tar (.tgz): %w", err)
 	}
-	defer gz.Close()
 	set := new(record.Set)
 	var m *manifest
 	files := &packageFiles{tar: tar.NewReader(gz), left: maxPackageBytes}
 	for {
 		name, content, err := files.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -152,7 +151,7 @@ type packageFiles struct {
 func (f *packageFiles) next() (name string, content []byte, err error) {
 	for {
 		h, err := f.tar.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return "", nil, io.EOF
 		}
 		if err != nil {
@@ -192,7 +191,7 @@ func appendAll(b []byte, r io.Reader) ([]byte, error) {
 		}
 		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return b, nil
 		}
 		if err != nil {

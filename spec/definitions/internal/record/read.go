@@ -55,7 +55,7 @@ func (s *Set) addBundle(data []byte) error {
 			continue
 		}
 		if err := s.Add(e.Resource); err != nil {
-			return fmt.Errorf("Bundle.entry[%d]: %w", i, err)
+			return fmt.Errorf("entry %d of the Bundle: %w", i, err)
 		}
 	}
 	return nil
