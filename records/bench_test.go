@@ -2,6 +2,7 @@ package records_test
 
 import (
 	"bytes"
+	"fmt"
 	"sync/atomic"
 	"testing"
 
@@ -79,5 +80,25 @@ func BenchmarkPatientBundle(b *testing.B) {
 			entries += len(process(b, s, bytes.Clone(line)).Entries)
 		}
 		b.ReportMetric(float64(entries)/b.Elapsed().Seconds(), "resources/s")
+	})
+}
+
+func BenchmarkLoad(b *testing.B) {
+	onEachB(b, func(b *testing.B, s *records.Session) {
+		const batch = 2000
+		n := 0
+		for b.Loop() {
+			contents := make([]records.Content, batch)
+			for i := range contents {
+				contents[i].JSON = bytes.Replace(observationJSON, []byte(`"status"`), fmt.Appendf(nil, `"id":"o%d","status"`, n), 1)
+				n++
+			}
+			for i, l := range must(s.Load(b.Context(), contents, records.LoadOptions{}))(b) {
+				if l.Err != nil {
+					b.Fatalf("%d: %v", i, l.Err)
+				}
+			}
+		}
+		b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "resources/s")
 	})
 }

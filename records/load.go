@@ -151,6 +151,9 @@ func (l *load) resolve(ctx context.Context, w *draft) error {
 			l.mu.Unlock()
 		}
 		if answer.err != nil {
+			if l.s.door.policy.AllowDangling && fault.KindOf(answer.err) == fault.PreconditionFailed {
+				continue // it stays as written
+			}
 			e, ok := errors.AsType[*fault.Error](inside(answer.err, n.Path(), n.Path()))
 			if !ok {
 				return answer.err
