@@ -123,8 +123,8 @@ func (emptyOp) eval(_ *evaluation, _ *scope, dst []Value) ([]Value, error) { ret
 
 type thisOp struct{}
 
-func (thisOp) eval(_ *evaluation, s *scope, dst []Value) ([]Value, error) {
-	return append(dst, s.focus...), nil
+func (thisOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error) {
+	return append(dst, s.focus...), e.step(len(s.focus))
 }
 
 type indexOp struct{ at *Syntax }
@@ -138,8 +138,8 @@ func (o indexOp) eval(_ *evaluation, s *scope, dst []Value) ([]Value, error) {
 
 type totalOp struct{}
 
-func (totalOp) eval(_ *evaluation, s *scope, dst []Value) ([]Value, error) {
-	return append(dst, s.total...), nil
+func (totalOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error) {
+	return append(dst, s.total...), e.step(len(s.total))
 }
 
 type polarityOp struct {

@@ -143,13 +143,22 @@ func equalNodes(a, b fhir.Node, loosely bool) truth {
 		}
 	}
 	count := 0
+	// Elements mostly come in the same order on both sides.
+	twin := b.FirstChild()
 	for ca := a.FirstChild(); !ca.IsZero(); ca = ca.NextSibling() {
 		count++
 		var t truth
 		if loosely {
 			t = equivalentChild(ca, b)
 		} else {
-			t = equalChild(a, ca, b)
+			if twin.Name() != ca.Name() {
+				twin = twinOf(a, ca, b)
+			}
+			if twin.IsZero() {
+				return isFalse
+			}
+			t = equalNodes(ca, twin, false)
+			twin = twin.NextSibling()
 		}
 		switch t {
 		case isFalse:
@@ -167,9 +176,8 @@ func equalNodes(a, b fhir.Node, loosely bool) truth {
 	return result
 }
 
-// equalChild compares child ca of a with the child of b that has the same
-// name and position.
-func equalChild(a, ca, b fhir.Node) truth {
+// twinOf is the child of b that has the name and position of child ca of a.
+func twinOf(a, ca, b fhir.Node) fhir.Node {
 	name, at := ca.Name(), 0
 	for c := a.FirstChild(); c != ca; c = c.NextSibling() {
 		if c.Name() == name {
@@ -181,11 +189,25 @@ func equalChild(a, ca, b fhir.Node) truth {
 			continue
 		}
 		if at == 0 {
-			return equalNodes(ca, cb, false)
+			return cb
 		}
 		at--
 	}
-	return isFalse
+	return fhir.Node{}
+}
+
+// weight is how much equivalence has to look at: it compares everything with
+// everything.
+func weight(c []Value) int {
+	n := len(c)
+	for _, v := range c {
+		if v.kind == KindNode && !v.node.FirstChild().IsZero() {
+			for range v.node.Descendants() {
+				n++
+			}
+		}
+	}
+	return min(n, 1<<30)
 }
 
 func equivalentChild(ca, b fhir.Node) truth {

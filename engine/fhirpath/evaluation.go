@@ -125,9 +125,12 @@ func (e *evaluation) scope(focus []Value, outer *scope) *scope {
 	return s
 }
 
-// scopeOf is scope with a focus of one item.
+// scopeOf is scope with a focus of one item, or of none for no value.
 func (e *evaluation) scopeOf(v Value, outer *scope) *scope {
 	s := e.scope(nil, outer)
+	if v.kind == KindNone {
+		return s
+	}
 	s.one[0] = v
 	s.focus = s.one[:]
 	return s

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"html"
 	"regexp"
 	"strings"
@@ -204,9 +205,14 @@ func prepareRegexp(c *callOp) error {
 	return nil
 }
 
+const maxPattern = 8 << 10
+
 // newRegexp compiles a pattern of FHIRPath: PCRE in single-line mode, which
 // RE2 covers save for look-around and back references.
 func newRegexp(pattern, flags string, full bool) (*regexp.Regexp, error) {
+	if len(pattern) > maxPattern {
+		return nil, fmt.Errorf("the pattern is longer than %d bytes", maxPattern)
+	}
 	mode := "s"
 	if strings.Contains(flags, "i") {
 		mode += "i"

@@ -12,6 +12,7 @@ import (
 
 	"github.com/inglehealth/ingle/engine/fhirpath"
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // texts are the items of a collection as strings.
@@ -292,6 +293,7 @@ func TestHostileExpressionsRunIntoLimits(t *testing.T) {
 		"(1).repeat($this + 1)",
 		"(1).repeatAll($this | $this + 1).count()",
 		"'xxxxxxxxxx'.replace('', 'yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy').replace('', 'yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy').replace('', 'yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy')",
+		"defineVariable('d', descendants()).select((1|2|3|4|5|6|7|8|9).repeatAll(iif($this < 100000, $this + 9)).select(%d).count())",
 		strings.Repeat("descendants().select(%resource.", 5) + "descendants()" + strings.Repeat(")", 5),
 	} {
 		_, err := fhirpath.MustCompile(expression).Evaluate(context.Background(), env, input)
@@ -322,6 +324,24 @@ func TestAnInvariantHoldsUnlessItIsFalse(t *testing.T) {
 	}
 	if ok, _ := fhirpath.MustCompile("value").Matches(context.Background(), nil, n); ok {
 		t.Error("an empty criterion matches")
+	}
+}
+
+func TestNoNodeIsAnEmptyInput(t *testing.T) {
+	got, err := fhirpath.MustCompile("name.given | Patient.name").AppendNode(context.Background(), nil, fhir.Node{}, nil)
+	if err != nil || len(got) != 0 {
+		t.Errorf("gives %v, %v", got, err)
+	}
+	if got := eval(t, "$this.a.b.is(Patient)", nil, fhirpath.Collection{fhirpath.NodeValue(fhir.Node{})}); len(got) != 0 {
+		t.Errorf("gives %v", got)
+	}
+}
+
+func TestTheOrderOfElementsDoesNotCountInEquality(t *testing.T) {
+	n := resource(t, `{"resourceType":"Patient","name":[{"family":"A","given":["B","C"]},{"given":["B","C"],"family":"A"},{"given":["C","B"],"family":"A"}]}`)
+	input := fhirpath.Collection{fhirpath.NodeValue(n)}
+	if got := texts(eval(t, "(name[0] = name[1]).combine(name[0] = name[2]).combine(name[0] ~ name[2])", nil, input)); got != "true, false, true" {
+		t.Errorf("gives %s", got)
 	}
 }
 

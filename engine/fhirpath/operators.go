@@ -27,16 +27,19 @@ func compileBinary(s *Syntax) (op, error) {
 		if l, ok := left.(literalOp); ok && l.v.kind == KindString {
 			return &codeOp{right, l.v.data.(string), negate, s}, nil
 		}
-		return &compareOp{left, right, s, func(_ *evaluation, _ *Syntax, a, b []Value) (truth, error) {
+		return &compareOp{left, right, s, func(e *evaluation, _ *Syntax, a, b []Value) (truth, error) {
 			t := equalAll(a, b)
 			if negate {
 				t = t.not()
 			}
-			return t, nil
+			return t, e.step(len(a))
 		}}, nil
 	case "~", "!~":
 		negate := s.Text == "!~"
-		return &compareOp{left, right, s, func(_ *evaluation, _ *Syntax, a, b []Value) (truth, error) {
+		return &compareOp{left, right, s, func(e *evaluation, _ *Syntax, a, b []Value) (truth, error) {
+			if err := e.step(weight(a) * weight(b)); err != nil {
+				return unknown, err
+			}
 			return truthOf(equivalentAll(a, b) != negate), nil
 		}}, nil
 	case "<", "<=", ">", ">=":
@@ -193,7 +196,7 @@ func membership(e *evaluation, at *Syntax, a, b []Value) (truth, error) {
 	if err != nil || !ok {
 		return unknown, err
 	}
-	return truthOf(contains(b, v)), nil
+	return truthOf(contains(b, v)), e.step(len(b))
 }
 
 // inequality is < <= > >=. FHIRPath §6.2.

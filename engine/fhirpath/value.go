@@ -44,8 +44,14 @@ type Value struct {
 // Collection is an ordered list of values; empty is FHIRPath's { }.
 type Collection []Value
 
-// NodeValue makes a value of an element; it does not allocate.
-func NodeValue(n fhir.Node) Value { return Value{kind: KindNode, node: n} }
+// NodeValue makes a value of an element, no value of no node; it does not
+// allocate.
+func NodeValue(n fhir.Node) Value {
+	if n.IsZero() {
+		return Value{}
+	}
+	return Value{kind: KindNode, node: n}
+}
 
 // Boolean makes a System.Boolean.
 func Boolean(b bool) Value {

@@ -44,7 +44,7 @@ func compileVariable(s *Syntax) op {
 func (o variableOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error) {
 	switch o.name {
 	case "context":
-		return append(dst, e.input...), nil
+		return append(dst, e.input...), e.step(len(e.input))
 	case "resource":
 		if n := e.resource(); !n.IsZero() {
 			dst = append(dst, NodeValue(n))
@@ -59,10 +59,10 @@ func (o variableOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error) 
 		return append(dst, Value{kind: KindObject, data: o.name}), nil
 	}
 	if v := lookup(s.vars, o.name); v != nil {
-		return append(dst, v.value...), nil
+		return append(dst, v.value...), e.step(len(v.value))
 	}
 	if c, ok := e.env.Variables[o.name]; ok {
-		return append(dst, c...), nil
+		return append(dst, c...), e.step(len(c))
 	}
 	return nil, o.at.semanticError("the variable %" + o.name + " is not defined")
 }
