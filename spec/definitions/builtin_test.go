@@ -159,3 +159,51 @@ func TestALoadedReleaseIsSmall(t *testing.T) {
 	}
 	runtime.KeepAlive(d)
 }
+
+func TestAPropertyIsFoundWithoutAllocating(t *testing.T) {
+	typ := MustBuiltIn(R4).Type("Observation")
+	name := []byte("valueSampledData")
+	if n := testing.AllocsPerRun(100, func() {
+		if _, ok := typ.PropertyOf(name); !ok {
+			t.Fatal("no valueSampledData")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestTypesAndProfilesAreFoundByTheirCanonical(t *testing.T) {
+	d := MustBuiltIn(R4)
+	if typ := d.TypeOf("http://hl7.org/fhir/StructureDefinition/Patient|4.0.1"); typ != d.Type("Patient") {
+		t.Error("Patient is not found by its canonical")
+	}
+	if d.TypeOf("http://hl7.org/fhir/StructureDefinition/vitalsigns") != nil {
+		t.Error("a profile is no type")
+	}
+	p := d.Profile("http://hl7.org/fhir/StructureDefinition/vitalsigns")
+	if p == nil || p.Type != "Observation" {
+		t.Fatalf("vitalsigns is %+v", p)
+	}
+	root, err := p.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	category := root.Child("category")
+	if category == nil || category.Slicing == nil || len(category.Slices) != 1 || category.Slices[0].SliceName != "VSCat" {
+		t.Errorf("category is %+v", category)
+	}
+	if d.Profile("http://example.org/none") != nil || d.ValueSet("http://example.org/none") != nil || d.CodeSystem("http://example.org/none") != nil {
+		t.Error("what is unknown must be nil")
+	}
+	for url, want := range map[string]int{"http://hl7.org/fhir/administrative-gender": 4, "http://terminology.hl7.org/CodeSystem/v3-ActCode": 1000} {
+		if cs := d.CodeSystem(url); cs == nil || len(cs.Concepts) < want {
+			t.Errorf("%s is incomplete", url)
+		}
+	}
+}
+
+func TestAReleaseThatIsNotBuiltInSaysHowToGetIt(t *testing.T) {
+	if _, err := BuiltIn(R5); err == nil || !strings.Contains(err.Error(), "--package") {
+		t.Errorf("error %v", err)
+	}
+}
