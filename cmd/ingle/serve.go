@@ -26,7 +26,7 @@ type serveCommand struct {
 	definitionFlags
 
 	MaxBody    string        `default:"64MiB" help:"The largest request body, before and after decompression."`
-	MaxBodies  string        `default:"512MiB" help:"Memory for all request bodies at once."`
+	MaxBodies  string        `default:"128MiB" help:"Memory for all request bodies at once."`
 	Patience   time.Duration `default:"30s" help:"How long a client may stand still while it sends or receives."`
 	SearchTime time.Duration `default:"60s" help:"How long a search, history or evaluation may take."`
 	Shutdown   time.Duration `default:"30s" help:"How long requests under way may take to finish at the end."`
@@ -167,7 +167,7 @@ func (c *serveCommand) site(log logger) (*web.Site, error) {
 	}
 	bodies, err := humanize.ParseBytes(c.MaxBodies)
 	if err != nil || bodies == 0 {
-		return nil, usage("--max-bodies %s is not a size: it looks like 512MiB", c.MaxBodies)
+		return nil, usage("--max-bodies %s is not a size: it looks like 128MiB", c.MaxBodies)
 	}
 	return web.New(web.Config{Log: log, MaxBody: int64(body), MaxBodies: int64(bodies), Patience: c.Patience}), nil
 }

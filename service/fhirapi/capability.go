@@ -179,15 +179,19 @@ func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog,
 	return r
 }
 
-// params lists the parameters of a type that can be searched by; those of
-// every type stand at the system level only.
+// params lists the parameters of a type, or of every type, that can be searched
+// by.
 func params(catalog *search.Catalog, resourceType string) []capParam {
 	var out []capParam
 	for _, p := range catalog.Parameters(resourceType) {
 		if p.Problem != "" {
 			continue
 		}
-		out = append(out, capParam{Name: p.Code, Definition: p.URL, Type: string(p.Kind), Documentation: p.Human})
+		param := capParam{Name: p.Code, Definition: p.URL, Type: string(p.Kind), Documentation: p.Human}
+		if resourceType != "" && strings.HasPrefix(p.Code, "_") {
+			param.Documentation = "" // it stands at the system level
+		}
+		out = append(out, param)
 	}
 	return out
 }
@@ -219,7 +223,11 @@ func (c *call) operationsAt(d *definitions.Definitions, t target) []capOperation
 		if op.name == "expunge" && !c.door.Policy().Expunge {
 			continue
 		}
-		out = append(out, capOperation{op.name, op.definitionOf(d), op.doc})
+		listed := capOperation{Name: op.name, Definition: op.definitionOf(d)}
+		if t.Type == "" {
+			listed.Documentation = op.doc
+		}
+		out = append(out, listed)
 	}
 	slices.SortFunc(out, func(a, b capOperation) int { return strings.Compare(a.Name, b.Name) })
 	return out

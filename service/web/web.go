@@ -20,7 +20,7 @@ type Config struct {
 	// MaxBody bounds a request body, before and after decompression (64 MiB).
 	MaxBody int64
 	// MaxBodies bounds the memory of all bodies being handled at once
-	// (512 MiB). A body that does not fit waits for Patience, then 503.
+	// (128 MiB). A body that does not fit waits for Patience, then 503.
 	MaxBodies int64
 	// MaxRatio is the highest ratio of decompressed to compressed bytes, once
 	// a body is larger than a few MiB (100).
@@ -42,7 +42,7 @@ func (c Config) withDefaults() Config {
 		c.MaxBody = 64 << 20
 	}
 	if c.MaxBodies <= 0 {
-		c.MaxBodies = 512 << 20
+		c.MaxBodies = 128 << 20
 	}
 	c.MaxBodies = max(c.MaxBodies, c.MaxBody)
 	if c.MaxRatio <= 0 {
