@@ -1,6 +1,25 @@
 package pack
 
-import "github.com/klauspost/compress/zstd"
+import (
+	_ "embed"
 
-func encoderOptions() []zstd.EOption { return nil }
-func decoderOptions() []zstd.DOption { return nil }
+	"github.com/klauspost/compress/zstd"
+)
+
+//go:generate go run ./generate dictionary-1001.zdict
+
+// dictionary1001 was trained on synthetic resources by the command generate.
+//
+//go:embed dictionary-1001.zdict
+var dictionary1001 []byte
+
+// dictionaries are all that stored bodies may need; the last one packs.
+var dictionaries = [][]byte{dictionary1001}
+
+func encoderOptions() []zstd.EOption {
+	return []zstd.EOption{zstd.WithEncoderDict(dictionaries[len(dictionaries)-1])}
+}
+
+func decoderOptions() []zstd.DOption {
+	return []zstd.DOption{zstd.WithDecoderDicts(dictionaries...)}
+}

@@ -1,0 +1,106 @@
+package pack
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const observation = `{"resourceType":"Observation","id":"2d1b9c2e-8f1c-4a57-9a49-b1f1b8a6c0d1","meta":{"versionId":"1","lastUpdated":"2026-02-03T04:05:06.789Z"},"status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"2339-0","display":"Glucose [Mass/volume] in Blood"}]},"subject":{"reference":"Patient/a6c0d12d-1b9c-2e8f-1c4a-579a49b1f1b8"},"effectiveDateTime":"2026-02-03T04:05:06Z","valueQuantity":{"value":91.5,"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"}}`
+
+func packer(t testing.TB) *Packer {
+	p, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+func TestABodyComesBack(t *testing.T) {
+	p := packer(t)
+	r := rand.New(rand.NewPCG(3, 4))
+	noise := make([]byte, 5000)
+	for i := range noise {
+		noise[i] = byte(r.Uint32())
+	}
+	for _, json := range [][]byte{{}, []byte("{}"), []byte(observation), noise, []byte(strings.Repeat(observation, 5000))} {
+		packed := p.Pack(json)
+		if len(packed) > len(json)+1 {
+			t.Errorf("%d bytes became %d", len(json), len(packed))
+		}
+		got, err := p.Unpack(packed)
+		if err != nil || !bytes.Equal(got, json) {
+			t.Errorf("%d bytes: %v", len(json), err)
+		}
+	}
+}
+
+func TestATypicalResourceShrinksToAThird(t *testing.T) {
+	packed := packer(t).Pack([]byte(observation))
+	if len(packed)*3 > len(observation) {
+		t.Errorf("%d bytes became %d", len(observation), len(packed))
+	}
+}
+
+func TestDamageIsFound(t *testing.T) {
+	p := packer(t)
+	packed := p.Pack([]byte(observation))
+	for i := range packed {
+		bad := bytes.Clone(packed)
+		bad[i] ^= 0x40
+		if got, err := p.Unpack(bad); err == nil && !bytes.Equal(got, []byte(observation)) && bad[0] != raw {
+			t.Errorf("a flipped bit in byte %d went unseen", i)
+		}
+	}
+	for _, bad := range [][]byte{nil, {9, 9}, packed[:len(packed)/2]} {
+		if _, err := p.Unpack(bad); err == nil {
+			t.Errorf("%d bytes of damage went unseen", len(bad))
+		}
+	}
+}
+
+func TestARawBodyIsReadable(t *testing.T) {
+	got, err := packer(t).Unpack([]byte("\x00{\"resourceType\":\"Patient\"}"))
+	if err != nil || string(got) != `{"resourceType":"Patient"}` {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
+func TestManyGoroutinesPackAtOnce(t *testing.T) {
+	p := packer(t)
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 100 {
+				json := fmt.Appendf(nil, `{"id":"%d-%d",%s`, g, i, observation[1:])
+				if got, err := p.Unpack(p.Pack(json)); err != nil || !bytes.Equal(got, json) {
+					t.Errorf("%v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func BenchmarkPack(b *testing.B) {
+	p := packer(b)
+	b.SetBytes(int64(len(observation)))
+	for b.Loop() {
+		p.Pack([]byte(observation))
+	}
+}
+
+func BenchmarkUnpack(b *testing.B) {
+	p := packer(b)
+	packed := p.Pack([]byte(observation))
+	b.SetBytes(int64(len(observation)))
+	for b.Loop() {
+		if _, err := p.Unpack(packed); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
