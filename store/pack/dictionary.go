@@ -6,11 +6,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-//go:generate go run ./generate dictionary-1001.zdict
+//go:generate go run ./generate dictionary-1001.bin
 
 // dictionary1001 was trained on synthetic resources by the command generate.
 //
-//go:embed dictionary-1001.zdict
+//go:embed dictionary-1001.bin
 var dictionary1001 []byte
 
 // dictionaries are all that stored bodies may need; the last one packs.
