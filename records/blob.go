@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"io"
 	"iter"
 	"mime"
@@ -117,7 +118,7 @@ func (d *Door) keep(ctx context.Context, content iter.Seq2[[]byte, error]) (blob
 		}
 	})
 	if err != nil {
-		if _, ok := err.(base64.CorruptInputError); ok {
+		if _, ok := errors.AsType[base64.CorruptInputError](err); ok {
 			err = fault.New(fault.Invalid, fault.CodeValue, "Binary.data", "is not base64")
 		}
 		return blob{}, d.fault(err)

@@ -18,7 +18,7 @@ func TestOfficialExamplesAreStoredAndReadBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer z.Close()
+	t.Cleanup(func() { must(0, z.Close())(t) })
 	onEach(t, func(t *testing.T, db database) {
 		s := db.session(t, records.Policy{AllowDangling: true, Validation: records.ValidateStructure})
 		var contents []records.Content
@@ -30,7 +30,7 @@ func TestOfficialExamplesAreStoredAndReadBack(t *testing.T) {
 			}
 			r := must(f.Open())(t)
 			json := must(io.ReadAll(r))(t)
-			r.Close()
+			must(0, r.Close())(t)
 			originals = append(originals, bytes.Clone(json))
 			contents = append(contents, records.Content{JSON: json})
 			names = append(names, f.Name)

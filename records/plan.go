@@ -167,7 +167,7 @@ func (p *plan) claim(context.Context) error {
 		}
 		for _, k := range keys {
 			other := p.byKey[k]
-			if other != nil && !(other.matched && st.matched) {
+			if other != nil && (!other.matched || !st.matched) {
 				failed.add(fault.New(fault.Invalid, fault.CodeDuplicate, st.place()+".request",
 					"means %s, as entry %d does: a transaction acts on each resource once", k, other.index))
 			}
@@ -182,7 +182,7 @@ func (p *plan) load(ctx context.Context) error {
 	d := p.t.s.door
 	var keys []fhir.Key
 	for _, st := range p.steps {
-		if st.entry.writes() && st.method != "POST" && !(st.method == "DELETE" && st.cond != nil) {
+		if st.entry.writes() && st.method != "POST" && (st.method != "DELETE" || st.cond == nil) {
 			keys = append(keys, st.key)
 		}
 	}

@@ -22,7 +22,11 @@ func TestTenantsShareNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tenants.Close()
+	t.Cleanup(func() {
+		if err := tenants.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	main, _ := tenants.Door("")
 	clinic, ok := tenants.Door("clinic")
 	if !ok || strings.Join(tenants.Names(), ",") != ",clinic" {
