@@ -191,8 +191,11 @@ func (p *parser) include(pair Pair) error {
 		return fault.New(fault.Invalid, fault.CodeTooCostly, "", "there are more than %d includes", p.o.Limits.Parameters)
 	}
 	if pair.Value == "*" {
+		if one.Reverse {
+			return malformed(pair.Name, pair.Value, "name the type that refers to the result, as in _revinclude=Provenance:* or Provenance:target")
+		}
 		one.Param = Param{Type: System, Code: "*", Kind: definitions.SearchReference}
-		if !one.Reverse && !one.Iterate && len(p.q.Types) == 1 {
+		if !one.Iterate && len(p.q.Types) == 1 {
 			one.Source = p.q.Types[0]
 			one.Param.Type = one.Source
 		}
