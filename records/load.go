@@ -205,6 +205,10 @@ func (l *load) store(ctx context.Context, items []int) error {
 			continue
 		}
 		if errors.Is(err, store.ErrVersion) {
+			// The other write may be an import that readers do not see yet.
+			if err := d.store.Flush(ctx); err != nil {
+				return err
+			}
 			continue
 		}
 		if err != nil {
