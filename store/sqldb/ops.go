@@ -31,7 +31,7 @@ func SortOps(ops []Op) []int32 {
 	for i := range order {
 		order[i] = int32(i)
 	}
-	slices.SortStableFunc(order, func(i, j int32) int {
+	slices.SortFunc(order, func(i, j int32) int {
 		a, b := &ops[i], &ops[j]
 		if c := compareRows(&a.Row, &b.Row); c != 0 {
 			return c
@@ -39,7 +39,10 @@ func SortOps(ops []Op) []int32 {
 		if c := cmp.Compare(a.RID, b.RID); c != 0 {
 			return c
 		}
-		return compareWithin(&a.Row, &b.Row)
+		if c := compareWithin(&a.Row, &b.Row); c != 0 {
+			return c
+		}
+		return cmp.Compare(i, j)
 	})
 	return order
 }

@@ -2,6 +2,10 @@ package sqlite
 
 import (
 	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -68,8 +72,13 @@ func (t *tx) Number(space sqldb.Space, text string) (int64, error) {
 // Put implements store.Tx.
 func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, error) {
 	records := make([]store.Record, len(writes))
+	ahead := t.indexAhead(writes)
 	for i := range writes {
-		r, err := t.put(ctx, &writes[i])
+		var index *sqldb.Index
+		if ahead != nil && ahead[i].Copy != nil {
+			index = &ahead[i]
+		}
+		r, err := t.put(ctx, &writes[i], index)
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +87,45 @@ func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, err
 	return records, nil
 }
 
-func (t *tx) put(ctx context.Context, w *store.Write) (store.Record, error) {
+// known numbers names that are in the cache; another goroutine than the
+// writer's makes none.
+type known struct{ names *sqldb.Names }
+
+var errNewName = errors.New("sqlite: a name without a number")
+
+func (k known) Number(space sqldb.Space, text string) (int64, error) {
+	id, ok := k.names.Known(space, text)
+	if !ok {
+		return 0, errNewName
+	}
+	return id, nil
+}
+
+// indexAhead makes the rows of many writes on all cores. Those that need a new
+// name are left for the writer.
+func (t *tx) indexAhead(writes []store.Write) []sqldb.Index {
+	const many = 64
+	if len(writes) < many {
+		return nil
+	}
+	made := make([]sqldb.Index, len(writes))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(writes)); i = next.Add(1) - 1 {
+				if index, err := sqldb.NewIndex(known{t.writer.store.names}, writes[i].Index); err == nil {
+					made[i] = index
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return made
+}
+
+// put writes one resource; ahead is its index if that was made already.
+func (t *tx) put(ctx context.Context, w *store.Write, ahead *sqldb.Index) (store.Record, error) {
 	c := t.writer.conn
 	current, err := t.writer.store.reader.Current(context.WithoutCancel(ctx), quiet{c}, w.Key)
 	if err != nil {
@@ -93,7 +140,11 @@ func (t *tx) put(ctx context.Context, w *store.Write) (store.Record, error) {
 	}
 	deleted := w.Body.Packed == nil
 	var index sqldb.Index
-	if !deleted {
+	switch {
+	case deleted:
+	case ahead != nil:
+		index = *ahead
+	default:
 		if index, err = sqldb.NewIndex(t, w.Index); err != nil {
 			return store.Record{}, err
 		}
