@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -13,32 +14,37 @@ import (
 // load returns the definitions of each release that may be stored, the
 // primary one first, with the packages laid over the release they are for.
 func (f definitionFlags) load() ([]*definitions.Definitions, error) {
-	primary := definitions.Release(strings.ToUpper(f.FHIR))
 	byRelease := map[definitions.Release]*definitions.Definitions{}
-	order := []definitions.Release{primary}
-	if primary == definitions.R4 || primary == definitions.R4B {
-		d, err := definitions.BuiltIn(primary)
-		if err != nil {
-			return nil, err
+	var order []definitions.Release
+	for _, name := range f.FHIR {
+		r := definitions.Release(strings.ToUpper(name))
+		if slices.Contains(order, r) {
+			return nil, usage("--fhir names %s twice", r)
 		}
-		byRelease[primary] = d
+		order = append(order, r)
+		if r == definitions.R4 || r == definitions.R4B {
+			d, err := definitions.BuiltIn(r)
+			if err != nil {
+				return nil, err
+			}
+			byRelease[r] = d
+		}
 	}
 	for _, name := range f.Package {
 		d, err := loadPackage(name, byRelease)
 		if err != nil {
 			return nil, err
 		}
-		if _, ok := byRelease[d.Release]; !ok && d.Release != primary {
+		if !slices.Contains(order, d.Release) {
 			order = append(order, d.Release)
 		}
 		byRelease[d.Release] = d
 	}
-	if byRelease[primary] == nil {
-		return nil, usage("--fhir %s: this release is not built in (R4 and R4B are); load its core package with --package", f.FHIR)
-	}
 	all := make([]*definitions.Definitions, len(order))
 	for i, r := range order {
-		all[i] = byRelease[r]
+		if all[i] = byRelease[r]; all[i] == nil {
+			return nil, usage("--fhir %s: this release is not built in (R4 and R4B are); load its core package with --package", r)
+		}
 	}
 	return all, nil
 }
@@ -63,17 +69,20 @@ func loadPackage(name string, loaded map[definitions.Release]*definitions.Defini
 		}
 		return d, err == nil
 	}
-	for _, r := range []definitions.Release{definitions.R4, definitions.R4B, definitions.R5} {
-		base := loaded[r]
-		if base == nil {
-			continue
-		}
+	for _, base := range loaded {
 		if d, ok := try(base); ok {
 			return d, nil
 		}
 	}
-	if loaded[definitions.R4B] == nil {
-		if d, ok := try(definitions.MustBuiltIn(definitions.R4B)); ok {
+	for _, r := range []definitions.Release{definitions.R4, definitions.R4B} {
+		if loaded[r] != nil {
+			continue
+		}
+		base, err := definitions.BuiltIn(r)
+		if err != nil {
+			return nil, err
+		}
+		if d, ok := try(base); ok {
 			return d, nil
 		}
 	}

@@ -31,6 +31,18 @@ type Exchange struct {
 
 type exchangeKey struct{}
 
+// protection are headers of every answer. Their values are shared: a handler
+// replaces them, and never changes them in place.
+var protection = []struct {
+	name  string
+	value []string
+}{
+	{"X-Content-Type-Options", []string{"nosniff"}},
+	{"Referrer-Policy", []string{"no-referrer"}},
+	{"X-Frame-Options", []string{"DENY"}},
+	{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
+}
+
 // From returns the Exchange of a request served by a Site; nil for any other.
 func From(ctx context.Context) *Exchange {
 	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
@@ -48,10 +60,9 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	h := w.Header()
 	h.Set("X-Request-Id", x.ID)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	for _, p := range protection {
+		h[p.name] = p.value
+	}
 
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = newPacedBody(w, r, s.config)

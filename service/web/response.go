@@ -33,6 +33,9 @@ func newResponse(w http.ResponseWriter, r *http.Request, c Config) *response {
 	}
 }
 
+// vary is the value of Vary, shared by all answers.
+var vary = []string{"Accept, Accept-Encoding"}
+
 // touch gives the client the time for n more bytes. On a connection that is
 // kept, a deadline stays until the next is set.
 func (r *response) touch(n int) {
@@ -63,7 +66,7 @@ func (r *response) WriteHeader(status int) {
 	}
 	r.status = status
 	h := r.w.Header()
-	h.Set("Vary", "Accept, Accept-Encoding")
+	h["Vary"] = vary
 	if !r.mayCompress(h) {
 		r.begin()
 	}

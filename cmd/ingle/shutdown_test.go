@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The server is told to stop while a request is half sent: it waits for the
+// rest, answers, and ends without an error.
+func TestARequestUnderWayIsFinishedAtTheEnd(t *testing.T) {
+	data := t.TempDir()
+	p := startServer(t, "--data", data)
+	conn, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(p.url, "http://"), "/fhir"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	body := `{"resourceType":"Patient","id":"late","active":true}`
+	fmt.Fprintf(conn, "PUT /fhir/Patient/late HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:10])
+	time.Sleep(200 * time.Millisecond)
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	if status, _ := send(t.Context(), &http.Client{Timeout: time.Second}, "GET", p.url+"/Patient/late", ""); status != 0 {
+		t.Errorf("a new request is answered with %d while the server stops", status)
+	}
+	if _, err := conn.Write([]byte(body[10:])); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("the server ended with %v", err)
+	}
+	again := startServer(t, "--data", data)
+	if status, body := send(t.Context(), client, "GET", again.url+"/Patient/late", ""); status != 200 {
+		t.Errorf("%d %s", status, body)
+	}
+}
