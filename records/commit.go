@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
@@ -78,41 +77,6 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 		d.changed.notify()
 	}
 	return written, nil
-}
-
-// unreferred refuses to delete what others refer to, and names some of them.
-// What the same transaction writes was checked before: only a Provenance of
-// the delete itself can refer to it.
-func (d *Door) unreferred(ctx context.Context, r store.Reader, key fhir.Key, writes []store.Write) error {
-	if d.policy.AllowDeleteReferred {
-		return nil
-	}
-	const named = 5
-	referrers, err := r.Referrers(ctx, key, named+len(writes))
-	if err != nil {
-		return err
-	}
-	if len(referrers) > 0 {
-		own := keysOf(writes)
-		referrers = slices.DeleteFunc(referrers, func(k fhir.Key) bool { return own[k] })
-	}
-	if len(referrers) == 0 {
-		return nil
-	}
-	slices.SortFunc(referrers, fhir.Key.Compare)
-	text := ""
-	for i, k := range referrers {
-		switch {
-		case i > named:
-		case i == named:
-			text += " and others"
-		case i > 0:
-			text += ", " + k.String()
-		default:
-			text += k.String()
-		}
-	}
-	return fault.New(fault.Conflict, fault.CodeConflict, "", "%s cannot be deleted: %s refer to it; delete or change them first, or all in one transaction", key, text)
 }
 
 // needsOf are the keys that drafts need, sorted, without those in written.

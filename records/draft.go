@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -105,7 +106,7 @@ func (s *Session) check(ctx context.Context, w *draft) error {
 			return fault.Of(fault.Unprocessable, issues)
 		}
 	}
-	if err := s.door.collect(w); err != nil {
+	if err := s.door.collect(ctx, w); err != nil {
 		return err
 	}
 	entries, err := s.door.extract(ctx, w.rel, w.tree)
@@ -116,12 +117,15 @@ func (s *Session) check(ctx context.Context, w *draft) error {
 	return s.mayWrite(ctx, w)
 }
 
-// collect fills in w.needs, and refuses references that can never be met.
-func (d *Door) collect(w *draft) error {
+// collect fills in w.needs, and refuses references that can never be met. A
+// reference to a version that exists needs nothing: it stays readable whatever
+// becomes of its resource.
+func (d *Door) collect(ctx context.Context, w *draft) error {
 	if d.policy.AllowDangling {
 		return nil
 	}
 	w.needs = w.needs[:0]
+	versioned := false
 	var issues []fault.Issue
 	if w.key.Type == "Bundle" {
 		// What a stored Bundle holds refers within the Bundle first.
@@ -129,9 +133,10 @@ func (d *Door) collect(w *draft) error {
 	}
 	for n := range w.tree.Root().References() {
 		literal := n.Text()
-		if key, _, ok := d.local(w.rel.defs, literal); ok {
+		if key, version, ok := d.local(w.rel.defs, literal); ok {
 			if key != w.key {
 				w.needs = append(w.needs, need{key, n})
+				versioned = versioned || version != ""
 			}
 			continue
 		}
@@ -147,6 +152,23 @@ func (d *Door) collect(w *draft) error {
 	if len(issues) > 0 {
 		return fault.Of(fault.Unprocessable, issues)
 	}
+	if versioned {
+		return d.dropVersions(ctx, w)
+	}
+	return nil
+}
+
+// dropVersions takes the references to existing versions out of w.needs.
+func (d *Door) dropVersions(ctx context.Context, w *draft) error {
+	versions, err := d.store.Versions(ctx, needsOf(nil, w))
+	if err != nil {
+		return d.fault(err)
+	}
+	w.needs = slices.DeleteFunc(w.needs, func(n need) bool {
+		_, version, _ := d.local(w.rel.defs, n.node.Text())
+		number, ok := parseVersion(version)
+		return ok && number <= versions[n.key].Version
+	})
 	return nil
 }
 

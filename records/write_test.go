@@ -372,6 +372,34 @@ func TestProvenanceIsStoredWithWhatItTellsOf(t *testing.T) {
 	})
 }
 
+func TestAReferenceToAVersionOutlivesADelete(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		patient(t, s, "author")
+		patient(t, s, "p")
+		tell := func(id, target string) error {
+			_, err := s.Update(t.Context(), key("Provenance/"+id), body(`{"resourceType":"Provenance","id":%q,"recorded":"2026-01-02T03:04:05Z",
+				"target":[{"reference":%q}],"agent":[{"who":{"reference":"Patient/author"}}]}`, id, target), records.UpdateOptions{})
+			return err
+		}
+		if err := tell("v", "Patient/p/_history/1"); err != nil {
+			t.Fatal(err)
+		}
+		must(s.Delete(t.Context(), key("Patient/p"), records.DeleteOptions{}))(t)
+		if err := tell("w", "Patient/p/_history/1"); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, tell("x", "Patient/p/_history/3"), fault.Unprocessable, "Provenance.target[0].reference")
+		refused(t, tell("x", "Patient/p"), fault.Unprocessable, "Provenance.target[0].reference")
+		patient(t, s, "p")
+		if err := tell("y", "Patient/p"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.Delete(t.Context(), key("Patient/p"), records.DeleteOptions{})
+		refused(t, err, fault.Conflict, "Provenance/y refer")
+	})
+}
+
 func TestMetaSourceFollowsPolicy(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		request := records.Request{ID: "r1", Source: "urn:sender"}

@@ -1,0 +1,80 @@
+package records
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+const (
+	referrersNamed  = 5      // in the message
+	referrersRead   = 100    // at a time
+	referrersLooked = 10_000 // at most
+)
+
+// unreferred refuses to delete what others refer to, and names some of them.
+// References to a version do not count, for versions outlive the delete. What
+// the same transaction writes was checked before: only a Provenance of the
+// delete itself can refer to it.
+func (d *Door) unreferred(ctx context.Context, r store.Reader, key fhir.Key, writes []store.Write) error {
+	if d.policy.AllowDeleteReferred {
+		return nil
+	}
+	referrers, err := r.Referrers(ctx, key, referrersLooked)
+	if err != nil || len(referrers) == 0 {
+		return err
+	}
+	own := keysOf(writes)
+	referrers = slices.DeleteFunc(referrers, func(k fhir.Key) bool { return own[k] })
+	slices.SortFunc(referrers, fhir.Key.Compare)
+	var names []string
+	for len(referrers) > 0 && len(names) <= referrersNamed {
+		n := min(len(referrers), referrersRead)
+		records, err := r.ReadMany(ctx, referrers[:n])
+		if err != nil {
+			return err
+		}
+		referrers = referrers[n:]
+		for _, record := range records {
+			if held, err := d.holds(record, key); err != nil {
+				return err
+			} else if held {
+				names = append(names, record.Key.String())
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	if len(names) > referrersNamed {
+		names = append(names[:referrersNamed], "others")
+	}
+	return fault.New(fault.Conflict, fault.CodeConflict, "", "%s cannot be deleted: %s refer to it; delete or change them first, or all in one transaction", key, strings.Join(names, ", "))
+}
+
+// holds says whether a resource refers to key as it is now, not to a version.
+func (d *Door) holds(record store.Record, key fhir.Key) (bool, error) {
+	tree, err := d.tree(record)
+	if err != nil {
+		return false, err
+	}
+	versioned := false
+	for n := range tree.Root().References() {
+		k, version, ok := d.local(tree.Definitions(), n.Text())
+		if !ok || k != key {
+			continue
+		}
+		if version == "" {
+			return true, nil
+		}
+		versioned = true
+	}
+	// Without any literal reference the entry comes from something else, such
+	// as a canonical, and counts.
+	return !versioned, nil
+}
