@@ -27,7 +27,7 @@ func (c *call) bundle() error {
 		return err
 	}
 	b := c.newBundle(result.Type)
-	defer b.release()
+	defer b.free()
 	b.link("self", "", nil, "")
 	for i := range result.Entries {
 		if err := b.responseEntry(&result.Entries[i]); err != nil {
@@ -131,6 +131,10 @@ func (b *bundle) nested(kind string, fill func(inner *bundle) error) error {
 	}
 	inner.end()
 	b.buf = inner.buf
+	b.mixed = b.mixed || inner.mixed || b.release != "" && inner.release != "" && b.release != inner.release
+	if inner.release != "" {
+		b.release = inner.release
+	}
 	return nil
 }
 

@@ -105,7 +105,7 @@ func (c *call) rawBinary() (done bool, err error) {
 			return true, err
 		}
 		if _, err := c.w.Write(chunk); err != nil {
-			return true, nil //nolint:nilerr // the client is gone
+			return true, nil // the client is gone
 		}
 	}
 	return true, nil

@@ -9,6 +9,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
@@ -19,19 +20,21 @@ type bundle struct {
 	buf     []byte
 	links   int
 	entries int
+	release definitions.Release // of the entries
+	mixed   bool                // they are of several releases
 }
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 64<<10); return &b }}
 
-// newBundle begins a Bundle. The caller releases it.
+// newBundle begins a Bundle. The caller frees it.
 func (c *call) newBundle(kind string) *bundle {
 	b := &bundle{c: c, buf: (*buffers.Get().(*[]byte))[:0]}
 	b.begin(kind)
 	return b
 }
 
-// release gives the buffer back; what was written must not be used any more.
-func (b *bundle) release() {
+// free gives the buffer back; what was written must not be used any more.
+func (b *bundle) free() {
 	if cap(b.buf) <= 4<<20 {
 		buffers.Put(&b.buf)
 	}
@@ -114,6 +117,8 @@ func (b *bundle) entry() {
 }
 
 func (b *bundle) fullURL(res *records.Resource) {
+	b.mixed = b.mixed || b.release != "" && b.release != res.Release
+	b.release = res.Release
 	b.buf = append(b.buf, `"fullUrl":"`...)
 	b.buf = append(b.buf, b.c.door.Base()...)
 	b.buf = append(b.buf, '/')
@@ -227,7 +232,15 @@ func (b *bundle) end() {
 // write ends the Bundle and answers with it.
 func (b *bundle) write(status int) error {
 	b.end()
-	body, err := b.c.render(b.buf, b.c.format.release, part{})
+	release := b.release
+	if release == "" {
+		release = b.c.format.release
+	}
+	if b.mixed && b.c.format.xml {
+		return fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
+			"This Bundle holds resources of several FHIR releases, which this server writes as JSON only; ask for application/fhir+json.")
+	}
+	body, err := b.c.render(b.buf, release, part{})
 	if err != nil {
 		return err
 	}

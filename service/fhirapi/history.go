@@ -35,7 +35,7 @@ func (c *call) history() error {
 		return err
 	}
 	b := c.newBundle("history")
-	defer b.release()
+	defer b.free()
 	b.total(result.Total)
 	at := historyAddress(c.Type, c.ID)
 	criteria, after := cutCursor(c.pairs)

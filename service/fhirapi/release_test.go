@@ -16,6 +16,10 @@ func TestReleasesAreStoredBesideEachOther(t *testing.T) {
 	s.do("PUT", "/Ingredient/i", ingredient, "Content-Type", "application/fhir+json; fhirVersion=4.3").want(201)
 	s.get("/Ingredient/i").want(200).has(`"resourceType":"Ingredient"`)
 	s.get("/Ingredient/i?_format=xml").want(200).has("<Ingredient")
+	s.get("/_history?_format=xml").want(200).has("<Ingredient")
+	s.put("/Patient/alice", alice)
+	s.get("/_history").want(200).has("Ingredient", "Archer")
+	s.get("/_history?_format=xml").want(406).has("several FHIR releases")
 	a := s.do("PUT", "/Ingredient/j", ingredient)
 	if a.StatusCode < 400 || a.StatusCode > 422 {
 		t.Errorf("R4 has no Ingredient, yet: %d %s", a.StatusCode, a.body)

@@ -89,7 +89,7 @@ func cutCursor(pairs []search.Pair) (criteria []search.Pair, cursor string) {
 // writeSearch renders a searchset.
 func (c *call) writeSearch(result *records.SearchResult, after string) error {
 	b := c.newBundle("searchset")
-	defer b.release()
+	defer b.free()
 	if result.Total >= 0 {
 		b.total(result.Total)
 	}
