@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/inglehealth/ingle/jobs"
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
@@ -50,7 +54,7 @@ func (c *reindexCommand) Run(ctx context.Context, m *Main) error {
 	refused := int64(0)
 	for _, name := range tenants.Names() {
 		door, _ := tenants.Door(name)
-		n, err := reindex(ctx, m, door, types)
+		n, err := reindex(ctx, m, door, all, types)
 		if err != nil {
 			return err
 		}
@@ -62,28 +66,50 @@ func (c *reindexCommand) Run(ctx context.Context, m *Main) error {
 	return nil
 }
 
-// reindex indexes one tenant and returns how many resources could not be.
-func reindex(ctx context.Context, m *Main, door *records.Door, types []fhir.Type) (int64, error) {
+// reindex indexes one tenant and returns how many resources could not be. It
+// is a durable job: when it is stopped or killed, the same command goes on
+// where it was.
+func reindex(ctx context.Context, m *Main, door *records.Door, all []*definitions.Definitions, types []fhir.Type) (int64, error) {
 	name := door.Name()
 	if name == "" {
 		name = "default tenant"
 	}
 	start := time.Now()
 	shown := start
-	p, err := door.Reindex(ctx, records.ReindexOptions{
-		Types: types,
-		Progress: func(p records.ReindexProgress) error {
-			if time.Since(shown) > time.Second {
-				shown = time.Now()
-				fmt.Fprintf(m.Stdout, "%s: %d resources read\n", name, p.Read)
-			}
-			return ctx.Err()
-		},
-		Refused: func(key fhir.Key, version int64, err error) {
-			fmt.Fprintf(m.Stderr, "%s/_history/%d: %v\n", key, version, err)
-		},
-	})
-	if errors.Is(err, context.Canceled) {
+	var p records.ReindexProgress
+	id := reindexID(all, types)
+	work := func(ctx context.Context, w *jobs.Work) error {
+		resumed, err := w.Progress(&p)
+		if err != nil {
+			return err
+		}
+		if resumed {
+			fmt.Fprintf(m.Stdout, "%s: going on after %d resources\n", name, p.Read)
+		}
+		saved := time.Now()
+		p, err = door.Reindex(ctx, records.ReindexOptions{
+			Types: types,
+			From:  p,
+			Progress: func(p records.ReindexProgress) error {
+				if time.Since(shown) > time.Second {
+					shown = time.Now()
+					fmt.Fprintf(m.Stdout, "%s: %d resources read\n", name, p.Read)
+				}
+				if time.Since(saved) > time.Second {
+					saved = time.Now()
+					return w.Save(ctx, p)
+				}
+				return ctx.Err()
+			},
+			Refused: func(key fhir.Key, version int64, err error) {
+				fmt.Fprintf(m.Stderr, "%s/_history/%d: %v\n", key, version, err)
+			},
+		})
+		return errors.Join(err, w.SetResult(p))
+	}
+	err := jobs.Do(ctx, jobs.Config{Store: door.Jobs(), Lease: 15 * time.Second, Poll: 500 * time.Millisecond}, jobs.Job{ID: id, Kind: id}, work,
+		func(time.Time) { fmt.Fprintf(m.Stdout, "%s: another reindex is running, or was killed a moment ago; waiting for it\n", name) })
+	if errors.Is(err, context.Canceled) || errors.Is(err, jobs.ErrShutdown) {
 		return 0, fmt.Errorf("%s: stopped after %d resources; run it again to index the rest", name, p.Read)
 	}
 	if err != nil {
@@ -92,4 +118,15 @@ func reindex(ctx context.Context, m *Main, door *records.Door, types []fhir.Type
 	fmt.Fprintf(m.Stdout, "%s: %d resources read, %d indexed, %d changed meanwhile, %d refused, in %s\n",
 		name, p.Read, p.Written, p.Skipped, p.Refused, time.Since(start).Round(time.Millisecond))
 	return p.Refused, nil
+}
+
+// reindexID names the job by what it does: a run with other types or packages
+// does not go on where this one was.
+func reindexID(all []*definitions.Definitions, types []fhir.Type) string {
+	h := sha256.New()
+	for _, d := range all {
+		fmt.Fprintln(h, d.Release, d.Version, d.Packages())
+	}
+	fmt.Fprintln(h, types)
+	return "reindex-" + hex.EncodeToString(h.Sum(nil))[:32]
 }

@@ -51,7 +51,10 @@ type Options struct {
 	MaxLine int
 	// Checkpoint is the time between checkpoints; 0: five seconds.
 	Checkpoint time.Duration
-	Clock      func() time.Time // nil: time.Now
+	// Lease is how long the job of a process that died is kept from the next
+	// one; 0: 15 seconds.
+	Lease time.Duration
+	Clock func() time.Time // nil: time.Now
 }
 
 // Counts are what was read and what became of it: Resources is always the sum
@@ -114,7 +117,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	id := jobID(sources)
 	var result Result
-	config := jobs.Config{Store: o.Session.Door().Jobs(), Clock: o.Clock, Lease: 15 * time.Second, Poll: 500 * time.Millisecond}
+	config := jobs.Config{Store: o.Session.Door().Jobs(), Clock: o.Clock, Lease: cmp.Or(o.Lease, 15*time.Second), Poll: 500 * time.Millisecond}
 	job := jobs.Job{ID: id, Kind: id, Args: sources}
 	err = jobs.Do(ctx, config, job, func(ctx context.Context, w *jobs.Work) error {
 		l := &load{o: &o, defs: defs, sources: sources, work: w, saved: o.Clock()}

@@ -35,6 +35,11 @@ func newWorld(t testing.TB, policy records.Policy) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return over(t, s, policy)
+}
+
+func over(t testing.TB, s store.Store, policy records.Policy) *world {
+	t.Helper()
 	door, err := records.Open(t.Context(), records.Config{
 		Store: s, Definitions: definitions.MustBuiltIn(definitions.R4), Base: "http://localhost:8080/fhir", Policy: policy,
 	})
