@@ -77,7 +77,7 @@ func reindex(ctx context.Context, m *Main, door *records.Door, all []*definition
 	start := time.Now()
 	shown := start
 	var p records.ReindexProgress
-	id := reindexID(all, types)
+	id, waiting := reindexID(all, types), false
 	work := func(ctx context.Context, w *jobs.Work) error {
 		resumed, err := w.Progress(&p)
 		if err != nil {
@@ -108,7 +108,12 @@ func reindex(ctx context.Context, m *Main, door *records.Door, all []*definition
 		return errors.Join(err, w.SetResult(p))
 	}
 	err := jobs.Do(ctx, jobs.Config{Store: door.Jobs(), Lease: 15 * time.Second, Poll: 500 * time.Millisecond}, jobs.Job{ID: id, Kind: id}, work,
-		func(time.Time) { fmt.Fprintf(m.Stdout, "%s: another reindex is running, or was killed a moment ago; waiting for it\n", name) })
+		func(time.Time) {
+			if !waiting {
+				waiting = true
+				fmt.Fprintf(m.Stdout, "%s: another reindex is running, or was killed a moment ago; waiting for it\n", name)
+			}
+		})
 	if errors.Is(err, context.Canceled) || errors.Is(err, jobs.ErrShutdown) {
 		return 0, fmt.Errorf("%s: stopped after %d resources; run it again to index the rest", name, p.Read)
 	}
