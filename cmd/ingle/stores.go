@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -49,7 +50,7 @@ func (f storeFlags) openDoor(ctx context.Context, name string, all []*definition
 	if f.Data != "" && f.Database != "" {
 		return nil, usage("--data and --database exclude each other: records are kept either in SQLite or in PostgreSQL")
 	}
-	if name != "" && !validTenant(name) {
+	if name != "" && !tenantName.MatchString(name) {
 		return nil, usage("--tenant %s: a tenant's name has 1 to 32 of a-z, 0-9 and '-', and begins with a letter", name)
 	}
 	s, err := f.openStore(ctx, name)
@@ -88,15 +89,4 @@ func (f storeFlags) openStore(ctx context.Context, name string) (store.Store, er
 	return sqlite.Open(ctx, dir)
 }
 
-func validTenant(name string) bool {
-	if len(name) == 0 || len(name) > 32 || name[0] < 'a' || name[0] > 'z' {
-		return false
-	}
-	for i := range len(name) {
-		c := name[i]
-		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-') {
-			return false
-		}
-	}
-	return true
-}
+var tenantName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)

@@ -38,7 +38,11 @@ func BenchmarkRequests(b *testing.B) {
 		b.Fatal(err)
 	}
 	tenants := records.NewTenants(door)
-	defer tenants.Close()
+	b.Cleanup(func() {
+		if err := tenants.Close(); err != nil {
+			b.Error(err)
+		}
+	})
 	site := web.New(web.Config{Log: slog.New(slog.DiscardHandler)})
 	fhirapi.New(fhirapi.Config{Tenants: tenants}).Mount(site)
 	send := func(method, path, body string) int {

@@ -62,9 +62,10 @@ func negotiate(h http.Header, pairs []search.Pair) (format, []search.Pair, error
 	asked := ""
 	pretty := ""
 	for _, p := range pairs {
-		if p.Name == "_format" {
+		switch p.Name {
+		case "_format":
 			asked = p.Value
-		} else if p.Name == "_pretty" {
+		case "_pretty":
 			pretty = p.Value
 		}
 	}

@@ -3,10 +3,14 @@ package fhirapi_test
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -65,8 +69,10 @@ func TestACompressedResourceIsStored(t *testing.T) {
 // A client asks for much and reads nothing, many times over; others are
 // served meanwhile, writes too, and the server can stop.
 func TestClientsThatStopReadingHoldNothingUp(t *testing.T) {
+	ended := &counter{of: []byte("route=search-type")}
 	s := newServer(t, func(_ *records.Policy, w *web.Config, _ *records.Config) {
 		w.Patience, w.MinRate = 500*time.Millisecond, 64<<20
+		w.Log = slog.New(slog.NewTextHandler(ended, nil))
 	})
 	for i := range 30 {
 		s.put(fmt.Sprintf("/Patient/p%d", i), `{"resourceType":"Patient","id":"p`+fmt.Sprint(i)+`","name":[{"family":"`+strings.Repeat("Long", 200_000)+`"}]}`)
@@ -77,7 +83,7 @@ func TestClientsThatStopReadingHoldNothingUp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
+		t.Cleanup(func() { _ = conn.Close() }) // the server may have closed it
 		fmt.Fprintf(conn, "GET /fhir/Patient?_count=1000 HTTP/1.1\r\nHost: x\r\nAccept-Encoding: identity\r\n\r\n")
 		conns = append(conns, conn)
 	}
@@ -87,15 +93,22 @@ func TestClientsThatStopReadingHoldNothingUp(t *testing.T) {
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("others waited %s", took)
 	}
-	time.Sleep(1500 * time.Millisecond)
+	for deadline := time.Now().Add(30 * time.Second); ended.n.Load() < int64(len(conns)); {
+		if time.Now().After(deadline) {
+			t.Fatal("the server still waits for clients that do not read")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 	// The server has given up on them: what is still to be read is cut short.
-	conns[0].SetReadDeadline(time.Now().Add(5 * time.Second))
+	if err := conns[0].SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	total, buf := 0, make([]byte, 1<<16)
 	for {
 		n, err := conns[0].Read(buf)
 		total += n
 		if err != nil {
-			if nerr, ok := err.(net.Error); ok && nerr.Timeout() {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Error("the connection is still open")
 			}
 			break
@@ -104,6 +117,19 @@ func TestClientsThatStopReadingHoldNothingUp(t *testing.T) {
 	if total > 30*800_000 {
 		t.Errorf("the whole answer of %d bytes came", total)
 	}
+}
+
+// counter counts the lines of a log that hold a text.
+type counter struct {
+	of []byte
+	n  atomic.Int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	if bytes.Contains(p, c.of) {
+		c.n.Add(1)
+	}
+	return len(p), nil
 }
 
 func TestAHugeBodyIsRefusedByTheAPI(t *testing.T) {

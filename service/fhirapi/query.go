@@ -80,10 +80,3 @@ func appendEscaped(dst []byte, s string) []byte {
 	}
 	return dst
 }
-
-// splitURL separates "Patient?name=x" into path and pairs.
-func splitURL(u string) (string, []search.Pair, error) {
-	path, raw, _ := strings.Cut(u, "?")
-	pairs, err := parseQuery(raw)
-	return path, pairs, err
-}

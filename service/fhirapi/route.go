@@ -84,12 +84,12 @@ func (c *call) match(path string) (*shape, target, error) {
 	}
 	first := parts[0]
 	if n == 1 {
-		switch {
-		case first == "metadata":
+		switch first {
+		case "metadata":
 			return at.metadata, t, nil
-		case first == "_history":
+		case "_history":
 			return at.history, t, nil
-		case first == "_search":
+		case "_search":
 			return at.systemSearch, t, nil
 		}
 	}

@@ -114,16 +114,16 @@ func TestACursorBelongsToItsSearch(t *testing.T) {
 func TestUnknownParametersAreRefusedOrNamed(t *testing.T) {
 	s := newServer(t)
 	s.put("/Patient/alice", alice)
-	s.get("/Patient?nmae=x").want(400).has("nmae", "name")
+	s.get("/Patient?naem=x").want(400).has("naem", "name")
 	s.get("/Patient?_nonsense=x").want(400)
 	s.get("/Patient?birthdate=yesterday").want(400).has("birthdate")
-	b := s.get("/Patient?nmae=x", "Prefer", "handling=lenient").want(200).has("nmae").bundle()
+	b := s.get("/Patient?naem=x", "Prefer", "handling=lenient").want(200).has("naem").bundle()
 	if len(b.Entry) != 2 || b.Entry[1].Search.Mode != "outcome" || b.link(t, s.base, "self") != "/Patient" {
 		t.Errorf("%+v", b)
 	}
 	lenient := newServer(t, withPolicy(func(p *records.Policy) { p.LenientSearch = true }))
-	lenient.get("/Patient?nmae=x").want(200)
-	lenient.get("/Patient?nmae=x", "Prefer", "handling=strict").want(400)
+	lenient.get("/Patient?naem=x").want(200)
+	lenient.get("/Patient?naem=x", "Prefer", "handling=strict").want(400)
 }
 
 func TestAPostedSearchNeedsAForm(t *testing.T) {
