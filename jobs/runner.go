@@ -151,7 +151,7 @@ func jitter(d time.Duration) time.Duration {
 	if d <= 1 {
 		return d
 	}
-	return d/2 + rand.N(d)
+	return d/2 + rand.N(d) //nolint:gosec // nothing is secret about a delay
 }
 
 func (r *Runner) lease(ctx context.Context) (*Work, error) {

@@ -116,7 +116,7 @@ func (p *jsonPatch) Apply(ctx context.Context, t *fhir.Tree) (*fhir.Tree, error)
 		return nil, err
 	}
 	doc.prune()
-	patched, err := fhir.ParseJSON(t.Definitions(), doc.append(nil), fhir.Limits{})
+	patched, err := fhir.ParseJSON(t.Definitions(), doc.append(nil), outcomeLimits)
 	if err != nil {
 		return nil, unfit(err)
 	}

@@ -23,6 +23,10 @@ const (
 	maxCopied     = 1 << 20  // values that the copy operations of one patch may make
 )
 
+// outcomeLimits let what was stored be read again: a patch adds no more than
+// its own bounds allow.
+var outcomeLimits = fhir.Limits{MaxBytes: 1<<31 - 1, MaxNodes: 1<<31 - 1}
+
 // Patch is a patch document that was understood. It is immutable and safe for
 // concurrent use.
 type Patch interface {

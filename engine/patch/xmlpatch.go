@@ -127,7 +127,7 @@ func (p *xmlPatch) Apply(ctx context.Context, t *fhir.Tree) (*fhir.Tree, error) 
 	for _, c := range doc.children {
 		c.write(&b, "")
 	}
-	patched, err := fhir.ParseXML(t.Definitions(), b.Bytes(), fhir.Limits{})
+	patched, err := fhir.ParseXML(t.Definitions(), b.Bytes(), outcomeLimits)
 	if err != nil {
 		return nil, unfit(err)
 	}

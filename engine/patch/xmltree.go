@@ -43,7 +43,7 @@ func readXML(text []byte) (*xmlNode, error) {
 	at, depth := doc, 0
 	for {
 		token, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if depth > 0 {
 				return nil, errors.New("the document ends within an element")
 			}

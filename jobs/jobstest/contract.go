@@ -189,7 +189,7 @@ func resume(t *testing.T, a, b store.Jobs) {
 	start(t, b, map[string]jobs.Handler{"walk": func(ctx context.Context, w *jobs.Work) error {
 		var at int
 		if found, err := w.Progress(&at); err != nil || !found {
-			return fmt.Errorf("no progress: %v", err)
+			return fmt.Errorf("no progress: %w", err)
 		}
 		return w.SetResult(at + w.Attempt())
 	}})

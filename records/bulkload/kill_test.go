@@ -26,7 +26,7 @@ const childOf = "INGLE_BULKLOAD_CHILD"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childOf); dir != "" {
-		fmt.Println(child(dir))
+		fmt.Fprintln(os.Stdout, child(dir))
 		return
 	}
 	os.Exit(pgtest.Main(m))
@@ -44,7 +44,7 @@ func child(dir string) error {
 	if err != nil {
 		return err
 	}
-	_, err = bulkload.Run(ctx, childOptions(door, dir, func(p bulkload.Progress) { fmt.Println(p.Accepted) }))
+	_, err = bulkload.Run(ctx, childOptions(door, dir, func(p bulkload.Progress) { fmt.Fprintln(os.Stdout, p.Accepted) }))
 	return err
 }
 

