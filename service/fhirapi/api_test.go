@@ -14,10 +14,10 @@ import (
 	"github.com/inglehealth/ingle/service/fhirapi"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/definitions"
-	"github.com/inglehealth/ingle/store/sqlite"
 )
 
-// server is a FHIR server of a test's own, on SQLite.
+// server is a FHIR server of a test's own, on SQLite, or on PostgreSQL below
+// TestTheAPIOnPostgreSQL.
 type server struct {
 	t    *testing.T
 	url  string // of the process
@@ -34,10 +34,7 @@ func newServer(t *testing.T, options ...option) *server {
 	site := web.Config{Log: slog.New(slog.DiscardHandler)}
 	var doors []*records.Door
 	for _, name := range []string{"", "east"} {
-		store, err := sqlite.Open(t.Context(), t.TempDir())
-		if err != nil {
-			t.Fatal(err)
-		}
+		store := openStore(t)
 		config := records.Config{Name: name, Store: store, Definitions: definitions.MustBuiltIn(definitions.R4), Base: s.base}
 		if name != "" {
 			config.Base = "https://ehr.example/t/" + name + "/fhir"
