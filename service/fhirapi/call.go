@@ -64,7 +64,7 @@ func (c *call) serve(tenant, path string) error {
 	if c.format, c.pairs, err = negotiate(c.r.Header, pairs); err != nil {
 		return err
 	}
-	c.exchange.XML, c.exchange.Pretty = c.format.xml, c.format.pretty
+	c.exchange.XML, c.exchange.Pretty, c.exchange.Browser = c.format.xml, c.format.pretty, c.format.browser
 	if c.format.release != "" && !c.loaded(c.format.release) {
 		return fault.New(fault.NotAcceptable, fault.CodeNotSupported, "", "FHIR %s is not loaded in this server.", c.format.release)
 	}

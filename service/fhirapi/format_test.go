@@ -57,6 +57,11 @@ func TestXMLAndJSONHoldTheSame(t *testing.T) {
 	s.get("/metadata?_format=xml").want(200).has(`<CapabilityStatement xmlns="http://hl7.org/fhir">`)
 }
 
+func TestABrowserShowsAnErrorInsteadOfSavingIt(t *testing.T) {
+	s := newServer(t)
+	s.get("/Patient/none", "Accept", "text/html").want(404).header("Content-Type", "application/json; charset=utf-8")
+}
+
 func TestPrettyIsIndented(t *testing.T) {
 	s := newServer(t)
 	s.put("/Patient/alice", alice)

@@ -44,7 +44,7 @@ func (c *call) searchPosted() error {
 		}
 		if len(kept) != len(form) { // the form says _format or _pretty, which counts more than Accept
 			c.format = f
-			c.exchange.XML, c.exchange.Pretty = f.xml, f.pretty
+			c.exchange.XML, c.exchange.Pretty, c.exchange.Browser = f.xml, f.pretty, f.browser
 		}
 		pairs = append(pairs, kept...)
 	}

@@ -92,7 +92,7 @@ func (x *Exchange) render(ctx context.Context, e *fault.Error) {
 		status = statusClientGone
 	}
 	body := AppendOutcome(nil, e.Issues, x.XML, x.Pretty)
-	h.Set("Content-Type", outcomeType(x.XML))
+	h.Set("Content-Type", x.outcomeType())
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
 	x.response.WriteHeader(status)
@@ -103,8 +103,11 @@ func (x *Exchange) render(ctx context.Context, e *fault.Error) {
 // client ever sees it.
 const statusClientGone = 499
 
-func outcomeType(xml bool) string {
-	if xml {
+func (x *Exchange) outcomeType() string {
+	switch {
+	case x.Browser:
+		return "application/json; charset=utf-8"
+	case x.XML:
 		return "application/fhir+xml; charset=utf-8"
 	}
 	return "application/fhir+json; charset=utf-8"

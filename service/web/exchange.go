@@ -21,9 +21,10 @@ type Exchange struct {
 	// Route is the pattern or interaction that was served, for the log; it
 	// never holds an id or a query value.
 	Route string
-	// XML and Pretty say how an error is rendered; the service sets them once
-	// it has negotiated the format.
-	XML, Pretty bool
+	// XML, Pretty and Browser say how an error is rendered; the service sets
+	// them once it has negotiated the format. A browser shows application/json
+	// and would save application/fhir+json.
+	XML, Pretty, Browser bool
 
 	site     *Site
 	response *response
@@ -99,7 +100,7 @@ func (s *Site) finish(x *Exchange, r *http.Request, start time.Time) {
 	s.config.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 		slog.String("request", x.ID), slog.String("method", r.Method), slog.String("route", route),
 		slog.Int("status", x.response.status), slog.Int64("bytes", x.response.sent),
-		slog.Duration("duration", time.Since(start)))
+		slog.Float64("ms", float64(time.Since(start).Microseconds())/1000))
 }
 
 // requestID keeps a client's id if it is short and plain, so that it can be

@@ -178,7 +178,7 @@ func TestTheAccessLogHoldsNoQueryAndNoId(t *testing.T) {
 	if strings.Contains(line, "maria") || strings.Contains(line, "delgado") {
 		t.Errorf("clinical data in the log: %s", line)
 	}
-	for _, want := range []string{"route=read", "status=200", "method=GET", "duration=", "bytes=0", "request="} {
+	for _, want := range []string{"route=read", "status=200", "method=GET", "ms=", "bytes=0", "request="} {
 		if !strings.Contains(line, want) {
 			t.Errorf("the log lacks %s: %s", want, line)
 		}
