@@ -79,9 +79,10 @@ func open(ctx context.Context, url, schema string) (s *Store, err error) {
 		return nil, err
 	}
 	s = &Store{schema: schema, names: sqldb.NewNames(sqldb.PostgreSQL)}
+	opened := s
 	defer func() {
 		if err != nil {
-			s.release()
+			opened.release()
 		}
 	}()
 	if s.packer, err = pack.New(); err != nil {

@@ -22,6 +22,7 @@ type conn struct {
 	raw        driver.Conn
 	statements map[string]statement
 	args       []driver.NamedValue
+	writes     int // statements executed without result
 }
 
 type statement interface {
@@ -87,6 +88,7 @@ func (c *conn) Exec(_ context.Context, text string, args ...any) (int64, error) 
 	if err != nil {
 		return 0, err
 	}
+	c.writes++
 	result, err := s.ExecContext(context.Background(), c.named(args))
 	if err != nil {
 		return 0, err

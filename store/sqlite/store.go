@@ -71,17 +71,18 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 		return nil, err
 	}
 	s = &Store{dir: dir, lock: lock, path: filepath.Join(dir, "ingle.db"), closed: make(chan struct{}), names: sqldb.NewNames(sqldb.SQLite)}
+	opened := s
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.release())
+			err = errors.Join(err, opened.release())
 		}
 	}()
 	if s.packer, err = pack.New(); err != nil {
 		return nil, err
 	}
 	s.reader = &sqldb.Reader{Names: s.names, Dialect: sqldb.SQLite, Unpack: s.packer.Unpack}
-	w, err := connect(s.path, "busy_timeout = 10000", "page_size = 8192", "journal_mode = WAL", "synchronous = FULL",
-		"cache_size = -65536", "temp_store = MEMORY", "wal_autocheckpoint = 2000", "journal_size_limit = 67108864")
+	w, err := connect(s.path, "busy_timeout = 10000", "page_size = 4096", "journal_mode = WAL", "synchronous = FULL",
+		"cache_size = -65536", "temp_store = MEMORY", "wal_autocheckpoint = 8000", "journal_size_limit = 67108864")
 	if err != nil {
 		return nil, err
 	}

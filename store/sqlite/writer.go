@@ -29,6 +29,7 @@ const (
 	maxGroup       = 512
 	maxImportRows  = 60_000
 	maxImportDelay = 200 * time.Millisecond
+	gatherDelay    = 300 * time.Microsecond
 )
 
 // writer owns the writing connection. All its fields but queue belong to the
@@ -47,11 +48,15 @@ type writer struct {
 	open    bool // a transaction of imports is open
 	opened  time.Time
 	tx      *tx
+
+	lastGroup int // members of the last group
+	gather    *time.Timer
 }
 
 func newWriter(s *Store, c *conn) *writer {
 	w := &writer{store: s, conn: c, queue: make(chan *request, maxGroup), ended: make(chan struct{})}
 	w.tx = &tx{writer: w}
+	w.gather = time.NewTimer(time.Hour)
 	return w
 }
 
@@ -144,15 +149,34 @@ func (w *writer) serve(first *request) {
 		default:
 			group = append(group, r)
 		}
-		r = nil
-		if len(group) < maxGroup {
-			select {
-			case r = <-w.queue:
-			default:
-			}
-		}
+		r = w.next(len(group))
 	}
 	w.runGroup(group)
+}
+
+// next is the next request of a group that has n already, nil when there is
+// none. When the last group was greater its callers are probably about to
+// write again, so it waits a moment: a commit costs much the same for one as
+// for many.
+func (w *writer) next(n int) *request {
+	if n >= maxGroup {
+		return nil
+	}
+	select {
+	case r := <-w.queue:
+		return r
+	default:
+	}
+	if n == 0 || n >= w.lastGroup {
+		return nil
+	}
+	w.gather.Reset(gatherDelay)
+	select {
+	case r := <-w.queue:
+		return r
+	case <-w.gather.C:
+		return nil
+	}
 }
 
 // keepCounters writes down the last number given.
@@ -215,8 +239,10 @@ func (w *writer) rollback() {
 // part of it.
 var errAborted = errors.New("sqlite: the transaction was aborted")
 
-// runGroup commits a group of requests together. When one of them takes the
-// whole transaction down, the others run again, each by itself.
+// runGroup commits a group of requests together. The first attempt takes no
+// savepoints, which copy pages. When a member fails after it wrote, the group
+// runs again with a savepoint each, so that only the failed one is undone; and
+// when one takes the whole transaction down, the others run each by itself.
 func (w *writer) runGroup(group []*request) {
 	live := group[:0]
 	for _, r := range group {
@@ -227,47 +253,56 @@ func (w *writer) runGroup(group []*request) {
 	if len(live) == 0 {
 		return
 	}
+	w.lastGroup = len(live)
 	w.commitImports()
 	results := make([]error, len(live))
-	err := w.begin(false)
-	aborted := -1
-	for i := 0; err == nil && i < len(live); i++ {
-		results[i] = w.member(live[i], len(live) > 1)
-		if errors.Is(results[i], errAborted) {
-			aborted = i
-			break
-		}
+	err := w.attempt(live, results, false)
+	if errors.Is(err, errUndo) && len(live) > 1 {
+		err = w.attempt(live, results, true)
 	}
-	if err == nil && aborted < 0 {
-		if len(live) == 1 && results[0] != nil {
-			w.rollback()
-		} else {
-			err = w.commit()
-		}
-	}
-	if (aborted >= 0 || err != nil) && len(live) > 1 {
-		w.rollback()
+	if err != nil && len(live) > 1 {
 		for i, r := range live {
-			if i == aborted {
-				r.done <- results[i]
-				continue
+			if !errors.Is(results[i], errAborted) {
+				results[i] = w.attempt(live[i:i+1], results[i:i+1], false)
 			}
-			r.done <- w.alone(r)
+			r.done <- results[i]
 		}
 		return
 	}
 	for i, r := range live {
-		r.done <- errors.Join(results[i], err)
+		if results[i] == nil {
+			results[i] = err
+		}
+		r.done <- results[i]
 	}
 }
 
-func (w *writer) alone(r *request) error {
+// errUndo says that a member's writes have to be undone.
+var errUndo = errors.New("sqlite: a member failed after it wrote")
+
+// attempt runs the members in one transaction and commits it. results has the
+// errors of members that failed without harm to the others; the error, that
+// the transaction was rolled back. Of a single member it is the member's.
+func (w *writer) attempt(live []*request, results []error, savepoints bool) (err error) {
+	clear(results)
 	if err := w.begin(false); err != nil {
 		return err
 	}
-	if err := w.member(r, false); err != nil {
-		w.rollback()
-		return err
+	for i, r := range live {
+		wrote := w.conn.writes
+		results[i] = w.member(r, savepoints)
+		switch {
+		case results[i] == nil:
+		case len(live) == 1:
+			w.rollback()
+			return results[i]
+		case errors.Is(results[i], errAborted):
+			w.rollback()
+			return results[i]
+		case !savepoints && w.conn.writes != wrote:
+			w.rollback()
+			return errUndo
+		}
 	}
 	return w.commit()
 }
@@ -324,6 +359,9 @@ func (w *writer) member(r *request, savepoint bool) error {
 	}
 	err := call(r, w.tx)
 	if !savepoint {
+		if err != nil {
+			w.tx.back(mark)
+		}
 		return err
 	}
 	if err == nil {
@@ -344,6 +382,7 @@ func (w *writer) member(r *request, savepoint bool) error {
 // call runs the caller's function. A panic goes back to the caller's
 // goroutine with the stack of where it happened.
 func call(r *request, t *tx) (err error) {
+	r.panicked = nil
 	defer func() {
 		if p := recover(); p != nil {
 			r.panicked = fmt.Sprintf("%v\n\nin a transaction:\n%s", p, debug.Stack())
