@@ -90,7 +90,7 @@ func TestClientsThatStopReadingHoldNothingUp(t *testing.T) {
 	start := time.Now()
 	s.put("/Patient/alice", alice)
 	s.get("/Patient/alice").want(200)
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("others waited %s", took)
 	}
 	for deadline := time.Now().Add(30 * time.Second); ended.n.Load() < int64(len(conns)); {
