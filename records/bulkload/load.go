@@ -34,7 +34,7 @@ type load struct {
 // the groups of resources that are stored at a time: while one waits for the
 // database the next is read and checked.
 const (
-	budget   = 96 << 20
+	budget   = 32 << 20
 	inFlight = 2
 
 	manySteps = 1 << 14 // lines of which little or nothing is to be loaded
