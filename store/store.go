@@ -81,7 +81,10 @@ type Reader interface {
 	// Count counts q.Filter over q.Types exactly.
 	Count(ctx context.Context, q *search.Query) (int64, error)
 	// Referrers returns up to limit keys of current resources with an indexed
-	// reference to key, itself not counted.
+	// reference to key, itself not counted. To refuse the delete of what is
+	// referred to, Put the delete first and then ask, in one transaction: the
+	// delete waits for transactions that Require the resource, so that none of
+	// their references is missed.
 	Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.Key, error)
 }
 
@@ -107,7 +110,10 @@ type Tx interface {
 	Lock(ctx context.Context, names ...string) error
 	// Put applies writes in the given order and returns their records'
 	// metadata (Body nil). A key may occur once. It fails with ErrVersion
-	// (wrapped in *VersionError) when an Expect is not met.
+	// (wrapped in *VersionError) when an Expect is not met. After an error
+	// the function must return one: part of the writes may stand. One Put of
+	// all writes is best: resources are locked in the order of their keys, and
+	// a transaction that goes back in that order may have to run again.
 	Put(ctx context.Context, writes []Write) ([]Record, error)
 	// Require fails with ErrMissing (wrapped in *MissingError) unless all
 	// keys exist, not deleted, and keeps them so until the transaction ends.
@@ -136,7 +142,9 @@ type Resources interface {
 	// Writes may share one commit; an error of one does not touch the others.
 	Write(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 	// Import is Write for bulk loading: commits may be batched and less often
-	// synced; Flush makes everything imported before durable.
+	// synced, and others may not see them for a moment. Flush makes everything
+	// imported before durable and visible; its error, or a later Import's, may
+	// be that of an earlier Import's commit.
 	Import(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 	Flush(ctx context.Context) error
 
@@ -209,8 +217,10 @@ type Expunge struct {
 type Blobs interface {
 	// Create stores what r gives and returns its name (a content hash).
 	CreateBlob(ctx context.Context, content iter.Seq2[[]byte, error]) (name string, size int64, err error)
-	// ReadBlob returns length bytes (-1: to the end) from offset; ErrNotFound.
+	// ReadBlob returns length bytes (-1: to the end) from offset, nothing when
+	// offset lies beyond the end, and the size of the whole; ErrNotFound.
 	ReadBlob(ctx context.Context, name string, offset, length int64) (iter.Seq2[[]byte, error], int64, error)
+	// DeleteBlob removes content, whoever stored the same; ErrNotFound.
 	DeleteBlob(ctx context.Context, name string) error
 }
 
@@ -259,9 +269,10 @@ type Jobs interface {
 	// a job that holder still holds; ErrVersion when the lease was lost or the
 	// job was cancelled.
 	UpdateJob(ctx context.Context, j Job, holder string) error
-	// CancelJob cancels a job that has not ended; ErrVersion otherwise.
+	// CancelJob cancels a job that has not ended; ErrVersion otherwise,
+	// ErrNotFound when there is none.
 	CancelJob(ctx context.Context, id string, now time.Time) error
-	DeleteJob(ctx context.Context, id string) error
+	DeleteJob(ctx context.Context, id string) error // ErrNotFound
 }
 
 // Settings keeps small named values of the tenant (cursor keys, policy).

@@ -65,15 +65,15 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 func (c *compiler) leafCondition(l leaf, r string) fragment {
 	if l.reach == bySet {
 		set := c.leafSet(l)
-		return join("", sql(r+".rid IN ("), join(" UNION ALL ", set...), sql(")"))
+		// IS TRUE keeps PostgreSQL from making a join of it.
+		return join("", sql("("+r+".rid IN ("), join(" UNION ALL ", set...), sql(")) IS TRUE"))
 	}
 	a := c.alias("x")
 	from := l.table + " " + a
 	if l.reach == byRID {
 		from += c.dialect.by(l.table + "_rid")
 	}
-	return join("", sql("EXISTS (SELECT 1 FROM "+from+" WHERE "+a+".rid = "+r+".rid AND "),
-		all(l.params, l.condition).on(a), sql(")"))
+	return c.dialect.exists(sql("SELECT 1 FROM "+from+" WHERE "+a+".rid = "+r+".rid AND "), all(l.params, l.condition).on(a))
 }
 
 // missing looks at the list of parameters in the resource's row.
@@ -92,20 +92,21 @@ func (c *compiler) missing(x search.Missing, r string) fragment {
 func (c *compiler) chainCondition(x search.Chain, r string) fragment {
 	f, t := c.alias("f"), c.alias("t")
 	target := c.typeNumber(x.Target)
-	return join("",
-		sql("EXISTS (SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+c.dialect.Join+"resource "+t+
-			" ON "+t+".type = ? AND "+t+".id = "+f+".id AND "+t+".deleted = 0 WHERE "+f+".rid = "+r+".rid AND "+f+".type = ? AND ", target, target),
-		in(f+".param", c.params(x.Param)), sql(" AND "), c.condition(x.X, t), sql(")"))
+	return c.dialect.exists(
+		sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+
+			c.dialect.with("resource", t, "", t+".type = ? AND "+t+".id = "+f+".id AND "+t+".deleted = 0")+
+			" WHERE "+f+".rid = "+r+".rid AND "+f+".type = ? AND ", target, target),
+		in(f+".param", c.params(x.Param)), sql(" AND "), c.condition(x.X, t))
 }
 
 // hasCondition goes from the resource to those that refer to it.
 func (c *compiler) hasCondition(x search.Has, r string) fragment {
 	f, s := c.alias("f"), c.alias("s")
-	return join("",
-		sql("EXISTS (SELECT 1 FROM reference "+f+c.dialect.Join+"resource "+s+" ON "+s+".rid = "+f+".rid WHERE "+
+	return c.dialect.exists(
+		sql("SELECT 1 FROM reference "+f+c.dialect.with("resource", s, "", s+".rid = "+f+".rid")+" WHERE "+
 			f+".id = "+r+".id AND "+f+".type = "+r+".type AND "),
 		in(f+".param", c.params(x.Param)),
-		sql(" AND "+s+".type = ? AND ", c.typeNumber(x.Source)), c.condition(x.X, s), sql(")"))
+		sql(" AND "+s+".type = ? AND ", c.typeNumber(x.Source)), c.condition(x.X, s))
 }
 
 // set gives selects of the rids of all resources for which x holds, perhaps
@@ -167,7 +168,7 @@ func (c *compiler) andSet(x search.And) ([]fragment, bool) {
 		rest := append(append(search.And{}, x[:i]...), x[i+1:]...)
 		r, d := c.alias("r"), c.alias("d")
 		return []fragment{join("", sql("SELECT "+r+".rid AS rid FROM ("), join(" UNION ", selects...),
-			sql(") "+d+c.dialect.Join+"resource "+r+" ON "+r+".rid = "+d+".rid WHERE "), c.condition(rest, r))}, true
+			sql(") "+d+c.dialect.with("resource", r, "", r+".rid = "+d+".rid")+" WHERE "), c.condition(rest, r))}, true
 	}
 	return nil, false
 }
@@ -213,8 +214,8 @@ func (c *compiler) chainSet(x search.Chain) ([]fragment, bool) {
 	}
 	d, t, f := c.alias("d"), c.alias("t"), c.alias("f")
 	return []fragment{join("", sql("SELECT "+f+".rid AS rid FROM ("), join(" UNION ", selects...),
-		sql(") "+d+c.dialect.Join+"resource "+t+" ON "+t+".rid = "+d+".rid AND "+t+".type = ?"+
-			c.dialect.Join+"reference "+f+" ON "+f+".id = "+t+".id AND "+f+".type = "+t+".type WHERE ", inner.types[0]),
+		sql(") "+d+c.dialect.with("resource", t, "", t+".rid = "+d+".rid AND "+t+".type = ?")+
+			c.dialect.with("reference", f, "", f+".id = "+t+".id AND "+f+".type = "+t+".type")+" WHERE ", inner.types[0]),
 		in(f+".param", c.params(x.Param)))}, true
 }
 
@@ -228,9 +229,9 @@ func (c *compiler) hasSet(x search.Has) ([]fragment, bool) {
 	}
 	d, s, f, t := c.alias("d"), c.alias("s"), c.alias("f"), c.alias("t")
 	return []fragment{join("", sql("SELECT "+t+".rid AS rid FROM ("), join(" UNION ", selects...),
-		sql(") "+d+c.dialect.Join+"resource "+s+" ON "+s+".rid = "+d+".rid AND "+s+".type = ?"+
-			c.dialect.Join+"reference "+f+c.dialect.by("reference_rid")+" ON "+f+".rid = "+s+".rid"+
-			c.dialect.Join+"resource "+t+" ON "+t+".type = "+f+".type AND "+t+".id = "+f+".id AND "+t+".deleted = 0 WHERE ", inner.types[0]),
+		sql(") "+d+c.dialect.with("resource", s, "", s+".rid = "+d+".rid AND "+s+".type = ?")+
+			c.dialect.with("reference", f, "reference_rid", f+".rid = "+s+".rid")+
+			c.dialect.with("resource", t, "", t+".type = "+f+".type AND "+t+".id = "+f+".id AND "+t+".deleted = 0")+" WHERE ", inner.types[0]),
 		in(f+".param", c.params(x.Param)))}, true
 }
 

@@ -35,8 +35,10 @@ type Rows interface {
 type Dialect struct {
 	// Numbered says that parameters are $1, $2 instead of ?.
 	Numbered bool
-	// Join is the join that keeps the written order, where there is one.
-	Join string
+	// Join is the join that keeps the written order, where there is one;
+	// Lateral says that instead a subquery of its own does.
+	Join    string
+	Lateral bool
 	// Position is the function that finds a text in another, counting from 1.
 	Position string
 	// Indexed says that FROM may name the index to use.
@@ -52,7 +54,7 @@ type Dialect struct {
 // SQLite and PostgreSQL are the dialects.
 var (
 	SQLite     = Dialect{Join: " CROSS JOIN ", Position: "instr", Indexed: true}
-	PostgreSQL = Dialect{Numbered: true, Join: " JOIN ", Position: "strpos", SkipLocked: " FOR UPDATE SKIP LOCKED", ForUpdate: " FOR UPDATE OF "}
+	PostgreSQL = Dialect{Numbered: true, Join: " JOIN ", Lateral: true, Position: "strpos", SkipLocked: " FOR UPDATE SKIP LOCKED", ForUpdate: " FOR UPDATE OF "}
 )
 
 // Rebind turns the parameters ? of sql into the dialect's.
@@ -81,6 +83,39 @@ func (d Dialect) lock(alias string) string {
 		return ""
 	}
 	return d.ForUpdate + alias
+}
+
+// with joins the rows of a table that belong to each row so far: in the written
+// order, by an index. Without that PostgreSQL, which knows little of a table
+// that has just been filled, may walk a whole table for a page of twenty.
+func (d Dialect) with(table, alias, index, on string) string {
+	if d.Lateral {
+		return " CROSS JOIN LATERAL (SELECT " + alias + ".* FROM " + table + " " + alias + " WHERE " + on + " OFFSET 0) " + alias
+	}
+	from := table + " " + alias
+	if index != "" {
+		from += d.by(index)
+	}
+	return d.Join + from + " ON " + on
+}
+
+// exists says that the subquery has a row; it is asked for each row of the
+// query around it, not turned into a join.
+func (d Dialect) exists(subquery ...fragment) fragment {
+	end := ")"
+	if d.Lateral {
+		end = " OFFSET 0)"
+	}
+	return join("", append(append([]fragment{sql("EXISTS (")}, subquery...), sql(end))...)
+}
+
+// fenced is a subquery whose columns are computed once.
+func (d Dialect) fenced(subquery fragment) fragment {
+	end := " LIMIT -1)"
+	if d.Lateral {
+		end = " OFFSET 0)"
+	}
+	return join("", sql("("), subquery, sql(end))
 }
 
 // by names the index to use for a table, where the dialect can.

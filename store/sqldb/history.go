@@ -20,7 +20,7 @@ func (s *Reader) History(ctx context.Context, db DB, q store.HistoryQuery) (stor
 	if err != nil {
 		return page, err
 	}
-	from := " FROM version v" + index + s.Dialect.Join + "resource r ON r.rid = v.rid WHERE "
+	from := " FROM version v" + index + s.Dialect.with("resource", "r", "", "r.rid = v.rid") + " WHERE "
 	if page.Total, err = count(ctx, db, s.Dialect, join("", sql("SELECT count(*)"+from), where)); err != nil {
 		return page, err
 	}
@@ -72,8 +72,8 @@ func (s *Reader) historyCondition(c *compiler, q store.HistoryQuery) (where frag
 	}
 	if !q.At.IsZero() {
 		at := Micros(q.At)
-		conditions = append(conditions, sql("v.updated <= ? AND NOT EXISTS (SELECT 1 FROM version n"+s.Dialect.by("version_rid")+
-			" WHERE n.rid = v.rid AND n.version > v.version AND n.updated <= ?)", at, at))
+		conditions = append(conditions, sql("v.updated <= ?", at), not(s.Dialect.exists(sql("SELECT 1 FROM version n"+s.Dialect.by("version_rid")+
+			" WHERE n.rid = v.rid AND n.version > v.version AND n.updated <= ?", at))))
 	}
 	if q.Filter != nil {
 		conditions = append(conditions, sql("r.deleted = 0"), c.condition(q.Filter, "r"))
@@ -95,8 +95,8 @@ func (s *Reader) Changes(ctx context.Context, db DB, from, until store.Seq, limi
 	if !bodies {
 		columns = "v.seq, v.version, v.updated, v.method, v.release, v.deleted, NULL"
 	}
-	return s.versions(ctx, db, join("", sql("SELECT r.type, r.id, "+columns+" FROM version v"+s.Dialect.Join+
-		"resource r ON r.rid = v.rid WHERE "), where, sql(" ORDER BY v.seq LIMIT "+strconv.Itoa(limit))), bodies)
+	return s.versions(ctx, db, join("", sql("SELECT r.type, r.id, "+columns+" FROM version v"+
+		s.Dialect.with("resource", "r", "", "r.rid = v.rid")+" WHERE "), where, sql(" ORDER BY v.seq LIMIT "+strconv.Itoa(limit))), bodies)
 }
 
 // Batch reads up to limit current, not deleted resources of a type ("" for

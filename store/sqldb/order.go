@@ -113,16 +113,16 @@ func (c *compiler) indexed(s *sortKey, k search.SortKey, ids []int64, table, col
 		before = ">"
 	}
 	s.walk = &walk{table: table, column: column, param: ids[0], search: k.Param,
-		first: "NOT EXISTS (SELECT 1 FROM " + table + " b" + c.dialect.by(table+"_rid") +
+		first: not(c.dialect.exists(sql("SELECT 1 FROM " + table + " b" + c.dialect.by(table+"_rid") +
 			" WHERE b.rid = @.rid AND b.param = @.param AND (b." + column + " " + before + " @." + column +
-			" OR b." + column + " = @." + column + " AND b." + tie + " < @." + tie + "))"}
+			" OR b." + column + " = @." + column + " AND b." + tie + " < @." + tie + ")"))).sql}
 }
 
 func (c *compiler) referenceValue(r string, ids []int64, desc bool) fragment {
 	f, n, u, v := c.alias("f"), c.alias("n"), c.alias("u"), c.alias("v")
 	return join("",
 		sql("(SELECT "+extreme(desc)+"("+v+".text) FROM (SELECT "+n+".text || '/' || "+f+".id AS text FROM reference "+f+
-			c.dialect.by("reference_rid")+c.dialect.Join+"name "+n+" ON "+n+".id = "+f+".type WHERE "+f+".rid = "+r+".rid AND "),
+			c.dialect.by("reference_rid")+c.dialect.with("name", n, "", n+".id = "+f+".type")+" WHERE "+f+".rid = "+r+".rid AND "),
 		in(f+".param", ids),
 		sql(" UNION ALL SELECT "+u+".url AS text FROM uri "+u+c.dialect.by("uri_rid")+" WHERE "+u+".rid = "+r+".rid AND "),
 		in(u+".param", ids), sql(") "+v+")"))

@@ -14,8 +14,8 @@ func (s *Reader) Read(ctx context.Context, db DB, key fhir.Key) (store.Record, e
 	if err != nil {
 		return store.Record{}, err
 	}
-	return s.one(ctx, db, key, "SELECT "+VersionColumns+" FROM resource r"+s.Dialect.Join+
-		"version v ON v.seq = r.seq WHERE r.type = ? AND r.id = ?", t, clean(string(key.ID)))
+	return s.one(ctx, db, key, "SELECT "+VersionColumns+" FROM resource r"+
+		s.Dialect.with("version", "v", "", "v.seq = r.seq")+" WHERE r.type = ? AND r.id = ?", t, clean(string(key.ID)))
 }
 
 // ReadVersion is store.Reader.ReadVersion on db.
@@ -24,8 +24,8 @@ func (s *Reader) ReadVersion(ctx context.Context, db DB, key fhir.Key, version i
 	if err != nil {
 		return store.Record{}, err
 	}
-	return s.one(ctx, db, key, "SELECT "+VersionColumns+" FROM resource r"+s.Dialect.Join+
-		"version v ON v.rid = r.rid AND v.version = ? WHERE r.type = ? AND r.id = ?", version, t, clean(string(key.ID)))
+	return s.one(ctx, db, key, "SELECT "+VersionColumns+" FROM resource r"+
+		s.Dialect.with("version", "v", "", "v.rid = r.rid AND v.version = ?")+" WHERE r.type = ? AND r.id = ?", version, t, clean(string(key.ID)))
 }
 
 func (s *Reader) one(ctx context.Context, db DB, key fhir.Key, text string, args ...any) (store.Record, error) {
@@ -81,8 +81,8 @@ func (s *Reader) Referrers(ctx context.Context, db DB, key fhir.Key, limit int) 
 	var keys []fhir.Key
 	var types []int64
 	id := clean(string(key.ID))
-	err = each(ctx, db, s.Dialect.Rebind("SELECT DISTINCT r.type, r.id FROM reference f"+s.Dialect.Join+
-		"resource r ON r.rid = f.rid WHERE f.id = ? AND f.type = ? AND NOT (r.type = ? AND r.id = ?) LIMIT "+strconv.Itoa(limit)),
+	err = each(ctx, db, s.Dialect.Rebind("SELECT DISTINCT r.type, r.id FROM reference f"+
+		s.Dialect.with("resource", "r", "", "r.rid = f.rid")+" WHERE f.id = ? AND f.type = ? AND NOT (r.type = ? AND r.id = ?) LIMIT "+strconv.Itoa(limit)),
 		[]any{id, t, t, id}, func(r Rows) error {
 			var n int64
 			var id string
@@ -129,6 +129,6 @@ func (s *Reader) Stats(ctx context.Context, db DB) (map[fhir.Type]int64, error) 
 // ByKeys reads the current, not deleted resources of a relation k with columns
 // type and id, written in the dialect.
 func (s *Reader) ByKeys(ctx context.Context, db DB, keys string, args ...any) ([]store.Record, error) {
-	return s.versions(ctx, db, sql("SELECT r.type, r.id, "+VersionColumns+" FROM "+keys+s.Dialect.Join+
-		"resource r ON r.type = k.type AND r.id = k.id"+s.Dialect.Join+"version v ON v.seq = r.seq WHERE r.deleted = 0", args...), true)
+	return s.versions(ctx, db, sql("SELECT r.type, r.id, "+VersionColumns+" FROM "+keys+
+		s.Dialect.with("resource", "r", "", "r.type = k.type AND r.id = k.id")+s.Dialect.with("version", "v", "", "v.seq = r.seq")+" WHERE r.deleted = 0", args...), true)
 }

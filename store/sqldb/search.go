@@ -102,6 +102,11 @@ func conjuncts(x search.Expr) []search.Expr {
 // whole and sorted; otherwise resources are visited in the order asked for,
 // where an index has it, and the page is full after few of them.
 func (r *run) fetch() error {
+	if len(r.keys) == 0 && len(r.conjuncts) == 1 {
+		if l, ok := r.leaf(r.conjuncts[0]); ok && l.exact {
+			return r.inLeafOrder(0, l)
+		}
+	}
 	best, size, err := r.reader.driver(r.compiler, r.conjuncts)
 	if err != nil {
 		return err
@@ -151,14 +156,14 @@ func (r *run) where(x string, skip int) fragment {
 func (r *run) inLeafOrder(driver int, l leaf) error {
 	conditions := []fragment{l.params.on("d"), l.condition.on("d")}
 	if l.repeated != "" {
-		conditions = append(conditions, sql("NOT EXISTS (SELECT 1 FROM "+l.table+" b WHERE "+l.repeated+")").on("d"))
+		conditions = append(conditions, not(r.dialect.exists(sql("SELECT 1 FROM "+l.table+" b WHERE "+l.repeated))).on("d"))
 	}
 	if r.from != nil {
 		conditions = append(conditions, sql("d.rid > ?", r.from.rid))
 	}
 	conditions = append(conditions, r.where("r", driver))
-	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM "+l.table+" d"+r.dialect.Join+
-		"resource r ON r.rid = d.rid WHERE "), all(conditions...), sql(" ORDER BY d.rid"+r.limit())), nil)
+	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM "+l.table+" d"+
+		r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), all(conditions...), sql(" ORDER BY d.rid"+r.limit())), nil)
 }
 
 // walkResources visits resources in the store's order.
@@ -178,9 +183,9 @@ func (r *run) sorted(driver int) error {
 	source := sql("resource r")
 	if driver >= 0 {
 		selects, _ := r.set(r.conjuncts[driver])
-		source = join("", sql("("), join(" UNION ", selects...), sql(") d"+r.dialect.Join+"resource r ON r.rid = d.rid"))
+		source = join("", sql("("), join(" UNION ", selects...), sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")))
 		if len(selects) == 1 {
-			source = join("", sql("(SELECT DISTINCT rid FROM ("), selects[0], sql(") e) d"+r.dialect.Join+"resource r ON r.rid = d.rid"))
+			source = join("", sql("(SELECT DISTINCT rid FROM ("), selects[0], sql(") e) d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")))
 		}
 	}
 	return r.sortedFrom(source, r.where("r", driver), r.from)
@@ -196,7 +201,7 @@ func (r *run) sortedFrom(source, where fragment, from *position) error {
 		}
 	}
 	inner := join("", join(", ", selects...), sql(" FROM "), source, join("", joins...), sql(" WHERE "), where)
-	outer := join("", sql("SELECT * FROM ("), inner, sql(") q"))
+	outer := join("", sql("SELECT * FROM "), r.dialect.fenced(inner), sql(" q"))
 	if from != nil {
 		outer = join("", outer, sql(" WHERE "), after("q", r.keys, *from))
 	}
@@ -228,7 +233,7 @@ func (r *run) walkValues(w walk) error {
 	}
 	conditions = append(conditions, r.where("r", -1))
 	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, "+column+" AS "+keyColumn(0)+
-		" FROM "+w.table+" d"+r.dialect.Join+"resource r ON r.rid = d.rid WHERE "), all(conditions...),
+		" FROM "+w.table+" d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), all(conditions...),
 		sql(" ORDER BY "+column+direction(r.keys[0].desc)+", d.rid"+r.limit())), r.keys)
 }
 
@@ -286,7 +291,7 @@ func (r *run) read(inner fragment, keys []sortKey) error {
 		text += ", p." + keyColumn(i)
 	}
 	text += ", " + VersionColumns + " FROM (" + inner.sql + ") p" +
-		r.dialect.Join + "version v ON v.seq = p.seq" + orderBy("p", keys)
+		r.dialect.with("version", "v", "", "v.seq = p.seq") + orderBy("p", keys)
 	var types []int64
 	start := len(r.records)
 	err := each(r.ctx, r.db, r.dialect.Rebind(text), inner.args, func(in Rows) error {
