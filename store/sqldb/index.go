@@ -84,13 +84,22 @@ func (x *Index) Diff(former []byte) (gone, come []Row, err error) {
 			come = append(come, x.Rows[j])
 			j++
 		default:
-			if old[i] != x.Rows[j] {
+			if !old[i].equal(&x.Rows[j]) {
 				gone, come = append(gone, old[i]), append(come, x.Rows[j])
 			}
 			i, j = i+1, j+1
 		}
 	}
 	return append(gone, old[i:]...), append(come, x.Rows[j:]...), nil
+}
+
+func (r *Row) equal(o *Row) bool {
+	if r.Of != nil && o.Of != nil && *r.Of != *o.Of {
+		return false
+	}
+	a, b := *r, *o
+	a.Of, b.Of = nil, nil
+	return a == b
 }
 
 // DecodeRows reads an Index's Copy.
@@ -178,8 +187,9 @@ func (x *indexer) composite(param, entry int64, e *search.Entry) {
 	}
 	for i := first; i < max(len(e.Parts), first+1); i++ {
 		r := Row{Table: CompositeTable, Param: param, Entry: entry, Part: int64(i), Value: front}
+		r.Of = new(Value)
 		if i < len(e.Parts) {
-			r.Of = x.part(&e.Parts[i])
+			*r.Of = x.part(&e.Parts[i])
 		}
 		x.rows = append(x.rows, r)
 	}

@@ -36,7 +36,7 @@ type Row struct {
 	// Of a composite: which entry, which part, and that part's value. The
 	// Value outside is the entry's first part, if that is a text.
 	Entry, Part int64
-	Of          Value
+	Of          *Value // not nil in a composite's row
 }
 
 // Value is the content of a row or of a part of a composite.
@@ -123,8 +123,8 @@ func appendRow(dst []byte, r *Row) []byte {
 		dst = binary.AppendVarint(dst, r.Entry)
 		dst = binary.AppendVarint(dst, r.Part)
 		dst = appendTexts(dst, &r.Value)
-		dst = appendTexts(dst, &r.Of)
-		dst = appendNumbers(dst, &r.Of)
+		dst = appendTexts(dst, r.Of)
+		dst = appendNumbers(dst, r.Of)
 		dst = appendFloat(dst, r.Of.CanonicalLo)
 		dst = appendFloat(dst, r.Of.CanonicalHi)
 	}
@@ -181,8 +181,9 @@ func (d *decoder) row() Row {
 		r.Entry = d.varint()
 		r.Part = d.varint()
 		d.texts(&r.Value)
-		d.texts(&r.Of)
-		d.numbers(&r.Of)
+		r.Of = new(Value)
+		d.texts(r.Of)
+		d.numbers(r.Of)
 		r.Of.CanonicalLo = d.float()
 		r.Of.CanonicalHi = d.float()
 	default:

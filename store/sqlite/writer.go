@@ -27,7 +27,7 @@ type request struct {
 // Limits of what one commit holds.
 const (
 	maxGroup       = 512
-	maxImportRows  = 60_000
+	maxImportRows  = 100_000
 	maxImportDelay = 200 * time.Millisecond
 	gatherDelay    = 300 * time.Microsecond
 )
