@@ -1,19 +1,32 @@
 package postgres
 
 import (
+	"context"
 	"strconv"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/inglehealth/ingle/store/sqldb"
 )
 
 // writeIndex queues the changes of the search index collected so far: one or
-// two statements a table.
-func (t *tx) writeIndex() error {
+// two statements a table. Many new rows are copied at once.
+func (t *tx) writeIndex(ctx context.Context) error {
 	if len(t.ops) == 0 {
 		return nil
 	}
+	var err error
 	sqldb.GroupOps(t.ops, func(c sqldb.Columns) {
+		if n := len(c.Values[0]); n >= copied && !c.Gone && err == nil {
+			err = t.copyRows(ctx, c.Table, c.Names, n, func(dst []any, i int) []any {
+				for _, column := range c.Values {
+					dst = append(dst, column[i])
+				}
+				return dst
+			})
+			return
+		}
 		arrays := make([]any, len(c.Names))
 		for i, values := range c.Values {
 			arrays[i] = array(values)
@@ -21,7 +34,28 @@ func (t *tx) writeIndex() error {
 		t.enqueue(indexStatement(c), arrays...)
 	})
 	t.ops = t.ops[:0]
-	return nil
+	return err
+}
+
+// From so many rows, or versions with their bodies, COPY is worth its round
+// trips.
+const (
+	copied         = 1000
+	copiedVersions = 250
+)
+
+// copyRows sends what is waiting and copies n rows into a table.
+func (t *tx) copyRows(ctx context.Context, table string, columns []string, n int, row func(dst []any, i int) []any) error {
+	t.begin()
+	if err := t.send(ctx); err != nil {
+		return err
+	}
+	values := make([]any, 0, len(columns))
+	_, err := t.conn.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromSlice(n, func(i int) ([]any, error) {
+		values = row(values[:0], i)
+		return values, nil
+	}))
+	return err
 }
 
 // array gives the values their type, which all have in common.

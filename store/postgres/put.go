@@ -67,7 +67,7 @@ func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, err
 	if err := t.resolveLost(ctx, create); err != nil {
 		return nil, err
 	}
-	return t.finish(all)
+	return t.finish(ctx, all)
 }
 
 // lockRows locks the resources of writes in the order of their keys and learns
@@ -168,7 +168,7 @@ func (t *tx) resolveLost(ctx context.Context, creates []*writing) error {
 
 // finish queues the versions, the new state of resources that existed, and the
 // changes of the index.
-func (t *tx) finish(all []writing) ([]store.Record, error) {
+func (t *tx) finish(ctx context.Context, all []writing) ([]store.Record, error) {
 	n := len(all)
 	records := make([]store.Record, n)
 	seqs, rids, versions, types, updated, deleted := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
@@ -200,9 +200,19 @@ func (t *tx) finish(all []writing) ([]store.Record, error) {
 			Method: w.Method, Release: w.Release, Deleted: w.deleted(),
 		}
 	}
-	t.enqueue(`INSERT INTO version (seq, rid, version, type, updated, deleted, method, release, body)
+	if n >= copiedVersions {
+		columns := []string{"seq", "rid", "version", "type", "updated", "deleted", "method", "release", "body"}
+		err := t.copyRows(ctx, "version", columns, n, func(dst []any, i int) []any {
+			return append(dst, seqs[i], rids[i], versions[i], types[i], updated[i], deleted[i], methods[i], releases[i], bodies[i])
+		})
+		if err != nil {
+			return nil, err
+		}
+	} else {
+		t.enqueue(`INSERT INTO version (seq, rid, version, type, updated, deleted, method, release, body)
 		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::smallint[], $7::text[], $8::text[], $9::bytea[])`,
-		seqs, rids, versions, types, updated, deleted, methods, releases, bodies)
+			seqs, rids, versions, types, updated, deleted, methods, releases, bodies)
+	}
 	if c := &changed; len(c.rids) > 0 {
 		t.enqueue(`UPDATE resource r SET seq = k.seq, version = k.version, updated = k.updated, deleted = k.deleted, params = k.params, idx = k.idx
 			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[], $7::bytea[])

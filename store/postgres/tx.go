@@ -128,7 +128,7 @@ func (t *tx) rollback() {
 // commit sends what is waiting and ends the transaction. A transaction that
 // did nothing is not begun.
 func (t *tx) commit(ctx context.Context) error {
-	if err := t.writeIndex(); err != nil {
+	if err := t.writeIndex(ctx); err != nil {
 		return err
 	}
 	if !t.begun && t.queue.Len() == 0 {
@@ -138,10 +138,15 @@ func (t *tx) commit(ctx context.Context) error {
 	return t.send(ctx)
 }
 
-func (t *tx) enqueue(text string, args ...any) {
+// begin makes sure that the transaction begins with what is sent next.
+func (t *tx) begin() {
 	if !t.begun && t.queue.Len() == 0 {
 		t.queue.Queue("BEGIN")
 	}
+}
+
+func (t *tx) enqueue(text string, args ...any) {
+	t.begin()
 	t.queue.Queue(text, args...)
 }
 
@@ -323,7 +328,7 @@ func (t *tx) Versions(ctx context.Context, keys []fhir.Key) (map[fhir.Key]store.
 
 // Search implements store.Reader.
 func (t *tx) Search(ctx context.Context, q *search.Query) (store.Page, error) {
-	if err := t.writeIndex(); err != nil {
+	if err := t.writeIndex(ctx); err != nil {
 		return store.Page{}, err
 	}
 	return t.store.reader.Search(ctx, t, q)
@@ -331,7 +336,7 @@ func (t *tx) Search(ctx context.Context, q *search.Query) (store.Page, error) {
 
 // Count implements store.Reader.
 func (t *tx) Count(ctx context.Context, q *search.Query) (int64, error) {
-	if err := t.writeIndex(); err != nil {
+	if err := t.writeIndex(ctx); err != nil {
 		return 0, err
 	}
 	return t.store.reader.Count(ctx, t, q)
@@ -339,7 +344,7 @@ func (t *tx) Count(ctx context.Context, q *search.Query) (int64, error) {
 
 // Referrers implements store.Reader.
 func (t *tx) Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.Key, error) {
-	if err := t.writeIndex(); err != nil {
+	if err := t.writeIndex(ctx); err != nil {
 		return nil, err
 	}
 	return t.store.reader.Referrers(ctx, t, key, limit)

@@ -3,7 +3,6 @@ package sqldb
 import (
 	"context"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/inglehealth/ingle/store"
@@ -152,9 +151,4 @@ func notNil(value []byte) []byte {
 		return []byte{}
 	}
 	return value
-}
-
-// IsHash says whether name is a blob's: the hexadecimal SHA-256 of its content.
-func IsHash(name string) bool {
-	return len(name) == 64 && strings.Trim(name, "0123456789abcdef") == ""
 }
