@@ -4,7 +4,9 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
@@ -134,7 +136,10 @@ func (s *Session) get(ctx context.Context, r store.Reader, e *entry, o BundleOpt
 	switch e.route.kind {
 	case routeInstance, routeVersion:
 		var got Resource
-		var err error
+		pairs, err := s.readParameters(e.route.typ, e.route.pairs, o.Handling)
+		if err != nil {
+			return res, err
+		}
 		if e.route.kind == routeVersion {
 			got, err = s.vread(ctx, r, e.route.key(), e.route.version, e.read)
 		} else {
@@ -146,7 +151,7 @@ func (s *Session) get(ctx context.Context, r store.Reader, e *entry, o BundleOpt
 		if got.NotModified {
 			res.Status = http.StatusNotModified
 		} else if e.method != "HEAD" {
-			res.Resource = &got
+			res.Resource, res.ReadOf = &got, pairs
 		}
 		res.Version, res.LastModified, res.Location = got.Version, got.Updated, location(got)
 		return res, nil
@@ -165,6 +170,35 @@ func (s *Session) get(ctx context.Context, r store.Reader, e *entry, o BundleOpt
 	return res, err
 }
 
+// readParameters are the parameters of a read, checked, with the names of
+// _elements as search.Element has them.
+func (s *Session) readParameters(t fhir.Type, pairs []search.Pair, h Handling) ([]search.Pair, error) {
+	var kept []search.Pair
+	for _, p := range pairs {
+		switch {
+		case p.Name == "_elements":
+			var names []string
+			for name := range strings.SplitSeq(p.Value, ",") {
+				element, err := search.Element(s.door.primary.defs, []string{string(t)}, name)
+				if err == nil {
+					names = append(names, element)
+				} else if !s.lenient(h) {
+					return nil, fault.New(fault.Invalid, fault.CodeValue, "", "_elements=%s: %s", p.Value, err)
+				}
+			}
+			kept = append(kept, search.Pair{Name: p.Name, Value: strings.Join(names, ",")})
+		case p.Name == "_summary":
+			if !slices.Contains([]string{"true", "text", "data", "false"}, p.Value) {
+				return nil, fault.New(fault.Invalid, fault.CodeValue, "", "_summary of a read is true, text, data or false, not %q", p.Value)
+			}
+			kept = append(kept, p)
+		case !s.lenient(h):
+			return nil, fault.New(fault.Invalid, fault.CodeNotSupported, "", "a read has no parameter %q; it has _summary and _elements", p.Name)
+		}
+	}
+	return kept, nil
+}
+
 func location(r Resource) string { return r.Key.String() + "/_history/" + versionText(r.Version) }
 
 // patchOf is the patch document that a PATCH entry carries.
@@ -174,12 +208,12 @@ func patchOf(resource fhir.Node) (PatchContent, error) {
 	}
 	body, err := decodeData(resource.Child("data").Text())
 	if err != nil {
-		return PatchContent{}, fault.New(fault.Invalid, fault.CodeValue, "Binary.data", "is not base64")
+		return PatchContent{}, fault.New(fault.Invalid, fault.CodeValue, "Binary.data", "the data is not base64")
 	}
 	formats := []string{"application/json-patch+json", "application/xml-patch+xml", "application/fhir+json", "application/fhir+xml"}
 	at := slices.Index(formats, mediaType(resource.Child("contentType").Text()))
 	if at < 0 {
-		return PatchContent{}, fault.New(fault.UnsupportedMedia, fault.CodeNotSupported, "Binary.contentType", "must be application/json-patch+json or application/xml-patch+xml")
+		return PatchContent{}, fault.New(fault.UnsupportedMedia, fault.CodeNotSupported, "Binary.contentType", "the contentType of a patch is application/json-patch+json or application/xml-patch+xml")
 	}
 	return PatchContent{Format: PatchFormat(at + 1), Body: body}, nil
 }

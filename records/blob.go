@@ -110,7 +110,7 @@ func (d *Door) keep(ctx context.Context, content iter.Seq2[[]byte, error]) (blob
 	name, size, err := d.store.CreateBlob(ctx, func(yield func([]byte, error) bool) {
 		for chunk, err := range content {
 			if total += int64(len(chunk)); err == nil && total > d.policy.MaxBinary {
-				err = fault.New(fault.TooLarge, fault.CodeTooLong, "Binary.data", "is larger than %d bytes, the most that is taken", d.policy.MaxBinary)
+				err = fault.New(fault.TooLarge, fault.CodeTooLong, "Binary.data", "the data is larger than %d bytes, the most that is taken", d.policy.MaxBinary)
 			}
 			if !yield(chunk, err) || err != nil {
 				return
@@ -119,7 +119,7 @@ func (d *Door) keep(ctx context.Context, content iter.Seq2[[]byte, error]) (blob
 	})
 	if err != nil {
 		if _, ok := errors.AsType[base64.CorruptInputError](err); ok {
-			err = fault.New(fault.Invalid, fault.CodeValue, "Binary.data", "is not base64")
+			err = fault.New(fault.Invalid, fault.CodeValue, "Binary.data", "the data is not base64")
 		}
 		return blob{}, d.fault(err)
 	}

@@ -46,7 +46,7 @@ func (s *Session) draft(ctx context.Context, t fhir.Type, c Content, r Request) 
 	w := &draft{rel: rel, tree: tree, key: tree.Key()}
 	if t != "" && w.key.Type != t {
 		return nil, fault.New(fault.Invalid, fault.CodeInvalid, string(w.key.Type),
-			"the resource is a %s, but the URL says %s: send it to %s", w.key.Type, t, w.key.Type)
+			"the resource is of type %s, but the URL says %s: send it to %[1]s", w.key.Type, t)
 	}
 	w.source = s.door.source(tree, r)
 	if w.key.Type == "Binary" {

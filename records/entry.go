@@ -60,7 +60,7 @@ func (d *Door) entry(rel *release, n fhir.Node, i int) (*entry, error) {
 		ifNoneExistText: request.Child("ifNoneExist").Text(),
 	}
 	if request.IsZero() {
-		return nil, fault.New(fault.Invalid, fault.CodeRequired, e.place()+".request", "is required: it says what to do with the entry")
+		return nil, fault.New(fault.Invalid, fault.CodeRequired, e.place()+".request", "the entry needs a request, which says what to do with it")
 	}
 	var err error
 	if e.route, err = d.route(rel, e.url); err != nil {
@@ -119,8 +119,8 @@ func (e *entry) wrong() error {
 		if e.route.kind != routeType {
 			return bad(".request.url", "a POST names the resource type")
 		}
-		if strings.HasSuffix(e.url, "/_search") {
-			return bad(".request.url", "a search in a bundle is a GET")
+		if path, _, _ := strings.Cut(e.url, "?"); strings.HasSuffix(path, "/_search") {
+			return bad(".request.url", "a search in a Bundle is a GET: Patient?name=smith")
 		}
 		if e.route.query {
 			return bad(".request.url", "a POST has no criteria: put them into ifNoneExist")
@@ -130,20 +130,20 @@ func (e *entry) wrong() error {
 			return bad(".request.url", "a %s names a resource (Patient/1) or criteria (Patient?identifier=...)", e.method)
 		}
 	case "":
-		return fault.New(fault.Invalid, fault.CodeRequired, e.place()+".request.method", "is required")
+		return fault.New(fault.Invalid, fault.CodeRequired, e.place()+".request.method", "the entry needs a method: GET, POST, PUT, PATCH or DELETE")
 	default:
 		return bad(".request.method", "%q is not a method of FHIR", e.method)
 	}
 	if !has {
-		return fault.New(fault.Invalid, fault.CodeRequired, e.place()+".resource", "is required for a %s", e.method)
+		return fault.New(fault.Invalid, fault.CodeRequired, e.place()+".resource", "a %s needs a resource", e.method)
 	}
 	name := e.resource.Type().Name
 	if e.method == "PATCH" {
 		if name != "Binary" && name != "Parameters" {
-			return bad(".resource", "a PATCH carries a Parameters (FHIRPath Patch) or a Binary with a JSON or XML Patch, not a %s", name)
+			return bad(".resource", "a PATCH carries a Parameters (FHIRPath Patch) or a Binary with a JSON or XML Patch, not %s", name)
 		}
 	} else if fhir.Type(name) != e.route.typ {
-		return bad(".resource", "is a %s, but the URL says %s", name, e.route.typ)
+		return bad(".resource", "the resource is of type %s, but the URL says %s", name, e.route.typ)
 	}
 	return nil
 }

@@ -2,10 +2,11 @@ package records
 
 import (
 	"context"
-	"errors"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
@@ -16,10 +17,12 @@ import (
 type HistoryRequest struct {
 	Type  fhir.Type
 	ID    fhir.ID
-	Since time.Time // zero: from the start
-	At    time.Time // zero, or: only what was current at that time
-	Count int       // 0: as policy says; -1: none, only the total
-	After string    // Next of the page before
+	Since time.Time     // zero: from the start
+	At    time.Time     // zero, or: only what was current at some moment from here
+	AtEnd time.Time     // to here, both inclusive
+	Count int           // 0: as policy says; -1: none, only the total
+	After string        // Next of the page before
+	Pairs []search.Pair // as they were sent, for the links
 }
 
 // HistoryResult is one page of versions, newest first. Deletes have no JSON.
@@ -48,7 +51,7 @@ func (s *Session) History(ctx context.Context, r HistoryRequest) (*HistoryResult
 	}
 	count = min(count, d.policy.MaxCount)
 	page, err := d.store.History(ctx, store.HistoryQuery{
-		Type: r.Type, ID: r.ID, Filter: s.filter, Since: r.Since, At: r.At, Count: max(count, 1), After: r.After,
+		Type: r.Type, ID: r.ID, Filter: s.filter, Since: r.Since, At: r.At, AtEnd: r.AtEnd, Count: max(count, 1), After: r.After,
 	})
 	if err != nil {
 		return nil, d.fault(err)
@@ -70,37 +73,53 @@ func (s *Session) History(ctx context.Context, r HistoryRequest) (*HistoryResult
 
 // historyOf reads the URL of a history in a bundle entry.
 func historyOf(r route) (HistoryRequest, error) {
-	h := HistoryRequest{Type: r.typ, ID: r.id}
+	h := HistoryRequest{Type: r.typ, ID: r.id, Pairs: r.pairs}
 	for _, p := range r.pairs {
-		var err error
-		switch p.Name {
-		case "_since":
-			h.Since, err = time.Parse(time.RFC3339Nano, p.Value)
-		case "_at":
-			h.At, err = parseAt(p.Value)
-		case "_count":
-			if h.Count, err = strconv.Atoi(p.Value); h.Count == 0 {
-				h.Count = -1
-			}
-		case "_format":
-		default:
-			err = errors.New("unknown")
+		known, err := h.Take(p)
+		if err == nil && !known {
+			err = fault.New(fault.Invalid, fault.CodeNotSupported, "", "a history has no parameter %q; it has _since, _at and _count", p.Name)
 		}
 		if err != nil {
-			return h, fault.New(fault.Invalid, fault.CodeValue, "", "a history does not understand %s=%s: it takes _since (an instant), _at (a date or time) and _count", p.Name, p.Value)
+			return h, err
 		}
 	}
 	return h, nil
 }
 
-// parseAt reads a date or time of any precision as the moment it begins.
-func parseAt(text string) (time.Time, error) {
-	var err error
-	for _, layout := range []string{time.RFC3339Nano, time.DateOnly, "2006-01", "2006"} {
-		var at time.Time
-		if at, err = time.Parse(layout, text); err == nil {
-			return at, nil
+// Take sets what one of the parameters _since, _at and _count says
+// (R4 §3.1.0.12); known is false for any other. A _count of 0 asks for the
+// total only.
+func (h *HistoryRequest) Take(p search.Pair) (known bool, err error) {
+	switch p.Name {
+	case "_since":
+		h.Since, _, err = moments(p)
+	case "_at":
+		h.At, h.AtEnd, err = moments(p)
+	case "_count":
+		h.Count, err = strconv.Atoi(p.Value)
+		switch {
+		case err != nil || h.Count < 0:
+			err = fault.New(fault.Invalid, fault.CodeValue, "", "_count is a whole number of versions a page, not %q", p.Value)
+		case h.Count == 0:
+			h.Count = -1
 		}
+	default:
+		return false, nil
 	}
-	return time.Time{}, err
+	if err == nil && !h.Since.IsZero() && !h.At.IsZero() {
+		err = fault.New(fault.Invalid, fault.CodeInvalid, "", "_since and _at exclude each other: send one of them")
+	}
+	return true, err
+}
+
+// moments reads a date or time of any precision as the first and the last
+// microsecond it stands for; without an offset it is UTC. The '+' of an offset
+// that was not escaped arrives as a space.
+func moments(p search.Pair) (first, last time.Time, err error) {
+	r, ok := search.ParseTime(strings.ReplaceAll(p.Value, " ", "+"))
+	if !ok {
+		return first, last, fault.New(fault.Invalid, fault.CodeValue, "",
+			"%s is a date or time like 2024, 2024-05-01 or 2024-05-01T12:00:00Z, not %q", p.Name, p.Value)
+	}
+	return time.UnixMicro(r.Lo).UTC(), time.UnixMicro(r.Hi - 1).UTC(), nil
 }

@@ -104,7 +104,7 @@ func (p *plan) claim(context.Context) error {
 			other := p.byKey[k]
 			if other != nil && (!other.matched || !st.matched) {
 				failed.add(fault.New(fault.Invalid, fault.CodeDuplicate, st.place()+".request",
-					"means %s, as entry %d does: a transaction acts on each resource once", k, other.index))
+					"the entry acts on %s, as entry %d does: a transaction acts on each resource once", k, other.index))
 			}
 			p.byKey[k] = st
 		}

@@ -66,7 +66,7 @@ func (s *Session) Search(ctx context.Context, r SearchRequest) (*SearchResult, e
 func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest) (*SearchResult, error) {
 	d := s.door
 	q, err := d.primary.catalog.Parse(string(req.Type), req.Pairs, search.ParseOptions{
-		Lenient:      req.Handling == HandlingLenient || req.Handling == HandlingDefault && d.policy.LenientSearch,
+		Lenient:      s.lenient(req.Handling),
 		Now:          d.now(),
 		DefaultCount: d.policy.DefaultCount,
 		MaxCount:     d.policy.MaxCount,
@@ -109,6 +109,11 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 		err = s.include(ctx, r, q.Includes, page.Records, result)
 	}
 	return result, d.fault(err)
+}
+
+// lenient says whether unknown parameters are ignored.
+func (s *Session) lenient(h Handling) bool {
+	return h == HandlingLenient || h == HandlingDefault && s.door.policy.LenientSearch
 }
 
 func (d *Door) append(ctx context.Context, result *SearchResult, record store.Record, mode SearchMode) error {

@@ -66,7 +66,7 @@ func (t *transaction) admit(e *entry) error {
 		return nil
 	}
 	if other := t.names[e.fullURL]; other != nil {
-		return fault.New(fault.Invalid, fault.CodeDuplicate, e.place()+".fullUrl", "is also the fullUrl of entry %d: each resource occurs once", other.index)
+		return fault.New(fault.Invalid, fault.CodeDuplicate, e.place()+".fullUrl", "the fullUrl is that of entry %d, too: each resource occurs once", other.index)
 	}
 	t.names[e.fullURL] = e
 	return nil

@@ -54,7 +54,7 @@ func sameID(w *draft, id fhir.ID) error {
 	case "":
 		return fault.New(fault.Invalid, fault.CodeRequired, path, "the resource must carry its id, %q", id)
 	}
-	return fault.New(fault.Invalid, fault.CodeInvalid, path, "is %q, but the URL says %q", w.key.ID, id)
+	return fault.New(fault.Invalid, fault.CodeInvalid, path, "the id is %q, but the URL says %q", w.key.ID, id)
 }
 
 // UpdateWhere is the conditional update (R4 §3.1.0.4.3): no match creates, one
@@ -78,7 +78,7 @@ func (s *Session) UpdateWhere(ctx context.Context, t fhir.Type, criteria []searc
 		}
 		if w.tree = first.tree.Clone(); match.Version > 0 {
 			if sent != "" && sent != match.Key.ID {
-				return Result{}, fault.New(fault.Invalid, fault.CodeInvalid, string(t)+".id", "is %q, but the criteria match %s", sent, match.Key)
+				return Result{}, fault.New(fault.Invalid, fault.CodeInvalid, string(t)+".id", "the id is %q, but the criteria match %s", sent, match.Key)
 			}
 			w.key.ID = match.Key.ID
 		} else if w.key.ID, err = s.newID(ctx, w.key); err != nil {

@@ -71,7 +71,7 @@ func (s *Session) subject(ctx context.Context, r ValidateRequest) (*draft, error
 		}
 		w := &draft{rel: rel, tree: tree, key: tree.Key()}
 		if r.Type != "" && w.key.Type != r.Type {
-			return nil, fault.New(fault.Invalid, fault.CodeInvalid, string(w.key.Type), "the resource is a %s, but the URL says %s", w.key.Type, r.Type)
+			return nil, fault.New(fault.Invalid, fault.CodeInvalid, string(w.key.Type), "the resource is of type %s, but the URL says %s", w.key.Type, r.Type)
 		}
 		return w, nil
 	}

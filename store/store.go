@@ -192,7 +192,8 @@ type HistoryQuery struct {
 	ID     fhir.ID
 	Filter search.Expr // on the resource as it is now (nil: all); versions of deleted resources are kept when nil
 	Since  time.Time   // zero: from the start; inclusive
-	At     time.Time   // zero, or: only versions that were current at that time
+	At     time.Time   // zero, or: only versions that were current at that time,
+	AtEnd  time.Time   // or at some time from At to AtEnd if that is later; inclusive
 	Count  int
 	After  string
 }

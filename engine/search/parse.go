@@ -244,8 +244,12 @@ func (p *parser) unknown(typeName, code string) error {
 	if typeName == System {
 		why = "; a search over all types takes parameters that every type has, name types with _type for more"
 	}
-	return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s has no search parameter %q%s. It has: %s%s",
-		of(typeName), clip(code), meant(code, candidates), strings.Join(codes, ", "), why)
+	end := meant(code, candidates)
+	if end == "" {
+		end = "."
+	}
+	return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s has no search parameter %q%s It has: %s%s",
+		of(typeName), clip(code), end, strings.Join(codes, ", "), why)
 }
 
 // of names a type in a message.

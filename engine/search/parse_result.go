@@ -125,8 +125,13 @@ func (p *parser) elements(pair Pair) error {
 	if err := p.once(pair); err != nil {
 		return err
 	}
+	types := p.q.Types
+	if len(types) == 0 {
+		types = p.c.defs.ResourceTypes()
+	}
 	for _, name := range strings.Split(pair.Value, ",") {
-		if err := p.checkElement(name); err != nil {
+		name, err := Element(p.c.defs, types, name)
+		if err != nil {
 			return malformed("_elements", pair.Value, "%s", err)
 		}
 		if !slices.Contains(p.q.Elements, name) {
@@ -136,25 +141,29 @@ func (p *parser) elements(pair Pair) error {
 	return nil
 }
 
-// checkElement says why none of the types searched has the element.
-func (p *parser) checkElement(name string) error {
-	types := p.q.Types
-	if len(types) == 0 {
-		types = p.c.defs.ResourceTypes()
-	}
+// Element reads a name in _elements (R4 §3.1.1.5.9), which some of types must
+// have as an element: "value", which may be written "value[x]" or
+// "Observation.value", too. The error says what was meant.
+func Element(d *definitions.Definitions, types []string, name string) (string, error) {
+	name = strings.TrimSpace(name)
+	base := strings.TrimSuffix(name, "[x]")
 	var names []string
 	for _, t := range types {
-		for _, e := range p.c.defs.Type(t).Elements {
-			if e.Name == name {
-				return nil
+		short := strings.TrimPrefix(base, t+".")
+		for _, e := range d.Type(t).Elements {
+			if e.Name == short {
+				return short, nil
+			}
+			if rest, ok := strings.CutPrefix(short, e.Name); ok && len(e.Types) > 1 && rest[0] >= 'A' && rest[0] <= 'Z' {
+				return "", fmt.Errorf("no element is called %q; all the forms of a choice are named together: %s", clip(name), e.Name)
 			}
 			names = append(names, e.Name)
 		}
 	}
 	if strings.Contains(name, ".") {
-		return fmt.Errorf("%q goes into an element; only whole elements of the resource can be named", clip(name))
+		return "", fmt.Errorf("%q goes into an element; only whole elements of the resource can be named", clip(name))
 	}
-	return fmt.Errorf("no element is called %q%s", clip(name), meant(name, names))
+	return "", fmt.Errorf("no element is called %q%s", clip(name), meant(name, names))
 }
 
 func (p *parser) sort(pair Pair) error {

@@ -261,7 +261,7 @@ func (p *parser) composite(param found, raw string) (Expr, error) {
 		for i, one := range param.components {
 			codes[i] = one.code
 		}
-		return nil, fmt.Errorf("it has %d parts where %d are needed: %s", len(parts), len(codes), strings.Join(codes, "$"))
+		return nil, fmt.Errorf("it needs %d parts, %s, and has %d", len(codes), strings.Join(codes, "$"), len(parts))
 	}
 	x := Composite{Param: param.as}
 	for i, one := range param.components {

@@ -92,7 +92,11 @@ func (b *bundle) responseEntry(e *records.EntryResult) error {
 		b.buf = append(b.buf, '"')
 	}
 	b.tagged(e.Version, e.LastModified)
-	if len(issues) > 0 && (e.Err != nil || b.c.prefer.returning == returnOutcome) {
+	asked := b.c.prefer.returning == returnOutcome && !reading(e)
+	if asked && len(issues) == 0 {
+		issues = []fault.Issue{note("All OK.")}
+	}
+	if e.Err != nil || asked {
 		b.buf = append(b.buf, `,"outcome":`...)
 		b.outcome(issues)
 	}
@@ -100,8 +104,11 @@ func (b *bundle) responseEntry(e *records.EntryResult) error {
 	return nil
 }
 
+func reading(e *records.EntryResult) bool {
+	return e.Method == http.MethodGet || e.Method == http.MethodHead
+}
+
 func (b *bundle) responseResource(e *records.EntryResult, comma func()) error {
-	reading := e.Method == http.MethodGet || e.Method == http.MethodHead
 	switch {
 	case e.Body != nil:
 		comma()
@@ -115,9 +122,9 @@ func (b *bundle) responseResource(e *records.EntryResult, comma func()) error {
 		comma()
 		b.buf = append(b.buf, `"resource":`...)
 		return b.nestedHistory(e)
-	case e.Resource != nil && e.Resource.JSON != nil && (reading || b.c.prefer.returning == returnRepresentation):
+	case e.Resource != nil && e.Resource.JSON != nil && (reading(e) || b.c.prefer.returning == returnRepresentation):
 		comma()
-		return b.resource(e.Resource, part{})
+		return b.resource(e.Resource, partOf(e.ReadOf))
 	}
 	return nil
 }
@@ -164,9 +171,10 @@ func (b *bundle) nestedSearch(e *records.EntryResult) error {
 func (b *bundle) nestedHistory(e *records.EntryResult) error {
 	return b.nested("history", func(inner *bundle) error {
 		inner.total(e.History.Total)
-		inner.link("self", historyAddress(e.HistoryOf.Type, e.HistoryOf.ID), nil, "")
+		at := historyAddress(e.HistoryOf.Type, e.HistoryOf.ID)
+		inner.link("self", at, e.HistoryOf.Pairs, "")
 		if e.History.Next != "" {
-			inner.link("next", historyAddress(e.HistoryOf.Type, e.HistoryOf.ID), nil, e.History.Next)
+			inner.link("next", at, e.HistoryOf.Pairs, e.History.Next)
 		}
 		for i := range e.History.Entries {
 			if err := inner.historyEntry(&e.History.Entries[i], part{}); err != nil {

@@ -90,3 +90,50 @@ func TestOnlyABatchOrTransactionCanBePostedToTheBase(t *testing.T) {
 	s.do("POST", "/", `{"resourceType":"Bundle","type":"collection"}`).want(422).has("Bundle.type")
 	s.do("POST", "/", `{"resourceType":"Bundle","type":"transaction"}`).want(200)
 }
+
+func TestAReadInABatchTakesTheParametersOfARead(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	s.put("/Patient/alice", strings.Replace(alice, "Archer", "Baker", 1))
+	b := s.do("POST", "/", `{"resourceType":"Bundle","type":"batch","entry":[
+		{"request":{"method":"GET","url":"Patient/alice?_elements=gender&_format=xml"}},
+		{"request":{"method":"GET","url":"Patient/alice?_summary=count"}},
+		{"request":{"method":"GET","url":"Patient/alice?name=x"}},
+		{"request":{"method":"GET","url":"Patient?name=baker&_format=json"}},
+		{"request":{"method":"GET","url":"Patient/alice/_history?_count=1"}},
+		{"request":{"method":"GET","url":"metadata?mode=terminology"}},
+		{"resource":{"resourceType":"Patient"},"request":{"method":"POST","url":"Patient/_search?name=x"}}]}`).want(200).bundle()
+	for i, want := range []struct{ status, text string }{
+		{"200 OK", "SUBSETTED"}, {"400 Bad Request", "true, text, data or false"}, {"400 Bad Request", "a read has no parameter"},
+		{"200 OK", "Baker"}, {"200 OK", "/_history?_count=1&_cursor="}, {"200 OK", "TerminologyCapabilities"}, {"400 Bad Request", "is a GET"},
+	} {
+		e := b.Entry[i]
+		if e.Response.Status != want.status || !strings.Contains(string(e.Resource)+string(e.Response.Outcome), want.text) {
+			t.Errorf("entry %d: %s, outcome %s, resource %.200s", i, e.Response.Status, e.Response.Outcome, e.Resource)
+		}
+	}
+	if strings.Contains(string(b.Entry[0].Resource), "Baker") {
+		t.Errorf("_elements=gender: %s", b.Entry[0].Resource)
+	}
+}
+
+func TestAnIdentifierThatIsAUUIDStaysInATransaction(t *testing.T) {
+	s := newServer(t)
+	const uuid = "urn:uuid:00000000-0000-4000-8000-000000000001"
+	b := s.do("POST", "/", `{"resourceType":"Bundle","type":"transaction","entry":[{"fullUrl":"`+uuid+`","resource":{"resourceType":"Patient",
+		"extension":[{"url":"http://x.org/a","valueUuid":"`+uuid+`"},{"url":"http://x.org/b","valueUri":"`+uuid+`"}]},"request":{"method":"POST","url":"Patient"}}]}`).want(200).bundle()
+	got := string(b.Entry[0].Resource)
+	if !strings.Contains(got, `"valueUuid":"`+uuid) || !strings.Contains(got, `"valueUri":"Patient/`) {
+		t.Error(got)
+	}
+}
+
+func TestEveryWriteInABundleTellsItsOutcomeWhenAsked(t *testing.T) {
+	s := newServer(t)
+	b := s.do("POST", "/", family, "Prefer", "return=OperationOutcome").want(200).bundle()
+	for i := range 2 {
+		if e := b.Entry[i]; e.Resource != nil || !strings.Contains(string(e.Response.Outcome), "All OK") {
+			t.Errorf("entry %d: %+v", i, e)
+		}
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
@@ -159,10 +161,14 @@ func (b *bundle) searchEntry(e *records.SearchEntry, part part) error {
 	return nil
 }
 
-// outcomeEntry tells the client what it should know about a search.
+// outcomeEntry tells the client what it should know about a search. Its
+// fullUrl, which every entry of a searchset must have, names nothing that is
+// stored.
 func (b *bundle) outcomeEntry(issues []fault.Issue) {
 	b.entry()
-	b.buf = append(b.buf, `"resource":`...)
+	b.buf = append(b.buf, `"fullUrl":"urn:uuid:`...)
+	b.buf = append(b.buf, uuid.NewString()...)
+	b.buf = append(b.buf, `","resource":`...)
 	b.outcome(issues)
 	b.buf = append(b.buf, `,"search":{"mode":"outcome"}}`...)
 }

@@ -2,12 +2,9 @@ package fhirapi
 
 import (
 	"net/http"
-	"strconv"
-	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
-	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
@@ -66,50 +63,16 @@ func historyAddress(t fhir.Type, id fhir.ID) string {
 
 func (c *call) historyRequest(pairs []search.Pair) (records.HistoryRequest, error) {
 	req := records.HistoryRequest{Type: c.Type, ID: c.ID}
-	var err error
 	for _, p := range pairs {
-		switch p.Name {
-		case "_since":
-			req.Since, err = parseMoment(p)
-		case "_at":
-			req.At, err = parseMoment(p)
-		case "_count":
-			req.Count, err = parseCount(p)
-		case cursorName:
-			req.After = p.Value
-		}
-		if err != nil {
+		if _, err := req.Take(p); err != nil {
 			return req, err
 		}
-	}
-	if !req.Since.IsZero() && !req.At.IsZero() {
-		return req, fault.New(fault.Invalid, fault.CodeInvalid, "", "_since and _at exclude each other; send one of them.")
+		switch {
+		case p.Name == cursorName:
+			req.After = p.Value
+		case p.Name == "_summary" && p.Value == string(search.SummaryCount):
+			req.Count = -1
+		}
 	}
 	return req, nil
-}
-
-func parseCount(p search.Pair) (int, error) {
-	n, err := strconv.Atoi(p.Value)
-	if err != nil || n < 1 {
-		return 0, fault.New(fault.Invalid, fault.CodeValue, "", "%s must be a number above 0, not %q.", p.Name, shorten(p.Value))
-	}
-	return n, nil
-}
-
-// parseMoment reads an instant or a partial dateTime, which means its first
-// moment; without an offset it is UTC. A '+' of an offset that was not escaped
-// arrives as a space.
-func parseMoment(p search.Pair) (time.Time, error) {
-	value := []byte(p.Value)
-	for i, b := range value {
-		if b == ' ' {
-			value[i] = '+'
-		}
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01-02", "2006-01", "2006"} {
-		if t, err := time.Parse(layout, string(value)); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fault.New(fault.Invalid, fault.CodeValue, "", "%s must be an instant like 2024-05-01T12:00:00Z, not %q.", p.Name, shorten(p.Value))
 }

@@ -68,8 +68,20 @@ func TestAHistoryMayBeginOrStandAtATime(t *testing.T) {
 	if b := s.get("/Patient/alice/_history?_since=2001").want(200).bundle(); len(b.Entry) != 2 {
 		t.Errorf("_since a year: %d", len(b.Entry))
 	}
+	year := time.Now().UTC().Format("2006")
+	if b := s.get("/Patient/alice/_history?_at=" + year).want(200).bundle(); len(b.Entry) != 2 {
+		t.Errorf("_at a year, in which both versions were current: %d", len(b.Entry))
+	}
+	if b := s.get("/Patient/alice/_history?_at=2001").want(200).bundle(); len(b.Entry) != 0 {
+		t.Errorf("_at a year before the first version: %d", len(b.Entry))
+	}
+	for _, total := range []string{"_count=0", "_summary=count"} {
+		if b := s.get("/Patient/alice/_history?" + total).want(200).bundle(); *b.Total != 2 || len(b.Entry) != 0 {
+			t.Errorf("%s: %+v", total, b)
+		}
+	}
 	s.get("/Patient/alice/_history?_since=" + between + "&_at=" + between).want(400)
-	s.get("/Patient/alice/_history?_since=then").want(400).has("instant")
+	s.get("/Patient/alice/_history?_since=then").want(400).has("date or time")
 	s.get("/Patient/alice/_history?_count=none").want(400)
 	s.get("/Patient/alice/_history?name=x").want(400)
 	s.get("/Patient/alice/_history?_cursor=forged").want(400)

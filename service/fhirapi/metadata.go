@@ -13,13 +13,6 @@ func (c *call) metadata() error {
 		return err
 	}
 	mode, _ := c.value("mode")
-	switch mode {
-	case "":
-		mode = "full"
-	case "full", "normative", "terminology":
-	default:
-		return fault.New(fault.Invalid, fault.CodeValue, "", "mode is full, normative or terminology, not %q.", shorten(mode))
-	}
 	body, err := c.capabilityStatement(mode)
 	if err != nil {
 		return err
@@ -35,9 +28,16 @@ type capabilityKey struct {
 	mode    string
 }
 
-// capabilityStatement returns the statement as JSON, made at the first
-// request for it.
+// capabilityStatement returns the statement that a mode ("": full) means, as
+// JSON, made at the first request for it.
 func (c *call) capabilityStatement(mode string) ([]byte, error) {
+	switch mode {
+	case "":
+		mode = "full"
+	case "full", "normative", "terminology":
+	default:
+		return nil, fault.New(fault.Invalid, fault.CodeValue, "", "mode is full, normative or terminology, not %q.", shorten(mode))
+	}
 	key := capabilityKey{c.door.Name(), c.format.release, mode}
 	a := c.api
 	a.mu.Lock()

@@ -128,7 +128,13 @@ func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (reco
 		return result, fault.New(fault.MethodNotAllowed, fault.CodeNotSupported, "", "%s is not possible on %s; possible: %s.", r.Method, shorten(path), shape.allow)
 	}
 	if shape == c.api.shapes.metadata {
-		result.Body, err = c.capabilityStatement("full")
+		mode := ""
+		for _, p := range r.Pairs {
+			if p.Name == "mode" {
+				mode = p.Value
+			}
+		}
+		result.Body, err = c.capabilityStatement(mode)
 		return result, err
 	}
 	op := c.api.operations[target.Op]

@@ -35,40 +35,48 @@ func (c *call) part() (part, error) {
 		case "true", "text", "data":
 			p.summary = search.Summary(v)
 		case "false":
+		case "count": // of a history: its total only
+			if c.endpoint.name != "history" {
+				return p, errSummary(v)
+			}
 		default:
-			return p, fault.New(fault.Invalid, fault.CodeValue, "", "_summary=%s is not possible here; it is true, text, data or false.", shorten(v))
+			return p, errSummary(v)
 		}
 	}
 	if v, ok := c.value("_elements"); ok && v != "" {
-		p.elements = strings.Split(v, ",")
-		t := c.definitions("").Type(string(c.Type))
-		for i, name := range p.elements {
-			p.elements[i] = strings.TrimSpace(name)
-			if t != nil && t.Element(top(p.elements[i], t.Name)) == nil && !c.lenient() {
-				return p, c.errNoElement(name, t)
+		d := c.definitions(c.format.release)
+		types := []string{string(c.Type)}
+		if d.Type(string(c.Type)) == nil {
+			types = d.ResourceTypes()
+		}
+		for name := range strings.SplitSeq(v, ",") {
+			element, err := search.Element(d, types, name)
+			if err == nil {
+				p.elements = append(p.elements, element)
+			} else if !c.lenient() {
+				return p, fault.New(fault.Invalid, fault.CodeValue, "", "_elements=%s: %s", shorten(v), err)
 			}
 		}
 	}
 	return p, nil
 }
 
-func (c *call) errNoElement(name string, t *definitions.Type) error {
-	names := make([]string, len(t.Elements))
-	for i, e := range t.Elements {
-		names[i] = e.Name
+// partOf reads _summary and _elements, which were checked before.
+func partOf(pairs []search.Pair) part {
+	var p part
+	for _, pair := range pairs {
+		switch {
+		case pair.Name == "_summary" && pair.Value != "false":
+			p.summary = search.Summary(pair.Value)
+		case pair.Name == "_elements" && pair.Value != "":
+			p.elements = strings.Split(pair.Value, ",")
+		}
 	}
-	if s := suggest(name, names); s != "" {
-		return fault.New(fault.Invalid, fault.CodeValue, "", "_elements: %s has no element %q. Did you mean %s?", t.Name, shorten(name), s)
-	}
-	return fault.New(fault.Invalid, fault.CodeValue, "", "_elements: %s has no element %q.", t.Name, shorten(name))
+	return p
 }
 
-// top is the name of the top-level element that a value of _elements means:
-// "name" for "name", "Patient.name" and "name.family".
-func top(name, resourceType string) string {
-	name = strings.TrimPrefix(name, resourceType+".")
-	name, _, _ = strings.Cut(name, ".")
-	return strings.TrimSuffix(name, "[x]")
+func errSummary(v string) error {
+	return fault.New(fault.Invalid, fault.CodeValue, "", "_summary=%s is not possible here; it is true, text, data or false.", shorten(v))
 }
 
 // cut returns a copy of the resource with the wanted part only, tagged
@@ -79,11 +87,7 @@ func (p part) cut(tree *fhir.Tree) (*fhir.Tree, error) {
 	var keep func(n fhir.Node) bool
 	switch {
 	case len(p.elements) > 0:
-		names := make([]string, len(p.elements))
-		for i, name := range p.elements {
-			names[i] = top(name, root.Name())
-		}
-		keep = func(n fhir.Node) bool { return slices.Contains(names, n.Name()) }
+		keep = func(n fhir.Node) bool { return slices.Contains(p.elements, n.Name()) }
 	case p.summary == search.SummaryText:
 		keep = func(n fhir.Node) bool { return n.Name() == "text" }
 	case p.summary == search.SummaryData:

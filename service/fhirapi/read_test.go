@@ -59,7 +59,7 @@ func TestWhatIsNotThereIsExplained(t *testing.T) {
 	s.get("/Patient/alice/and/so/on/and/on/for/ever").want(404)
 	s.get("/Patient/alice/Nothing").want(404)
 	s.get("/Observation/1/Patient").want(404).has("is not a compartment")
-	s.get("/Patient/alice?_elements=naem").want(400).has("Did you mean name?")
+	s.get("/Patient/alice?_elements=naem").want(400).has(`did you mean \"name\"?`)
 	s.get("/Patient/alice?name=x").want(400).has("means nothing to read")
 	s.get("/Patient/alice?name=x", "Prefer", "handling=lenient").want(410)
 	s.get("/Patient/alice?x=%zz").want(400).has("percent-escape")

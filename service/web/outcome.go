@@ -16,12 +16,11 @@ type outcomeJSON struct {
 }
 
 type issueJSON struct {
-	Severity    fault.Severity `json:"severity"`
-	Code        fault.Code     `json:"code"`
-	Details     *detailsJSON   `json:"details,omitempty"`
-	Diagnostics string         `json:"diagnostics,omitempty"`
-	Location    []string       `json:"location,omitempty"`
-	Expression  []string       `json:"expression,omitempty"`
+	Severity   fault.Severity `json:"severity"`
+	Code       fault.Code     `json:"code"`
+	Details    detailsJSON    `json:"details"`
+	Location   []string       `json:"location,omitempty"`
+	Expression []string       `json:"expression,omitempty"`
 }
 
 type detailsJSON struct {
@@ -29,15 +28,14 @@ type detailsJSON struct {
 }
 
 // AppendOutcome renders issues as an OperationOutcome. The message stands in
-// details.text and in diagnostics (where older clients look), the path in
+// details.text, where R5 says that a person should look for it, the path in
 // expression, line and column in location.
 func AppendOutcome(dst []byte, issues []fault.Issue, asXML, pretty bool) []byte {
 	o := outcomeJSON{ResourceType: "OperationOutcome", Issue: make([]issueJSON, len(issues))}
 	for i, issue := range issues {
 		message := strings.ToValidUTF8(issue.Message, "\uFFFD")
 		o.Issue[i] = issueJSON{
-			Severity: issue.Severity, Code: issue.Code,
-			Details: &detailsJSON{message}, Diagnostics: message,
+			Severity: issue.Severity, Code: issue.Code, Details: detailsJSON{message},
 		}
 		if issue.Path != "" {
 			o.Issue[i].Expression = []string{strings.ToValidUTF8(issue.Path, "\uFFFD")}
@@ -64,7 +62,7 @@ func AppendOutcome(dst []byte, issues []fault.Issue, asXML, pretty bool) []byte 
 func appendOutcomeXML(dst []byte, o outcomeJSON, pretty bool) []byte {
 	b := bytes.NewBuffer(dst)
 	line := func(depth int, format string, args ...any) {
-		if pretty {
+		if pretty && b.Len() > len(dst) {
 			b.WriteByte('\n')
 			b.WriteString(strings.Repeat("  ", depth))
 		}
@@ -77,7 +75,6 @@ func appendOutcomeXML(dst []byte, o outcomeJSON, pretty bool) []byte {
 		_ = xml.EscapeText(b, []byte(v))
 		b.WriteString("\"/>")
 	}
-	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>`)
 	line(0, `<OperationOutcome xmlns="http://hl7.org/fhir">`)
 	for _, issue := range o.Issue {
 		line(1, "<issue>")
@@ -86,7 +83,6 @@ func appendOutcomeXML(dst []byte, o outcomeJSON, pretty bool) []byte {
 		line(2, "<details>")
 		value(3, "text", issue.Details.Text)
 		line(2, "</details>")
-		value(2, "diagnostics", issue.Diagnostics)
 		for _, v := range issue.Location {
 			value(2, "location", v)
 		}

@@ -244,7 +244,7 @@ func TestAnyEditsLeaveATreeThatReadsBackTheSame(t *testing.T) {
 
 func TestLinksAreFoundAndRewritten(t *testing.T) {
 	tree := parse(t, `{"resourceType":"Observation","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><a href=\"urn:uuid:1\">x</a><img src='urn:uuid:2' alt=\"urn:uuid:1\"/></div>"},`+
-		`"extension":[{"url":"http://x","valueUri":"urn:uuid:1"}],"status":"final","code":{"text":"urn:uuid:1"},"subject":{"reference":"urn:uuid:1"},"performer":[{"reference":"Practitioner/2"},{"reference":"urn:uuid:2"}]}`)
+		`"extension":[{"url":"http://x","valueUri":"urn:uuid:1"},{"url":"http://y","valueUuid":"urn:uuid:c757873d-ec9a-4326-a141-556f43239520"}],"status":"final","code":{"text":"urn:uuid:1"},"subject":{"reference":"urn:uuid:1"},"performer":[{"reference":"Practitioner/2"},{"reference":"urn:uuid:2"}]}`)
 	var found []string
 	for r := range tree.Root().References() {
 		found = append(found, r.Path()+"="+r.Text())
@@ -254,14 +254,16 @@ func TestLinksAreFoundAndRewritten(t *testing.T) {
 	for r := range tree.Root().URIs() {
 		found = append(found, r.Text())
 	}
-	same(t, strings.Join(found, " "), "http://x urn:uuid:1")
+	same(t, strings.Join(found, " "), "http://x urn:uuid:1 http://y urn:uuid:c757873d-ec9a-4326-a141-556f43239520")
 	err := tree.Root().RewriteLinks(func(link string) (string, bool) {
-		to, ok := map[string]string{"urn:uuid:1": "Patient/a&b", "urn:uuid:2": "Patient/2"}[link]
+		to, ok := map[string]string{
+			"urn:uuid:1": "Patient/a&b", "urn:uuid:2": "Patient/2", "urn:uuid:c757873d-ec9a-4326-a141-556f43239520": "Patient/3",
+		}[link]
 		return to, ok
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	same(t, text(tree), `{"resourceType":"Observation","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><a href=\"Patient/a&amp;b\">x</a><img src='Patient/2' alt=\"urn:uuid:1\"/></div>"},`+
-		`"extension":[{"url":"http://x","valueUri":"Patient/a&b"}],"status":"final","code":{"text":"urn:uuid:1"},"subject":{"reference":"Patient/a&b"},"performer":[{"reference":"Practitioner/2"},{"reference":"Patient/2"}]}`)
+		`"extension":[{"url":"http://x","valueUri":"Patient/a&b"},{"url":"http://y","valueUuid":"urn:uuid:c757873d-ec9a-4326-a141-556f43239520"}],"status":"final","code":{"text":"urn:uuid:1"},"subject":{"reference":"Patient/a&b"},"performer":[{"reference":"Practitioner/2"},{"reference":"Patient/2"}]}`)
 }

@@ -29,7 +29,8 @@ func (n Node) values(want func(Node) bool) iter.Seq[Node] {
 // RewriteLinks gives rewrite each reference and uri in n and below it, and
 // the href and src of narratives, and puts in what it returns with true. FHIR
 // R4 §3.1.0.11.2 names these as what a transaction replaces; canonicals it
-// leaves alone.
+// leaves alone. A uuid or oid, which it names too, cannot hold the address of a
+// resource and stays.
 func (n Node) RewriteLinks(rewrite func(link string) (string, bool)) error {
 	for c := range n.Descendants() {
 		if !c.HasValue() {
@@ -39,7 +40,7 @@ func (n Node) RewriteLinks(rewrite func(link string) (string, bool)) error {
 		switch k := primitiveOf(c.Type()); {
 		case k == primitiveXHTML:
 			text, changed = rewriteNarrative(c.Text(), rewrite)
-		case k == primitiveURI && c.Type().Name != "canonical", k == primitiveOID, k == primitiveUUID,
+		case k == primitiveURI && c.Type().Name != "canonical",
 			c.Name() == "reference" && c.Parent().Type().Is("Reference"):
 			text, changed = rewrite(c.Text())
 		}

@@ -46,7 +46,7 @@ func (s *Reader) History(ctx context.Context, db DB, q store.HistoryQuery) (stor
 func historyFingerprint(q store.HistoryQuery) uint64 {
 	var b bytes.Buffer
 	describe(&b, q.Filter)
-	return fingerprint("history", string(q.Type), string(q.ID), b.String(), fmt.Sprint(Micros(q.Since), Micros(q.At)))
+	return fingerprint("history", string(q.Type), string(q.ID), b.String(), fmt.Sprint(Micros(q.Since), Micros(q.At), Micros(q.AtEnd)))
 }
 
 func (s *Reader) historyCondition(c *compiler, q store.HistoryQuery) (where fragment, index string, err error) {
@@ -72,7 +72,8 @@ func (s *Reader) historyCondition(c *compiler, q store.HistoryQuery) (where frag
 	}
 	if !q.At.IsZero() {
 		at := Micros(q.At)
-		conditions = append(conditions, sql("v.updated <= ?", at), not(s.Dialect.exists(sql("SELECT 1 FROM version n"+s.Dialect.by("version_rid")+
+		end := max(at, Micros(q.AtEnd))
+		conditions = append(conditions, sql("v.updated <= ?", end), not(s.Dialect.exists(sql("SELECT 1 FROM version n"+s.Dialect.by("version_rid")+
 			" WHERE n.rid = v.rid AND n.version > v.version AND n.updated <= ?", at))))
 	}
 	if q.Filter != nil {

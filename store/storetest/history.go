@@ -138,6 +138,9 @@ func historyTimes(t *testing.T, b bench) {
 		{store.HistoryQuery{At: at(9)}, "Patient/a/3 Patient/b/2x Observation/a/1"},
 		{store.HistoryQuery{Type: "Patient", ID: "a", At: at(4)}, "Patient/a/2"},
 		{store.HistoryQuery{At: at(-1)}, ""},
+		{store.HistoryQuery{At: at(-9), AtEnd: at(-1)}, ""},
+		{store.HistoryQuery{Type: "Patient", ID: "a", At: at(4), AtEnd: at(9)}, "Patient/a/3 Patient/a/2"},
+		{store.HistoryQuery{Type: "Patient", ID: "a", At: at(-1), AtEnd: at(4)}, "Patient/a/2 Patient/a/1"},
 	} {
 		p := b.history(t, c.query)
 		if got := trace(p.Records); got != c.want || p.Total != int64(len(p.Records)) {
