@@ -63,15 +63,14 @@ func Workloads() []Workload {
 func Run(ctx context.Context, o Options) ([]Result, error) {
 	o = o.withDefaults()
 	base, err := url.Parse(strings.TrimSuffix(o.BaseURL, "/"))
-	if err != nil || base.Host == "" {
+	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
 		return nil, fmt.Errorf("bench: %q is not the URL of a FHIR server; give one such as http://127.0.0.1:8080/fhir", o.BaseURL)
 	}
 	wanted, err := choose(o.Workloads)
 	if err != nil {
 		return nil, err
 	}
-	r := newRun(o, base.String())
-	defer r.http.CloseIdleConnections()
+	r := newRun(o, base)
 	if err := r.fill(ctx); err != nil {
 		return nil, err
 	}

@@ -1,11 +1,8 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"time"
 )
@@ -13,40 +10,21 @@ import (
 const fhirJSON = "application/fhir+json"
 
 // do makes one request, notes its time and fails unless the status is one of
-// want. It returns the Location header and the body.
-func (w *worker) do(ctx context.Context, method, path string, body []byte, want ...int) (location string, answer []byte, err error) {
-	var content io.Reader
-	if body != nil {
-		content = bytes.NewReader(body)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, w.base+path, content)
-	if err != nil {
-		return "", nil, err
-	}
-	req.Header.Set("Accept", fhirJSON)
-	if body != nil {
-		req.Header.Set("Content-Type", fhirJSON)
-	}
-	if w.o.Token != "" {
-		req.Header.Set("Authorization", "Bearer "+w.o.Token)
-	}
+// want. It returns the Location header and the body, which is valid until the
+// next request.
+func (w *worker) do(ctx context.Context, method, path string, body []byte, want ...int) (location string, content []byte, err error) {
 	start := time.Now()
-	resp, err := w.http.Do(req)
+	a, err := w.wire.send(ctx, method, path, body)
 	if err != nil {
 		return "", nil, err
 	}
-	answer, err = io.ReadAll(resp.Body)
-	resp.Body.Close()
-	if err != nil {
-		return "", nil, err
-	}
-	if !slices.Contains(want, resp.StatusCode) {
-		return "", nil, fmt.Errorf("%s %s: %s: %.300s", method, path, resp.Status, answer)
+	if !slices.Contains(want, a.status) {
+		return "", nil, fmt.Errorf("%s %s: %d: %.300s", method, path, a.status, a.body)
 	}
 	if w.count {
 		w.times = append(w.times, time.Since(start))
 	}
-	return resp.Header.Get("Location"), answer, nil
+	return a.location, a.body, nil
 }
 
 // wrote counts resources that the server acknowledged.

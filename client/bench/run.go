@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -14,8 +14,7 @@ import (
 // run is what the workers of one Run share.
 type run struct {
 	o    Options
-	base string
-	http *http.Client
+	base *url.URL
 
 	mu       sync.Mutex
 	patients []patient // written and still there
@@ -32,6 +31,7 @@ type patient struct {
 // worker is one connection's share of the work. Not safe for concurrent use.
 type worker struct {
 	*run
+	wire    *wire
 	rand    *rand.Rand
 	count   bool // whether the measured time has begun
 	times   []time.Duration
@@ -40,20 +40,12 @@ type worker struct {
 	done    int // resources written while counting
 }
 
-func newRun(o Options, base string) *run {
-	return &run{o: o, base: base, http: &http.Client{
-		Timeout: 60 * time.Second,
-		Transport: &http.Transport{
-			MaxIdleConns: o.Concurrency * 2, MaxIdleConnsPerHost: o.Concurrency * 2,
-			DisableCompression: true, ReadBufferSize: 32 << 10, WriteBufferSize: 32 << 10,
-		},
-	}}
-}
+func newRun(o Options, base *url.URL) *run { return &run{o: o, base: base} }
 
 func (r *run) logf(format string, args ...any) { fmt.Fprintf(r.o.Log, format+"\n", args...) }
 
 func (r *run) worker(n int) *worker {
-	return &worker{run: r, rand: rand.New(rand.NewPCG(r.o.Seed, uint64(n)))}
+	return &worker{run: r, wire: newWire(r.base, r.o.Token), rand: rand.New(rand.NewPCG(r.o.Seed, uint64(n)))}
 }
 
 // fill writes whole patients until o.Fill resources are there, and at least
@@ -65,6 +57,7 @@ func (r *run) fill(ctx context.Context) error {
 	for n := range r.o.Concurrency {
 		wg.Go(func() {
 			w := r.worker(1_000_000 + n)
+			defer w.wire.close()
 			for ctx.Err() == nil && r.needsMore() {
 				if errs[n] = patientBundle(ctx, w); errs[n] != nil {
 					return
@@ -99,6 +92,7 @@ func (r *run) measure(ctx context.Context, load Workload) (Result, error) {
 		w := r.worker(n)
 		workers[n] = w
 		wg.Go(func() {
+			defer w.wire.close()
 			for ctx.Err() == nil && time.Now().Before(end) {
 				if !w.count && !time.Now().Before(begin) {
 					w.count = true
