@@ -216,13 +216,13 @@ func (r *run) walkIndex(w walk) error {
 			return err
 		}
 	}
-	var from *position
+	conditions := []fragment{r.condition(search.Missing{Param: w.search, Want: true}, "r")}
 	if r.from != nil && r.from.keys[0] == nil {
-		from = r.from
+		conditions = append(conditions, sql("r.rid > ?", r.from.rid))
 	}
-	first := sql(r.resources("r", "resource_live"))
-	without := r.condition(search.Missing{Param: w.search, Want: true}, "r")
-	return r.sortedFrom(first, all(without, r.where("r", -1)), from)
+	conditions = append(conditions, r.where("r", -1))
+	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, NULL AS "+keyColumn(0)+
+		" FROM "+r.resources("r", "resource_live")+" WHERE "), all(conditions...), sql(" ORDER BY r.rid"+r.limit())), r.keys)
 }
 
 func (r *run) walkValues(w walk) error {

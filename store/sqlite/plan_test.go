@@ -1,0 +1,126 @@
+package sqlite
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/sqldb"
+)
+
+// planned notes the plan of every query that passes.
+type planned struct {
+	*conn
+	steps []string
+}
+
+func (p *planned) Query(ctx context.Context, text string, args ...any) (sqldb.Rows, error) {
+	err := query(ctx, p.conn, "EXPLAIN QUERY PLAN "+text, args, func(r sqldb.Rows) error {
+		var id, parent, unused int64
+		var detail string
+		err := r.Scan(&id, &parent, &unused, &detail)
+		p.steps = append(p.steps, detail)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p.conn.Query(ctx, text, args...)
+}
+
+func TestSearchesReadIndexesNotTables(t *testing.T) {
+	s, err := Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	param := func(code string, kind definitions.SearchType) search.Param {
+		return search.Param{Type: "Observation", Code: code, Kind: kind}
+	}
+	code, status := param("code", definitions.SearchToken), param("status", definitions.SearchToken)
+	date, name := param("date", definitions.SearchDate), param("name", definitions.SearchString)
+	subject, quantity := param("subject", definitions.SearchReference), param("value", definitions.SearchQuantity)
+	pair := param("pair", definitions.SearchComposite)
+	number := search.NumberRange{Value: 5, Lo: 5, Hi: 5}
+	err = s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Put(ctx, []store.Write{{
+			Key: fhir.Key{Type: "Observation", ID: "o"}, Method: "PUT", Body: s.Pack([]byte("{}")),
+			Index: []search.Entry{
+				{Param: code, System: "s", Code: "c"}, {Param: status, System: "s", Code: "c"},
+				{Param: date, Time: search.TimeRange{Lo: 1, Hi: 2}}, {Param: name, Norm: "n", Text: "n"},
+				{Param: subject, RefType: "Patient", RefID: "p"}, {Param: quantity, Number: number, System: "s", Code: "u"},
+				{Param: pair, Parts: []search.Entry{{Param: search.Param{Kind: definitions.SearchToken}, Code: "c"},
+					{Param: search.Param{Kind: definitions.SearchQuantity}, Number: number}}},
+			},
+		}})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	aCode, final := search.Token{Param: code, System: "s", Code: "c"}, search.Token{Param: status, AnySystem: true, Code: "c"}
+	since := search.Date{Param: date, Prefix: search.GE, Range: search.TimeRange{Lo: 1, Hi: 2}}
+	above := search.Quantity{Param: quantity, Prefix: search.GT, Range: number, AnySystem: true, Unit: "u"}
+	patient := search.Reference{Param: subject, Type: "Patient", ID: "p"}
+	isName := search.String{Param: name, Value: "n"}
+	byDate := []search.SortKey{{Param: date, Desc: true}}
+	for what, q := range map[string]search.Query{
+		"code":                   {Filter: aCode},
+		"code of any system":     {Filter: final},
+		"two codes":              {Filter: search.And{aCode, final}},
+		"either code":            {Filter: search.Or{aCode, final}},
+		"not a code":             {Filter: search.And{patient, search.Not{X: aCode}}},
+		"since":                  {Filter: since},
+		"patient since":          {Filter: search.And{patient, since}},
+		"name":                   {Filter: isName},
+		"patient and name":       {Filter: search.And{patient, isName}},
+		"above":                  {Filter: above},
+		"code above":             {Filter: search.And{aCode, above}},
+		"pair":                   {Filter: search.Composite{Param: pair, Parts: []search.Expr{search.Token{Code: "c", AnySystem: true}, search.Quantity{Prefix: search.GT, Range: number, AnySystem: true}}}},
+		"chain":                  {Filter: search.Chain{Param: subject, Target: "Patient", X: search.IDs{"p"}}},
+		"code and chain":         {Filter: search.And{aCode, search.Chain{Param: subject, Target: "Patient", X: isName}}},
+		"has":                    {Types: []string{"Patient"}, Filter: search.Has{Source: "Observation", Param: subject, X: aCode}},
+		"by date":                {Sort: byDate},
+		"patient by date":        {Filter: patient, Sort: byDate},
+		"by last update":         {Sort: []search.SortKey{{Param: search.Param{Code: "_lastUpdated"}, Desc: true}}},
+		"all":                    {},
+		"missing":                {Filter: search.Missing{Param: name, Want: true}},
+		"ids":                    {Filter: search.IDs{"o", "p"}},
+		"last updated":           {Filter: search.LastUpdated{Prefix: search.GE, Range: search.TimeRange{Lo: 1, Hi: 2}}},
+		"code with total":        {Filter: aCode, Total: search.TotalAccurate},
+		"not a code, with total": {Filter: search.Not{X: aCode}, Total: search.TotalAccurate},
+	} {
+		if q.Types == nil {
+			q.Types = []string{"Observation"}
+		}
+		q.Count = 10
+		err := s.read(t.Context(), func(c *conn) error {
+			p := &planned{conn: c}
+			_, err := s.reader.Search(t.Context(), p, &q)
+			for _, step := range p.steps {
+				of, isScan := strings.CutPrefix(step, "SCAN ")
+				if isScan && !strings.HasPrefix(of, "(") && !isSubquery(of) {
+					t.Errorf("%s: %s\n%s", what, step, strings.Join(p.steps, "\n"))
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// isSubquery says whether a scan is of a subquery's result, by its alias.
+func isSubquery(scan string) bool {
+	alias, _, _ := strings.Cut(scan, " ")
+	switch alias[0] {
+	case 'd', 'e', 'p', 'q', 'c', 'n':
+		return !strings.Contains(scan, "USING")
+	}
+	return alias == "CONSTANT"
+}
