@@ -179,7 +179,7 @@ func (s *Session) readParameters(t fhir.Type, pairs []search.Pair, h Handling) (
 		case p.Name == "_elements":
 			var names []string
 			for name := range strings.SplitSeq(p.Value, ",") {
-				element, err := search.Element(s.door.primary.defs, []string{string(t)}, name)
+				element, err := search.Element(s.door.releaseOf("", t).defs, []string{string(t)}, name)
 				if err == nil {
 					names = append(names, element)
 				} else if !s.lenient(h) {

@@ -19,7 +19,7 @@ type condition struct {
 // condition parses criteria, strictly whatever the request's handling: one
 // that is ignored would select too much.
 func (s *Session) condition(t fhir.Type, criteria []search.Pair) (*condition, error) {
-	q, err := s.door.primary.catalog.Parse(string(t), criteria, search.ParseOptions{
+	q, err := s.door.releaseOf("", t).catalog.Parse(string(t), criteria, search.ParseOptions{
 		Now: s.door.now(), DefaultCount: s.door.policy.DefaultCount, MaxCount: s.door.policy.MaxCount,
 	})
 	if err != nil {

@@ -123,7 +123,7 @@ func (in *inclusion) back(ctx context.Context, include search.Include, frontier 
 	params := []search.Param{include.Param}
 	if include.Param.Code == "*" {
 		params = params[:0]
-		for _, p := range in.s.door.primary.defs.SearchParameters(include.Source) {
+		for _, p := range in.s.door.releaseOf("", fhir.Type(include.Source)).defs.SearchParameters(include.Source) {
 			if p.Type == definitions.SearchReference {
 				params = append(params, search.Param{Type: include.Source, Code: p.Code, Kind: p.Type})
 			}

@@ -40,6 +40,32 @@ func (d *Door) release(r definitions.Release) *release {
 	return d.releases[r]
 }
 
+// ReleaseOf returns the release whose tables tell about a type: the primary
+// one if it has it (and for ""), else the first that does. "" when none has.
+func (d *Door) ReleaseOf(t fhir.Type) definitions.Release {
+	if t == "" || d.primary.defs.IsResource(string(t)) {
+		return d.primary.defs.Release
+	}
+	for _, other := range d.config.Others {
+		if other.IsResource(string(t)) {
+			return other.Release
+		}
+	}
+	return ""
+}
+
+// releaseOf is the release r, or when that is "", the one that tells about t;
+// the primary one when there is no such release.
+func (d *Door) releaseOf(r definitions.Release, t fhir.Type) *release {
+	if r == "" {
+		r = d.ReleaseOf(t)
+	}
+	if rel := d.release(r); rel != nil {
+		return rel
+	}
+	return d.primary
+}
+
 // index reads a stored resource and computes its index entries.
 func (d *Door) index(ctx context.Context, r store.Record) (*fhir.Tree, []search.Entry, error) {
 	tree, err := d.tree(r)

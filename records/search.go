@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
@@ -27,6 +28,7 @@ type SearchRequest struct {
 	Pairs       []search.Pair
 	After       string // Next of the page before; Pairs must be the same
 	Handling    Handling
+	Release     definitions.Release // whose parameters; "": as Door.ReleaseOf has it
 }
 
 // SearchMode is Bundle.entry.search.mode.
@@ -65,7 +67,8 @@ func (s *Session) Search(ctx context.Context, r SearchRequest) (*SearchResult, e
 
 func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest) (*SearchResult, error) {
 	d := s.door
-	q, err := d.primary.catalog.Parse(string(req.Type), req.Pairs, search.ParseOptions{
+	rel := d.releaseOf(req.Release, req.Type)
+	q, err := rel.catalog.Parse(string(req.Type), req.Pairs, search.ParseOptions{
 		Lenient:      s.lenient(req.Handling),
 		Now:          d.now(),
 		DefaultCount: d.policy.DefaultCount,
@@ -75,7 +78,7 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 		return nil, err
 	}
 	if req.Compartment != nil {
-		if err := d.confine(q, *req.Compartment); err != nil {
+		if err := rel.confine(q, *req.Compartment); err != nil {
 			return nil, err
 		}
 	}
@@ -125,14 +128,14 @@ func (d *Door) append(ctx context.Context, result *SearchResult, record store.Re
 }
 
 // confine restricts a query to a compartment (R4 §3.1.1.6).
-func (d *Door) confine(q *search.Query, owner fhir.Key) error {
+func (r *release) confine(q *search.Query, owner fhir.Key) error {
 	types := q.Types
 	if len(types) == 0 {
 		types = []string{""}
 	}
 	var ties search.Or
 	for _, t := range types {
-		tie, err := d.primary.catalog.CompartmentFilter(string(owner.Type), string(owner.ID), t)
+		tie, err := r.catalog.CompartmentFilter(string(owner.Type), string(owner.ID), t)
 		if err != nil {
 			return err
 		}

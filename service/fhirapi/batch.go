@@ -26,6 +26,8 @@ func (c *call) bundle() error {
 	if err != nil {
 		return err
 	}
+	// What was committed is told as it is stored, whatever release is asked for.
+	c.format.release = ""
 	b := c.newBundle(result.Type)
 	defer b.free()
 	b.link("self", "", nil, "")

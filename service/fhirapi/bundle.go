@@ -119,8 +119,12 @@ func (b *bundle) entry() {
 }
 
 func (b *bundle) fullURL(res *records.Resource) {
-	b.mixed = b.mixed || b.release != "" && b.release != res.Release
-	b.release = res.Release
+	release := res.Release
+	if asked := b.c.format.release; asked != "" {
+		release = asked
+	}
+	b.mixed = b.mixed || b.release != "" && b.release != release
+	b.release = release
 	b.buf = append(b.buf, `"fullUrl":"`...)
 	b.buf = append(b.buf, b.c.door.Base()...)
 	b.buf = append(b.buf, '/')
@@ -132,12 +136,16 @@ func (b *bundle) fullURL(res *records.Resource) {
 
 // resource writes the wanted part of a resource as entry.resource.
 func (b *bundle) resource(res *records.Resource, part part) error {
+	release, err := b.c.renderedAs(res.JSON, res.Release)
+	if err != nil {
+		return err
+	}
 	b.buf = append(b.buf, `"resource":`...)
 	if part.whole() {
 		b.buf = append(b.buf, res.JSON...)
 		return nil
 	}
-	tree, err := b.c.tree(res.JSON, res.Release)
+	tree, err := b.c.tree(res.JSON, release)
 	if err != nil {
 		return err
 	}
@@ -245,6 +253,9 @@ func (b *bundle) write(status int) error {
 	if b.mixed && b.c.format.xml {
 		return fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
 			"This Bundle holds resources of several FHIR releases, which this server writes as JSON only; ask for application/fhir+json.")
+	}
+	if b.mixed {
+		release = "" // it has no label
 	}
 	body, err := b.c.render(b.buf, release, part{})
 	if err != nil {

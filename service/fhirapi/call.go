@@ -61,13 +61,10 @@ func (c *call) serve(tenant, path string) error {
 		return err
 	}
 	c.prefer = parsePrefer(c.r.Header.Values("Prefer"))
-	if c.format, c.pairs, err = negotiate(c.r.Header, pairs); err != nil {
+	if c.format, c.pairs, err = negotiate(c.r.Header, pairs, c.loaded); err != nil {
 		return err
 	}
 	c.exchange.XML, c.exchange.Pretty, c.exchange.Browser = c.format.xml, c.format.pretty, c.format.browser
-	if c.format.release != "" && !c.loaded(c.format.release) {
-		return fault.New(fault.NotAcceptable, fault.CodeNotSupported, "", "FHIR %s is not loaded in this server.", c.format.release)
-	}
 	shape, target, err := c.match(path)
 	if err != nil {
 		return err

@@ -56,8 +56,8 @@ func parseMimeVersion(v string) (definitions.Release, error) {
 }
 
 // negotiate picks the format from _format and _pretty, which it takes out of
-// pairs, and from Accept.
-func negotiate(h http.Header, pairs []search.Pair) (format, []search.Pair, error) {
+// pairs, and from Accept. loaded says which releases can be answered with.
+func negotiate(h http.Header, pairs []search.Pair, loaded func(definitions.Release) bool) (format, []search.Pair, error) {
 	var f format
 	asked := ""
 	pretty := ""
@@ -78,7 +78,7 @@ func negotiate(h http.Header, pairs []search.Pair) (format, []search.Pair, error
 		}
 		pairs = kept
 	}
-	err := f.negotiate(h.Values("Accept"), asked)
+	err := f.negotiate(h.Values("Accept"), asked, loaded)
 	if err != nil {
 		return f, pairs, err
 	}
@@ -95,10 +95,10 @@ func negotiate(h http.Header, pairs []search.Pair) (format, []search.Pair, error
 	return f, pairs, nil
 }
 
-func (f *format) negotiate(accepts []string, asked string) error {
+func (f *format) negotiate(accepts []string, asked string, loaded func(definitions.Release) bool) error {
 	if asked != "" {
 		// A '+' that was not escaped arrives as a space.
-		ok, err := f.take(strings.ReplaceAll(asked, " ", "+"))
+		ok, err := f.take(strings.ReplaceAll(asked, " ", "+"), loaded)
 		if err == nil && !ok {
 			err = fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
 				"_format=%s is not supported. Use json or xml (application/fhir+json, application/fhir+xml).", shorten(asked))
@@ -110,6 +110,7 @@ func (f *format) negotiate(accepts []string, asked string) error {
 	}
 	best, weight := format{}, 0.0
 	var raw string
+	var unknown error // a release that cannot be answered with
 	for _, header := range accepts {
 		for item := range strings.SplitSeq(header, ",") {
 			q, err := quality(item)
@@ -117,9 +118,10 @@ func (f *format) negotiate(accepts []string, asked string) error {
 				return err
 			}
 			candidate := format{}
-			ok, err := candidate.take(item)
-			if err != nil {
-				return err
+			ok, err := candidate.take(item, loaded)
+			if err != nil && q > 0 {
+				unknown = err
+				continue
 			}
 			if ok && q > weight {
 				best, weight = candidate, q
@@ -129,6 +131,9 @@ func (f *format) negotiate(accepts []string, asked string) error {
 				raw = strings.ToLower(strings.TrimSpace(raw))
 			}
 		}
+	}
+	if weight == 0 && unknown != nil {
+		return unknown
 	}
 	if weight == 0 {
 		// A Binary may still be served as what it is; anything else is refused
@@ -141,8 +146,8 @@ func (f *format) negotiate(accepts []string, asked string) error {
 }
 
 // take sets the format that a media type or short name means; ok is false
-// when it means none.
-func (f *format) take(item string) (ok bool, err error) {
+// when it means none. The error is about the FHIR release it names.
+func (f *format) take(item string, loaded func(definitions.Release) bool) (ok bool, err error) {
 	name, params, _ := strings.Cut(item, ";")
 	switch strings.ToLower(strings.TrimSpace(name)) {
 	case "json", "application/json", "application/fhir+json", "application/json+fhir", "text/json", "*/*", "application/*":
@@ -157,6 +162,9 @@ func (f *format) take(item string) (ok bool, err error) {
 		if v, found := strings.CutPrefix(strings.TrimSpace(param), "fhirVersion="); found {
 			if f.release, err = parseMimeVersion(v); err != nil {
 				return false, err
+			}
+			if !loaded(f.release) {
+				return false, fault.New(fault.NotAcceptable, fault.CodeNotSupported, "", "FHIR %s is not loaded in this server.", f.release)
 			}
 		}
 	}

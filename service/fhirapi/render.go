@@ -42,6 +42,13 @@ func (c *call) render(stored []byte, release definitions.Release, part part) ([]
 	if err := c.format.acceptable(); err != nil {
 		return nil, err
 	}
+	release, err := c.renderedAs(stored, release)
+	if err != nil {
+		return nil, err
+	}
+	if release != c.door.Definitions("").Release {
+		c.format.release = release // clients take what is not labelled for the primary one
+	}
 	if part.whole() && !c.format.xml {
 		if c.format.pretty {
 			return indent(stored)
@@ -64,6 +71,21 @@ func (c *call) render(stored []byte, release definitions.Release, part part) ([]
 		return tree.Root().AppendJSONIndent(nil), nil
 	}
 	return tree.Root().AppendJSON(nil), nil
+}
+
+// renderedAs returns the release that a stored resource is answered as: the
+// one that Accept asks for, if the resource is valid there as it stands, or its
+// own.
+func (c *call) renderedAs(stored []byte, own definitions.Release) (definitions.Release, error) {
+	asked := c.format.release
+	if asked == "" || asked == own {
+		return own, nil
+	}
+	if _, err := fhir.ParseJSON(c.definitions(asked), stored, unlimited); err != nil {
+		return own, fault.Wrap(err, fault.NotAcceptable, fault.CodeNotSupported, "",
+			"What is stored here as FHIR %s cannot be told in FHIR %s; ask for fhirVersion=%s.", own, asked, mimeVersion(own))
+	}
+	return asked, nil
 }
 
 // tree parses what this server made; a failure is its own fault.
@@ -122,6 +144,9 @@ func (c *call) writeResult(res records.Result) error {
 	if c.format.acceptable() != nil {
 		// What was committed must not be answered with an error.
 		c.format.raw = ""
+	}
+	if _, err := c.renderedAs(res.JSON, res.Release); err != nil {
+		c.format.release = res.Release
 	}
 	body, err := c.render(res.JSON, res.Release, part{})
 	if err != nil {

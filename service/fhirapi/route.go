@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
@@ -175,21 +174,8 @@ func (c *call) matchOperation(t target, name string) (*shape, target, error) {
 	return c.api.shapes.readingOperation, t, nil
 }
 
-// releases are those whose types may be stored beside each other.
-var releases = []definitions.Release{definitions.R4, definitions.R4B, definitions.R5}
-
 // known says whether some loaded release has the resource type.
-func (c *call) known(name string) bool {
-	if c.definitions("").IsResource(name) {
-		return true
-	}
-	for _, r := range releases {
-		if c.loaded(r) && c.door.Definitions(r).IsResource(name) {
-			return true
-		}
-	}
-	return false
-}
+func (c *call) known(name string) bool { return c.door.ReleaseOf(fhir.Type(name)) != "" }
 
 func errNoAddress() error {
 	return fault.New(fault.NotFound, fault.CodeNotFound, "",

@@ -38,7 +38,7 @@ func (c *call) searchPosted() error {
 		if err != nil {
 			return err
 		}
-		f, kept, err := negotiate(c.r.Header, form)
+		f, kept, err := negotiate(c.r.Header, form, c.loaded)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (c *call) answerSearch(pairs []search.Pair) error {
 	ctx, cancel := c.bounded()
 	defer cancel()
 	result, err := c.session.Search(ctx, records.SearchRequest{
-		Type: c.Type, Compartment: c.Within, Pairs: criteria, After: after, Handling: c.handling(),
+		Type: c.Type, Compartment: c.Within, Pairs: criteria, After: after, Handling: c.handling(), Release: c.format.release,
 	})
 	if err != nil {
 		return err
