@@ -56,6 +56,15 @@ func unmark(body []byte) (b blob, json []byte, ok bool) {
 	return blob{text[:j], size}, json, true
 }
 
+// sizeOf is the size of a resource as it is read, given its stored body.
+func sizeOf(body []byte) int64 {
+	if !bytes.HasSuffix(body, []byte(markEnd)) {
+		return int64(len(body))
+	}
+	b, json, _ := unmark(body)
+	return int64(len(json)) + b.size*4/3
+}
+
 // attach brings the content of a stored Binary back into its JSON.
 func (d *Door) attach(ctx context.Context, body []byte) ([]byte, error) {
 	b, json, ok := unmark(body)

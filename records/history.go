@@ -51,7 +51,7 @@ func (s *Session) History(ctx context.Context, r HistoryRequest) (*HistoryResult
 	}
 	count = min(count, d.policy.MaxCount)
 	page, err := d.store.History(ctx, store.HistoryQuery{
-		Type: r.Type, ID: r.ID, Filter: s.filter, Since: r.Since, At: r.At, AtEnd: r.AtEnd, Count: max(count, 1), After: r.After,
+		Type: r.Type, ID: r.ID, Filter: s.filter, Since: r.Since, At: r.At, AtEnd: r.AtEnd, Count: max(count, 1), Bytes: d.pageBytes(), After: r.After,
 	})
 	if err != nil {
 		return nil, d.fault(err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -17,18 +19,21 @@ type inclusion struct {
 	r      store.Reader
 	result *SearchResult
 	seen   map[fhir.Key]bool
-	left   int // how many more may be included
+	left   int   // how many more may be included
+	bytes  int64 // how large they may be
+	short  bool  // more was found than bytes allows, and not read
 }
 
 // maxRounds bounds :iterate, which may go in circles only through resources
 // that are new each time.
 const maxRounds = 20
 
-// referencesAtOnce is how many targets one reverse search asks for.
+// referencesAtOnce is how many targets one reverse search asks for, and how
+// many one read brings.
 const referencesAtOnce = 200
 
 func (s *Session) include(ctx context.Context, r store.Reader, includes []search.Include, matches []store.Record, result *SearchResult) error {
-	in := &inclusion{s: s, r: r, result: result, seen: map[fhir.Key]bool{}, left: s.door.policy.MaxIncludes}
+	in := &inclusion{s: s, r: r, result: result, seen: map[fhir.Key]bool{}, left: s.door.policy.MaxIncludes, bytes: s.door.policy.MaxPage}
 	for _, m := range matches {
 		in.seen[m.Key] = true
 	}
@@ -48,16 +53,25 @@ func (s *Session) include(ctx context.Context, r store.Reader, includes []search
 				if in.seen[f.Key] {
 					continue
 				}
-				if in.left == 0 {
+				switch {
+				case in.left == 0:
 					in.cut("at %d resources", s.door.policy.MaxIncludes)
+					return nil
+				case in.bytes <= 0:
+					in.cutLarge()
 					return nil
 				}
 				in.left--
+				in.bytes -= sizeOf(f.Body)
 				in.seen[f.Key] = true
 				next = append(next, f)
 				if err := s.door.append(ctx, result, f, ModeInclude); err != nil {
 					return err
 				}
+			}
+			if in.short {
+				in.cutLarge()
+				return nil
 			}
 		}
 		if round == 0 {
@@ -83,6 +97,10 @@ func (in *inclusion) cut(format string, args ...any) {
 		Severity: fault.Warning, Code: fault.CodeTooCostly,
 		Message: "not everything is included: it was cut off " + fmt.Sprintf(format, args...) + "; ask for a smaller _count",
 	})
+}
+
+func (in *inclusion) cutLarge() {
+	in.cut("at %s", humanize.IBytes(uint64(in.s.door.policy.MaxPage)))
 }
 
 // follow returns what one include leads to from the frontier.
@@ -115,7 +133,23 @@ func (in *inclusion) follow(ctx context.Context, include search.Include, frontie
 			keys = append(keys, key)
 		}
 	}
-	return in.s.many(ctx, in.r, keys)
+	var found []store.Record
+	for size := int64(0); len(keys) > 0; {
+		if in.short = size >= in.bytes; in.short {
+			break
+		}
+		n := min(len(keys), referencesAtOnce)
+		some, err := in.s.many(ctx, in.r, keys[:n])
+		if err != nil {
+			return nil, err
+		}
+		keys = keys[n:]
+		for i := range some {
+			size += sizeOf(some[i].Body)
+		}
+		found = append(found, some...)
+	}
+	return found, nil
 }
 
 // back returns the resources whose parameter points into the frontier.
@@ -139,16 +173,26 @@ func (in *inclusion) back(ctx context.Context, include search.Include, frontier 
 		}
 	}
 	var found []store.Record
+	size := int64(0)
 	for len(points) > 0 && len(found) <= in.left {
 		n := min(len(points), referencesAtOnce)
-		q := &search.Query{Types: []string{include.Source}, Filter: in.s.narrow(points[:n]), Count: min(in.left+1, in.s.door.policy.MaxCount)}
+		q := &search.Query{
+			Types: []string{include.Source}, Filter: in.s.narrow(points[:n]),
+			Count: min(in.left+1, in.s.door.policy.MaxCount), Bytes: in.s.door.pageBytes(),
+		}
 		points = points[n:]
 		for len(found) <= in.left {
+			if in.short = size >= in.bytes; in.short {
+				return found, nil
+			}
 			page, err := in.r.Search(ctx, q)
 			if err != nil {
 				return nil, err
 			}
 			found = append(found, page.Records...)
+			for i := range page.Records {
+				size += sizeOf(page.Records[i].Body)
+			}
 			if q.After = page.Next; q.After == "" {
 				break
 			}

@@ -55,6 +55,9 @@ type Policy struct {
 	MaxCount     int
 	// MaxIncludes bounds the resources that _include adds to a page; 0: 2000.
 	MaxIncludes int
+	// MaxPage ends a page of a search or history early, and what _include
+	// adds to it, once the resources hold so many bytes; 0: 16 MiB.
+	MaxPage int64
 	// MaxEntries bounds a transaction or batch; 0: 50,000.
 	MaxEntries int
 	// MaxBytes bounds one resource or bundle; 0: 256 MiB. MaxBinary bounds
@@ -74,6 +77,7 @@ func (p Policy) withDefaults() Policy {
 	set(&p.DefaultCount, 20)
 	set(&p.MaxCount, 1000)
 	set(&p.MaxIncludes, 2000)
+	set(&p.MaxPage, 16<<20)
 	set(&p.MaxEntries, 50_000)
 	set(&p.MaxBytes, 256<<20)
 	set(&p.MaxBinary, 1<<30)

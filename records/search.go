@@ -82,7 +82,7 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 			return nil, err
 		}
 	}
-	q.Filter, q.After = s.narrow(q.Filter), req.After
+	q.Filter, q.After, q.Bytes = s.narrow(q.Filter), req.After, d.pageBytes()
 	result := &SearchResult{
 		Total: -1, Self: q.Applied, Count: q.Count, Summary: q.Summary, Elements: q.Elements, Ignored: q.Ignored,
 	}
@@ -117,6 +117,12 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 // lenient says whether unknown parameters are ignored.
 func (s *Session) lenient(h Handling) bool {
 	return h == HandlingLenient || h == HandlingDefault && s.door.policy.LenientSearch
+}
+
+// pageBytes bounds a page, so that an answer of many large resources comes in
+// several.
+func (d *Door) pageBytes() search.PageBytes {
+	return search.PageBytes{Max: d.policy.MaxPage, Of: sizeOf}
 }
 
 func (d *Door) append(ctx context.Context, result *SearchResult, record store.Record, mode SearchMode) error {

@@ -195,6 +195,7 @@ type HistoryQuery struct {
 	At     time.Time   // zero, or: only versions that were current at that time,
 	AtEnd  time.Time   // or at some time from At to AtEnd if that is later; inclusive
 	Count  int
+	Bytes  search.PageBytes
 	After  string
 }
 

@@ -15,6 +15,8 @@ type Query struct {
 	// With _count=0 or _summary=count it is 0, Summary is SummaryCount and
 	// Total is TotalAccurate: no resources, only their number.
 	Count int
+	// Bytes may end a page before Count.
+	Bytes PageBytes
 	// Total says how Bundle.total is to be computed.
 	Total TotalMode
 	// After continues a former page: the Next of a store page, or "".
@@ -29,6 +31,27 @@ type Query struct {
 	Applied []Pair
 	// Ignored lists what lenient handling left out, with the reason.
 	Ignored []Ignored
+}
+
+// PageBytes bounds the bodies of a page: it ends early with the resource that
+// reaches Max, and the next page goes on from there. A Max of 0 is no bound.
+type PageBytes struct {
+	Max int64
+	// Of is the size of a resource, given its stored body; nil: the body's own.
+	Of func(body []byte) int64
+}
+
+// Full adds a body to sum and says whether the page ends with it.
+func (p PageBytes) Full(sum *int64, body []byte) bool {
+	if p.Max <= 0 {
+		return false
+	}
+	if p.Of != nil {
+		*sum += p.Of(body)
+	} else {
+		*sum += int64(len(body))
+	}
+	return *sum >= p.Max
 }
 
 // Pair is one name=value of a search URL, decoded.

@@ -34,11 +34,13 @@ func (s *Reader) History(ctx context.Context, db DB, q store.HistoryQuery) (stor
 		}
 		where = all(where, sql("v.seq < ?", p.rid))
 	}
-	page.Records, err = s.versions(ctx, db, join("", sql("SELECT r.type, r.id, "+VersionColumns+from), where,
-		sql(" ORDER BY v.seq DESC LIMIT "+strconv.Itoa(q.Count+1))), true)
-	if err == nil && len(page.Records) > q.Count {
-		page.Records = page.Records[:q.Count]
-		page.Next = position{rid: int64(page.Records[q.Count-1].Seq)}.encode(print)
+	var full bool
+	page.Records, full, err = s.versions(ctx, db, join("", sql("SELECT r.type, r.id, "+VersionColumns+from), where,
+		sql(" ORDER BY v.seq DESC LIMIT "+strconv.Itoa(q.Count+1))), true, q.Bytes)
+	if n := len(page.Records); err == nil && (n > q.Count || full) {
+		n = min(n, q.Count)
+		page.Records = page.Records[:n]
+		page.Next = position{rid: int64(page.Records[n-1].Seq)}.encode(print)
 	}
 	return page, err
 }
@@ -96,8 +98,9 @@ func (s *Reader) Changes(ctx context.Context, db DB, from, until store.Seq, limi
 	if !bodies {
 		columns = "v.seq, v.version, v.updated, v.method, v.release, v.deleted, NULL"
 	}
-	return s.versions(ctx, db, join("", sql("SELECT r.type, r.id, "+columns+" FROM version v"+
-		s.Dialect.with("resource", "r", "", "r.rid = v.rid")+" WHERE "), where, sql(" ORDER BY v.seq LIMIT "+strconv.Itoa(limit))), bodies)
+	records, _, err := s.versions(ctx, db, join("", sql("SELECT r.type, r.id, "+columns+" FROM version v"+
+		s.Dialect.with("resource", "r", "", "r.rid = v.rid")+" WHERE "), where, sql(" ORDER BY v.seq LIMIT "+strconv.Itoa(limit))), bodies, search.PageBytes{})
+	return records, err
 }
 
 // Batch reads up to limit current, not deleted resources of a type ("" for
@@ -118,15 +121,16 @@ func (s *Reader) Batch(ctx context.Context, db DB, t fhir.Type, from store.Posit
 	return out, r.err
 }
 
-// versions runs a query of type, id and VersionColumns.
-func (s *Reader) versions(ctx context.Context, db DB, f fragment, bodies bool) ([]store.Record, error) {
+// versions runs a query of type, id and VersionColumns. full says that it
+// stopped early because of the bodies' size.
+func (s *Reader) versions(ctx context.Context, db DB, f fragment, bodies bool, size search.PageBytes) (records []store.Record, full bool, err error) {
 	unpack := s.Unpack
 	if !bodies {
 		unpack = nil
 	}
-	var records []store.Record
 	var types []int64
-	err := each(ctx, db, s.Dialect.Rebind(f.sql), f.args, func(r Rows) error {
+	var sum int64
+	err = each(ctx, db, s.Dialect.Rebind(f.sql), f.args, func(r Rows) error {
 		var v versionRow
 		var t int64
 		var id string
@@ -135,17 +139,21 @@ func (s *Reader) versions(ctx context.Context, db DB, f fragment, bodies bool) (
 		}
 		record, err := v.record(id, unpack)
 		records, types = append(records, record), append(types, t)
+		if err == nil && size.Full(&sum, record.Body) {
+			full = true
+			return errFull
+		}
 		return err
 	})
-	if err != nil {
-		return nil, err
+	if err != nil && !full {
+		return nil, false, err
 	}
 	for i, n := range types {
 		t, err := s.Names.Text(ctx, db, n)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		records[i].Key.Type = fhir.Type(t)
 	}
-	return records, nil
+	return records, full, nil
 }

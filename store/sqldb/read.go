@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
@@ -129,6 +130,7 @@ func (s *Reader) Stats(ctx context.Context, db DB) (map[fhir.Type]int64, error) 
 // ByKeys reads the current, not deleted resources of a relation k with columns
 // type and id, written in the dialect.
 func (s *Reader) ByKeys(ctx context.Context, db DB, keys string, args ...any) ([]store.Record, error) {
-	return s.versions(ctx, db, sql("SELECT r.type, r.id, "+VersionColumns+" FROM "+keys+
-		s.Dialect.with("resource", "r", "", "r.type = k.type AND r.id = k.id")+s.Dialect.with("version", "v", "", "v.seq = r.seq")+" WHERE r.deleted = 0", args...), true)
+	records, _, err := s.versions(ctx, db, sql("SELECT r.type, r.id, "+VersionColumns+" FROM "+keys+
+		s.Dialect.with("resource", "r", "", "r.type = k.type AND r.id = k.id")+s.Dialect.with("version", "v", "", "v.seq = r.seq")+" WHERE r.deleted = 0", args...), true, search.PageBytes{})
+	return records, err
 }

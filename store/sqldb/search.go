@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -38,12 +39,17 @@ func (s *Reader) Search(ctx context.Context, db DB, q *search.Query) (store.Page
 		return page, err
 	}
 	page.Records = r.records
-	if len(page.Records) > q.Count {
-		page.Records = page.Records[:q.Count]
-		page.Next = r.positions[q.Count-1].encode(queryFingerprint(q))
+	n := len(page.Records)
+	if n > q.Count || r.full {
+		n = min(n, q.Count)
+		page.Records = page.Records[:n]
+		page.Next = r.positions[n-1].encode(queryFingerprint(q))
 	}
 	return page, nil
 }
+
+// errFull stops reading the rows of a page that ends early.
+var errFull = errors.New("sqldb: the page is full")
 
 // run is one search under way: the rows of a page and one more.
 type run struct {
@@ -55,6 +61,8 @@ type run struct {
 	from      *position // nil at the start
 	records   []store.Record
 	positions []position
+	bytes     int64 // of the records' bodies
+	full      bool  // the page ended early because of them
 }
 
 func (s *Reader) compiler(ctx context.Context, db DB, q *search.Query) *compiler {
@@ -212,7 +220,7 @@ func (r *run) sortedFrom(source, where fragment, from *position) error {
 // without a value.
 func (r *run) walkIndex(w walk) error {
 	if r.from == nil || r.from.keys[0] != nil {
-		if err := r.walkValues(w); err != nil || len(r.records) > r.query.Count {
+		if err := r.walkValues(w); err != nil || r.full || len(r.records) > r.query.Count {
 			return err
 		}
 	}
@@ -310,9 +318,13 @@ func (r *run) read(inner fragment, keys []sortKey) error {
 		types = append(types, typeNumber)
 		r.records = append(r.records, record)
 		r.positions = append(r.positions, at)
+		if err == nil && r.query.Bytes.Full(&r.bytes, record.Body) {
+			r.full = true
+			return errFull
+		}
 		return err
 	})
-	if err != nil {
+	if err != nil && !r.full {
 		return err
 	}
 	for i, n := range types {
