@@ -55,7 +55,7 @@ func TestASchemaOfANewerProgramIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.WithoutCancel(t.Context()))
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
 	if _, err := conn.Exec(t.Context(), "INSERT INTO "+schema+".goose_db_version (version_id, is_applied) VALUES (9999, true)"); err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestSeqRisesInADatabaseRestoredIntoAYoungerCluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.WithoutCancel(t.Context()))
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
 	// As if the former cluster had run a million transactions more.
 	var old store.Seq
 	if err := conn.QueryRow(t.Context(), "UPDATE "+schema+".version SET seq = seq + (1000000::bigint << 20) RETURNING seq").Scan(&old); err != nil {
@@ -253,7 +253,11 @@ func TestSeqRisesInADatabaseRestoredIntoAYoungerCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = openPlace(t, place)
-	defer s.Close()
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	if seq := write(s, "b"); seq <= old {
 		t.Errorf("Seq %d after %d", seq, old)
 	}

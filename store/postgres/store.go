@@ -193,7 +193,7 @@ type pool struct{ *pgxpool.Pool }
 
 // Query implements sqldb.DB.
 func (p pool) Query(ctx context.Context, text string, args ...any) (sqldb.Rows, error) {
-	return p.Pool.Query(ctx, text, args...)
+	return p.Pool.Query(ctx, text, args...) //nolint:sqlclosecheck // the caller closes them
 }
 
 // Exec implements sqldb.Execer.

@@ -74,7 +74,7 @@ func (s *Store) do(ctx context.Context, first string, fn func(ctx context.Contex
 		if !conflicted(err) || attempt == attempts {
 			return translate(err)
 		}
-		pause := time.Duration(rand.Int64N(int64(attempt) * int64(4*time.Millisecond)))
+		pause := time.Duration(rand.Int64N(int64(attempt) * int64(4*time.Millisecond))) //nolint:gosec // any pause will do
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

@@ -37,7 +37,11 @@ func TestSearchesReadIndexesNotTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	param := func(code string, kind definitions.SearchType) search.Param {
 		return search.Param{Type: "Observation", Code: code, Kind: kind}
 	}

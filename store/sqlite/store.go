@@ -37,12 +37,10 @@ type Store struct {
 	pool chan *conn // idle readers; nil for one not yet opened
 	path string
 
-	closing   sync.Once
-	closed    chan struct{}
-	closeErr  error
-	readersWG sync.WaitGroup
-	mu        sync.RWMutex // held shared while an operation runs
-	down      bool
+	closing  sync.Once
+	closeErr error
+	mu       sync.RWMutex // held shared while an operation runs
+	down     bool
 }
 
 var _ store.Store = (*Store)(nil)
@@ -70,7 +68,7 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s = &Store{dir: dir, lock: lock, path: filepath.Join(dir, "ingle.db"), closed: make(chan struct{}), names: sqldb.NewNames(sqldb.SQLite)}
+	s = &Store{dir: dir, lock: lock, path: filepath.Join(dir, "ingle.db"), names: sqldb.NewNames(sqldb.SQLite)}
 	opened := s
 	defer func() {
 		if err != nil {

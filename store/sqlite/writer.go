@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,7 +38,6 @@ type writer struct {
 	conn  *conn
 	queue chan *request
 	ended chan struct{}
-	once  sync.Once
 	err   error // of an import's commit that nobody was told yet
 
 	seq     int64 // last given

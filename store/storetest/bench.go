@@ -51,7 +51,7 @@ const (
 // observation is the nth resource: of one of 500 patients, with one of 60
 // codes, and a date of its own.
 func (l load) observation(n int64) store.Write {
-	r := rand.New(rand.NewPCG(uint64(n), 7))
+	r := rand.New(rand.NewPCG(uint64(n), 7)) //nolint:gosec // made-up resources have to be the same each time
 	k := fhir.Key{Type: "Observation", ID: fhir.ID(fmt.Sprintf("%016x-%08x", r.Uint64(), n))}
 	patient := fmt.Sprintf("p%04d", r.IntN(patientsOfLoad))
 	loinc := fmt.Sprintf("%05d-%d", 10_000+r.IntN(codesOfLoad), r.IntN(codesOfLoad)%10)

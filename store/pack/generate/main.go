@@ -3,8 +3,8 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"log"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -22,9 +22,9 @@ const (
 
 func main() {
 	if len(os.Args) != 2 {
-		log.Fatal("usage: generate FILE")
+		fail(errors.New("usage: generate FILE"))
 	}
-	r := rand.New(rand.NewPCG(1, 2))
+	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // made-up resources have to be the same each time
 	var samples [][]byte
 	for range samplesEach {
 		for _, t := range templates {
@@ -35,11 +35,16 @@ func main() {
 		ID: dictionaryID, Contents: samples, History: history(r), Offsets: [3]int{1, 4, 8}, Level: zstd.SpeedFastest,
 	})
 	if err != nil {
-		log.Fatal(err)
+		fail(err)
 	}
-	if err := os.WriteFile(os.Args[1], d, 0o644); err != nil {
-		log.Fatal(err)
+	if err := os.WriteFile(os.Args[1], d, 0o600); err != nil { //nolint:gosec // the file that the caller names
+		fail(err)
 	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "generate:", err)
+	os.Exit(1)
 }
 
 // history is the text that packed bodies refer back to: all that the lists
@@ -88,7 +93,7 @@ func value(r *rand.Rand, hole string) string {
 	}
 	list, ok := lists[hole]
 	if !ok {
-		log.Fatalf("no list %q", hole)
+		fail(fmt.Errorf("no list %q", hole))
 	}
 	return fill(r, list[r.IntN(len(list))])
 }
