@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -43,21 +45,23 @@ func (m *Main) Run(ctx context.Context) int {
 		kong.DefaultEnvars("INGLE"), kong.UsageOnError(),
 		kong.Writers(m.Stdout, m.Stderr), kong.Exit(func(c int) { code = c }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.Vars{"version": version()},
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(m))
 	if err != nil {
 		return m.fail(err, 1)
 	}
 	args := m.Args
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		args = []string{"--help"}
+	case len(args) == 1 && args[0] == "--version": // what people try first
+		args = []string{"version"}
 	}
 	k, err := parser.Parse(args)
 	if code >= 0 { // --help has been shown
 		return code
 	}
 	if err != nil {
-		fmt.Fprintf(m.Stderr, "ingle: %v\nTry 'ingle --help', or 'ingle COMMAND --help'.\n", err)
+		fmt.Fprintf(m.Stderr, "ingle: %s\nTry 'ingle --help', or 'ingle COMMAND --help'.\n", wording(err))
 		return 2
 	}
 	if err := k.Run(); err != nil {
@@ -67,6 +71,21 @@ func (m *Main) Run(ctx context.Context) int {
 		return m.fail(err, 1)
 	}
 	return 0
+}
+
+// wording says in plain words what kong says in its own.
+func wording(err error) string {
+	if missing, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Sprintf("%s: %v", missing.Path, missing.Err)
+	}
+	text := err.Error()
+	if flag, _, ok := strings.Cut(text, ": expected "); ok && strings.HasSuffix(text, "(<EOL>)") {
+		return flag + " needs a value"
+	}
+	if argument, ok := strings.CutPrefix(text, "expected "); ok {
+		return "an argument is missing: " + strings.Trim(argument, `"`)
+	}
+	return text
 }
 
 func (m *Main) fail(err error, code int) int {
