@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/inglehealth/ingle/engine/fhirpath"
 	"github.com/inglehealth/ingle/engine/validate"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -74,6 +76,7 @@ func (s *Session) Evaluate(ctx context.Context, r EvaluateRequest) (*EvaluateRes
 		}
 	}
 	result := &EvaluateResult{Resource: tree, Expression: expression}
+	var size answerSize
 	for _, focus := range foci {
 		var e Evaluation
 		if len(focus) == 1 {
@@ -82,14 +85,53 @@ func (s *Session) Evaluate(ctx context.Context, r EvaluateRequest) (*EvaluateRes
 			}
 		}
 		env.Trace = func(name string, c fhirpath.Collection) {
-			e.Traces = append(e.Traces, Trace{name, append(fhirpath.Collection(nil), c...)})
+			if size.add(c); !size.over() {
+				e.Traces = append(e.Traces, Trace{name, append(fhirpath.Collection(nil), c...)})
+			}
 		}
 		if e.Result, err = expression.Evaluate(ctx, env, focus); err != nil {
 			return nil, evaluationFailed(err)
 		}
+		if size.add(e.Result); size.over() {
+			return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, "",
+				"the answer would hold more than %d items or %s: make the expression find less, for example with take(100)", maxItems, humanize.IBytes(maxAnswer))
+		}
 		result.Evaluations = append(result.Evaluations, e)
 	}
 	return result, nil
+}
+
+// Bounds on the answer to one $fhirpath call.
+const (
+	maxItems  = 10_000
+	maxAnswer = 16 << 20
+)
+
+// answerSize is how large the answer becomes, counted until it is too large.
+type answerSize struct{ items, bytes int }
+
+func (s *answerSize) over() bool { return s.items > maxItems || s.bytes > maxAnswer }
+
+func (s *answerSize) add(c fhirpath.Collection) {
+	// trace() of nothing is an item, too.
+	s.items += 1 + len(c)
+	for _, v := range c {
+		if s.over() {
+			return
+		}
+		n, ok := v.Node()
+		if !ok {
+			s.bytes += len(v.String())
+			continue
+		}
+		s.bytes += len(n.Text())
+		for d := range n.Descendants() {
+			// Names and punctuation take about as much as a short text.
+			if s.bytes += 32 + len(d.Text()); s.over() {
+				return
+			}
+		}
+	}
 }
 
 // evaluated is the resource that a request means, or nil.
@@ -108,7 +150,7 @@ func (s *Session) evaluated(ctx context.Context, r EvaluateRequest) (*fhir.Tree,
 	if record.Deleted {
 		return nil, gone(record)
 	}
-	return s.door.tree(record)
+	return s.door.whole(ctx, record)
 }
 
 // Environment is what FHIRPath is evaluated in on behalf of the session. tree
@@ -123,7 +165,7 @@ func (s *Session) Environment(tree *fhir.Tree) *fhirpath.Env {
 		env.Resource, env.RootResource = tree.Root(), tree.Root()
 	}
 	env.Definitions = rel.defs
-	env.Resolver = resolver{s}
+	env.Resolver = &resolver{s: s}
 	env.Terminology = validate.Terms(rel.terms)
 	env.Profiles = rel.rules
 	return env
@@ -150,14 +192,25 @@ func evaluationFailed(err error) error {
 	return fault.New(fault.Unprocessable, fault.CodeProcessing, "", "the expression failed: %v", err)
 }
 
-// resolver lets FHIRPath read what the session may read.
-type resolver struct{ s *Session }
+// resolver lets FHIRPath read what the session may read, each resource once
+// and not more than maxResolved bytes in one evaluation.
+type resolver struct {
+	s     *Session
+	bytes int64
+	known map[string]fhir.Node
+}
+
+const maxResolved = 32 << 20
 
 // Resolve reads a literal reference to a resource of this server.
-func (r resolver) Resolve(ctx context.Context, from fhir.Node, reference string) (fhir.Node, error) {
+func (r *resolver) Resolve(ctx context.Context, from fhir.Node, reference string) (fhir.Node, error) {
 	key, version, ok := r.s.door.local(from.Tree().Definitions(), reference)
 	if !ok {
 		return fhir.Node{}, nil
+	}
+	name := key.String() + "/" + version
+	if n, ok := r.known[name]; ok {
+		return n, nil
 	}
 	record, err := r.s.version(ctx, r.s.door.store, key, version)
 	if err != nil {
@@ -166,16 +219,30 @@ func (r resolver) Resolve(ctx context.Context, from fhir.Node, reference string)
 		}
 		return fhir.Node{}, err
 	}
-	return r.node(record)
-}
-
-func (r resolver) node(record store.Record) (fhir.Node, error) {
 	if record.Deleted {
 		return fhir.Node{}, nil
 	}
-	tree, err := r.s.door.tree(record)
+	if r.bytes += sizeOf(record.Body); r.bytes > maxResolved {
+		return fhir.Node{}, fault.New(fault.Unprocessable, fault.CodeTooCostly, "",
+			"resolve() read more than %s of resources: make the expression resolve fewer references", humanize.IBytes(maxResolved))
+	}
+	tree, err := r.s.door.whole(ctx, record)
 	if err != nil {
 		return fhir.Node{}, err
 	}
+	if r.known == nil {
+		r.known = map[string]fhir.Node{}
+	}
+	r.known[name] = tree.Root()
 	return tree.Root(), nil
+}
+
+// whole is the tree of a record with the content of a Binary in it.
+func (d *Door) whole(ctx context.Context, record store.Record) (*fhir.Tree, error) {
+	res, err := d.resource(ctx, record)
+	if err != nil {
+		return nil, err
+	}
+	record.Body = res.JSON
+	return d.tree(record)
 }

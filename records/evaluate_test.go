@@ -2,6 +2,7 @@ package records_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -30,6 +31,56 @@ func TestFhirPathIsEvaluatedOverStoredResourcesAndFollowsReferences(t *testing.T
 		refused(t, err, fault.Invalid, "expression")
 		_, err = s.Evaluate(t.Context(), records.EvaluateRequest{Expression: "name", Key: key("Patient/none")})
 		refused(t, err, fault.NotFound)
+	})
+}
+
+func TestFhirPathSeesTheContentOfABinary(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		put(t, s, "Binary/b", `{"resourceType":"Binary","id":"b","contentType":"text/plain","data":"aGVsbG8="}`)
+		res := must(s.Evaluate(t.Context(), records.EvaluateRequest{Expression: "data | data.id | 'Binary/b'.resolve().data", Key: key("Binary/b")}))(t)
+		if got := res.Evaluations[0].Result; len(got) != 1 || got[0].String() != "aGVsbG8=" {
+			t.Errorf("the data is %v", got)
+		}
+	})
+}
+
+func TestAnEvaluationWhoseAnswerWouldBeHugeIsRefused(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		put(t, s, "Patient/p", `{"resourceType":"Patient","id":"p","name":[{"family":"%s"}]}`, strings.Repeat("x", 20_000))
+		content := body(`{"resourceType":"Patient","contact":[%s{"gender":"male"}]}`, strings.Repeat(`{"name":{"family":"A"}},`, 1500))
+		for _, r := range []records.EvaluateRequest{
+			{Expression: "descendants().combine(descendants()).combine(descendants())"},
+			{Expression: "%resource.contact", Context: "contact"},
+			{Expression: "contact.select('" + strings.Repeat("x", 12_000) + "')"},
+			{Expression: "contact.trace('a').trace('b').trace('c').trace('d').trace('e').trace('f').trace('g').count()"},
+			{Expression: "contact.select('Patient/p'.resolve())"},
+		} {
+			r.Content = &content
+			_, err := s.Evaluate(t.Context(), r)
+			refused(t, err, fault.Unprocessable, "take(100)")
+		}
+	})
+}
+
+func TestAnEvaluationReadsABoundedAmountOfResources(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		var references []string
+		for i := range 6 {
+			put(t, s, fmt.Sprintf("Basic/b%d", i), `{"resourceType":"Basic","id":"b%d","code":{"text":"x"},"extension":[%s{"url":"http://x","valueBoolean":true}]}`,
+				i, strings.Repeat(`{"url":"http://x","valueString":"`+strings.Repeat("x", 500_000)+`"},`, 12))
+			references = append(references, fmt.Sprintf("'Basic/b%d'", i))
+		}
+		content := body(`{"resourceType":"Patient"}`)
+		many := "(" + strings.Join(references, "|") + ")"
+		_, err := s.Evaluate(t.Context(), records.EvaluateRequest{Expression: many + ".resolve().count()", Content: &content})
+		refused(t, err, fault.Unprocessable, "resolve()")
+		res := must(s.Evaluate(t.Context(), records.EvaluateRequest{Expression: "(1|2|3|4|5|6|7|8).select('Basic/b1'.resolve()).count()", Content: &content}))(t)
+		if got := res.Evaluations[0].Result[0].String(); got != "8" {
+			t.Errorf("the same resource eight times: %s", got)
+		}
 	})
 }
 

@@ -53,12 +53,7 @@ func (s *Session) patch(ctx context.Context, key fhir.Key, doc patch.Patch, o Up
 
 // patched is the current version with a patch applied.
 func (s *Session) patched(ctx context.Context, current store.Record, doc patch.Patch, r Request) (*draft, error) {
-	res, err := s.door.resource(ctx, current)
-	if err != nil {
-		return nil, err
-	}
-	current.Body = res.JSON
-	tree, err := s.door.tree(current)
+	tree, err := s.door.whole(ctx, current)
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ func (s *Session) subject(ctx context.Context, r ValidateRequest) (*draft, error
 	if record.Deleted {
 		return nil, gone(record)
 	}
-	tree, err := s.door.tree(record)
+	tree, err := s.door.whole(ctx, record)
 	if err != nil {
 		return nil, err
 	}

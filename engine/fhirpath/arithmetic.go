@@ -31,10 +31,13 @@ func concatenate(e *evaluation, at *Syntax, a, b, dst []Value) ([]Value, error) 
 	return e.appendText(dst, left+right)
 }
 
-// appendText adds a computed string, refusing one over the limit.
+// appendText adds a computed string, refusing one over the limits.
 func (e *evaluation) appendText(dst []Value, s string) ([]Value, error) {
 	if len(s) > e.limits.Text {
 		return nil, &LimitError{Limit: "bytes of text", Max: e.limits.Text}
+	}
+	if e.written += len(s); e.written > e.limits.Texts {
+		return nil, &LimitError{Limit: "bytes of text in all", Max: e.limits.Texts}
 	}
 	return append(dst, String(s)), e.step(1 + len(s)>>10)
 }

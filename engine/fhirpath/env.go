@@ -44,6 +44,7 @@ type Limits struct {
 	Steps int // operations: 10 million
 	Items int // items in one collection: 1 million
 	Text  int // bytes of a string that is computed: 16 MiB
+	Texts int // bytes of all strings that are computed: 64 MiB
 }
 
 // Resolver finds resources by reference.

@@ -44,7 +44,7 @@ func (e *EvaluationError) Error() string {
 // LimitError says that an evaluation was stopped because it went over one of
 // Env.Limits.
 type LimitError struct {
-	Limit string // "steps", "items", "text length"
+	Limit string // "steps", "items", "bytes of text", "bytes of text in all"
 	Max   int
 }
 

@@ -16,11 +16,12 @@ type op interface {
 // evaluation is the state of one Evaluate. It keeps buffers for reuse, so
 // that evaluating in a loop does not allocate.
 type evaluation struct {
-	ctx    context.Context
-	env    *Env
-	input  []Value
-	steps  int
-	limits Limits
+	ctx     context.Context
+	env     *Env
+	input   []Value
+	steps   int
+	written int // bytes of the strings computed so far
+	limits  Limits
 
 	buffers [][]Value
 	scopes  []*scope
@@ -51,7 +52,7 @@ func begin(ctx context.Context, env *Env, input []Value) *evaluation {
 	if env == nil {
 		env = emptyEnv
 	}
-	e.ctx, e.env, e.input, e.steps, e.limits = ctx, env, input, 0, env.Limits
+	e.ctx, e.env, e.input, e.steps, e.written, e.limits = ctx, env, input, 0, 0, env.Limits
 	if e.limits.Steps == 0 {
 		e.limits.Steps = 10_000_000
 	}
@@ -60,6 +61,9 @@ func begin(ctx context.Context, env *Env, input []Value) *evaluation {
 	}
 	if e.limits.Text == 0 {
 		e.limits.Text = 16 << 20
+	}
+	if e.limits.Texts == 0 {
+		e.limits.Texts = 64 << 20
 	}
 	return e
 }

@@ -287,10 +287,12 @@ func TestEvaluationErrorsNameTheElement(t *testing.T) {
 
 func TestHostileExpressionsRunIntoLimits(t *testing.T) {
 	input := fhirpath.Collection{fhirpath.NodeValue(resource(t, patient))}
-	env := &fhirpath.Env{Limits: fhirpath.Limits{Steps: 100_000, Items: 10_000, Text: 10_000}}
+	env := &fhirpath.Env{Limits: fhirpath.Limits{Steps: 100_000, Items: 10_000, Text: 10_000, Texts: 100_000}}
 	for _, expression := range []string{
 		"repeatAll($this)",
 		"(1).repeat($this + 1)",
+		"'a'.repeat($this + 'a')",
+		"(1).repeatAll(iif($this < 1000, $this + 1)).select('xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' & $this.toString())",
 		"(1).repeatAll($this | $this + 1).count()",
 		"'xxxxxxxxxx'.replace('', 'yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy').replace('', 'yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy').replace('', 'yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy')",
 		"defineVariable('d', descendants()).select((1|2|3|4|5|6|7|8|9).repeatAll(iif($this < 100000, $this + 9)).select(%d).count())",

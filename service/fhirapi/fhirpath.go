@@ -37,7 +37,7 @@ func (c *call) fhirpath(ctx context.Context, in *invocation) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.answerFHIRPath(req, p, result)
+	return c.answerFHIRPath(ctx, req, p, result)
 }
 
 // subject says what is to be evaluated over.
@@ -104,7 +104,7 @@ func variables(n fhir.Node) map[string]fhirpath.Collection {
 }
 
 // answerFHIRPath renders the result.
-func (c *call) answerFHIRPath(req records.EvaluateRequest, p parameters, result *records.EvaluateResult) ([]byte, error) {
+func (c *call) answerFHIRPath(ctx context.Context, req records.EvaluateRequest, p parameters, result *records.EvaluateResult) ([]byte, error) {
 	d := c.definitions(c.format.release)
 	if result.Resource != nil {
 		d = result.Resource.Definitions()
@@ -131,6 +131,9 @@ func (c *call) answerFHIRPath(req records.EvaluateRequest, p parameters, result 
 		a.graft(asked, "part", n)
 	}
 	for i, e := range result.Evaluations {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		out := a.parameter("result")
 		if req.Context != "" {
 			a.text(out, "valueString", focusName(req.Context, i, e))
