@@ -32,7 +32,7 @@ type Cluster struct {
 	durable bool
 	as      *syscall.Credential // nil for the user of the tests
 	server  *exec.Cmd
-	leash   io.Closer // closing it stops the server, as the end of this process does
+	leash   io.WriteCloser // closing it stops the server, as the end of this process does
 }
 
 // superuser owns the cluster.
@@ -184,8 +184,9 @@ func (c *Cluster) Start() error {
 		sync = "on"
 	}
 	// The shell holds the server on a leash: when the pipe closes, whether by
-	// stop or by the end of this process, the server goes.
-	script := `"$@" & server=$!; read -r _; kill -INT $server; wait $server`
+	// halt or by the end of this process, the server goes; and in the second
+	// case, where nobody says keep, the cluster too.
+	script := `"$@" & server=$!; read -r word; kill -INT $server; wait $server; test "$word" = keep || rm -rf "$PWD"`
 	c.server = c.command("postgres")
 	c.server.Args = append([]string{"sh", "-c", script, "sh", c.server.Path, "-D", c.data(), "-k", c.dir, "-c", "listen_addresses="},
 		"-c", "fsync="+sync, "-c", "full_page_writes="+sync, "-c", "max_connections=200", "-c", "shared_buffers=128MB",
@@ -260,6 +261,9 @@ func (c *Cluster) Crash() error {
 func (c *Cluster) halt() error {
 	if c.server == nil {
 		return nil
+	}
+	if _, err := io.WriteString(c.leash, "keep\n"); err != nil {
+		return err
 	}
 	if err := c.leash.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 		return err
