@@ -196,7 +196,7 @@ func (d *Door) write(w *draft, method string, current store.Record) (store.Write
 	}
 	return store.Write{
 		Key: w.key, Expect: current.Version, Updated: updated, Method: method,
-		Release: w.rel.defs.Release, Body: d.store.Pack(w.json), Index: w.entries,
+		Release: w.rel.defs.Release, Body: d.store.Pack(w.json, w.entries),
 	}, nil
 }
 

@@ -53,13 +53,15 @@ type Write struct {
 	Method  string
 	Release definitions.Release
 	Body    Body // zero for a delete
-	Index   []search.Entry
 }
 
-// Body is a resource's JSON packed for storage by Resources.Pack.
+// Body is a resource's JSON and index entries packed for storage by
+// Resources.Pack.
 type Body struct {
 	Packed []byte
 	Size   int // of the JSON
+	Index  []search.Entry
+	Made   any // of Index, for the store that packed it
 }
 
 // Reader reads records. Reads outside a transaction see every write whose
@@ -132,9 +134,10 @@ type MissingError struct{ Keys []fhir.Key }
 // Resources keeps resources, all their versions and their search index.
 type Resources interface {
 	Reader
-	// Pack compresses a body. It does no I/O and takes no lock, so that
-	// callers spread the work over cores before they enter Write.
-	Pack(json []byte) Body
+	// Pack makes what a Write stores of a resource's JSON and index entries. It
+	// does no I/O and waits for nobody, so that callers spread the work over
+	// cores before they enter Write.
+	Pack(json []byte, index []search.Entry) Body
 	// Write runs fn in a transaction and commits it durably: when Write
 	// returns nil the writes survive a crash. fn may be run more than once
 	// (after a serialization conflict), so it must not have effects outside

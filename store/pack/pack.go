@@ -1,16 +1,19 @@
 // Package pack compresses resource bodies for storage: zstd with a dictionary
 // trained on FHIR JSON, so that a small resource shrinks to about a quarter.
 //
-// A packed body begins with one byte that says how to read the rest: 0 for
-// JSON as it is, 1 for zstd whose frame names its dictionary. A new dictionary
-// gets a new number in dictionaries; the old ones stay, since stored bodies
-// need them.
+// A packed body begins with one byte that says how to read the rest: JSON as
+// it is, or zstd whose frame names its dictionary. A new dictionary gets a new
+// number in dictionaries; the old ones stay, since stored bodies need them.
+// What is kept with the JSON stands behind it in the same frame, where it takes
+// little room since it mostly repeats the JSON; its length ends the content.
 package pack
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -18,6 +21,8 @@ import (
 const (
 	raw   = 0
 	zstd1 = 1
+	// joined is added for content that is more than JSON.
+	joined = 2
 )
 
 // MaxBody bounds what Unpack makes of a packed body.
@@ -27,6 +32,7 @@ const MaxBody = 1 << 30
 type Packer struct {
 	encoder *zstd.Encoder
 	decoder *zstd.Decoder
+	buffers sync.Pool // *[]byte, of JSON with what is kept with it
 }
 
 // New returns a Packer with the built-in dictionaries, packing with the
@@ -43,36 +49,63 @@ func New() (*Packer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pack: %w", err)
 	}
-	return &Packer{encoder, decoder}, nil
+	return &Packer{encoder: encoder, decoder: decoder}, nil
 }
 
-// Pack compresses json.
-func (p *Packer) Pack(json []byte) []byte {
-	dst := make([]byte, 1, len(json)/3+64)
-	dst[0] = zstd1
-	dst = p.encoder.EncodeAll(json, dst)
-	if len(dst) > len(json) {
-		return append([]byte{raw}, json...)
-	}
-	return dst
-}
-
-// Unpack gives back what Pack was given. Checksums find damage.
-func (p *Packer) Unpack(packed []byte) ([]byte, error) {
-	if len(packed) == 0 {
-		return nil, errors.New("pack: empty body")
-	}
-	switch packed[0] {
-	case raw:
-		return packed[1:], nil
-	case zstd1:
-		json, err := p.decoder.DecodeAll(packed[1:], nil)
-		if err != nil {
-			return nil, fmt.Errorf("pack: damaged body: %w", err)
+// Pack compresses json and what is kept with it, which may be nil.
+func (p *Packer) Pack(json, with []byte) []byte {
+	content, form := json, byte(0)
+	if len(with) > 0 {
+		buffer, _ := p.buffers.Get().(*[]byte)
+		if buffer == nil {
+			buffer = new([]byte)
 		}
-		return json, nil
+		defer p.buffers.Put(buffer)
+		*buffer = binary.BigEndian.AppendUint32(append(append((*buffer)[:0], json...), with...), uint32(len(with)))
+		content, form = *buffer, joined
 	}
-	return nil, fmt.Errorf("pack: unknown form %d of a body; it was written by a newer version", packed[0])
+	packed := make([]byte, 1, len(content)/3+64)
+	packed[0] = zstd1 + form
+	packed = p.encoder.EncodeAll(content, packed)
+	if len(packed) > len(content) {
+		return append([]byte{raw + form}, content...)
+	}
+	return packed
+}
+
+// Unpack gives back the JSON that Pack was given. Checksums find damage.
+func (p *Packer) Unpack(packed []byte) ([]byte, error) {
+	json, _, err := p.UnpackAll(packed)
+	return json, err
+}
+
+// UnpackAll gives back all that Pack was given.
+func (p *Packer) UnpackAll(packed []byte) (json, with []byte, err error) {
+	if len(packed) == 0 {
+		return nil, nil, errors.New("pack: empty body")
+	}
+	content := packed[1:]
+	switch packed[0] &^ joined {
+	case raw:
+	case zstd1:
+		if content, err = p.decoder.DecodeAll(content, nil); err != nil {
+			return nil, nil, fmt.Errorf("pack: damaged body: %w", err)
+		}
+	default:
+		return nil, nil, fmt.Errorf("pack: unknown form %d of a body; it was written by a newer version", packed[0])
+	}
+	if packed[0]&joined == 0 {
+		return content, nil, nil
+	}
+	end := len(content) - 4
+	if end < 0 {
+		return nil, nil, errors.New("pack: damaged body: it ends too early")
+	}
+	start := end - int(binary.BigEndian.Uint32(content[end:]))
+	if start < 0 {
+		return nil, nil, errors.New("pack: damaged body: it ends too early")
+	}
+	return content[:start:start], content[start:end], nil
 }
 
 // Close releases the coders.

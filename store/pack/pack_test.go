@@ -28,7 +28,7 @@ func TestABodyComesBack(t *testing.T) {
 		noise[i] = byte(r.Uint32())
 	}
 	for _, json := range [][]byte{{}, []byte("{}"), []byte(observation), noise, []byte(strings.Repeat(observation, 5000))} {
-		packed := p.Pack(json)
+		packed := p.Pack(json, nil)
 		if len(packed) > len(json)+1 {
 			t.Errorf("%d bytes became %d", len(json), len(packed))
 		}
@@ -39,8 +39,24 @@ func TestABodyComesBack(t *testing.T) {
 	}
 }
 
+func TestWhatIsKeptWithABodyComesBack(t *testing.T) {
+	p := packer(t)
+	for _, with := range []string{"", "2339-0", strings.Repeat("Glucose", 100)} {
+		for _, body := range []string{"{}", observation} {
+			json, got, err := p.UnpackAll(p.Pack([]byte(body), []byte(with)))
+			if err != nil || string(json) != body || string(got) != with {
+				t.Errorf("%q with %q: %q with %q, %v", body, with, json, got, err)
+			}
+		}
+	}
+	alone, both := p.Pack([]byte(observation), nil), p.Pack([]byte(observation), []byte(observation[200:400]))
+	if len(both) > len(alone)+20 {
+		t.Errorf("repeating 200 bytes of the body takes %d", len(both)-len(alone))
+	}
+}
+
 func TestATypicalResourceShrinksToAThird(t *testing.T) {
-	packed := packer(t).Pack([]byte(observation))
+	packed := packer(t).Pack([]byte(observation), nil)
 	if len(packed)*3 > len(observation) {
 		t.Errorf("%d bytes became %d", len(observation), len(packed))
 	}
@@ -48,11 +64,11 @@ func TestATypicalResourceShrinksToAThird(t *testing.T) {
 
 func TestDamageIsFound(t *testing.T) {
 	p := packer(t)
-	packed := p.Pack([]byte(observation))
+	packed := p.Pack([]byte(observation), nil)
 	for i := range packed {
 		bad := bytes.Clone(packed)
 		bad[i] ^= 0x40
-		if got, err := p.Unpack(bad); err == nil && !bytes.Equal(got, []byte(observation)) && bad[0] != raw {
+		if got, err := p.Unpack(bad); err == nil && !bytes.Equal(got, []byte(observation)) && bad[0]&^joined != raw {
 			t.Errorf("a flipped bit in byte %d went unseen", i)
 		}
 	}
@@ -77,7 +93,7 @@ func TestManyGoroutinesPackAtOnce(t *testing.T) {
 		wg.Go(func() {
 			for i := range 100 {
 				json := fmt.Appendf(nil, `{"id":"%d-%d",%s`, g, i, observation[1:])
-				if got, err := p.Unpack(p.Pack(json)); err != nil || !bytes.Equal(got, json) {
+				if got, err := p.Unpack(p.Pack(json, nil)); err != nil || !bytes.Equal(got, json) {
 					t.Errorf("%v", err)
 				}
 			}
@@ -90,13 +106,13 @@ func BenchmarkPack(b *testing.B) {
 	p := packer(b)
 	b.SetBytes(int64(len(observation)))
 	for b.Loop() {
-		p.Pack([]byte(observation))
+		p.Pack([]byte(observation), nil)
 	}
 }
 
 func BenchmarkUnpack(b *testing.B) {
 	p := packer(b)
-	packed := p.Pack([]byte(observation))
+	packed := p.Pack([]byte(observation), nil)
 	b.SetBytes(int64(len(observation)))
 	for b.Loop() {
 		if _, err := p.Unpack(packed); err != nil {

@@ -96,7 +96,7 @@ func processes(t *testing.T, n int) []store.Store {
 func observation(s store.Store, id string, code string) store.Write {
 	p := search.Param{Type: "Observation", Code: "code", Kind: definitions.SearchToken}
 	return store.Write{Key: fhir.Key{Type: "Observation", ID: fhir.ID(id)}, Method: "PUT", Release: definitions.R4,
-		Body: s.Pack([]byte("{}")), Index: []search.Entry{{Param: p, System: "system of " + code, Code: code}}}
+		Body: s.Pack([]byte("{}"), []search.Entry{{Param: p, System: "system of " + code, Code: code}})}
 }
 
 func coded(code string) *search.Query {

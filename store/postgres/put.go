@@ -39,7 +39,7 @@ func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, err
 			return nil, err
 		}
 		if !w.deleted() {
-			if w.index, err = sqldb.NewIndex(t.store, w.Index); err != nil {
+			if w.index, err = sqldb.NewIndex(t.store, w.Body.Index); err != nil {
 				return nil, err
 			}
 		}

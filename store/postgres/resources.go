@@ -102,8 +102,8 @@ func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.
 }
 
 // Pack implements store.Resources.
-func (s *Store) Pack(json []byte) store.Body {
-	return store.Body{Packed: s.packer.Pack(json), Size: len(json)}
+func (s *Store) Pack(json []byte, index []search.Entry) store.Body {
+	return store.Body{Packed: s.packer.Pack(json, nil), Size: len(json), Index: index}
 }
 
 // History implements store.Resources.

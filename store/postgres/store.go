@@ -88,7 +88,7 @@ func open(ctx context.Context, url, schema string) (s *Store, err error) {
 	if s.packer, err = pack.New(); err != nil {
 		return nil, err
 	}
-	s.reader = &sqldb.Reader{Names: s.names, Dialect: sqldb.PostgreSQL, Unpack: s.packer.Unpack}
+	s.reader = &sqldb.Reader{Names: s.names, Dialect: sqldb.PostgreSQL, Unpack: s.packer.Unpack, UnpackAll: s.packer.UnpackAll}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, err
 	}

@@ -42,13 +42,13 @@ func (s *Reader) Expunge(ctx context.Context, db Execer, x store.Expunge, limit 
 	}
 	type victim struct {
 		seq, rid, current int64
-		copied            []byte
+		copied, body      []byte
 	}
 	var victims []victim
-	err := each(ctx, db, s.Dialect.Rebind("SELECT v.seq, v.rid, r.seq, CASE WHEN v.seq = r.seq THEN r.idx END FROM version v"+index+s.Dialect.Join+
+	err := each(ctx, db, s.Dialect.Rebind("SELECT v.seq, v.rid, r.seq, CASE WHEN v.seq = r.seq THEN r.idx END, CASE WHEN v.seq = r.seq AND r.idx IS NULL THEN v.body END FROM version v"+index+s.Dialect.Join+
 		"resource r ON r.rid = v.rid WHERE "+where.sql+" ORDER BY v.seq LIMIT "+strconv.FormatInt(limit, 10)+s.Dialect.lock("r")), where.args, func(r Rows) error {
 		var v victim
-		err := r.Scan(&v.seq, &v.rid, &v.current, &v.copied)
+		err := r.Scan(&v.seq, &v.rid, &v.current, &v.copied, &v.body)
 		victims = append(victims, v)
 		return err
 	})
@@ -64,6 +64,12 @@ func (s *Reader) Expunge(ctx context.Context, db Execer, x store.Expunge, limit 
 		}
 		if _, err := db.Exec(ctx, s.Dialect.Rebind("DELETE FROM resource WHERE rid = ?"), v.rid); err != nil {
 			return 0, err
+		}
+		if v.body != nil {
+			var err error
+			if _, v.copied, err = s.UnpackAll(v.body); err != nil {
+				return 0, err
+			}
 		}
 		if err := unindex(v.rid, v.copied); err != nil {
 			return 0, err

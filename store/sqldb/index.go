@@ -17,7 +17,7 @@ type Namer interface {
 // Index is a resource's index entries as rows.
 type Index struct {
 	Rows   []Row  // sorted by their tables' keys, without duplicates
-	Copy   []byte // for resource.idx: from which Diff learns the former rows
+	Copy   []byte // packed with the body, or for resource.idx: from which Diff learns the former rows
 	Params string // for resource.params: ",12,15,"
 }
 
@@ -102,8 +102,18 @@ func (r *Row) equal(o *Row) bool {
 	return a == b
 }
 
+// Own returns the copy as resource.idx holds it when the one that was packed
+// with the body is not the index's. It is never empty.
+func (x *Index) Own() []byte { return append([]byte{ownCopy}, x.Copy...) }
+
+// ownCopy begins a copy in resource.idx; no row begins with it.
+const ownCopy = 0
+
 // DecodeRows reads an Index's Copy.
 func DecodeRows(b []byte) ([]Row, error) {
+	if len(b) > 0 && b[0] == ownCopy {
+		b = b[1:]
+	}
 	d := decoder{b: b}
 	var rows []Row
 	for len(d.b) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Space separates the kinds of names in table name.
@@ -55,6 +56,7 @@ type Names struct {
 	numbers map[name]int64
 	texts   map[int64]string
 	systems int
+	age     atomic.Int64 // how often names were forgotten
 }
 
 // NewNames returns an empty cache.
@@ -97,6 +99,7 @@ func (n *Names) Forget(space Space, text string) {
 	defer n.mu.Unlock()
 	k := name{space, text}
 	if id, ok := n.numbers[k]; ok {
+		n.age.Add(1)
 		delete(n.texts, id)
 		delete(n.numbers, k)
 	}

@@ -24,6 +24,17 @@ func AppendOps(ops []Op, rid int64, gone, come []Row) []Op {
 	return ops
 }
 
+// Refers says whether ops put in or take out references to a resource.
+func Refers(ops []Op, typeNumber int64, id string) bool {
+	id = clean(id)
+	for i := range ops {
+		if o := &ops[i]; o.Table == ReferenceTable && o.System == typeNumber && o.Text == id {
+			return true
+		}
+	}
+	return false
+}
+
 // SortOps gives the order of ops along the tables' keys, as indexes. What
 // concerns the same row stays in the order it was asked for.
 func SortOps(ops []Op) []int32 {

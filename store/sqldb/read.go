@@ -53,7 +53,8 @@ type Current struct {
 	RID     int64
 	Version int64
 	Deleted bool
-	Copy    []byte // of its index, see Index.Copy
+	Seq     int64
+	Copy    []byte // of its index, nil when that is with the body: see Former
 }
 
 // Current returns the row of a resource, RID 0 when there is none.
@@ -63,10 +64,10 @@ func (s *Reader) Current(ctx context.Context, db DB, key fhir.Key) (Current, err
 		return Current{}, err
 	}
 	var c Current
-	err = each(ctx, db, s.Dialect.Rebind("SELECT rid, version, deleted, idx FROM resource WHERE type = ? AND id = ?"),
+	err = each(ctx, db, s.Dialect.Rebind("SELECT rid, version, deleted, seq, idx FROM resource WHERE type = ? AND id = ?"),
 		[]any{t, clean(string(key.ID))}, func(r Rows) error {
 			var deleted int64
-			err := r.Scan(&c.RID, &c.Version, &deleted, &c.Copy)
+			err := r.Scan(&c.RID, &c.Version, &deleted, &c.Seq, &c.Copy)
 			c.Deleted = deleted != 0
 			return err
 		})

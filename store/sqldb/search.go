@@ -17,6 +17,8 @@ type Reader struct {
 	Dialect Dialect
 	// Unpack reads a stored body.
 	Unpack func(packed []byte) ([]byte, error)
+	// UnpackAll reads a stored body and the index copy that was packed with it.
+	UnpackAll func(packed []byte) (body, copied []byte, err error)
 
 	estimates estimates
 }

@@ -130,7 +130,7 @@ func TestAFullDiskIsAnErrorAndReadingGoesOn(t *testing.T) {
 		return s.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 			_, err := tx.Put(ctx, []store.Write{{
 				Key: fhir.Key{Type: "Binary", ID: fhir.ID(fmt.Sprint(i))}, Updated: time.Now(), Method: "PUT",
-				Release: definitions.R4, Body: s.Pack(noise),
+				Release: definitions.R4, Body: s.Pack(noise, nil),
 			}})
 			return err
 		})

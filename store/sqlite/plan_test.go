@@ -52,14 +52,13 @@ func TestSearchesReadIndexesNotTables(t *testing.T) {
 	number := search.NumberRange{Value: 5, Lo: 5, Hi: 5}
 	err = s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.Put(ctx, []store.Write{{
-			Key: fhir.Key{Type: "Observation", ID: "o"}, Method: "PUT", Body: s.Pack([]byte("{}")),
-			Index: []search.Entry{
+			Key: fhir.Key{Type: "Observation", ID: "o"}, Method: "PUT", Body: s.Pack([]byte("{}"), []search.Entry{
 				{Param: code, System: "s", Code: "c"}, {Param: status, System: "s", Code: "c"},
 				{Param: date, Time: search.TimeRange{Lo: 1, Hi: 2}}, {Param: name, Norm: "n", Text: "n"},
 				{Param: subject, RefType: "Patient", RefID: "p"}, {Param: quantity, Number: number, System: "s", Code: "u"},
 				{Param: pair, Parts: []search.Entry{{Param: search.Param{Kind: definitions.SearchToken}, Code: "c"},
 					{Param: search.Param{Kind: definitions.SearchQuantity}, Number: number}}},
-			},
+			}),
 		}})
 		return err
 	})

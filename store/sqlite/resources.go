@@ -110,8 +110,14 @@ func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) (keys []
 }
 
 // Pack implements store.Resources.
-func (s *Store) Pack(json []byte) store.Body {
-	return store.Body{Packed: s.packer.Pack(json), Size: len(json)}
+func (s *Store) Pack(json []byte, index []search.Entry) store.Body {
+	body := store.Body{Size: len(json), Index: index}
+	var with []byte
+	if made := s.names.Prepare(index); made != nil {
+		body.Made, with = made, made.Copy
+	}
+	body.Packed = s.packer.Pack(json, with)
+	return body
 }
 
 // History implements store.Resources.
@@ -194,14 +200,18 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced 
 			if current.RID == 0 || current.Deleted || current.Version != x.Version {
 				continue
 			}
+			former, err := s.reader.Former(ctx, quiet{t.writer.conn}, current)
+			if err != nil {
+				return err
+			}
 			index, err := sqldb.NewIndex(t, x.Index)
 			if err != nil {
 				return err
 			}
-			if err := t.writer.conn.run("UPDATE resource SET params = ?, idx = ? WHERE rid = ?", index.Params, index.Copy, current.RID); err != nil {
+			if err := t.writer.conn.run("UPDATE resource SET params = ?, idx = ? WHERE rid = ?", index.Params, index.Own(), current.RID); err != nil {
 				return err
 			}
-			if err := t.index(current.RID, &index, current.Copy); err != nil {
+			if err := t.index(current.RID, &index, former); err != nil {
 				return err
 			}
 			replaced++

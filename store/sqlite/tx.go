@@ -2,10 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
-	"runtime"
-	"sync"
-	"sync/atomic"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -70,15 +66,10 @@ func (t *tx) Number(space sqldb.Space, text string) (int64, error) {
 }
 
 // Put implements store.Tx.
-func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, error) {
+func (t *tx) Put(_ context.Context, writes []store.Write) ([]store.Record, error) {
 	records := make([]store.Record, len(writes))
-	ahead := t.indexAhead(writes)
 	for i := range writes {
-		var index *sqldb.Index
-		if ahead != nil && ahead[i].Copy != nil {
-			index = &ahead[i]
-		}
-		r, err := t.put(ctx, &writes[i], index)
+		r, err := t.put(&writes[i])
 		if err != nil {
 			return nil, err
 		}
@@ -87,96 +78,101 @@ func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, err
 	return records, nil
 }
 
-// known numbers names that are in the cache; another goroutine than the
-// writer's makes none.
-type known struct{ names *sqldb.Names }
-
-var errNewName = errors.New("sqlite: a name without a number")
-
-func (k known) Number(space sqldb.Space, text string) (int64, error) {
-	id, ok := k.names.Known(space, text)
-	if !ok {
-		return 0, errNewName
-	}
-	return id, nil
+// row is what put writes of a resource.
+type row struct {
+	typeNumber, updated, deleted int64
+	index                        *sqldb.Index
+	copied                       any // of index, nil when it is with the body
 }
 
-// indexAhead makes the rows of many writes on all cores. Those that need a new
-// name are left for the writer.
-func (t *tx) indexAhead(writes []store.Write) []sqldb.Index {
-	const many = 64
-	if len(writes) < many {
-		return nil
+// put writes one resource. One that is to be new is inserted without looking
+// first: what is there already says so.
+func (t *tx) put(w *store.Write) (store.Record, error) {
+	x, err := t.row(w)
+	if err != nil {
+		return store.Record{}, err
 	}
-	made := make([]sqldb.Index, len(writes))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(writes)); i = next.Add(1) - 1 {
-				if index, err := sqldb.NewIndex(known{t.writer.store.names}, writes[i].Index); err == nil {
-					made[i] = index
-				}
-			}
-		})
+	if w.Expect == 0 {
+		if r, created, err := t.create(w, &x); created || err != nil {
+			return r, err
+		}
 	}
-	workers.Wait()
-	return made
-}
-
-// put writes one resource; ahead is its index if that was made already.
-func (t *tx) put(ctx context.Context, w *store.Write, ahead *sqldb.Index) (store.Record, error) {
-	c := t.writer.conn
-	current, err := t.writer.store.reader.Current(context.WithoutCancel(ctx), quiet{c}, w.Key)
+	current, err := t.writer.store.reader.Current(context.Background(), quiet{t.writer.conn}, w.Key)
 	if err != nil {
 		return store.Record{}, err
 	}
 	if w.Expect != store.Any && w.Expect != current.Version {
 		return store.Record{}, &store.VersionError{Key: w.Key, Expect: w.Expect, Current: current.Version}
 	}
-	typeNumber, err := t.Number(sqldb.TypeSpace, string(w.Key.Type))
+	if current.RID == 0 {
+		r, _, err := t.create(w, &x)
+		return r, err
+	}
+	former, err := t.writer.store.reader.Former(context.Background(), quiet{t.writer.conn}, current)
 	if err != nil {
 		return store.Record{}, err
 	}
-	deleted := w.Body.Packed == nil
-	var index sqldb.Index
-	switch {
-	case deleted:
-	case ahead != nil:
-		index = *ahead
-	default:
-		if index, err = sqldb.NewIndex(t, w.Index); err != nil {
-			return store.Record{}, err
-		}
-	}
-	t.writer.seq++
-	r := store.Record{
-		Key: w.Key, Version: current.Version + 1, Seq: store.Seq(t.writer.seq), Updated: sqldb.Time(sqldb.Micros(w.Updated)),
-		Method: w.Method, Release: w.Release, Deleted: deleted,
-	}
-	rid, updated, gone := current.RID, sqldb.Micros(w.Updated), boolean(deleted)
-	if rid == 0 {
-		rid = t.writer.seq
-	}
-	var body any
-	if !deleted {
-		body = w.Body.Packed
-	}
-	if err := c.run("INSERT INTO version (seq, rid, version, type, updated, deleted, method, release, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		t.writer.seq, rid, r.Version, typeNumber, updated, gone, w.Method, string(w.Release), body); err != nil {
-		return r, err
-	}
-	if current.RID == 0 {
-		err = c.run("INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params, idx) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			rid, typeNumber, string(w.Key.ID), t.writer.seq, r.Version, updated, gone, index.Params, index.Copy)
-	} else {
-		err = c.run("UPDATE resource SET seq = ?, version = ?, updated = ?, deleted = ?, params = ?, idx = ? WHERE rid = ?",
-			t.writer.seq, r.Version, updated, gone, index.Params, index.Copy, rid)
-	}
+	r, err := t.version(w, &x, current.RID, current.Version+1)
 	if err != nil {
 		return r, err
 	}
-	return r, t.index(rid, &index, current.Copy)
+	if err := t.writer.conn.run("UPDATE resource SET seq = ?, version = ?, updated = ?, deleted = ?, params = ?, idx = ? WHERE rid = ?",
+		int64(r.Seq), r.Version, x.updated, x.deleted, x.index.Params, x.copied, current.RID); err != nil {
+		return r, err
+	}
+	return r, t.index(current.RID, x.index, former)
+}
+
+func (t *tx) row(w *store.Write) (x row, err error) {
+	x.updated = sqldb.Micros(w.Updated)
+	if x.typeNumber, err = t.Number(sqldb.TypeSpace, string(w.Key.Type)); err != nil {
+		return x, err
+	}
+	if w.Body.Packed == nil {
+		x.deleted, x.index = 1, &sqldb.Index{}
+		return x, nil
+	}
+	made, _ := w.Body.Made.(*sqldb.Prepared)
+	if t.writer.store.names.Holds(made) {
+		x.index = &made.Index
+		return x, nil
+	}
+	index, err := sqldb.NewIndex(t, w.Body.Index)
+	x.index, x.copied = &index, index.Own()
+	return x, err
+}
+
+// create inserts a resource; created is false when there is one.
+func (t *tx) create(w *store.Write, x *row) (r store.Record, created bool, err error) {
+	rid := t.writer.seq + 1
+	n, err := t.writer.conn.Exec(context.Background(), "INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params, idx)"+
+		" VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT (type, id) DO NOTHING",
+		rid, x.typeNumber, string(w.Key.ID), rid, x.updated, x.deleted, x.index.Params, x.copied)
+	if err != nil {
+		return r, false, err
+	}
+	if n == 0 {
+		t.writer.conn.writes-- // nothing to undo
+		return r, false, nil
+	}
+	if r, err = t.version(w, x, rid, 1); err != nil {
+		return r, true, err
+	}
+	return r, true, t.index(rid, x.index, nil)
+}
+
+// version appends a version.
+func (t *tx) version(w *store.Write, x *row, rid, version int64) (store.Record, error) {
+	t.writer.seq++
+	var body any
+	if x.deleted == 0 {
+		body = w.Body.Packed
+	}
+	return store.Record{
+			Key: w.Key, Version: version, Seq: store.Seq(t.writer.seq), Updated: sqldb.Time(x.updated),
+			Method: w.Method, Release: w.Release, Deleted: x.deleted != 0,
+		}, t.writer.conn.run("INSERT INTO version (seq, rid, version, type, updated, deleted, method, release, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			t.writer.seq, rid, version, x.typeNumber, x.updated, x.deleted, w.Method, string(w.Release), body)
 }
 
 // index replaces the rows of a resource.
@@ -256,19 +252,15 @@ func (t *tx) Count(ctx context.Context, q *search.Query) (int64, error) {
 	return t.writer.store.reader.Count(ctx, quiet{t.writer.conn}, q)
 }
 
-// Referrers implements store.Reader.
+// Referrers implements store.Reader. Most deletes are of what nothing new
+// refers to, so that they need no flush.
 func (t *tx) Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.Key, error) {
-	if err := t.flush(); err != nil {
-		return nil, err
+	if typeNumber, ok := t.writer.store.names.Known(sqldb.TypeSpace, string(key.Type)); !ok || sqldb.Refers(t.ops[t.flushed:], typeNumber, string(key.ID)) {
+		if err := t.flush(); err != nil {
+			return nil, err
+		}
 	}
 	return t.writer.store.reader.Referrers(ctx, quiet{t.writer.conn}, key, limit)
-}
-
-func boolean(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // quiet is a connection whose queries no context interrupts: watching one

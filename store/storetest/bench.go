@@ -50,7 +50,9 @@ const (
 
 // observation is the nth resource: of one of 500 patients, with one of 60
 // codes, and a date of its own.
-func (l load) observation(n int64) store.Write {
+func (l load) observation(n int64) store.Write { return l.observationAt(n, n) }
+
+func (l load) observationAt(n, at int64) store.Write {
 	r := rand.New(rand.NewPCG(uint64(n), 7)) //nolint:gosec // made-up resources have to be the same each time
 	k := fhir.Key{Type: "Observation", ID: fhir.ID(fmt.Sprintf("%016x-%08x", r.Uint64(), n))}
 	patient := fmt.Sprintf("p%04d", r.IntN(patientsOfLoad))
@@ -79,18 +81,17 @@ func (l load) observation(n int64) store.Write {
 		return search.Entry{Param: p(code, definitions.SearchReference), RefType: t, RefID: id}
 	}
 	return store.Write{
-		Key: k, Updated: epoch, Method: "POST", Release: definitions.R4, Body: l.Pack(json),
-		Index: []search.Entry{
+		Key: k, Updated: epoch, Method: "POST", Release: definitions.R4, Body: l.Pack(json, []search.Entry{
 			token(p("status", definitions.SearchToken), "http://hl7.org/fhir/observation-status", "final"),
 			token(p("category", definitions.SearchToken), "http://terminology.hl7.org/CodeSystem/observation-category", "laboratory"),
 			token(p("code", definitions.SearchToken), "http://loinc.org", loinc),
 			token(p("combo-code", definitions.SearchToken), "http://loinc.org", loinc),
 			reference("subject", "Patient", patient), reference("patient", "Patient", patient),
 			reference("encounter", "Encounter", fmt.Sprintf("%x", r.Uint64())),
-			day(p("date", definitions.SearchDate), int(n%3650)),
+			day(p("date", definitions.SearchDate), int(at%3650)),
 			quantity("value-quantity"), quantity("combo-value-quantity"),
 			pair("code-value-quantity"), pair("combo-code-value-quantity"),
-		},
+		}),
 	}
 }
 
@@ -139,9 +140,8 @@ func benchUpdate(b *testing.B, l load) {
 	l.fill(b, 1000)
 	i := int64(0)
 	for b.Loop() {
-		w := l.observation(i%1000 + 1)
+		w := l.observationAt(i%1000+1, i)
 		w.Expect = store.Any
-		w.Index[7] = day(w.Index[7].Param, int(i))
 		l.put(b, l.Write, w)
 		i++
 	}
@@ -217,10 +217,10 @@ func benchSearch(b *testing.B, l load) {
 	o := func(code string, kind definitions.SearchType) search.Param {
 		return search.Param{Type: "Observation", Code: code, Kind: kind}
 	}
-	aCode := l.observation(1).Index[2]
+	aCode := l.observation(1).Body.Index[2]
 	codeIs := search.Token{Param: o("code", definitions.SearchToken), System: aCode.System, Code: aCode.Code}
 	final := search.Token{Param: o("status", definitions.SearchToken), AnySystem: true, Code: "final"}
-	patient := search.Reference{Param: o("patient", definitions.SearchReference), Type: "Patient", ID: l.observation(1).Index[5].RefID}
+	patient := search.Reference{Param: o("patient", definitions.SearchReference), Type: "Patient", ID: l.observation(1).Body.Index[5].RefID}
 	byDate := []search.SortKey{{Param: o("date", definitions.SearchDate), Desc: true}}
 	month := search.Date{Param: o("date", definitions.SearchDate), Prefix: search.GE, Range: dayRange(100)}
 	for _, c := range []struct {

@@ -45,8 +45,7 @@ func (s searchTarget) Put(ctx context.Context, resource *fhir.Tree, entries []se
 		Updated: updated,
 		Method:  "PUT",
 		Release: definitions.R4,
-		Body:    s.Pack(root.AppendJSON(nil)),
-		Index:   entries,
+		Body:    s.Pack(root.AppendJSON(nil), entries),
 	})
 }
 

@@ -83,7 +83,7 @@ func body(k fhir.Key, mark string) []byte {
 func (b bench) put(k string, expect int64, mark string, index ...search.Entry) store.Write {
 	return store.Write{
 		Key: key(k), Expect: expect, Updated: epoch, Method: "PUT", Release: definitions.R4,
-		Body: b.Pack(body(key(k), mark)), Index: index,
+		Body: b.Pack(body(key(k), mark), index),
 	}
 }
 

@@ -161,7 +161,7 @@ func bodySizes(t *testing.T, b bench) {
 		json := append(append([]byte(`"`), bytes.Repeat([]byte("x7é"), size/4)...), '"')
 		k := fmt.Sprintf("Binary/%d", i)
 		w := b.put(k, 0, "")
-		w.Body = b.Pack(json)
+		w.Body = b.Pack(json, nil)
 		if w.Body.Size != len(json) {
 			t.Errorf("Size %d of %d", w.Body.Size, len(json))
 		}

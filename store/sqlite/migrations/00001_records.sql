@@ -33,9 +33,10 @@ CREATE UNIQUE INDEX version_rid ON version (rid, version);
 CREATE INDEX version_type ON version (type, seq);
 CREATE INDEX version_updated ON version (updated);
 
--- The current version of every resource. idx repeats the index rows, so that
--- an update removes exactly the former ones; params lists the numbers of the
--- parameters with a value, as ",12,15,".
+-- The current version of every resource. The index rows are repeated, so that
+-- an update removes exactly the former ones: packed with the version's body, or
+-- in idx when they were not known then (the first use of a name, a reindex).
+-- params lists the numbers of the parameters with a value, as ",12,15,".
 CREATE TABLE resource (
     rid     INTEGER PRIMARY KEY,
     type    INTEGER NOT NULL,
