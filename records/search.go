@@ -50,7 +50,7 @@ type SearchEntry struct {
 // SearchResult is one page.
 type SearchResult struct {
 	Entries  []SearchEntry // matches in order, then what they include
-	Total    int64         // -1 when not asked for
+	Total    int64         // -1 when not asked for and not known anyway
 	Self     []search.Pair // the parameters as understood, for the self link
 	Next     string        // SearchRequest.After of the next page; "" on the last one
 	Count    int           // page size in force; 0 for _summary=count
@@ -102,6 +102,9 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 		return nil, d.fault(err)
 	}
 	result.Total, result.Next = page.Total, page.Next
+	if page.Total < 0 && req.After == "" && page.Next == "" {
+		result.Total = int64(len(page.Records)) // all are here
+	}
 	result.Entries = make([]SearchEntry, 0, len(page.Records))
 	for _, record := range page.Records {
 		if err := d.append(ctx, result, record, ModeMatch); err != nil {

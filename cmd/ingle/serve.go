@@ -211,6 +211,9 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, eph
 	default:
 		fmt.Fprintf(out, "Records are kept in %s.\n", c.folder())
 	}
+	if len(c.Package) > 0 && !ephemeral {
+		fmt.Fprintln(out, "Search parameters of a package find what was stored before it was loaded once 'ingle reindex' has run.")
+	}
 	if !c.Sandbox {
 		fmt.Fprintf(out, "\n  curl '%s/fhir/metadata?_pretty=true'\n\n", base)
 		return

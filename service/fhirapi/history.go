@@ -17,7 +17,7 @@ func (c *call) history() error {
 	if err := c.format.acceptable(); err != nil {
 		return err
 	}
-	part, err := c.part()
+	part, err := c.part(c.Type)
 	if err != nil {
 		return err
 	}

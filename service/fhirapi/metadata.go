@@ -5,19 +5,28 @@ import (
 
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // metadata serves GET [base]/metadata (R4 §3.1.0.13).
 func (c *call) metadata() error {
-	if err := c.only("mode"); err != nil {
+	if err := c.only("mode", "_summary", "_elements"); err != nil {
 		return err
 	}
 	mode, _ := c.value("mode")
+	t := fhir.Type("CapabilityStatement")
+	if mode == "terminology" {
+		t = "TerminologyCapabilities"
+	}
+	part, err := c.part(t)
+	if err != nil {
+		return err
+	}
 	body, err := c.capabilityStatement(mode)
 	if err != nil {
 		return err
 	}
-	return c.writeResource(http.StatusOK, body, c.format.release, part{})
+	return c.writeResource(http.StatusOK, body, c.format.release, part)
 }
 
 // capabilityKey is what a statement depends on; definitions and policy of a

@@ -68,3 +68,14 @@ func TestTheCapabilityStatementHasItsModes(t *testing.T) {
 	s.do("POST", "/metadata", alice).want(405).header("Allow", "GET, HEAD, OPTIONS")
 	s.get("/t/east/fhir/metadata").want(200).has("https://ehr.example/t/east/fhir")
 }
+
+func TestACapabilityStatementIsShortenedOnRequest(t *testing.T) {
+	s := newServer(t)
+	whole := s.get("/metadata").want(200)
+	summary := s.get("/metadata?_summary=true").want(200).has("SUBSETTED", `"fhirVersion":"4.0.1"`)
+	if len(summary.body) > len(whole.body)/2 {
+		t.Errorf("a summary of %d bytes, the whole has %d", len(summary.body), len(whole.body))
+	}
+	s.get("/metadata?_elements=fhirVersion&_format=xml").want(200).has("<fhirVersion").hasNot("<rest>")
+	s.get("/metadata?_elements=version,phone").want(400)
+}

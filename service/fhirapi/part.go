@@ -18,17 +18,12 @@ type part struct {
 
 func (p part) whole() bool { return p.summary == "" && len(p.elements) == 0 }
 
-// part reads _summary and _elements of a read or history, and refuses other
-// parameters of a read.
-func (c *call) part() (part, error) {
+// part reads _summary and _elements of an answer with resources of type t, ""
+// for several types.
+func (c *call) part(t fhir.Type) (part, error) {
 	var p part
 	if len(c.pairs) == 0 {
 		return p, nil
-	}
-	if c.endpoint.name != "history" {
-		if err := c.only("_summary", "_elements"); err != nil {
-			return p, err
-		}
 	}
 	if v, ok := c.value("_summary"); ok {
 		switch v {
@@ -45,8 +40,8 @@ func (c *call) part() (part, error) {
 	}
 	if v, ok := c.value("_elements"); ok && v != "" {
 		d := c.definitions(c.format.release)
-		types := []string{string(c.Type)}
-		if d.Type(string(c.Type)) == nil {
+		types := []string{string(t)}
+		if d.Type(string(t)) == nil {
 			types = d.ResourceTypes()
 		}
 		for name := range strings.SplitSeq(v, ",") {

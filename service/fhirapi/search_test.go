@@ -65,7 +65,11 @@ func TestASearchEntrySaysWhyItIsThere(t *testing.T) {
 	if b := s.get("/Observation?_summary=count").bundle(); b.Total == nil || *b.Total != 1 || len(b.Entry) != 0 {
 		t.Errorf("%+v", b)
 	}
-	if b := s.get("/Observation").bundle(); b.Total != nil {
+	if b := s.get("/Observation?_include=Observation:subject").bundle(); b.Total == nil || *b.Total != 1 {
+		t.Error("a page that holds all matches has no total")
+	}
+	s.put("/Observation/p", weight("p", "alice"))
+	if b := s.get("/Observation?_count=1").bundle(); b.Total != nil {
 		t.Error("a total that nobody asked for")
 	}
 }

@@ -7,7 +7,10 @@ func (c *call) vread() error {
 			return err
 		}
 	}
-	part, err := c.part()
+	if err := c.only("_summary", "_elements"); err != nil {
+		return err
+	}
+	part, err := c.part(c.Type)
 	if err != nil {
 		return err
 	}
