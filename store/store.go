@@ -118,7 +118,9 @@ type Tx interface {
 	// a transaction that goes back in that order may have to run again.
 	Put(ctx context.Context, writes []Write) ([]Record, error)
 	// Require fails with ErrMissing (wrapped in *MissingError) unless all
-	// keys exist, not deleted, and keeps them so until the transaction ends.
+	// keys exist, not deleted, and keeps them so until the transaction ends. It
+	// may put that off until the next Put: what is missing then ends the run,
+	// and in the next one Require fails.
 	Require(ctx context.Context, keys []fhir.Key) error
 }
 
@@ -140,8 +142,10 @@ type Resources interface {
 	Pack(json []byte, index []search.Entry) Body
 	// Write runs fn in a transaction and commits it durably: when Write
 	// returns nil the writes survive a crash. fn may be run more than once
-	// (after a serialization conflict), so it must not have effects outside
-	// tx; it must be quick, since other writers may wait for it. Concurrent
+	// (after a serialization conflict, or because it does what cannot be done
+	// together with others), so it must not have effects outside tx, and must
+	// return the errors of tx; it must be quick, since other writers may wait
+	// for it. Concurrent
 	// Writes may share one commit; an error of one does not touch the others.
 	Write(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 	// Import is Write for bulk loading: commits may be batched and less often

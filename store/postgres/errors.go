@@ -17,6 +17,9 @@ const (
 	diskFull             = "53100"
 )
 
+// errRolledBack says that a commit did not commit.
+var errRolledBack = errors.New("postgres: the transaction had failed and was rolled back")
+
 func translate(err error) error {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if ok && e.Code == diskFull {
@@ -30,4 +33,11 @@ func translate(err error) error {
 func conflicted(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (e.Code == serializationFailure || e.Code == deadlockDetected || e.Code == lockNotAvailable)
+}
+
+// isRefusal says whether err is the server's answer to a statement, not the
+// last word of a connection that ends.
+func isRefusal(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.SeverityUnlocalized == "ERROR"
 }

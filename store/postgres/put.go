@@ -14,10 +14,40 @@ type writing struct {
 	typeNumber int64
 	index      sqldb.Index
 	place      int64 // in the transaction
+	seq        int64 // once the transaction's id is known
 	rid        int64
 	version    int64
 	former     []byte // index copy of the version before
 	created    bool
+	referred   bool // by resources that are not written with it
+}
+
+// writings prepares writes: it needs nothing of the transaction.
+func (s *Store) writings(writes []store.Write) ([]writing, error) {
+	all := make([]writing, len(writes))
+	for i := range writes {
+		w := &all[i]
+		w.Write = &writes[i]
+		var err error
+		if w.typeNumber, err = s.Number(sqldb.TypeSpace, string(w.Key.Type)); err != nil {
+			return nil, err
+		}
+		if w.deleted() {
+			continue
+		}
+		if w.index, err = sqldb.NewIndex(s, w.Body.Index); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// record is the metadata of the version that w makes.
+func (w *writing) record() store.Record {
+	return store.Record{
+		Key: w.Key, Version: w.version + 1, Seq: store.Seq(w.seq), Updated: sqldb.Time(sqldb.Micros(w.Updated)),
+		Method: w.Method, Release: w.Release, Deleted: w.deleted(),
+	}
 }
 
 func (w *writing) deleted() bool { return w.Body.Packed == nil }
@@ -29,20 +59,14 @@ func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, err
 	if t.last+int64(len(writes)) >= perTransaction {
 		return nil, errors.New("postgres: too many versions in one transaction")
 	}
-	all := make([]writing, len(writes))
-	var create, update []*writing
-	for i := range writes {
-		w := &all[i]
-		w.Write = &writes[i]
-		var err error
-		if w.typeNumber, err = t.store.Number(sqldb.TypeSpace, string(w.Key.Type)); err != nil {
-			return nil, err
-		}
-		if !w.deleted() {
-			if w.index, err = sqldb.NewIndex(t.store, w.Body.Index); err != nil {
-				return nil, err
-			}
-		}
+	prepared, err := t.store.writings(writes)
+	if err != nil {
+		return nil, err
+	}
+	var all, create, update []*writing
+	for i := range prepared {
+		w := &prepared[i]
+		all = append(all, w)
 		t.last++
 		w.place = t.last
 		if w.Expect == 0 {
@@ -67,7 +91,12 @@ func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, err
 	if err := t.resolveLost(ctx, create); err != nil {
 		return nil, err
 	}
-	return t.finish(ctx, all)
+	records := make([]store.Record, len(all))
+	for i, w := range all {
+		w.seq = t.id*perTransaction + t.store.base + w.place
+		records[i] = w.record()
+	}
+	return records, t.finish(ctx, all)
 }
 
 // lockRows locks the resources of writes in the order of their keys and learns
@@ -143,6 +172,22 @@ func (t *tx) insertResources(ctx context.Context, writes []*writing) error {
 	return err
 }
 
+// insertNew queues the rows of resources that do not exist: another one that
+// creates one of them as well fails, here or there.
+func (t *tx) insertNew(writes []*writing) {
+	n := len(writes)
+	rids, types, updated := make([]int64, n), make([]int64, n), make([]int64, n)
+	ids, params, copies := make([]string, n), make([]string, n), make([][]byte, n)
+	for i, w := range writes {
+		rids[i], types[i], ids[i], updated[i] = w.rid, w.typeNumber, string(w.Key.ID), sqldb.Micros(w.Updated)
+		params[i], copies[i] = w.index.Params, w.index.Copy
+	}
+	t.enqueue(`INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params, idx)
+		SELECT k.rid, k.type, k.id, k.rid, 1, k.updated, 0, k.params, k.idx
+		FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[], $5::text[], $6::bytea[]) AS k (rid, type, id, updated, params, idx)`,
+		rids, types, ids, updated, params, copies)
+}
+
 // resolveLost deals with creates that another transaction won: an expectation
 // is broken, or there is now a version to replace.
 func (t *tx) resolveLost(ctx context.Context, creates []*writing) error {
@@ -168,9 +213,8 @@ func (t *tx) resolveLost(ctx context.Context, creates []*writing) error {
 
 // finish queues the versions, the new state of resources that existed, and the
 // changes of the index.
-func (t *tx) finish(ctx context.Context, all []writing) ([]store.Record, error) {
+func (t *tx) finish(ctx context.Context, all []*writing) error {
 	n := len(all)
-	records := make([]store.Record, n)
 	seqs, rids, versions, types, updated, deleted := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	methods, releases, bodies := make([]string, n), make([]string, n), make([][]byte, n)
 	var changed struct {
@@ -178,26 +222,21 @@ func (t *tx) finish(ctx context.Context, all []writing) ([]store.Record, error) 
 		params                                 []string
 		copies                                 [][]byte
 	}
-	for i := range all {
-		w := &all[i]
-		seqs[i], rids[i], versions[i] = t.id*perTransaction+t.store.base+w.place, w.rid, w.version+1
+	for i, w := range all {
+		seqs[i], rids[i], versions[i] = w.seq, w.rid, w.version+1
 		types[i], updated[i], methods[i], releases[i], bodies[i] = w.typeNumber, sqldb.Micros(w.Updated), w.Method, string(w.Release), w.Body.Packed
 		if w.deleted() {
 			deleted[i] = 1
 		}
 		gone, come, err := w.index.Diff(w.former)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		t.ops = sqldb.AppendOps(t.ops, w.rid, gone, come)
 		if !w.created {
 			c := &changed
 			c.rids, c.seqs, c.versions, c.updated = append(c.rids, w.rid), append(c.seqs, seqs[i]), append(c.versions, versions[i]), append(c.updated, updated[i])
 			c.deleted, c.params, c.copies = append(c.deleted, deleted[i]), append(c.params, w.index.Params), append(c.copies, w.index.Copy)
-		}
-		records[i] = store.Record{
-			Key: w.Key, Version: versions[i], Seq: store.Seq(seqs[i]), Updated: sqldb.Time(updated[i]),
-			Method: w.Method, Release: w.Release, Deleted: w.deleted(),
 		}
 	}
 	if n >= copiedVersions {
@@ -206,7 +245,7 @@ func (t *tx) finish(ctx context.Context, all []writing) ([]store.Record, error) 
 			return append(dst, seqs[i], rids[i], versions[i], types[i], updated[i], deleted[i], methods[i], releases[i], bodies[i])
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 	} else {
 		t.enqueue(`INSERT INTO version (seq, rid, version, type, updated, deleted, method, release, body)
@@ -219,5 +258,5 @@ func (t *tx) finish(ctx context.Context, all []writing) ([]store.Record, error) 
 				AS k (rid, seq, version, updated, deleted, params, idx) WHERE r.rid = k.rid`,
 			c.rids, c.seqs, c.versions, c.updated, c.deleted, c.params, c.copies)
 	}
-	return records, nil
+	return nil
 }

@@ -35,10 +35,14 @@ type Store struct {
 	// naming runs the short transactions that make names, apart from the pool
 	// so that a transaction holding one connection never waits for another.
 	naming *pgxpool.Pool
-	packer *pack.Packer
-	names  *sqldb.Names
-	reader *sqldb.Reader
-	base   int64 // added to every Seq
+	// grouping has the connections of groups, and joining their members.
+	grouping *pgxpool.Pool
+	joining  chan *member
+	lanes    sync.WaitGroup
+	packer   *pack.Packer
+	names    *sqldb.Names
+	reader   *sqldb.Reader
+	base     int64 // added to every Seq
 
 	mu      sync.RWMutex // held shared while an operation runs
 	down    bool
@@ -96,6 +100,17 @@ func open(ctx context.Context, url, schema string) (s *Store, err error) {
 	naming.MaxConns, naming.MinConns = 2, 0
 	if s.naming, err = pgxpool.NewWithConfig(ctx, naming); err != nil {
 		return nil, err
+	}
+	grouping := config.Copy()
+	grouping.MaxConns, grouping.MinConns = lanes, 0
+	grouping.ConnConfig.RuntimeParams["lock_timeout"] = uniqueWaits
+	if s.grouping, err = pgxpool.NewWithConfig(ctx, grouping); err != nil {
+		return nil, err
+	}
+	s.joining = make(chan *member, maxGroup)
+	for range lanes {
+		s.lanes.Add(1)
+		go s.lane()
 	}
 	if err := s.names.Load(ctx, pool{s.pool}); err != nil {
 		return nil, err
@@ -161,6 +176,13 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) release() {
+	if s.joining != nil {
+		close(s.joining)
+		s.lanes.Wait()
+	}
+	if s.grouping != nil {
+		s.grouping.Close()
+	}
 	if s.naming != nil {
 		s.naming.Close()
 	}

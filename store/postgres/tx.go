@@ -45,7 +45,20 @@ const (
 
 // Write implements store.Resources.
 func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx store.Tx) error) error {
-	return s.do(ctx, "", func(ctx context.Context, t *tx) error { return fn(ctx, t) })
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	for range rejoins {
+		err := newMember(ctx, s).run(fn)
+		if errors.Is(err, errAlone) {
+			break
+		}
+		if !errors.Is(err, errAgain) {
+			return translate(err)
+		}
+	}
+	return s.run(ctx, "", func(ctx context.Context, t *tx) error { return fn(ctx, t) })
 }
 
 // Import implements store.Resources. The server answers a commit before it is
@@ -69,6 +82,10 @@ func (s *Store) do(ctx context.Context, first string, fn func(ctx context.Contex
 		return err
 	}
 	defer s.leave()
+	return s.run(ctx, first, fn)
+}
+
+func (s *Store) run(ctx context.Context, first string, fn func(ctx context.Context, t *tx) error) error {
 	for attempt := 1; ; attempt++ {
 		err := s.once(ctx, first, attempt, fn)
 		if !conflicted(err) || attempt == attempts {
@@ -165,7 +182,7 @@ func (t *tx) send(ctx context.Context) error {
 			break
 		}
 		if tag.String() == "ROLLBACK" {
-			err = errors.New("postgres: the transaction had failed and was rolled back")
+			err = errRolledBack
 			break
 		}
 	}

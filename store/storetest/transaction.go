@@ -73,7 +73,12 @@ func seesOwnWrites(t *testing.T, b bench) {
 		}); err != nil {
 			return err
 		}
-		if r, err := tx.Read(ctx, key("Patient/b")); err != nil || r.Version != 1 || len(r.Body) == 0 {
+		// A call's error ends the run: the store may want to run it again.
+		r, err := tx.Read(ctx, key("Patient/b"))
+		if err != nil {
+			return err
+		}
+		if r.Version != 1 || len(r.Body) == 0 {
 			t.Errorf("Read: %+v, %v", r, err)
 		}
 		if r, err := tx.ReadVersion(ctx, key("Patient/a"), 2); err != nil || !r.Deleted {
@@ -220,14 +225,16 @@ func requireKeeps(t *testing.T, b bench) {
 		if err := tx.Require(ctx, keys("Patient/a")); err != nil {
 			return err
 		}
+		if _, err := tx.Put(ctx, []store.Write{b.put("Observation/o", 0, "", refer(subject, "Patient/a"))}); err != nil {
+			return err
+		}
 		close(required)
 		select {
 		case err := <-deleted:
 			t.Errorf("the delete did not wait: %v", err)
 		case <-time.After(50 * time.Millisecond):
 		}
-		_, err := tx.Put(ctx, []store.Write{b.put("Observation/o", 0, "", refer(subject, "Patient/a"))})
-		return err
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
