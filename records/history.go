@@ -2,6 +2,8 @@ package records
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -61,14 +63,39 @@ func (s *Session) History(ctx context.Context, r HistoryRequest) (*HistoryResult
 		h.Next = ""
 		return h, nil
 	}
+	deleted := make(map[string]bool, len(page.Records))
+	for _, record := range page.Records {
+		deleted[location(headOf(record))] = record.Deleted
+	}
 	for _, record := range page.Records {
 		res, err := d.resource(ctx, record)
 		if err != nil {
 			return nil, err
 		}
+		if res.Begins, err = s.begins(ctx, record, deleted); err != nil {
+			return nil, d.fault(err)
+		}
 		h.Entries = append(h.Entries, res)
 	}
 	return h, nil
+}
+
+// begins says whether a version created its resource, for the first time or
+// after a delete. deleted tells which versions are deletes, as far as known.
+func (s *Session) begins(ctx context.Context, r store.Record, deleted map[string]bool) (bool, error) {
+	if r.Version == 1 || r.Deleted || r.Method != http.MethodPut {
+		return r.Version == 1, nil
+	}
+	before := headOf(r)
+	before.Version--
+	if gone, known := deleted[location(before)]; known {
+		return gone, nil
+	}
+	previous, err := s.door.store.ReadVersion(ctx, r.Key, before.Version)
+	if errors.Is(err, store.ErrNotFound) { // expunged
+		return false, nil
+	}
+	return previous.Deleted, err
 }
 
 // historyOf reads the URL of a history in a bundle entry.

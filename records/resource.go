@@ -19,6 +19,9 @@ type Resource struct {
 	JSON    []byte // with id and meta; the caller must not change it; nil when NotModified
 	// NotModified is set by Read when the client's copy is current (304).
 	NotModified bool
+	// Begins is set by History: the version created the resource, for the first
+	// time or after a delete.
+	Begins bool
 }
 
 // Content is a resource as a client sent it: set one of JSON, XML and Tree,

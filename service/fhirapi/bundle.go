@@ -201,7 +201,7 @@ func (b *bundle) historyEntry(res *records.Resource, part part) error {
 		method, status = http.MethodDelete, "204"
 	case method == http.MethodPost:
 		url, status = string(res.Key.Type), "201"
-	case res.Version == 1:
+	case res.Begins:
 		status = "201"
 	}
 	b.buf = append(b.buf, `,"request":{"method":"`...)

@@ -31,6 +31,13 @@ func TestAHistoryListsEveryVersion(t *testing.T) {
 	if b := s.get("/_history").bundle(); len(b.Entry) != 4 {
 		t.Errorf("system: %d", len(b.Entry))
 	}
+	s.put("/Patient/alice", alice)
+	if b := s.get("/Patient/alice/_history?_count=1").bundle(); b.Entry[0].Response.Status != "201" {
+		t.Errorf("an update that brings back what was deleted creates it: %+v", b.Entry[0].Response)
+	}
+	if b := s.get("/_history").bundle(); b.Entry[0].Response.Status != "201" {
+		t.Errorf("system: %+v", b.Entry[0].Response)
+	}
 	s.get("/Patient/never/_history").want(404)
 }
 
