@@ -2,8 +2,10 @@ package fhirpath
 
 import (
 	"fmt"
-	"sort"
-	"strings"
+	"maps"
+	"slices"
+
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 // function is one of the language's functions.
@@ -106,19 +108,12 @@ func (f *function) arity() string {
 	return fmt.Sprintf("%d to %d arguments", f.min, f.max)
 }
 
-// similar suggests a function that differs in case only or starts alike.
+// similar suggests the function that was probably meant.
 func similar(name string) string {
-	var near []string
-	for have := range functions {
-		if strings.EqualFold(have, name) || len(name) > 3 && strings.HasPrefix(have, name[:len(name)-1]) {
-			near = append(near, have+"()")
-		}
+	if near := fault.Nearest(name, slices.Sorted(maps.Keys(functions))); near != "" {
+		return "; did you mean " + near + "()?"
 	}
-	if len(near) == 0 {
-		return ""
-	}
-	sort.Strings(near)
-	return "; did you mean " + near[0] + "?"
+	return ""
 }
 
 // receive evaluates the input of the call; the caller gives it back with

@@ -2,6 +2,8 @@ package fhirpath
 
 import (
 	"github.com/cockroachdb/apd/v3"
+
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // maxPlaces is the greatest precision of lowBoundary and highBoundary.
@@ -168,7 +170,7 @@ func (t *Temporal) boundary(digits int64, high bool) (Temporal, bool) {
 		r.month = pick(high, 12, 1)
 	}
 	if t.precision < Day {
-		r.day = pick(high, daysIn(r.year, r.month), 1)
+		r.day = pick(high, fhir.DaysIn(r.year, r.month), 1)
 	}
 	if t.precision < Hour {
 		r.hour = pick(high, 23, 0)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // Precision is how far a date, date-time or time is specified.
@@ -98,19 +100,6 @@ func (c *scanner) digits(n int) (int, bool) {
 	return v, true
 }
 
-func daysIn(year, month int) int {
-	switch month {
-	case 4, 6, 9, 11:
-		return 30
-	case 2:
-		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
-			return 29
-		}
-		return 28
-	}
-	return 31
-}
-
 func (c *scanner) date(t *Temporal) bool {
 	var ok bool
 	t.month, t.day, t.precision = 1, 1, Year
@@ -129,7 +118,7 @@ func (c *scanner) date(t *Temporal) bool {
 	}
 	t.day, ok = c.digits(2)
 	t.precision = Day
-	return ok && t.day >= 1 && t.day <= daysIn(t.year, t.month)
+	return ok && t.day >= 1 && t.day <= fhir.DaysIn(t.year, t.month)
 }
 
 func (c *scanner) clock(t *Temporal) bool {

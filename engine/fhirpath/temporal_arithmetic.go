@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/apd/v3"
+
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // definiteUnits are the UCUM units that may be added to dates and times; a
@@ -98,7 +100,7 @@ func (t *Temporal) addMonths(n int64) (Temporal, bool) {
 		return r, false
 	}
 	r.year, r.month = int(months/12), int(months%12)+1
-	r.day = min(r.day, daysIn(r.year, r.month))
+	r.day = min(r.day, fhir.DaysIn(r.year, r.month))
 	return r, true
 }
 

@@ -1,5 +1,7 @@
 package fhirpath
 
+import "github.com/inglehealth/ingle/spec/fhir"
+
 // instant is a point on the time line: seconds and nanoseconds.
 type instant struct {
 	sec  int64
@@ -34,7 +36,7 @@ func (t *Temporal) span() (lo, hi instant) {
 	case Year:
 		hi = instant{seconds(t.year, 12, 31, 23, 59, 59), last}
 	case Month:
-		hi = instant{seconds(t.year, t.month, daysIn(t.year, t.month), 23, 59, 59), last}
+		hi = instant{seconds(t.year, t.month, fhir.DaysIn(t.year, t.month), 23, 59, 59), last}
 	case Day:
 		hi = instant{seconds(t.year, t.month, t.day, 23, 59, 59), last}
 	case Hour:

@@ -77,7 +77,7 @@ func readOperation(v *value) (jsonOperation, error) {
 		return o, err
 	}
 	if !slices.Contains([]string{"add", "remove", "replace", "move", "copy", "test"}, o.op) {
-		return o, fmt.Errorf("op %q is unknown; it is one of add, remove, replace, move, copy, test", shorten(o.op))
+		return o, fmt.Errorf("op %q is unknown; it is one of add, remove, replace, move, copy, test", fault.Shorten(o.op))
 	}
 	if o.text, err = text("path"); err != nil {
 		return o, err
@@ -170,7 +170,7 @@ func (e *jsonEditor) run(o jsonOperation) error {
 		return err
 	}
 	if !v.equal(o.value) {
-		return fmt.Errorf("the value is %s, not %s", shorten(string(v.append(nil))), shorten(string(o.value.append(nil))))
+		return fmt.Errorf("the value is %s, not %s", fault.Shorten(string(v.append(nil))), fault.Shorten(string(o.value.append(nil))))
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 // pointer is a JSON Pointer (RFC 6901) taken apart; empty is the document.
@@ -14,13 +16,13 @@ func parsePointer(text string) (pointer, error) {
 		return nil, nil
 	}
 	if text[0] != '/' {
-		return nil, fmt.Errorf("%q does not begin with \"/\"", shorten(text))
+		return nil, fmt.Errorf("%q does not begin with \"/\"", fault.Shorten(text))
 	}
 	parts := strings.Split(text[1:], "/")
 	for i, p := range parts {
 		for n := 0; n < len(p); n++ {
 			if p[n] == '~' && (n+1 == len(p) || p[n+1] != '0' && p[n+1] != '1') {
-				return nil, fmt.Errorf("%q has a \"~\" that is neither \"~0\" nor \"~1\"", shorten(text))
+				return nil, fmt.Errorf("%q has a \"~\" that is neither \"~0\" nor \"~1\"", fault.Shorten(text))
 			}
 		}
 		parts[i] = strings.ReplaceAll(strings.ReplaceAll(p, "~1", "/"), "~0", "~")
@@ -49,7 +51,7 @@ func (p pointer) path(root string) string {
 		if n, err := strconv.Atoi(part); err == nil && n >= 0 {
 			fmt.Fprintf(&b, "[%d]", n)
 		} else if part != "-" {
-			b.WriteString("." + shorten(part))
+			b.WriteString("." + fault.Shorten(part))
 		}
 	}
 	return b.String()
@@ -73,7 +75,7 @@ func (v *value) child(part string) (*value, error) {
 		if i := v.find(part); i >= 0 {
 			return v.members[i].value, nil
 		}
-		return nil, fmt.Errorf("there is no member %q", shorten(part))
+		return nil, fmt.Errorf("there is no member %q", fault.Shorten(part))
 	case '[':
 		i, err := arrayIndex(part, len(v.items)-1)
 		if err != nil {
@@ -81,14 +83,14 @@ func (v *value) child(part string) (*value, error) {
 		}
 		return v.items[i], nil
 	}
-	return nil, fmt.Errorf("%q cannot be in a value that is neither object nor array", shorten(part))
+	return nil, fmt.Errorf("%q cannot be in a value that is neither object nor array", fault.Shorten(part))
 }
 
 // arrayIndex reads an array index from 0 to most (RFC 6901 §4).
 func arrayIndex(part string, most int) (int, error) {
 	i, err := strconv.Atoi(part)
 	if err != nil || strconv.Itoa(i) != part || i < 0 {
-		return 0, fmt.Errorf("%q is not an array index", shorten(part))
+		return 0, fmt.Errorf("%q is not an array index", fault.Shorten(part))
 	}
 	if i > most {
 		return 0, fmt.Errorf("there is no position %d in an array of %d", i, most+1)

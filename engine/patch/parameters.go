@@ -74,13 +74,13 @@ var wanted = map[string][]string{
 func readPathOperation(parameter fhir.Node) (pathOperation, error) {
 	var o pathOperation
 	if name := parameter.Child("name").Text(); name != "operation" {
-		return o, fmt.Errorf("the parameter is called %q, not \"operation\"", shorten(name))
+		return o, fmt.Errorf("the parameter is called %q, not \"operation\"", fault.Shorten(name))
 	}
 	parts := map[string]fhir.Node{}
 	for part := range parameter.All("part") {
 		name := part.Child("name").Text()
 		if _, twice := parts[name]; twice {
-			return o, fmt.Errorf("part %q is there twice", shorten(name))
+			return o, fmt.Errorf("part %q is there twice", fault.Shorten(name))
 		}
 		parts[name] = part
 	}
@@ -101,7 +101,7 @@ func readPathOperation(parameter fhir.Node) (pathOperation, error) {
 	}
 	needs, known := wanted[o.op]
 	if !known {
-		return o, fmt.Errorf("type %q is unknown; it is one of add, insert, delete, replace, move", shorten(o.op))
+		return o, fmt.Errorf("type %q is unknown; it is one of add, insert, delete, replace, move", fault.Shorten(o.op))
 	}
 	if o.text, err = text("path"); err != nil {
 		return o, err
@@ -134,7 +134,7 @@ func readPathOperation(parameter fhir.Node) (pathOperation, error) {
 func (o *pathOperation) position(part, text string) error {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {
-		return fmt.Errorf("part %q is %q, not a position from 0", part, shorten(text))
+		return fmt.Errorf("part %q is %q, not a position from 0", part, fault.Shorten(text))
 	}
 	switch part {
 	case "index":

@@ -39,7 +39,7 @@ type Patch interface {
 // operationError says which operation of a patch failed, on what and why.
 func operationError(index int, operation, target, path, format string, args ...any) *fault.Error {
 	return fault.New(fault.Unprocessable, fault.CodeProcessing, path,
-		"operation %d (%s %s): %s", index, operation, shorten(target), fmt.Sprintf(format, args...))
+		"operation %d (%s %s): %s", index, operation, fault.Shorten(target), fmt.Sprintf(format, args...))
 }
 
 // malformed says which operation of a patch document cannot be understood.
@@ -70,11 +70,4 @@ func sameType(before, after *fhir.Tree) (*fhir.Tree, error) {
 			"the patch would make a %s of a %s; a patch does not change the type", after.Type(), before.Type())
 	}
 	return after, nil
-}
-
-func shorten(s string) string {
-	if r := []rune(s); len(r) > 120 {
-		return string(r[:119]) + "…"
-	}
-	return s
 }

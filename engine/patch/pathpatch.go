@@ -172,7 +172,7 @@ func (e pathEditor) list() (parent fhir.Node, property string, err error) {
 	}
 	p, ok := parent.Type().Property(property)
 	if !ok {
-		return parent, property, fmt.Errorf("%s has no element %q", parent.Type().Name, shorten(property))
+		return parent, property, fmt.Errorf("%s has no element %q", parent.Type().Name, fault.Shorten(property))
 	}
 	if !p.Element.Repeats() {
 		return parent, property, fmt.Errorf("%s does not repeat, so it is no list", p.Element.Path)

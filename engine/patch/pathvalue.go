@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
@@ -54,7 +55,7 @@ func addValue(n fhir.Node, name string, part fhir.Node) error {
 		if element != nil {
 			return fmt.Errorf("%s cannot be of the type of %s", element.Path, property)
 		}
-		return fmt.Errorf("%s has no element %q", n.Type().Name, shorten(name))
+		return fmt.Errorf("%s has no element %q", n.Type().Name, fault.Shorten(name))
 	}
 	v, err := readPatchValue(n.Tree().Definitions(), p.Type, part)
 	if err != nil {

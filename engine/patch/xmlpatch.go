@@ -62,7 +62,7 @@ func ParseXML(document []byte) (Patch, error) {
 func readXMLOperation(e *xmlNode) (xmlOperation, error) {
 	o := xmlOperation{op: e.name.Local}
 	if !slices.Contains([]string{"add", "replace", "remove"}, o.op) {
-		return o, fmt.Errorf("%q is unknown; an operation is add, replace or remove", shorten(o.op))
+		return o, fmt.Errorf("%q is unknown; an operation is add, replace or remove", fault.Shorten(o.op))
 	}
 	for _, a := range e.attrs {
 		switch {
@@ -76,17 +76,17 @@ func readXMLOperation(e *xmlNode) (xmlOperation, error) {
 			o.ws = a.Value
 		case a.Name.Local == "id" || a.Name.Space != "":
 		default:
-			return o, fmt.Errorf("attribute %q does not belong to %s", shorten(a.Name.Local), o.op)
+			return o, fmt.Errorf("attribute %q does not belong to %s", fault.Shorten(a.Name.Local), o.op)
 		}
 	}
 	if o.sel == "" {
 		return o, errors.New(`attribute "sel" is missing`)
 	}
 	if !slices.Contains([]string{"", "before", "after", "prepend"}, o.pos) {
-		return o, fmt.Errorf("pos %q is unknown; it is one of before, after, prepend", shorten(o.pos))
+		return o, fmt.Errorf("pos %q is unknown; it is one of before, after, prepend", fault.Shorten(o.pos))
 	}
 	if !slices.Contains([]string{"", "before", "after", "both"}, o.ws) {
-		return o, fmt.Errorf("ws %q is unknown; it is one of before, after, both", shorten(o.ws))
+		return o, fmt.Errorf("ws %q is unknown; it is one of before, after, both", fault.Shorten(o.ws))
 	}
 	var err error
 	if o.path, err = parseSelector(o.sel, e); err != nil {
@@ -96,11 +96,11 @@ func readXMLOperation(e *xmlNode) (xmlOperation, error) {
 		p := &selectorParser{src: name, scope: e}
 		t, err := p.name(true)
 		if err != nil || p.pos < len(name) || t.any {
-			return o, fmt.Errorf("type %q is not the name of an attribute", shorten(o.kind))
+			return o, fmt.Errorf("type %q is not the name of an attribute", fault.Shorten(o.kind))
 		}
 		o.attr = t.name
 	} else if o.kind != "" && !strings.HasPrefix(o.kind, "namespace::") {
-		return o, fmt.Errorf("type %q is unknown; it is \"@name\" or \"namespace::prefix\"", shorten(o.kind))
+		return o, fmt.Errorf("type %q is unknown; it is \"@name\" or \"namespace::prefix\"", fault.Shorten(o.kind))
 	}
 	o.content, o.text = e.children, e.value()
 	if len(e.elements()) > 0 {

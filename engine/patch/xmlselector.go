@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 // selector is a path in the part of XPath that RFC 5261 §4.1 allows: child
@@ -56,10 +58,10 @@ func parseSelector(src string, scope *xmlNode) (*selector, error) {
 	p.accept("/")
 	s, err := p.path(0)
 	if err != nil {
-		return nil, fmt.Errorf("sel %q: %w", shorten(src), err)
+		return nil, fmt.Errorf("sel %q: %w", fault.Shorten(src), err)
 	}
 	if p.pos < len(p.src) {
-		return nil, fmt.Errorf("sel %q: %q is not expected at position %d", shorten(src), shorten(p.src[p.pos:]), p.pos+1)
+		return nil, fmt.Errorf("sel %q: %q is not expected at position %d", fault.Shorten(src), fault.Shorten(p.src[p.pos:]), p.pos+1)
 	}
 	return s, nil
 }
@@ -168,7 +170,7 @@ func (p *selectorParser) name(attribute bool) (nameTest, error) {
 	case prefix == "xml":
 		ns = "http://www.w3.org/XML/1998/namespace"
 	default:
-		return nameTest{}, fmt.Errorf("the prefix %q is not declared", shorten(prefix))
+		return nameTest{}, fmt.Errorf("the prefix %q is not declared", fault.Shorten(prefix))
 	}
 	return nameTest{name: xml.Name{Space: ns, Local: local}, prefixed: text}, nil
 }
@@ -186,7 +188,7 @@ func (p *selectorParser) predicate(depth int) (predicate, error) {
 	if p.pos > start {
 		n, err := strconv.Atoi(p.src[start:p.pos])
 		if err != nil || n == 0 {
-			return q, fmt.Errorf("%q is not a position; they count from 1", shorten(p.src[start:p.pos]))
+			return q, fmt.Errorf("%q is not a position; they count from 1", fault.Shorten(p.src[start:p.pos]))
 		}
 		q.position = n
 		return q, nil

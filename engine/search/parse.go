@@ -100,10 +100,10 @@ type parser struct {
 func (p *parser) checkText(pair Pair) error {
 	if len(pair.Name) > p.o.Limits.Length || len(pair.Value) > p.o.Limits.Length {
 		return fault.New(fault.Invalid, fault.CodeTooLong, "", "search parameter %q is longer than %d bytes, the most this server takes",
-			clip(pair.Name), p.o.Limits.Length)
+			fault.Shorten(pair.Name), p.o.Limits.Length)
 	}
 	if !utf8.ValidString(pair.Name) || !utf8.ValidString(pair.Value) || strings.IndexByte(pair.Value, 0) >= 0 {
-		return fault.New(fault.Invalid, fault.CodeValue, "", "search parameter %q is not valid UTF-8 text, or holds a NUL character", clip(pair.Name))
+		return fault.New(fault.Invalid, fault.CodeValue, "", "search parameter %q is not valid UTF-8 text, or holds a NUL character", fault.Shorten(pair.Name))
 	}
 	return nil
 }
@@ -116,7 +116,7 @@ func (p *parser) keep(pair Pair, err error) {
 	}
 	f, ok := errors.AsType[*fault.Error](err)
 	if !ok {
-		f = fault.Wrap(err, fault.Invalid, fault.CodeInvalid, "", "search parameter %q cannot be understood", clip(pair.Name))
+		f = fault.Wrap(err, fault.Invalid, fault.CodeInvalid, "", "search parameter %q cannot be understood", fault.Shorten(pair.Name))
 	}
 	if p.o.Lenient && f.Issues[0].Code == fault.CodeNotSupported {
 		p.q.Ignored = append(p.q.Ignored, Ignored{Pair: pair, Why: f.Issues[0].Message})
@@ -176,7 +176,7 @@ func (p *parser) expr(types []string, name, value string, depth int) (Expr, erro
 	if depth > p.o.Limits.Chain {
 		return nil, fault.New(fault.Invalid, fault.CodeTooCostly, "",
 			"a search parameter follows more than %d references; this server follows at most %d (the rest is %q)",
-			p.o.Limits.Chain, p.o.Limits.Chain, clip(name))
+			p.o.Limits.Chain, p.o.Limits.Chain, fault.Shorten(name))
 	}
 	if rest, ok := strings.CutPrefix(name, "_has:"); ok {
 		return p.has(types, rest, value, depth)
@@ -186,7 +186,7 @@ func (p *parser) expr(types []string, name, value string, depth int) (Expr, erro
 	}
 	code, modifier, modified := strings.Cut(name, ":")
 	if modified && modifier == "" {
-		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "", "search parameter %q ends in a colon without a modifier", clip(name))
+		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "", "search parameter %q ends in a colon without a modifier", fault.Shorten(name))
 	}
 	param, err := p.find(types, code)
 	if err != nil {
@@ -249,7 +249,7 @@ func (p *parser) unknown(typeName, code string) error {
 		end = "."
 	}
 	return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s has no search parameter %q%s It has: %s%s",
-		of(typeName), clip(code), end, strings.Join(codes, ", "), why)
+		of(typeName), fault.Shorten(code), end, strings.Join(codes, ", "), why)
 }
 
 // of names a type in a message.
@@ -262,18 +262,10 @@ func of(typeName string) string {
 
 // meant is a half-sentence with the nearest candidate, or "".
 func meant(name string, candidates []string) string {
-	if near := nearest(name, candidates); near != "" {
+	if near := fault.Nearest(name, candidates); near != "" {
 		return fmt.Sprintf("; did you mean %q?", near)
 	}
 	return ""
-}
-
-// clip shortens what a client sent before it is shown in a message.
-func clip(s string) string {
-	if len(s) <= 100 {
-		return s
-	}
-	return cut(s, 100) + "..."
 }
 
 // values reads the value of a parameter, alternatives split at commas.
@@ -284,7 +276,7 @@ func (p *parser) values(param found, name, modifier, value string) (Expr, error)
 	raw := split(value, ',')
 	if len(raw) > p.o.Limits.Values {
 		return nil, fault.New(fault.Invalid, fault.CodeTooCostly, "",
-			"search parameter %q has %d values; this server takes at most %d", clip(name), len(raw), p.o.Limits.Values)
+			"search parameter %q has %d values; this server takes at most %d", fault.Shorten(name), len(raw), p.o.Limits.Values)
 	}
 	read, negate, err := p.reader(param, name, modifier)
 	if err != nil {
@@ -340,7 +332,7 @@ func missing(param found, name, value string) (Expr, error) {
 // malformed says what is wrong with a parameter's value.
 func malformed(name, value, format string, args ...any) error {
 	return fault.New(fault.Invalid, fault.CodeValue, "", "search parameter %q has the value %q: %s",
-		clip(name), clip(value), fmt.Sprintf(format, args...))
+		fault.Shorten(name), fault.Shorten(value), fmt.Sprintf(format, args...))
 }
 
 // modifiersOf lists the modifiers that a kind of parameter takes here.

@@ -41,7 +41,7 @@ func (p *parser) reference(param found, typeName, raw string) (Expr, error) {
 		return Reference{Param: param.as, URL: Bound(url), Version: Bound(version)}, nil
 	}
 	if before, _, ok := strings.Cut(text, "/"); ok && before != "" {
-		return nil, fmt.Errorf("%q is not a resource type%s", clip(before), meant(before, p.c.defs.ResourceTypes()))
+		return nil, fmt.Errorf("%q is not a resource type%s", fault.Shorten(before), meant(before, p.c.defs.ResourceTypes()))
 	}
 	return nil, errors.New("a reference is written id, Type/id or as an absolute URL")
 }
@@ -84,19 +84,19 @@ func (p *parser) chain(types []string, head, rest, value string, depth int) (Exp
 	}
 	if param.Kind != "reference" {
 		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "",
-			"search parameter %q is a %s; only a reference can be followed with a full stop", clip(code), param.Kind)
+			"search parameter %q is a %s; only a reference can be followed with a full stop", fault.Shorten(code), param.Kind)
 	}
 	targets := param.def.Targets
 	if typed {
 		if !p.c.defs.IsResource(typeName) {
 			return nil, fault.New(fault.Invalid, fault.CodeInvalid, "", "in %q, %q is not a resource type%s",
-				clip(head), clip(typeName), meant(typeName, p.c.defs.ResourceTypes()))
+				fault.Shorten(head), fault.Shorten(typeName), meant(typeName, p.c.defs.ResourceTypes()))
 		}
 		targets = []string{typeName}
 	}
 	if anywhere(targets) {
 		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "",
-			"search parameter %q may point to too many types to follow; name one, as in %s:Patient.%s", clip(code), clip(code), clip(rest))
+			"search parameter %q may point to too many types to follow; name one, as in %s:Patient.%s", fault.Shorten(code), fault.Shorten(code), fault.Shorten(rest))
 	}
 	var any Or
 	var failed error
@@ -129,11 +129,11 @@ func (p *parser) has(types []string, name, value string, depth int) (Expr, error
 	code, rest, ok := strings.Cut(after, ":")
 	if !ok || rest == "" {
 		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "",
-			"_has is written _has:Type:reference:parameter=value, as in _has:Observation:patient:code=1234-5; %q is not", clip("_has:"+name))
+			"_has is written _has:Type:reference:parameter=value, as in _has:Observation:patient:code=1234-5; %q is not", fault.Shorten("_has:"+name))
 	}
 	if !p.c.defs.IsResource(source) {
 		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "", "in _has, %q is not a resource type%s",
-			clip(source), meant(source, p.c.defs.ResourceTypes()))
+			fault.Shorten(source), meant(source, p.c.defs.ResourceTypes()))
 	}
 	param, err := p.find([]string{source}, code)
 	if err != nil {
@@ -141,12 +141,12 @@ func (p *parser) has(types []string, name, value string, depth int) (Expr, error
 	}
 	if param.Kind != "reference" {
 		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "",
-			"in _has, parameter %q of %s is a %s; it must be a reference", clip(code), source, param.Kind)
+			"in _has, parameter %q of %s is a %s; it must be a reference", fault.Shorten(code), source, param.Kind)
 	}
 	if len(types) > 0 && len(param.def.Targets) > 0 && !anyTarget(param.def.Targets, types) {
 		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "",
 			"in _has, parameter %q of %s does not point to %s but to %s",
-			clip(code), source, strings.Join(types, " or "), strings.Join(param.def.Targets, ", "))
+			fault.Shorten(code), source, strings.Join(types, " or "), strings.Join(param.def.Targets, ", "))
 	}
 	x, err := p.expr([]string{source}, rest, value, depth+1)
 	if err != nil {

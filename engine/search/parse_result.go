@@ -40,7 +40,7 @@ func (p *parser) once(pair Pair) error {
 		if name == "_sort" {
 			hint = "; for descending order put a hyphen before the name, as in _sort=-date"
 		}
-		return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s takes no modifier :%s%s", name, clip(modifier), hint)
+		return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s takes no modifier :%s%s", name, fault.Shorten(modifier), hint)
 	}
 	if p.seen[name] {
 		return fault.New(fault.Invalid, fault.CodeInvalid, "", "%s is given twice; give it once, with commas if it takes several values", name)
@@ -63,7 +63,7 @@ func (p *parser) types(pair Pair) error {
 	var types []string
 	for _, name := range strings.Split(pair.Value, ",") {
 		if !p.c.defs.IsResource(name) {
-			return malformed("_type", pair.Value, "%q is not a resource type of FHIR %s%s", clip(name), p.c.defs.Release, meant(name, p.c.defs.ResourceTypes()))
+			return malformed("_type", pair.Value, "%q is not a resource type of FHIR %s%s", fault.Shorten(name), p.c.defs.Release, meant(name, p.c.defs.ResourceTypes()))
 		}
 		if !slices.Contains(types, name) {
 			types = append(types, name)
@@ -155,15 +155,15 @@ func Element(d *definitions.Definitions, types []string, name string) (string, e
 				return short, nil
 			}
 			if rest, ok := strings.CutPrefix(short, e.Name); ok && len(e.Types) > 1 && rest[0] >= 'A' && rest[0] <= 'Z' {
-				return "", fmt.Errorf("no element is called %q; all the forms of a choice are named together: %s", clip(name), e.Name)
+				return "", fmt.Errorf("no element is called %q; all the forms of a choice are named together: %s", fault.Shorten(name), e.Name)
 			}
 			names = append(names, e.Name)
 		}
 	}
 	if strings.Contains(name, ".") {
-		return "", fmt.Errorf("%q goes into an element; only whole elements of the resource can be named", clip(name))
+		return "", fmt.Errorf("%q goes into an element; only whole elements of the resource can be named", fault.Shorten(name))
 	}
-	return "", fmt.Errorf("no element is called %q%s", clip(name), meant(name, names))
+	return "", fmt.Errorf("no element is called %q%s", fault.Shorten(name), meant(name, names))
 }
 
 func (p *parser) sort(pair Pair) error {
@@ -194,7 +194,7 @@ func (p *parser) include(pair Pair) error {
 	name, modifier, modified := strings.Cut(pair.Name, ":")
 	one := Include{Reverse: name == "_revinclude", Iterate: modified}
 	if modified && modifier != "iterate" {
-		return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s takes the modifier :iterate, not :%s", name, clip(modifier))
+		return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s takes the modifier :iterate, not :%s", name, fault.Shorten(modifier))
 	}
 	if len(p.q.Includes) >= p.o.Limits.Parameters {
 		return fault.New(fault.Invalid, fault.CodeTooCostly, "", "there are more than %d includes", p.o.Limits.Parameters)
@@ -217,7 +217,7 @@ func (p *parser) include(pair Pair) error {
 	}
 	one.Source = parts[0]
 	if !p.c.defs.IsResource(one.Source) {
-		return malformed(pair.Name, pair.Value, "%q is not a resource type%s", clip(one.Source), meant(one.Source, p.c.defs.ResourceTypes()))
+		return malformed(pair.Name, pair.Value, "%q is not a resource type%s", fault.Shorten(one.Source), meant(one.Source, p.c.defs.ResourceTypes()))
 	}
 	one.Param = Param{Type: one.Source, Code: "*", Kind: definitions.SearchReference}
 	if parts[1] != "*" {
@@ -233,7 +233,7 @@ func (p *parser) include(pair Pair) error {
 	if len(parts) == 3 && parts[2] != "" {
 		one.Target = parts[2]
 		if !p.c.defs.IsResource(one.Target) {
-			return malformed(pair.Name, pair.Value, "%q is not a resource type%s", clip(one.Target), meant(one.Target, p.c.defs.ResourceTypes()))
+			return malformed(pair.Name, pair.Value, "%q is not a resource type%s", fault.Shorten(one.Target), meant(one.Target, p.c.defs.ResourceTypes()))
 		}
 	}
 	p.q.Includes = append(p.q.Includes, one)

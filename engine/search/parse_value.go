@@ -40,7 +40,7 @@ func (p *parser) reader(param found, name, modifier string) (read func(string) (
 	case modifier != "":
 		return nil, false, fault.New(fault.Invalid, fault.CodeNotSupported, "",
 			"search parameter %q: modifier :%s is not supported for %s parameters; they take %s",
-			clip(name), clip(modifier), param.Kind, modifiersOf(param.Kind))
+			fault.Shorten(name), fault.Shorten(modifier), param.Kind, modifiersOf(param.Kind))
 	}
 	return func(raw string) (Expr, error) { return p.value(param, raw) }, false, nil
 }

@@ -2,6 +2,8 @@ package search
 
 import (
 	"strings"
+
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 const (
@@ -36,7 +38,7 @@ func ParseTime(s string) (TimeRange, bool) {
 		return TimeRange{days(year, month, 1) * day, days(nextYear, next, 1) * day}, true
 	}
 	d, rest, ok := digits(after(rest, '-'), 2)
-	if !ok || d < 1 || d > monthLength(year, month) {
+	if !ok || d < 1 || d > fhir.DaysIn(year, month) {
 		return TimeRange{}, false
 	}
 	start := days(year, month, d) * day
@@ -150,17 +152,4 @@ func days(year, month, d int) int64 {
 	doy := (153*((month+9)%12)+2)/5 + d - 1
 	doe := yoe*365 + yoe/4 - yoe/100 + doy
 	return int64(era)*146097 + int64(doe) - 719468
-}
-
-func monthLength(year, month int) int {
-	switch month {
-	case 2:
-		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
-			return 29
-		}
-		return 28
-	case 4, 6, 9, 11:
-		return 30
-	}
-	return 31
 }

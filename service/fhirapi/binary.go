@@ -135,7 +135,7 @@ func parseRange(header string) (*byteRange, error) {
 	if !ok || strings.Contains(spec, ",") {
 		return nil, nil
 	}
-	bad := fault.New(fault.Invalid, fault.CodeValue, "", "Range %q is not understood; it looks like bytes=0-499, bytes=500- or bytes=-500.", shorten(header))
+	bad := fault.New(fault.Invalid, fault.CodeValue, "", "Range %q is not understood; it looks like bytes=0-499, bytes=500- or bytes=-500.", fault.Shorten(header))
 	from, to, ok := strings.Cut(strings.TrimSpace(spec), "-")
 	if !ok {
 		return nil, bad

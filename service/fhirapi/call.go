@@ -143,7 +143,7 @@ next:
 		known := append([]string{"_format", "_pretty"}, names...)
 		return fault.New(fault.Invalid, fault.CodeNotSupported, "",
 			"The parameter %q means nothing to %s. Known here: %s. Send 'Prefer: handling=lenient' to have it ignored.",
-			shorten(p.Name), c.endpoint.name, strings.Join(known, ", "))
+			fault.Shorten(p.Name), c.endpoint.name, strings.Join(known, ", "))
 	}
 	return nil
 }

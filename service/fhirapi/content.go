@@ -29,15 +29,15 @@ func (c *call) mediaType() (mediaType, error) {
 	}
 	name, params, err := mime.ParseMediaType(header)
 	if err != nil {
-		return mediaType{}, fault.Wrap(err, fault.UnsupportedMedia, fault.CodeNotSupported, "", "Content-Type %q cannot be understood.", shorten(header))
+		return mediaType{}, fault.Wrap(err, fault.UnsupportedMedia, fault.CodeNotSupported, "", "Content-Type %q cannot be understood.", fault.Shorten(header))
 	}
 	m := mediaType{name: name}
 	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && (isJSON(name) || isXML(name)) {
-		return m, fault.New(fault.UnsupportedMedia, fault.CodeNotSupported, "", "charset %s is not supported; FHIR is written in UTF-8.", shorten(charset))
+		return m, fault.New(fault.UnsupportedMedia, fault.CodeNotSupported, "", "charset %s is not supported; FHIR is written in UTF-8.", fault.Shorten(charset))
 	}
 	if v := params["fhirversion"]; v != "" {
 		if m.release, err = parseMimeVersion(v); err != nil || !c.loaded(m.release) {
-			return m, fault.New(fault.UnsupportedMedia, fault.CodeNotSupported, "", "fhirVersion=%s is not loaded in this server.", shorten(v))
+			return m, fault.New(fault.UnsupportedMedia, fault.CodeNotSupported, "", "fhirVersion=%s is not loaded in this server.", fault.Shorten(v))
 		}
 	}
 	return m, nil
@@ -88,7 +88,7 @@ func errContentType(name, want string) error {
 	if name == "" {
 		return fault.New(fault.UnsupportedMedia, fault.CodeNotSupported, "", "The request names no Content-Type; send %s.", want)
 	}
-	return fault.New(fault.UnsupportedMedia, fault.CodeNotSupported, "", "Content-Type %s is not supported here; send %s.", shorten(name), want)
+	return fault.New(fault.UnsupportedMedia, fault.CodeNotSupported, "", "Content-Type %s is not supported here; send %s.", fault.Shorten(name), want)
 }
 
 // hasBody says whether the client sent a body.

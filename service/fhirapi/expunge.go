@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 // expunge performs $expunge. Its parameters are those that other servers
@@ -27,12 +28,12 @@ func (c *call) expunge(ctx context.Context, in *invocation) ([]byte, error) {
 			*field = true
 		case "", "false":
 		default:
-			return nil, errParameter(p.node(name), "%s is true or false, not %q.", name, shorten(v))
+			return nil, errParameter(p.node(name), "%s is true or false, not %q.", name, fault.Shorten(v))
 		}
 	}
 	if v := p.text("limit"); v != "" {
 		if req.Limit, err = strconv.Atoi(v); err != nil || req.Limit < 1 {
-			return nil, errParameter(p.node("limit"), "limit must be a number above 0, not %q.", shorten(v))
+			return nil, errParameter(p.node("limit"), "limit must be a number above 0, not %q.", fault.Shorten(v))
 		}
 	}
 	if !req.Deleted && !req.OldVersions && !req.Everything {

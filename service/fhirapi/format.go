@@ -52,7 +52,7 @@ func parseMimeVersion(v string) (definitions.Release, error) {
 		return r, nil
 	}
 	return "", fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
-		"fhirVersion=%s is not known here; known are 4.0 (R4), 4.3 (R4B) and 5.0 (R5).", shorten(v))
+		"fhirVersion=%s is not known here; known are 4.0 (R4), 4.3 (R4B) and 5.0 (R5).", fault.Shorten(v))
 }
 
 // negotiate picks the format from _format and _pretty, which it takes out of
@@ -90,7 +90,7 @@ func negotiate(h http.Header, pairs []search.Pair, loaded func(definitions.Relea
 	case "false":
 		f.pretty = false
 	default:
-		return f, pairs, fault.New(fault.Invalid, fault.CodeValue, "", "_pretty is true or false, not %q.", shorten(pretty))
+		return f, pairs, fault.New(fault.Invalid, fault.CodeValue, "", "_pretty is true or false, not %q.", fault.Shorten(pretty))
 	}
 	return f, pairs, nil
 }
@@ -101,7 +101,7 @@ func (f *format) negotiate(accepts []string, asked string, loaded func(definitio
 		ok, err := f.take(strings.ReplaceAll(asked, " ", "+"), loaded)
 		if err == nil && !ok {
 			err = fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
-				"_format=%s is not supported. Use json or xml (application/fhir+json, application/fhir+xml).", shorten(asked))
+				"_format=%s is not supported. Use json or xml (application/fhir+json, application/fhir+xml).", fault.Shorten(asked))
 		}
 		return err
 	}
@@ -176,7 +176,7 @@ func quality(item string) (float64, error) {
 		if v, ok := strings.CutPrefix(strings.TrimSpace(param), "q="); ok {
 			q, err := strconv.ParseFloat(v, 64)
 			if err != nil || q < 0 || q > 1 {
-				return 0, fault.New(fault.Invalid, fault.CodeValue, "", "Accept holds a weight that is not between 0 and 1: %q.", shorten(item))
+				return 0, fault.New(fault.Invalid, fault.CodeValue, "", "Accept holds a weight that is not between 0 and 1: %q.", fault.Shorten(item))
 			}
 			return q, nil
 		}

@@ -45,7 +45,7 @@ func (c *call) capabilityStatement(mode string) ([]byte, error) {
 		mode = "full"
 	case "full", "normative", "terminology":
 	default:
-		return nil, fault.New(fault.Invalid, fault.CodeValue, "", "mode is full, normative or terminology, not %q.", shorten(mode))
+		return nil, fault.New(fault.Invalid, fault.CodeValue, "", "mode is full, normative or terminology, not %q.", fault.Shorten(mode))
 	}
 	key := capabilityKey{c.door.Name(), c.format.release, mode}
 	a := c.api

@@ -3,7 +3,9 @@ package fhirapi
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -125,7 +127,7 @@ func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (reco
 		return result, err
 	}
 	if shape.endpoints[r.Method] == nil {
-		return result, fault.New(fault.MethodNotAllowed, fault.CodeNotSupported, "", "%s is not possible on %s; possible: %s.", r.Method, shorten(path), shape.allow)
+		return result, fault.New(fault.MethodNotAllowed, fault.CodeNotSupported, "", "%s is not possible on %s; possible: %s.", r.Method, fault.Shorten(path), shape.allow)
 	}
 	if shape == c.api.shapes.metadata {
 		mode := ""
@@ -139,7 +141,7 @@ func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (reco
 	}
 	op := c.api.operations[target.Op]
 	if op == nil {
-		return result, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "%s is not possible in a batch.", shorten(path))
+		return result, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "%s is not possible in a batch.", fault.Shorten(path))
 	}
 	in := &invocation{target: target, pairs: r.Pairs}
 	if r.Resource != nil {
@@ -163,14 +165,10 @@ func (c *call) errNoOperation(t target, name string) error {
 	if def := c.definitions("").Operation(string(t.Type), name); def != nil {
 		return fault.New(fault.NotSupported, fault.CodeNotSupported, "", "$%s (%s) is not performed by this server. /metadata lists what is.", name, def.URL)
 	}
-	names := make([]string, 0, len(c.api.operations))
-	for n := range c.api.operations {
-		names = append(names, n)
+	if s := fault.Nearest(name, slices.Sorted(maps.Keys(c.api.operations))); s != "" {
+		return fault.New(fault.NotFound, fault.CodeNotSupported, "", "There is no operation $%s. Did you mean $%s?", fault.Shorten(name), s)
 	}
-	if s := suggest(name, names); s != "" {
-		return fault.New(fault.NotFound, fault.CodeNotSupported, "", "There is no operation $%s. Did you mean $%s?", shorten(name), s)
-	}
-	return fault.New(fault.NotFound, fault.CodeNotSupported, "", "There is no operation $%s. /metadata lists what there is.", shorten(name))
+	return fault.New(fault.NotFound, fault.CodeNotSupported, "", "There is no operation $%s. /metadata lists what there is.", fault.Shorten(name))
 }
 
 func places(o *operation) string {
@@ -242,7 +240,7 @@ func (p parameters) only(op string, names ...string) error {
 				return nil
 			}
 		}
-		return fault.New(fault.Invalid, fault.CodeNotSupported, path, "$%s has no parameter %q; it has %s.", op, shorten(name), strings.Join(names, ", "))
+		return fault.New(fault.Invalid, fault.CodeNotSupported, path, "$%s has no parameter %q; it has %s.", op, fault.Shorten(name), strings.Join(names, ", "))
 	}
 	for n := range p.root.All("parameter") {
 		if err := check(n.Child("name").Text(), n.Path()); err != nil {

@@ -49,7 +49,7 @@ func (c *call) part(t fhir.Type) (part, error) {
 			if err == nil {
 				p.elements = append(p.elements, element)
 			} else if !c.lenient() {
-				return p, fault.New(fault.Invalid, fault.CodeValue, "", "_elements=%s: %s", shorten(v), err)
+				return p, fault.New(fault.Invalid, fault.CodeValue, "", "_elements=%s: %s", fault.Shorten(v), err)
 			}
 		}
 	}
@@ -71,7 +71,7 @@ func partOf(pairs []search.Pair) part {
 }
 
 func errSummary(v string) error {
-	return fault.New(fault.Invalid, fault.CodeValue, "", "_summary=%s is not possible here; it is true, text, data or false.", shorten(v))
+	return fault.New(fault.Invalid, fault.CodeValue, "", "_summary=%s is not possible here; it is true, text, data or false.", fault.Shorten(v))
 }
 
 // cut returns a copy of the resource with the wanted part only, tagged

@@ -46,7 +46,7 @@ func unescape(s string) (string, error) {
 	u, err := url.QueryUnescape(s)
 	if err != nil {
 		return "", fault.Wrap(err, fault.Invalid, fault.CodeInvalid, "",
-			"The query holds a broken percent-escape: %q. A percent sign itself is written %%25.", shorten(s))
+			"The query holds a broken percent-escape: %q. A percent sign itself is written %%25.", fault.Shorten(s))
 	}
 	return u, nil
 }

@@ -184,22 +184,13 @@ func errNoAddress() error {
 
 func errBadID(id string) error {
 	return fault.New(fault.Invalid, fault.CodeValue, "",
-		"%q is not an id: an id has 1 to 64 characters of A-Z, a-z, 0-9, '-' and '.'; this one has %d.", shorten(id), len(id))
+		"%q is not an id: an id has 1 to 64 characters of A-Z, a-z, 0-9, '-' and '.'; this one has %d.", fault.Shorten(id), len(id))
 }
 
 func (c *call) errUnknownType(name string) error {
-	if s := suggest(name, c.definitions("").ResourceTypes()); s != "" {
-		return fault.New(fault.NotFound, fault.CodeNotSupported, "", "There is no resource type %q. Did you mean %s?", shorten(name), s)
+	if s := fault.Nearest(name, c.definitions("").ResourceTypes()); s != "" {
+		return fault.New(fault.NotFound, fault.CodeNotSupported, "", "There is no resource type %q. Did you mean %s?", fault.Shorten(name), s)
 	}
 	return fault.New(fault.NotFound, fault.CodeNotSupported, "",
-		"There is no resource type %q. The types are listed in /metadata; they are case-sensitive.", shorten(name))
-}
-
-// shorten keeps a client's text in a message readable.
-func shorten(s string) string {
-	const most = 80
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
+		"There is no resource type %q. The types are listed in /metadata; they are case-sensitive.", fault.Shorten(name))
 }

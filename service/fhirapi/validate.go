@@ -23,7 +23,7 @@ func (c *call) validate(ctx context.Context, in *invocation) ([]byte, error) {
 			req.Profiles = append(req.Profiles, p.Value)
 		default:
 			if !c.lenient() {
-				return nil, fault.New(fault.Invalid, fault.CodeNotSupported, "", "$validate has no parameter %q; it has resource, mode and profile.", shorten(p.Name))
+				return nil, fault.New(fault.Invalid, fault.CodeNotSupported, "", "$validate has no parameter %q; it has resource, mode and profile.", fault.Shorten(p.Name))
 			}
 		}
 	}
@@ -38,7 +38,7 @@ func (c *call) validate(ctx context.Context, in *invocation) ([]byte, error) {
 	switch req.Mode {
 	case "", "create", "update", "delete", "profile":
 	default:
-		return nil, fault.New(fault.Invalid, fault.CodeValue, "", "mode is create, update, delete or profile, not %q.", shorten(req.Mode))
+		return nil, fault.New(fault.Invalid, fault.CodeValue, "", "mode is create, update, delete or profile, not %q.", fault.Shorten(req.Mode))
 	}
 	issues, err := c.session.Validate(ctx, req)
 	if err != nil {

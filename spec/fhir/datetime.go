@@ -44,13 +44,14 @@ func scanDate(s string) (n int) {
 	if day < 0 {
 		return 0
 	}
-	if day < 1 || day > daysIn(year, month) {
+	if day < 1 || day > DaysIn(year, month) {
 		return -1
 	}
 	return 10
 }
 
-func daysIn(year, month int) int {
+// DaysIn is the number of days of a month, 1 to 12, of the Gregorian calendar.
+func DaysIn(year, month int) int {
 	switch month {
 	case 2:
 		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {

@@ -142,7 +142,7 @@ func (n Node) setValue(text string) {
 
 func (n Node) property(name string) (*definitions.Property, error) {
 	if n.t == nil {
-		return nil, fault.New(fault.Unprocessable, fault.CodeStructure, "", "there is no element to hold %q", shorten(name))
+		return nil, fault.New(fault.Unprocessable, fault.CodeStructure, "", "there is no element to hold %q", fault.Shorten(name))
 	}
 	if p, ok := n.Type().Property(name); ok {
 		return p, nil
@@ -174,7 +174,7 @@ func (n Node) checkValue(p *definitions.Property, text string) error {
 		return n.refuse(p.Name, p.Type.Name+" is no primitive: it has elements, not a value")
 	}
 	if wrong := k.check(p.Type, text); wrong != "" {
-		return fault.New(fault.Unprocessable, fault.CodeValue, n.Path()+"."+p.Name, "%q %s", shorten(text), wrong)
+		return fault.New(fault.Unprocessable, fault.CodeValue, n.Path()+"."+p.Name, "%q %s", fault.Shorten(text), wrong)
 	}
 	return nil
 }

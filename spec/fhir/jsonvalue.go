@@ -137,7 +137,7 @@ func (p *jsonParser) check(i uint32, at int, typ *definitions.Type, kind primiti
 		return
 	}
 	if kind != primitiveXHTML && text != "" {
-		wrong = fmt.Sprintf("%q %s", shorten(string(raw)), wrong)
+		wrong = fmt.Sprintf("%q %s", fault.Shorten(string(raw)), wrong)
 	}
 	p.problem(fault.CodeValue, at, i, "", wrong)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"unsafe"
+
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 const xhtmlNamespace = "http://www.w3.org/1999/xhtml"
@@ -72,7 +74,7 @@ func CheckNarrative(xhtml string) (wrong string, shows bool) {
 			}
 		case xmlEnd:
 			if open[len(open)-1] != tok.full {
-				return fmt.Sprintf("the narrative is no XHTML: <%s> is closed by </%s>", open[len(open)-1], shorten(tok.full)), false
+				return fmt.Sprintf("the narrative is no XHTML: <%s> is closed by </%s>", open[len(open)-1], fault.Shorten(tok.full)), false
 			}
 			open = open[:len(open)-1]
 		case xmlText:
@@ -107,10 +109,10 @@ func checkNarrative(xhtml string) string {
 
 func checkXHTMLTag(tok xmlToken, attrs []xmlAttribute) string {
 	if tok.full != tok.name || tok.space != xhtmlNamespace {
-		return fmt.Sprintf(`the narrative's <%s> must be of the namespace %s, declared as xmlns="..." on the div`, shorten(tok.full), xhtmlNamespace)
+		return fmt.Sprintf(`the narrative's <%s> must be of the namespace %s, declared as xmlns="..." on the div`, fault.Shorten(tok.full), xhtmlNamespace)
 	}
 	if !xhtmlElements[tok.name] {
-		return fmt.Sprintf("a narrative may not hold <%s>", shorten(tok.name))
+		return fmt.Sprintf("a narrative may not hold <%s>", fault.Shorten(tok.name))
 	}
 	for _, a := range attrs {
 		switch {
@@ -121,7 +123,7 @@ func checkXHTMLTag(tok xmlToken, attrs []xmlAttribute) string {
 		case a.prefix == "xmlns":
 			continue
 		case a.prefix != "" || !xhtmlAttributes[a.name]:
-			return fmt.Sprintf("a narrative may not hold the attribute %s on <%s>", shorten(a.name), tok.name)
+			return fmt.Sprintf("a narrative may not hold the attribute %s on <%s>", fault.Shorten(a.name), tok.name)
 		case isActive(a.name, a.value):
 			return fmt.Sprintf("the attribute %s on <%s> may not run a program", a.name, tok.name)
 		}

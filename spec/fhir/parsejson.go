@@ -29,7 +29,7 @@ func ParseJSON(d *definitions.Definitions, src []byte, l Limits) (*Tree, error) 
 func ParseValueJSON(d *definitions.Definitions, typeName string, src []byte, l Limits) (*Tree, error) {
 	typ := d.Type(typeName)
 	if typ == nil {
-		return nil, fault.New(fault.Invalid, fault.CodeStructure, typeName, "there is no type %q in %s", shorten(typeName), d.Release)
+		return nil, fault.New(fault.Invalid, fault.CodeStructure, typeName, "there is no type %q in %s", fault.Shorten(typeName), d.Release)
 	}
 	return parseJSON(d, typ, src, l)
 }
@@ -203,7 +203,7 @@ func (p *jsonParser) problem(code fault.Code, off int, i uint32, name, message s
 		path = Node{&p.tree, i}.Path()
 	}
 	if name != "" {
-		path += "." + shorten(name)
+		path += "." + fault.Shorten(name)
 	}
 	p.add(code, p.src, off, path, message)
 }

@@ -84,7 +84,7 @@ func (p *xmlParser) resource(i uint32, base *definitions.Type, tok xmlToken, dep
 	typ := p.tree.defs.Type(tok.name)
 	switch {
 	case tok.space != fhirNamespace:
-		p.problem(fault.CodeStructure, tok.off, i, "", fmt.Sprintf("<%s> must be of the namespace %s", shorten(tok.full), fhirNamespace))
+		p.problem(fault.CodeStructure, tok.off, i, "", fmt.Sprintf("<%s> must be of the namespace %s", fault.Shorten(tok.full), fhirNamespace))
 	case typ == nil || typ.Kind != definitions.Resource || typ.Abstract:
 		p.problem(fault.CodeStructure, tok.off, i, "", unknownResource(p.tree.defs, tok.name))
 	case base != nil && !typ.Is(base.Name):
@@ -141,7 +141,7 @@ func (p *xmlParser) attributes(i uint32, typ *definitions.Type) []attributeEleme
 		}
 		prop, ok := typ.Property(a.name)
 		if a.prefix != "" || !ok || !prop.Element.Attribute {
-			p.problem(fault.CodeStructure, a.off, i, "", fmt.Sprintf("%s has no attribute %q", typ.Name, shorten(a.name)))
+			p.problem(fault.CodeStructure, a.off, i, "", fmt.Sprintf("%s has no attribute %q", typ.Name, fault.Shorten(a.name)))
 			continue
 		}
 		elements = append(elements, attributeElement{prop, a.value, a.off})
@@ -153,7 +153,7 @@ func (p *xmlParser) attributes(i uint32, typ *definitions.Type) []attributeEleme
 func (p *xmlParser) set(i uint32, prop *definitions.Property, value string, off int) {
 	if wrong := elementPrimitive(prop).check(prop.Type, value); wrong != "" {
 		if value != "" {
-			wrong = fmt.Sprintf("%q %s", shorten(value), wrong)
+			wrong = fmt.Sprintf("%q %s", fault.Shorten(value), wrong)
 		}
 		p.problem(fault.CodeValue, off, i, "", wrong)
 		return
@@ -171,9 +171,9 @@ func (p *xmlParser) children(i uint32, typ *definitions.Type, tok xmlToken, dept
 		}
 		switch child.kind {
 		case xmlEOF:
-			return p.malformedAt(child.off, "<"+shorten(tok.full)+"> is not closed")
+			return p.malformedAt(child.off, "<"+fault.Shorten(tok.full)+"> is not closed")
 		case xmlEnd:
-			return child.full == tok.full || p.malformedAt(child.off, "<"+shorten(tok.full)+"> is closed by </"+shorten(child.full)+">")
+			return child.full == tok.full || p.malformedAt(child.off, "<"+fault.Shorten(tok.full)+"> is closed by </"+fault.Shorten(child.full)+">")
 		}
 		prop := p.child(i, typ, child, last)
 		if prop == nil {
@@ -207,7 +207,7 @@ func (p *xmlParser) children(i uint32, typ *definitions.Type, tok xmlToken, dept
 func (p *xmlParser) child(i uint32, typ *definitions.Type, tok xmlToken, last uint32) *definitions.Property {
 	prop, ok := typ.Property(tok.name)
 	if !ok || prop.Element.Attribute {
-		p.problem(fault.CodeStructure, tok.off, i, shorten(tok.name), unknownElement(typ, tok.name))
+		p.problem(fault.CodeStructure, tok.off, i, fault.Shorten(tok.name), unknownElement(typ, tok.name))
 		return nil
 	}
 	want := fhirNamespace
@@ -215,7 +215,7 @@ func (p *xmlParser) child(i uint32, typ *definitions.Type, tok xmlToken, last ui
 		want = xhtmlNamespace
 	}
 	if tok.space != want {
-		p.problem(fault.CodeStructure, tok.off, i, "", fmt.Sprintf("<%s> must be of the namespace %s", shorten(tok.full), want))
+		p.problem(fault.CodeStructure, tok.off, i, "", fmt.Sprintf("<%s> must be of the namespace %s", fault.Shorten(tok.full), want))
 		return nil
 	}
 	if last == 0 {
@@ -240,7 +240,7 @@ func (p *xmlParser) child(i uint32, typ *definitions.Type, tok xmlToken, last ui
 func (p *xmlParser) container(i uint32, base *definitions.Type, tok xmlToken, depth int) bool {
 	for _, a := range p.scan.attrs {
 		if a.prefix != "xmlns" && a.name != "xmlns" {
-			p.problem(fault.CodeStructure, a.off, i, "", fmt.Sprintf("%s has no attribute %q", tok.name, shorten(a.name)))
+			p.problem(fault.CodeStructure, a.off, i, "", fmt.Sprintf("%s has no attribute %q", tok.name, fault.Shorten(a.name)))
 		}
 	}
 	if tok.empty {
@@ -263,7 +263,7 @@ func (p *xmlParser) container(i uint32, base *definitions.Type, tok xmlToken, de
 			}
 			return true
 		default:
-			return p.malformedAt(child.off, "<"+shorten(tok.full)+"> is not closed")
+			return p.malformedAt(child.off, "<"+fault.Shorten(tok.full)+"> is not closed")
 		}
 		if !ok {
 			return false
@@ -299,14 +299,14 @@ func (p *xmlParser) skip(tok xmlToken) bool {
 		case xmlBad:
 			return p.malformedAt(tok.off, p.scan.wrong)
 		case xmlEOF:
-			return p.malformedAt(tok.off, "<"+shorten(open[len(open)-1])+"> is not closed")
+			return p.malformedAt(tok.off, "<"+fault.Shorten(open[len(open)-1])+"> is not closed")
 		case xmlStart:
 			if !tok.empty {
 				open = append(open, tok.full)
 			}
 		case xmlEnd:
 			if open[len(open)-1] != tok.full {
-				return p.malformedAt(tok.off, "<"+shorten(open[len(open)-1])+"> is closed by </"+shorten(tok.full)+">")
+				return p.malformedAt(tok.off, "<"+fault.Shorten(open[len(open)-1])+"> is closed by </"+fault.Shorten(tok.full)+">")
 			}
 			open = open[:len(open)-1]
 		}

@@ -28,14 +28,14 @@ func (s Subset) Check(typ *definitions.Type) error {
 	switch s.Summary {
 	case "", "true", "text", "data", "false":
 	default:
-		return fault.New(fault.Invalid, fault.CodeValue, "", "_summary=%s is unknown: use true, text, data, count or false", shorten(s.Summary))
+		return fault.New(fault.Invalid, fault.CodeValue, "", "_summary=%s is unknown: use true, text, data, count or false", fault.Shorten(s.Summary))
 	}
 	for _, path := range s.Elements {
 		at := typ
 		for name := range strings.SplitSeq(strings.TrimPrefix(path, typ.Name+"."), ".") {
 			e := at.Element(name)
 			if e == nil {
-				return fault.New(fault.Invalid, fault.CodeValue, "", "_elements=%s: %s", shorten(path), unknownElement(at, name))
+				return fault.New(fault.Invalid, fault.CodeValue, "", "_elements=%s: %s", fault.Shorten(path), unknownElement(at, name))
 			}
 			at = e.Types[0].Type
 		}

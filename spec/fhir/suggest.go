@@ -5,10 +5,11 @@ import (
 	"strings"
 
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 func unknownResource(d *definitions.Definitions, name string) string {
-	return fmt.Sprintf("there is no resource type %q in %s%s", shorten(name), d.Release, suggestion(name, d.ResourceTypes()))
+	return fmt.Sprintf("there is no resource type %q in %s%s", fault.Shorten(name), d.Release, suggestion(name, d.ResourceTypes()))
 }
 
 func unknownElement(t *definitions.Type, name string) string {
@@ -16,7 +17,7 @@ func unknownElement(t *definitions.Type, name string) string {
 	if e := t.Element(name); e != nil && e.Choice && s == "" {
 		s = "; name its type too, as in " + name + upperFirst(e.Types[0].Code)
 	}
-	return fmt.Sprintf("%s has no element %q%s", t.Name, shorten(name), s)
+	return fmt.Sprintf("%s has no element %q%s", t.Name, fault.Shorten(name), s)
 }
 
 // propertyNames are the JSON names of a type's elements.
@@ -43,46 +44,8 @@ func upperFirst(s string) string {
 
 // suggestion is "; did you mean ...?" for the nearest of names, or "".
 func suggestion(name string, names []string) string {
-	if len(name) > 64 {
-		return ""
+	if near := fault.Nearest(name, names); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
 	}
-	best, bestDistance := "", 1+min(3, max(1, len(name)/3))
-	for _, n := range names {
-		if d := editDistance(strings.ToLower(name), strings.ToLower(n)); d < bestDistance {
-			best, bestDistance = n, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// editDistance is the Levenshtein distance in bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
-}
-
-// shorten keeps text from a client to a length fit for a message.
-func shorten(s string) string {
-	const most = 80
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
+	return ""
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 	"unsafe"
+
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 // xmlScanner reads XML 1.0 in UTF-8 without document types: with no DTD there
@@ -247,7 +249,7 @@ func (s *xmlScanner) startTag() xmlToken {
 	for {
 		spaced := s.white()
 		if s.pos == len(s.src) {
-			return s.bad(tok.off, "the tag <%s> does not end", shorten(full))
+			return s.bad(tok.off, "the tag <%s> does not end", fault.Shorten(full))
 		}
 		if s.src[s.pos] == '>' {
 			s.pos++
@@ -266,7 +268,7 @@ func (s *xmlScanner) startTag() xmlToken {
 		}
 	}
 	if tok.space, ok = s.namespace(prefix); !ok {
-		return s.bad(tok.off, "the namespace prefix %q is not declared", shorten(prefix))
+		return s.bad(tok.off, "the namespace prefix %q is not declared", fault.Shorten(prefix))
 	}
 	if tok.empty {
 		s.close()
@@ -282,16 +284,16 @@ func (s *xmlScanner) attribute() xmlToken {
 	}
 	s.white()
 	if s.pos == len(s.src) || s.src[s.pos] != '=' {
-		return s.bad(s.pos, "the attribute %s has no value", shorten(full))
+		return s.bad(s.pos, "the attribute %s has no value", fault.Shorten(full))
 	}
 	s.pos++
 	s.white()
 	if s.pos == len(s.src) || s.src[s.pos] != '"' && s.src[s.pos] != '\'' {
-		return s.bad(s.pos, "the value of the attribute %s stands in no quotes", shorten(full))
+		return s.bad(s.pos, "the value of the attribute %s stands in no quotes", fault.Shorten(full))
 	}
 	end := bytes.IndexByte(s.src[s.pos+1:], s.src[s.pos])
 	if end < 0 {
-		return s.bad(s.pos, "the value of the attribute %s does not end", shorten(full))
+		return s.bad(s.pos, "the value of the attribute %s does not end", fault.Shorten(full))
 	}
 	raw := s.src[s.pos+1 : s.pos+1+end]
 	if i := bytes.IndexByte(raw, '<'); i >= 0 {
@@ -316,7 +318,7 @@ func (s *xmlScanner) attribute() xmlToken {
 	}
 	for _, a := range s.attrs {
 		if a.prefix == prefix && a.name == local {
-			return s.bad(off, "the attribute %s stands there twice", shorten(full))
+			return s.bad(off, "the attribute %s stands there twice", fault.Shorten(full))
 		}
 	}
 	s.attrs = append(s.attrs, xmlAttribute{prefix, local, value, off})

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 var errBounds = errors.New("makes the unit's factor or exponents too large")
@@ -20,27 +22,15 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "unit %q: ", shorten(e.Unit))
+	fmt.Fprintf(&b, "unit %q: ", fault.Shorten(e.Unit))
 	if e.Part != "" {
-		fmt.Fprintf(&b, "%q ", shorten(e.Part))
+		fmt.Fprintf(&b, "%q ", fault.Shorten(e.Part))
 	}
 	fmt.Fprintf(&b, "%s (position %d)", e.Reason, e.Offset+1)
 	if e.Suggestion != "" {
 		fmt.Fprintf(&b, "; write %q", e.Suggestion)
 	}
 	return b.String()
-}
-
-func shorten(s string) string {
-	const most = 60
-	if len(s) <= most {
-		return s
-	}
-	n := most
-	for n > most-utf8.UTFMax && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n] + "…"
 }
 
 // DimensionError says that two units do not convert into each other.
