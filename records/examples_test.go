@@ -1,9 +1,7 @@
 package records_test
 
 import (
-	"archive/zip"
 	"bytes"
-	"io"
 	"strings"
 	"testing"
 
@@ -14,26 +12,17 @@ import (
 )
 
 func TestOfficialExamplesAreStoredAndReadBack(t *testing.T) {
-	z, err := zip.OpenReader(testdata.Dir(t, "examples", "examples-r4.zip"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { must(0, z.Close())(t) })
 	onEach(t, func(t *testing.T, db database) {
 		s := db.session(t, records.Policy{AllowDangling: true, Validation: records.ValidateStructure})
 		var contents []records.Content
 		var names []string
 		var originals [][]byte
-		for _, f := range z.File {
-			if !strings.HasSuffix(f.Name, ".json") {
-				continue
+		for name, json := range testdata.Zipped(t, testdata.Dir(t, "examples", "examples-r4.zip")) {
+			if strings.HasSuffix(name, ".json") {
+				originals = append(originals, bytes.Clone(json))
+				contents = append(contents, records.Content{JSON: json})
+				names = append(names, name)
 			}
-			r := must(f.Open())(t)
-			json := must(io.ReadAll(r))(t)
-			must(0, r.Close())(t)
-			originals = append(originals, bytes.Clone(json))
-			contents = append(contents, records.Content{JSON: json})
-			names = append(names, f.Name)
 		}
 		for i, l := range must(s.Load(t.Context(), contents, records.LoadOptions{}))(t) {
 			if l.Err != nil {

@@ -1,10 +1,7 @@
 package records_test
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
-	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,28 +9,10 @@ import (
 	"github.com/inglehealth/ingle/records"
 )
 
-// lines returns up to n lines of a gzipped file of the shared data.
+// lines returns the first n lines of a gzipped file of the shared data.
 func lines(t testing.TB, n int, elem ...string) [][]byte {
 	t.Helper()
-	f, err := os.Open(testdata.Dir(t, elem...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := bufio.NewScanner(z)
-	in.Buffer(nil, 1<<30)
-	var out [][]byte
-	for len(out) < n && in.Scan() {
-		out = append(out, bytes.Clone(in.Bytes()))
-	}
-	if err := in.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return slices.Collect(testdata.Lines(t, testdata.Dir(t, elem...), n))
 }
 
 // process sends a bundle and fails on any entry that failed.

@@ -1,9 +1,7 @@
 package fhirpath_test
 
 import (
-	"archive/zip"
 	"context"
-	"io"
 	"path"
 	"strings"
 	"testing"
@@ -18,26 +16,13 @@ import (
 // examples parses the official examples of a release, every nth of them.
 func examples(t testing.TB, release string, d *definitions.Definitions, nth int) map[string]fhir.Node {
 	t.Helper()
-	archive, err := zip.OpenReader(testdata.Dir(t, "examples", "examples-"+release+".zip"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer archive.Close()
-	nodes := map[string]fhir.Node{}
-	for i, f := range archive.File {
-		if path.Ext(f.Name) != ".json" || i%nth != 0 {
+	nodes, i := map[string]fhir.Node{}, -1
+	for name, src := range testdata.Zipped(t, testdata.Dir(t, "examples", "examples-"+release+".zip")) {
+		if i++; path.Ext(name) != ".json" || i%nth != 0 {
 			continue
 		}
-		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		src, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
 		if tree, err := fhir.ParseJSON(d, src, fhir.Limits{}); err == nil {
-			nodes[path.Base(f.Name)] = tree.Root()
+			nodes[path.Base(name)] = tree.Root()
 		}
 	}
 	return nodes

@@ -9,12 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/inglehealth/ingle/engine/fhirpath"
 	"github.com/inglehealth/ingle/internal/testdata"
+	"github.com/inglehealth/ingle/internal/testpackage"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
@@ -76,30 +76,7 @@ func release(t testing.TB, name string) *definitions.Definitions {
 	case "r4b":
 		return definitions.MustBuiltIn(definitions.R4B)
 	}
-	return r5(t)
-}
-
-var r5Loaded struct {
-	sync.Mutex
-	d *definitions.Definitions
-}
-
-func r5(t testing.TB) *definitions.Definitions {
-	t.Helper()
-	path := testdata.Dir(t, "packages", "hl7.fhir.r5.core-5.0.0.assembled.tgz")
-	r5Loaded.Lock()
-	defer r5Loaded.Unlock()
-	if r5Loaded.d == nil {
-		f, err := os.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		if r5Loaded.d, err = definitions.LoadPackage(f, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return r5Loaded.d
+	return testpackage.R5(t)
 }
 
 func TestHL7SuiteForR4(t *testing.T)  { runSuite(t, "r4") }

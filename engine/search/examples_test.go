@@ -1,17 +1,14 @@
 package search
 
 import (
-	"archive/zip"
 	"errors"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/inglehealth/ingle/engine/fhirpath"
 	"github.com/inglehealth/ingle/internal/testdata"
+	"github.com/inglehealth/ingle/internal/testpackage"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
@@ -20,30 +17,13 @@ import (
 // resources.
 func examples(t testing.TB, d *definitions.Definitions, archive string, use func(name string, tree *fhir.Tree)) {
 	t.Helper()
-	z, err := zip.OpenReader(filepath.Join(testdata.Dir(t, "examples"), archive))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
 	n := 0
-	for _, f := range z.File {
-		if !strings.HasSuffix(f.Name, ".json") {
-			continue
-		}
-		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		src, err := io.ReadAll(r)
-		r.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
+	for name, src := range testdata.Zipped(t, testdata.Dir(t, "examples", archive)) {
 		tree, err := fhir.ParseJSON(d, src, fhir.Limits{})
 		if err != nil {
 			continue // the codec's own tests say which and why
 		}
-		use(f.Name, tree)
+		use(name, tree)
 		n++
 	}
 	if n < 500 {
@@ -60,23 +40,9 @@ func release(t testing.TB, name string) *definitions.Definitions {
 	case "r4b":
 		return definitions.MustBuiltIn(definitions.R4B)
 	case "r5":
-		return loadPackage(t, "hl7.fhir.r5.core-5.0.0.assembled.tgz", nil)
+		return testpackage.R5(t)
 	}
-	return loadPackage(t, "hl7.fhir.us.core-7.0.0.tgz", definitions.MustBuiltIn(definitions.R4))
-}
-
-func loadPackage(t testing.TB, name string, base *definitions.Definitions) *definitions.Definitions {
-	t.Helper()
-	f, err := os.Open(filepath.Join(testdata.Dir(t, "packages"), name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	d, err := definitions.LoadPackage(f, base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
+	return testpackage.Load(t, definitions.MustBuiltIn(definitions.R4), "hl7.fhir.us.core-7.0.0.tgz")
 }
 
 func TestEveryParameterThatOfficialExamplesHaveDataForIsExtracted(t *testing.T) {

@@ -1,12 +1,7 @@
 package search
 
 import (
-	"bufio"
-	"compress/gzip"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,22 +17,8 @@ import (
 // patients.
 func synthea(t testing.TB, c *Catalog, n int) map[string][]*fhir.Tree {
 	t.Helper()
-	f, err := os.Open(filepath.Join(testdata.Dir(t, "synthea", "base-2019"), "base-2019-00.bundles.ndjson.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
 	trees := map[string][]*fhir.Tree{}
-	lines := bufio.NewReader(z)
-	for range 40 {
-		line, err := lines.ReadBytes('\n')
-		if err == io.EOF {
-			break
-		}
+	for line := range testdata.Lines(t, testdata.Dir(t, "synthea", "base-2019", "base-2019-00.bundles.ndjson.gz"), 40) {
 		bundle, err := fhir.ParseJSON(c.Definitions(), line, fhir.Limits{})
 		if err != nil {
 			t.Fatal(err)

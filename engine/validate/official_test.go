@@ -1,16 +1,15 @@
 package validate
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
-	"io"
 	"os"
 	"path"
 	"strings"
 	"testing"
 
 	"github.com/inglehealth/ingle/internal/testdata"
+	"github.com/inglehealth/ingle/internal/testpackage"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -19,25 +18,10 @@ import (
 // eachExample calls f with each official example of a release.
 func eachExample(t *testing.T, file string, f func(name string, content []byte)) {
 	t.Helper()
-	z, err := zip.OpenReader(testdata.Dir(t, "examples", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = z.Close() }()
-	for _, entry := range z.File {
-		if !strings.HasSuffix(entry.Name, ".json") {
-			continue
+	for entry, content := range testdata.Zipped(t, testdata.Dir(t, "examples", file)) {
+		if strings.HasSuffix(entry, ".json") {
+			f(path.Base(entry), bytes.TrimPrefix(content, []byte("\ufeff")))
 		}
-		r, err := entry.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		content, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Close()
-		f(path.Base(entry.Name), bytes.TrimPrefix(content, []byte("\ufeff")))
 	}
 }
 
@@ -81,7 +65,7 @@ func TestEveryOfficialExampleIsValid(t *testing.T) {
 	}{
 		{"examples-r4.zip", "examples-r4.txt", definitions.MustBuiltIn(definitions.R4)},
 		{"examples-r4b.zip", "examples-r4b.txt", definitions.MustBuiltIn(definitions.R4B)},
-		{"examples-r5.zip", "examples-r5.txt", guide(t, nil, "hl7.fhir.r5.core-5.0.0.assembled.tgz")},
+		{"examples-r5.zip", "examples-r5.txt", testpackage.R5(t)},
 	} {
 		t.Run(string(k.d.Release), func(t *testing.T) {
 			d := k.d

@@ -4,31 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/inglehealth/ingle/internal/testdata"
+	"github.com/inglehealth/ingle/internal/testpackage"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
-
-func guide(t testing.TB, base *definitions.Definitions, names ...string) *definitions.Definitions {
-	t.Helper()
-	for _, name := range names {
-		f, err := os.Open(testdata.Dir(t, "packages", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if base, err = definitions.LoadPackage(f, base); err != nil {
-			t.Fatal(err)
-		}
-		f.Close()
-	}
-	return base
-}
 
 func TestEveryProfileOfEveryPackageCompiles(t *testing.T) {
 	r4 := definitions.MustBuiltIn(definitions.R4)
@@ -44,7 +29,7 @@ func TestEveryProfileOfEveryPackageCompiles(t *testing.T) {
 		if strings.HasPrefix(name, "hl7.fhir.us.core-4") {
 			continue
 		}
-		d := guide(t, r4, name)
+		d := testpackage.Load(t, r4, name)
 		compileAll(t, name, d)
 	}
 	compileAll(t, "R4B", definitions.MustBuiltIn(definitions.R4B))
@@ -68,12 +53,12 @@ func compileAll(t *testing.T, name string, d *definitions.Definitions) {
 }
 
 func TestSyntheticPatientsConformToTheProfilesTheyClaim(t *testing.T) {
-	d := guide(t, definitions.MustBuiltIn(definitions.R4), "hl7.fhir.us.core-3.1.1.tgz")
+	d := testpackage.Load(t, definitions.MustBuiltIn(definitions.R4), "hl7.fhir.us.core-3.1.1.tgz")
 	v := New(d, Options{})
 	n := 0
 	kinds := map[string]int{}
-	for _, file := range syntheaFiles(t, "uscore311-2021") {
-		eachLine(t, file, 2, func(line []byte) {
+	for _, file := range testdata.Files(t, "*.ndjson.gz", "synthea", "uscore311-2021") {
+		for line := range testdata.Lines(t, file, 2) {
 			for _, tree := range entries(t, d, line) {
 				n++
 				for _, i := range errorsOf(v.Validate(context.Background(), tree, nil)) {
@@ -83,7 +68,7 @@ func TestSyntheticPatientsConformToTheProfilesTheyClaim(t *testing.T) {
 					}
 				}
 			}
-		})
+		}
 	}
 	t.Logf("%d resources", n)
 }
@@ -196,7 +181,7 @@ func TestExamplesOfGuidesConformToTheirProfiles(t *testing.T) {
 		"hl7.fhir.us.core-3.1.1.tgz", "hl7.fhir.us.core-5.0.1.tgz", "hl7.fhir.us.core-6.1.0.tgz", "hl7.fhir.us.core-7.0.0.tgz",
 		"hl7.fhir.us.core-8.0.0.tgz", "hl7.fhir.uv.ips-1.1.0.tgz",
 	} {
-		d := guide(t, definitions.MustBuiltIn(definitions.R4), name)
+		d := testpackage.Load(t, definitions.MustBuiltIn(definitions.R4), name)
 		v := New(d, Options{})
 		n := 0
 		eachPackedExample(t, name, func(file string, content []byte) {

@@ -3,10 +3,6 @@
 package synthetic
 
 import (
-	"bufio"
-	"compress/gzip"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/inglehealth/ingle/internal/testdata"
@@ -20,22 +16,8 @@ import (
 func Patients(t testing.TB, patients int) []*fhir.Tree {
 	t.Helper()
 	d := definitions.MustBuiltIn(definitions.R4)
-	f, err := os.Open(filepath.Join(testdata.Dir(t, "synthea", "base-2019"), "base-2019-00.bundles.ndjson.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var resources []*fhir.Tree
-	lines := bufio.NewReader(z)
-	for range patients {
-		line, err := lines.ReadBytes('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
+	for line := range testdata.Lines(t, testdata.Dir(t, "synthea", "base-2019", "base-2019-00.bundles.ndjson.gz"), patients) {
 		bundle, err := fhir.ParseJSON(d, line, fhir.Limits{})
 		if err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/internal/pgtest"
+	"github.com/inglehealth/ingle/internal/testdata"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/bulkload"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -132,7 +133,7 @@ func TestFilesAreLoadedIntoPostgreSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := over(t, s, records.DefaultPolicy())
-	files := setFiles(t, "bulk-export-2024")
+	files := testdata.Files(t, "*.ndjson.gz", "synthea", "bulk-export-2024")
 	first := w.load(t, files...)
 	if first.Accepted == 0 || first.Resources != 7160 {
 		t.Errorf("%+v", first.Counts)

@@ -1,11 +1,10 @@
 package bulkload_test
 
 import (
-	"bufio"
-	"compress/gzip"
-	"io"
+	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,14 +35,15 @@ func TestAPartOfEverySyntheaSetIsAccountedFor(t *testing.T) {
 		t.Run(set.name, func(t *testing.T) {
 			w := newWorld(t, records.DefaultPolicy())
 			var files []string
-			for _, path := range setFiles(t, set.name) {
+			for _, path := range testdata.Files(t, "*.ndjson.gz", "synthea", set.name) {
 				switch name := filepath.Base(path); {
 				case name == "big-tx.bundle.ndjson.gz", set.name == "uscore-hiv-2021" && strings.HasPrefix(name, "infra"):
 					// Whole in the soak only.
 				case strings.HasPrefix(name, "infra"), strings.HasPrefix(name, "ref"), set.name == "bulk-export-2024":
 					files = append(files, path)
 				default:
-					files = append(files, w.file(t, strings.TrimSuffix(name, ".gz"), head(t, path, 2)))
+					head := bytes.Join(slices.Collect(testdata.Lines(t, path, 2)), []byte("\n"))
+					files = append(files, w.file(t, strings.TrimSuffix(name, ".gz"), string(head)))
 				}
 			}
 			first := w.load(t, files...)
@@ -63,7 +63,7 @@ func TestSoakEverySyntheaSetIsAccountedFor(t *testing.T) {
 	for _, set := range sets {
 		t.Run(set.name, func(t *testing.T) {
 			w := newWorld(t, records.DefaultPolicy())
-			o := w.options(setFiles(t, set.name)...)
+			o := w.options(testdata.Files(t, "*.ndjson.gz", "synthea", set.name)...)
 			began := time.Now()
 			r, err := bulkload.Run(t.Context(), o)
 			if err != nil {
@@ -85,40 +85,4 @@ func TestSoakEverySyntheaSetIsAccountedFor(t *testing.T) {
 			}
 		})
 	}
-}
-
-func setFiles(t testing.TB, set string) []string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(testdata.Dir(t, "synthea", set), "*.ndjson.gz"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no files: %v", err)
-	}
-	return files
-}
-
-// head returns the first lines of a gzipped file.
-func head(t testing.TB, path string, lines int) string {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := bufio.NewReader(z)
-	var text strings.Builder
-	for range lines {
-		line, err := r.ReadString('\n')
-		text.WriteString(line)
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return text.String()
 }

@@ -1,10 +1,7 @@
 package fhir_test
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
-	"os"
+	"math"
 	"testing"
 
 	"github.com/inglehealth/ingle/internal/testdata"
@@ -14,38 +11,13 @@ import (
 
 // syntheaBundle is a patient's transaction bundle of about size bytes or more.
 func syntheaBundle(b testing.TB, size int) []byte {
-	f, err := os.Open(testdata.Dir(b, "synthea", "uscore311-2021") + "/" + firstBundles(b))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		b.Fatal(err)
-	}
-	lines := bufio.NewScanner(z)
-	lines.Buffer(nil, 64<<20)
-	for lines.Scan() {
-		if len(lines.Bytes()) >= size {
-			return bytes.Clone(lines.Bytes())
+	for line := range testdata.Lines(b, testdata.Files(b, "*-00.bundles.ndjson.gz", "synthea", "uscore311-2021")[0], math.MaxInt) {
+		if len(line) >= size {
+			return line
 		}
 	}
 	b.Fatal("no bundle is large enough")
 	return nil
-}
-
-func firstBundles(b testing.TB) string {
-	entries, err := os.ReadDir(testdata.Dir(b, "synthea", "uscore311-2021"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, e := range entries {
-		if bytes.HasSuffix([]byte(e.Name()), []byte("-00.bundles.ndjson.gz")) {
-			return e.Name()
-		}
-	}
-	b.Fatal("no bundles")
-	return ""
 }
 
 // syntheaResources are the entries of a bundle as documents of their own.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/inglehealth/ingle/internal/testdata"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -185,7 +186,7 @@ func TestBuildingALongBundleIsNotQuadratic(t *testing.T) {
 
 func TestAnyEditsLeaveATreeThatReadsBackTheSame(t *testing.T) {
 	d := definitions.MustBuiltIn(definitions.R4)
-	for name, src := range zipped(t, "examples-r4.zip") {
+	for name, src := range testdata.Zipped(t, testdata.Dir(t, "examples", "examples-r4.zip")) {
 		if len(src) > 20_000 {
 			continue
 		}

@@ -2,12 +2,11 @@ package fhir_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/inglehealth/ingle/internal/testdata"
+	"github.com/inglehealth/ingle/internal/testpackage"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
@@ -94,12 +93,7 @@ func TestContentIsEqualWhateverTheOrderOfElements(t *testing.T) {
 }
 
 func TestAValueOfOtherDefinitionsOfTheReleaseCanBeGrafted(t *testing.T) {
-	f, err := os.Open(testdata.Dir(t, "packages", "hl7.fhir.us.core-3.1.1.tgz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	guide := must[*definitions.Definitions](t)(definitions.LoadPackage(f, definitions.MustBuiltIn(definitions.R4)))
+	guide := testpackage.Load(t, definitions.MustBuiltIn(definitions.R4), "hl7.fhir.us.core-3.1.1.tgz")
 	with := must[*fhir.Tree](t)(fhir.ParseJSON(guide, []byte(everything), fhir.Limits{}))
 	bundle := must[*fhir.Tree](t)(fhir.New(definitions.MustBuiltIn(definitions.R4), "Bundle"))
 	entry := must[fhir.Node](t)(bundle.Root().Add("entry"))

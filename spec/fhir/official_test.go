@@ -1,10 +1,8 @@
 package fhir_test
 
 import (
-	"archive/zip"
 	"bytes"
 	"encoding/json"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/inglehealth/ingle/internal/testdata"
+	"github.com/inglehealth/ingle/internal/testpackage"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
@@ -22,27 +21,14 @@ import (
 type exampleSet struct {
 	file  string
 	count int
-	defs  func(*testing.T) *definitions.Definitions
+	defs  func(testing.TB) *definitions.Definitions
 	// refused are the examples that break a rule of FHIR themselves: name and
 	// what the message says. The test fails when one of them is accepted.
 	refused map[string]string
 }
 
-func builtIn(r definitions.Release) func(*testing.T) *definitions.Definitions {
-	return func(*testing.T) *definitions.Definitions { return definitions.MustBuiltIn(r) }
-}
-
-func r5(t *testing.T) *definitions.Definitions {
-	f, err := os.Open(testdata.Dir(t, "packages", "hl7.fhir.r5.core-5.0.0.assembled.tgz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	d, err := definitions.LoadPackage(f, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
+func builtIn(r definitions.Release) func(testing.TB) *definitions.Definitions {
+	return func(testing.TB) *definitions.Definitions { return definitions.MustBuiltIn(r) }
 }
 
 // R5's json.html#primitive: integer64 is a JSON string; these
@@ -52,7 +38,7 @@ const integer64AsNumber = "must be a JSON string"
 var exampleSets = []exampleSet{
 	{file: "examples-r4.zip", count: 600, defs: builtIn(definitions.R4)},
 	{file: "examples-r4b.zip", count: 616, defs: builtIn(definitions.R4B)},
-	{file: "examples-r5.zip", count: 733, defs: r5, refused: map[string]string{
+	{file: "examples-r5.zip", count: 733, defs: testpackage.R5, refused: map[string]string{
 		"communication-example-fm-solicited-attachment.json": integer64AsNumber,
 		"documentreference-example-comprehensive.json":       integer64AsNumber,
 		"location-wash-dc-metro.json":                        integer64AsNumber,
@@ -72,7 +58,7 @@ func TestOfficialExamplesComeBackUnchanged(t *testing.T) {
 	for _, set := range exampleSets {
 		t.Run(strings.TrimSuffix(set.file, ".zip"), func(t *testing.T) {
 			d := set.defs(t)
-			files := zipped(t, set.file)
+			files := maps.Collect(testdata.Zipped(t, testdata.Dir(t, "examples", set.file)))
 			if len(files) != set.count {
 				t.Errorf("%d examples, want %d", len(files), set.count)
 			}
@@ -212,27 +198,6 @@ func TestOfficialXMLIsTheSameResourceAsItsJSONTwin(t *testing.T) {
 		}
 		roundTrip(t, d, filepath.Base(file), src)
 	}
-}
-
-func zipped(t testing.TB, file string) map[string][]byte {
-	z, err := zip.OpenReader(testdata.Dir(t, "examples", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	files := map[string][]byte{}
-	for _, f := range z.File {
-		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[f.Name] = b
-	}
-	return files
 }
 
 func compact(t testing.TB, b []byte) []byte {
