@@ -78,6 +78,11 @@ func (s *Session) Bundle(ctx context.Context, c Content, o BundleOptions) (*Bund
 	}
 	switch kind := root.Child("type").Text(); kind {
 	case "transaction":
+		leave, err := s.door.room.enter(ctx, tree)
+		if err != nil {
+			return nil, s.door.fault(err)
+		}
+		defer leave()
 		return s.transact(ctx, rel, nodes, o)
 	case "batch":
 		return s.batch(ctx, rel, nodes, o)

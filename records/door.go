@@ -39,6 +39,7 @@ type Door struct {
 	releases map[definitions.Release]*release
 	log      *slog.Logger
 	changed  broadcast
+	room     room
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles
@@ -63,6 +64,7 @@ func Open(_ context.Context, c Config) (*Door, error) {
 		base:     strings.TrimRight(c.Base, "/"),
 		releases: map[definitions.Release]*release{},
 		log:      c.Log,
+		room:     newRoom(),
 	}
 	for _, defs := range append([]*definitions.Definitions{c.Definitions}, c.Others...) {
 		if d.releases[defs.Release] != nil {

@@ -66,64 +66,79 @@ type change struct {
 // apply prepares the change against the current version and commits it, again
 // while others come between.
 func (s *Session) apply(ctx context.Context, c change) (Result, error) {
-	d := s.door
 	var last error
 	for range attempts {
-		var current store.Record
-		if !c.chosen {
-			var err error
-			if current, err = s.target(ctx, c); err != nil {
-				return Result{}, err
-			}
-		}
-		if c.remake != nil {
-			w, err := c.remake(ctx, current)
-			if err != nil {
-				return Result{}, err
-			}
-			c.w = w
-		}
-		w := c.w
-		if !w.checked {
-			if err := s.check(ctx, w); err != nil {
-				return Result{}, err
-			}
-		}
-		if same, err := d.unchanged(w, current); err != nil {
-			return Result{}, d.fault(err)
-		} else if same {
-			res, err := d.resource(ctx, current)
-			return kept(res, "nothing changes"), err
-		}
-		write, err := d.write(w, c.method, current)
-		if err != nil {
-			return Result{}, d.fault(err)
-		}
-		u := &unit{bulk: c.req.Bulk, locks: c.locks, check: c.again, writes: []store.Write{write}}
-		drafts := []*draft{w}
-		if c.req.Provenance != nil {
-			p, pw, err := s.provenance(ctx, *c.req.Provenance, c.req, []store.Write{write})
-			if err != nil {
-				return Result{}, err
-			}
-			drafts = append(drafts, p)
-			u.writes = append(u.writes, pw)
-		}
-		u.needs = needsOf(keysOf(u.writes), drafts...)
-		written, err := d.commit(ctx, u)
-		if err == nil {
-			res, err := d.written(ctx, written[0], w)
-			return Result{Resource: res, Created: current.Version == 0 || current.Deleted}, err
-		}
-		if e, ok := errors.AsType[*store.MissingError](err); ok {
-			return Result{}, missing(e, drafts...)
-		}
+		res, err := s.attempt(ctx, &c)
 		if !errors.Is(err, store.ErrVersion) {
-			return Result{}, d.fault(err)
+			return res, err
 		}
 		last = err
 	}
-	return Result{}, d.fault(last)
+	return Result{}, s.door.fault(last)
+}
+
+// attempt is one round of apply. It fails with store.ErrVersion when another
+// write came between.
+func (s *Session) attempt(ctx context.Context, c *change) (Result, error) {
+	d := s.door
+	var current store.Record
+	if !c.chosen {
+		var err error
+		if current, err = s.target(ctx, *c); err != nil {
+			return Result{}, err
+		}
+	}
+	if c.remake != nil {
+		w, err := c.remake(ctx, current)
+		if err != nil {
+			return Result{}, err
+		}
+		c.w = w
+	}
+	w := c.w
+	leave, err := d.room.enter(ctx, w.tree)
+	if err != nil {
+		return Result{}, d.fault(err)
+	}
+	defer leave()
+	if !w.checked {
+		if err := s.check(ctx, w); err != nil {
+			return Result{}, err
+		}
+	}
+	if same, err := d.unchanged(w, current); err != nil {
+		return Result{}, d.fault(err)
+	} else if same {
+		res, err := d.resource(ctx, current)
+		return kept(res, "nothing changes"), err
+	}
+	write, err := d.write(w, c.method, current)
+	if err != nil {
+		return Result{}, d.fault(err)
+	}
+	u := &unit{bulk: c.req.Bulk, locks: c.locks, check: c.again, writes: []store.Write{write}}
+	drafts := []*draft{w}
+	if c.req.Provenance != nil {
+		p, pw, err := s.provenance(ctx, *c.req.Provenance, c.req, []store.Write{write})
+		if err != nil {
+			return Result{}, err
+		}
+		drafts = append(drafts, p)
+		u.writes = append(u.writes, pw)
+	}
+	u.needs = needsOf(keysOf(u.writes), drafts...)
+	written, err := d.commit(ctx, u)
+	if err == nil {
+		res, err := d.written(ctx, written[0], w)
+		return Result{Resource: res, Created: current.Version == 0 || current.Deleted}, err
+	}
+	if e, ok := errors.AsType[*store.MissingError](err); ok {
+		return Result{}, missing(e, drafts...)
+	}
+	if !errors.Is(err, store.ErrVersion) {
+		err = d.fault(err)
+	}
+	return Result{}, err
 }
 
 // kept is the result of a write that writes nothing, and says why.

@@ -13,9 +13,13 @@ import (
 // gives.
 const maxCombinations = 256
 
+// MaxEntries is the most entries that a resource may have.
+const MaxEntries = 200_000
+
 // Extract computes the index entries of a resource, in the order in which
 // their elements stand in it, without duplicates. It fails only when the
-// resource is not of the catalog's definitions or ctx is done.
+// resource is not of the catalog's definitions or has more than MaxEntries, or
+// ctx is done.
 func (c *Catalog) Extract(ctx context.Context, t *fhir.Tree) ([]Entry, error) {
 	root := t.Root()
 	typeName := root.Type().Name
@@ -34,6 +38,10 @@ func (c *Catalog) Extract(ctx context.Context, t *fhir.Tree) ([]Entry, error) {
 	clear(x.entries) // so that the pool keeps no resource alive
 	*scratch = x.entries
 	c.scratches.Put(scratch)
+	if len(entries) > MaxEntries {
+		return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, typeName,
+			"holds more than %d values that can be searched for; split it into several resources", MaxEntries)
+	}
 	return entries, ctx.Err()
 }
 
@@ -130,6 +138,9 @@ func (x *extraction) composite(p *parameter, focus fhir.Node) {
 func (x *extraction) add(e Entry) {
 	e.Param = x.param
 	list := *x.out
+	if len(list) > MaxEntries || x.out != &x.entries && len(list) == maxCombinations {
+		return // it is refused; of a component no more are used
+	}
 	if x.out != &x.entries || len(list) < fewEntries {
 		for i := range list {
 			if list[i].equal(&e) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/inglehealth/ingle/internal/testdata"
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
@@ -232,5 +233,38 @@ func BenchmarkExtract(b *testing.B) {
 			}
 			b.ReportMetric(float64(entries)/float64(b.N), "entries/op")
 		})
+	}
+}
+
+func TestAResourceWithTooManyValuesIsRefused(t *testing.T) {
+	c := r4(t)
+	var b strings.Builder
+	for i := range MaxEntries/2 + 1 { // phone and telecom
+		fmt.Fprintf(&b, `{"system":"phone","value":"%d"},`, i)
+	}
+	tree, err := fhir.ParseJSON(c.defs, []byte(`{"resourceType":"Patient","telecom":[`+b.String()+`{"value":"x"}]}`), fhir.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Extract(t.Context(), tree); fault.KindOf(err) != fault.Unprocessable || !strings.Contains(err.Error(), "split") {
+		t.Errorf("gives %v", err)
+	}
+}
+
+func TestACompositeOfManyValuesTakesLinearTime(t *testing.T) {
+	c := r4(t)
+	var b strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&b, `{"system":"s","code":"%d"},`, i)
+	}
+	concept := `{"coding":[` + b.String() + `{"code":"x"}]}`
+	tree, err := fhir.ParseJSON(c.defs, []byte(`{"resourceType":"Observation","status":"final","code":{"text":"x"},"component":[{"code":`+concept+`,"valueCodeableConcept":`+concept+`}]}`), fhir.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	entries, err := c.Extract(t.Context(), tree)
+	if took := time.Since(start); err != nil || took > 5*time.Second {
+		t.Errorf("%d entries in %s, %v", len(entries), took, err)
 	}
 }

@@ -79,6 +79,10 @@ func newTree(d *definitions.Definitions, typ *definitions.Type) *Tree {
 // Definitions returns the release the tree was read with.
 func (t *Tree) Definitions() *definitions.Definitions { return t.defs }
 
+// Len is the number of nodes: a measure of the memory and work that goes with
+// the tree.
+func (t *Tree) Len() int { return len(t.nodes) }
+
 // Root returns the resource.
 func (t *Tree) Root() Node { return Node{t, rootIndex} }
 

@@ -121,7 +121,7 @@ func (m *member) Put(ctx context.Context, writes []store.Write) ([]store.Record,
 		return nil, err
 	}
 	var err error
-	if m.writes, err = m.store.writings(writes); err != nil {
+	if m.writes, err = m.store.writings(ctx, writes); err != nil {
 		return nil, err
 	}
 	if m.failed = m.join(); m.failed != nil {

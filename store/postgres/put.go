@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/sqldb"
 )
@@ -23,7 +24,17 @@ type writing struct {
 }
 
 // writings prepares writes: it needs nothing of the transaction.
-func (s *Store) writings(writes []store.Write) ([]writing, error) {
+func (s *Store) writings(ctx context.Context, writes []store.Write) ([]writing, error) {
+	namer, err := s.name(ctx, func(yield func([]search.Entry) bool) {
+		for i := range writes {
+			if !yield(writes[i].Body.Index) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
 	all := make([]writing, len(writes))
 	for i := range writes {
 		w := &all[i]
@@ -35,7 +46,7 @@ func (s *Store) writings(writes []store.Write) ([]writing, error) {
 		if w.deleted() {
 			continue
 		}
-		if w.index, err = sqldb.NewIndex(s, w.Body.Index); err != nil {
+		if w.index, err = sqldb.NewIndex(namer, w.Body.Index); err != nil {
 			return nil, err
 		}
 	}
@@ -59,7 +70,7 @@ func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, err
 	if t.last+int64(len(writes)) >= perTransaction {
 		return nil, errors.New("postgres: too many versions in one transaction")
 	}
-	prepared, err := t.store.writings(writes)
+	prepared, err := t.store.writings(ctx, writes)
 	if err != nil {
 		return nil, err
 	}

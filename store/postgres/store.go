@@ -223,17 +223,3 @@ func (p pool) Exec(ctx context.Context, text string, args ...any) (int64, error)
 	tag, err := p.Pool.Exec(ctx, text, args...)
 	return tag.RowsAffected(), err
 }
-
-// Number implements sqldb.Namer. New names are committed by themselves, so
-// that the cache never has a number that a rollback takes back.
-func (s *Store) Number(space sqldb.Space, text string) (int64, error) {
-	ctx := context.Background()
-	id, err := s.names.Find(ctx, pool{s.naming}, space, text)
-	if err != nil || id != sqldb.Unknown {
-		return id, err
-	}
-	if _, err := s.naming.Exec(ctx, "INSERT INTO name (space, text) VALUES ($1, $2) ON CONFLICT DO NOTHING", int64(space), text); err != nil {
-		return 0, err
-	}
-	return s.names.Find(ctx, pool{s.naming}, space, text)
-}

@@ -48,6 +48,21 @@ func NewIndex(n Namer, entries []search.Entry) (Index, error) {
 	return out, nil
 }
 
+// NewSystems adds to set the systems of entries that are not in the cache.
+func (n *Names) NewSystems(set map[string]bool, entries []search.Entry) {
+	for i := range entries {
+		e := &entries[i]
+		if e.System != "" && !set[e.System] {
+			if text := clean(e.System); !set[text] {
+				if _, ok := n.Known(SystemSpace, text); !ok {
+					set[text] = true
+				}
+			}
+		}
+		n.NewSystems(set, e.Parts)
+	}
+}
+
 func compareInResource(a, b *Row) int {
 	if c := compareRows(a, b); c != 0 {
 		return c

@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
@@ -31,6 +34,7 @@ var writeCases = []testCase{
 	{"imports and writes mix", importsAndWrites},
 	{"concurrent writers lose nothing", concurrentWriters},
 	{"one of many concurrent creates wins", oneCreateWins},
+	{"a resource may bring very many new systems", manySystems},
 }
 
 func readBack(t *testing.T, b bench) {
@@ -287,5 +291,35 @@ func oneCreateWins(t *testing.T, b bench) {
 	wg.Wait()
 	if won != 1 {
 		t.Errorf("%d creates won", won)
+	}
+}
+
+// One by one they would take a commit each where names commit by themselves.
+func manySystems(t *testing.T, b bench) {
+	entries := make([]search.Entry, 20_000)
+	for i := range entries {
+		entries[i] = token(gender, fmt.Sprintf("urn:system:%d", i), "x")
+	}
+	start := time.Now()
+	var wg sync.WaitGroup
+	for _, k := range []string{"Patient/a", "Patient/b"} {
+		wg.Go(func() {
+			if _, err := b.try(b.put(k, 0, "", entries...)); err != nil {
+				t.Error(err)
+			}
+		})
+		slices.Reverse(entries)
+		entries = slices.Clone(entries)
+	}
+	wg.Wait()
+	if took := time.Since(start); took > 15*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	if got := b.search(t, patients(tokenIs(gender, "urn:system:19999", "x"))); got != "Patient/a Patient/b" {
+		t.Errorf("found %q", got)
+	}
+	b.write(t, b.put("Patient/a", 1, ""))
+	if got := b.search(t, patients(tokenIs(gender, "urn:system:7", "x"))); got != "Patient/b" {
+		t.Errorf("after an update: %q", got)
 	}
 }
