@@ -25,13 +25,16 @@ type Index struct {
 func NewIndex(n Namer, entries []search.Entry) (Index, error) {
 	x := indexer{namer: n, rows: make([]Row, 0, len(entries)+4)}
 	params := make([]int64, 0, len(entries))
+	var param int64
 	for i := range entries {
 		e := &entries[i]
-		param, err := n.Number(ParamSpace, paramName(e.Param.Type, e.Param.Code))
-		if err != nil {
-			return Index{}, err
+		if i == 0 || e.Param != entries[i-1].Param {
+			var err error
+			if param, err = n.Number(ParamSpace, paramName(e.Param.Type, e.Param.Code)); err != nil {
+				return Index{}, err
+			}
+			params = append(params, param)
 		}
-		params = append(params, param)
 		x.entry(param, int64(i), e)
 	}
 	if x.err != nil {
@@ -39,7 +42,7 @@ func NewIndex(n Namer, entries []search.Entry) (Index, error) {
 	}
 	slices.SortFunc(x.rows, func(a, b Row) int { return compareInResource(&a, &b) })
 	x.rows = slices.CompactFunc(x.rows, func(a, b Row) bool { return compareInResource(&a, &b) == 0 })
-	out := Index{Rows: x.rows}
+	out := Index{Rows: x.rows, Copy: make([]byte, 0, 40*len(x.rows))}
 	for i := range x.rows {
 		out.Copy = appendRow(out.Copy, &x.rows[i])
 	}
@@ -85,6 +88,9 @@ func paramList(params []int64) string {
 // Diff compares the former rows, given by their Copy, with x's and returns
 // what has to go and what has to come.
 func (x *Index) Diff(former []byte) (gone, come []Row, err error) {
+	if len(former) == 0 {
+		return nil, x.Rows, nil
+	}
 	old, err := DecodeRows(former)
 	if err != nil {
 		return nil, nil, err

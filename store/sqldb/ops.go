@@ -8,18 +8,18 @@ import (
 
 // Op puts one index row in or takes it out.
 type Op struct {
-	Row
+	*Row
 	RID  int64
 	Gone bool
 }
 
-// AppendOps adds what replaces a resource's rows.
+// AppendOps adds what replaces a resource's rows. It keeps pointers to them.
 func AppendOps(ops []Op, rid int64, gone, come []Row) []Op {
-	for _, r := range gone {
-		ops = append(ops, Op{r, rid, true})
+	for i := range gone {
+		ops = append(ops, Op{&gone[i], rid, true})
 	}
-	for _, r := range come {
-		ops = append(ops, Op{r, rid, false})
+	for i := range come {
+		ops = append(ops, Op{&come[i], rid, false})
 	}
 	return ops
 }
@@ -44,13 +44,13 @@ func SortOps(ops []Op) []int32 {
 	}
 	slices.SortFunc(order, func(i, j int32) int {
 		a, b := &ops[i], &ops[j]
-		if c := compareRows(&a.Row, &b.Row); c != 0 {
+		if c := compareRows(a.Row, b.Row); c != 0 {
 			return c
 		}
 		if c := cmp.Compare(a.RID, b.RID); c != 0 {
 			return c
 		}
-		if c := compareWithin(&a.Row, &b.Row); c != 0 {
+		if c := compareWithin(a.Row, b.Row); c != 0 {
 			return c
 		}
 		return cmp.Compare(i, j)
@@ -140,7 +140,7 @@ func GroupOps(ops []Op, f func(Columns)) {
 		last, removed := first, first.Gone
 		for i++; i < len(order); i++ {
 			next := &ops[order[i]]
-			if next.RID != first.RID || compareInResource(&next.Row, &first.Row) != 0 {
+			if next.RID != first.RID || compareInResource(next.Row, first.Row) != 0 {
 				break
 			}
 			last, removed = next, removed || next.Gone

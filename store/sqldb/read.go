@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -72,6 +73,27 @@ func (s *Reader) Current(ctx context.Context, db DB, key fhir.Key) (Current, err
 			return err
 		})
 	return c, err
+}
+
+// Versions adds the versions of those keys, all of one type, that exist.
+func (s *Reader) Versions(ctx context.Context, db DB, keys []fhir.Key, out map[fhir.Key]store.VersionInfo) error {
+	t, err := s.Names.Find(ctx, db, TypeSpace, clean(string(keys[0].Type)))
+	if err != nil || t == Unknown {
+		return err
+	}
+	args := make([]any, 1, len(keys)+1)
+	args[0] = t
+	for _, k := range keys {
+		args = append(args, clean(string(k.ID)))
+	}
+	text := "SELECT id, version, deleted FROM resource WHERE type = ? AND id IN (?" + strings.Repeat(", ?", len(keys)-1) + ")"
+	return each(ctx, db, s.Dialect.Rebind(text), args, func(r Rows) error {
+		var id string
+		var version, deleted int64
+		err := r.Scan(&id, &version, &deleted)
+		out[fhir.Key{Type: keys[0].Type, ID: fhir.ID(id)}] = store.VersionInfo{Version: version, Deleted: deleted != 0}
+		return err
+	})
 }
 
 // Referrers is store.Reader.Referrers on db.

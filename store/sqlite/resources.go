@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -70,17 +71,36 @@ func (s *Store) Versions(ctx context.Context, keys []fhir.Key) (versions map[fhi
 
 func (s *Store) versions(ctx context.Context, c *conn, keys []fhir.Key) (map[fhir.Key]store.VersionInfo, error) {
 	out := make(map[fhir.Key]store.VersionInfo, len(keys))
-	for _, k := range keys {
-		r, err := s.reader.Current(ctx, quiet{c}, k)
+	if len(keys) >= manyVersions {
+		keys = slices.SortedFunc(slices.Values(keys), fhir.Key.Compare)
+	}
+	for len(keys) > 0 {
+		n := 1
+		for n < min(len(keys), manyVersions) && keys[n].Type == keys[0].Type {
+			n++
+		}
+		if n == manyVersions {
+			if err := s.reader.Versions(ctx, quiet{c}, keys[:n], out); err != nil {
+				return nil, err
+			}
+			keys = keys[n:]
+			continue
+		}
+		r, err := s.reader.Current(ctx, quiet{c}, keys[0])
 		if err != nil {
 			return nil, err
 		}
 		if r.RID != 0 {
-			out[k] = store.VersionInfo{Version: r.Version, Deleted: r.Deleted}
+			out[keys[0]] = store.VersionInfo{Version: r.Version, Deleted: r.Deleted}
 		}
+		keys = keys[1:]
 	}
 	return out, nil
 }
+
+// manyVersions keys of one type are looked up by one statement, which costs a
+// third of one for each.
+const manyVersions = 16
 
 // Search implements store.Reader.
 func (s *Store) Search(ctx context.Context, q *search.Query) (p store.Page, err error) {

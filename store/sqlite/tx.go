@@ -67,22 +67,23 @@ func (t *tx) Number(space sqldb.Space, text string) (int64, error) {
 
 // Put implements store.Tx.
 func (t *tx) Put(_ context.Context, writes []store.Write) ([]store.Record, error) {
-	records := make([]store.Record, len(writes))
-	for i := range writes {
-		r, err := t.put(&writes[i])
+	records := make([]store.Record, 0, len(writes))
+	for len(writes) > 0 {
+		if n := together(writes); n > 1 {
+			created, err := t.createMany(writes[:n])
+			if err != nil {
+				return nil, err
+			}
+			records, writes = append(records, created...), writes[n:]
+			continue
+		}
+		r, err := t.put(&writes[0])
 		if err != nil {
 			return nil, err
 		}
-		records[i] = r
+		records, writes = append(records, r), writes[1:]
 	}
 	return records, nil
-}
-
-// row is what put writes of a resource.
-type row struct {
-	typeNumber, updated, deleted int64
-	index                        *sqldb.Index
-	copied                       any // of index, nil when it is with the body
 }
 
 // put writes one resource. One that is to be new is inserted without looking
@@ -123,31 +124,10 @@ func (t *tx) put(w *store.Write) (store.Record, error) {
 	return r, t.index(current.RID, x.index, former)
 }
 
-func (t *tx) row(w *store.Write) (x row, err error) {
-	x.updated = sqldb.Micros(w.Updated)
-	if x.typeNumber, err = t.Number(sqldb.TypeSpace, string(w.Key.Type)); err != nil {
-		return x, err
-	}
-	if w.Body.Packed == nil {
-		x.deleted, x.index = 1, &sqldb.Index{}
-		return x, nil
-	}
-	made, _ := w.Body.Made.(*sqldb.Prepared)
-	if t.writer.store.names.Holds(made) {
-		x.index = &made.Index
-		return x, nil
-	}
-	index, err := sqldb.NewIndex(t, w.Body.Index)
-	x.index, x.copied = &index, index.Own()
-	return x, err
-}
-
 // create inserts a resource; created is false when there is one.
 func (t *tx) create(w *store.Write, x *row) (r store.Record, created bool, err error) {
 	rid := t.writer.seq + 1
-	n, err := t.writer.conn.Exec(context.Background(), "INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params, idx)"+
-		" VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT (type, id) DO NOTHING",
-		rid, x.typeNumber, string(w.Key.ID), rid, x.updated, x.deleted, x.index.Params, x.copied)
+	n, err := t.writer.conn.Exec(context.Background(), insertResource[1], x.resource(nil, w, rid)...)
 	if err != nil {
 		return r, false, err
 	}
@@ -164,15 +144,7 @@ func (t *tx) create(w *store.Write, x *row) (r store.Record, created bool, err e
 // version appends a version.
 func (t *tx) version(w *store.Write, x *row, rid, version int64) (store.Record, error) {
 	t.writer.seq++
-	var body any
-	if x.deleted == 0 {
-		body = w.Body.Packed
-	}
-	return store.Record{
-			Key: w.Key, Version: version, Seq: store.Seq(t.writer.seq), Updated: sqldb.Time(x.updated),
-			Method: w.Method, Release: w.Release, Deleted: x.deleted != 0,
-		}, t.writer.conn.run("INSERT INTO version (seq, rid, version, type, updated, deleted, method, release, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			t.writer.seq, rid, version, x.typeNumber, x.updated, x.deleted, w.Method, string(w.Release), body)
+	return x.record(w, t.writer.seq, version), t.writer.conn.run(insertVersion[1], x.version(nil, w, t.writer.seq, rid, version)...)
 }
 
 // index replaces the rows of a resource.
