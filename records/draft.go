@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
@@ -186,6 +187,10 @@ func (w *draft) compose(version int64, updated time.Time) error {
 
 // write composes the draft as the version after current.
 func (d *Door) write(w *draft, method string, current store.Record) (store.Write, error) {
+	if method == http.MethodPut && w.subsetted() && current.Version > 0 && !current.Deleted && !bytes.Contains(current.Body, []byte(subsetted)) {
+		return store.Write{}, fault.New(fault.Unprocessable, fault.CodeBusinessRule, string(w.key.Type)+".meta.tag",
+			"the tag %s says that this is a part of %s, which would replace the whole: read it without _summary and _elements, change that, and send it", subsetted, w.key)
+	}
 	updated := d.now()
 	if updated.Before(current.Updated) {
 		// Another process's clock was ahead; versions never go back in time.
@@ -198,6 +203,19 @@ func (d *Door) write(w *draft, method string, current store.Record) (store.Write
 		Key: w.key, Expect: current.Version, Updated: updated, Method: method,
 		Release: w.rel.defs.Release, Body: d.store.Pack(w.json, w.entries),
 	}, nil
+}
+
+// subsetted is the code of the tag that marks what _summary and _elements cut
+// (R4 §3.1.1.5.8).
+const subsetted = "SUBSETTED"
+
+func (w *draft) subsetted() bool {
+	for tag := range w.tree.Root().Child("meta").All("tag") {
+		if tag.Child("code").Text() == subsetted {
+			return true
+		}
+	}
+	return false
 }
 
 // unchanged says whether the draft is what is stored already.

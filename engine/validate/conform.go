@@ -19,7 +19,7 @@ const maxDepth = 16
 func (r *run) conform(n fhir.Node, canonical string, must bool) {
 	if t := r.v.definitions.TypeOf(canonical); t != nil {
 		if !n.Type().Is(t.Name) {
-			r.add(fault.ErrorLevel, fault.CodeStructure, n, fmt.Sprintf("is a %s; %s is wanted", n.Type().Name, t.Name))
+			r.add(fault.ErrorLevel, fault.CodeStructure, n, fmt.Sprintf("is of type %s; %s is wanted", n.Type().Name, t.Name))
 		}
 		return
 	}
@@ -33,7 +33,7 @@ func (r *run) conform(n fhir.Node, canonical string, must bool) {
 		return
 	}
 	if !n.Type().Is(s.profile.Type) {
-		r.add(fault.ErrorLevel, fault.CodeStructure, n, fmt.Sprintf("is a %s; profile %s is for %s", n.Type().Name, canonical, s.profile.Type))
+		r.add(fault.ErrorLevel, fault.CodeStructure, n, fmt.Sprintf("is of type %s; profile %s is for %s", n.Type().Name, canonical, s.profile.Type))
 		return
 	}
 	if r.depth >= maxDepth {
@@ -218,7 +218,7 @@ func (r *run) typed(n fhir.Node, s *shape) {
 		for i, t := range s.types {
 			names[i] = t.Code
 		}
-		r.wrong(n, s, fault.CodeStructure, fmt.Sprintf("is a %s; allowed here: %s", n.Type().Name, listed(names, false)))
+		r.wrong(n, s, fault.CodeStructure, fmt.Sprintf("is of type %s; allowed here: %s", n.Type().Name, listed(names, false)))
 		return
 	}
 	t := &s.types[i]
@@ -237,7 +237,7 @@ func (r *run) targetProfiles(n fhir.Node, s *shape, profiles []string) {
 	ref := n.Child("reference").Text()
 	if target := r.local(n, ref); ref != "" && !target.IsZero() {
 		if !slices.ContainsFunc(profiles, func(url string) bool { return r.conforms(target, url) }) {
-			r.wrong(n, s, fault.CodeStructure, fmt.Sprintf("refers to a %s here that conforms to none of %s", target.Type().Name, listed(profiles, false)))
+			r.wrong(n, s, fault.CodeStructure, fmt.Sprintf("refers to %s here, which conforms to none of %s", target.Type().Name, listed(profiles, false)))
 		}
 		return
 	}
@@ -250,5 +250,5 @@ func (r *run) targetProfiles(n fhir.Node, s *shape, profiles []string) {
 			return
 		}
 	}
-	r.wrong(n, s, fault.CodeValue, fmt.Sprintf("refers to a %s; allowed here: %s", typ.Name, listed(profiles, false)))
+	r.wrong(n, s, fault.CodeValue, fmt.Sprintf("refers to %s; allowed here: %s", typ.Name, listed(profiles, false)))
 }

@@ -130,7 +130,7 @@ func TestEachRuleOfAProfileIsKept(t *testing.T) {
 		{"pattern", obs, "code", `{"coding":[{"system":"http://loinc.org","code":"2-6"}]}`, "Observation.code", "must hold at least"},
 		{"minimum", obs, "subject", "", "Observation", "subject is wanted 1 times at least, and stands here not at all"},
 		{"maximum", obs, "bodySite", `{"text":"x"}`, "Observation", "bodySite is not allowed here"},
-		{"type of a choice", obs, "effectivePeriod", `{"start":"2020-01-01"}`, "Observation.effective", "is a Period; allowed here: dateTime"},
+		{"type of a choice", obs, "effectivePeriod", `{"start":"2020-01-01"}`, "Observation.effective", "is of type Period; allowed here: dateTime"},
 		{"missing slice", obs, "category", `[{"text":"x"}]`, "Observation", "category:lab is wanted"},
 		{"item outside closed slicing", obs, "category", `[{"coding":[{"system":"http://example.org/cat","code":"lab"}]},{"text":"x"}]`, "Observation.category[1]", "in none of the slices lab"},
 		{"too many in a slice", obs, "category", `[{"coding":[{"system":"http://example.org/cat","code":"lab"}]},{"coding":[{"system":"http://example.org/cat","code":"lab"}]}]`, "Observation", "category:lab is allowed once at most"},
@@ -139,8 +139,8 @@ func TestEachRuleOfAProfileIsKept(t *testing.T) {
 		{"order of slices", obs, "component", `[{"code":{"coding":[{"code":"dia"}]}},{"code":{"coding":[{"code":"sys"}]},"valueString":"x"}]`, "Observation.component[1]", "out of order"},
 		{"what is open only at the end", obs, "component", `[{"code":{"text":"x"}},{"code":{"coding":[{"code":"dia"}]}}]`, "Observation.component[1]", "before what is in no slice"},
 		{"profile of a contained target", obs, "contained", `[{"resourceType":"Patient","id":"p"}]`, "Observation.subject", "conforms to none of http://example.org/pat"},
-		{"type of a target", obs, "subject", `{"reference":"Group/1"}`, "Observation.subject", "refers to a Group"},
-		{"value of an extension", obs, "extension", `[{"url":"http://example.org/flag","valueString":"x"}]`, "Observation.extension[0].value", "is a string; allowed here: boolean"},
+		{"type of a target", obs, "subject", `{"reference":"Group/1"}`, "Observation.subject", "refers to Group"},
+		{"value of an extension", obs, "extension", `[{"url":"http://example.org/flag","valueString":"x"}]`, "Observation.extension[0].value", "is of type string; allowed here: boolean"},
 		{"place of an extension", obs, "method", `{"extension":[{"url":"http://example.org/flag","valueBoolean":true}],"text":"x"}`, "Observation.method.extension[0]", "may not stand here; it may on Observation"},
 	} {
 		t.Run(k.name, func(t *testing.T) {

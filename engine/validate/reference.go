@@ -21,7 +21,7 @@ func (r *run) target(n fhir.Node, allowed []string) {
 	if typ == nil || slices.ContainsFunc(allowed, typ.Is) {
 		return
 	}
-	r.add(fault.ErrorLevel, fault.CodeValue, n, fmt.Sprintf("refers to a %s; allowed here: %s", name, listed(allowed, false)))
+	r.add(fault.ErrorLevel, fault.CodeValue, n, fmt.Sprintf("refers to %s; allowed here: %s", name, listed(allowed, false)))
 }
 
 // agree checks that a reference which is resolved in its Bundle leads to a
@@ -33,7 +33,7 @@ func (r *run) agree(n fhir.Node) {
 		return
 	}
 	if found := r.local(n, reference); !found.IsZero() && found.Type().Name != named {
-		r.add(fault.ErrorLevel, fault.CodeValue, n, fmt.Sprintf("says that it refers to a %s, but the entry with that fullUrl is a %s", named, found.Type().Name))
+		r.add(fault.ErrorLevel, fault.CodeValue, n, fmt.Sprintf("says that it refers to %s, but the entry with that fullUrl is of type %s", named, found.Type().Name))
 	}
 }
 

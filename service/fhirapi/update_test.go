@@ -46,3 +46,13 @@ func TestAConditionalUpdateActsOnItsOnlyMatch(t *testing.T) {
 	s.do("PUT", "/Patient", noID).want(400).has("search criteria")
 	s.do("PUT", "/Patient?nonsense=1", noID).want(400)
 }
+
+func TestAPartDoesNotReplaceTheWhole(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	part := s.get("/Patient/alice?_elements=gender").want(200).has("SUBSETTED").body
+	s.do("PUT", "/Patient/alice", part).want(422).has("Patient.meta.tag", "would replace the whole")
+	s.do("POST", "/", `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":`+part+`,"request":{"method":"PUT","url":"Patient/alice"}}]}`).want(422)
+	s.do("DELETE", "/Patient/alice", "").want(204)
+	s.do("PUT", "/Patient/alice", part).want(201) // a part of what is kept elsewhere
+}
