@@ -123,5 +123,5 @@ func locationID(kind, location string) (string, error) {
 	if id, _, _ := strings.Cut(rest, "/"); ok && id != "" {
 		return id, nil
 	}
-	return "", fmt.Errorf("Location %q does not name a %s", location, kind)
+	return "", fmt.Errorf("the Location %q does not name a %s", location, kind)
 }

@@ -167,10 +167,10 @@ func propertyOf(t *definitions.Type, element string, v Value, at *Syntax) (*defi
 	name := element
 	if def.Choice {
 		typeName := ""
-		switch {
-		case v.kind == KindNode:
+		switch v.kind {
+		case KindNode:
 			typeName = v.node.Type().Name
-		case v.kind == KindQuantity:
+		case KindQuantity:
 			typeName = "Quantity"
 		default:
 			typeName = strings.TrimPrefix(v.TypeName(), "System.")

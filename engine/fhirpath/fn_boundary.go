@@ -188,10 +188,9 @@ func (t *Temporal) boundary(digits int64, high bool) (Temporal, bool) {
 		r.zoned, r.offset = true, pick(high, -hoursBehind, hoursAhead)*60
 	}
 	r.precision = want
-	switch {
-	case want == Millisecond:
+	if want == Millisecond {
 		r.fraction = max(r.fraction, 3)
-	default:
+	} else {
 		r.fraction, r.nanos = 0, 0
 	}
 	if want < Hour {

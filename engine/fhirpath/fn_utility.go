@@ -94,7 +94,7 @@ func defineVariable(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Valu
 	if _, taken := e.env.Variables[name]; taken || lookup(s.vars, name) != nil {
 		return nil, c.at.semanticError("%" + name + " is already defined")
 	}
-	value := in
+	var value []Value
 	if len(c.args) == 2 {
 		inner := e.scope(in, s)
 		if value, err = e.inner(inner, c.args[1], nil); err != nil {

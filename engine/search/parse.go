@@ -133,14 +133,14 @@ func (p *parser) parameter(pair Pair) error {
 		return err
 	}
 	name, _, _ := strings.Cut(pair.Name, ":")
-	switch {
-	case pair.Name == "_":
+	switch pair.Name {
+	case "_":
 		return nil // a cache-buster
-	case pair.Name == "":
+	case "":
 		return fault.New(fault.Invalid, fault.CodeInvalid, "", "a search parameter has no name")
-	case pair.Name == "_format" || pair.Name == "_pretty":
+	case "_format", "_pretty":
 		return nil // of the HTTP service
-	case pair.Name == CursorParameter:
+	case CursorParameter:
 		p.q.After = pair.Value
 		return nil
 	}

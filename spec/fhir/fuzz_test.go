@@ -32,7 +32,7 @@ func malformed(src []byte, options ...jsontext.Options) bool {
 		return true
 	}
 	_, err := dec.ReadToken()
-	return err != io.EOF
+	return !errors.Is(err, io.EOF)
 }
 
 func FuzzParseJSON(f *testing.F) {

@@ -125,7 +125,7 @@ func (p *jsonParser) document(typ *definitions.Type) {
 		p.malformedAt(p.pos, "the body begins with a byte order mark, which JSON does not have: leave it out")
 		return
 	}
-	ok := true
+	var ok bool
 	switch {
 	case typ == nil, typ.Kind == definitions.Resource:
 		ok = p.resource(rootIndex, typ, 1)

@@ -328,7 +328,7 @@ func (s *xmlScanner) attribute() xmlToken {
 // normalizeAttribute makes literal white space a space (XML 1.0 §3.3.3);
 // white space written as a reference stays.
 func normalizeAttribute(raw []byte) string {
-	if bytes.IndexAny(raw, "\t\r\n") < 0 {
+	if !bytes.ContainsAny(raw, "\t\r\n") {
 		return string(raw)
 	}
 	raw = bytes.ReplaceAll(raw, []byte("\r\n"), []byte(" ")) // a copy, so src stays as it is

@@ -66,8 +66,8 @@ func RunFS(t *testing.T, files fs.FS, open func(t *testing.T) Target) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer f.Close()
 			script, err := readScript(f)
+			_ = f.Close()
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
