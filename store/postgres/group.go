@@ -36,7 +36,6 @@ const (
 
 // lane commits one group after the other.
 func (s *Store) lane() {
-	defer s.lanes.Done()
 	for first := range s.joining {
 		group := append(make([]*member, 0, maxGroup), first)
 		for more := true; more && len(group) < maxGroup; {
@@ -69,7 +68,7 @@ func (s *Store) serve(members []*member) {
 			m.plan <- errAgain
 		}
 	}
-	conn, err := s.grouping.Acquire(ctx)
+	conn, err := s.short.Acquire(ctx)
 	if err != nil {
 		g.answer(errAlone)
 		return

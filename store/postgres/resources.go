@@ -21,11 +21,6 @@ func read[T any](s *Store, f func(db pool) (T, error)) (T, error) {
 	return v, translate(err)
 }
 
-// Read implements store.Reader.
-func (s *Store) Read(ctx context.Context, key fhir.Key) (store.Record, error) {
-	return read(s, func(db pool) (store.Record, error) { return s.reader.Read(ctx, db, key) })
-}
-
 // ReadVersion implements store.Reader.
 func (s *Store) ReadVersion(ctx context.Context, key fhir.Key, version int64) (store.Record, error) {
 	return read(s, func(db pool) (store.Record, error) { return s.reader.ReadVersion(ctx, db, key, version) })

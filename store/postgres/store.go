@@ -35,14 +35,16 @@ type Store struct {
 	// naming runs the short transactions that make names, apart from the pool
 	// so that a transaction holding one connection never waits for another.
 	naming *pgxpool.Pool
-	// grouping has the connections of groups, and joining their members.
-	grouping *pgxpool.Pool
-	joining  chan *member
-	lanes    sync.WaitGroup
-	packer   *pack.Packer
-	names    *sqldb.Names
-	reader   *sqldb.Reader
-	base     int64 // added to every Seq
+	// short has the connections of groups and lookups, which never wait for
+	// anything long.
+	short   *pgxpool.Pool
+	joining chan *member
+	looking chan *lookup
+	lanes   sync.WaitGroup
+	packer  *pack.Packer
+	names   *sqldb.Names
+	reader  *sqldb.Reader
+	base    int64 // added to every Seq
 
 	mu      sync.RWMutex // held shared while an operation runs
 	down    bool
@@ -76,6 +78,9 @@ func open(ctx context.Context, url, schema string) (s *Store, err error) {
 	for name, value := range map[string]string{
 		"search_path": schema, "application_name": "ingle", "timezone": "UTC",
 		"jit": "off", "random_page_cost": "1.1", "default_transaction_isolation": "read committed",
+		// The statements are written so that there is one good plan whatever the
+		// values; planning anew would take longer than running.
+		"plan_cache_mode": "force_generic_plan",
 	} {
 		config.ConnConfig.RuntimeParams[name] = value
 	}
@@ -98,19 +103,24 @@ func open(ctx context.Context, url, schema string) (s *Store, err error) {
 	}
 	naming := config.Copy()
 	naming.MaxConns, naming.MinConns = 2, 0
+	// Whatever refers to a name is committed, and synced, after it.
+	naming.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
 	if s.naming, err = pgxpool.NewWithConfig(ctx, naming); err != nil {
 		return nil, err
 	}
-	grouping := config.Copy()
-	grouping.MaxConns, grouping.MinConns = lanes, 0
-	grouping.ConnConfig.RuntimeParams["lock_timeout"] = uniqueWaits
-	if s.grouping, err = pgxpool.NewWithConfig(ctx, grouping); err != nil {
+	short := config.Copy()
+	short.MaxConns, short.MinConns = lanes+lookers, 0
+	short.ConnConfig.RuntimeParams["lock_timeout"] = uniqueWaits
+	s.names.Make = s.Number
+	if s.short, err = pgxpool.NewWithConfig(ctx, short); err != nil {
 		return nil, err
 	}
-	s.joining = make(chan *member, maxGroup)
+	s.joining, s.looking = make(chan *member, maxGroup), make(chan *lookup, maxLookup)
 	for range lanes {
-		s.lanes.Add(1)
-		go s.lane()
+		s.lanes.Go(s.lane)
+	}
+	for range lookers {
+		s.lanes.Go(s.look)
 	}
 	if err := s.names.Load(ctx, pool{s.pool}); err != nil {
 		return nil, err
@@ -178,10 +188,11 @@ func (s *Store) Close() error {
 func (s *Store) release() {
 	if s.joining != nil {
 		close(s.joining)
+		close(s.looking)
 		s.lanes.Wait()
 	}
-	if s.grouping != nil {
-		s.grouping.Close()
+	if s.short != nil {
+		s.short.Close()
 	}
 	if s.naming != nil {
 		s.naming.Close()

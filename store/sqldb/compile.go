@@ -35,6 +35,9 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		}
 		return all(parts...)
 	case search.Or:
+		if l, ok := c.leaf(x); ok {
+			return c.leafCondition(l, r)
+		}
 		parts := make([]fragment, len(x))
 		for i, e := range x {
 			parts[i] = c.condition(e, r)
@@ -117,6 +120,9 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 	case search.And:
 		return c.andSet(x)
 	case search.Or:
+		if l, ok := c.leaf(x); ok {
+			return c.leafSet(l), true
+		}
 		for _, e := range x {
 			s, ok := c.set(e)
 			if !ok {
@@ -251,7 +257,11 @@ func (c *compiler) params(p search.Param) []int64 {
 	return ids
 }
 
-func (c *compiler) typeNumber(t string) int64 { return c.find(TypeSpace, t) }
+func (c *compiler) typeNumber(t string) int64 {
+	id, err := c.names.Ask(c.ctx, c.db, TypeSpace, Clean(t))
+	c.fail(err)
+	return id
+}
 
 func (c *compiler) typeNumbers(ts []string) []int64 {
 	ids := make([]int64, len(ts))
@@ -265,11 +275,7 @@ func (c *compiler) system(uri string) int64 {
 	if uri == "" {
 		return NoSystem
 	}
-	return c.find(SystemSpace, uri)
-}
-
-func (c *compiler) find(space Space, text string) int64 {
-	id, err := c.names.Find(c.ctx, c.db, space, clean(text))
+	id, err := c.names.Find(c.ctx, c.db, SystemSpace, Clean(uri))
 	c.fail(err)
 	return id
 }

@@ -109,13 +109,13 @@ func (c *compiler) part(x search.Expr, at columns) fragment {
 		case x.AnyCode:
 			return sql(at.system+" = ?", c.system(x.System))
 		case x.AnySystem:
-			return sql(at.text+" = ?", clean(x.Code))
+			return sql(at.text+" = ?", Clean(x.Code))
 		}
-		return sql(at.text+" = ? AND "+at.system+" = ?", clean(x.Code), c.system(x.System))
+		return sql(at.text+" = ? AND "+at.system+" = ?", Clean(x.Code), c.system(x.System))
 	case search.String:
 		return c.textCondition(at.text, at.more, x)
 	case search.URI:
-		return sql(at.text+" = ?", clean(x.Value))
+		return sql(at.text+" = ?", Clean(x.Value))
 	case search.Reference:
 		return c.referencePart(x, at)
 	case search.Date:
@@ -127,7 +127,7 @@ func (c *compiler) part(x search.Expr, at columns) fragment {
 		if x.Canonical == nil {
 			return own
 		}
-		return either(own, all(sql(at.extra+" = ?", clean(x.Canonical.Unit)), numberCondition(x.Prefix, at.clo, at.chi, x.Canonical.Range)))
+		return either(own, all(sql(at.extra+" = ?", Clean(x.Canonical.Unit)), numberCondition(x.Prefix, at.clo, at.chi, x.Canonical.Range)))
 	}
 	return sql("1 = 0")
 }
@@ -137,14 +137,14 @@ func (c *compiler) referencePart(x search.Reference, at columns) fragment {
 	url := strconv.FormatInt(URLReference, 10)
 	switch {
 	case x.URL != "":
-		conditions = append(conditions, sql(at.text+" = ? AND "+at.system+" = "+url, clean(x.URL)))
+		conditions = append(conditions, sql(at.text+" = ? AND "+at.system+" = "+url, Clean(x.URL)))
 	case x.Type != "":
-		conditions = append(conditions, sql(at.text+" = ? AND "+at.system+" = ?", clean(x.ID), c.typeNumber(x.Type)))
+		conditions = append(conditions, sql(at.text+" = ? AND "+at.system+" = ?", Clean(x.ID), c.typeNumber(x.Type)))
 	default:
-		conditions = append(conditions, sql(at.text+" = ? AND "+at.system+" <> "+url, clean(x.ID)))
+		conditions = append(conditions, sql(at.text+" = ? AND "+at.system+" <> "+url, Clean(x.ID)))
 	}
 	if x.Version != "" {
-		conditions = append(conditions, sql(at.extra+" = ?", clean(x.Version)))
+		conditions = append(conditions, sql(at.extra+" = ?", Clean(x.Version)))
 	}
 	return all(conditions...)
 }

@@ -22,7 +22,7 @@ func (s *Reader) Count(ctx context.Context, db DB, q *search.Query) (int64, erro
 
 func (r *run) countSQL(driver int) fragment {
 	if driver < 0 {
-		return join("", sql("SELECT count(*) FROM "+r.resources("r", "resource_live")+" WHERE "), r.where("r", -1))
+		return join("", sql("SELECT count(*) FROM "+r.resources("r", "resource_live")+" WHERE "), r.where("r", "r", -1))
 	}
 	selects, _ := r.set(r.conjuncts[driver])
 	set := join(" UNION ", selects...)
@@ -32,7 +32,7 @@ func (r *run) countSQL(driver int) fragment {
 	if len(r.conjuncts) == 1 && r.onlyOfTypes(r.conjuncts[0]) {
 		return join("", sql("SELECT count(*) FROM ("), set, sql(") d"))
 	}
-	return join("", sql("SELECT count(*) FROM ("), set, sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), r.where("r", driver))
+	return join("", sql("SELECT count(*) FROM ("), set, sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), r.where("r", "r", driver))
 }
 
 // onlyOfTypes says whether whatever satisfies the leaf x is of the query's one

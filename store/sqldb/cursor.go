@@ -126,7 +126,7 @@ func decodePosition(cursor string, print uint64, keys []sortKey) (position, erro
 		case kind == 2 && k.kind == floatValue:
 			p.keys[i] = d.float()
 		case kind == 3 && k.kind == textValue:
-			p.keys[i] = clean(d.text())
+			p.keys[i] = Clean(d.text())
 		default:
 			d.bad = true
 		}

@@ -34,7 +34,7 @@ func (s *Reader) Expunge(ctx context.Context, db Execer, x store.Expunge, limit 
 		}
 		where, index = all(sql("v.rid = ?", current.RID), where), s.Dialect.by("version_rid")
 	case x.Key != (fhir.Key{}):
-		t, err := s.Names.Find(ctx, db, TypeSpace, clean(string(x.Key.Type)))
+		t, err := s.Names.Find(ctx, db, TypeSpace, Clean(string(x.Key.Type)))
 		if err != nil {
 			return 0, err
 		}

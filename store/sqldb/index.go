@@ -163,14 +163,14 @@ func (x *indexer) entry(param, entry int64, e *search.Entry) {
 		case e.RefID != "":
 			x.rows = append(x.rows, Row{Table: ReferenceTable, Param: param, Value: x.reference(e)})
 		case e.URL != "":
-			x.rows = append(x.rows, Row{Table: URITable, Param: param, Value: Value{Text: clean(e.URL), Extra: clean(e.Version)}})
+			x.rows = append(x.rows, Row{Table: URITable, Param: param, Value: Value{Text: Clean(e.URL), Extra: Clean(e.Version)}})
 		case e.Code != "" || e.System != "":
 			x.rows = append(x.rows, Row{Table: TokenTable, Param: param, Value: x.token(e)})
 		}
 	case definitions.SearchString:
-		x.rows = append(x.rows, Row{Table: StringTable, Param: param, Value: Value{Text: clean(e.Norm), More: clean(e.Text)}})
+		x.rows = append(x.rows, Row{Table: StringTable, Param: param, Value: Value{Text: Clean(e.Norm), More: Clean(e.Text)}})
 	case definitions.SearchURI:
-		x.rows = append(x.rows, Row{Table: URITable, Param: param, Value: Value{Text: clean(e.URL), Extra: clean(e.Version)}})
+		x.rows = append(x.rows, Row{Table: URITable, Param: param, Value: Value{Text: Clean(e.URL), Extra: Clean(e.Version)}})
 	case definitions.SearchDate:
 		x.rows = append(x.rows, Row{Table: DateTable, Param: param, Value: Value{TimeLo: e.Time.Lo, TimeHi: e.Time.Hi}})
 	case definitions.SearchNumber:
@@ -186,22 +186,22 @@ func (x *indexer) entry(param, entry int64, e *search.Entry) {
 }
 
 func (x *indexer) token(e *search.Entry) Value {
-	return Value{Text: clean(e.Code), System: x.system(e.System)}
+	return Value{Text: Clean(e.Code), System: x.system(e.System)}
 }
 
 func (x *indexer) reference(e *search.Entry) Value {
-	return Value{Text: clean(e.RefID), System: x.number(TypeSpace, e.RefType), Extra: clean(e.Version)}
+	return Value{Text: Clean(e.RefID), System: x.number(TypeSpace, e.RefType), Extra: Clean(e.Version)}
 }
 
 func (x *indexer) quantity(param int64, e *search.Entry) {
 	own := Value{
-		Text: clean(e.Code), More: clean(e.Text), System: x.system(e.System),
+		Text: Clean(e.Code), More: Clean(e.Text), System: x.system(e.System),
 		Lo: e.Number.Lo, Hi: e.Number.Hi, Sort: e.Number.Value, Sorts: e.Canonical == nil,
 	}
 	x.rows = append(x.rows, Row{Table: QuantityTable, Param: param, Value: own})
 	if c := e.Canonical; c != nil {
 		x.rows = append(x.rows, Row{Table: QuantityTable, Param: param, Value: Value{
-			Text: clean(c.Unit), System: CanonicalSystem,
+			Text: Clean(c.Unit), System: CanonicalSystem,
 			Lo: c.Range.Lo, Hi: c.Range.Hi, Sort: c.Range.Value, Sorts: true,
 		}})
 	}
@@ -243,19 +243,19 @@ func (x *indexer) part(e *search.Entry) Value {
 		if e.RefID != "" {
 			return x.reference(e)
 		}
-		return Value{Text: clean(e.URL), System: URLReference, Extra: clean(e.Version)}
+		return Value{Text: Clean(e.URL), System: URLReference, Extra: Clean(e.Version)}
 	case definitions.SearchString:
-		return Value{Text: clean(e.Norm), More: clean(e.Text)}
+		return Value{Text: Clean(e.Norm), More: Clean(e.Text)}
 	case definitions.SearchURI:
-		return Value{Text: clean(e.URL)}
+		return Value{Text: Clean(e.URL)}
 	case definitions.SearchDate:
 		return Value{Lo: float64(e.Time.Lo), Hi: float64(e.Time.Hi)}
 	case definitions.SearchNumber:
 		return Value{Lo: e.Number.Lo, Hi: e.Number.Hi}
 	case definitions.SearchQuantity:
-		v := Value{Text: clean(e.Code), More: clean(e.Text), System: x.system(e.System), Lo: e.Number.Lo, Hi: e.Number.Hi}
+		v := Value{Text: Clean(e.Code), More: Clean(e.Text), System: x.system(e.System), Lo: e.Number.Lo, Hi: e.Number.Hi}
 		if c := e.Canonical; c != nil {
-			v.Extra, v.CanonicalLo, v.CanonicalHi = clean(c.Unit), c.Range.Lo, c.Range.Hi
+			v.Extra, v.CanonicalLo, v.CanonicalHi = Clean(c.Unit), c.Range.Lo, c.Range.Hi
 		}
 		return v
 	}
@@ -271,7 +271,7 @@ func (x *indexer) system(uri string) int64 {
 }
 
 func (x *indexer) number(space Space, text string) int64 {
-	n, err := x.namer.Number(space, clean(text))
+	n, err := x.namer.Number(space, Clean(text))
 	x.fail(err)
 	return n
 }

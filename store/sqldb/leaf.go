@@ -26,7 +26,7 @@ type leaf struct {
 	// repeated is then the condition that b is an earlier row of the same
 	// resource than @.
 	exact    bool
-	repeated string
+	repeated fragment
 }
 
 // leaf translates a leaf of the tree; ok is false for other nodes.
@@ -50,8 +50,14 @@ func (c *compiler) leaf(x search.Expr) (l leaf, ok bool) {
 		if x.URL != "" {
 			l = c.urlLeaf(x.Param, x.URL, x.Version)
 		} else {
-			l = c.referenceLeaf(x)
+			l = c.referenceLeaf(x, x.Type)
 		}
+	case search.Or:
+		first, types, ok := sameReference(x)
+		if !ok {
+			return leaf{}, false
+		}
+		l = c.referenceLeaf(first, types...)
 	case search.Composite:
 		l = c.compositeLeaf(x)
 	default:
@@ -72,45 +78,66 @@ func (c *compiler) tokenLeaf(x search.Token) leaf {
 		l.condition = sql("@.system = ?", c.system(x.System))
 		l.reach = bySet
 	case x.AnySystem:
-		l.condition = sql("@.code = ?", clean(x.Code))
-		l.repeated = "b.param = @.param AND b.code = @.code AND b.rid = @.rid AND b.system < @.system"
+		l.condition = sql("@.code = ?", Clean(x.Code))
+		l.repeated = sql("b.param = @.param AND b.code = @.code AND b.rid = @.rid AND b.system < @.system")
 	default:
-		l.condition = sql("@.code = ? AND @.system = ?", clean(x.Code), c.system(x.System))
+		l.condition = sql("@.code = ? AND @.system = ?", Clean(x.Code), c.system(x.System))
 	}
 	l.exact = !x.AnyCode && len(l.params.args) == 1
 	return l
 }
 
-func (c *compiler) referenceLeaf(x search.Reference) leaf {
-	conditions := []fragment{sql("@.id = ?", clean(x.ID))}
-	if x.Type != "" {
-		conditions = append(conditions, sql("@.type = ?", c.typeNumber(x.Type)))
+// sameReference takes an Or of references that differ in the type only, as
+// "patient=1" is one where that may be a Patient or a Group.
+func sameReference(x search.Or) (first search.Reference, types []string, ok bool) {
+	for i, e := range x {
+		r, ok := e.(search.Reference)
+		if !ok || r.Type == "" || r.URL != "" {
+			return first, nil, false
+		}
+		types = append(types, r.Type)
+		r.Type = ""
+		if i > 0 && r != first {
+			return first, nil, false
+		}
+		first = r
 	}
+	return first, types, len(x) > 0
+}
+
+// referenceLeaf is a reference to one of types; the one type "" is any.
+func (c *compiler) referenceLeaf(x search.Reference, types ...string) leaf {
+	ofType := func(string) fragment { return fragment{} }
+	if types[0] != "" {
+		numbers := c.typeNumbers(types)
+		ofType = func(alias string) fragment { return in(alias+".type", numbers) }
+	}
+	conditions := []fragment{sql("@.id = ?", Clean(x.ID)), ofType("@")}
 	if x.Version != "" {
-		conditions = append(conditions, sql("@.version = ?", clean(x.Version)))
+		conditions = append(conditions, sql("@.version = ?", Clean(x.Version)))
 	}
 	l := c.named(x.Param, "reference", all(conditions...), byKey)
 	l.exact = len(l.params.args) == 1
-	l.repeated = "b.id = @.id AND b.param = @.param AND b.rid = @.rid AND (b.type < @.type OR b.type = @.type AND b.version < @.version)"
-	if x.Type != "" {
-		l.repeated = "b.id = @.id AND b.param = @.param AND b.rid = @.rid AND b.type = @.type AND b.version < @.version"
+	l.repeated = all(sql("b.id = @.id AND b.param = @.param AND b.rid = @.rid AND (b.type < @.type OR b.type = @.type AND b.version < @.version)"), ofType("b"))
+	if len(types) == 1 && types[0] != "" {
+		l.repeated = sql("b.id = @.id AND b.param = @.param AND b.rid = @.rid AND b.type = @.type AND b.version < @.version")
 	}
 	if x.Version != "" {
-		l.repeated = ""
-		l.exact = l.exact && x.Type != ""
+		l.repeated = fragment{}
+		l.exact = l.exact && len(types) == 1 && types[0] != ""
 	}
 	return l
 }
 
 func (c *compiler) urlLeaf(p search.Param, url, version string) leaf {
-	condition := sql("@.url = ?", clean(url))
+	condition := sql("@.url = ?", Clean(url))
 	if version != "" {
-		condition = all(condition, sql("@.version = ?", clean(version)))
+		condition = all(condition, sql("@.version = ?", Clean(version)))
 	}
 	l := c.named(p, "uri", condition, byKey)
 	l.exact = len(l.params.args) == 1
 	if version == "" {
-		l.repeated = "b.param = @.param AND b.url = @.url AND b.rid = @.rid AND b.version < @.version"
+		l.repeated = sql("b.param = @.param AND b.url = @.url AND b.rid = @.rid AND b.version < @.version")
 	}
 	return l
 }
@@ -123,7 +150,7 @@ func (c *compiler) quantityLeaf(x search.Quantity) leaf {
 		l.ranges = append(l.ranges, all(r, own))
 	}
 	if k := x.Canonical; k != nil {
-		canonical := sql("@.system = "+strconv.FormatInt(CanonicalSystem, 10)+" AND @.code = ?", clean(k.Unit))
+		canonical := sql("@.system = "+strconv.FormatInt(CanonicalSystem, 10)+" AND @.code = ?", Clean(k.Unit))
 		condition = either(condition, all(canonical, numberCondition(x.Prefix, "@.lo", "@.hi", k.Range)))
 		for _, r := range numberRanges(x.Prefix, k.Range) {
 			l.ranges = append(l.ranges, all(r, canonical))
@@ -139,16 +166,16 @@ func (c *compiler) unit(x search.Quantity, code, unit, system string) fragment {
 	case x.AnySystem && x.Unit == "":
 		return fragment{}
 	case x.AnySystem:
-		return sql("("+code+" = ? OR "+unit+" = ?)", clean(x.Unit), clean(x.Unit))
+		return sql("("+code+" = ? OR "+unit+" = ?)", Clean(x.Unit), Clean(x.Unit))
 	case x.Unit == "":
 		return sql(system+" = ?", c.system(x.System))
 	}
-	return sql(system+" = ? AND "+code+" = ?", c.system(x.System), clean(x.Unit))
+	return sql(system+" = ? AND "+code+" = ?", c.system(x.System), Clean(x.Unit))
 }
 
 // textCondition compares a string entry's columns.
 func (c *compiler) textCondition(norm, text string, x search.String) fragment {
-	value := clean(x.Value)
+	value := Clean(x.Value)
 	switch x.Mode {
 	case search.StringContains:
 		return sql(c.dialect.Position+"("+norm+", ?) > 0", value)

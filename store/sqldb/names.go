@@ -28,11 +28,11 @@ const (
 
 // paramName is how a search parameter is named. The code comes first so that
 // a system-wide search finds the parameter of every type.
-func paramName(resourceType, code string) string { return clean(code) + " " + clean(resourceType) }
+func paramName(resourceType, code string) string { return Clean(code) + " " + Clean(resourceType) }
 
-// clean makes text storable by both databases: PostgreSQL refuses NUL and
+// Clean makes text storable by both databases: PostgreSQL refuses NUL and
 // what is not UTF-8. Entries and queries go through it alike.
-func clean(s string) string {
+func Clean(s string) string {
 	for i := range len(s) {
 		if s[i] == 0 || s[i] >= 0x80 {
 			return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
@@ -51,6 +51,11 @@ const maxSystems = 50_000
 
 // Names caches table name. It is safe for concurrent use.
 type Names struct {
+	// Make, if set, gives a type or parameter that a query names its number,
+	// so that the query need not be looked up again and again while no
+	// resource has it. It is set before the first use.
+	Make func(space Space, text string) (int64, error)
+
 	dialect Dialect
 	mu      sync.RWMutex
 	numbers map[name]int64
@@ -120,6 +125,15 @@ func (n *Names) Find(ctx context.Context, db DB, space Space, text string) (int6
 	return id, err
 }
 
+// Ask is Find for a type or parameter of the definitions that a query names.
+func (n *Names) Ask(ctx context.Context, db DB, space Space, text string) (int64, error) {
+	id, err := n.Find(ctx, db, space, text)
+	if err != nil || id != Unknown || n.Make == nil {
+		return id, err
+	}
+	return n.Make(space, text)
+}
+
 // Text returns the name of a type or parameter.
 func (n *Names) Text(ctx context.Context, db DB, id int64) (string, error) {
 	n.mu.RLock()
@@ -153,11 +167,11 @@ func (n *Names) Load(ctx context.Context, db DB) error {
 // one, or for type Resource those of every type.
 func (n *Names) params(ctx context.Context, db DB, resourceType, code string) ([]int64, error) {
 	if resourceType != "Resource" {
-		id, err := n.Find(ctx, db, ParamSpace, paramName(resourceType, code))
+		id, err := n.Ask(ctx, db, ParamSpace, paramName(resourceType, code))
 		return []int64{id}, err
 	}
 	var ids []int64
-	from := clean(code) + " "
+	from := Clean(code) + " "
 	err := each(ctx, db, n.dialect.Rebind("SELECT id FROM name WHERE space = ? AND text >= ? AND text < ? ORDER BY id"),
 		[]any{int64(ParamSpace), from, from[:len(from)-1] + "!"}, func(r Rows) error {
 			var id int64

@@ -26,7 +26,7 @@ func AppendOps(ops []Op, rid int64, gone, come []Row) []Op {
 
 // Refers says whether ops put in or take out references to a resource.
 func Refers(ops []Op, typeNumber int64, id string) bool {
-	id = clean(id)
+	id = Clean(id)
 	for i := range ops {
 		if o := &ops[i]; o.Table == ReferenceTable && o.System == typeNumber && o.Text == id {
 			return true

@@ -12,22 +12,48 @@ import (
 
 // Read is store.Reader.Read on db.
 func (s *Reader) Read(ctx context.Context, db DB, key fhir.Key) (store.Record, error) {
-	t, err := s.Names.Find(ctx, db, TypeSpace, clean(string(key.Type)))
+	t, err := s.Names.Find(ctx, db, TypeSpace, Clean(string(key.Type)))
 	if err != nil {
 		return store.Record{}, err
 	}
 	return s.one(ctx, db, key, "SELECT "+VersionColumns+" FROM resource r"+
-		s.Dialect.with("version", "v", "", "v.seq = r.seq")+" WHERE r.type = ? AND r.id = ?", t, clean(string(key.ID)))
+		s.Dialect.with("version", "v", "", "v.seq = r.seq")+" WHERE r.type = ? AND r.id = ?", t, Clean(string(key.ID)))
+}
+
+// Stored is a version as it was read, its body packed.
+type Stored struct{ row versionRow }
+
+// Record unpacks v, the current version of key.
+func (s *Reader) Record(key fhir.Key, v *Stored) (store.Record, error) {
+	r, err := v.row.record("", s.Unpack)
+	r.Key = key
+	return r, err
+}
+
+// Lookup reads the current versions of a relation k with columns n, type and
+// id, written in the dialect, and calls f for each that exists with its n. It
+// unpacks nothing.
+func (s *Reader) Lookup(ctx context.Context, db DB, keys string, args []any, f func(n int64, v *Stored)) error {
+	return each(ctx, db, "SELECT k.n, "+VersionColumns+" FROM "+keys+
+		s.Dialect.with("resource", "r", "", "r.type = k.type AND r.id = k.id")+s.Dialect.with("version", "v", "", "v.seq = r.seq"), args, func(r Rows) error {
+		var n int64
+		v := new(Stored)
+		err := r.Scan(append([]any{&n}, v.row.dest()...)...)
+		if err == nil {
+			f(n, v)
+		}
+		return err
+	})
 }
 
 // ReadVersion is store.Reader.ReadVersion on db.
 func (s *Reader) ReadVersion(ctx context.Context, db DB, key fhir.Key, version int64) (store.Record, error) {
-	t, err := s.Names.Find(ctx, db, TypeSpace, clean(string(key.Type)))
+	t, err := s.Names.Find(ctx, db, TypeSpace, Clean(string(key.Type)))
 	if err != nil {
 		return store.Record{}, err
 	}
 	return s.one(ctx, db, key, "SELECT "+VersionColumns+" FROM resource r"+
-		s.Dialect.with("version", "v", "", "v.rid = r.rid AND v.version = ?")+" WHERE r.type = ? AND r.id = ?", version, t, clean(string(key.ID)))
+		s.Dialect.with("version", "v", "", "v.rid = r.rid AND v.version = ?")+" WHERE r.type = ? AND r.id = ?", version, t, Clean(string(key.ID)))
 }
 
 func (s *Reader) one(ctx context.Context, db DB, key fhir.Key, text string, args ...any) (store.Record, error) {
@@ -60,13 +86,13 @@ type Current struct {
 
 // Current returns the row of a resource, RID 0 when there is none.
 func (s *Reader) Current(ctx context.Context, db DB, key fhir.Key) (Current, error) {
-	t, err := s.Names.Find(ctx, db, TypeSpace, clean(string(key.Type)))
+	t, err := s.Names.Find(ctx, db, TypeSpace, Clean(string(key.Type)))
 	if err != nil || t == Unknown {
 		return Current{}, err
 	}
 	var c Current
 	err = each(ctx, db, s.Dialect.Rebind("SELECT rid, version, deleted, seq, idx FROM resource WHERE type = ? AND id = ?"),
-		[]any{t, clean(string(key.ID))}, func(r Rows) error {
+		[]any{t, Clean(string(key.ID))}, func(r Rows) error {
 			var deleted int64
 			err := r.Scan(&c.RID, &c.Version, &deleted, &c.Seq, &c.Copy)
 			c.Deleted = deleted != 0
@@ -98,13 +124,13 @@ func (s *Reader) Versions(ctx context.Context, db DB, keys []fhir.Key, out map[f
 
 // Referrers is store.Reader.Referrers on db.
 func (s *Reader) Referrers(ctx context.Context, db DB, key fhir.Key, limit int) ([]fhir.Key, error) {
-	t, err := s.Names.Find(ctx, db, TypeSpace, clean(string(key.Type)))
+	t, err := s.Names.Find(ctx, db, TypeSpace, Clean(string(key.Type)))
 	if err != nil || t == Unknown {
 		return nil, err
 	}
 	var keys []fhir.Key
 	var types []int64
-	id := clean(string(key.ID))
+	id := Clean(string(key.ID))
 	err = each(ctx, db, s.Dialect.Rebind("SELECT DISTINCT r.type, r.id FROM reference f"+
 		s.Dialect.with("resource", "r", "", "r.rid = f.rid")+" WHERE f.id = ? AND f.type = ? AND NOT (r.type = ? AND r.id = ?) LIMIT "+strconv.Itoa(limit)),
 		[]any{id, t, t, id}, func(r Rows) error {

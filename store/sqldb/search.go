@@ -147,14 +147,20 @@ func (r *run) fetch() error {
 }
 
 // where is the condition on resource row alias x that the conjuncts but
-// number skip hold.
-func (r *run) where(x string, skip int) fragment {
+// number skip hold. What needs only the rid is asked of alias rid, whose row
+// comes before the resource's.
+func (r *run) where(x, rid string, skip int) fragment {
 	conditions := []fragment{sql(x + ".deleted = 0")}
 	if r.types != nil {
 		conditions = append(conditions, in(x+".type", r.types))
 	}
 	for i, e := range r.conjuncts {
-		if i != skip {
+		if i == skip {
+			continue
+		}
+		if l, ok := r.leaf(e); ok {
+			conditions = append(conditions, r.leafCondition(l, rid))
+		} else {
 			conditions = append(conditions, r.condition(e, x))
 		}
 	}
@@ -165,13 +171,13 @@ func (r *run) where(x string, skip int) fragment {
 // order.
 func (r *run) inLeafOrder(driver int, l leaf) error {
 	conditions := []fragment{l.params.on("d"), l.condition.on("d")}
-	if l.repeated != "" {
-		conditions = append(conditions, not(r.dialect.exists(sql("SELECT 1 FROM "+l.table+" b WHERE "+l.repeated))).on("d"))
-	}
 	if r.from != nil {
 		conditions = append(conditions, sql("d.rid > ?", r.from.rid))
 	}
-	conditions = append(conditions, r.where("r", driver))
+	conditions = append(conditions, r.where("r", "d", driver))
+	if l.repeated.sql != "" {
+		conditions = append(conditions, not(r.dialect.exists(sql("SELECT 1 FROM "+l.table+" b WHERE "), l.repeated)).on("d"))
+	}
 	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM "+l.table+" d"+
 		r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), all(conditions...), sql(" ORDER BY d.rid"+r.limit())), nil)
 }
@@ -182,7 +188,7 @@ func (r *run) walkResources() error {
 	if r.from != nil {
 		conditions = append(conditions, sql("r.rid > ?", r.from.rid))
 	}
-	conditions = append(conditions, r.where("r", -1))
+	conditions = append(conditions, r.where("r", "r", -1))
 	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM "+r.resources("r", "resource_live")+" WHERE "),
 		all(conditions...), sql(" ORDER BY r.rid"+r.limit())), nil)
 }
@@ -190,15 +196,31 @@ func (r *run) walkResources() error {
 // sorted takes the whole set of conjunct number driver (all resources when it
 // is -1) and sorts what satisfies the others.
 func (r *run) sorted(driver int) error {
-	source := sql("resource r")
+	source, rid := sql("resource r"), "r"
 	if driver >= 0 {
+		rid = "d"
 		selects, _ := r.set(r.conjuncts[driver])
+		if len(r.keys) == 0 && r.dialect.Lateral {
+			return r.inSetOrder(driver, selects)
+		}
 		source = join("", sql("("), join(" UNION ", selects...), sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")))
 		if len(selects) == 1 {
 			source = join("", sql("(SELECT DISTINCT rid FROM ("), selects[0], sql(") e) d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")))
 		}
 	}
-	return r.sortedFrom(source, r.where("r", driver), r.from)
+	return r.sortedFrom(source, r.where("r", rid, driver), r.from)
+}
+
+// inSetOrder sorts a set and visits its resources until the page is full.
+func (r *run) inSetOrder(driver int, selects []fragment) error {
+	var conditions []fragment
+	if r.from != nil {
+		conditions = append(conditions, sql("d.rid > ?", r.from.rid))
+	}
+	conditions = append(conditions, r.where("r", "d", driver))
+	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM (SELECT DISTINCT rid FROM ("),
+		join(" UNION ALL ", selects...), sql(") e ORDER BY rid) d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "),
+		all(conditions...), sql(" ORDER BY d.rid"+r.limit())), nil)
 }
 
 // sortedFrom sorts the resources r of source for which where holds.
@@ -230,7 +252,7 @@ func (r *run) walkIndex(w walk) error {
 	if r.from != nil && r.from.keys[0] == nil {
 		conditions = append(conditions, sql("r.rid > ?", r.from.rid))
 	}
-	conditions = append(conditions, r.where("r", -1))
+	conditions = append(conditions, r.where("r", "r", -1))
 	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, NULL AS "+keyColumn(0)+
 		" FROM "+r.resources("r", "resource_live")+" WHERE "), all(conditions...), sql(" ORDER BY r.rid"+r.limit())), r.keys)
 }
@@ -241,7 +263,7 @@ func (r *run) walkValues(w walk) error {
 	if r.from != nil {
 		conditions = append(conditions, afterInWalk(column, "d.rid", r.keys[0].desc, r.from))
 	}
-	conditions = append(conditions, r.where("r", -1))
+	conditions = append(conditions, r.where("r", "r", -1))
 	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, "+column+" AS "+keyColumn(0)+
 		" FROM "+w.table+" d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), all(conditions...),
 		sql(" ORDER BY "+column+direction(r.keys[0].desc)+", d.rid"+r.limit())), r.keys)
@@ -253,7 +275,7 @@ func (r *run) walkUpdated() error {
 	if r.from != nil {
 		conditions = append(conditions, afterInWalk("r.updated", "r.rid", r.keys[0].desc, r.from))
 	}
-	conditions = append(conditions, r.where("r", -1))
+	conditions = append(conditions, r.where("r", "r", -1))
 	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, r.updated AS "+keyColumn(0)+
 		" FROM "+r.resources("r", "resource_updated")+" WHERE "), all(conditions...),
 		sql(" ORDER BY r.updated"+direction(r.keys[0].desc)+", r.rid"+r.limit())), r.keys)
