@@ -26,10 +26,11 @@ import (
 
 // Limits of groups.
 const (
-	lanes       = 2   // groups on their way at once
-	maxGroup    = 128 // members
-	maxPut      = 200 // writes of a member
-	rejoins     = 3   // how often a member that met another one joins again
+	lanes       = 2    // groups on their way at once
+	maxGroup    = 128  // members
+	maxPut      = 200  // writes of a member
+	maxRows     = 5000 // index rows of a member
+	rejoins     = 3    // how often a member that met another one joins again
 	groupTime   = 60 * time.Second
 	uniqueWaits = "200" // milliseconds for which an insert waits to see whether another one commits
 )

@@ -124,6 +124,13 @@ func (m *member) Put(ctx context.Context, writes []store.Write) ([]store.Record,
 	if m.writes, err = m.store.writings(ctx, writes); err != nil {
 		return nil, err
 	}
+	rows := 0
+	for i := range m.writes {
+		rows += len(m.writes[i].index.Rows)
+	}
+	if rows > maxRows {
+		return nil, m.alone()
+	}
 	if m.failed = m.join(); m.failed != nil {
 		return nil, m.failed
 	}

@@ -32,7 +32,7 @@ func (r *run) countSQL(driver int) fragment {
 	if len(r.conjuncts) == 1 && r.onlyOfTypes(r.conjuncts[0]) {
 		return join("", sql("SELECT count(*) FROM ("), set, sql(") d"))
 	}
-	return join("", sql("SELECT count(*) FROM ("), set, sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), r.where("r", "r", driver))
+	return join("", sql("SELECT count(*) FROM ("), set, sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), r.where("r", "d", driver))
 }
 
 // onlyOfTypes says whether whatever satisfies the leaf x is of the query's one

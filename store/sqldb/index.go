@@ -56,7 +56,7 @@ func (n *Names) NewSystems(set map[string]bool, entries []search.Entry) {
 	for i := range entries {
 		e := &entries[i]
 		if e.System != "" && !set[e.System] {
-			if text := clean(e.System); !set[text] {
+			if text := Clean(e.System); !set[text] {
 				if _, ok := n.Known(SystemSpace, text); !ok {
 					set[text] = true
 				}

@@ -103,14 +103,14 @@ func (s *Reader) Current(ctx context.Context, db DB, key fhir.Key) (Current, err
 
 // Versions adds the versions of those keys, all of one type, that exist.
 func (s *Reader) Versions(ctx context.Context, db DB, keys []fhir.Key, out map[fhir.Key]store.VersionInfo) error {
-	t, err := s.Names.Find(ctx, db, TypeSpace, clean(string(keys[0].Type)))
+	t, err := s.Names.Find(ctx, db, TypeSpace, Clean(string(keys[0].Type)))
 	if err != nil || t == Unknown {
 		return err
 	}
 	args := make([]any, 1, len(keys)+1)
 	args[0] = t
 	for _, k := range keys {
-		args = append(args, clean(string(k.ID)))
+		args = append(args, Clean(string(k.ID)))
 	}
 	text := "SELECT id, version, deleted FROM resource WHERE type = ? AND id IN (?" + strings.Repeat(", ?", len(keys)-1) + ")"
 	return each(ctx, db, s.Dialect.Rebind(text), args, func(r Rows) error {
