@@ -63,10 +63,10 @@ func (s *Session) batch(ctx context.Context, rel *release, nodes []fhir.Node, o 
 // one processes an entry of a batch by itself.
 func (s *Session) one(ctx context.Context, rel *release, e *entry, o BundleOptions, names map[string]bool) (EntryResult, error) {
 	if e.route.kind == routeOperation {
-		return e.operation(ctx, o)
+		return o.answers.take(func() (EntryResult, error) { return e.operation(ctx, o) })
 	}
 	if !e.writes() {
-		return s.get(ctx, s.door.store, e, o)
+		return o.answers.take(func() (EntryResult, error) { return s.get(ctx, s.door.store, e, o) })
 	}
 	if e.method == "DELETE" {
 		return s.deleteEntry(ctx, e, o)

@@ -17,6 +17,8 @@ type BundleOptions struct {
 	// metadata; nil refuses them. In a transaction only reading ones are
 	// called, after the commit.
 	Operation func(ctx context.Context, r EntryRequest) (EntryResult, error)
+
+	answers *answers
 }
 
 // EntryRequest is a Bundle.entry.request.
@@ -78,6 +80,7 @@ func (s *Session) Bundle(ctx context.Context, c Content, o BundleOptions) (*Bund
 	}
 	switch kind := root.Child("type").Text(); kind {
 	case "transaction":
+		o.answers = &answers{max: s.door.policy.MaxAnswers}
 		leave, err := s.door.room.enter(ctx, tree)
 		if err != nil {
 			return nil, s.door.fault(err)
@@ -85,6 +88,7 @@ func (s *Session) Bundle(ctx context.Context, c Content, o BundleOptions) (*Bund
 		defer leave()
 		return s.transact(ctx, rel, nodes, o)
 	case "batch":
+		o.answers = &answers{max: s.door.policy.MaxAnswers}
 		return s.batch(ctx, rel, nodes, o)
 	default:
 		return nil, fault.New(fault.Unprocessable, fault.CodeValue, "Bundle.type", "%q cannot be processed: it must be batch or transaction", kind)

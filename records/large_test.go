@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 func TestAPageOfLargeResourcesEndsEarlyAndTheNextGoesOn(t *testing.T) {
@@ -73,6 +74,36 @@ func TestLargeIncludesAreCutOffWithANote(t *testing.T) {
 			if len(res.Entries) != 3 || len(res.Issues) != 1 || !strings.Contains(res.Issues[0].Message, "cut off at 9.8 KiB") {
 				t.Errorf("%s?%s: %d entries, %v", typ, query, len(res.Entries), res.Issues)
 			}
+		}
+	})
+}
+
+func TestTheAnswersOfABundleAreBoundedTogether(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{MaxAnswers: 20_000})
+		put(t, s, "Patient/p", `{"resourceType":"Patient","id":"p","name":[{"family":"%s"}]}`, strings.Repeat("x", 6000))
+		gets := []string{
+			entry("GET", "Patient/p", "", "", ""), entry("GET", "Patient?_id=p", "", "", ""), entry("GET", "Patient/p/_history", "", "", ""),
+			entry("GET", "Patient/p", "", "", ""), entry("GET", "Patient/p", "", "", ""),
+		}
+		res := must(s.Bundle(t.Context(), bundle("batch", gets...), records.BundleOptions{}))(t)
+		refusals := 0
+		for _, e := range res.Entries {
+			if e.Err != nil {
+				refusals++
+				refused(t, e.Err, fault.Unprocessable, "several Bundles")
+			}
+		}
+		if refusals != 2 {
+			t.Errorf("%d entries are refused", refusals)
+		}
+		_, err := s.Bundle(t.Context(), bundle("transaction",
+			entry("GET", "Patient/p", "", "", ""), entry("GET", "Patient?_id=p&_format=json", "", "", ""), entry("GET", "Patient?name=x", "", "", ""),
+			entry("GET", "Patient?_count=5", "", "", ""), entry("PUT", "Patient/q", "", `{"resourceType":"Patient","id":"q"}`, ""),
+		), records.BundleOptions{})
+		refused(t, err, fault.Unprocessable, "several Bundles")
+		if _, err := s.Read(t.Context(), key("Patient/q"), records.ReadOptions{}); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("something stayed: %v", err)
 		}
 	})
 }

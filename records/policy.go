@@ -58,6 +58,9 @@ type Policy struct {
 	// MaxPage ends a page of a search or history early, and what _include
 	// adds to it, once the resources hold so many bytes; 0: 16 MiB.
 	MaxPage int64
+	// MaxAnswers bounds what the reading entries of one transaction or batch
+	// answer together, in bytes; 0: 64 MiB.
+	MaxAnswers int64
 	// MaxEntries bounds a transaction or batch; 0: 50,000.
 	MaxEntries int
 	// MaxBytes bounds one resource or bundle; 0: 256 MiB. MaxBinary bounds
@@ -78,6 +81,7 @@ func (p Policy) withDefaults() Policy {
 	set(&p.MaxCount, 1000)
 	set(&p.MaxIncludes, 2000)
 	set(&p.MaxPage, 16<<20)
+	set(&p.MaxAnswers, 64<<20)
 	set(&p.MaxEntries, 50_000)
 	set(&p.MaxBytes, 256<<20)
 	set(&p.MaxBinary, 1<<30)

@@ -111,11 +111,12 @@ func (p *plan) commit(ctx context.Context) (*BundleResult, error) {
 		u.check = p.recheck
 	}
 	u.after = func(ctx context.Context, r store.Reader) error {
+		p.t.o.answers.held.Store(0) // it may run again
 		for _, st := range p.steps {
 			if st.order() < 3 || !st.inside() {
 				continue
 			}
-			res, err := p.t.s.get(ctx, r, st.entry, p.t.o)
+			res, err := p.t.o.answers.take(func() (EntryResult, error) { return p.t.s.get(ctx, r, st.entry, p.t.o) })
 			if err != nil {
 				return st.fail(p.t.s.door.fault(err))
 			}
@@ -138,7 +139,7 @@ func (p *plan) commit(ctx context.Context) (*BundleResult, error) {
 		switch {
 		case st.order() == 3 && st.inside():
 		case st.order() == 3:
-			res, err := p.t.later(ctx, st.entry)
+			res, err := p.t.o.answers.take(func() (EntryResult, error) { return p.t.later(ctx, st.entry) })
 			if err != nil {
 				res = EntryResult{Method: st.method, Err: st.fail(p.t.s.door.fault(err))}
 			}
