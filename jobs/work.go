@@ -25,12 +25,6 @@ type Work struct {
 	ended    bool
 }
 
-// ID is the job's id.
-func (w *Work) ID() string { return w.leased.ID }
-
-// Kind is the job's kind.
-func (w *Work) Kind() string { return w.leased.Kind }
-
 // Attempt is 1 at the first try.
 func (w *Work) Attempt() int { return w.leased.Attempt }
 

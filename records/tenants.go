@@ -1,9 +1,7 @@
 package records
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"sync"
 )
 
@@ -14,31 +12,7 @@ type Tenants struct {
 	order []string
 }
 
-// OpenTenants opens a Door for each config; their names must differ. When one
-// fails, all stores are closed.
-func OpenTenants(ctx context.Context, configs ...Config) (*Tenants, error) {
-	var doors []*Door
-	for i, c := range configs {
-		d, err := Open(ctx, c)
-		for _, other := range configs[:i] {
-			if other.Name == c.Name {
-				err = errors.Join(err, fmt.Errorf("records: two tenants are called %q", c.Name))
-			}
-		}
-		if err != nil {
-			for _, c := range configs {
-				if c.Store != nil {
-					err = errors.Join(err, c.Store.Close())
-				}
-			}
-			return nil, err
-		}
-		doors = append(doors, d)
-	}
-	return NewTenants(doors...), nil
-}
-
-// NewTenants holds doors by their names.
+// NewTenants holds doors by their names, which differ.
 func NewTenants(doors ...*Door) *Tenants {
 	t := &Tenants{doors: map[string]*Door{}}
 	for _, d := range doors {

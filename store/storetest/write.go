@@ -303,13 +303,13 @@ func manySystems(t *testing.T, b bench) {
 	start := time.Now()
 	var wg sync.WaitGroup
 	for _, k := range []string{"Patient/a", "Patient/b"} {
+		put := b.put(k, 0, "", slices.Clone(entries)...)
+		slices.Reverse(entries)
 		wg.Go(func() {
-			if _, err := b.try(b.put(k, 0, "", entries...)); err != nil {
+			if _, err := b.try(put); err != nil {
 				t.Error(err)
 			}
 		})
-		slices.Reverse(entries)
-		entries = slices.Clone(entries)
 	}
 	wg.Wait()
 	if took := time.Since(start); took > 15*time.Second {
