@@ -27,6 +27,8 @@ func (d *Door) fault(err error) error {
 		return fault.Wrap(err, fault.StorageFull, fault.CodeNoStore, "", "the server's storage is full: nothing was written; tell its operator")
 	case errors.Is(err, store.ErrClosed):
 		return fault.Wrap(err, fault.Unavailable, fault.CodeTransient, "", "the server is stopping: try again")
+	case errors.Is(err, store.ErrAway):
+		return fault.Wrap(err, fault.Unavailable, fault.CodeTransient, "", "the database cannot be reached just now: try again; look first whether what you were writing is there")
 	case errors.Is(err, store.ErrBadCursor):
 		return fault.Wrap(err, fault.Invalid, fault.CodeInvalid, "", "this page link does not belong to this search: start from the first page")
 	case errors.Is(err, store.ErrVersion):

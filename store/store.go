@@ -23,6 +23,7 @@ var (
 	ErrMissing   = errors.New("store: a required record is missing")       // a Require was not met
 	ErrFull      = errors.New("store: no space left")
 	ErrClosed    = errors.New("store: closed")
+	ErrAway      = errors.New("store: the database cannot be reached") // what was being written may be there or not
 	ErrBadCursor = errors.New("store: cursor does not belong to this query")
 )
 

@@ -1,8 +1,12 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -15,6 +19,9 @@ const (
 	deadlockDetected     = "40P01"
 	lockNotAvailable     = "55P03"
 	diskFull             = "53100"
+	tooManyConnections   = "53300"
+	connectionException  = "08"  // a class
+	operatorIntervention = "57P" // shutdown, crash, starting up
 )
 
 // errRolledBack says that a commit did not commit.
@@ -22,10 +29,26 @@ var errRolledBack = errors.New("postgres: the transaction had failed and was rol
 
 func translate(err error) error {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	if ok && e.Code == diskFull {
+	switch {
+	case ok && e.Code == diskFull:
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
+	case away(err):
+		return fmt.Errorf("%w: %w", store.ErrAway, err)
 	}
 	return err
+}
+
+// away says whether the server is stopping, starting or out of reach.
+func away(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return strings.HasPrefix(e.Code, connectionException) || strings.HasPrefix(e.Code, operatorIntervention) || e.Code == tooManyConnections
+	}
+	_, refused := errors.AsType[*pgconn.ConnectError](err)
+	_, broken := errors.AsType[net.Error](err)
+	return refused || broken || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
 // conflicted says whether the transaction failed only because of others and

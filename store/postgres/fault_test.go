@@ -46,6 +46,43 @@ func TestWhatWasAcknowledgedSurvivesACrashOfTheServer(t *testing.T) {
 	})
 }
 
+func TestAServerThatIsAwayIsToldApartAndFoundAgain(t *testing.T) {
+	c := pgtest.Durable(t)
+	s := openPlace(t, c.URL()+" "+pgtest.Schema())
+	defer s.Close()
+	put := func(id fhir.ID) error {
+		return s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Put(ctx, []store.Write{{
+				Key: fhir.Key{Type: "Patient", ID: id}, Method: "PUT", Release: definitions.R4, Body: s.Pack([]byte(`{}`), nil),
+			}})
+			return err
+		})
+	}
+	if err := put("before"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // on a broken connection, then without one
+		if err := put("meanwhile"); !errors.Is(err, store.ErrAway) {
+			t.Errorf("a write gives %v", err)
+		}
+		if _, err := s.Read(t.Context(), fhir.Key{Type: "Patient", ID: "before"}); !errors.Is(err, store.ErrAway) {
+			t.Errorf("a read gives %v", err)
+		}
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := put("after"); err != nil {
+		t.Errorf("afterwards a write gives %v", err)
+	}
+	if _, err := s.Read(t.Context(), fhir.Key{Type: "Patient", ID: "before"}); err != nil {
+		t.Errorf("afterwards a read gives %v", err)
+	}
+}
+
 func TestASchemaOfANewerProgramIsRefused(t *testing.T) {
 	url, schema := pgtest.URL(t), pgtest.Schema()
 	if err := openPlace(t, url+" "+schema).Close(); err != nil {
