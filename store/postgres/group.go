@@ -77,6 +77,9 @@ func (s *Store) serve(members []*member) {
 	defer conn.Release()
 	g.tx = &tx{store: s, conn: conn, attempt: 1}
 	if err := g.look(ctx); err != nil {
+		if away(err) {
+			s.short.Reset()
+		}
 		g.tx.rollback()
 		g.answer(errAlone)
 		return

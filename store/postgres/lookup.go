@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -92,16 +91,12 @@ func (s *Store) lookUp(asked []*lookup) {
 		return s.reader.Lookup(ctx, pool{s.short}, "unnest($1::integer[], $2::text[]) WITH ORDINALITY AS k (type, id, n)", []any{types, ids}, put)
 	}
 	err := ask()
-	if err != nil && broken(err) {
+	if away(err) {
+		s.short.Reset()
 		err = ask()
 	}
 	for i, l := range asked {
 		l.found, l.err = found[i], err
 		close(l.done)
 	}
-}
-
-// broken says whether err is a lost connection rather than an answer.
-func broken(err error) bool {
-	return !isRefusal(err) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/inglehealth/ingle/store/sqldb"
 )
 
-// read runs f on the pool.
+// read runs f on the pool, once more when the connection breaks.
 func read[T any](s *Store, f func(db pool) (T, error)) (T, error) {
 	if err := s.enter(); err != nil {
 		var none T
@@ -18,6 +18,10 @@ func read[T any](s *Store, f func(db pool) (T, error)) (T, error) {
 	}
 	defer s.leave()
 	v, err := f(pool{s.pool})
+	if away(err) {
+		s.pool.Reset()
+		v, err = f(pool{s.pool})
+	}
 	return v, translate(err)
 }
 

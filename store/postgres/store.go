@@ -81,6 +81,8 @@ func open(ctx context.Context, url, schema string) (s *Store, err error) {
 		// The statements are written so that there is one good plan whatever the
 		// values; planning anew would take longer than running.
 		"plan_cache_mode": "force_generic_plan",
+		// A process that stands still must not hold up the others' feed and locks.
+		"idle_in_transaction_session_timeout": "60s",
 	} {
 		config.ConnConfig.RuntimeParams[name] = value
 	}

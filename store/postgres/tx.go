@@ -87,8 +87,12 @@ func (s *Store) do(ctx context.Context, first string, fn func(ctx context.Contex
 
 func (s *Store) run(ctx context.Context, first string, fn func(ctx context.Context, t *tx) error) error {
 	for attempt := 1; ; attempt++ {
-		err := s.once(ctx, first, attempt, fn)
-		if !conflicted(err) || attempt == attempts {
+		unsent, err := s.once(ctx, first, attempt, fn)
+		switch {
+		case conflicted(err) && attempt < attempts:
+		case away(err) && unsent && attempt < patient:
+			s.pool.Reset()
+		default:
 			return translate(err)
 		}
 		pause := time.Duration(rand.Int64N(int64(attempt) * int64(4*time.Millisecond))) //nolint:gosec // any pause will do
@@ -100,10 +104,11 @@ func (s *Store) run(ctx context.Context, first string, fn func(ctx context.Conte
 	}
 }
 
-func (s *Store) once(ctx context.Context, first string, attempt int, fn func(ctx context.Context, t *tx) error) (err error) {
+// once runs fn in a transaction; unsent says that the commit was not sent.
+func (s *Store) once(ctx context.Context, first string, attempt int, fn func(ctx context.Context, t *tx) error) (unsent bool, err error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
-		return err
+		return true, err
 	}
 	t := &tx{store: s, conn: conn, attempt: attempt}
 	finished := false
@@ -120,13 +125,13 @@ func (s *Store) once(ctx context.Context, first string, attempt int, fn func(ctx
 		t.enqueue("SELECT pg_advisory_xact_lock($1)", s.lockKey("turn"))
 	}
 	if err := fn(ctx, t); err != nil {
-		return err
+		return true, err
 	}
 	if err := t.commit(ctx); err != nil {
-		return err
+		return false, err
 	}
 	finished = true
-	return nil
+	return false, nil
 }
 
 // rollback gives the connection back clean. What cannot be rolled back is
