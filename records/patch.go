@@ -3,6 +3,7 @@ package records
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/inglehealth/ingle/engine/patch"
 	"github.com/inglehealth/ingle/engine/search"
@@ -51,13 +52,22 @@ func (s *Session) patch(ctx context.Context, key fhir.Key, doc patch.Patch, o Up
 	return s.apply(ctx, c)
 }
 
+// patchTime bounds the work of applying a patch: its operations may each
+// search the whole of a large resource.
+const patchTime = 20 * time.Second
+
 // patched is the current version with a patch applied.
 func (s *Session) patched(ctx context.Context, current store.Record, doc patch.Patch, r Request) (*draft, error) {
 	tree, err := s.door.whole(ctx, current)
 	if err != nil {
 		return nil, err
 	}
-	patched, err := doc.Apply(ctx, tree)
+	limited, cancel := context.WithTimeout(ctx, patchTime)
+	defer cancel()
+	patched, err := doc.Apply(limited, tree)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "the patch takes more than %s to apply: send fewer operations, or the whole resource", patchTime)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,8 @@ import (
 const (
 	MaxOperations = 10_000
 	MaxBytes      = 16 << 20 // of the document
-	maxDepth      = 200      // of JSON or XML
+	maxDepth      = 200      // of JSON
+	maxXMLDepth   = 1000     // of XML, where a narrative nests like any element
 	maxCopied     = 1 << 20  // values that the copy operations of one patch may make
 )
 

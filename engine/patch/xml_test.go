@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/inglehealth/ingle/internal/testdata"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 func TestTheXMLPatchSuitePassesSaveTheListedExceptions(t *testing.T) {
@@ -184,4 +186,21 @@ func FuzzParseXML(f *testing.F) {
 			c.write(&b, "")
 		}
 	})
+}
+
+func TestAResourceWithADeepNarrativeCanBePatchedAsXML(t *testing.T) {
+	d := definitions.MustBuiltIn(definitions.R4)
+	div := `<div xmlns=\"http://www.w3.org/1999/xhtml\">` + strings.Repeat("<b>", 400) + "x" + strings.Repeat("</b>", 400) + "</div>"
+	tree, err := fhir.ParseJSON(d, []byte(`{"resourceType":"Patient","text":{"status":"generated","div":"`+div+`"}}`), fhir.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := ParseXML([]byte(`<diff xmlns:f="http://hl7.org/fhir"><add sel="f:Patient"><active xmlns="http://hl7.org/fhir" value="true"/></add></diff>`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	patched, err := p.Apply(t.Context(), tree)
+	if err != nil || !patched.Root().Child("active").Bool() {
+		t.Errorf("gives %v", err)
+	}
 }

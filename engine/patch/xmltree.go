@@ -54,8 +54,8 @@ func readXML(text []byte) (*xmlNode, error) {
 		}
 		switch x := token.(type) {
 		case xml.StartElement:
-			if depth++; depth > maxDepth {
-				return nil, fmt.Errorf("nested deeper than %d", maxDepth)
+			if depth++; depth > maxXMLDepth {
+				return nil, fmt.Errorf("nested deeper than %d", maxXMLDepth)
 			}
 			n := &xmlNode{name: x.Name}
 			n.take(x.Attr)

@@ -14,6 +14,19 @@ import (
 // pageReserve is how little free space explains a failed write.
 const pageReserve = 64 << 10
 
+// damaged explains a file that is no database, or no whole one.
+func damaged(path string, err error) error {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return err
+	}
+	switch e.Code() & 0xff {
+	case lib.SQLITE_NOTADB, lib.SQLITE_CORRUPT:
+		return fmt.Errorf("the database file %s is damaged; put back a backup of it: %w", path, err)
+	}
+	return err
+}
+
 // translate turns the driver's errors into the contract's.
 func (s *Store) translate(err error) error {
 	if err == nil {

@@ -56,6 +56,30 @@ func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
 	}
 }
 
+func TestADamagedDatabaseIsSaidToBe(t *testing.T) {
+	dir := t.TempDir()
+	if err := openAt(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "ingle.db")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{
+		"another file":    []byte("hello"),
+		"half of it":      whole[:len(whole)/2],
+		"without a start": append(make([]byte, 100), whole[100:]...),
+	} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sqlite.Open(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "is damaged") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func exec(t testing.TB, dir, statement string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(dir, "ingle.db"))
