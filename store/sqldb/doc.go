@@ -24,7 +24,9 @@
 // elsewhere. Rows and indexes by rid are written at the right edge of the tree,
 // which is cheap.
 //
-// resource.idx repeats a resource's index rows in a compact form. An update
+// resource.idx repeats a resource's index rows in a compact form. SQLite packs
+// this copy with the version's body, where it takes little room, save when the
+// rows were made otherwise: by a reindex or the first use of a name. An update
 // compares it with the new rows and touches only those that differ; no index
 // on rid is needed for that. resource.params lists the parameters that have a
 // value, for :missing.
