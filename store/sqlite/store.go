@@ -80,7 +80,7 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	}
 	s.reader = &sqldb.Reader{Names: s.names, Dialect: sqldb.SQLite, Unpack: s.packer.Unpack, UnpackAll: s.packer.UnpackAll}
 	w, err := connect(s.path, "busy_timeout = 10000", "page_size = 4096", "journal_mode = WAL", "synchronous = FULL",
-		"cache_size = -65536", "temp_store = MEMORY", "wal_autocheckpoint = 8000", "journal_size_limit = 67108864")
+		"cache_size = -65536", "temp_store = MEMORY", "wal_autocheckpoint = 16000", "journal_size_limit = 67108864")
 	if err != nil {
 		return nil, damaged(s.path, err)
 	}

@@ -28,7 +28,7 @@ const (
 	maxGroup       = 512
 	maxImportRows  = 100_000
 	maxImportDelay = 200 * time.Millisecond
-	gatherDelay    = 300 * time.Microsecond
+	gatherDelay    = 500 * time.Microsecond
 )
 
 // writer owns the writing connection. All its fields but queue belong to the
@@ -153,9 +153,10 @@ func (w *writer) serve(first *request) {
 }
 
 // next is the next request of a group that has n already, nil when there is
-// none. When the last group was greater its callers are probably about to
-// write again, so it waits a moment: a commit costs much the same for one as
-// for many.
+// none. As long as the group is not half again as great as the last one, it
+// waits a moment, since the last one's callers are probably about to write
+// again: a commit costs much the same for one as for many, and a page that many
+// change is written once. A single caller is not kept waiting.
 func (w *writer) next(n int) *request {
 	if n >= maxGroup {
 		return nil
@@ -165,7 +166,7 @@ func (w *writer) next(n int) *request {
 		return r
 	default:
 	}
-	if n == 0 || n >= w.lastGroup {
+	if n == 0 || n >= w.lastGroup+w.lastGroup/2 {
 		return nil
 	}
 	w.gather.Reset(gatherDelay)
