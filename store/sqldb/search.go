@@ -205,7 +205,7 @@ func (r *run) sorted(driver int) error {
 		}
 		source = join("", sql("("), join(" UNION ", selects...), sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")))
 		if len(selects) == 1 {
-			source = join("", sql("(SELECT DISTINCT rid FROM ("), selects[0], sql(") e) d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")))
+			source = join("", sql("(SELECT DISTINCT rid FROM ("), selects[0], r.firstOf(driver), sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")))
 		}
 	}
 	return r.sortedFrom(source, r.where("r", rid, driver), r.from)
@@ -221,6 +221,19 @@ func (r *run) inSetOrder(driver int, selects []fragment) error {
 	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM (SELECT DISTINCT rid FROM ("),
 		join(" UNION ALL ", selects...), sql(") e ORDER BY rid) d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "),
 		all(conditions...), sql(" ORDER BY d.rid"+r.limit())), nil)
+}
+
+// firstOf ends the select of a set e with as much of it as a page needs, where
+// the set decides alone and in the store's order: then only the page's
+// resources are looked at, however many there are.
+func (r *run) firstOf(driver int) fragment {
+	if len(r.keys) > 0 || len(r.conjuncts) > 1 || !r.onlyOfTypes(r.conjuncts[driver]) {
+		return sql(") e")
+	}
+	if r.from != nil {
+		return sql(") e WHERE rid > ? ORDER BY rid"+r.limit(), r.from.rid)
+	}
+	return sql(") e ORDER BY rid" + r.limit())
 }
 
 // sortedFrom sorts the resources r of source for which where holds.
