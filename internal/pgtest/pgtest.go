@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
 )
 
 // Cluster is a running PostgreSQL.
@@ -44,14 +45,21 @@ var shared struct {
 	err     error
 }
 
-// Main runs the tests of a package and stops the shared cluster afterwards.
-// Call it from TestMain: os.Exit(pgtest.Main(m)).
+// Main runs the tests of a package and stops the shared cluster afterwards. A
+// goroutine that the tests leave behind fails them. Call it from TestMain:
+// os.Exit(pgtest.Main(m)).
 func Main(m *testing.M) int {
 	code := m.Run()
 	if shared.cluster != nil {
 		if err := shared.cluster.stop(); err != nil {
 			fmt.Fprintln(os.Stderr, "pgtest:", err)
 			code = max(code, 1)
+		}
+	}
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, "pgtest: left behind by the tests:", err)
+			code = 1
 		}
 	}
 	return code

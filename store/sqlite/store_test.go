@@ -3,12 +3,16 @@ package sqlite_test
 import (
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/inglehealth/ingle/internal/synthetic"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/sqlite"
 	"github.com/inglehealth/ingle/store/storetest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestSQLiteKeepsTheContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store {
