@@ -26,7 +26,7 @@ import (
 
 // Limits of groups.
 const (
-	lanes       = 2    // groups on their way at once
+	lanes       = 1    // groups on their way at once
 	maxGroup    = 128  // members
 	maxPut      = 200  // writes of a member
 	maxRows     = 5000 // index rows of a member

@@ -13,7 +13,7 @@ import (
 // next ones gather. They have connections of their own, so that they never
 // wait behind a slow search.
 const (
-	lookers    = 2 // queries on their way at once
+	lookers    = 1 // queries on their way at once
 	maxLookup  = 64
 	lookupTime = 30 * time.Second
 )

@@ -118,6 +118,15 @@ func (d Dialect) fenced(subquery fragment) fragment {
 	return join("", sql("("), subquery, sql(end))
 }
 
+// whole is a subquery that is found by its own conditions: the order that the
+// query around it wants must not choose the index.
+func (d Dialect) whole(subquery fragment) fragment {
+	if d.Lateral {
+		return d.fenced(subquery)
+	}
+	return join("", sql("("), subquery, sql(")"))
+}
+
 // by names the index to use for a table, where the dialect can.
 func (d Dialect) by(index string) string {
 	if d.Indexed {

@@ -69,8 +69,8 @@ func (c *compiler) sortKey(k search.SortKey) sortKey {
 		s.kind = floatValue
 		s.value = func(r string) fragment {
 			x := c.alias("x")
-			return join("", sql("(SELECT "+extreme(k.Desc)+"("+x+".value) FROM quantity "+x+c.dialect.by("quantity_rid")+
-				" WHERE "+x+".rid = "+r+".rid AND "+x+".sorts = 1 AND "), in(x+".param", ids), sql(")"))
+			return c.extremeOf(k.Desc, x+".value", join("", sql(" FROM quantity "+x+c.dialect.by("quantity_rid")+
+				" WHERE "+x+".rid = "+r+".rid AND "+x+".sorts = 1 AND "), in(x+".param", ids)))
 		}
 	case definitions.SearchURI:
 		s.kind = textValue
@@ -97,13 +97,23 @@ func extreme(desc bool) string {
 	return "min"
 }
 
+// extremeOf is the least or greatest value of a resource's few rows. PostgreSQL
+// is kept from walking the parameter's whole index in the order of the value
+// until it meets the resource.
+func (c *compiler) extremeOf(desc bool, value string, from fragment) fragment {
+	if c.dialect.Lateral {
+		return join("", sql("(SELECT "+extreme(desc)+"(y.v) FROM "), c.dialect.fenced(join("", sql("SELECT "+value+" AS v"), from)), sql(" y)"))
+	}
+	return join("", sql("(SELECT "+extreme(desc)+"("+value+")"), from, sql(")"))
+}
+
 // indexed is a key whose table has an index on rid. With tie, the table's
 // primary key is in the order of column, then rid, then tie.
 func (c *compiler) indexed(s *sortKey, k search.SortKey, ids []int64, table, column, tie string) {
 	s.value = func(r string) fragment {
 		x := c.alias("x")
-		return join("", sql("(SELECT "+extreme(k.Desc)+"("+x+"."+column+") FROM "+table+" "+x+c.dialect.by(table+"_rid")+
-			" WHERE "+x+".rid = "+r+".rid AND "), in(x+".param", ids), sql(")"))
+		return c.extremeOf(k.Desc, x+"."+column, join("", sql(" FROM "+table+" "+x+c.dialect.by(table+"_rid")+
+			" WHERE "+x+".rid = "+r+".rid AND "), in(x+".param", ids)))
 	}
 	if tie == "" || len(ids) != 1 {
 		return

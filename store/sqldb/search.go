@@ -205,7 +205,7 @@ func (r *run) sorted(driver int) error {
 		}
 		source = join("", sql("("), join(" UNION ", selects...), sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")))
 		if len(selects) == 1 {
-			source = join("", sql("(SELECT DISTINCT rid FROM ("), selects[0], r.firstOf(driver), sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")))
+			source = join("", sql("(SELECT DISTINCT rid FROM "), r.dialect.whole(selects[0]), r.firstOf(driver), sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")))
 		}
 	}
 	return r.sortedFrom(source, r.where("r", rid, driver), r.from)
@@ -218,8 +218,8 @@ func (r *run) inSetOrder(driver int, selects []fragment) error {
 		conditions = append(conditions, sql("d.rid > ?", r.from.rid))
 	}
 	conditions = append(conditions, r.where("r", "d", driver))
-	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM (SELECT DISTINCT rid FROM ("),
-		join(" UNION ALL ", selects...), sql(") e ORDER BY rid) d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "),
+	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM (SELECT DISTINCT rid FROM "),
+		r.dialect.whole(join(" UNION ALL ", selects...)), sql(" e ORDER BY rid) d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "),
 		all(conditions...), sql(" ORDER BY d.rid"+r.limit())), nil)
 }
 
@@ -228,12 +228,12 @@ func (r *run) inSetOrder(driver int, selects []fragment) error {
 // resources are looked at, however many there are.
 func (r *run) firstOf(driver int) fragment {
 	if len(r.keys) > 0 || len(r.conjuncts) > 1 || !r.onlyOfTypes(r.conjuncts[driver]) {
-		return sql(") e")
+		return sql(" e")
 	}
 	if r.from != nil {
-		return sql(") e WHERE rid > ? ORDER BY rid"+r.limit(), r.from.rid)
+		return sql(" e WHERE rid > ? ORDER BY rid"+r.limit(), r.from.rid)
 	}
-	return sql(") e ORDER BY rid" + r.limit())
+	return sql(" e ORDER BY rid" + r.limit())
 }
 
 // sortedFrom sorts the resources r of source for which where holds.
