@@ -23,10 +23,10 @@ const blobPiece = 256 << 10
 // so that a slow sender holds nothing up; the name is there only when all of
 // it is.
 func (s *Store) CreateBlob(ctx context.Context, content iter.Seq2[[]byte, error]) (name string, size int64, err error) {
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return "", 0, err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	upload := newUpload()
 	defer func() {
 		if err != nil {
@@ -83,10 +83,10 @@ func newUpload() string {
 
 // ReadBlob implements store.Blobs.
 func (s *Store) ReadBlob(ctx context.Context, name string, offset, length int64) (iter.Seq2[[]byte, error], int64, error) {
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return nil, 0, err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	var upload string
 	var size int64
 	err := s.pool.QueryRow(ctx, "SELECT upload::text, size FROM blob WHERE name = $1", name).Scan(&upload, &size)

@@ -128,7 +128,7 @@ func (t *tx) lockRows(ctx context.Context, writes []*writing) error {
 		}
 	}
 	done := t.inOrder(types, ids)
-	err := scan(ctx, t, `SELECT k.place, r.rid, r.version, r.idx, pg_current_xact_id()::text::bigint
+	err := sqldb.ForEach(ctx, t, `SELECT k.place, r.rid, r.version, r.idx, pg_current_xact_id()::text::bigint
 		FROM unnest($1::integer[], $2::text[], $3::bigint[]) AS k (type, id, place)
 		JOIN resource r ON r.type = k.type AND r.id = k.id ORDER BY r.type, r.id FOR `+mode+` OF r`,
 		[]any{types, ids, places}, func(r sqldb.Rows) error {
@@ -163,7 +163,7 @@ func (t *tx) insertResources(ctx context.Context, writes []*writing) error {
 		byPlace[w.place] = w
 	}
 	done := t.inOrder(types, ids)
-	err := scan(ctx, t, `INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params, idx)
+	err := sqldb.ForEach(ctx, t, `INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params, idx)
 		SELECT x.first + k.place, k.type, k.id, x.first + k.place, 1, k.updated, k.deleted, k.params, k.idx
 		FROM (SELECT pg_current_xact_id()::text::bigint * 1048576 + $8 AS first) x,
 			unnest($1::integer[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[], $7::bytea[])

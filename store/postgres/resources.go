@@ -12,11 +12,11 @@ import (
 
 // read runs f on the pool, once more when the connection breaks.
 func read[T any](s *Store, f func(db pool) (T, error)) (T, error) {
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		var none T
 		return none, err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	v, err := f(pool{s.pool})
 	if away(err) {
 		s.pool.Reset()
@@ -60,7 +60,7 @@ func (s *Store) versions(ctx context.Context, db sqldb.DB, keys []fhir.Key) (map
 	if err != nil {
 		return nil, err
 	}
-	err = scan(ctx, db, `SELECT k.n, r.version, r.deleted FROM unnest($1::integer[], $2::text[]) WITH ORDINALITY AS k (type, id, n)
+	err = sqldb.ForEach(ctx, db, `SELECT k.n, r.version, r.deleted FROM unnest($1::integer[], $2::text[]) WITH ORDINALITY AS k (type, id, n)
 		JOIN resource r ON r.type = k.type AND r.id = k.id`, []any{types, ids}, func(r sqldb.Rows) error {
 		var n, version, deleted int64
 		if err := r.Scan(&n, &version, &deleted); err != nil {
@@ -141,29 +141,11 @@ func (s *Store) LastSeq(ctx context.Context) (store.Seq, error) {
 	})
 }
 
-// eachBatch is how many resources Each reads at a time.
-const eachBatch = 200
-
 // Each implements store.Resources.
 func (s *Store) Each(ctx context.Context, t fhir.Type, after store.Position) iter.Seq2[store.Positioned, error] {
-	return func(yield func(store.Positioned, error) bool) {
-		for {
-			batch, err := read(s, func(db pool) ([]store.Positioned, error) { return s.reader.Batch(ctx, db, t, after, eachBatch) })
-			if err != nil {
-				yield(store.Positioned{}, err)
-				return
-			}
-			for _, r := range batch {
-				if !yield(r, nil) {
-					return
-				}
-				after = r.Position
-			}
-			if len(batch) < eachBatch {
-				return
-			}
-		}
-	}
+	return sqldb.Resources(after, func(after store.Position, limit int) (batch []store.Positioned, err error) {
+		return read(s, func(db pool) ([]store.Positioned, error) { return s.reader.Batch(ctx, db, t, after, limit) })
+	})
 }
 
 // Stats implements store.Resources.
@@ -188,7 +170,7 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced 
 			idx                      []byte
 		}
 		var rows []row
-		err = scan(ctx, t, `SELECT k.n, r.rid, r.version, r.deleted, r.idx FROM unnest($1::integer[], $2::text[]) WITH ORDINALITY AS k (type, id, n)
+		err = sqldb.ForEach(ctx, t, `SELECT k.n, r.rid, r.version, r.deleted, r.idx FROM unnest($1::integer[], $2::text[]) WITH ORDINALITY AS k (type, id, n)
 			JOIN resource r ON r.type = k.type AND r.id = k.id ORDER BY r.type, r.id FOR NO KEY UPDATE OF r`, []any{types, ids}, func(r sqldb.Rows) error {
 			var x row
 			err := r.Scan(&x.n, &x.rid, &x.version, &x.deleted, &x.idx)
@@ -220,19 +202,11 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced 
 	return replaced, err
 }
 
-// expungeBatch is how many versions one transaction of Expunge removes.
-const expungeBatch = 500
-
 // Expunge implements store.Resources. It works in several transactions, so
 // that it does not hold up the others.
-func (s *Store) Expunge(ctx context.Context, x store.Expunge) (total int64, err error) {
-	for x.Limit == 0 || total < int64(x.Limit) {
-		size := int64(expungeBatch)
-		if x.Limit > 0 {
-			size = min(size, int64(x.Limit)-total)
-		}
-		var n int64
-		err := s.do(ctx, "", func(ctx context.Context, t *tx) (err error) {
+func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
+	return sqldb.InBatches(x.Limit, func(size int64) (n int64, err error) {
+		err = s.do(ctx, "", func(ctx context.Context, t *tx) (err error) {
 			n, err = s.reader.Expunge(ctx, t, x, size, func(rid int64, copied []byte) error {
 				gone, _, err := (&sqldb.Index{}).Diff(copied)
 				t.ops = sqldb.AppendOps(t.ops, rid, gone, nil)
@@ -240,13 +214,6 @@ func (s *Store) Expunge(ctx context.Context, x store.Expunge) (total int64, err 
 			})
 			return err
 		})
-		if err != nil {
-			return total, err
-		}
-		total += n
-		if n < size {
-			break
-		}
-	}
-	return total, nil
+		return n, err
+	})
 }

@@ -46,8 +46,7 @@ type Store struct {
 	reader  *sqldb.Reader
 	base    int64 // added to every Seq
 
-	mu      sync.RWMutex // held shared while an operation runs
-	down    bool
+	gate    sqldb.Gate // an operation is inside while it runs
 	closing sync.Once
 }
 
@@ -165,23 +164,10 @@ func (s *Store) lockKey(name string) int64 {
 	return int64(h.Sum64())
 }
 
-func (s *Store) enter() error {
-	s.mu.RLock()
-	if s.down {
-		s.mu.RUnlock()
-		return store.ErrClosed
-	}
-	return nil
-}
-
-func (s *Store) leave() { s.mu.RUnlock() }
-
 // Close implements store.Store.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
-		s.mu.Lock()
-		s.down = true
-		s.mu.Unlock()
+		s.gate.Shut()
 		s.release()
 	})
 	return nil
@@ -209,10 +195,10 @@ func (s *Store) release() {
 
 // Ping implements store.Store.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	var readOnly bool
 	if err := s.pool.QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&readOnly); err != nil {
 		return err

@@ -45,10 +45,10 @@ const (
 
 // Write implements store.Resources.
 func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx store.Tx) error) error {
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	for range rejoins {
 		err := newMember(ctx, s).run(fn)
 		if errors.Is(err, errAlone) {
@@ -78,10 +78,10 @@ func (s *Store) Flush(ctx context.Context) error {
 
 // do runs fn in a transaction until it commits or fails for good.
 func (s *Store) do(ctx context.Context, first string, fn func(ctx context.Context, t *tx) error) error {
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	return s.run(ctx, first, fn)
 }
 
@@ -281,7 +281,7 @@ func (t *tx) Require(ctx context.Context, keys []fhir.Key) error {
 	}
 	have := map[found]bool{}
 	done := t.inOrder(types, ids)
-	err = scan(ctx, t, `SELECT r.type::bigint, r.id FROM resource r JOIN (SELECT DISTINCT * FROM unnest($1::integer[], $2::text[]) AS u (type, id)) k
+	err = sqldb.ForEach(ctx, t, `SELECT r.type::bigint, r.id FROM resource r JOIN (SELECT DISTINCT * FROM unnest($1::integer[], $2::text[]) AS u (type, id)) k
 		ON k.type = r.type AND k.id = r.id WHERE r.deleted = 0 ORDER BY r.type, r.id FOR KEY SHARE OF r`,
 		[]any{types, ids}, func(r sqldb.Rows) error {
 			var f found
@@ -370,20 +370,4 @@ func (t *tx) Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.Key
 		return nil, err
 	}
 	return t.store.reader.Referrers(ctx, t, key, limit)
-}
-
-// scan runs text and calls f for every row.
-func scan(ctx context.Context, db sqldb.DB, text string, args []any, f func(sqldb.Rows) error) error {
-	rows, err := db.Query(ctx, text, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := f(rows); err != nil {
-			return err
-		}
-	}
-	rows.Close()
-	return rows.Err()
 }

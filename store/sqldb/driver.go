@@ -61,7 +61,7 @@ func (s *Reader) estimate(c *compiler, x search.Expr) (int64, bool, error) {
 
 func count(ctx context.Context, db DB, d Dialect, f fragment) (int64, error) {
 	var n int64
-	err := each(ctx, db, d.Rebind(f.sql), f.args, func(r Rows) error { return r.Scan(&n) })
+	err := ForEach(ctx, db, d.Rebind(f.sql), f.args, func(r Rows) error { return r.Scan(&n) })
 	return n, err
 }
 

@@ -45,7 +45,7 @@ func (s *Reader) Expunge(ctx context.Context, db Execer, x store.Expunge, limit 
 		copied, body      []byte
 	}
 	var victims []victim
-	err := each(ctx, db, s.Dialect.Rebind("SELECT v.seq, v.rid, r.seq, CASE WHEN v.seq = r.seq THEN r.idx END, CASE WHEN v.seq = r.seq AND r.idx IS NULL THEN v.body END FROM version v"+index+s.Dialect.Join+
+	err := ForEach(ctx, db, s.Dialect.Rebind("SELECT v.seq, v.rid, r.seq, CASE WHEN v.seq = r.seq THEN r.idx END, CASE WHEN v.seq = r.seq AND r.idx IS NULL THEN v.body END FROM version v"+index+s.Dialect.Join+
 		"resource r ON r.rid = v.rid WHERE "+where.sql+" ORDER BY v.seq LIMIT "+strconv.FormatInt(limit, 10)+s.Dialect.lock("r")), where.args, func(r Rows) error {
 		var v victim
 		err := r.Scan(&v.seq, &v.rid, &v.current, &v.copied, &v.body)

@@ -130,7 +130,7 @@ func (s *Reader) versions(ctx context.Context, db DB, f fragment, bodies bool, s
 	}
 	var types []int64
 	var sum int64
-	err = each(ctx, db, s.Dialect.Rebind(f.sql), f.args, func(r Rows) error {
+	err = ForEach(ctx, db, s.Dialect.Rebind(f.sql), f.args, func(r Rows) error {
 		var v versionRow
 		var t int64
 		var id string

@@ -98,7 +98,7 @@ func (s Jobs) one(ctx context.Context, db DB, text string, args ...any) (store.J
 
 func (s Jobs) many(ctx context.Context, db DB, text string, args ...any) ([]store.Job, error) {
 	var jobs []store.Job
-	err := each(ctx, db, s.Dialect.Rebind(text), args, func(r Rows) error {
+	err := ForEach(ctx, db, s.Dialect.Rebind(text), args, func(r Rows) error {
 		var j store.Job
 		var state string
 		var attempt, most, runAt, lease, created, ended int64
@@ -119,7 +119,7 @@ type Settings struct{ Dialect Dialect }
 func (s Settings) Read(ctx context.Context, db DB, name string) ([]byte, error) {
 	var value []byte
 	found := false
-	err := each(ctx, db, s.Dialect.Rebind("SELECT value FROM setting WHERE name = ?"), []any{name}, func(r Rows) error {
+	err := ForEach(ctx, db, s.Dialect.Rebind("SELECT value FROM setting WHERE name = ?"), []any{name}, func(r Rows) error {
 		found = true
 		return r.Scan(&value)
 	})

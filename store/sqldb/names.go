@@ -116,7 +116,7 @@ func (n *Names) Find(ctx context.Context, db DB, space Space, text string) (int6
 		return id, nil
 	}
 	id := Unknown
-	err := each(ctx, db, n.dialect.Rebind("SELECT id FROM name WHERE space = ? AND text = ?"), []any{int64(space), text}, func(r Rows) error {
+	err := ForEach(ctx, db, n.dialect.Rebind("SELECT id FROM name WHERE space = ? AND text = ?"), []any{int64(space), text}, func(r Rows) error {
 		return r.Scan(&id)
 	})
 	if err == nil && id != Unknown {
@@ -152,7 +152,7 @@ func (n *Names) Text(ctx context.Context, db DB, id int64) (string, error) {
 
 // Load reads all types and parameters.
 func (n *Names) Load(ctx context.Context, db DB) error {
-	return each(ctx, db, n.dialect.Rebind("SELECT id, space, text FROM name WHERE space < ?"), []any{int64(SystemSpace)}, func(r Rows) error {
+	return ForEach(ctx, db, n.dialect.Rebind("SELECT id, space, text FROM name WHERE space < ?"), []any{int64(SystemSpace)}, func(r Rows) error {
 		var id, space int64
 		var text string
 		if err := r.Scan(&id, &space, &text); err != nil {
@@ -172,7 +172,7 @@ func (n *Names) params(ctx context.Context, db DB, resourceType, code string) ([
 	}
 	var ids []int64
 	from := Clean(code) + " "
-	err := each(ctx, db, n.dialect.Rebind("SELECT id FROM name WHERE space = ? AND text >= ? AND text < ? ORDER BY id"),
+	err := ForEach(ctx, db, n.dialect.Rebind("SELECT id FROM name WHERE space = ? AND text >= ? AND text < ? ORDER BY id"),
 		[]any{int64(ParamSpace), from, from[:len(from)-1] + "!"}, func(r Rows) error {
 			var id int64
 			ids = append(ids, 0)
@@ -186,8 +186,8 @@ func (n *Names) params(ctx context.Context, db DB, resourceType, code string) ([
 	return ids, err
 }
 
-// each runs sql and calls f for every row.
-func each(ctx context.Context, db DB, sql string, args []any, f func(Rows) error) error {
+// ForEach runs sql and calls f for every row.
+func ForEach(ctx context.Context, db DB, sql string, args []any, f func(Rows) error) error {
 	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
 		return err
@@ -204,7 +204,7 @@ func each(ctx context.Context, db DB, sql string, args []any, f func(Rows) error
 // types returns the numbers of all resource types that occur.
 func (n *Names) types(ctx context.Context, db DB) ([]int64, error) {
 	var ids []int64
-	err := each(ctx, db, n.dialect.Rebind("SELECT id FROM name WHERE space = ? ORDER BY id"), []any{int64(TypeSpace)}, func(r Rows) error {
+	err := ForEach(ctx, db, n.dialect.Rebind("SELECT id FROM name WHERE space = ? ORDER BY id"), []any{int64(TypeSpace)}, func(r Rows) error {
 		var id int64
 		err := r.Scan(&id)
 		ids = append(ids, id)

@@ -48,7 +48,7 @@ func (s *Reader) Former(ctx context.Context, db DB, c Current) ([]byte, error) {
 		return c.Copy, nil
 	}
 	var copied []byte
-	err := each(ctx, db, s.Dialect.Rebind("SELECT body FROM version WHERE seq = ?"), []any{c.Seq}, func(r Rows) error {
+	err := ForEach(ctx, db, s.Dialect.Rebind("SELECT body FROM version WHERE seq = ?"), []any{c.Seq}, func(r Rows) error {
 		var body []byte
 		err := r.Scan(&body)
 		if err == nil {

@@ -34,7 +34,7 @@ func (s *Reader) Record(key fhir.Key, v *Stored) (store.Record, error) {
 // id, written in the dialect, and calls f for each that exists with its n. It
 // unpacks nothing.
 func (s *Reader) Lookup(ctx context.Context, db DB, keys string, args []any, f func(n int64, v *Stored)) error {
-	return each(ctx, db, "SELECT k.n, "+VersionColumns+" FROM "+keys+
+	return ForEach(ctx, db, "SELECT k.n, "+VersionColumns+" FROM "+keys+
 		s.Dialect.with("resource", "r", "", "r.type = k.type AND r.id = k.id")+s.Dialect.with("version", "v", "", "v.seq = r.seq"), args, func(r Rows) error {
 		var n int64
 		v := new(Stored)
@@ -59,7 +59,7 @@ func (s *Reader) ReadVersion(ctx context.Context, db DB, key fhir.Key, version i
 func (s *Reader) one(ctx context.Context, db DB, key fhir.Key, text string, args ...any) (store.Record, error) {
 	var record store.Record
 	found := false
-	err := each(ctx, db, s.Dialect.Rebind(text), args, func(r Rows) error {
+	err := ForEach(ctx, db, s.Dialect.Rebind(text), args, func(r Rows) error {
 		var v versionRow
 		err := r.Scan(v.dest()...)
 		if err == nil {
@@ -91,7 +91,7 @@ func (s *Reader) Current(ctx context.Context, db DB, key fhir.Key) (Current, err
 		return Current{}, err
 	}
 	var c Current
-	err = each(ctx, db, s.Dialect.Rebind("SELECT rid, version, deleted, seq, idx FROM resource WHERE type = ? AND id = ?"),
+	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT rid, version, deleted, seq, idx FROM resource WHERE type = ? AND id = ?"),
 		[]any{t, Clean(string(key.ID))}, func(r Rows) error {
 			var deleted int64
 			err := r.Scan(&c.RID, &c.Version, &deleted, &c.Seq, &c.Copy)
@@ -113,7 +113,7 @@ func (s *Reader) Versions(ctx context.Context, db DB, keys []fhir.Key, out map[f
 		args = append(args, Clean(string(k.ID)))
 	}
 	text := "SELECT id, version, deleted FROM resource WHERE type = ? AND id IN (?" + strings.Repeat(", ?", len(keys)-1) + ")"
-	return each(ctx, db, s.Dialect.Rebind(text), args, func(r Rows) error {
+	return ForEach(ctx, db, s.Dialect.Rebind(text), args, func(r Rows) error {
 		var id string
 		var version, deleted int64
 		err := r.Scan(&id, &version, &deleted)
@@ -131,7 +131,7 @@ func (s *Reader) Referrers(ctx context.Context, db DB, key fhir.Key, limit int) 
 	var keys []fhir.Key
 	var types []int64
 	id := Clean(string(key.ID))
-	err = each(ctx, db, s.Dialect.Rebind("SELECT DISTINCT r.type, r.id FROM reference f"+
+	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT DISTINCT r.type, r.id FROM reference f"+
 		s.Dialect.with("resource", "r", "", "r.rid = f.rid")+" WHERE f.id = ? AND f.type = ? AND NOT (r.type = ? AND r.id = ?) LIMIT "+strconv.Itoa(limit)),
 		[]any{id, t, t, id}, func(r Rows) error {
 			var n int64
@@ -156,7 +156,7 @@ func (s *Reader) Referrers(ctx context.Context, db DB, key fhir.Key, limit int) 
 // Stats is store.Resources.Stats on db.
 func (s *Reader) Stats(ctx context.Context, db DB) (map[fhir.Type]int64, error) {
 	counts := map[int64]int64{}
-	err := each(ctx, db, "SELECT type, count(*) FROM resource WHERE deleted = 0 GROUP BY type", nil, func(r Rows) error {
+	err := ForEach(ctx, db, "SELECT type, count(*) FROM resource WHERE deleted = 0 GROUP BY type", nil, func(r Rows) error {
 		var t, n int64
 		err := r.Scan(&t, &n)
 		counts[t] = n

@@ -339,7 +339,7 @@ func (r *run) read(inner fragment, keys []sortKey) error {
 		r.dialect.with("version", "v", "", "v.seq = p.seq") + orderBy("p", keys)
 	var types []int64
 	start := len(r.records)
-	err := each(r.ctx, r.db, r.dialect.Rebind(text), inner.args, func(in Rows) error {
+	err := ForEach(r.ctx, r.db, r.dialect.Rebind(text), inner.args, func(in Rows) error {
 		var stored versionRow
 		var typeNumber int64
 		var id string

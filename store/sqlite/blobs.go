@@ -19,10 +19,10 @@ import (
 // hash before the name is returned: synced, then renamed, then the folder
 // synced.
 func (s *Store) CreateBlob(ctx context.Context, content iter.Seq2[[]byte, error]) (name string, size int64, err error) {
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return "", 0, err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	name, size, err = s.createBlob(ctx, content)
 	return name, size, s.translate(err)
 }
@@ -82,10 +82,10 @@ const blobChunk = 256 << 10
 
 // ReadBlob implements store.Blobs.
 func (s *Store) ReadBlob(ctx context.Context, name string, offset, length int64) (iter.Seq2[[]byte, error], int64, error) {
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return nil, 0, err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	if !sqldb.IsHash(name) {
 		return nil, 0, store.ErrNotFound
 	}
@@ -127,10 +127,10 @@ func (s *Store) ReadBlob(ctx context.Context, name string, offset, length int64)
 
 // DeleteBlob implements store.Blobs.
 func (s *Store) DeleteBlob(_ context.Context, name string) error {
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	if !sqldb.IsHash(name) {
 		return store.ErrNotFound
 	}

@@ -19,7 +19,7 @@ type planned struct {
 }
 
 func (p *planned) Query(ctx context.Context, text string, args ...any) (sqldb.Rows, error) {
-	err := query(ctx, p.conn, "EXPLAIN QUERY PLAN "+text, args, func(r sqldb.Rows) error {
+	err := sqldb.ForEach(ctx, p.conn, "EXPLAIN QUERY PLAN "+text, args, func(r sqldb.Rows) error {
 		var id, parent, unused int64
 		var detail string
 		err := r.Scan(&id, &parent, &unused, &detail)

@@ -163,40 +163,22 @@ func (s *Store) Changes(ctx context.Context, after store.Seq, limit int, bodies 
 func (s *Store) LastSeq(ctx context.Context) (seq store.Seq, err error) {
 	err = s.read(ctx, func(c *conn) error {
 		var n int64
-		err := query(ctx, c, "SELECT coalesce(max(seq), 0) FROM version", nil, func(r sqldb.Rows) error { return r.Scan(&n) })
+		err := sqldb.ForEach(ctx, c, "SELECT coalesce(max(seq), 0) FROM version", nil, func(r sqldb.Rows) error { return r.Scan(&n) })
 		seq = store.Seq(n)
 		return err
 	})
 	return seq, err
 }
 
-// eachBatch is how many resources Each reads at a time.
-const eachBatch = 200
-
 // Each implements store.Resources.
 func (s *Store) Each(ctx context.Context, t fhir.Type, after store.Position) iter.Seq2[store.Positioned, error] {
-	return func(yield func(store.Positioned, error) bool) {
-		for {
-			var batch []store.Positioned
-			err := s.read(ctx, func(c *conn) (err error) {
-				batch, err = s.reader.Batch(ctx, c, t, after, eachBatch)
-				return err
-			})
-			if err != nil {
-				yield(store.Positioned{}, err)
-				return
-			}
-			for _, r := range batch {
-				if !yield(r, nil) {
-					return
-				}
-				after = r.Position
-			}
-			if len(batch) < eachBatch {
-				return
-			}
-		}
-	}
+	return sqldb.Resources(after, func(after store.Position, limit int) (batch []store.Positioned, err error) {
+		err = s.read(ctx, func(c *conn) error {
+			batch, err = s.reader.Batch(ctx, c, t, after, limit)
+			return err
+		})
+		return batch, err
+	})
 }
 
 // Stats implements store.Resources.
@@ -241,19 +223,11 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced 
 	return replaced, err
 }
 
-// expungeBatch is how many versions one transaction of Expunge removes.
-const expungeBatch = 500
-
 // Expunge implements store.Resources. It works in several transactions, so
 // that it does not hold up other writers.
-func (s *Store) Expunge(ctx context.Context, x store.Expunge) (total int64, err error) {
-	for x.Limit == 0 || total < int64(x.Limit) {
-		size := int64(expungeBatch)
-		if x.Limit > 0 {
-			size = min(size, int64(x.Limit)-total)
-		}
-		var n int64
-		err := s.do(ctx, func(ctx context.Context, t *tx) (err error) {
+func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
+	return sqldb.InBatches(x.Limit, func(size int64) (n int64, err error) {
+		err = s.do(ctx, func(ctx context.Context, t *tx) (err error) {
 			if err = t.flush(); err != nil {
 				return err
 			}
@@ -262,13 +236,6 @@ func (s *Store) Expunge(ctx context.Context, x store.Expunge) (total int64, err 
 			})
 			return errors.Join(err, t.writer.keepCounters())
 		})
-		if err != nil {
-			return total, err
-		}
-		total += n
-		if n < size {
-			break
-		}
-	}
-	return total, nil
+		return n, err
+	})
 }

@@ -39,8 +39,7 @@ type Store struct {
 
 	closing  sync.Once
 	closeErr error
-	mu       sync.RWMutex // held shared while an operation runs
-	down     bool
+	gate     sqldb.Gate // an operation is inside while it runs
 }
 
 var _ store.Store = (*Store)(nil)
@@ -100,24 +99,10 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	return s, nil
 }
 
-// enter begins an operation; leave ends it. Close waits for all of them.
-func (s *Store) enter() error {
-	s.mu.RLock()
-	if s.down {
-		s.mu.RUnlock()
-		return store.ErrClosed
-	}
-	return nil
-}
-
-func (s *Store) leave() { s.mu.RUnlock() }
-
 // Close implements store.Store.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
-		s.mu.Lock()
-		s.down = true
-		s.mu.Unlock()
+		s.gate.Shut()
 		s.writer.stop()
 		s.closeErr = s.release()
 	})
@@ -145,10 +130,10 @@ func (s *Store) release() error {
 
 // read runs f with a reading connection.
 func (s *Store) read(ctx context.Context, f func(c *conn) error) error {
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	var c *conn
 	select {
 	case c = <-s.pool:

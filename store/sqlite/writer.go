@@ -61,7 +61,7 @@ func newWriter(s *Store, c *conn) *writer {
 // load reads the counters and names.
 func (w *writer) load(ctx context.Context) error {
 	ask := func(text string, n *int64) error {
-		return query(ctx, w.conn, text, nil, func(r sqldb.Rows) error { return r.Scan(n) })
+		return sqldb.ForEach(ctx, w.conn, text, nil, func(r sqldb.Rows) error { return r.Scan(n) })
 	}
 	return errors.Join(
 		ask("SELECT max(coalesce((SELECT max(seq) FROM version), 0), coalesce((SELECT value FROM counter WHERE name = 'seq'), 0))", &w.seq),
@@ -75,10 +75,10 @@ func (s *Store) do(ctx context.Context, fn func(ctx context.Context, t *tx) erro
 }
 
 func (s *Store) submit(r *request) error {
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	select {
 	case s.writer.queue <- r:
 	case <-r.ctx.Done():
@@ -389,21 +389,6 @@ func call(r *request, t *tx) (err error) {
 		}
 	}()
 	return r.fn(r.ctx, t)
-}
-
-// query runs text and calls f for every row.
-func query(ctx context.Context, c *conn, text string, args []any, f func(sqldb.Rows) error) error {
-	rows, err := c.Query(ctx, text, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := f(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // Write implements store.Resources.
