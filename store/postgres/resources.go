@@ -155,7 +155,7 @@ func (s *Store) Stats(ctx context.Context) (map[fhir.Type]int64, error) {
 
 // Reindex implements store.Resources.
 func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced int, err error) {
-	err = s.do(ctx, "", func(ctx context.Context, t *tx) error {
+	err = s.do(ctx, func(ctx context.Context, t *tx) error {
 		replaced = 0
 		keys := make([]fhir.Key, len(items))
 		for i := range items {
@@ -206,7 +206,7 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced 
 // that it does not hold up the others.
 func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
 	return sqldb.InBatches(x.Limit, func(size int64) (n int64, err error) {
-		err = s.do(ctx, "", func(ctx context.Context, t *tx) (err error) {
+		err = s.do(ctx, func(ctx context.Context, t *tx) (err error) {
 			n, err = s.reader.Expunge(ctx, t, x, size, func(rid int64, copied []byte) error {
 				gone, _, err := (&sqldb.Index{}).Diff(copied)
 				t.ops = sqldb.AppendOps(t.ops, rid, gone, nil)

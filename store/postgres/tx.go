@@ -58,36 +58,31 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx store
 			return translate(err)
 		}
 	}
-	return s.run(ctx, "", func(ctx context.Context, t *tx) error { return fn(ctx, t) })
+	return s.run(ctx, func(ctx context.Context, t *tx) error { return fn(ctx, t) })
 }
 
-// Import implements store.Resources. The server answers a commit before it is
-// on disk.
+// Import implements store.Resources. Commits are synced like those of Write:
+// a change that the feed has shown must survive a crash of the server, and a
+// batch spreads the cost of its sync over many resources.
 func (s *Store) Import(ctx context.Context, fn func(ctx context.Context, tx store.Tx) error) error {
-	return s.do(ctx, "SET LOCAL synchronous_commit = off", func(ctx context.Context, t *tx) error { return fn(ctx, t) })
+	return s.do(ctx, func(ctx context.Context, t *tx) error { return fn(ctx, t) })
 }
 
-// Flush implements store.Resources. A synchronous commit makes all commits
-// before it durable too.
-func (s *Store) Flush(ctx context.Context) error {
-	return s.do(ctx, "SET LOCAL synchronous_commit = on", func(ctx context.Context, t *tx) error {
-		t.enqueue("INSERT INTO counter (name, value) VALUES ('flush', 1) ON CONFLICT (name) DO UPDATE SET value = counter.value + 1")
-		return nil
-	})
-}
+// Flush implements store.Resources: every Import is durable when it returns.
+func (s *Store) Flush(context.Context) error { return nil }
 
 // do runs fn in a transaction until it commits or fails for good.
-func (s *Store) do(ctx context.Context, first string, fn func(ctx context.Context, t *tx) error) error {
+func (s *Store) do(ctx context.Context, fn func(ctx context.Context, t *tx) error) error {
 	if err := s.gate.Enter(); err != nil {
 		return err
 	}
 	defer s.gate.Leave()
-	return s.run(ctx, first, fn)
+	return s.run(ctx, fn)
 }
 
-func (s *Store) run(ctx context.Context, first string, fn func(ctx context.Context, t *tx) error) error {
+func (s *Store) run(ctx context.Context, fn func(ctx context.Context, t *tx) error) error {
 	for attempt := 1; ; attempt++ {
-		unsent, err := s.once(ctx, first, attempt, fn)
+		unsent, err := s.once(ctx, attempt, fn)
 		switch {
 		case conflicted(err) && attempt < attempts:
 		case away(err) && unsent && attempt < patient:
@@ -105,7 +100,7 @@ func (s *Store) run(ctx context.Context, first string, fn func(ctx context.Conte
 }
 
 // once runs fn in a transaction; unsent says that the commit was not sent.
-func (s *Store) once(ctx context.Context, first string, attempt int, fn func(ctx context.Context, t *tx) error) (unsent bool, err error) {
+func (s *Store) once(ctx context.Context, attempt int, fn func(ctx context.Context, t *tx) error) (unsent bool, err error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return true, err
@@ -118,9 +113,6 @@ func (s *Store) once(ctx context.Context, first string, attempt int, fn func(ctx
 		}
 		conn.Release()
 	}()
-	if first != "" {
-		t.enqueue(first)
-	}
 	if attempt >= patient {
 		t.enqueue("SELECT pg_advisory_xact_lock($1)", s.lockKey("turn"))
 	}
