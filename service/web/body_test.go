@@ -27,23 +27,7 @@ func echoSize(w http.ResponseWriter, r *http.Request) {
 
 func post(t *testing.T, url string, body io.Reader, header ...string) (*http.Response, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := new(http.Transport).RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp, string(answer)
+	return exchange(t, http.MethodPost, url, body, header...)
 }
 
 func gzipped(t *testing.T, data []byte) []byte {

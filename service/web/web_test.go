@@ -52,7 +52,14 @@ func serve(t *testing.T, c Config, h http.HandlerFunc) (url string, log *logBuff
 
 func get(t *testing.T, url string, header ...string) (*http.Response, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	return exchange(t, http.MethodGet, url, nil, header...)
+}
+
+// exchange sends a request, with header names and values in turn, and follows
+// no redirect.
+func exchange(t *testing.T, method, url string, body io.Reader, header ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,11 +71,11 @@ func get(t *testing.T, url string, header ...string) (*http.Response, string) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(body)
+	return resp, string(answer)
 }
 
 func TestEachKindOfFailureHasItsStatus(t *testing.T) {
