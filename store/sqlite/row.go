@@ -60,9 +60,9 @@ func (x *row) record(w *store.Write, seq, version int64) store.Record {
 var chunks = [...]int{32, 8, 4, 1}
 
 var (
-	insertResource = statements("INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params, idx) VALUES ",
+	insertResource = statements("INSERT OR FAIL INTO resource (rid, type, id, seq, version, updated, deleted, params, idx) VALUES ",
 		"(?, ?, ?, ?, ?, ?, ?, ?, ?)", " ON CONFLICT (type, id) DO NOTHING")
-	insertVersion = statements("INSERT INTO version (seq, rid, version, type, updated, deleted, method, release, body) VALUES ",
+	insertVersion = statements("INSERT OR FAIL INTO version (seq, rid, version, type, updated, deleted, method, release, body) VALUES ",
 		"(?, ?, ?, ?, ?, ?, ?, ?, ?)", "")
 )
 
