@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -69,9 +68,6 @@ func (c *importCommand) Run(ctx context.Context, m *Main) error {
 	names := tenants.Names()
 	door, _ := tenants.Door(names[len(names)-1]) // the tenant that was named, else the default one
 
-	// Nearly all memory is groups of resources that soon are gone: collecting
-	// it twice as often costs little and halves the slack.
-	defer debug.SetGCPercent(debug.SetGCPercent(50))
 	show := newMeter(m.Stderr)
 	began := time.Now()
 	result, err := bulkload.Run(ctx, bulkload.Options{
