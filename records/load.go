@@ -198,6 +198,10 @@ func (l *load) store(ctx context.Context, items []int) error {
 			u.writes = append(u.writes, l.items[i].write)
 			drafts[n] = l.items[i].w
 		}
+		if left := l.arriving(items, made(u.writes)); len(left) < len(items) {
+			items = left
+			continue
+		}
 		u.needs = needsOf(keysOf(u.writes), drafts...)
 		written, err := d.commit(ctx, u)
 		if e, ok := errors.AsType[*store.MissingError](err); ok {
@@ -273,6 +277,18 @@ func (l *load) compare(ctx context.Context, items []int) ([]int, error) {
 		}
 	})
 	return slices.DeleteFunc(items, func(i int) bool { return l.items[i].w == nil }), err
+}
+
+// arriving refuses the items that refer to versions that neither are here nor
+// are made now.
+func (l *load) arriving(items []int, made map[fhir.Key]int64) []int {
+	return slices.DeleteFunc(items, func(i int) bool {
+		err := l.items[i].w.arrives(made)
+		if err != nil {
+			l.refuse(i, err)
+		}
+		return err != nil
+	})
 }
 
 // permit refuses to overwrite what the session does not see.
