@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"fmt"
@@ -150,6 +151,33 @@ func TestABodyOfAGigabyteIsRefusedEarlyInBoundedMemory(t *testing.T) {
 				t.Errorf("%d bytes were allocated", grown)
 			}
 		})
+	}
+}
+
+func TestAClientThatSendsSomewhatTooMuchHearsSo(t *testing.T) {
+	url, _ := serve(t, Config{MaxBody: 8 << 20}, echoSize)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	// It sends everything before it reads, as many clients do.
+	if _, err := fmt.Fprintf(conn, "POST /x/ HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", 15<<20); err != nil {
+		t.Fatal(err)
+	}
+	for range 15 {
+		if _, err := conn.Write(make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 413 {
+		t.Errorf("status %d", resp.StatusCode)
 	}
 }
 
