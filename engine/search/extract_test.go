@@ -3,6 +3,9 @@ package search
 import (
 	"errors"
 	"fmt"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -294,6 +297,47 @@ func TestACompositeOfTooManyCombinationsIsRefusedAtItsElement(t *testing.T) {
 		e, ok := errors.AsType[*fault.Error](err)
 		if !ok || e.Kind != fault.Unprocessable || e.Issues[0].Path != "Observation.component[0]" || !strings.Contains(err.Error(), "code-value-concept") {
 			t.Errorf("%d times %d give %v", size[0], size[1], err)
+		}
+	}
+}
+
+var (
+	jsonBlock = regexp.MustCompile("(?s)```json\n(.*?)```")
+	tableRow  = regexp.MustCompile(`(?m)^\| (\w+) \| (Observation [^|]*) \| ([^|]*) \| 46 \|$`)
+)
+
+func TestTheExampleInArchitectureIsIndexedAsItsTableSays(t *testing.T) {
+	text, err := os.ReadFile("../../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := r4(t)
+	tree, err := fhir.ParseJSON(c.defs, jsonBlock.FindSubmatch(text)[1], fhir.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := c.Extract(t.Context(), tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := tableRow.FindAllStringSubmatch(string(text), -1)
+	if len(rows) < 5 {
+		t.Fatalf("%d rows were found", len(rows))
+	}
+	for _, row := range rows {
+		for param := range strings.SplitSeq(row[2], ", ") {
+			i := slices.IndexFunc(entries, func(e Entry) bool {
+				return "Observation "+e.Param.Code == param && string(e.Param.Kind) == row[1]
+			})
+			if i < 0 {
+				t.Errorf("there is no entry of %s in table %s", param, row[1])
+				continue
+			}
+			if q := entries[i].Canonical; q != nil {
+				if value := fmt.Sprint(int(q.Range.Value)); !strings.Contains(strings.ReplaceAll(row[3], " ", ""), value) || !strings.Contains(row[3], q.Unit) {
+					t.Errorf("%s is %s %s, not %s", param, value, q.Unit, row[3])
+				}
+			}
 		}
 	}
 }
