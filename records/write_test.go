@@ -419,6 +419,10 @@ func TestAReferenceToAVersionThatNeverWasIsRefused(t *testing.T) {
 			_, err = s.Bundle(t.Context(), bundle("transaction", fmt.Sprintf(`{"resource":%s,"request":{"method":"PUT","url":"Provenance/v"}}`, told(target).JSON)), records.BundleOptions{})
 			refused(t, err, fault.Unprocessable, "Bundle.entry[0].resource.target[0].reference")
 		}
+		header := body(`{"resourceType":"Provenance","recorded":"2026-01-02T03:04:05Z","agent":[{"who":{"reference":"Patient/p"}}],
+			"entity":[{"role":"source","what":{"reference":"Patient/p/_history/99"}}]}`)
+		_, err := s.Create(t.Context(), "Patient", body(`{"resourceType":"Patient"}`), records.CreateOptions{Request: records.Request{Provenance: &header}})
+		refused(t, err, fault.Unprocessable, "X-Provenance.entity[0].what.reference", "its latest is 1")
 		eased := db.session(t, records.Policy{AllowDangling: true})
 		must(eased.Update(t.Context(), key("Provenance/v"), told("Patient/p/_history/99"), records.UpdateOptions{}))(t)
 	})
