@@ -31,6 +31,7 @@ type Exchange struct {
 	site     *Site
 	response *response
 	held     int64 // bytes of site.memory
+	answer   int64 // bytes of site.answers
 }
 
 type exchangeKey struct{}
@@ -76,6 +77,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // finish answers a panic, ends the answer and writes the access log.
 func (s *Site) finish(x *Exchange, r *http.Request, start time.Time) {
+	defer func() { s.answers.release(x.answer) }()
 	if p := recover(); p != nil {
 		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			x.response.abort()
