@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/store"
@@ -13,6 +12,7 @@ import (
 type writing struct {
 	*store.Write
 	typeNumber int64
+	origin     int64
 	index      sqldb.Index
 	place      int64 // in the transaction
 	seq        int64 // once the transaction's id is known
@@ -43,6 +43,9 @@ func (s *Store) writings(ctx context.Context, writes []store.Write) ([]writing, 
 		if w.typeNumber, err = s.Number(sqldb.TypeSpace, string(w.Key.Type)); err != nil {
 			return nil, err
 		}
+		if w.origin, err = s.Number(sqldb.OriginSpace, sqldb.Origin(w.Write)); err != nil {
+			return nil, err
+		}
 		if w.deleted() {
 			continue
 		}
@@ -68,7 +71,7 @@ func (w *writing) deleted() bool { return w.Body.Packed == nil }
 // locked in the order of their keys. Everything else waits for the commit.
 func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, error) {
 	if t.last+int64(len(writes)) >= perTransaction {
-		return nil, errors.New("postgres: too many versions in one transaction")
+		return nil, errTooMany
 	}
 	prepared, err := t.store.writings(ctx, writes)
 	if err != nil {
@@ -152,7 +155,7 @@ func (t *tx) insertResources(ctx context.Context, writes []*writing) error {
 	}
 	n := len(writes)
 	types, ids, places, updated, deleted := make([]int64, n), make([]string, n), make([]int64, n), make([]int64, n), make([]int64, n)
-	params, copies := make([]string, n), make([][]byte, n)
+	params, copies := make([]int64, n), make([][]byte, n)
 	byPlace := make(map[int64]*writing, n)
 	for i, w := range writes {
 		types[i], ids[i], places[i], updated[i] = w.typeNumber, string(w.Key.ID), w.place, sqldb.Micros(w.Updated)
@@ -166,7 +169,7 @@ func (t *tx) insertResources(ctx context.Context, writes []*writing) error {
 	err := sqldb.ForEach(ctx, t, `INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params, idx)
 		SELECT x.first + k.place, k.type, k.id, x.first + k.place, 1, k.updated, k.deleted, k.params, k.idx
 		FROM (SELECT pg_current_xact_id()::text::bigint * 1048576 + $8 AS first) x,
-			unnest($1::integer[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[], $7::bytea[])
+			unnest($1::integer[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::integer[], $7::bytea[])
 				AS k (type, id, place, updated, deleted, params, idx)
 		ORDER BY k.type, k.id
 		ON CONFLICT (type, id) DO NOTHING
@@ -176,6 +179,7 @@ func (t *tx) insertResources(ctx context.Context, writes []*writing) error {
 			err := r.Scan(&rid, &place, &t.id)
 			if w := byPlace[place]; w != nil {
 				w.rid, w.created = rid, true
+				t.know(rowKey{w.typeNumber, string(w.Key.ID)}, rid)
 			}
 			return err
 		})
@@ -188,19 +192,21 @@ func (t *tx) insertResources(ctx context.Context, writes []*writing) error {
 func (t *tx) insertNew(writes []*writing) {
 	n := len(writes)
 	rids, types, updated := make([]int64, n), make([]int64, n), make([]int64, n)
-	ids, params, copies := make([]string, n), make([]string, n), make([][]byte, n)
+	ids, params, copies := make([]string, n), make([]int64, n), make([][]byte, n)
 	for i, w := range writes {
 		rids[i], types[i], ids[i], updated[i] = w.rid, w.typeNumber, string(w.Key.ID), sqldb.Micros(w.Updated)
 		params[i], copies[i] = w.index.Params, w.index.Copy
+		t.know(rowKey{w.typeNumber, string(w.Key.ID)}, w.rid)
 	}
 	t.enqueue(`INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params, idx)
 		SELECT k.rid, k.type, k.id, k.rid, 1, k.updated, 0, k.params, k.idx
-		FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[], $5::text[], $6::bytea[]) AS k (rid, type, id, updated, params, idx)`,
+		FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[], $5::integer[], $6::bytea[]) AS k (rid, type, id, updated, params, idx)`,
 		rids, types, ids, updated, params, copies)
 }
 
-// resolveLost deals with creates that another transaction won: an expectation
-// is broken, or there is now a version to replace.
+// resolveLost deals with creates of what is there: it has a placeholder, or
+// another transaction won, so that an expectation is broken or there is now a
+// version to replace.
 func (t *tx) resolveLost(ctx context.Context, creates []*writing) error {
 	var lost []*writing
 	for _, w := range creates {
@@ -215,7 +221,9 @@ func (t *tx) resolveLost(ctx context.Context, creates []*writing) error {
 		return err
 	}
 	for _, w := range lost {
-		if w.Expect == 0 || w.version == 0 {
+		if w.rid != 0 && w.version == 0 {
+			t.replace(w)
+		} else if w.Expect == 0 || w.version == 0 {
 			return &store.VersionError{Key: w.Key, Expect: w.Expect, Current: w.version}
 		}
 	}
@@ -227,15 +235,15 @@ func (t *tx) resolveLost(ctx context.Context, creates []*writing) error {
 func (t *tx) finish(ctx context.Context, all []*writing) error {
 	n := len(all)
 	seqs, rids, versions, types, updated, deleted := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
-	methods, releases, bodies := make([]string, n), make([]string, n), make([][]byte, n)
+	origins, bodies := make([]int64, n), make([][]byte, n)
 	var changed struct {
 		rids, seqs, versions, updated, deleted []int64
-		params                                 []string
+		params                                 []int64
 		copies                                 [][]byte
 	}
 	for i, w := range all {
 		seqs[i], rids[i], versions[i] = w.seq, w.rid, w.version+1
-		types[i], updated[i], methods[i], releases[i], bodies[i] = w.typeNumber, sqldb.Micros(w.Updated), w.Method, string(w.Release), w.Body.Packed
+		types[i], updated[i], origins[i], bodies[i] = w.typeNumber, sqldb.Micros(w.Updated), w.origin, w.Body.Packed
 		if w.deleted() {
 			deleted[i] = 1
 		}
@@ -251,21 +259,21 @@ func (t *tx) finish(ctx context.Context, all []*writing) error {
 		}
 	}
 	if n >= copiedVersions {
-		columns := []string{"seq", "rid", "version", "type", "updated", "deleted", "method", "release", "body"}
+		columns := []string{"seq", "rid", "version", "type", "updated", "deleted", "origin", "body"}
 		err := t.copyRows(ctx, "version", columns, n, func(dst []any, i int) []any {
-			return append(dst, seqs[i], rids[i], versions[i], types[i], updated[i], deleted[i], methods[i], releases[i], bodies[i])
+			return append(dst, seqs[i], rids[i], versions[i], types[i], updated[i], deleted[i], origins[i], bodies[i])
 		})
 		if err != nil {
 			return err
 		}
 	} else {
-		t.enqueue(`INSERT INTO version (seq, rid, version, type, updated, deleted, method, release, body)
-		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::smallint[], $7::text[], $8::text[], $9::bytea[])`,
-			seqs, rids, versions, types, updated, deleted, methods, releases, bodies)
+		t.enqueue(`INSERT INTO version (seq, rid, version, type, updated, deleted, origin, body)
+		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::smallint[], $7::integer[], $8::bytea[])`,
+			seqs, rids, versions, types, updated, deleted, origins, bodies)
 	}
 	if c := &changed; len(c.rids) > 0 {
 		t.enqueue(`UPDATE resource r SET seq = k.seq, version = k.version, updated = k.updated, deleted = k.deleted, params = k.params, idx = k.idx
-			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[], $7::bytea[])
+			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::integer[], $7::bytea[])
 				AS k (rid, seq, version, updated, deleted, params, idx) WHERE r.rid = k.rid`,
 			c.rids, c.seqs, c.versions, c.updated, c.deleted, c.params, c.copies)
 	}

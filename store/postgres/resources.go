@@ -61,7 +61,7 @@ func (s *Store) versions(ctx context.Context, db sqldb.DB, keys []fhir.Key) (map
 		return nil, err
 	}
 	err = sqldb.ForEach(ctx, db, `SELECT k.n, r.version, r.deleted FROM unnest($1::integer[], $2::text[]) WITH ORDINALITY AS k (type, id, n)
-		JOIN resource r ON r.type = k.type AND r.id = k.id`, []any{types, ids}, func(r sqldb.Rows) error {
+		JOIN resource r ON r.type = k.type AND r.id = k.id AND r.version > 0`, []any{types, ids}, func(r sqldb.Rows) error {
 		var n, version, deleted int64
 		if err := r.Scan(&n, &version, &deleted); err != nil {
 			return err
@@ -207,13 +207,28 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced 
 func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
 	return sqldb.InBatches(x.Limit, func(size int64) (n int64, err error) {
 		err = s.do(ctx, func(ctx context.Context, t *tx) (err error) {
-			n, err = s.reader.Expunge(ctx, t, x, size, func(rid int64, copied []byte) error {
-				gone, _, err := (&sqldb.Index{}).Diff(copied)
-				t.ops = sqldb.AppendOps(t.ops, rid, gone, nil)
-				return err
-			})
+			n, err = t.expunge(ctx, x, size)
 			return err
 		})
 		return n, err
 	})
+}
+
+func (t *tx) expunge(ctx context.Context, x store.Expunge, size int64) (int64, error) {
+	expunged, err := t.store.reader.Expunge(ctx, t, x, size, func(rid int64, copied []byte) error {
+		gone, _, err := (&sqldb.Index{}).Diff(copied)
+		t.ops = sqldb.AppendOps(t.ops, rid, gone, nil)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := t.resolve(ctx); err != nil {
+		return 0, err
+	}
+	targets := sqldb.Targets(t.ops)
+	if err := t.writeIndex(ctx); err != nil {
+		return 0, err
+	}
+	return expunged.Versions, t.store.reader.Sweep(ctx, t, append(expunged.Resources, targets...))
 }

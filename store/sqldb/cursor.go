@@ -124,7 +124,7 @@ func decodePosition(cursor string, print uint64, keys []sortKey) (position, erro
 		case kind == 1 && k.kind == intValue:
 			p.keys[i] = d.varint()
 		case kind == 2 && k.kind == floatValue:
-			p.keys[i] = d.float()
+			p.keys[i] = d.bits()
 		case kind == 3 && k.kind == textValue:
 			p.keys[i] = Clean(d.text())
 		default:

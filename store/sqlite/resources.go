@@ -228,14 +228,28 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced 
 func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
 	return sqldb.InBatches(x.Limit, func(size int64) (n int64, err error) {
 		err = s.do(ctx, func(ctx context.Context, t *tx) (err error) {
-			if err = t.flush(); err != nil {
-				return err
-			}
-			n, err = s.reader.Expunge(ctx, quiet{t.writer.conn}, x, size, func(rid int64, copied []byte) error {
-				return t.index(rid, &sqldb.Index{}, copied)
-			})
+			n, err = t.expunge(ctx, x, size)
 			return errors.Join(err, t.writer.keepCounters())
 		})
 		return n, err
 	})
+}
+
+func (t *tx) expunge(ctx context.Context, x store.Expunge, size int64) (int64, error) {
+	reader, c := t.writer.store.reader, quiet{t.writer.conn}
+	if err := t.flush(); err != nil {
+		return 0, err
+	}
+	begun := len(t.ops)
+	expunged, err := reader.Expunge(ctx, c, x, size, func(rid int64, copied []byte) error {
+		return t.index(rid, &sqldb.Index{}, copied)
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := t.flush(); err != nil {
+		return 0, err
+	}
+	t.writer.rids.forget()
+	return expunged.Versions, reader.Sweep(ctx, c, append(expunged.Resources, sqldb.Targets(t.ops[begun:])...))
 }

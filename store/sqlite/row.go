@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/inglehealth/ingle/store"
@@ -11,14 +10,17 @@ import (
 
 // row is what a write puts into the tables.
 type row struct {
-	typeNumber, updated, deleted int64
-	index                        *sqldb.Index
-	copied                       any // of index, nil when it is with the body
+	typeNumber, origin, updated, deleted int64
+	index                                *sqldb.Index
+	copied                               any // of index, nil when it is with the body
 }
 
 func (t *tx) row(w *store.Write) (x row, err error) {
 	x.updated = sqldb.Micros(w.Updated)
 	if x.typeNumber, err = t.Number(sqldb.TypeSpace, string(w.Key.Type)); err != nil {
+		return x, err
+	}
+	if x.origin, err = t.Number(sqldb.OriginSpace, sqldb.Origin(w)); err != nil {
 		return x, err
 	}
 	if w.Body.Packed == nil {
@@ -46,7 +48,7 @@ func (x *row) version(args []any, w *store.Write, seq, rid, version int64) []any
 	if x.deleted == 0 {
 		body = w.Body.Packed
 	}
-	return append(args, seq, rid, version, x.typeNumber, x.updated, x.deleted, w.Method, string(w.Release), body)
+	return append(args, seq, rid, version, x.typeNumber, x.updated, x.deleted, x.origin, body)
 }
 
 func (x *row) record(w *store.Write, seq, version int64) store.Record {
@@ -62,8 +64,8 @@ var chunks = [...]int{32, 8, 4, 1}
 var (
 	insertResource = statements("INSERT OR FAIL INTO resource (rid, type, id, seq, version, updated, deleted, params, idx) VALUES ",
 		"(?, ?, ?, ?, ?, ?, ?, ?, ?)", " ON CONFLICT (type, id) DO NOTHING")
-	insertVersion = statements("INSERT OR FAIL INTO version (seq, rid, version, type, updated, deleted, method, release, body) VALUES ",
-		"(?, ?, ?, ?, ?, ?, ?, ?, ?)", "")
+	insertVersion = statements("INSERT OR FAIL INTO version (seq, rid, version, type, updated, deleted, origin, body) VALUES ",
+		"(?, ?, ?, ?, ?, ?, ?, ?)", "")
 )
 
 func statements(begin, one, end string) map[int]string {
@@ -110,7 +112,9 @@ func (t *tx) createMany(writes []store.Write) ([]store.Record, error) {
 		if n == 0 {
 			c.writes-- // nothing to undo
 		}
-		return nil, t.present(writes, first)
+		if err := t.insertOthers(writes, rows, first); err != nil {
+			return nil, err
+		}
 	}
 	records := make([]store.Record, len(writes))
 	args = args[:0]
@@ -118,6 +122,7 @@ func (t *tx) createMany(writes []store.Write) ([]store.Record, error) {
 		rid := first + int64(i)
 		args = rows[i].version(args, &writes[i], rid, rid, 1)
 		records[i] = rows[i].record(&writes[i], rid, 1)
+		t.writer.rids.put(target{rows[i].typeNumber, string(writes[i].Key.ID)}, rid)
 		if err := t.index(rid, rows[i].index, nil); err != nil {
 			return nil, err
 		}
@@ -126,17 +131,26 @@ func (t *tx) createMany(writes []store.Write) ([]store.Record, error) {
 	return records, c.run(insertVersion[len(writes)], args...)
 }
 
-// present is the error of createMany that names a resource which was there
-// already.
-func (t *tx) present(writes []store.Write, first int64) error {
+// insertOthers inserts what createMany could not: resources that have
+// placeholders. It fails when one was there already.
+func (t *tx) insertOthers(writes []store.Write, rows []row, first int64) error {
 	for i := range writes {
+		rid := first + int64(i)
 		current, err := t.writer.store.reader.Current(context.Background(), quiet{t.writer.conn}, writes[i].Key)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if current.RID != first+int64(i) {
+		case current.RID == rid:
+			continue
+		case current.Version > 0:
 			return &store.VersionError{Key: writes[i].Key, Expect: 0, Current: current.Version}
 		}
+		if err := t.replace(current.RID, rid); err != nil {
+			return err
+		}
+		if err := t.writer.conn.run(insertResource[1], rows[i].resource(nil, &writes[i], rid)...); err != nil {
+			return err
+		}
 	}
-	return errors.New("sqlite: a resource was neither inserted nor there before")
+	return nil
 }
