@@ -199,12 +199,15 @@ func (g *group) look(ctx context.Context) error {
 		if !keys.sort() {
 			return
 		}
-		each(b.Queue(`SELECT k.type::bigint, k.id, r.rid, r.version, r.idx FROM unnest($1::integer[], $2::text[]) AS k (type, id)
-			CROSS JOIN LATERAL (SELECT r.rid, r.version, r.idx FROM resource r WHERE r.type = k.type AND r.id = k.id FOR `+mode+` SKIP LOCKED) r`,
+		each(b.Queue(`SELECT k.type::bigint, k.id, r.rid, r.version, r.deleted, r.seq, r.outline, r.idx, v.body FROM unnest($1::integer[], $2::text[]) AS k (type, id)
+			CROSS JOIN LATERAL (SELECT r.* FROM resource r WHERE r.type = k.type AND r.id = k.id FOR `+mode+` SKIP LOCKED) r
+			CROSS JOIN LATERAL (SELECT (SELECT v.body FROM version v WHERE v.seq = r.seq AND r.idx IS NULL) AS body) v`,
 			keys.types, keys.ids), func(r pgx.Rows) error {
 			var k rowKey
 			var c sqldb.Current
-			err := r.Scan(&k.t, &k.id, &c.RID, &c.Version, &c.Copy)
+			var deleted int64
+			err := r.Scan(&k.t, &k.id, &c.RID, &c.Version, &deleted, &c.Seq, &c.Outline, &c.Copy, &c.Body)
+			c.Deleted = deleted != 0
 			current[k] = c
 			return err
 		})
@@ -246,7 +249,11 @@ func (g *group) look(ctx context.Context) error {
 			continue
 		}
 		c := current[rowKey{w.typeNumber, string(w.Key.ID)}]
-		w.rid, w.version, w.former = c.RID, c.Version, c.Copy
+		w.rid, w.version = c.RID, c.Version
+		var err error
+		if w.former, err = g.store.reader.Former(ctx, pool{g.store.naming}, c); err != nil {
+			return err
+		}
 	}
 	for _, m := range g.members {
 		m.look(exists, g.tx.rids, referred)

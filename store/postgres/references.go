@@ -84,7 +84,7 @@ func (t *tx) insertPlaceholders(ctx context.Context, keys *keyArrays) error {
 	if t.last >= perTransaction {
 		return errTooMany
 	}
-	return t.found(ctx, keys, `INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params)
+	return t.found(ctx, keys, `INSERT INTO resource (rid, type, id, seq, version, updated, deleted, outline)
 		SELECT pg_current_xact_id()::text::bigint * 1048576 + $3 + k.n, k.type, k.id, 0, 0, 0, 1, 0
 		FROM unnest($1::integer[], $2::text[]) WITH ORDINALITY AS k (type, id, n) ORDER BY k.n
 		ON CONFLICT (type, id) DO NOTHING RETURNING type::bigint, id, rid`, keys.types, keys.ids, t.store.base+first-1)

@@ -80,17 +80,17 @@ func (c *compiler) leafCondition(l leaf, r string) fragment {
 	return c.dialect.exists(sql("SELECT 1 FROM "+from+" WHERE "+a+".rid = "+r+".rid AND "), all(l.params, l.condition).on(a))
 }
 
-// missing looks at the set of parameters that the resource's row names.
+// missing looks at the outline that the resource's row names.
 func (c *compiler) missing(x search.Missing, r string) fragment {
 	var has []fragment
 	for _, id := range c.params(x.Param) {
-		has = append(has, sql(c.dialect.Position+"(n.text, ?) > 0", ","+strconv.FormatInt(id, 10)+","))
+		has = append(has, sql(c.dialect.Position+"(n.text, ?) > 0", ","+strconv.FormatInt(id, 10)+":"))
 	}
 	not := ""
 	if x.Want {
 		not = "NOT "
 	}
-	return join("", sql("("+r+".params "+not+"IN (SELECT n.id FROM name n WHERE n.space = ? AND ", int64(SetSpace)), either(has...), sql(")) IS TRUE"))
+	return join("", sql("("+r+".outline "+not+"IN (SELECT n.id FROM name n WHERE n.space = ? AND ", int64(OutlineSpace)), either(has...), sql(")) IS TRUE"))
 }
 
 // chainCondition goes from the resource to what it refers to.

@@ -17,21 +17,22 @@ type Expunged struct {
 
 // Expunge removes up to limit of the versions that x selects, older ones
 // first. With a resource's current version all that its row says goes too, and
-// unindex is told to remove what its index copy lists.
-func (s *Reader) Expunge(ctx context.Context, db Execer, x store.Expunge, limit int64, unindex func(rid int64, copied []byte) error) (out Expunged, err error) {
+// unindex is told which index rows to remove.
+func (s *Reader) Expunge(ctx context.Context, db Execer, x store.Expunge, limit int64, unindex func(rid int64, rows []Row)) (out Expunged, err error) {
 	where, index, err := s.expunged(ctx, db, x)
 	if err != nil || where.sql == "" {
 		return out, err
 	}
 	type victim struct {
-		seq, rid, current int64
-		copied, body      []byte
+		seq, rid, deleted int64
+		current           Current
 	}
 	var victims []victim
-	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT v.seq, v.rid, r.seq, CASE WHEN v.seq = r.seq THEN r.idx END, CASE WHEN v.seq = r.seq AND r.idx IS NULL THEN v.body END FROM version v"+index+s.Dialect.Join+
+	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT v.seq, v.rid, v.deleted, r.seq, r.outline, CASE WHEN v.seq = r.seq THEN r.idx END, CASE WHEN v.seq = r.seq AND r.idx IS NULL THEN v.body END FROM version v"+index+s.Dialect.Join+
 		"resource r ON r.rid = v.rid WHERE "+where.sql+" ORDER BY v.seq LIMIT "+strconv.FormatInt(limit, 10)+s.Dialect.lock("r")), where.args, func(r Rows) error {
 		var v victim
-		err := r.Scan(&v.seq, &v.rid, &v.current, &v.copied, &v.body)
+		err := r.Scan(&v.seq, &v.rid, &v.deleted, &v.current.Seq, &v.current.Outline, &v.current.Copy, &v.current.Body)
+		v.current.Deleted = v.deleted != 0
 		victims = append(victims, v)
 		return err
 	})
@@ -42,20 +43,17 @@ func (s *Reader) Expunge(ctx context.Context, db Execer, x store.Expunge, limit 
 		if _, err := db.Exec(ctx, s.Dialect.Rebind("DELETE FROM version WHERE seq = ?"), v.seq); err != nil {
 			return out, err
 		}
-		if v.seq != v.current {
+		if v.seq != v.current.Seq {
 			continue
 		}
-		if _, err := db.Exec(ctx, s.Dialect.Rebind("UPDATE resource SET seq = 0, version = 0, updated = 0, deleted = 1, params = 0, idx = NULL WHERE rid = ?"), v.rid); err != nil {
+		if _, err := db.Exec(ctx, s.Dialect.Rebind("UPDATE resource SET seq = 0, version = 0, updated = 0, deleted = 1, outline = 0, idx = NULL WHERE rid = ?"), v.rid); err != nil {
 			return out, err
 		}
-		if v.body != nil {
-			if _, v.copied, err = s.UnpackAll(v.body); err != nil {
-				return out, err
-			}
-		}
-		if err := unindex(v.rid, v.copied); err != nil {
+		rows, err := s.Former(ctx, db, v.current)
+		if err != nil {
 			return out, err
 		}
+		unindex(v.rid, rows)
 		out.Resources = append(out.Resources, v.rid)
 	}
 	out.Versions = int64(len(victims))

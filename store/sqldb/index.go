@@ -3,7 +3,6 @@ package sqldb
 import (
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -16,9 +15,8 @@ type Namer interface {
 
 // Index is a resource's index entries as rows.
 type Index struct {
-	Rows   []Row  // sorted by their tables' keys, without duplicates
-	Copy   []byte // packed with the body, or for resource.idx: from which Diff learns the former rows
-	Params int64  // for resource.params: number of the set of parameters with a value
+	Rows    []Row // sorted, without duplicates
+	Outline int64 // for resource.outline: number of what they and others have in common
 }
 
 // NewIndex turns entries into rows.
@@ -44,21 +42,11 @@ func NewIndex(n Namer, entries []search.Entry) (Index, error) {
 	x.rows = slices.CompactFunc(x.rows, func(a, b Row) bool { return compareRows(&a, &b) == 0 })
 	number(x.rows)
 	slices.Sort(params)
-	set, err := paramSet(n, slices.Compact(params))
-	return Index{Rows: x.rows, Copy: appendRows(make([]byte, 0, 24*len(x.rows)), x.rows), Params: set}, err
-}
-
-// paramSet gives the number of a set of parameters, 0 for the empty one.
-func paramSet(n Namer, params []int64) (int64, error) {
 	if len(params) == 0 {
-		return 0, nil
+		return Index{}, nil
 	}
-	b := make([]byte, 1, 4*len(params)+1)
-	b[0] = ','
-	for _, p := range params {
-		b = append(strconv.AppendInt(b, p, 10), ',')
-	}
-	return n.Number(SetSpace, string(b))
+	outline, err := n.Number(OutlineSpace, outlineOf(x.rows, slices.Compact(params)))
+	return Index{x.rows, outline}, err
 }
 
 // NewSystems adds to set the systems of entries that are not in the cache.
@@ -76,15 +64,11 @@ func (n *Names) NewSystems(set map[string]bool, entries []search.Entry) {
 	}
 }
 
-// Diff compares the former rows, given by their Copy, with x's and returns
-// what has to go and what has to come.
-func (x *Index) Diff(former []byte) (gone, come []Row, err error) {
-	if len(former) == 0 {
-		return nil, x.Rows, nil
-	}
-	old, err := DecodeRows(former)
-	if err != nil {
-		return nil, nil, err
+// Diff compares the former rows with x's and returns what has to go and what
+// has to come.
+func (x *Index) Diff(old []Row) (gone, come []Row) {
+	if len(old) == 0 {
+		return nil, x.Rows
 	}
 	i, j := 0, 0
 	for i < len(old) && j < len(x.Rows) {
@@ -102,12 +86,15 @@ func (x *Index) Diff(former []byte) (gone, come []Row, err error) {
 			i, j = i+1, j+1
 		}
 	}
-	return append(gone, old[i:]...), append(come, x.Rows[j:]...), nil
+	return append(gone, old[i:]...), append(come, x.Rows[j:]...)
 }
 
-// Own returns the copy as resource.idx holds it when the one that was packed
-// with the body is not the index's. It is never empty.
-func (x *Index) Own() []byte { return append([]byte{ownCopy}, x.Copy...) }
+// Own is the copy of the rows for resource.idx, where it lies when the body's
+// is not of these rows. It is never empty.
+func (x *Index) Own() []byte { return appendRows([]byte{ownCopy}, x.Rows, nil) }
+
+// ownCopy begins a copy in resource.idx.
+const ownCopy = 1
 
 type indexer struct {
 	namer      Namer

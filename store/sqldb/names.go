@@ -14,12 +14,12 @@ type Space int64
 
 // The spaces of table name, but for units, which have a table of their own.
 const (
-	TypeSpace   Space = 1 // resource types: "Patient"
-	ParamSpace  Space = 2 // search parameters: "birthdate Patient"
-	OriginSpace Space = 3 // how a version came to be: "PUT R4"
-	SystemSpace Space = 4 // systems of tokens and quantities
-	SetSpace    Space = 5 // sets of parameters, by number: ",12,15,"
-	UnitSpace   Space = 6 // units of quantities: see unitName
+	TypeSpace    Space = 1 // resource types: "Patient"
+	ParamSpace   Space = 2 // search parameters: "birthdate Patient"
+	OriginSpace  Space = 3 // how a version came to be: "PUT R4"
+	SystemSpace  Space = 4 // systems of tokens and quantities
+	OutlineSpace Space = 5 // outlines of index rows: see outlineOf
+	UnitSpace    Space = 6 // units of quantities: see unitName
 )
 
 // few says whether a space has but few names, all of which are kept in
@@ -92,7 +92,7 @@ type Names struct {
 	dialect Dialect
 	mu      sync.RWMutex
 	numbers map[name]int64
-	texts   map[int64]string
+	texts   map[int64]string // but of systems and units
 	many    int
 	age     atomic.Int64 // how often names were forgotten
 }
@@ -115,16 +115,26 @@ func (n *Names) Known(space Space, text string) (int64, bool) {
 func (n *Names) Add(space Space, text string, id int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if space.few() {
-		n.texts[id] = text
-	} else {
+	if !space.few() {
 		if n.many >= maxMany {
-			maps.DeleteFunc(n.numbers, func(k name, _ int64) bool { return !k.space.few() })
-			n.many = 0
+			n.purge()
 		}
 		n.many++
 	}
+	if space.few() || space == OutlineSpace {
+		n.texts[id] = text
+	}
 	n.numbers[name{space, text}] = id
+}
+
+func (n *Names) purge() {
+	maps.DeleteFunc(n.numbers, func(k name, id int64) bool {
+		if k.space == OutlineSpace {
+			delete(n.texts, id)
+		}
+		return !k.space.few()
+	})
+	n.many = 0
 }
 
 // Forget removes names whose transaction was rolled back.
@@ -134,7 +144,7 @@ func (n *Names) Forget(space Space, text string) {
 	k := name{space, text}
 	if id, ok := n.numbers[k]; ok {
 		n.age.Add(1)
-		if space.few() {
+		if space.few() || space == OutlineSpace {
 			delete(n.texts, id)
 		}
 		delete(n.numbers, k)
@@ -180,6 +190,21 @@ func (n *Names) Text(ctx context.Context, db DB, id int64) (string, error) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	return n.texts[id], nil
+}
+
+// outline returns the outline of a number, "" for 0.
+func (n *Names) outline(ctx context.Context, db DB, id int64) (string, error) {
+	n.mu.RLock()
+	text, ok := n.texts[id]
+	n.mu.RUnlock()
+	if ok || id == 0 {
+		return text, nil
+	}
+	err := ForEach(ctx, db, n.dialect.Rebind("SELECT text FROM name WHERE id = ?"), []any{id}, func(r Rows) error { return r.Scan(&text) })
+	if err == nil {
+		n.Add(OutlineSpace, text, id)
+	}
+	return text, err
 }
 
 // Load reads all types, parameters and origins.

@@ -90,7 +90,9 @@ type Current struct {
 	Version int64
 	Deleted bool
 	Seq     int64
-	Copy    []byte // of its index, nil when that is with the body: see Former
+	Outline int64
+	Copy    []byte // of its index rows, nil when that is with the body
+	Body    []byte // nil, or the body if it has the copy
 }
 
 // Current returns the row of a resource, RID 0 when there is none.
@@ -100,10 +102,10 @@ func (s *Reader) Current(ctx context.Context, db DB, key fhir.Key) (Current, err
 		return Current{}, err
 	}
 	var c Current
-	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT rid, version, deleted, seq, idx FROM resource WHERE type = ? AND id = ?"),
+	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT rid, version, deleted, seq, outline, idx FROM resource WHERE type = ? AND id = ?"),
 		[]any{t, Clean(string(key.ID))}, func(r Rows) error {
 			var deleted int64
-			err := r.Scan(&c.RID, &c.Version, &deleted, &c.Seq, &c.Copy)
+			err := r.Scan(&c.RID, &c.Version, &deleted, &c.Seq, &c.Outline, &c.Copy)
 			c.Deleted = deleted != 0
 			return err
 		})

@@ -70,7 +70,7 @@ func (w *writer) row(to target) (rid int64, err error) {
 		return rid, err
 	}
 	w.seq++
-	return w.seq, w.conn.run("INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params) VALUES (?, ?, ?, 0, 0, 0, 1, 0)",
+	return w.seq, w.conn.run("INSERT INTO resource (rid, type, id, seq, version, updated, deleted, outline) VALUES (?, ?, ?, 0, 0, 0, 1, 0)",
 		w.seq, to.typeNumber, to.id)
 }
 

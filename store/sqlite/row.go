@@ -12,7 +12,7 @@ import (
 type row struct {
 	typeNumber, origin, updated, deleted int64
 	index                                *sqldb.Index
-	copied                               any // of index, nil when it is with the body
+	body                                 any // nil for a delete
 }
 
 func (t *tx) row(w *store.Write) (x row, err error) {
@@ -27,28 +27,20 @@ func (t *tx) row(w *store.Write) (x row, err error) {
 		x.deleted, x.index = 1, &sqldb.Index{}
 		return x, nil
 	}
-	made, _ := w.Body.Made.(*sqldb.Prepared)
-	if t.writer.store.names.Holds(made) {
-		x.index = &made.Index
-		return x, nil
-	}
-	index, err := sqldb.NewIndex(t, w.Body.Index)
-	x.index, x.copied = &index, index.Own()
+	s := t.writer.store
+	index, packed, err := s.names.Index(t, s.packer, &w.Body)
+	x.index, x.body = index, packed
 	return x, err
 }
 
 // resource appends the columns of a new resource.
 func (x *row) resource(args []any, w *store.Write, rid int64) []any {
-	return append(args, rid, x.typeNumber, string(w.Key.ID), rid, int64(1), x.updated, x.deleted, x.index.Params, x.copied)
+	return append(args, rid, x.typeNumber, string(w.Key.ID), rid, int64(1), x.updated, x.deleted, x.index.Outline)
 }
 
 // version appends the columns of a version.
-func (x *row) version(args []any, w *store.Write, seq, rid, version int64) []any {
-	var body any
-	if x.deleted == 0 {
-		body = w.Body.Packed
-	}
-	return append(args, seq, rid, version, x.typeNumber, x.updated, x.deleted, x.origin, body)
+func (x *row) version(args []any, seq, rid, version int64) []any {
+	return append(args, seq, rid, version, x.typeNumber, x.updated, x.deleted, x.origin, x.body)
 }
 
 func (x *row) record(w *store.Write, seq, version int64) store.Record {
@@ -62,8 +54,8 @@ func (x *row) record(w *store.Write, seq, version int64) store.Record {
 var chunks = [...]int{32, 8, 4, 1}
 
 var (
-	insertResource = statements("INSERT OR FAIL INTO resource (rid, type, id, seq, version, updated, deleted, params, idx) VALUES ",
-		"(?, ?, ?, ?, ?, ?, ?, ?, ?)", " ON CONFLICT (type, id) DO NOTHING")
+	insertResource = statements("INSERT OR FAIL INTO resource (rid, type, id, seq, version, updated, deleted, outline) VALUES ",
+		"(?, ?, ?, ?, ?, ?, ?, ?)", " ON CONFLICT (type, id) DO NOTHING")
 	insertVersion = statements("INSERT OR FAIL INTO version (seq, rid, version, type, updated, deleted, origin, body) VALUES ",
 		"(?, ?, ?, ?, ?, ?, ?, ?)", "")
 )
@@ -96,7 +88,7 @@ func together(writes []store.Write) int {
 func (t *tx) createMany(writes []store.Write) ([]store.Record, error) {
 	c, first := t.writer.conn, t.writer.seq+1
 	rows := make([]row, len(writes))
-	args := make([]any, 0, 9*len(writes))
+	args := make([]any, 0, 8*len(writes))
 	for i := range writes {
 		var err error
 		if rows[i], err = t.row(&writes[i]); err != nil {
@@ -120,12 +112,10 @@ func (t *tx) createMany(writes []store.Write) ([]store.Record, error) {
 	args = args[:0]
 	for i := range writes {
 		rid := first + int64(i)
-		args = rows[i].version(args, &writes[i], rid, rid, 1)
+		args = rows[i].version(args, rid, rid, 1)
 		records[i] = rows[i].record(&writes[i], rid, 1)
 		t.writer.rids.put(target{rows[i].typeNumber, string(writes[i].Key.ID)}, rid)
-		if err := t.index(rid, rows[i].index, nil); err != nil {
-			return nil, err
-		}
+		t.index(rid, rows[i].index, nil)
 	}
 	t.writer.seq += int64(len(writes))
 	return records, c.run(insertVersion[len(writes)], args...)

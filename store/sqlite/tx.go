@@ -124,11 +124,12 @@ func (t *tx) put(w *store.Write) (store.Record, error) {
 	if err != nil {
 		return r, err
 	}
-	if err := t.writer.conn.run("UPDATE resource SET seq = ?, version = ?, updated = ?, deleted = ?, params = ?, idx = ? WHERE rid = ?",
-		int64(r.Seq), r.Version, x.updated, x.deleted, x.index.Params, x.copied, current.RID); err != nil {
+	if err := t.writer.conn.run("UPDATE resource SET seq = ?, version = ?, updated = ?, deleted = ?, outline = ?, idx = NULL WHERE rid = ?",
+		int64(r.Seq), r.Version, x.updated, x.deleted, x.index.Outline, current.RID); err != nil {
 		return r, err
 	}
-	return r, t.index(current.RID, x.index, former)
+	t.index(current.RID, x.index, former)
+	return r, nil
 }
 
 // create inserts a resource; created is false when there is one.
@@ -146,23 +147,20 @@ func (t *tx) create(w *store.Write, x *row) (r store.Record, created bool, err e
 	if r, err = t.version(w, x, rid, 1); err != nil {
 		return r, true, err
 	}
-	return r, true, t.index(rid, x.index, nil)
+	t.index(rid, x.index, nil)
+	return r, true, nil
 }
 
 // version appends a version.
 func (t *tx) version(w *store.Write, x *row, rid, version int64) (store.Record, error) {
 	t.writer.seq++
-	return x.record(w, t.writer.seq, version), t.writer.conn.run(insertVersion[1], x.version(nil, w, t.writer.seq, rid, version)...)
+	return x.record(w, t.writer.seq, version), t.writer.conn.run(insertVersion[1], x.version(nil, t.writer.seq, rid, version)...)
 }
 
 // index replaces the rows of a resource.
-func (t *tx) index(rid int64, index *sqldb.Index, former []byte) error {
-	gone, come, err := index.Diff(former)
-	if err != nil {
-		return err
-	}
+func (t *tx) index(rid int64, index *sqldb.Index, former []sqldb.Row) {
+	gone, come := index.Diff(former)
 	t.ops = sqldb.AppendOps(t.ops, rid, gone, come)
-	return nil
 }
 
 // flush writes the collected rows. By now the resources that they refer to are

@@ -2,8 +2,8 @@
 
 -- Names that rows refer to by number: resource types (space 1), search
 -- parameters as "code Type" (space 2), how versions came to be as "PUT R4"
--- (space 3), token and quantity systems (space 4), and sets of parameters as
--- ",12,15," (space 5). Number 0 is "no system".
+-- (space 3), token and quantity systems (space 4), and outlines of index rows
+-- (space 5). Number 0 is "no system".
 CREATE TABLE name (
     id    integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     space integer NOT NULL,
@@ -46,19 +46,20 @@ CREATE UNIQUE INDEX version_rid ON version (rid, version) WHERE version > 1;
 CREATE INDEX version_type ON version (type, seq);
 CREATE INDEX version_updated ON version (updated);
 
--- The current version of every resource. idx repeats the index rows, so that
--- an update removes exactly the former ones; params is the set of the
--- parameters with a value. A resource that others refer to and that was never
--- there has a placeholder: version 0, deleted. Whoever refers to a resource
--- holds a lock on its row (FOR KEY SHARE), since a placeholder's rid ends when
--- the resource comes or nothing refers to it any more.
+-- The current version of every resource. The index rows are repeated, so that
+-- an update removes exactly the former ones: outline is what many resources have
+-- in common, the rest lies with the version's body, or in idx after a reindex.
+-- A resource that others refer to and that was never there has a placeholder:
+-- version 0, deleted. Whoever refers to a resource holds a lock on its row (FOR
+-- KEY SHARE), since a placeholder's rid ends when the resource comes or nothing
+-- refers to it any more.
 CREATE TABLE resource (
     rid     bigint PRIMARY KEY,
     seq     bigint NOT NULL,
     version bigint NOT NULL,
     updated bigint NOT NULL,
     type    integer NOT NULL,
-    params  integer NOT NULL,
+    outline integer NOT NULL,
     deleted smallint NOT NULL,
     id      text COLLATE "C" NOT NULL,
     idx     bytea

@@ -2,8 +2,8 @@
 
 -- Names that rows refer to by number: resource types (space 1), search
 -- parameters as "code Type" (space 2), how versions came to be as "PUT R4"
--- (space 3), token and quantity systems (space 4), and sets of parameters as
--- ",12,15," (space 5). Number 0 is "no system".
+-- (space 3), token and quantity systems (space 4), and outlines of index rows
+-- (space 5). Number 0 is "no system".
 CREATE TABLE name (
     id    INTEGER PRIMARY KEY,
     space INTEGER NOT NULL,
@@ -45,10 +45,10 @@ CREATE INDEX version_type ON version (type, seq);
 CREATE INDEX version_updated ON version (updated);
 
 -- The current version of every resource. The index rows are repeated, so that
--- an update removes exactly the former ones: packed with the version's body, or
--- in idx when they were not known then (the first use of a name, a reindex).
--- params is the set of the parameters with a value. A resource that others
--- refer to and that was never there has a placeholder: version 0, deleted.
+-- an update removes exactly the former ones: outline is what many resources have
+-- in common, the rest lies with the version's body, or in idx after a reindex.
+-- A resource that others refer to and that was never there has a placeholder:
+-- version 0, deleted.
 CREATE TABLE resource (
     rid     INTEGER PRIMARY KEY,
     type    INTEGER NOT NULL,
@@ -57,7 +57,7 @@ CREATE TABLE resource (
     version INTEGER NOT NULL,
     updated INTEGER NOT NULL,
     deleted INTEGER NOT NULL,
-    params  INTEGER NOT NULL,
+    outline INTEGER NOT NULL,
     idx     BLOB
 );
 CREATE UNIQUE INDEX resource_key ON resource (type, id);
