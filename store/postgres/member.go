@@ -168,8 +168,8 @@ func (m *member) look(exists map[rowKey]bool, rids map[rowKey]int64, referred ma
 			}
 			continue
 		}
-		if w.rid == 0 {
-			m.problem = errAlone // it does not exist, or another transaction holds it
+		if w.version == 0 {
+			m.problem = errAlone // it does not exist, has a placeholder, or another transaction holds it
 			return
 		}
 		if w.Expect != store.Any && w.Expect != w.version {

@@ -187,7 +187,9 @@ func decodeRows(outline string, b, json []byte) ([]Row, error) {
 		g := &groups[i]
 		n := int64(1)
 		if g.many {
-			n = d.uvarint()
+			if n = d.uvarint(); n > int64(len(d.b)) {
+				return nil, errCorrupt // each takes a byte at least
+			}
 		}
 		for ; n > 0 && !d.bad; n-- {
 			rows = append(rows, d.row(g, rows))

@@ -90,7 +90,7 @@ func (s *Store) versions(ctx context.Context, c *conn, keys []fhir.Key) (map[fhi
 		if err != nil {
 			return nil, err
 		}
-		if r.RID != 0 {
+		if r.Version > 0 {
 			out[keys[0]] = store.VersionInfo{Version: r.Version, Deleted: r.Deleted}
 		}
 		keys = keys[1:]
