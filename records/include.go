@@ -119,7 +119,7 @@ func (in *inclusion) follow(ctx context.Context, include search.Include, frontie
 			return nil, err
 		}
 		for _, e := range entries {
-			if e.Param.Kind != definitions.SearchReference || e.Param.Code == otherReference || include.Param.Code != "*" && e.Param.Code != include.Param.Code {
+			if e.Param.Kind != definitions.SearchReference || e.Param.Code == otherReference || include.Param.Code != "*" && !include.Param.Names(&e) {
 				continue
 			}
 			if include.Target != "" && e.RefType != include.Target {
@@ -157,9 +157,9 @@ func (in *inclusion) back(ctx context.Context, include search.Include, frontier 
 	params := []search.Param{include.Param}
 	if include.Param.Code == "*" {
 		params = params[:0]
-		for _, p := range in.s.door.releaseOf("", fhir.Type(include.Source)).defs.SearchParameters(include.Source) {
-			if p.Type == definitions.SearchReference {
-				params = append(params, search.Param{Type: include.Source, Code: p.Code, Kind: p.Type})
+		for _, p := range in.s.door.releaseOf("", fhir.Type(include.Source)).catalog.Parameters(include.Source) {
+			if p.Kind == definitions.SearchReference && p.Of == "" {
+				params = append(params, p.Param)
 			}
 		}
 	}

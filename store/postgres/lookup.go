@@ -29,7 +29,7 @@ type lookup struct {
 
 // Read implements store.Reader.
 func (s *Store) Read(ctx context.Context, key fhir.Key) (store.Record, error) {
-	return read(s, func(pool) (store.Record, error) {
+	return read(s, func(db pool) (store.Record, error) {
 		t, err := s.names.Find(ctx, pool{s.naming}, sqldb.TypeSpace, string(key.Type))
 		if err != nil {
 			return store.Record{}, err
@@ -51,7 +51,7 @@ func (s *Store) Read(ctx context.Context, key fhir.Key) (store.Record, error) {
 		case l.found == nil:
 			return store.Record{Key: key}, store.ErrNotFound
 		}
-		return s.reader.Record(key, l.found)
+		return s.reader.Record(ctx, db, key, l.found)
 	})
 }
 

@@ -146,7 +146,7 @@ func (s *Store) loadBase(ctx context.Context) error {
 		}
 		var last, id int64
 		err = tx.QueryRow(ctx, `SELECT coalesce((SELECT value FROM counter WHERE name = 'seq_base'), 0),
-			coalesce((SELECT max(seq) FROM version), 0), pg_current_xact_id()::text::bigint`).Scan(&s.base, &last, &id)
+			greatest((SELECT max(seq) FROM version), (SELECT max(rid) FROM resource), 0), pg_current_xact_id()::text::bigint`).Scan(&s.base, &last, &id)
 		if err != nil || last < id*perTransaction+s.base {
 			return err
 		}

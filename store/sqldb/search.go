@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/inglehealth/ingle/engine/search"
-	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -337,7 +336,7 @@ func (r *run) read(inner fragment, keys []sortKey) error {
 	}
 	text += ", " + VersionColumns + " FROM (" + inner.sql + ") p" +
 		r.dialect.with("version", "v", "", "v.seq = p.seq") + orderBy("p", keys)
-	var types []int64
+	var types, origins []int64
 	start := len(r.records)
 	err := ForEach(r.ctx, r.db, r.dialect.Rebind(text), inner.args, func(in Rows) error {
 		var stored versionRow
@@ -352,7 +351,7 @@ func (r *run) read(inner fragment, keys []sortKey) error {
 			return err
 		}
 		record, err := stored.record(id, r.reader.Unpack)
-		types = append(types, typeNumber)
+		types, origins = append(types, typeNumber), append(origins, stored.origin)
 		r.records = append(r.records, record)
 		r.positions = append(r.positions, at)
 		if err == nil && r.query.Bytes.Full(&r.bytes, record.Body) {
@@ -364,12 +363,5 @@ func (r *run) read(inner fragment, keys []sortKey) error {
 	if err != nil && !r.full {
 		return err
 	}
-	for i, n := range types {
-		t, err := r.names.Text(r.ctx, r.db, n)
-		if err != nil {
-			return err
-		}
-		r.records[start+i].Key.Type = fhir.Type(t)
-	}
-	return nil
+	return r.reader.name(r.ctx, r.db, r.records[start:], types, origins)
 }

@@ -42,6 +42,7 @@ type writer struct {
 
 	seq     int64 // last given
 	name    int64
+	rids    rids
 	relaxed bool // synchronous=NORMAL
 	open    bool // a transaction of imports is open
 	opened  time.Time
@@ -64,8 +65,8 @@ func (w *writer) load(ctx context.Context) error {
 		return sqldb.ForEach(ctx, w.conn, text, nil, func(r sqldb.Rows) error { return r.Scan(n) })
 	}
 	return errors.Join(
-		ask("SELECT max(coalesce((SELECT max(seq) FROM version), 0), coalesce((SELECT value FROM counter WHERE name = 'seq'), 0))", &w.seq),
-		ask("SELECT coalesce(max(id), 0) FROM name", &w.name),
+		ask("SELECT max(coalesce((SELECT max(seq) FROM version), 0), coalesce((SELECT max(rid) FROM resource), 0), coalesce((SELECT value FROM counter WHERE name = 'seq'), 0))", &w.seq),
+		ask("SELECT max(coalesce((SELECT max(id) FROM name), 0), coalesce((SELECT max(id) FROM unit), 0))", &w.name),
 		w.store.names.Load(ctx, w.conn))
 }
 
@@ -232,6 +233,7 @@ func (w *writer) rollback() {
 	_ = w.conn.run("ROLLBACK")
 	w.tx.forget(0)
 	w.tx.reset()
+	w.rids.forget()
 }
 
 // errAborted says that the whole transaction is gone, not just one member's
@@ -368,6 +370,7 @@ func (w *writer) member(r *request, savepoint bool) error {
 	}
 	if err != nil {
 		w.tx.back(mark)
+		w.rids.forget()
 		if undo := w.conn.run("ROLLBACK TO member"); undo != nil {
 			return fmt.Errorf("%w: %w", errAborted, err)
 		}
