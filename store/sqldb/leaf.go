@@ -22,11 +22,9 @@ type leaf struct {
 	condition fragment   // on the row, besides params
 	ranges    []fragment // alternatives that together are condition, each good for an index; nil: condition
 	reach     reach
-	// exact says that rows come from the primary key in the order of rid;
-	// repeated is then the condition that b is an earlier row of the same
-	// resource than @.
-	exact    bool
-	repeated fragment
+	// exact says that rows come from the primary key in the order of rid, those
+	// of one resource behind each other.
+	exact bool
 }
 
 // leaf translates a leaf of the tree; ok is false for other nodes.
@@ -79,7 +77,6 @@ func (c *compiler) tokenLeaf(x search.Token) leaf {
 		l.reach = bySet
 	case x.AnySystem:
 		l.condition = sql("@.code = ?", Clean(x.Code))
-		l.repeated = sql("b.param = @.param AND b.code = @.code AND b.rid = @.rid AND b.system < @.system")
 	default:
 		l.condition = sql("@.code = ? AND @.system = ?", Clean(x.Code), c.system(x.System))
 	}
@@ -107,25 +104,15 @@ func sameReference(x search.Or) (first search.Reference, types []string, ok bool
 
 // referenceLeaf is a reference to one of types; the one type "" is any.
 func (c *compiler) referenceLeaf(x search.Reference, types ...string) leaf {
-	ofType := func(string) fragment { return fragment{} }
+	conditions := []fragment{sql("@.id = ?", Clean(x.ID))}
 	if types[0] != "" {
-		numbers := c.typeNumbers(types)
-		ofType = func(alias string) fragment { return in(alias+".type", numbers) }
+		conditions = append(conditions, in("@.type", c.knownTypes(types)))
 	}
-	conditions := []fragment{sql("@.id = ?", Clean(x.ID)), ofType("@")}
 	if x.Version != "" {
 		conditions = append(conditions, sql("@.version = ?", Clean(x.Version)))
 	}
 	l := c.named(x.Param, "reference", all(conditions...), byKey)
 	l.exact = len(l.params.args) == 1
-	l.repeated = all(sql("b.id = @.id AND b.param = @.param AND b.rid = @.rid AND (b.type < @.type OR b.type = @.type AND b.version < @.version)"), ofType("b"))
-	if len(types) == 1 && types[0] != "" {
-		l.repeated = sql("b.id = @.id AND b.param = @.param AND b.rid = @.rid AND b.type = @.type AND b.version < @.version")
-	}
-	if x.Version != "" {
-		l.repeated = fragment{}
-		l.exact = l.exact && len(types) == 1 && types[0] != ""
-	}
 	return l
 }
 
@@ -136,9 +123,6 @@ func (c *compiler) urlLeaf(p search.Param, url, version string) leaf {
 	}
 	l := c.named(p, "uri", condition, byKey)
 	l.exact = len(l.params.args) == 1
-	if version == "" {
-		l.repeated = sql("b.param = @.param AND b.url = @.url AND b.rid = @.rid AND b.version < @.version")
-	}
 	return l
 }
 

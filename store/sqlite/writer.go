@@ -65,7 +65,9 @@ func (w *writer) load(ctx context.Context) error {
 	}
 	return errors.Join(
 		ask("SELECT max(coalesce((SELECT max(seq) FROM version), 0), coalesce((SELECT value FROM counter WHERE name = 'seq'), 0))", &w.seq),
-		ask("SELECT coalesce(max(id), 0) FROM name", &w.name),
+		// The first number is 2: a parameter that changes to or from 0 or 1 makes
+		// SQLite plan its statement again.
+		ask("SELECT max(coalesce(max(id), 0), 1) FROM name", &w.name),
 		w.store.names.Load(ctx, w.conn))
 }
 
