@@ -55,7 +55,7 @@ func (s *Reader) estimate(c *compiler, x search.Expr) (int64, bool, error) {
 	if n, ok := s.estimates.get(key); ok {
 		return n, true, nil
 	}
-	n, err := count(c.ctx, c.db, c.dialect, f)
+	n, err := count(c.ctx, short(c.db), c.dialect, f)
 	if err == nil {
 		s.estimates.put(key, n)
 	}
@@ -71,7 +71,7 @@ func count(ctx context.Context, db DB, d Dialect, f fragment) (int64, error) {
 // Estimates are kept for a while: choosing by an old one costs time, never
 // correctness.
 const (
-	estimateAge   = 5 * time.Second
+	estimateAge   = 30 * time.Second
 	estimateCount = 16_384
 )
 

@@ -54,6 +54,13 @@ func (s *Reader) Search(ctx context.Context, db DB, q *search.Query) (store.Page
 // errFull stops reading the rows of a page that ends early.
 var errFull = errors.New("sqldb: the page is full")
 
+// A query is short when it has fewer than quick candidates and no more than
+// fewRows rows.
+const (
+	quick   = 500
+	fewRows = 100
+)
+
 // run is one search under way: the rows of a page and one more.
 type run struct {
 	*compiler
@@ -66,6 +73,7 @@ type run struct {
 	positions []position
 	bytes     int64 // of the records' bodies
 	full      bool  // the page ended early because of them
+	short     bool  // the query of the page is short
 }
 
 func (s *Reader) compiler(ctx context.Context, db DB, q *search.Query) *compiler {
@@ -115,6 +123,7 @@ func conjuncts(x search.Expr) []search.Expr {
 func (r *run) fetch() error {
 	if len(r.keys) == 0 && len(r.conjuncts) == 1 {
 		if l, ok := r.leaf(r.conjuncts[0]); ok && l.exact {
+			r.short = r.query.Count <= fewRows
 			return r.inLeafOrder(0, l)
 		}
 	}
@@ -122,6 +131,7 @@ func (r *run) fetch() error {
 	if err != nil {
 		return err
 	}
+	r.short = best >= 0 && size < quick && r.query.Count <= fewRows
 	if len(r.keys) == 0 {
 		if best >= 0 {
 			if l, ok := r.leaf(r.conjuncts[best]); ok && l.exact {
@@ -407,7 +417,11 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 	}
 	dest = append(dest, stored.dest()...)
 	start := len(r.records)
-	err = ForEach(r.ctx, r.db, r.dialect.Rebind(text), page.args, func(in Rows) error {
+	db := r.db
+	if r.short {
+		db = short(db)
+	}
+	err = ForEach(r.ctx, db, r.dialect.Rebind(text), page.args, func(in Rows) error {
 		if err := in.Scan(dest...); err != nil {
 			return err
 		}
