@@ -69,17 +69,7 @@ func (d short) Query(ctx context.Context, text string, args ...any) (sqldb.Rows,
 // answer runs short queries until there are no more.
 func (s *Store) answer() {
 	for first := range s.asking {
-		batch := append(make([]*asked, 0, maxBatch), first)
-		for more := true; more && len(batch) < maxBatch; {
-			select {
-			case a, ok := <-s.asking:
-				if more = ok; ok {
-					batch = append(batch, a)
-				}
-			default:
-				more = false
-			}
-		}
+		batch := gather(first, s.asking, maxBatch)
 		err := s.runTogether(batch)
 		for _, a := range batch {
 			a.err = err
@@ -97,7 +87,7 @@ func (s *Store) runTogether(batch []*asked) error {
 	}
 	results := s.short.SendBatch(ctx, &queries)
 	for _, a := range batch {
-		if err := a.rows.gather(results); err != nil {
+		if err := a.rows.take(results); err != nil {
 			cancel() // what is left is not read
 			return errors.Join(err, results.Close())
 		}
@@ -116,7 +106,7 @@ type gathered struct {
 
 var errNotShort = errors.New("postgres: the rows are too many for a short query")
 
-func (g *gathered) gather(from pgx.BatchResults) error {
+func (g *gathered) take(from pgx.BatchResults) error {
 	rows, err := from.Query()
 	if err != nil {
 		return err

@@ -211,25 +211,30 @@ func (r *run) others(rid string, driver int) []fragment {
 func (r *run) inLeafOrder(driver int, l leaf) error {
 	for {
 		limit := r.left()
-		conditions := []fragment{l.params.on("d"), l.condition.on("d")}
-		if r.from != nil {
-			conditions = append(conditions, sql("d.rid > ?", r.from.rid))
-		}
-		columns, joined, narrow := "d.rid AS rid", "", r.indexed(driver)
-		if narrow {
-			conditions = append(conditions, r.others("d", driver)...)
-		} else {
-			columns += rowColumns
-			joined = r.dialect.with("resource", "r", "", "r.rid = d.rid")
-			conditions = append(conditions, r.where("r", "d", driver))
-		}
-		rows, err := r.readPage(join("", sql("SELECT "+columns+" FROM "+l.table+" d"+joined+" WHERE "), all(conditions...),
-			sql(" ORDER BY d.rid"+r.limit())), nil, narrow)
+		rows, err := r.inOrder(sql(l.table+" d"), driver, l.params.on("d"), l.condition.on("d"))
 		if err != nil || r.full || rows < limit || r.left() == 0 {
 			return err
 		}
 		r.from = &r.positions[len(r.positions)-1]
 	}
+}
+
+// inOrder reads the rows d of source in the order of rid until the page is full,
+// for which the conditions and the conjuncts but the driver hold.
+func (r *run) inOrder(source fragment, driver int, conditions ...fragment) (rows int, err error) {
+	if r.from != nil {
+		conditions = append(conditions, sql("d.rid > ?", r.from.rid))
+	}
+	columns, joined, narrow := "d.rid AS rid", "", r.indexed(driver)
+	if narrow {
+		conditions = append(conditions, r.others("d", driver)...)
+	} else {
+		columns += rowColumns
+		joined = r.dialect.with("resource", "r", "", "r.rid = d.rid")
+		conditions = append(conditions, r.where("r", "d", driver))
+	}
+	return r.readPage(join("", sql("SELECT "+columns+" FROM "), source, sql(joined+" WHERE "), all(conditions...),
+		sql(" ORDER BY d.rid"+r.limit())), nil, narrow)
 }
 
 // rowColumns are the columns of a resource's row r that a page has.
@@ -255,33 +260,14 @@ func (r *run) sorted(driver int) error {
 	selects, _ := r.set(r.conjuncts[driver])
 	set := join("", sql("(SELECT DISTINCT rid FROM "), r.dialect.whole(join(" UNION ALL ", selects...)), sql(" e"))
 	if len(r.keys) == 0 {
-		return r.inSetOrder(driver, join("", set, sql(" ORDER BY rid) d")))
+		_, err := r.inOrder(join("", set, sql(" ORDER BY rid) d")), driver)
+		return err
 	}
 	set = join("", set, sql(") d"))
 	if r.indexed(driver) {
 		return r.sortedFrom(set, all(r.others("d", driver)...), true)
 	}
 	return r.sortedFrom(join("", set, sql(r.dialect.with("resource", "r", "", "r.rid = d.rid"))), r.where("r", "d", driver), false)
-}
-
-// inSetOrder visits the resources of a set d, which is in order, until the page
-// is full.
-func (r *run) inSetOrder(driver int, set fragment) error {
-	var conditions []fragment
-	if r.from != nil {
-		conditions = append(conditions, sql("d.rid > ?", r.from.rid))
-	}
-	columns, joined, narrow := "d.rid AS rid", "", r.indexed(driver)
-	if narrow {
-		conditions = append(conditions, r.others("d", driver)...)
-	} else {
-		columns += rowColumns
-		joined = r.dialect.with("resource", "r", "", "r.rid = d.rid")
-		conditions = append(conditions, r.where("r", "d", driver))
-	}
-	_, err := r.readPage(join("", sql("SELECT "+columns+" FROM "), set, sql(joined+" WHERE "), all(conditions...),
-		sql(" ORDER BY d.rid"+r.limit())), nil, narrow)
-	return err
 }
 
 // sortedFrom sorts the resources of source for which where holds: rows r, or
