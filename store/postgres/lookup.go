@@ -58,19 +58,25 @@ func (s *Store) Read(ctx context.Context, key fhir.Key) (store.Record, error) {
 // look answers lookups until there are no more.
 func (s *Store) look() {
 	for first := range s.looking {
-		asked := append(make([]*lookup, 0, maxLookup), first)
-		for more := true; more && len(asked) < maxLookup; {
-			select {
-			case l, ok := <-s.looking:
-				if more = ok; ok {
-					asked = append(asked, l)
-				}
-			default:
-				more = false
-			}
-		}
-		s.lookUp(asked)
+		s.lookUp(gather(first, s.looking, maxLookup))
 	}
+}
+
+// gather takes what waits already, up to most with the first.
+func gather[T any](first T, waiting <-chan T, most int) []T {
+	all := append(make([]T, 0, most), first)
+	for len(all) < most {
+		select {
+		case next, ok := <-waiting:
+			if !ok {
+				return all
+			}
+			all = append(all, next)
+		default:
+			return all
+		}
+	}
+	return all
 }
 
 // lookUp answers some lookups. When the connection breaks it asks once more,

@@ -32,8 +32,16 @@ func (s *Store) ReadVersion(ctx context.Context, key fhir.Key, version int64) (s
 
 // ReadMany implements store.Reader.
 func (s *Store) ReadMany(ctx context.Context, keys []fhir.Key) ([]store.Record, error) {
-	return read(s, func(db pool) ([]store.Record, error) { return s.readMany(ctx, db, keys) })
+	return read(s, func(db pool) ([]store.Record, error) {
+		if len(keys) <= fewKeys {
+			return s.readMany(ctx, short{s}, keys)
+		}
+		return s.readMany(ctx, db, keys)
+	})
 }
+
+// fewKeys are read by a short query.
+const fewKeys = 32
 
 func (s *Store) readMany(ctx context.Context, db sqldb.DB, keys []fhir.Key) ([]store.Record, error) {
 	if len(keys) == 0 {
@@ -87,7 +95,7 @@ func (s *Store) keyColumns(ctx context.Context, keys []fhir.Key) (types []int64,
 
 // Search implements store.Reader.
 func (s *Store) Search(ctx context.Context, q *search.Query) (store.Page, error) {
-	return read(s, func(db pool) (store.Page, error) { return s.reader.Search(ctx, db, q) })
+	return read(s, func(db pool) (store.Page, error) { return s.reader.Search(ctx, searching{db, s}, q) })
 }
 
 // Count implements store.Reader.

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -267,6 +268,15 @@ func (c *compiler) typeNumbers(ts []string) []int64 {
 	ids := make([]int64, len(ts))
 	for i, t := range ts {
 		ids[i] = c.typeNumber(t)
+	}
+	return ids
+}
+
+// knownTypes is typeNumbers without those that nothing uses, if some are used.
+func (c *compiler) knownTypes(ts []string) []int64 {
+	ids := slices.DeleteFunc(c.typeNumbers(ts), func(id int64) bool { return id == Unknown })
+	if len(ids) == 0 {
+		return []int64{Unknown}
 	}
 	return ids
 }

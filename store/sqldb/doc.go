@@ -52,21 +52,26 @@
 //	           (9, 915, 1, 915, -1, g.m-3): the same in canonical units
 //
 // The search GET Observation?code=http://loinc.org|2339-0&date=ge2026&_count=20
-// counts the candidates of both criteria (up to a bound, and remembers it for
-// some seconds). The code has fewer, so it drives:
+// counts the candidates of its criteria (up to a bound, and remembers it for a
+// while) until one has few. Here the code has fewer, so it drives:
 //
-//	SELECT r.rid, r.seq, r.type, r.id
-//	FROM token d CROSS JOIN resource r ON r.rid = d.rid
-//	WHERE d.param = 4 AND d.code = '2339-0' AND d.system = 5 AND d.rid > ?
-//	  AND r.deleted = 0 AND r.type = 1
-//	  AND EXISTS (SELECT 1 FROM date x INDEXED BY date_rid
-//	              WHERE x.rid = r.rid AND x.param = 8 AND (x.hi > ? OR x.lo >= ? AND x.hi <= ?))
-//	ORDER BY d.rid LIMIT 21
+//	SELECT p.rid, r.type, r.id, v.seq, v.version, v.body ...
+//	FROM (SELECT d.rid FROM token d
+//	      WHERE d.param = 4 AND d.code = '2339-0' AND d.system = 5 AND d.rid > ?
+//	        AND EXISTS (SELECT 1 FROM date x INDEXED BY date_rid
+//	                    WHERE x.rid = d.rid AND x.param = 8 AND (x.hi > ? OR x.lo >= ? AND x.hi <= ?))
+//	      ORDER BY d.rid LIMIT 21) p
+//	CROSS JOIN resource r ON r.rid = p.rid CROSS JOIN version v ON v.seq = r.seq
+//	ORDER BY p.rid
 //
-// and the bodies of these 21 rows are fetched by seq. The 21st says that there
-// is a next page; its cursor is the 20th row's place in the order (the sort
-// keys and rid) with a fingerprint of the query. The next page begins there, so
-// page 1000 costs what page 1 costs.
+// The index tables decide alone, since the rows of a parameter are of current
+// resources of its type: only the page's resources are looked up. Where they do
+// not (a filter on the resource's own row, a search of several types), resource is
+// joined inside. A code in several systems can find a resource several times,
+// in rows behind each other; the reader passes them over and reads on. The 21st
+// resource says that there is a next page; its cursor is the 20th one's place in
+// the order (the sort keys and rid) with a fingerprint of the query. The next page
+// begins there, so page 1000 costs what page 1 costs.
 //
 // # Ways to a page
 //

@@ -23,11 +23,9 @@ type leaf struct {
 	condition fragment   // on the row, besides params
 	ranges    []fragment // alternatives that together are condition, each good for an index; nil: condition
 	reach     reach
-	// exact says that rows come from the primary key in the order of rid;
-	// repeated is then the condition that b is an earlier row of the same
-	// resource than @.
-	exact    bool
-	repeated fragment
+	// exact says that rows come from the primary key in the order of rid, those
+	// of one resource behind each other.
+	exact bool
 }
 
 // leaf translates a leaf of the tree; ok is false for other nodes.
@@ -80,7 +78,6 @@ func (c *compiler) tokenLeaf(x search.Token) leaf {
 		l.reach = bySet
 	case x.AnySystem:
 		l.condition = sql("@.code = ?", Clean(x.Code))
-		l.repeated = sql("b.param = @.param AND b.code = @.code AND b.rid = @.rid AND b.system < @.system")
 	default:
 		l.condition = sql("@.code = ? AND @.system = ?", Clean(x.Code), c.system(x.System))
 	}
@@ -111,7 +108,7 @@ func (c *compiler) referenceLeaf(x search.Reference, types ...string) leaf {
 	l := leaf{table: "reference", reach: byKey}
 	var numbers []int64
 	if types[0] != "" {
-		numbers = c.typeNumbers(types)
+		numbers = c.knownTypes(types)
 	} else {
 		numbers = c.allTypes()
 	}
@@ -132,8 +129,6 @@ func (c *compiler) referenceLeaf(x search.Reference, types ...string) leaf {
 	version := fragment{}
 	if x.Version != "" {
 		version = sql("@.version = ?", Clean(x.Version))
-	} else {
-		l.repeated = sql("b.target = @.target AND b.param = @.param AND b.rid = @.rid AND b.version < @.version")
 	}
 	for i := range ways {
 		ways[i] = all(ways[i], version)
@@ -182,9 +177,6 @@ func (c *compiler) urlLeaf(p search.Param, url, version string) leaf {
 	}
 	l := c.named(p, "uri", condition, byKey)
 	l.exact = len(l.params.args) == 1
-	if version == "" {
-		l.repeated = sql("b.param = @.param AND b.url = @.url AND b.rid = @.rid AND b.version < @.version")
-	}
 	return l
 }
 

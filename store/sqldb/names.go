@@ -95,11 +95,16 @@ type Names struct {
 	texts   map[int64]string // but of systems and units
 	many    int
 	age     atomic.Int64 // how often names were forgotten
+
+	// Types and parameters that have no number, where one process makes all
+	// names: Add makes an end of them. made counts the names added.
+	none map[name]struct{}
+	made int64
 }
 
 // NewNames returns an empty cache.
 func NewNames(d Dialect) *Names {
-	return &Names{dialect: d, numbers: map[name]int64{}, texts: map[int64]string{}}
+	return &Names{dialect: d, numbers: map[name]int64{}, texts: map[int64]string{}, none: map[name]struct{}{}}
 }
 
 // Known returns the number of a name in the cache.
@@ -115,6 +120,8 @@ func (n *Names) Known(space Space, text string) (int64, bool) {
 func (n *Names) Add(space Space, text string, id int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.made++
+	clear(n.none)
 	if !space.few() {
 		if n.many >= maxMany {
 			n.purge()
@@ -153,18 +160,45 @@ func (n *Names) Forget(space Space, text string) {
 
 // Find returns the number of a name, Unknown when there is none.
 func (n *Names) Find(ctx context.Context, db DB, space Space, text string) (int64, error) {
-	if id, ok := n.Known(space, text); ok {
+	id, known, made := n.look(space, text)
+	if known {
 		return id, nil
 	}
-	id := Unknown
+	id = Unknown
 	table, columns, values := space.Stored(text)
 	err := ForEach(ctx, db, n.dialect.Rebind("SELECT id FROM "+table+" WHERE "+strings.Join(columns, " = ? AND ")+" = ?"), values, func(r Rows) error {
 		return r.Scan(&id)
 	})
-	if err == nil && id != Unknown {
+	switch {
+	case err != nil:
+	case id != Unknown:
 		n.Add(space, text, id)
+	case n.Make == nil && space.few():
+		n.miss(name{space, text}, made)
 	}
 	return id, err
+}
+
+// look returns what the cache knows of a name, which may be Unknown, and how
+// many names were made so far.
+func (n *Names) look(space Space, text string) (id int64, known bool, made int64) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	k := name{space, text}
+	if id, known = n.numbers[k]; known {
+		return id, true, n.made
+	}
+	_, known = n.none[k]
+	return Unknown, known, n.made
+}
+
+// miss notes that a name had no number when made names were made.
+func (n *Names) miss(k name, made int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.made == made && len(n.none) < maxMany {
+		n.none[k] = struct{}{}
+	}
 }
 
 // Ask is Find for a type or parameter of the definitions that a query names.

@@ -19,6 +19,9 @@ type sortKey struct {
 	// walk is the index table to walk in this key's order: its column and the
 	// condition that a row holds its resource's value; nil when there is none.
 	walk *walk
+	// ofRow says that the value is in the resource's row, and more than its rid
+	// is needed for it.
+	ofRow bool
 }
 
 type valueKind uint8
@@ -48,10 +51,11 @@ func (c *compiler) sortKey(k search.SortKey) sortKey {
 	s := sortKey{desc: k.Desc}
 	switch k.Param.Code {
 	case "_lastUpdated":
+		s.ofRow = true
 		s.value = func(r string) fragment { return sql(r + ".updated") }
 		return s
 	case "_id":
-		s.kind = textValue
+		s.kind, s.ofRow = textValue, true
 		s.value = func(r string) fragment { return sql(r + ".id") }
 		return s
 	}
@@ -143,12 +147,7 @@ func (c *compiler) referenceValue(r string, p search.Param, desc bool) fragment 
 func orderBy(q string, keys []sortKey) string {
 	s := " ORDER BY "
 	for i, k := range keys {
-		column := q + "." + keyColumn(i)
-		s += "(" + column + " IS NULL), " + column
-		if k.desc {
-			s += " DESC"
-		}
-		s += ", "
+		s += q + "." + keyColumn(i) + direction(k.desc) + " NULLS LAST, "
 	}
 	return s + q + ".rid"
 }

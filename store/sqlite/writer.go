@@ -66,7 +66,9 @@ func (w *writer) load(ctx context.Context) error {
 	}
 	return errors.Join(
 		ask("SELECT max(coalesce((SELECT max(seq) FROM version), 0), coalesce((SELECT max(rid) FROM resource), 0), coalesce((SELECT value FROM counter WHERE name = 'seq'), 0))", &w.seq),
-		ask("SELECT max(coalesce((SELECT max(id) FROM name), 0), coalesce((SELECT max(id) FROM unit), 0))", &w.name),
+		// The first number is 2: a parameter that changes to or from 0 or 1 makes
+		// SQLite plan its statement again.
+		ask("SELECT max(1, coalesce((SELECT max(id) FROM name), 0), coalesce((SELECT max(id) FROM unit), 0))", &w.name),
 		w.store.names.Load(ctx, w.conn))
 }
 
