@@ -19,19 +19,13 @@ const searched = 1 << 14
 // appendRows encodes rows, which are sorted. Equal rows have equal encodings.
 func appendRows(dst []byte, rows []Row, json []byte) []byte {
 	e := encoder{dst: dst, json: string(json[:min(len(json), searched)])}
-	for i := 0; i < len(rows); {
-		g := groupOf(&rows[i])
-		n := 1
-		for i+n < len(rows) && groupOf(&rows[i+n]) == g {
-			n++
+	for g, of := range groups(rows) {
+		if g.many {
+			e.uvarint(len(of))
 		}
-		if n > 1 {
-			e.uvarint(n)
+		for i := range of {
+			e.row(&g, &of[i], rows)
 		}
-		for j := range rows[i : i+n] {
-			e.row(&g, &rows[i+j], rows)
-		}
-		i += n
 	}
 	return e.dst
 }
@@ -91,7 +85,7 @@ func (e *encoder) value(m mask, v *Value) {
 		e.time(v.TimeLo, v.TimeHi)
 	}
 	if m&hasUnit != 0 {
-		e.uvarint(int(v.Unit))
+		e.uvarint(int(v.Unit<<1 | flag(v.Sorts)))
 	}
 	if m&hasLo != 0 {
 		e.float(v.Lo)
@@ -132,7 +126,7 @@ func (e *encoder) text(s string) {
 
 // quoted is where s stands before a quotation mark, -1 when it does not.
 func quoted(json, s string) int {
-	if strings.IndexByte(s, '"') >= 0 {
+	if s == "" || strings.IndexByte(s, '"') >= 0 {
 		return -1
 	}
 	from := 0
@@ -187,8 +181,8 @@ func decodeRows(outline string, b, json []byte) ([]Row, error) {
 		g := &groups[i]
 		n := int64(1)
 		if g.many {
-			if n = d.uvarint(); n > int64(len(d.b)) {
-				return nil, errCorrupt // each takes a byte at least
+			if n = d.uvarint(); n > int64(len(d.b)) { // each takes a byte at least
+				return nil, errCorrupt
 			}
 		}
 		for ; n > 0 && !d.bad; n-- {
@@ -217,7 +211,7 @@ func (d *decoder) row(g *group, rows []Row) Row {
 		*r.Of = d.part(g.of, rows)
 	}
 	r.Value = d.value(g.value)
-	if g.table == ReferenceTable {
+	if g.target != 0 {
 		r.System = g.target
 	}
 	return r
@@ -269,12 +263,13 @@ func (d *decoder) value(m mask) (v Value) {
 		v.TimeLo, v.TimeHi = d.time()
 	}
 	if m&hasUnit != 0 {
-		v.Unit = d.uvarint()
+		unit := d.uvarint()
+		v.Unit, v.Sorts = unit>>1, unit&1 != 0
 	}
 	if m&hasLo != 0 {
 		v.Lo = d.float()
 	}
-	v.Hi, v.Sort, v.Sorts = v.Lo, v.Lo, m&hasSorts != 0
+	v.Hi, v.Sort = v.Lo, v.Lo
 	if m&hasExtra != 0 {
 		v.Extra = d.text()
 	}

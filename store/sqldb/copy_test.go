@@ -188,3 +188,31 @@ func FuzzNumbersComeBack(f *testing.F) {
 		}
 	})
 }
+
+func TestAnOutlineStaysShortWhateverTheValues(t *testing.T) {
+	n := numbers{}
+	r := rand.New(rand.NewPCG(1, 2))
+	var entries []search.Entry
+	for range 200 {
+		entries = append(entries, someEntries(r)...)
+	}
+	for i := range 500 {
+		entries = append(entries, search.Entry{Param: search.Param{Type: "List", Code: "item", Kind: definitions.SearchReference}, RefType: fmt.Sprint("Type", i), RefID: "1"})
+	}
+	index, err := NewIndex(n, entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := map[string]bool{}
+	for _, e := range entries {
+		params[e.Param.Code] = true
+	}
+	// A composite of three parts, or a reference that is also a URL, has some groups.
+	if outline := n.outline(&index); len(outline) > 40*len(params) || len(index.Rows) < 2000 {
+		t.Errorf("%d rows of %d parameters have an outline of %d bytes", len(index.Rows), len(params), len(outline))
+	}
+	rows, err := decodeRows(n.outline(&index), index.copy(nil), nil)
+	if gone, come := index.Diff(rows); len(gone) > 0 || len(come) > 0 || err != nil {
+		t.Errorf("%d rows are gone and %d come, %v", len(gone), len(come), err)
+	}
+}

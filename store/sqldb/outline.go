@@ -1,13 +1,15 @@
 package sqldb
 
 import (
+	"iter"
 	"strconv"
 	"strings"
 )
 
 // The outline of a resource's index is what many resources have in common: for
 // each parameter with a value the number, and behind a colon of what table its
-// rows are and what they hold, with a + when there are several. It is a name in
+// rows are and what they hold, with a + when there are several. How long it is
+// depends on the definitions, not on what clients write. It is a name in
 // OutlineSpace; :missing looks for ",12:" in it.
 
 // mask says which fields of a Value are set. Bounds that are equal count once.
@@ -19,7 +21,6 @@ const (
 	hasTime
 	hasUnit
 	hasLo
-	hasSorts
 	hasExtra
 	hasMore
 	hasHi
@@ -42,7 +43,6 @@ func (v *Value) mask() (m mask) {
 	set(hasTime, v.TimeLo != 0 || v.TimeHi != 0)
 	set(hasUnit, v.Unit != 0)
 	set(hasLo, v.Lo != 0)
-	set(hasSorts, v.Sorts)
 	set(hasExtra, v.Extra != "")
 	set(hasMore, v.More != "")
 	set(hasHi, v.Hi != v.Lo)
@@ -52,52 +52,72 @@ func (v *Value) mask() (m mask) {
 	return m
 }
 
-// group is rows that stand together in an outline.
+// group is the rows of one parameter in one table: of a composite, of one part.
 type group struct {
 	table  Table
 	param  int64
-	value  mask
-	target int64 // of references: number of the type
-	part   int64 // of a composite
+	value  mask  // what any of the rows has
+	target int64 // of references, if they are all to one type: its number
+	part   int64
 	of     mask
 	many   bool
 }
 
-func groupOf(r *Row) group {
-	g := group{table: r.Table, param: r.Param, value: r.mask(), part: r.Part}
-	switch {
-	case r.Table == ReferenceTable:
-		g.target, g.value = r.System, g.value&^hasSystem
-	case r.Of != nil:
-		g.of = r.Of.mask() &^ hasSort
+// groups yields the groups of rows, which are sorted.
+func groups(rows []Row) iter.Seq2[group, []Row] {
+	return func(yield func(group, []Row) bool) {
+		for len(rows) > 0 {
+			first := &rows[0]
+			g := group{table: first.Table, param: first.Param, part: first.Part, target: first.System}
+			n := 0
+			for n < len(rows) && rows[n].Table == g.table && rows[n].Param == g.param && rows[n].Part == g.part {
+				r := &rows[n]
+				g.value |= r.mask()
+				if r.Of != nil {
+					g.of |= r.Of.mask() &^ hasSort
+				}
+				if r.System != g.target {
+					g.target = 0
+				}
+				n++
+			}
+			if g.table != ReferenceTable {
+				g.target = 0
+			}
+			if g.target != 0 {
+				g.value &^= hasSystem
+			}
+			g.many = n > 1
+			if !yield(g, rows[:n]) {
+				return
+			}
+			rows = rows[n:]
+		}
 	}
-	return g
 }
 
 // outlineOf is the outline of rows, which are sorted, and of the parameters
 // that have a value but no row.
 func outlineOf(rows []Row, params []int64) string {
 	b := make([]byte, 0, 16*len(params))
-	for i := 0; i < len(rows); {
-		g := groupOf(&rows[i])
-		n := 1
-		for i+n < len(rows) && groupOf(&rows[i+n]) == g {
-			n++
-		}
+	for g := range groups(rows) {
 		b = strconv.AppendInt(append(b, ','), g.param, 10)
-		b = append(b, ':')
-		for i, n := range [...]int64{int64(g.table), int64(g.value), g.target, g.part, int64(g.of)} {
-			if i > 0 {
-				b = append(b, '.')
+		separator := byte(':')
+		skipped := 0
+		for _, n := range [...]int64{int64(g.table), int64(g.value), g.target, g.part, int64(g.of)} {
+			if n == 0 {
+				skipped++
+				continue
 			}
-			if n != 0 {
-				b = strconv.AppendInt(b, n, 10)
+			for ; skipped > 0; skipped-- {
+				b, separator = append(b, separator), '.'
 			}
+			b = strconv.AppendInt(append(b, separator), n, 10)
+			separator = '.'
 		}
-		if n > 1 {
+		if g.many {
 			b = append(b, '+')
 		}
-		i += n
 	}
 	for _, p := range params {
 		if !hasRow(rows, p) {
@@ -116,32 +136,43 @@ func hasRow(rows []Row, param int64) bool {
 	return false
 }
 
-func parseOutline(outline string) ([]group, error) {
-	var groups []group
+func parseOutline(outline string) (groups []group, err error) {
 	for part := range strings.SplitSeq(outline, ",") {
 		param, form, _ := strings.Cut(part, ":")
 		if form == "" {
 			continue
 		}
 		form, many := strings.CutSuffix(form, "+")
+		var n [5]int64
 		fields := strings.Split(form, ".")
-		if len(fields) != 5 {
+		if len(fields) > len(n) {
 			return nil, errCorrupt
 		}
-		var n [6]int64
-		for i, f := range append(fields, param) {
-			if f == "" {
-				continue
+		for i, f := range fields {
+			if n[i], err = parseNumber(f); err != nil {
+				return nil, err
 			}
-			var err error
-			if n[i], err = strconv.ParseInt(f, 10, 64); err != nil {
-				return nil, errCorrupt
-			}
+		}
+		g := group{table: Table(n[0]), value: mask(n[1]), target: n[2], part: n[3], of: mask(n[4]), many: many}
+		if g.param, err = parseNumber(param); err != nil {
+			return nil, err
 		}
 		if n[0] < 1 || n[0] >= int64(tables) {
 			return nil, errCorrupt
 		}
-		groups = append(groups, group{table: Table(n[0]), value: mask(n[1]), target: n[2], part: n[3], of: mask(n[4]), param: n[5], many: many})
+		groups = append(groups, g)
 	}
 	return groups, nil
+}
+
+// parseNumber reads a number, "" being 0.
+func parseNumber(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0, errCorrupt
+	}
+	return n, nil
 }
