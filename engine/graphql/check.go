@@ -1,6 +1,7 @@
 package graphql
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 
 // checker looks at a whole query before anything is read.
 type checker struct {
+	ctx    context.Context
 	d      *document
 	l      Limits
 	fields int
@@ -21,8 +23,8 @@ type checker struct {
 var errStop = errors.New("enough")
 
 // check finds what is wrong with the selection of a root.
-func (d *document) check(sel *selection, on *named, l Limits) error {
-	c := &checker{d: d, l: l}
+func (d *document) check(ctx context.Context, sel *selection, on *named, l Limits) error {
+	c := &checker{ctx: ctx, d: d, l: l}
 	if err := c.selection(sel, []*named{on}, nil, 1); err != nil && !errors.Is(err, errStop) {
 		return err
 	}
@@ -54,6 +56,8 @@ func (c *checker) note(err error, p *place) error {
 func (c *checker) enter(at *ast.Position, p *place, depth int) error {
 	c.fields++
 	switch {
+	case c.ctx.Err() != nil:
+		return c.ctx.Err()
 	case depth > c.l.Depth:
 		c.errs = []Error{tooCostly(at, p, "the query is more than %d fields deep, which is the limit (Depth): ask for less inside one another", c.l.Depth)}
 		return errStop
@@ -141,13 +145,12 @@ func (c *checker) abstractField(f *ast.Field, on []*named, p *place, depth int) 
 			continue
 		}
 		known = true
-		if _, err := c.d.prepare(t, def, f); err != nil {
-			if first == nil {
+		if !fine {
+			_, err := c.d.prepare(t, def, f)
+			if fine = err == nil; first == nil {
 				first = err
 			}
-			continue
 		}
-		fine = true
 		for _, b := range def.typ.of.concrete() {
 			if !seen[b] {
 				seen[b] = true

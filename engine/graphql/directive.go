@@ -116,12 +116,19 @@ func (d *document) slice(s *shaping, directive *ast.Directive) error {
 	if s.byIndex = strings.TrimSpace(a[0].text) == "$index"; s.byIndex {
 		return nil
 	}
-	s.slice, err = compile(a[0].text, directive.Position)
+	s.slice, err = d.compile(a[0].text, directive.Position)
 	return err
 }
 
-func compile(source string, at *ast.Position) (*fhirpath.Expression, error) {
-	x, err := fhirpath.Compile(source)
+// compile compiles FHIRPath, each text once: a field may be looked at for every
+// type that can stand in its place.
+func (d *document) compile(source string, at *ast.Position) (*fhirpath.Expression, error) {
+	known, ok := d.compiled[source]
+	if !ok {
+		known.expression, known.err = fhirpath.Compile(source)
+		d.compiled[source] = known
+	}
+	x, err := known.expression, known.err
 	if err != nil {
 		return nil, failure(invalid(at, nil, fault.CodeInvalid, "the FHIRPath expression %q cannot be read: %v", fault.Shorten(source), err))
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
 
+	"github.com/inglehealth/ingle/engine/fhirpath"
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
@@ -18,6 +19,12 @@ type document struct {
 	fragments map[string]*ast.FragmentDefinition
 	variables map[string]value // those that have a value
 	declared  map[string]bool
+	compiled  map[string]compiled // FHIRPath by its text
+}
+
+type compiled struct {
+	expression *fhirpath.Expression
+	err        error
 }
 
 // parse reads a request.
@@ -29,7 +36,7 @@ func (s *Schema) parse(r Request, l Limits) (*document, error) {
 	if err != nil {
 		return nil, failure(unreadable(err))
 	}
-	d := &document{fragments: map[string]*ast.FragmentDefinition{}}
+	d := &document{fragments: map[string]*ast.FragmentDefinition{}, compiled: map[string]compiled{}}
 	for _, f := range parsed.Fragments {
 		if d.fragments[f.Name] != nil {
 			return nil, failure(invalid(f.Position, nil, fault.CodeDuplicate, "there are two fragments called %s", fault.Shorten(f.Name)))

@@ -38,7 +38,7 @@ func (d *document) readElementFilter(p *planned) error {
 		var err error
 		switch a.name {
 		case argFHIRPath:
-			f.criterion, err = criterion(a)
+			f.criterion, err = d.criterion(a)
 		case argOffset:
 			f.offset, err = whole(a)
 		case argCount:
@@ -56,16 +56,16 @@ func (d *document) readElementFilter(p *planned) error {
 
 // criterion compiles an argument fhirpath. It becomes where(...), in which
 // $index has a value.
-func criterion(a given) (*fhirpath.Expression, error) {
+func (d *document) criterion(a given) (*fhirpath.Expression, error) {
 	if a.kind != stringKind {
 		return nil, failure(invalid(a.at, nil, fault.CodeValue, `fhirpath is a string, as in fhirpath: "family.exists()"`))
 	}
 	// The text must be an expression by itself before it is put between
 	// brackets, and a comment at its end must not hide the second one.
-	if _, err := compile(a.text, a.at); err != nil {
+	if _, err := d.compile(a.text, a.at); err != nil {
 		return nil, err
 	}
-	return compile("where("+a.text+"\n)", a.at)
+	return d.compile("where("+a.text+"\n)", a.at)
 }
 
 func whole(a given) (int, error) {

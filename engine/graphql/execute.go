@@ -25,7 +25,7 @@ func (s *Schema) Execute(ctx context.Context, r Request, root *fhir.Tree, f Fetc
 	}
 	sel := &selection{root: true}
 	sel.sets = append(sel.sets, d.operation.SelectionSet)
-	if err := d.check(sel, on, l); err != nil {
+	if err := d.check(ctx, sel, on, l); err != nil {
 		return nil, err
 	}
 	x := &execution{ctx: ctx, d: d, l: l, schema: s, fetch: f, trees: map[string]*fhir.Tree{}, envs: map[*fhir.Tree]*fhirpath.Env{}}

@@ -52,7 +52,7 @@ func (s *Schema) listArguments(t *definitions.Type) []*argument {
 	for _, p := range t.Properties() {
 		// Any primitive is taken; a choice has too many to list, and an id says little.
 		if p.Type.Kind == definitions.Primitive && !p.Element.Choice && p.Name != "id" && p.Name != "div" {
-			out = append(out, &argument{name: p.Name, doc: p.Element.Path, typ: typeRef{of: s.byType[p.Type], list: true}})
+			out = append(out, &argument{name: p.Name, typ: typeRef{of: s.byType[p.Type], list: true}})
 		}
 	}
 	return out

@@ -38,10 +38,10 @@ func (d *document) readLookup(on *named, p *planned) error {
 		case a.name == argReference && reverse:
 			err = l.pointTo(s, on, p, a)
 		case (a.name == argCursor || a.name == "cursor") && p.source == fromConnection:
-			err = l.resume(p, a, reverse)
+			err = d.resume(p, a, reverse)
 		case a.name == argFHIRPath:
 			l.source = a.text
-			l.criterion, err = criterion(a)
+			l.criterion, err = d.criterion(a)
 		case a.name == argCount:
 			l.count, err = whole(a)
 		case a.name == argOffset && p.source == fromList:
@@ -96,7 +96,9 @@ func (l *lookup) pointTo(s *Schema, on *named, p *planned, a given) error {
 	return nil
 }
 
-func (l *lookup) resume(p *planned, a given, reverse bool) error {
+// resume makes the search of a cursor.
+func (d *document) resume(p *planned, a given, reverse bool) error {
+	l := p.lookup
 	switch {
 	case reverse:
 		return failure(invalid(a.at, nil, fault.CodeNotSupported, "a cursor is followed at the root of a query to the whole system: { %s(_cursor: ...) }", p.name))
@@ -113,7 +115,7 @@ func (l *lookup) resume(p *planned, a given, reverse bool) error {
 	}
 	if c.Where != "" {
 		l.source = c.Where
-		l.criterion, err = criterion(given{value: value{kind: stringKind, text: c.Where}, at: a.at})
+		l.criterion, err = d.criterion(given{value: value{kind: stringKind, text: c.Where}, at: a.at})
 	}
 	return err
 }

@@ -25,7 +25,7 @@ type Schema struct {
 	query     *named   // the root of a query to the whole system
 	filters   bool     // searches take _filter
 
-	pointing  func() *pointing
+	pointing  func() map[string][]*named
 	searching sync.Map // resource type → []*argument
 }
 
@@ -54,13 +54,6 @@ type named struct {
 	once sync.Once
 	list []*field
 	by   map[string]*field
-}
-
-// typeRef is the type of a field or argument.
-type typeRef struct {
-	of       *named
-	list     bool
-	required bool
 }
 
 // field is a field of a type.

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/inglehealth/ingle/engine/graphql"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
@@ -48,23 +50,19 @@ func (c *call) graphqlRequest() (graphql.Request, error) {
 	if err != nil {
 		return request, err
 	}
-	const most = 4 << 20 // more than the engine's limits on query and variables
-	if c.r.ContentLength > most {
-		return request, fault.New(fault.TooLarge, fault.CodeTooLong, "", "A GraphQL request of more than 4 MiB is refused.")
-	}
 	switch m.name {
 	case "application/graphql":
-		body, err := web.ReadBody(c.r)
+		body, err := c.graphqlBody()
 		request.Query = string(body)
 		return request, err
 	case "application/json":
-		body, err := web.ReadBody(c.r)
+		body, err := c.graphqlBody()
 		if err != nil {
 			return request, err
 		}
 		return graphql.ParseRequest(body)
 	case "application/x-www-form-urlencoded":
-		body, err := web.ReadBody(c.r)
+		body, err := c.graphqlBody()
 		if err != nil {
 			return request, err
 		}
@@ -83,6 +81,16 @@ func (c *call) graphqlRequest() (graphql.Request, error) {
 		return request, p.only("graphql", "query", "operationName", "variables")
 	}
 	return request, errContentType(m.name, "application/graphql, application/json, or Parameters")
+}
+
+// graphqlBody reads the body of a request, which is small.
+func (c *call) graphqlBody() ([]byte, error) {
+	const most = 4 << 20 // escapes included, more than the engine's limits on query and variables
+	body, err := web.ReadBody(c.r)
+	if err == nil && len(body) > most {
+		err = fault.New(fault.TooLarge, fault.CodeTooLong, "", "A GraphQL request of more than %s is refused.", humanize.IBytes(most))
+	}
+	return body, err
 }
 
 // graphqlIn reads a request from parameters.
