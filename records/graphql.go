@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"errors"
 
 	"github.com/dustin/go-humanize"
 
@@ -44,7 +45,7 @@ func (s *Session) GraphQL(ctx context.Context, r GraphQLRequest) ([]byte, error)
 	}
 	g := &graph{s: s, release: rel.defs.Release, resolver: &resolver{s: s}}
 	answer, err := schema.Execute(ctx, r.Request, tree, g, graphql.Limits{})
-	if _, ok := err.(*graphql.Failure); ok {
+	if _, ok := errors.AsType[*graphql.Failure](err); ok {
 		return nil, err
 	}
 	return answer, s.door.fault(err)

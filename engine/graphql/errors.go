@@ -32,7 +32,7 @@ type Failure struct {
 func (f *Failure) Error() string {
 	texts := make([]string, len(f.Errors))
 	for i, e := range f.Errors {
-		texts[i] = e.Issue.String()
+		texts[i] = e.String()
 	}
 	return strings.Join(texts, "; ")
 }

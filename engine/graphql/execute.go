@@ -2,6 +2,7 @@ package graphql
 
 import (
 	"context"
+	"errors"
 
 	"github.com/dustin/go-humanize"
 
@@ -103,7 +104,7 @@ func (x *execution) expand(focus any, on *named, sel *selection, p *place) (*ans
 
 // placed gives the errors of a failure that have no place in the answer one.
 func placed(err error, p *place) error {
-	if f, ok := err.(*Failure); ok {
+	if f, ok := errors.AsType[*Failure](err); ok {
 		for i := range f.Errors {
 			if f.Errors[i].Response == nil {
 				f.Errors[i].Response = p.path()

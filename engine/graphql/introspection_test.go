@@ -46,10 +46,10 @@ type (
 )
 
 func (t *typeJSON) String() string {
-	switch {
-	case t.Kind == "LIST":
+	switch t.Kind {
+	case "LIST":
 		return "[" + t.OfType.String() + "]"
-	case t.Kind == "NON_NULL":
+	case "NON_NULL":
 		return t.OfType.String() + "!"
 	}
 	return t.Name
