@@ -178,7 +178,10 @@ func (w *draft) compose(version int64, updated time.Time) error {
 	if err := w.tree.Stamp(w.key.ID, version, updated.UTC()); err != nil {
 		return err
 	}
-	w.json = w.tree.Root().AppendJSON(make([]byte, 0, len(w.json)+1024))
+	if w.json == nil {
+		w.json = make([]byte, 0, 1024)
+	}
+	w.json = w.tree.Root().AppendJSON(w.json[:0])
 	if w.content.name != "" {
 		w.json = w.content.mark(w.json)
 	}

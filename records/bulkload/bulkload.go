@@ -120,7 +120,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	config := jobs.Config{Store: o.Session.Door().Jobs(), Clock: o.Clock, Lease: cmp.Or(o.Lease, 15*time.Second), Poll: 500 * time.Millisecond}
 	job := jobs.Job{ID: id, Kind: id, Args: sources}
 	err = jobs.Do(ctx, config, job, func(ctx context.Context, w *jobs.Work) error {
-		l := &load{o: &o, defs: defs, sources: sources, work: w, saved: o.Clock()}
+		l := &load{o: &o, defs: defs, sources: sources, work: w, saved: o.Clock(),
+			loader: o.Session.Loader(records.LoadOptions{Request: records.Request{Bulk: true}})}
 		resumed, err := w.Progress(&l.state)
 		if err != nil {
 			return err

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/inglehealth/ingle/jobs"
+	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
 )
 
@@ -23,6 +24,7 @@ type load struct {
 	defs    *definitions.Definitions
 	sources []source
 	work    *jobs.Work
+	loader  *records.Loader
 	state   checkpoint // the collector's
 	saved   time.Time  // when the last checkpoint was
 	began   time.Time
@@ -71,7 +73,7 @@ func (l *load) run(ctx context.Context) (err error) {
 
 // checkpoint makes everything durable that was stored, then says so.
 func (l *load) checkpoint(ctx context.Context) error {
-	if err := l.o.Session.Door().Flush(ctx); err != nil {
+	if err := l.loader.Flush(ctx); err != nil {
 		return err
 	}
 	if l.report != nil {
@@ -252,7 +254,7 @@ func (l *load) gather(ctx context.Context, ordered <-chan *step, groups chan<- *
 	defer storing.Wait()
 	slots := make(chan struct{}, inFlight)
 	g := &group{done: make(chan struct{})}
-	emit := func(store func(*group)) error {
+	emit := func(store func(*group) (run func())) error {
 		now := g
 		g = &group{done: make(chan struct{})}
 		if len(now.steps) == 0 {
@@ -262,9 +264,10 @@ func (l *load) gather(ctx context.Context, ordered <-chan *step, groups chan<- *
 			close(now.done)
 		} else {
 			slots <- struct{}{}
+			run := store(now)
 			storing.Go(func() {
 				defer func() { <-slots; close(now.done) }()
-				store(now)
+				run()
 			})
 		}
 		select {
@@ -274,7 +277,10 @@ func (l *load) gather(ctx context.Context, ordered <-chan *step, groups chan<- *
 			return ctx.Err()
 		}
 	}
-	plain := func(g *group) { g.outcomes, g.err = l.store(ctx, g.items) }
+	plain := func(g *group) func() {
+		place := l.loader.Group()
+		return func() { g.outcomes, g.err = l.store(ctx, place, g.items) }
+	}
 	for s := range ordered {
 		if s.flush {
 			if err := emit(plain); err != nil {
@@ -297,7 +303,10 @@ func (l *load) gather(ctx context.Context, ordered <-chan *step, groups chan<- *
 			}
 			storing.Wait()
 			g.steps, g.items = []*step{s}, l.entriesOf(s)
-			if err := emit(func(g *group) { g.outcomes, g.err = l.process(ctx, s, g.items) }); err != nil {
+			err := emit(func(g *group) func() {
+				return func() { g.outcomes, g.err = l.process(ctx, s, g.items) }
+			})
+			if err != nil {
 				return err
 			}
 			storing.Wait()
@@ -312,9 +321,6 @@ func (l *load) gather(ctx context.Context, ordered <-chan *step, groups chan<- *
 			if err := emit(plain); err != nil {
 				return err
 			}
-		}
-		if end {
-			storing.Wait()
 		}
 	}
 	return emit(plain)

@@ -21,7 +21,7 @@ type outcome struct {
 }
 
 // store loads resources one by one.
-func (l *load) store(ctx context.Context, items []item) ([]outcome, error) {
+func (l *load) store(ctx context.Context, place *records.LoadGroup, items []item) ([]outcome, error) {
 	outcomes := make([]outcome, len(items))
 	var contents []records.Content
 	var of []int
@@ -32,10 +32,7 @@ func (l *load) store(ctx context.Context, items []item) ([]outcome, error) {
 			of = append(of, i)
 		}
 	}
-	if len(contents) == 0 {
-		return outcomes, nil
-	}
-	loaded, err := l.o.Session.Load(ctx, contents, records.LoadOptions{Request: records.Request{Bulk: true}})
+	loaded, err := place.Load(ctx, contents)
 	if err != nil {
 		return nil, err
 	}
