@@ -2,8 +2,11 @@ package pack
 
 import (
 	_ "embed"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/inglehealth/ingle/store/pack/frame"
 )
 
 //go:generate go run ./generate dictionary-1001.bin
@@ -23,3 +26,8 @@ func encoderOptions() []zstd.EOption {
 func decoderOptions() []zstd.DOption {
 	return []zstd.DOption{zstd.WithDecoderDicts(dictionaries...)}
 }
+
+// newest is the dictionary that packs.
+var newest = sync.OnceValues(func() (*frame.Dictionary, error) {
+	return frame.ReadDictionary(dictionaries[len(dictionaries)-1])
+})

@@ -16,6 +16,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/inglehealth/ingle/store/pack/frame"
 )
 
 const (
@@ -30,14 +32,20 @@ const MaxBody = 1 << 30
 
 // Packer packs and unpacks. It is safe for concurrent use.
 type Packer struct {
-	encoder *zstd.Encoder
-	decoder *zstd.Decoder
-	buffers sync.Pool // *[]byte, of JSON with what is kept with it
+	dictionary *frame.Dictionary
+	writers    sync.Pool     // *frame.Writer
+	encoder    *zstd.Encoder // of what a frame.Writer does not take
+	decoder    *zstd.Decoder
+	buffers    sync.Pool // *[]byte, of JSON with what is kept with it
 }
 
 // New returns a Packer with the built-in dictionaries, packing with the
 // newest.
 func New() (*Packer, error) {
+	dictionary, err := newest()
+	if err != nil {
+		return nil, err
+	}
 	encoder, err := zstd.NewWriter(nil, append(encoderOptions(), zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithWindowSize(128<<10),
 		zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(true))...)
@@ -49,7 +57,7 @@ func New() (*Packer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pack: %w", err)
 	}
-	return &Packer{encoder: encoder, decoder: decoder}, nil
+	return &Packer{dictionary: dictionary, encoder: encoder, decoder: decoder}, nil
 }
 
 // Pack compresses json and what is kept with it, which may be nil.
@@ -66,9 +74,23 @@ func (p *Packer) Pack(json, with []byte) []byte {
 	}
 	packed := make([]byte, 1, len(content)/3+64)
 	packed[0] = zstd1 + form
-	packed = p.encoder.EncodeAll(content, packed)
+	packed = p.compress(packed, content)
 	if len(packed) > len(content) {
 		return append([]byte{raw + form}, content...)
+	}
+	return packed
+}
+
+// compress appends a frame of content to dst.
+func (p *Packer) compress(dst, content []byte) []byte {
+	w, _ := p.writers.Get().(*frame.Writer)
+	if w == nil {
+		w = frame.NewWriter(p.dictionary)
+	}
+	defer p.writers.Put(w)
+	packed, ok := w.Append(dst, content)
+	if !ok {
+		packed = p.encoder.EncodeAll(content, dst)
 	}
 	return packed
 }

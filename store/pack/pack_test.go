@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/inglehealth/ingle/internal/testdata"
 )
 
 const observation = `{"resourceType":"Observation","id":"2d1b9c2e-8f1c-4a57-9a49-b1f1b8a6c0d1","meta":{"versionId":"1","lastUpdated":"2026-02-03T04:05:06.789Z"},"status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"2339-0","display":"Glucose [Mass/volume] in Blood"}]},"subject":{"reference":"Patient/a6c0d12d-1b9c-2e8f-1c4a-579a49b1f1b8"},"effectiveDateTime":"2026-02-03T04:05:06Z","valueQuantity":{"value":91.5,"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"}}`
@@ -102,12 +104,24 @@ func TestManyGoroutinesPackAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
+// BenchmarkPack packs a few thousand different resources in turn, so that
+// nothing of the last one helps the next.
 func BenchmarkPack(b *testing.B) {
 	p := packer(b)
-	b.SetBytes(int64(len(observation)))
-	for b.Loop() {
-		p.Pack([]byte(observation), nil)
+	var bodies [][]byte
+	for _, file := range testdata.Files(b, "*.ndjson.gz", "synthea", "bulk-export-2024") {
+		for line := range testdata.Lines(b, file, 500) {
+			bodies = append(bodies, bytes.Clone(line))
+		}
 	}
+	var size, packed int
+	for i := 0; b.Loop(); i++ {
+		body := bodies[i%len(bodies)]
+		packed += len(p.Pack(body, nil))
+		size += len(body)
+	}
+	b.ReportMetric(float64(packed)/float64(b.N), "packed-B/op")
+	b.ReportMetric(float64(size)/float64(b.N), "B-of-JSON/op")
 }
 
 func BenchmarkUnpack(b *testing.B) {

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/inglehealth/ingle/store/pack/frame"
 )
 
 const (
@@ -31,9 +31,7 @@ func main() {
 			samples = append(samples, []byte(fill(r, t)))
 		}
 	}
-	d, err := zstd.BuildDict(zstd.BuildDictOptions{
-		ID: dictionaryID, Contents: samples, History: history(r), Offsets: [3]int{1, 4, 8}, Level: zstd.SpeedFastest,
-	})
+	d, err := frame.Train(dictionaryID, history(r), samples)
 	if err != nil {
 		fail(err)
 	}
