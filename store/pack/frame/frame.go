@@ -62,14 +62,15 @@ func ReadDictionary(b []byte) (*Dictionary, error) {
 type Writer struct {
 	dictionary *Dictionary
 	matcher    matcher
-	huffman    huff0.Scratch
+	known, own huff0.Scratch // for literals: with the dictionary's codes, and with such as are made for them
 }
 
 // NewWriter returns a Writer.
 func NewWriter(d *Dictionary) *Writer {
 	w := &Writer{dictionary: d, matcher: newMatcher(d.history)}
-	w.huffman.TransferCTable(d.literals)
-	w.huffman.Reuse = huff0.ReusePolicyMust
+	w.known.TransferCTable(d.literals)
+	w.known.Reuse = huff0.ReusePolicyMust
+	w.own.Reuse = huff0.ReusePolicyNone
 	return w
 }
 
@@ -107,40 +108,55 @@ func (w *Writer) Append(dst, content []byte) ([]byte, bool) {
 
 // appendLiterals writes the literals section (RFC 8878 §3.1.1.3.1).
 func (w *Writer) appendLiterals(dst, literals []byte) []byte {
-	const raw, treeless = 0, 3
-	n := uint64(len(literals))
-	compress := huff0.Compress1X
-	if n >= 1<<10 {
-		compress = huff0.Compress4X
-	}
-	if n > 16 {
-		if out, _, err := compress(literals, &w.huffman); err == nil {
-			k := uint64(len(out))
-			switch {
-			case n < 1<<10:
-				h := treeless | n<<4 | k<<14
-				dst = append(dst, byte(h), byte(h>>8), byte(h>>16))
-			case n < 1<<14:
-				h := treeless | 2<<2 | n<<4 | k<<18
-				dst = append(dst, byte(h), byte(h>>8), byte(h>>16), byte(h>>24))
-			default:
-				h := treeless | 3<<2 | n<<4 | k<<22
-				dst = append(dst, byte(h), byte(h>>8), byte(h>>16), byte(h>>24), byte(h>>32))
+	const raw, compressed, treeless = 0, 2, 3
+	form, out := uint64(raw), literals
+	if len(literals) > 16 {
+		if coded := huffman(literals, &w.known); coded != nil {
+			form, out = treeless, coded
+		}
+		// Text such as an attachment's may need codes of its own.
+		if len(literals) >= 256 && len(out) > len(literals)*5/8 {
+			if coded := huffman(literals, &w.own); coded != nil && len(coded) < len(out) {
+				form, out = compressed, coded
 			}
-			return append(dst, out...)
 		}
 	}
+	n, k := uint64(len(literals)), uint64(len(out))
 	switch {
-	case n < 1<<5:
-		dst = append(dst, byte(raw|n<<3))
-	case n < 1<<12:
-		h := raw | 1<<2 | n<<4
-		dst = append(dst, byte(h), byte(h>>8))
-	default:
-		h := raw | 3<<2 | n<<4
+	case form == raw && n < 1<<5:
+		dst = append(dst, byte(n<<3))
+	case form == raw && n < 1<<12:
+		dst = binary.LittleEndian.AppendUint16(dst, uint16(1<<2|n<<4))
+	case form == raw:
+		h := uint32(3<<2 | n<<4)
 		dst = append(dst, byte(h), byte(h>>8), byte(h>>16))
+	case n < fourStreams:
+		h := form | n<<4 | k<<14
+		dst = append(dst, byte(h), byte(h>>8), byte(h>>16))
+	case n < 1<<14:
+		dst = binary.LittleEndian.AppendUint32(dst, uint32(form|2<<2|n<<4|k<<18))
+	default:
+		h := form | 3<<2 | n<<4 | k<<22
+		dst = append(binary.LittleEndian.AppendUint32(dst, uint32(h)), byte(h>>32))
 	}
-	return append(dst, literals...)
+	return append(dst, out...)
+}
+
+// fourStreams literals and more are written as four streams.
+const fourStreams = 1 << 10
+
+// huffman codes literals as the scratch's policy says; nil when that saves
+// nothing. What it returns is the scratch's.
+func huffman(literals []byte, s *huff0.Scratch) []byte {
+	compress := huff0.Compress1X
+	if len(literals) >= fourStreams {
+		compress = huff0.Compress4X
+	}
+	out, _, err := compress(literals, s)
+	if err != nil {
+		return nil
+	}
+	return out
 }
 
 // appendSequences writes the sequences section (RFC 8878 §3.1.1.3.2), from the
