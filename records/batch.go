@@ -133,6 +133,8 @@ func answerOf(res Result) EntryResult {
 // get answers a read of any kind from r, which may be a transaction.
 func (s *Session) get(ctx context.Context, r store.Reader, e *entry, o BundleOptions) (EntryResult, error) {
 	res := EntryResult{Status: http.StatusOK, Method: e.method, Key: e.route.key()}
+	ctx, cancel := s.door.bounded(ctx)
+	defer cancel()
 	switch e.route.kind {
 	case routeInstance, routeVersion:
 		var got Resource

@@ -36,6 +36,8 @@ func (s *Session) condition(t fhir.Type, criteria []search.Pair) (*condition, er
 func (c *condition) all(ctx context.Context, r store.Reader, limit int) ([]store.Record, error) {
 	q := *c.query
 	q.Count = limit
+	ctx, cancel := c.s.door.bounded(ctx)
+	defer cancel()
 	page, err := r.Search(ctx, &q)
 	return page.Records, err
 }
@@ -51,4 +53,9 @@ func (c *condition) one(ctx context.Context, r store.Reader) (store.Record, erro
 		return store.Record{}, fault.New(fault.PreconditionFailed, fault.CodeMultiple, "", "the criteria match several %s resources, %s and %s among them: make them more specific", c.typ, found[0].Key, found[1].Key)
 	}
 	return found[0], nil
+}
+
+// bounded gives one search the time that policy allows.
+func (d *Door) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, d.policy.SearchTime)
 }

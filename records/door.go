@@ -40,11 +40,12 @@ type Door struct {
 	log      *slog.Logger
 	changed  broadcast
 	room     room
+	cursors  cursors
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles
-// the search parameters of each release.
-func Open(_ context.Context, c Config) (*Door, error) {
+// the search parameters of each release and reads the key of page links.
+func Open(ctx context.Context, c Config) (*Door, error) {
 	if c.Store == nil || c.Definitions == nil {
 		return nil, errors.New("records: a Door needs a store and definitions")
 	}
@@ -77,6 +78,10 @@ func Open(_ context.Context, c Config) (*Door, error) {
 		d.releases[defs.Release] = r
 	}
 	d.primary = d.releases[c.Definitions.Release]
+	var err error
+	if d.cursors, err = openCursors(ctx, c.Store); err != nil {
+		return nil, fmt.Errorf("records: the key of page links: %w", err)
+	}
 	return d, nil
 }
 

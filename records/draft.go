@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -27,7 +26,8 @@ type draft struct {
 	source  string // meta.source that policy fills in, or ""
 	entries []search.Entry
 	needs   []need
-	json    []byte // as last composed
+	awaited []awaited // references to versions that are not here yet
+	json    []byte    // as last composed
 	checked bool
 	raw     bool // content came raw: the client gets no JSON back
 }
@@ -125,7 +125,7 @@ func (d *Door) collect(ctx context.Context, w *draft) error {
 	if d.policy.AllowDangling {
 		return nil
 	}
-	w.needs = w.needs[:0]
+	w.needs, w.awaited = w.needs[:0], nil
 	versioned := false
 	var issues []fault.Issue
 	if w.key.Type == "Bundle" {
@@ -154,22 +154,8 @@ func (d *Door) collect(ctx context.Context, w *draft) error {
 		return fault.Of(fault.Unprocessable, issues)
 	}
 	if versioned {
-		return d.dropVersions(ctx, w)
+		return d.versions(ctx, w)
 	}
-	return nil
-}
-
-// dropVersions takes the references to existing versions out of w.needs.
-func (d *Door) dropVersions(ctx context.Context, w *draft) error {
-	versions, err := d.store.Versions(ctx, needsOf(nil, w))
-	if err != nil {
-		return d.fault(err)
-	}
-	w.needs = slices.DeleteFunc(w.needs, func(n need) bool {
-		_, version, _ := d.local(w.rel.defs, n.node.Text())
-		number, ok := parseVersion(version)
-		return ok && number <= versions[n.key].Version
-	})
 	return nil
 }
 

@@ -44,6 +44,10 @@ func (s *Session) History(ctx context.Context, r HistoryRequest) (*HistoryResult
 			return nil, err
 		}
 	}
+	after, err := d.cursors.open(r.After)
+	if err != nil {
+		return nil, d.fault(err)
+	}
 	count := r.Count
 	switch {
 	case count == 0:
@@ -53,12 +57,12 @@ func (s *Session) History(ctx context.Context, r HistoryRequest) (*HistoryResult
 	}
 	count = min(count, d.policy.MaxCount)
 	page, err := d.store.History(ctx, store.HistoryQuery{
-		Type: r.Type, ID: r.ID, Filter: s.filter, Since: r.Since, At: r.At, AtEnd: r.AtEnd, Count: max(count, 1), Bytes: d.pageBytes(), After: r.After,
+		Type: r.Type, ID: r.ID, Filter: s.filter, Since: r.Since, At: r.At, AtEnd: r.AtEnd, Count: max(count, 1), Bytes: d.pageBytes(), After: after,
 	})
 	if err != nil {
 		return nil, d.fault(err)
 	}
-	h := &HistoryResult{Total: page.Total, Next: page.Next, Count: count}
+	h := &HistoryResult{Total: page.Total, Next: d.cursors.seal(page.Next), Count: count}
 	if count == 0 {
 		h.Next = ""
 		return h, nil

@@ -207,10 +207,10 @@ func (g *LoadGroup) permit(ctx context.Context, w *draft, current store.Record) 
 
 // store writes items with different keys in one transaction, without those
 // that turn out to be refused.
-func (g *LoadGroup) store(ctx context.Context, items []int) error {
+func (g *LoadGroup) store(ctx context.Context, todo []int) error {
 	// What was prepared before something else was stored under the same key.
 	var stale []int
-	for _, i := range items {
+	for _, i := range todo {
 		if g.l.stored(g.items[i].w.key) {
 			stale = append(stale, i)
 		}
@@ -220,23 +220,24 @@ func (g *LoadGroup) store(ctx context.Context, items []int) error {
 			if err := g.again(ctx, stale); err != nil {
 				return err
 			}
-			items = slices.DeleteFunc(items, func(i int) bool { return g.items[i].w == nil })
+			todo = slices.DeleteFunc(todo, func(i int) bool { return g.items[i].w == nil })
 			stale = nil
 		}
-		if len(items) == 0 {
-			return nil
+		items, err := g.arriving(ctx, todo)
+		if err != nil || len(items) == 0 {
+			return err
 		}
-		err := g.commit(ctx, items)
+		err = g.commit(ctx, items)
 		if e, ok := errors.AsType[*store.MissingError](err); ok {
-			items = g.strip(items, e)
+			todo = g.strip(items, e)
 			continue
 		}
 		if !errors.Is(err, store.ErrVersion) {
 			return err
 		}
-		stale = slices.Clone(items)
+		todo, stale = items, slices.Clone(items)
 	}
-	for _, i := range items {
+	for _, i := range todo {
 		g.refuse(i, fault.New(fault.Conflict, fault.CodeConflict, "", "others kept changing the same resource: load it again"))
 	}
 	return nil
@@ -277,36 +278,4 @@ func (g *LoadGroup) commit(ctx context.Context, items []int) error {
 		g.items[i] = loadItem{}
 	}
 	return nil
-}
-
-// strip refuses the items that refer to missing resources, and then those that
-// refer to them.
-func (g *LoadGroup) strip(items []int, e *store.MissingError) []int {
-	lost := map[fhir.Key]bool{}
-	for _, k := range e.Keys {
-		lost[k] = true
-	}
-	for again := true; again; {
-		again = false
-		items = slices.DeleteFunc(items, func(i int) bool {
-			it := &g.items[i]
-			var missed store.MissingError
-			for _, n := range it.w.needs {
-				if lost[n.key] {
-					missed.Keys = append(missed.Keys, n.key)
-				}
-			}
-			if missed.Keys == nil {
-				return false
-			}
-			again = true
-			if it.write.Expect == 0 { // else an earlier version is there
-				lost[it.w.key] = true
-			}
-			g.result[i].Missing = missed.Keys
-			g.refuse(i, missing(&missed, it.w))
-			return true
-		})
-	}
-	return items
 }

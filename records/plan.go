@@ -264,6 +264,16 @@ func (p *plan) gather(ctx context.Context) error {
 			delete(written, k)
 		}
 	}
+	versions := made(p.writes)
+	var failed failures
+	for _, st := range p.steps {
+		if st.w != nil {
+			failed.add(st.fail(st.w.arrives(versions)))
+		}
+	}
+	if err := failed.err(); err != nil {
+		return err
+	}
 	p.needs = append(p.needs, needsOf(written, drafts...)...)
 	slices.SortFunc(p.needs, fhir.Key.Compare)
 	p.needs = slices.Compact(p.needs)

@@ -1,5 +1,7 @@
 package records
 
+import "time"
+
 // IDPolicy says who chooses logical ids.
 type IDPolicy uint8
 
@@ -67,6 +69,10 @@ type Policy struct {
 	// the content of a Binary; 0: 1 GiB.
 	MaxBytes  int64
 	MaxBinary int64
+	// SearchTime bounds each reading entry of a batch, those of a transaction
+	// together, and each condition of a conditional interaction or reference;
+	// 0: 60 seconds.
+	SearchTime time.Duration
 	// LenientSearch ignores unknown search parameters, with a note in the
 	// result, unless the request says otherwise. Otherwise they are errors.
 	LenientSearch bool
@@ -85,10 +91,11 @@ func (p Policy) withDefaults() Policy {
 	set(&p.MaxEntries, 50_000)
 	set(&p.MaxBytes, 256<<20)
 	set(&p.MaxBinary, 1<<30)
+	set(&p.SearchTime, time.Minute)
 	return p
 }
 
-func set[T int | int64](p *T, v T) {
+func set[T int | int64 | time.Duration](p *T, v T) {
 	if *p == 0 {
 		*p = v
 	}

@@ -2,8 +2,10 @@ package records_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -122,6 +124,27 @@ func TestProvenanceOfATransactionNamesEveryVersionItMade(t *testing.T) {
 		page := must(s.Search(t.Context(), records.SearchRequest{Type: "Provenance"}))(t)
 		if len(page.Entries) != 1 || !contains(page.Entries[0].JSON, `"target":[{"reference":"Patient/old/_history/2"},{"reference":"Patient/new/_history/1"}]`) {
 			t.Fatalf("%+v", page.Entries)
+		}
+	})
+}
+
+func TestSearchesInABundleAndConditionsHaveATimeLimit(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{SearchTime: time.Nanosecond})
+		search := entry("GET", "Patient?name=x", "", "", "")
+		res := must(s.Bundle(t.Context(), bundle("batch", entry("PUT", "Patient/p", "", `{"resourceType":"Patient","id":"p"}`, ""), search), records.BundleOptions{}))(t)
+		if res.Entries[0].Err != nil || !errors.Is(res.Entries[1].Err, context.DeadlineExceeded) {
+			t.Errorf("a batch: %v, %v", res.Entries[0].Err, res.Entries[1].Err)
+		}
+		_, err := s.Bundle(t.Context(), bundle("transaction", entry("PUT", "Patient/q", "", `{"resourceType":"Patient","id":"q"}`, ""), search), records.BundleOptions{})
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a transaction: %v", err)
+		}
+		_, err = s.Read(t.Context(), key("Patient/q"), records.ReadOptions{})
+		refused(t, err, fault.NotFound)
+		_, err = s.Create(t.Context(), "Patient", body(`{"resourceType":"Patient"}`), records.CreateOptions{IfNoneExist: pairs(t, "name=x")})
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a conditional create: %v", err)
 		}
 	})
 }

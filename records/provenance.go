@@ -33,7 +33,11 @@ func (s *Session) provenance(ctx context.Context, c Content, r Request, writes [
 		}
 	}
 	w.key.ID = s.door.config.NewID()
-	if err := s.check(ctx, w); err != nil {
+	err = s.check(ctx, w)
+	if err == nil {
+		err = w.arrives(made(writes))
+	}
+	if err != nil {
 		return nil, store.Write{}, inProvenance(err)
 	}
 	write, err := s.door.write(w, "POST", store.Record{})

@@ -82,7 +82,10 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 			return nil, err
 		}
 	}
-	q.Filter, q.After, q.Bytes = s.narrow(q.Filter), req.After, d.pageBytes()
+	if q.After, err = d.cursors.open(req.After); err != nil {
+		return nil, d.fault(err)
+	}
+	q.Filter, q.Bytes = s.narrow(q.Filter), d.pageBytes()
 	result := &SearchResult{
 		Total: -1, Self: q.Applied, Count: q.Count, Summary: q.Summary, Elements: q.Elements, Ignored: q.Ignored,
 	}
@@ -101,7 +104,7 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 	if err != nil {
 		return nil, d.fault(err)
 	}
-	result.Total, result.Next = page.Total, page.Next
+	result.Total, result.Next = page.Total, d.cursors.seal(page.Next)
 	if page.Total < 0 && req.After == "" && page.Next == "" {
 		result.Total = int64(len(page.Records)) // all are here
 	}

@@ -88,6 +88,19 @@ func TestPagesFollowEachOtherToTheEnd(t *testing.T) {
 	})
 }
 
+func TestAPageLinkIsGoodInEveryProcess(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		one, other := db.session(t, records.Policy{}), db.session(t, records.Policy{})
+		patient(t, one, "p")
+		patient(t, one, "q")
+		request := records.SearchRequest{Type: "Patient", Pairs: pairs(t, "_count=1")}
+		request.After = must(one.Search(t.Context(), request))(t).Next
+		if res := must(other.Search(t.Context(), request))(t); len(res.Entries) != 1 || res.Entries[0].Key != key("Patient/q") {
+			t.Errorf("%+v", res)
+		}
+	})
+}
+
 func TestACompartmentHoldsWhatBelongsToIt(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		s := db.session(t, records.Policy{})

@@ -112,6 +112,9 @@ func (p *plan) commit(ctx context.Context) (*BundleResult, error) {
 	}
 	u.after = func(ctx context.Context, r store.Reader) error {
 		p.t.o.answers.held.Store(0) // it may run again
+		// Other writers wait: all of them together get the time of one.
+		ctx, cancel := p.t.s.door.bounded(ctx)
+		defer cancel()
 		for _, st := range p.steps {
 			if st.order() < 3 || !st.inside() {
 				continue

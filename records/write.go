@@ -126,6 +126,9 @@ func (s *Session) attempt(ctx context.Context, c *change) (Result, error) {
 		drafts = append(drafts, p)
 		u.writes = append(u.writes, pw)
 	}
+	if err := w.arrives(made(u.writes)); err != nil {
+		return Result{}, err
+	}
 	u.needs = needsOf(keysOf(u.writes), drafts...)
 	written, err := d.commit(ctx, u)
 	if err == nil {

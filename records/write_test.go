@@ -400,6 +400,63 @@ func TestAReferenceToAVersionOutlivesADelete(t *testing.T) {
 	})
 }
 
+func TestAReferenceToAVersionThatNeverWasIsRefused(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		patient(t, s, "p")
+		told := func(target string) records.Content {
+			return body(`{"resourceType":"Provenance","id":"v","recorded":"2026-01-02T03:04:05Z",
+				"target":[{"reference":%q}],"agent":[{"who":{"reference":"Patient/p"}}]}`, target)
+		}
+		for _, version := range []string{"2", "99", "abc", "0", "01"} {
+			target := "Patient/p/_history/" + version
+			_, err := s.Update(t.Context(), key("Provenance/v"), told(target), records.UpdateOptions{})
+			refused(t, err, fault.Unprocessable, "Provenance.target[0].reference", "has no version", version, "its latest is 1")
+			_, err = s.Create(t.Context(), "Provenance", told(target), records.CreateOptions{})
+			refused(t, err, fault.Unprocessable, "Provenance.target[0].reference")
+			loaded := must(s.Load(t.Context(), []records.Content{told(target)}, records.LoadOptions{}))(t)
+			refused(t, loaded[0].Err, fault.Unprocessable, "Provenance.target[0].reference")
+			_, err = s.Bundle(t.Context(), bundle("transaction", fmt.Sprintf(`{"resource":%s,"request":{"method":"PUT","url":"Provenance/v"}}`, told(target).JSON)), records.BundleOptions{})
+			refused(t, err, fault.Unprocessable, "Bundle.entry[0].resource.target[0].reference")
+		}
+		header := body(`{"resourceType":"Provenance","recorded":"2026-01-02T03:04:05Z","agent":[{"who":{"reference":"Patient/p"}}],
+			"entity":[{"role":"source","what":{"reference":"Patient/p/_history/99"}}]}`)
+		_, err := s.Create(t.Context(), "Patient", body(`{"resourceType":"Patient"}`), records.CreateOptions{Request: records.Request{Provenance: &header}})
+		refused(t, err, fault.Unprocessable, "X-Provenance.entity[0].what.reference", "its latest is 1")
+		eased := db.session(t, records.Policy{AllowDangling: true})
+		must(eased.Update(t.Context(), key("Provenance/v"), told("Patient/p/_history/99"), records.UpdateOptions{}))(t)
+	})
+}
+
+func TestAReferenceToAVersionThatIsMadeAlongWithItIsMet(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		patient(t, s, "p")
+		told := func(version string) string {
+			return `{"resourceType":"Provenance","id":"v","recorded":"2026-01-02T03:04:05Z",
+				"target":[{"reference":"Patient/p/_history/` + version + `"}],"agent":[{"who":{"reference":"Patient/p"}}]}`
+		}
+		both := func(version string) error {
+			_, err := s.Bundle(t.Context(), bundle("transaction",
+				`{"resource":`+told(version)+`,"request":{"method":"PUT","url":"Provenance/v"}}`,
+				`{"resource":{"resourceType":"Patient","id":"p","active":true},"request":{"method":"PUT","url":"Patient/p"}}`), records.BundleOptions{})
+			return err
+		}
+		refused(t, both("3"), fault.Unprocessable, "its latest is 2")
+		if err := both("2"); err != nil {
+			t.Fatal(err)
+		}
+		loaded := must(s.Load(t.Context(), []records.Content{
+			body("%s", told("3")), body(`{"resourceType":"Patient","id":"p","active":false}`), body(`{"resourceType":"Patient","id":"q"}`),
+		}, records.LoadOptions{}))(t)
+		for i, l := range loaded {
+			if l.Err != nil {
+				t.Errorf("item %d: %v", i, l.Err)
+			}
+		}
+	})
+}
+
 func TestMetaSourceFollowsPolicy(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		request := records.Request{ID: "r1", Source: "urn:sender"}

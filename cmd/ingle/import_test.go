@@ -6,6 +6,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/inglehealth/ingle/internal/testdata"
+	"github.com/inglehealth/ingle/records/bulkload"
 )
 
 // invoke runs a command line and returns its exit code and output.
@@ -55,5 +59,43 @@ func TestImportGoesIntoTheTenantThatIsNamed(t *testing.T) {
 	}
 	if code, _, stderr := invoke(t, "import", "--data", data, "--tenant", "east,west", file); code != 2 || !strings.Contains(stderr, "one tenant") {
 		t.Errorf("two tenants: %d %s", code, stderr)
+	}
+}
+
+func TestProgressIsPlainLinesWithoutATerminal(t *testing.T) {
+	var out bytes.Buffer
+	m := newMeter(&out)
+	m.progress(bulkload.Progress{Read: 1, Total: 2, File: "a.ndjson"}) // too early to say something
+	m.shown = time.Time{}
+	m.progress(bulkload.Progress{Counts: bulkload.Counts{Resources: 1200, Refused: 3}, Read: 1, Total: 2, File: "a.ndjson"})
+	m.close()
+	if got, want := out.String(), " 50 %  1,200 resources, 3 refused  (a.ndjson)\n"; got != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+}
+
+func TestAPackageThatIsLoadedLaterFindsWhatWasThereAfterAReindex(t *testing.T) {
+	dir := t.TempDir()
+	file, data := filepath.Join(dir, "a.ndjson"), filepath.Join(dir, "data")
+	guide := testdata.Dir(t, "packages", "hl7.fhir.us.core-6.1.0.tgz")
+	if err := os.WriteFile(file, []byte(`{"resourceType":"Patient","id":"p","extension":[{"url":"http://hl7.org/fhir/us/core/StructureDefinition/us-core-race","extension":[`+
+		`{"url":"ombCategory","valueCoding":{"system":"urn:oid:2.16.840.1.113883.6.238","code":"2106-3"}},{"url":"text","valueString":"White"}]}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := invoke(t, "import", "--data", data, file); code != 0 {
+		t.Fatal(stderr)
+	}
+	found := func() int {
+		p := startServer(t, "--data", data, "--package", guide)
+		defer p.kill()
+		_, body := send(t.Context(), client, "GET", p.url+"/Patient?race=2106-3", "")
+		return strings.Count(body, `"fullUrl"`)
+	}
+	before := found()
+	if code, _, stderr := invoke(t, "reindex", "--data", data, "--package", guide); code != 0 {
+		t.Fatal(stderr)
+	}
+	if after := found(); before != 0 || after != 1 {
+		t.Errorf("%d found before, %d after", before, after)
 	}
 }

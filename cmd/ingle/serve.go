@@ -26,9 +26,9 @@ type serveCommand struct {
 	definitionFlags
 
 	MaxBody    string        `default:"64MiB" help:"The largest request body, before and after decompression."`
-	MaxBodies  string        `default:"128MiB" help:"Memory for all request bodies at once."`
+	MaxBodies  string        `default:"128MiB" help:"Memory for all request bodies at once, and as much again for Binaries read as resources."`
 	Patience   time.Duration `default:"30s" help:"How long a client may stand still while it sends or receives."`
-	SearchTime time.Duration `default:"60s" help:"How long a search, history or evaluation may take."`
+	SearchTime time.Duration `default:"60s" help:"How long a search, history or evaluation may take, each entry of a Bundle and each condition by itself."`
 	Shutdown   time.Duration `default:"30s" help:"How long requests under way may take to finish at the end."`
 
 	policyFlags
@@ -83,7 +83,9 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 			return err
 		}
 	}
-	tenants, err := c.open(ctx, all, base, c.policy(), log)
+	policy := c.policy()
+	policy.SearchTime = c.SearchTime
+	tenants, err := c.open(ctx, all, base, policy, log)
 	if err != nil {
 		return err
 	}

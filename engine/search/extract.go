@@ -9,17 +9,18 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-// maxCombinations bounds the entries that one focus of a composite parameter
-// gives.
-const maxCombinations = 256
+// maxCombinations is the most entries that one focus of a composite parameter
+// may give.
+const maxCombinations = 1024
 
 // MaxEntries is the most entries that a resource may have.
 const MaxEntries = 200_000
 
 // Extract computes the index entries of a resource, in the order in which
 // their elements stand in it, without duplicates. It fails only when the
-// resource is not of the catalog's definitions or has more than MaxEntries, or
-// ctx is done.
+// resource is not of the catalog's definitions, has more than MaxEntries, or in
+// one element more combinations than a composite parameter takes, or ctx is
+// done.
 func (c *Catalog) Extract(ctx context.Context, t *fhir.Tree) ([]Entry, error) {
 	root := t.Root()
 	typeName := root.Type().Name
@@ -38,6 +39,9 @@ func (c *Catalog) Extract(ctx context.Context, t *fhir.Tree) ([]Entry, error) {
 	clear(x.entries) // so that the pool keeps no resource alive
 	*scratch = x.entries
 	c.scratches.Put(scratch)
+	if x.tooMany != nil {
+		return nil, x.tooMany
+	}
 	if len(entries) > MaxEntries {
 		return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, typeName,
 			"holds more than %d values that can be searched for; split it into several resources", MaxEntries)
@@ -53,6 +57,7 @@ type extraction struct {
 	entries []Entry
 	out     *[]Entry // where add puts entries: entries, or a composite's part
 	param   Param    // of the entries being made
+	tooMany error    // combinations of a composite parameter, or nil
 	last    canonicalOf
 	seen    map[string]struct{}
 	key     []byte
@@ -100,21 +105,31 @@ func (x *extraction) convert(n fhir.Node) {
 // composite makes the entries of a composite parameter at one focus: every
 // combination of one value for each component.
 func (x *extraction) composite(p *parameter, focus fhir.Node) {
+	if x.tooMany != nil || len(x.entries) > MaxEntries {
+		return // it is refused
+	}
 	parts := make([][]Entry, len(p.components))
 	saved := x.out
+	combinations := 1
 	for i := range p.components {
 		one := &p.components[i]
 		x.out = &parts[i]
 		x.apply(&one.rules, focus)
-		if len(parts[i]) == 0 {
+		if combinations *= len(parts[i]); combinations == 0 {
 			x.out = saved
 			return
 		}
+		combinations = min(combinations, maxCombinations+1)
 	}
 	x.out = saved
+	if combinations > maxCombinations {
+		x.tooMany = fault.New(fault.Unprocessable, fault.CodeTooCostly, focus.Path(),
+			"holds more than %d combinations of values for the search parameter %s; give it fewer codings", maxCombinations, p.Code)
+		return
+	}
 	x.param = p.Param
 	choice := make([]int, len(parts))
-	for range maxCombinations {
+	for {
 		entry := Entry{Parts: make([]Entry, len(parts))}
 		for i, k := range choice {
 			entry.Parts[i] = parts[i][k]
@@ -138,8 +153,8 @@ func (x *extraction) composite(p *parameter, focus fhir.Node) {
 func (x *extraction) add(e Entry) {
 	e.Param = x.param
 	list := *x.out
-	if len(list) > MaxEntries || x.out != &x.entries && len(list) == maxCombinations {
-		return // it is refused; of a component no more are used
+	if len(list) > MaxEntries || x.out != &x.entries && len(list) > maxCombinations {
+		return // it is refused
 	}
 	if x.out != &x.entries || len(list) < fewEntries {
 		for i := range list {

@@ -1,7 +1,11 @@
 package search
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -251,20 +255,89 @@ func TestAResourceWithTooManyValuesIsRefused(t *testing.T) {
 	}
 }
 
-func TestACompositeOfManyValuesTakesLinearTime(t *testing.T) {
-	c := r4(t)
-	var b strings.Builder
-	for i := range 20_000 {
-		fmt.Fprintf(&b, `{"system":"s","code":"%d"},`, i)
+// observation has one component whose code and value hold so many codings.
+func observation(t *testing.T, c *Catalog, codes, values int) *fhir.Tree {
+	t.Helper()
+	concept := func(n int) string {
+		codings := make([]string, n)
+		for i := range codings {
+			codings[i] = fmt.Sprintf(`{"system":"s","code":"%d"}`, i)
+		}
+		return `{"coding":[` + strings.Join(codings, ",") + `]}`
 	}
-	concept := `{"coding":[` + b.String() + `{"code":"x"}]}`
-	tree, err := fhir.ParseJSON(c.defs, []byte(`{"resourceType":"Observation","status":"final","code":{"text":"x"},"component":[{"code":`+concept+`,"valueCodeableConcept":`+concept+`}]}`), fhir.Limits{})
+	tree, err := fhir.ParseJSON(c.defs, []byte(`{"resourceType":"Observation","status":"final","code":{"text":"x"},"component":[
+		{"code":`+concept(codes)+`,"valueCodeableConcept":`+concept(values)+`}]}`), fhir.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := time.Now()
+	return tree
+}
+
+func TestACompositeHasEveryCombinationOfItsValues(t *testing.T) {
+	c := r4(t)
+	entries, err := c.Extract(t.Context(), observation(t, c, 32, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	combinations := 0
+	for _, e := range entries {
+		if e.Param.Code == "component-code-value-concept" {
+			combinations++
+		}
+	}
+	if combinations != 32*32 {
+		t.Errorf("%d combinations, want %d", combinations, 32*32)
+	}
+}
+
+func TestACompositeOfTooManyCombinationsIsRefusedAtItsElement(t *testing.T) {
+	c := r4(t)
+	for _, size := range [][2]int{{33, 32}, {1, maxCombinations + 1}, {20_000, 20_000}} {
+		_, err := c.Extract(t.Context(), observation(t, c, size[0], size[1]))
+		e, ok := errors.AsType[*fault.Error](err)
+		if !ok || e.Kind != fault.Unprocessable || e.Issues[0].Path != "Observation.component[0]" || !strings.Contains(err.Error(), "code-value-concept") {
+			t.Errorf("%d times %d give %v", size[0], size[1], err)
+		}
+	}
+}
+
+var (
+	jsonBlock = regexp.MustCompile("(?s)```json\n(.*?)```")
+	tableRow  = regexp.MustCompile(`(?m)^\| (\w+) \| (Observation [^|]*) \| ([^|]*) \| 46 \|$`)
+)
+
+func TestTheExampleInArchitectureIsIndexedAsItsTableSays(t *testing.T) {
+	text, err := os.ReadFile("../../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := r4(t)
+	tree, err := fhir.ParseJSON(c.defs, jsonBlock.FindSubmatch(text)[1], fhir.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	entries, err := c.Extract(t.Context(), tree)
-	if took := time.Since(start); err != nil || took > 5*time.Second {
-		t.Errorf("%d entries in %s, %v", len(entries), took, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := tableRow.FindAllStringSubmatch(string(text), -1)
+	if len(rows) < 5 {
+		t.Fatalf("%d rows were found", len(rows))
+	}
+	for _, row := range rows {
+		for param := range strings.SplitSeq(row[2], ", ") {
+			i := slices.IndexFunc(entries, func(e Entry) bool {
+				return "Observation "+e.Param.Code == param && string(e.Param.Kind) == row[1]
+			})
+			if i < 0 {
+				t.Errorf("there is no entry of %s in table %s", param, row[1])
+				continue
+			}
+			if q := entries[i].Canonical; q != nil {
+				if value := fmt.Sprint(int(q.Range.Value)); !strings.Contains(strings.ReplaceAll(row[3], " ", ""), value) || !strings.Contains(row[3], q.Unit) {
+					t.Errorf("%s is %s %s, not %s", param, value, q.Unit, row[3])
+				}
+			}
+		}
 	}
 }

@@ -30,10 +30,23 @@ func (c *call) wantsRaw() bool {
 	return true
 }
 
+// holdBinary takes the memory that a Binary as a resource needs.
+func (c *call) holdBinary() error {
+	_, whole, err := c.session.ReadBinary(c.r.Context(), c.ID, c.Version, 0, 0)
+	if err != nil {
+		return nil //nolint:nilerr // the read itself tells it
+	}
+	size := whole.Size * 4 / 3 // as base64
+	if c.format.xml {
+		size *= 2 // XML is made of the JSON
+	}
+	return c.exchange.Hold(c.r.Context(), size)
+}
+
 // rawBinary serves the content of a Binary as it is, or a range of it.
 func (c *call) rawBinary() (done bool, err error) {
 	if !c.wantsRaw() {
-		return false, nil
+		return false, c.holdBinary()
 	}
 	if err := c.only(); err != nil {
 		return true, err

@@ -43,7 +43,6 @@ func (t target) key() fhir.Key { return fhir.Key{Type: t.Type, ID: t.ID} }
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request, tenant, path string) {
 	c := &call{api: a, w: w, r: r, exchange: web.From(r.Context())}
-	c.exchange.XML = strings.Contains(r.Header.Get("Accept"), "xml")
 	if err := c.serve(tenant, path); err != nil {
 		web.Fail(w, r, err)
 	}

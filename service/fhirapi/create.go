@@ -39,10 +39,10 @@ func (c *call) create() error {
 // ifNoneExist reads the criteria of a conditional create. Some clients send
 // them with a question mark or the type before it.
 func (c *call) ifNoneExist() ([]search.Pair, error) {
-	header := strings.TrimSpace(c.r.Header.Get("If-None-Exist"))
-	if header == "" {
+	if c.r.Header["If-None-Exist"] == nil {
 		return nil, nil
 	}
+	header := strings.TrimSpace(c.r.Header.Get("If-None-Exist"))
 	if _, after, ok := strings.Cut(header, "?"); ok {
 		header = after
 	}

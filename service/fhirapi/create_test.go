@@ -44,13 +44,14 @@ func TestAConditionalCreateMakesOneResource(t *testing.T) {
 	s := newServer(t)
 	s.do("POST", "/Patient", alice, "If-None-Exist", "identifier=urn:mrn|1").want(201)
 	a := s.do("POST", "/Patient", alice, "If-None-Exist", "identifier=urn:mrn|1").want(200).has("Archer")
-	if a.Header.Get("Location") == "" && a.Header.Get("Content-Location") == "" {
+	if !strings.HasSuffix(a.Header.Get("Location"), "/_history/1") {
 		t.Error("no location of the match")
 	}
 	s.do("POST", "/Patient", alice, "If-None-Exist", "Patient?identifier=urn:mrn|1").want(200)
 	s.do("POST", "/Patient", alice).want(201)
 	s.do("POST", "/Patient", alice, "If-None-Exist", "identifier=urn:mrn|1").want(412)
 	s.do("POST", "/Patient", alice, "If-None-Exist", "?").want(400)
+	s.do("POST", "/Patient", alice, "If-None-Exist", "").want(400).has("If-None-Exist holds no search criteria")
 	s.do("POST", "/Patient", alice, "If-None-Exist", "nonsense=1").want(400)
 }
 

@@ -17,9 +17,10 @@ import (
 // them under "parameters" and has one "result" for each context.
 //
 // resource is a resource, an extension that holds one as text, or a relative
-// reference to a stored one; at instance level it is the instance.
+// reference to a stored one; at instance level it is the instance. A body that
+// is no Parameters is the resource, and the other parameters stand in the URL.
 func (c *call) fhirpath(ctx context.Context, in *invocation) ([]byte, error) {
-	p, err := c.parametersOf(in)
+	p, sent, err := c.parametersOrResource(in)
 	if err != nil {
 		return nil, err
 	}
@@ -30,8 +31,10 @@ func (c *call) fhirpath(ctx context.Context, in *invocation) ([]byte, error) {
 	if req.Expression == "" {
 		return nil, errParameter(p.root, "$fhirpath needs the parameter expression, for example Patient.name.given.")
 	}
-	if err := subject(in, p, &req); err != nil {
-		return nil, err
+	if req.Content = sent; sent == nil {
+		if err := subject(in, p, &req); err != nil {
+			return nil, err
+		}
 	}
 	result, err := c.session.Evaluate(ctx, req)
 	if err != nil {

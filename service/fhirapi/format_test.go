@@ -80,3 +80,38 @@ func TestALargeAnswerIsCompressedWhenAskedFor(t *testing.T) {
 	}
 	s.get("/metadata", "Accept-Encoding", "zstd, gzip").want(200).header("Content-Encoding", "zstd")
 }
+
+func TestEveryErrorIsToldInXMLWhenAskedFor(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	s.do("PUT", "/Observation/o", `{"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/alice"}}`).want(201)
+	s.put("/Patient/gone", strings.Replace(alice, `"id":"alice"`, `"id":"gone"`, 1))
+	s.do("DELETE", "/Patient/gone", "").want(204)
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		header             []string
+	}{
+		{"GET", "/Patient/none", "", 404, nil},
+		{"GET", "/Patient/gone", "", 410, nil},
+		{"GET", "/Patiant", "", 404, nil},
+		{"GET", "/Patient/alice/_history/9", "", 404, nil},
+		{"GET", "/Patient?nonsense=x", "", 400, nil},
+		{"GET", "/Patient?name=%zz", "", 400, nil},
+		{"GET", "/Patient/alice/$nonsense", "", 404, nil},
+		{"GET", "/Patient/alice/$everything", "", 501, nil},
+		{"GET", "/t/none/fhir/Patient", "", 404, nil},
+		{"BREW", "/Patient", "", 405, nil},
+		{"POST", "/Patient", "{", 400, nil},
+		{"POST", "/Patient", "x", 415, []string{"Content-Type", "text/plain"}},
+		{"POST", "/Patient", `{"resourceType":"Patient","gender":"x"}`, 422, nil},
+		{"PUT", "/Patient/alice", alice, 412, []string{"If-Match", `W/"9"`}},
+		{"DELETE", "/Patient/alice", "", 409, nil},
+		{"POST", "/", `{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"GET","url":"Nothing/1"}}]}`, 400, nil},
+	} {
+		a := s.do(c.method, c.path, c.body, append([]string{"Accept", "application/fhir+xml"}, c.header...)...).want(c.status)
+		if a.Header.Get("Content-Type") != "application/fhir+xml; charset=utf-8" || !strings.HasPrefix(a.body, `<OperationOutcome xmlns="http://hl7.org/fhir">`) {
+			t.Errorf("%s %s: %s %s", c.method, c.path, a.Header.Get("Content-Type"), a.body)
+		}
+	}
+}

@@ -194,19 +194,29 @@ type parameters struct {
 
 // parametersOf reads the body as Parameters.
 func (c *call) parametersOf(in *invocation) (parameters, error) {
+	p, other, err := c.parametersOrResource(in)
+	if err == nil && other != nil {
+		err = fault.New(fault.Invalid, fault.CodeStructure, "", "The body must be a Parameters resource.")
+	}
+	return p, err
+}
+
+// parametersOrResource reads the body as Parameters, or as the one parameter
+// that is a resource (R4 §3.2.0.1), which it returns.
+func (c *call) parametersOrResource(in *invocation) (parameters, *records.Content, error) {
 	p := parameters{pairs: in.pairs}
 	if in.content == nil {
-		return p, nil
+		return p, nil, nil
 	}
 	tree, err := c.parse(*in.content)
 	if err != nil {
-		return p, err
+		return p, nil, err
 	}
-	if name := tree.Root().Name(); name != "Parameters" {
-		return p, fault.New(fault.Invalid, fault.CodeStructure, name, "The body must be a Parameters resource.")
+	if tree.Root().Name() != "Parameters" {
+		return p, &records.Content{Tree: tree, Release: in.content.Release}, nil
 	}
 	p.root = tree.Root()
-	return p, nil
+	return p, nil, nil
 }
 
 // node returns the first parameter called name; zero if there is none.

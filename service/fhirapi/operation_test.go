@@ -37,6 +37,15 @@ func TestFHIRPathIsEvaluatedOverAResourceInTheRequest(t *testing.T) {
 		`"name":"trace","valueString":"t","part":[{"extension":[{"url":"http://fhir.forms-lab.com/StructureDefinition/resource-path","valueString":"Patient.name[0].given[0]"}],"name":"string","valueString":"Ann"}`)
 }
 
+func TestFHIRPathTakesTheResourceAsTheBody(t *testing.T) {
+	s := newServer(t)
+	s.do("POST", "/$fhirpath?expression=name.given", alice).want(200).has(`"valueString":"Alice"`)
+	s.do("POST", "/$fhirpath?expression=name.given", `<Patient xmlns="http://hl7.org/fhir"><name><given value="Xu"/></name></Patient>`,
+		"Content-Type", "application/fhir+xml").want(200).has(`"valueString":"Xu"`)
+	s.do("POST", "/$fhirpath", alice).want(400).has("expression")
+	s.do("POST", "/$fhirpath", "expression=1%2b1&resource=Patient/none", "Content-Type", "application/x-www-form-urlencoded").want(404)
+}
+
 func TestFHIRPathResultsKeepTheirTypes(t *testing.T) {
 	s := newServer(t)
 	s.put("/Patient/alice", strings.Replace(alice, `"active"`, `"contact":[{"name":{"family":"Kin"}}],"active"`, 1))

@@ -125,7 +125,7 @@ func (c *call) writeResult(res records.Result) error {
 	}
 	c.stamp(res.Version, res.Updated)
 	address := c.door.Base() + "/" + res.Key.String() + "/_history/" + strconv.FormatInt(res.Version, 10)
-	if res.Created || res.Method == http.MethodPost {
+	if res.Created || c.r.Method == http.MethodPost {
 		c.w.Header().Set("Location", address)
 	} else {
 		c.w.Header().Set("Content-Location", address)

@@ -113,6 +113,22 @@ func TestACursorBelongsToItsSearch(t *testing.T) {
 	s.get("/Observation?_count=1&" + cursor).want(400)
 	s.get("/Patient?family=page&_count=1&_cursor=forged").want(400)
 	s.get("/Patient?family=page&_count=1&" + cursor[:len(cursor)-2]).want(400)
+	s.get("/Patient?family=page&_count=1&_sort=birthdate&" + cursor).want(400)
+	s.get("/Patient?family=page&_count=2&" + cursor).want(200)
+}
+
+func TestACursorBelongsToItsTenant(t *testing.T) {
+	s := newServer(t)
+	for _, tenant := range []string{"", "/t/east/fhir"} {
+		for i := range 3 {
+			s.do("PUT", fmt.Sprintf("%s/Patient/p%d", tenant, i), patient(fmt.Sprintf("p%d", i), "Page")).want(201)
+		}
+	}
+	for _, path := range []string{"/Patient?family=page&_count=1", "/Patient?family=page&_count=1&_sort=-_id", "/Patient/_history?_count=1", "/_history?_count=1"} {
+		next := s.get(path).bundle().link(t, s.base, "next")
+		s.get(next).want(200)
+		s.get("/t/east/fhir" + next).want(400).outcome("invalid")
+	}
 }
 
 func TestUnknownParametersAreRefusedOrNamed(t *testing.T) {

@@ -76,6 +76,10 @@ func ReadBody(r *http.Request) ([]byte, error) {
 func OpenBody(r *http.Request) (body io.ReadCloser, plain bool, err error) {
 	c := From(r.Context()).site.config
 	if r.ContentLength > c.MaxBody {
+		if r.ContentLength <= 2*c.MaxBody && r.Header.Get("Expect") == "" {
+			// A client that is still sending would miss the answer.
+			_, _ = io.Copy(io.Discard, r.Body)
+		}
 		return nil, false, errTooLarge(c.MaxBody)
 	}
 	switch encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); encoding {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"fmt"
@@ -153,6 +154,49 @@ func TestABodyOfAGigabyteIsRefusedEarlyInBoundedMemory(t *testing.T) {
 	}
 }
 
+func TestAClientThatSendsSomewhatTooMuchHearsSo(t *testing.T) {
+	url, _ := serve(t, Config{MaxBody: 8 << 20}, echoSize)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	// It sends everything before it reads, as many clients do.
+	if _, err := fmt.Fprintf(conn, "POST /x/ HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", 15<<20); err != nil {
+		t.Fatal(err)
+	}
+	for range 15 {
+		if _, err := conn.Write(make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 413 {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+}
+
+// later sends a request in the background; the channel gives its status, 0 when
+// there was no answer.
+func later(send func() (*http.Response, error)) <-chan int {
+	status := make(chan int, 1)
+	go func() {
+		resp, err := send()
+		if err != nil {
+			status <- 0
+			return
+		}
+		resp.Body.Close()
+		status <- resp.StatusCode
+	}()
+	return status
+}
+
 func TestBodiesShareOneMemoryBudget(t *testing.T) {
 	held := make(chan struct{})
 	release := make(chan struct{})
@@ -167,16 +211,7 @@ func TestBodiesShareOneMemoryBudget(t *testing.T) {
 		}
 	})
 	data := make([]byte, 3<<20)
-	done := make(chan int)
-	go func() {
-		resp, err := http.Post(url+"/x/hold", "text/plain", bytes.NewReader(data))
-		if err != nil {
-			done <- 0
-			return
-		}
-		resp.Body.Close()
-		done <- resp.StatusCode
-	}()
+	done := later(func() (*http.Response, error) { return http.Post(url+"/x/hold", "text/plain", bytes.NewReader(data)) })
 	<-held
 	var once sync.Once
 	let := func() { once.Do(func() { close(release) }) }
@@ -192,6 +227,39 @@ func TestBodiesShareOneMemoryBudget(t *testing.T) {
 		t.Errorf("the first large body: %d", status)
 	}
 	if resp, answer := post(t, url+"/x/", bytes.NewReader(data)); resp.StatusCode != 200 {
+		t.Errorf("after the first: %d %s", resp.StatusCode, answer)
+	}
+}
+
+func TestLargeAnswersShareOneMemoryBudget(t *testing.T) {
+	held, release := make(chan struct{}), make(chan struct{})
+	url, _ := serve(t, Config{MaxBody: 1 << 20, MaxBodies: 4 << 20, Patience: 200 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+		size := int64(3 << 20)
+		if r.URL.Path == "/x/small" {
+			size = 1000
+		}
+		if err := From(r.Context()).Hold(r.Context(), size); err != nil {
+			Fail(w, r, err)
+			return
+		}
+		if r.URL.Path == "/x/hold" {
+			close(held)
+			<-release
+		}
+	})
+	done := later(func() (*http.Response, error) { return http.Get(url + "/x/hold") })
+	<-held
+	if resp, answer := get(t, url+"/x/"); resp.StatusCode != 503 {
+		t.Errorf("a second large answer: %d %s", resp.StatusCode, answer)
+	}
+	if resp, answer := get(t, url+"/x/small"); resp.StatusCode != 200 {
+		t.Errorf("a small answer: %d %s", resp.StatusCode, answer)
+	}
+	close(release)
+	if status := <-done; status != 200 {
+		t.Errorf("the first large answer: %d", status)
+	}
+	if resp, answer := get(t, url+"/x/"); resp.StatusCode != 200 {
 		t.Errorf("after the first: %d %s", resp.StatusCode, answer)
 	}
 }

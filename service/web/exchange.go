@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/inglehealth/ingle/spec/fault"
@@ -22,13 +23,15 @@ type Exchange struct {
 	// never holds an id or a query value.
 	Route string
 	// XML, Pretty and Browser say how an error is rendered; the service sets
-	// them once it has negotiated the format. A browser shows application/json
+	// them once it has negotiated the format, before that XML is what Accept
+	// seems to want. A browser shows application/json
 	// and would save application/fhir+json.
 	XML, Pretty, Browser bool
 
 	site     *Site
 	response *response
 	held     int64 // bytes of site.memory
+	answer   int64 // bytes of site.answers
 }
 
 type exchangeKey struct{}
@@ -54,7 +57,7 @@ func From(ctx context.Context) *Exchange {
 // ServeHTTP implements http.Handler.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	x := &Exchange{ID: requestID(r.Header.Get("X-Request-Id")), site: s}
+	x := &Exchange{ID: requestID(r.Header.Get("X-Request-Id")), XML: wantsXML(r.Header.Get("Accept")), site: s}
 	x.response = newResponse(w, r, s.config)
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	defer s.finish(x, r, start)
@@ -74,6 +77,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // finish answers a panic, ends the answer and writes the access log.
 func (s *Site) finish(x *Exchange, r *http.Request, start time.Time) {
+	defer func() { s.answers.release(x.answer) }()
 	if p := recover(); p != nil {
 		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			x.response.abort()
@@ -101,6 +105,12 @@ func (s *Site) finish(x *Exchange, r *http.Request, start time.Time) {
 		slog.String("request", x.ID), slog.String("method", r.Method), slog.String("route", route),
 		slog.Int("status", x.response.status), slog.Int64("bytes", x.response.sent),
 		slog.Float64("ms", float64(time.Since(start).Microseconds())/1000))
+}
+
+// wantsXML says whether Accept names XML first, or FHIR's XML anywhere. A
+// browser, which names XML after HTML, is better served with JSON.
+func wantsXML(accept string) bool {
+	return strings.Contains(accept, "fhir+xml") || strings.HasPrefix(accept, "application/xml") || strings.HasPrefix(accept, "text/xml")
 }
 
 // requestID keeps a client's id if it is short and plain, so that it can be

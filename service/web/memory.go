@@ -9,6 +9,21 @@ import (
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
+// Hold takes n bytes of the memory for large answers until the exchange ends,
+// for an answer that is made before it is sent. It waits for Patience, then
+// fails with Unavailable. One that is larger than all the memory has it for
+// itself. A small answer takes nothing. Hold is called once.
+func (x *Exchange) Hold(ctx context.Context, n int64) error {
+	if n = min(n, x.site.config.MaxBodies); n <= free {
+		return nil
+	}
+	err := x.site.answers.reserve(ctx, n, x.site.config.Patience)
+	if err == nil {
+		x.answer = n
+	}
+	return err
+}
+
 // memory is the budget of all request bodies that are being handled, so that
 // many large bodies at once make clients wait instead of the process die.
 type memory struct {

@@ -19,8 +19,9 @@ type Config struct {
 
 	// MaxBody bounds a request body, before and after decompression (64 MiB).
 	MaxBody int64
-	// MaxBodies bounds the memory of all bodies being handled at once
-	// (128 MiB). A body that does not fit waits for Patience, then 503.
+	// MaxBodies bounds the memory of all bodies being handled at once, and as
+	// much again that of answers that are held (128 MiB). What does not fit
+	// waits for Patience, then 503.
 	MaxBodies int64
 	// MaxRatio is the highest ratio of decompressed to compressed bytes, once
 	// a body is larger than a few MiB (100).
@@ -65,15 +66,16 @@ func (c Config) slack() time.Duration { return min(time.Second, c.Patience/4) }
 
 // Site is a mux whose handlers all run inside the middleware.
 type Site struct {
-	config Config
-	mux    *http.ServeMux
-	memory *memory
+	config  Config
+	mux     *http.ServeMux
+	memory  *memory
+	answers *memory // as much again
 }
 
 // New makes an empty Site.
 func New(c Config) *Site {
 	c = c.withDefaults()
-	s := &Site{config: c, mux: http.NewServeMux(), memory: newMemory(c.MaxBodies)}
+	s := &Site{config: c, mux: http.NewServeMux(), memory: newMemory(c.MaxBodies), answers: newMemory(c.MaxBodies)}
 	s.mux.HandleFunc("/", notFound)
 	return s
 }

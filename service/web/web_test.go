@@ -224,6 +224,15 @@ func TestAnUnknownAddressIs404(t *testing.T) {
 	if resp, body := get(t, url+"/nowhere"); resp.StatusCode != 404 || !strings.Contains(body, "/fhir/metadata") {
 		t.Errorf("status %d: %s", resp.StatusCode, body)
 	}
+	for accept, want := range map[string]string{
+		"application/fhir+xml": "application/fhir+xml; charset=utf-8",
+		"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8": "application/fhir+json; charset=utf-8",
+	} {
+		resp, _ := exchange(t, http.MethodGet, url+"/nowhere", nil, "Accept", accept)
+		if got := resp.Header.Get("Content-Type"); got != want {
+			t.Errorf("%s gives %s", accept, got)
+		}
+	}
 }
 
 func TestReadinessFollowsTheStore(t *testing.T) {

@@ -213,7 +213,7 @@ func (t *tx) Search(ctx context.Context, q *search.Query) (store.Page, error) {
 	if err := t.flush(); err != nil {
 		return store.Page{}, err
 	}
-	return t.writer.store.reader.Search(ctx, quiet{t.writer.conn}, q)
+	return t.writer.store.reader.Search(ctx, t.writer.conn, q)
 }
 
 // Count implements store.Reader.
@@ -221,7 +221,7 @@ func (t *tx) Count(ctx context.Context, q *search.Query) (int64, error) {
 	if err := t.flush(); err != nil {
 		return 0, err
 	}
-	return t.writer.store.reader.Count(ctx, quiet{t.writer.conn}, q)
+	return t.writer.store.reader.Count(ctx, t.writer.conn, q)
 }
 
 // Referrers implements store.Reader. Most deletes are of what nothing new
@@ -236,8 +236,8 @@ func (t *tx) Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.Key
 }
 
 // quiet is a connection whose queries no context interrupts: watching one
-// costs more than a short query, and an interrupted statement may take the
-// whole group's transaction with it.
+// costs more than a short query. Searches are watched, since they may be long;
+// an interrupted SELECT leaves the group's transaction as it was.
 type quiet struct{ *conn }
 
 func (q quiet) Query(_ context.Context, text string, args ...any) (sqldb.Rows, error) {
