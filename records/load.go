@@ -58,8 +58,6 @@ type Loader struct {
 	o    LoadOptions
 	seed maphash.Seed
 
-	buffers sync.Pool // *[]byte, for JSON
-
 	mu   sync.Mutex
 	last <-chan struct{} // closed when the group begun last is stored
 	// fresh has the hashes of the keys that were stored since the last Flush,

@@ -176,14 +176,11 @@ func (g *LoadGroup) write(ctx context.Context, it *loadItem, current store.Recor
 	if err := g.permit(ctx, w, current); err != nil {
 		return false, err
 	}
-	buffer, _ := g.l.buffers.Get().(*[]byte)
-	if buffer == nil {
-		buffer = new([]byte)
-	}
+	buffer := s.door.buffer()
 	w.json = *buffer
 	defer func() {
 		*buffer, w.json = w.json, nil // it is packed
-		g.l.buffers.Put(buffer)
+		s.door.buffers.Put(buffer)
 	}()
 	if same, err := s.door.unchanged(w, current); same || err != nil {
 		return same, err
