@@ -33,7 +33,7 @@ type load struct {
 // Bounds of what is held at a time: bytes of documents, and groups of
 // resources, of which one is written while others are prepared for it.
 const (
-	budget   = 12 << 20
+	budget   = 8 << 20
 	inFlight = 4
 
 	manySteps = 1 << 14 // lines of which little or nothing is to be loaded
