@@ -80,11 +80,7 @@ func (g *LoadGroup) answer(ctx context.Context, typ fhir.Type, criteria, literal
 
 func (g *LoadGroup) match(ctx context.Context, typ fhir.Type, criteria, literal string) (fhir.Key, error) {
 	s := g.l.s
-	pairs, err := ParseCriteria(criteria)
-	if err != nil {
-		return fhir.Key{}, err
-	}
-	cond, err := s.condition(typ, pairs)
+	cond, err := s.criteria(typ, criteria)
 	if err != nil {
 		return fhir.Key{}, err
 	}
