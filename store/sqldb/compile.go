@@ -57,6 +57,8 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		return c.chainCondition(x, r)
 	case search.Has:
 		return c.hasCondition(x, r)
+	case search.Referred:
+		return c.referredCondition(x, r)
 	}
 	l, ok := c.leaf(x)
 	if !ok {
@@ -139,6 +141,8 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 		return c.chainSet(x)
 	case search.Has:
 		return c.hasSet(x)
+	case search.Referred:
+		return c.referredSet(x)
 	}
 	l, ok := c.leaf(x)
 	if !ok {
