@@ -2,7 +2,6 @@ package records
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -41,24 +40,15 @@ func (d *Door) selectRecord(rel *release, pairs []search.Pair) (*recordSelection
 		case "_type":
 			err = p.addTypes(rel, pair.Value)
 		case "_count":
-			var n uint64
-			if n, err = strconv.ParseUint(pair.Value, 10, 31); err != nil || n == 0 {
-				err = fault.New(fault.Invalid, fault.CodeValue, "", "_count is how many resources a page has, a whole number from 1, not %q", fault.Shorten(pair.Value))
-			}
-			p.count = min(int(n), d.policy.MaxCount)
+			p.count, err = countOf(pair, d.policy.MaxCount)
 		default:
-			known := []string{"start", "end", "_since", "_type", "_count"}
-			err = fault.New(fault.Invalid, fault.CodeNotSupported, "", "$everything has no parameter %q%s; it has %s",
-				fault.Shorten(pair.Name), meant(pair.Name, known), strings.Join(known, ", "))
+			err = unknownParameter("everything", pair.Name, "start", "end", "_since", "_type", "_count")
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	if p.start != nil && p.end != nil && p.start.Lo >= p.end.Hi {
-		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "", "start lies after end: exchange them")
-	}
-	return p, nil
+	return p, inOrder(p.start, p.end)
 }
 
 func (p *recordSelection) addTypes(rel *release, names string) error {
@@ -85,22 +75,4 @@ func (p *recordSelection) passes(r store.Record) bool {
 		}
 	}
 	return true
-}
-
-// dateOf reads a date or time of any precision. The '+' of an offset that was
-// not escaped arrives as a space.
-func dateOf(p search.Pair) (*search.TimeRange, error) {
-	first, last, err := moments(p)
-	if err != nil {
-		return nil, err
-	}
-	return &search.TimeRange{Lo: first.UnixMicro(), Hi: last.UnixMicro() + 1}, nil
-}
-
-// meant is a half-sentence with the nearest candidate, or "".
-func meant(name string, candidates []string) string {
-	if near := fault.Nearest(name, candidates); near != "" {
-		return "; did you mean " + near + "?"
-	}
-	return ""
 }

@@ -17,11 +17,7 @@ func everythingOperation() *operation {
 // everything performs $everything (R4 Patient-everything, Encounter-everything)
 // on each type that has a compartment.
 func (c *call) everything(ctx context.Context, in *invocation) ([]byte, error) {
-	p, err := c.parametersOf(in)
-	if err != nil {
-		return nil, err
-	}
-	pairs, err := p.simple()
+	pairs, err := c.simpleParameters(in)
 	if err != nil {
 		return nil, err
 	}

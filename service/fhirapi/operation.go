@@ -34,6 +34,7 @@ type invocation struct {
 	target
 	pairs   []search.Pair
 	content *records.Content // body, or nil
+	own     bool             // a request of its own, not an entry of a batch
 
 	answered
 }
@@ -61,7 +62,8 @@ func operations() map[string]*operation {
 			system: true, typed: true, instance: true, run: (*call).fhirpath,
 			doc: "Evaluates a FHIRPath expression over a resource in the request or in the store (parameters expression, context, resource, variables).",
 		},
-		everythingOperation(),
+		everythingOperation(), lastNOperation(), docRefOperation(), metaOperation(), metaAddOperation(), metaDeleteOperation(),
+		diffOperation(), documentOperation(),
 		{
 			name: "expunge", url: "https://ingle.health/fhir/OperationDefinition/expunge",
 			system: true, typed: true, instance: true, writes: true, run: (*call).expunge,
@@ -96,7 +98,7 @@ func (c *call) operation() error {
 		return err
 	}
 	c.exchange.Route = "operation $" + c.Op
-	in := &invocation{target: c.target, pairs: c.pairs, answered: answered{release: c.format.release}}
+	in := &invocation{target: c.target, pairs: c.pairs, own: true, answered: answered{release: c.format.release}}
 	if c.r.Method == http.MethodPost && hasBody(c.r) {
 		content, err := c.operationContent(in)
 		if err != nil {
@@ -282,6 +284,15 @@ func (p parameters) text(name string) string {
 	return ""
 }
 
+// simpleParameters are the parameters of body and URL as they stand in a query.
+func (c *call) simpleParameters(in *invocation) ([]search.Pair, error) {
+	p, err := c.parametersOf(in)
+	if err != nil {
+		return nil, err
+	}
+	return p.simple()
+}
+
 // simple gives the parameters as they stand in a query: those of the body, which
 // must have simple values, then those of the URL.
 func (p parameters) simple() ([]search.Pair, error) {
@@ -334,6 +345,18 @@ func (in *invocation) address() string {
 	return at
 }
 
+// boolean returns a parameter's value, false without it.
+func (p parameters) boolean(name string) (bool, error) {
+	switch v := p.text(name); v {
+	case "true":
+		return true, nil
+	case "", "false":
+		return false, nil
+	default:
+		return false, errParameter(p.node(name), "%s is true or false, not %q.", name, fault.Shorten(v))
+	}
+}
+
 // only refuses parameters beyond names.
 func (p parameters) only(op string, names ...string) error {
 	check := func(name, path string) error {
@@ -342,7 +365,11 @@ func (p parameters) only(op string, names ...string) error {
 				return nil
 			}
 		}
-		return fault.New(fault.Invalid, fault.CodeNotSupported, path, "$%s has no parameter %q; it has %s.", op, fault.Shorten(name), strings.Join(names, ", "))
+		has := "none"
+		if len(names) > 0 {
+			has = strings.Join(names, ", ")
+		}
+		return fault.New(fault.Invalid, fault.CodeNotSupported, path, "$%s has no parameter %q; it has %s.", op, fault.Shorten(name), has)
 	}
 	for n := range p.root.All("parameter") {
 		if err := check(n.Child("name").Text(), n.Path()); err != nil {
