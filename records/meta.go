@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -63,7 +64,7 @@ func (s *Session) LabelsInUse(ctx context.Context, t fhir.Type) (Labels, error) 
 			return l, fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "there are more than %d values of %s: ask for the meta of one type, or of one resource", maxLabels, kind.code)
 		}
 		for _, v := range values {
-			seen, err := s.labelled(ctx, t, v)
+			seen, err := s.labelled(ctx, t, v, values)
 			if err != nil {
 				return l, s.door.fault(err)
 			}
@@ -82,26 +83,34 @@ func canonical(e search.Entry) string {
 	return e.URL
 }
 
-// labelled says whether the session sees a resource with a label.
-func (s *Session) labelled(ctx context.Context, t fhir.Type, v search.Entry) (bool, error) {
-	if s.filter == nil {
+// labelled says whether the session sees a resource with a label. A canonical
+// with a version is indexed without it, too, which alone is no use of the latter.
+func (s *Session) labelled(ctx context.Context, t fhir.Type, v search.Entry, all []search.Entry) (bool, error) {
+	var versions search.Or
+	for _, other := range all {
+		if v.URL != "" && strings.HasPrefix(canonical(other), canonical(v)+"|") {
+			versions = append(versions, labelIs(other))
+		}
+	}
+	if s.filter == nil && versions == nil {
 		return true, nil
 	}
-	var has search.Expr
-	switch v.Param.Kind {
-	case definitions.SearchToken:
-		has = search.Token{Param: v.Param, System: v.System, Code: v.Code}
-	case definitions.SearchReference:
-		has = search.Reference{Param: v.Param, URL: v.URL, Version: v.Version}
-	default:
-		has = search.URI{Param: v.Param, Value: v.URL}
-	}
-	q := &search.Query{Filter: s.narrow(has), Count: 1}
+	q := &search.Query{Filter: s.narrow(search.And{labelIs(v), search.Not{X: versions}}), Count: 1}
 	if t != "" {
 		q.Types = []string{string(t)}
 	}
 	page, err := s.door.store.Search(ctx, q)
 	return len(page.Records) > 0, err
+}
+
+func labelIs(v search.Entry) search.Expr {
+	switch v.Param.Kind {
+	case definitions.SearchToken:
+		return search.Token{Param: v.Param, System: v.System, Code: v.Code}
+	case definitions.SearchReference:
+		return search.Reference{Param: v.Param, URL: v.URL, Version: v.Version}
+	}
+	return search.URI{Param: v.Param, Value: v.URL}
 }
 
 // MetaAdd adds the profiles, security labels and tags of meta, a Meta, to a

@@ -146,7 +146,7 @@ func (c *call) operationContent(in *invocation) (*records.Content, error) {
 // entryOperation answers GET metadata and $operations in a batch.
 func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (records.EntryResult, error) {
 	result := records.EntryResult{Status: http.StatusOK, Method: r.Method}
-	path, _, _ := strings.Cut(r.URL, "?")
+	path, _, _ := strings.Cut(strings.TrimPrefix(r.URL, c.door.Base()), "?")
 	shape, target, err := c.match(path)
 	if err != nil {
 		return result, err
