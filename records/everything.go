@@ -45,7 +45,8 @@ func (s *Session) Everything(ctx context.Context, r EverythingRequest) (*SearchR
 		left: p.count, bytes: s.door.policy.MaxPage,
 		result: &SearchResult{Total: -1, Self: r.Pairs, Count: p.count},
 	}
-	parts := search.And{record.Parts(s.filter), rel.catalog.CareDates(p.start, p.end)}
+	dates := rel.catalog.CareDates(p.start, p.end)
+	parts := search.And{record.Parts(s.filter), dates}
 	if r.ID == "" {
 		w.parts = parts
 		w.references = search.And{search.Referred{X: s.narrow(parts)}, search.Not{X: parts}}
@@ -60,7 +61,7 @@ func (s *Session) Everything(ctx context.Context, r EverythingRequest) (*SearchR
 		w.owner = &owner
 		whole := search.Or{parts, record.Owner()}
 		w.parts = search.And{parts, search.Not{X: record.Owner()}}
-		w.references = search.And{search.Referred{X: s.narrow(whole)}, search.Not{X: whole}}
+		w.references = search.And{search.Referred{X: s.narrow(whole)}, search.Not{X: record.Owner()}, search.Not{X: search.And{record.Holds(), dates}}}
 		if r.Type == "Patient" {
 			w.references = append(w.references, search.Not{X: record.Foreign()})
 		}

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -70,6 +71,23 @@ func (r *Record) Parts(visible Expr) Expr {
 	return any
 }
 
+// Holds is Parts or Owner of a record with an id, in the form to ask of one
+// resource after the other; Parts is the one to look up.
+func (r *Record) Holds() Expr {
+	refers := map[string]Or{}
+	for _, t := range r.ties {
+		for _, name := range t.types {
+			p := Param{Type: name, Code: t.code, Kind: definitions.SearchReference}
+			refers[name] = append(refers[name], Reference{Param: p, Type: r.owner, ID: r.id})
+		}
+	}
+	any := Or{r.Owner()}
+	for _, name := range slices.Sorted(maps.Keys(refers)) {
+		any = append(any, And{TypeIs{name}, refers[name]})
+	}
+	return any
+}
+
 // to holds of what refers to the owner; with id "", to any that satisfies visible.
 func (t tie) to(owner, id string, visible Expr) Expr {
 	p := Param{Type: System, Code: t.code, Kind: definitions.SearchReference}
@@ -100,5 +118,5 @@ func (r *Record) Foreign() Expr {
 			others = append(others, And{TypeIs(types), t.to(r.owner, "", nil)})
 		}
 	}
-	return And{others, Not{Or{r.Parts(nil), r.Owner()}}}
+	return And{others, Not{r.Holds()}}
 }

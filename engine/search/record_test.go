@@ -69,6 +69,7 @@ func TestARecordHasPartsAndWhatOthersOwnIsForeign(t *testing.T) {
 	}{
 		{"parts", one.Parts(nil), " Observation/o Device/d"},
 		{"owner", one.Owner(), " Patient/p"},
+		{"the same, asked of each", one.Holds(), " Patient/p Observation/o Device/d"},
 		{"foreign", one.Foreign(), " Patient/q Observation/oq"},
 		{"of all", all.Parts(nil), " Patient/p Patient/old Patient/q Observation/o Observation/oq Device/d"},
 		{"of some", search.And{search.TypeIs{"Observation"}, all.Parts(search.IDs{"q"})}, " Observation/oq"},

@@ -93,13 +93,14 @@ func (c *compiler) missing(x search.Missing, r string) fragment {
 	return either(has...)
 }
 
-// chainCondition goes from the resource to what it refers to.
+// chainCondition goes from the resource to what it refers to: "deleted + 0" as
+// in idSet.
 func (c *compiler) chainCondition(x search.Chain, r string) fragment {
 	f, t := c.alias("f"), c.alias("t")
 	target := c.typeNumber(x.Target)
 	return c.dialect.exists(
 		sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+
-			c.dialect.with("resource", t, "", t+".type = ? AND "+t+".id = "+f+".id AND "+t+".deleted = 0")+
+			c.dialect.with("resource", t, "", t+".type = ? AND "+t+".id = "+f+".id AND "+t+".deleted + 0 = 0")+
 			" WHERE "+f+".rid = "+r+".rid AND "+f+".type = ? AND ", target, target),
 		in(f+".param", c.params(x.Param)), sql(" AND "), c.condition(x.X, t))
 }

@@ -11,7 +11,7 @@ func (c *compiler) referredCondition(x search.Referred, r string) fragment {
 }
 
 // referredSet goes from the resources that satisfy x.X, of whatever type, to
-// those that they refer to.
+// those that they refer to. "deleted + 0" is for PostgreSQL, as in idSet.
 func (c *compiler) referredSet(x search.Referred) ([]fragment, bool) {
 	inner := *c
 	inner.types = nil
@@ -23,5 +23,5 @@ func (c *compiler) referredSet(x search.Referred) ([]fragment, bool) {
 	d, f, t := c.alias("d"), c.alias("f"), c.alias("t")
 	return []fragment{join("", sql("SELECT "+t+".rid AS rid FROM ("), join(" UNION ", selects...),
 		sql(") "+d+c.dialect.with("reference", f, "reference_rid", f+".rid = "+d+".rid")+
-			c.dialect.with("resource", t, "", t+".type = "+f+".type AND "+t+".id = "+f+".id AND "+t+".deleted = 0")))}, true
+			c.dialect.with("resource", t, "", t+".type = "+f+".type AND "+t+".id = "+f+".id AND "+t+".deleted + 0 = 0")))}, true
 }
