@@ -10,9 +10,10 @@ import (
 )
 
 // otherReference is the parameter under which references are indexed that no
-// search parameter covers: those in extensions, in contained resources, and in
-// elements without a parameter. No client can ask for it. Without it a delete
-// would not see who still refers to a resource.
+// search parameter covers: those in extensions, in contained resources, in
+// attachments, and in elements without a parameter. No client can ask for it.
+// Without it a delete would not see who still refers to a resource, nor
+// $everything what belongs to a record.
 const otherReference = "_reference"
 
 // extract computes the index entries of a resource that has its id.
@@ -28,7 +29,7 @@ func (d *Door) extract(ctx context.Context, rel *release, tree *fhir.Tree) ([]se
 	}
 	covered := cover{entries: entries}
 	var others []search.Entry
-	for n := range tree.Root().References() {
+	for n := range tree.Root().Pointers() {
 		key, _, ok := d.local(rel.defs, n.Text())
 		if !ok || key == self || !covered.add(key) {
 			continue

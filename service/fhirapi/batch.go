@@ -7,6 +7,7 @@ import (
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
@@ -135,6 +136,7 @@ func (b *bundle) responseResource(e *records.EntryResult, comma func()) error {
 		comma()
 		b.buf = append(b.buf, `"resource":`...)
 		b.buf = append(b.buf, e.Body...)
+		b.joins(e.BodyRelease, e.BodyMixed)
 	case e.Search != nil:
 		comma()
 		b.buf = append(b.buf, `"resource":`...)
@@ -159,33 +161,22 @@ func (b *bundle) nested(kind string, fill func(inner *bundle) error) error {
 	}
 	inner.end()
 	b.buf = inner.buf
-	b.mixed = b.mixed || inner.mixed || b.release != "" && inner.release != "" && b.release != inner.release
-	if inner.release != "" {
-		b.release = inner.release
-	}
+	b.joins(inner.release, inner.mixed)
 	return nil
+}
+
+// joins notes of what release, perhaps several, something inside the Bundle is;
+// "" is any.
+func (b *bundle) joins(release definitions.Release, mixed bool) {
+	b.mixed = b.mixed || mixed || b.release != "" && release != "" && b.release != release
+	if release != "" {
+		b.release = release
+	}
 }
 
 func (b *bundle) nestedSearch(e *records.EntryResult) error {
 	return b.nested("searchset", func(inner *bundle) error {
-		if e.Search.Total >= 0 {
-			inner.total(e.Search.Total)
-		}
-		at := searchAddress(e.SearchOf.Type, e.SearchOf.Compartment)
-		inner.link("self", at, e.Search.Self, "")
-		if e.Search.Next != "" {
-			inner.link("next", at, e.Search.Self, e.Search.Next)
-		}
-		part := part{summary: e.Search.Summary, elements: e.Search.Elements}
-		for i := range e.Search.Entries {
-			if err := inner.searchEntry(&e.Search.Entries[i], part); err != nil {
-				return err
-			}
-		}
-		if len(e.Search.Issues) > 0 {
-			inner.outcomeEntry(e.Search.Issues)
-		}
-		return nil
+		return inner.searchset(searchAddress(e.SearchOf.Type, e.SearchOf.Compartment), e.Search, "")
 	})
 }
 

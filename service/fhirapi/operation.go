@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
@@ -21,7 +22,9 @@ type operation struct {
 	name                    string
 	url                     string // canonical of its definition
 	system, typed, instance bool
-	writes                  bool // POST only
+	version                 bool        // also on a version: Patient/1/_history/2/$name
+	types                   []fhir.Type // that have it; nil: all
+	writes                  bool        // POST only
 	doc                     string
 	run                     func(c *call, ctx context.Context, in *invocation) ([]byte, error)
 	// serve answers a request by itself; nil when the answer is the resource
@@ -34,6 +37,18 @@ type invocation struct {
 	target
 	pairs   []search.Pair
 	content *records.Content // body, or nil
+	own     bool             // a request of its own, not an entry of a batch
+
+	answered
+}
+
+// answered is what an operation says of its answer besides the body.
+type answered struct {
+	release  definitions.Release // of the body
+	mixed    bool                // it holds resources of several releases
+	version  int64               // for the ETag, 0 for none
+	updated  time.Time
+	location string // relative, "" for none
 }
 
 // operations are the operations of this server by name; the
@@ -50,6 +65,8 @@ func operations() map[string]*operation {
 			system: true, typed: true, instance: true, run: (*call).fhirpath,
 			doc: "Evaluates a FHIRPath expression over a resource in the request or in the store (parameters expression, context, resource, variables).",
 		},
+		everythingOperation(), lastNOperation(), docRefOperation(), metaOperation(), metaAddOperation(), metaDeleteOperation(),
+		diffOperation(), documentOperation(),
 		{
 			name: "expunge", url: "https://ingle.health/fhir/OperationDefinition/expunge",
 			system: true, typed: true, instance: true, writes: true, run: (*call).expunge,
@@ -71,6 +88,10 @@ func operations() map[string]*operation {
 // at says whether the operation can be called on what the path names.
 func (o *operation) at(t target) bool {
 	switch {
+	case len(o.types) > 0 && !slices.Contains(o.types, t.Type):
+		return false
+	case t.Version != "":
+		return o.version
 	case t.ID != "":
 		return o.instance
 	case t.Type != "":
@@ -93,7 +114,7 @@ func (c *call) operation() error {
 	if err != nil {
 		return err
 	}
-	in := &invocation{target: c.target, pairs: c.pairs}
+	in := &invocation{target: c.target, pairs: c.pairs, own: true, answered: answered{release: c.format.release}}
 	if c.r.Method == http.MethodPost && hasBody(c.r) {
 		content, err := c.operationContent(in)
 		if err != nil {
@@ -113,7 +134,11 @@ func (c *call) operation() error {
 	if graph != "" {
 		return c.graphOf(ctx, graph, body)
 	}
-	return c.writeResource(http.StatusOK, body, c.format.release, part{})
+	c.stamp(in.version, in.updated)
+	if in.location != "" {
+		c.w.Header().Set("Location", c.door.Base()+"/"+in.location)
+	}
+	return c.writeBundle(http.StatusOK, body, in.release, in.mixed)
 }
 
 // operationContent reads a body: a resource, or a form with simple
@@ -139,7 +164,7 @@ func (c *call) operationContent(in *invocation) (*records.Content, error) {
 // entryOperation answers GET metadata and $operations in a batch.
 func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (records.EntryResult, error) {
 	result := records.EntryResult{Status: http.StatusOK, Method: r.Method}
-	path, _, _ := strings.Cut(r.URL, "?")
+	path, _, _ := strings.Cut(strings.TrimPrefix(r.URL, c.door.Base()), "?")
 	shape, target, err := c.match(path)
 	if err != nil {
 		return result, err
@@ -161,7 +186,7 @@ func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (reco
 	if op == nil {
 		return result, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "%s is not possible in a batch.", fault.Shorten(path))
 	}
-	in := &invocation{target: target, pairs: r.Pairs}
+	in := &invocation{target: target, pairs: r.Pairs, answered: answered{release: c.format.release}}
 	if r.Resource != nil {
 		in.content = &records.Content{JSON: r.Resource}
 	}
@@ -171,6 +196,8 @@ func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (reco
 		defer cancel()
 	}
 	result.Body, err = op.run(c, ctx, in)
+	result.BodyRelease, result.BodyMixed = in.release, in.mixed
+	result.Version, result.LastModified, result.Location = in.version, in.updated, in.location
 	return result, err
 }
 
@@ -200,7 +227,22 @@ func places(o *operation) string {
 	if o.instance {
 		at = append(at, "an instance")
 	}
-	return "It is called on " + strings.Join(at, " or ") + "."
+	if o.version {
+		at = append(at, "a version")
+	}
+	of := ""
+	if len(o.types) > 0 {
+		of = " of " + joined(o.types)
+	}
+	return "It is called on " + strings.Join(at, " or ") + of + "."
+}
+
+func joined(types []fhir.Type) string {
+	names := make([]string, len(types))
+	for i, t := range types {
+		names[i] = string(t)
+	}
+	return strings.Join(names, ", ")
 }
 
 // parameters are the inputs of an operation, from a Parameters resource and
@@ -260,6 +302,79 @@ func (p parameters) text(name string) string {
 	return ""
 }
 
+// simpleParameters are the parameters of body and URL as they stand in a query.
+func (c *call) simpleParameters(in *invocation) ([]search.Pair, error) {
+	p, err := c.parametersOf(in)
+	if err != nil {
+		return nil, err
+	}
+	return p.simple()
+}
+
+// simple gives the parameters as they stand in a query: those of the body, which
+// must have simple values, then those of the URL.
+func (p parameters) simple() ([]search.Pair, error) {
+	var pairs []search.Pair
+	for n := range p.root.All("parameter") {
+		v := n.Child("value")
+		text := v.Text()
+		switch v.PropertyName() {
+		case "valueCoding":
+			text = search.Escape(v.Child("code").Text())
+			if system := v.Child("system").Text(); system != "" {
+				text = search.Escape(system) + "|" + text
+			}
+		case "valueReference":
+			text = v.Child("reference").Text()
+		}
+		if text == "" {
+			return nil, errParameter(n, "The parameter %s has no value that a query could hold: send a primitive value, a Coding or a Reference.", fault.Shorten(n.Child("name").Text()))
+		}
+		pairs = append(pairs, search.Pair{Name: n.Child("name").Text(), Value: text})
+	}
+	return append(pairs, p.pairs...), nil
+}
+
+// searchset is a Bundle with the results of an operation, whose links lead back
+// to it.
+func (c *call) searchset(in *invocation, result *records.SearchResult, after string) ([]byte, error) {
+	b := &bundle{c: c}
+	b.begin("searchset")
+	if err := b.searchset(in.address(), result, after); err != nil {
+		return nil, err
+	}
+	b.end()
+	in.release, in.mixed = b.holds(), b.mixed
+	return b.buf, nil
+}
+
+// address is where the operation was called, below the base.
+func (in *invocation) address() string {
+	at := "/$" + in.Op
+	if in.Version != "" {
+		at = "/_history/" + in.Version + at
+	}
+	if in.ID != "" {
+		at = "/" + string(in.ID) + at
+	}
+	if in.Type != "" {
+		at = "/" + string(in.Type) + at
+	}
+	return at
+}
+
+// boolean returns a parameter's value, false without it.
+func (p parameters) boolean(name string) (bool, error) {
+	switch v := p.text(name); v {
+	case "true":
+		return true, nil
+	case "", "false":
+		return false, nil
+	default:
+		return false, errParameter(p.node(name), "%s is true or false, not %q.", name, fault.Shorten(v))
+	}
+}
+
 // only refuses parameters beyond names.
 func (p parameters) only(op string, names ...string) error {
 	check := func(name, path string) error {
@@ -268,7 +383,11 @@ func (p parameters) only(op string, names ...string) error {
 				return nil
 			}
 		}
-		return fault.New(fault.Invalid, fault.CodeNotSupported, path, "$%s has no parameter %q; it has %s.", op, fault.Shorten(name), strings.Join(names, ", "))
+		has := "none"
+		if len(names) > 0 {
+			has = strings.Join(names, ", ")
+		}
+		return fault.New(fault.Invalid, fault.CodeNotSupported, path, "$%s has no parameter %q; it has %s.", op, fault.Shorten(name), has)
 	}
 	for n := range p.root.All("parameter") {
 		if err := check(n.Child("name").Text(), n.Path()); err != nil {
@@ -283,13 +402,11 @@ func (p parameters) only(op string, names ...string) error {
 	return nil
 }
 
-// definitionOf is the canonical of an operation's definition: that of a
-// loaded package if it has one.
-func (o *operation) definitionOf(d *definitions.Definitions) string {
-	for _, def := range d.Operations() {
-		if def.Code == o.name && !def.Query {
-			return def.URL
-		}
+// definitionOf is the canonical of an operation's definition for a type, "" for
+// the system: that of a loaded package if it has one.
+func (o *operation) definitionOf(d *definitions.Definitions, resourceType string) string {
+	if def := d.Operation(resourceType, o.name); def != nil {
+		return def.URL
 	}
 	return o.url
 }
