@@ -203,7 +203,7 @@ func TestEverythingRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		record(t, s)
 		for query, part := range map[string]string{
 			"start=yesterday": "start", "start=2022&end=2020": "start lies after end", "_count=0": "_count", "_count=x": "_count",
-			"_type=Pateint": "Patient", "_type=": "_type", "_sicne=2020": "_since", "_since=x": "_since", "start=2020&start=2021": "twice",
+			"_type=Pateint": "Patient", "_type=": "_type", "_typ=Patient": "_type", "_since=x": "_since", "start=2020&start=2021": "twice",
 		} {
 			_, err := s.Everything(t.Context(), records.EverythingRequest{Type: "Patient", ID: "p", Pairs: pairs(t, query)})
 			refused(t, err, fault.Invalid, part)

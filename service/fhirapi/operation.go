@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
@@ -40,15 +39,6 @@ type invocation struct {
 	own     bool             // a request of its own, not an entry of a batch
 
 	answered
-}
-
-// answered is what an operation says of its answer besides the body.
-type answered struct {
-	release  definitions.Release // of the body
-	mixed    bool                // it holds resources of several releases
-	version  int64               // for the ETag, 0 for none
-	updated  time.Time
-	location string // relative, "" for none
 }
 
 // operations are the operations of this server by name; the
@@ -300,79 +290,6 @@ func (p parameters) text(name string) string {
 		}
 	}
 	return ""
-}
-
-// simpleParameters are the parameters of body and URL as they stand in a query.
-func (c *call) simpleParameters(in *invocation) ([]search.Pair, error) {
-	p, err := c.parametersOf(in)
-	if err != nil {
-		return nil, err
-	}
-	return p.simple()
-}
-
-// simple gives the parameters as they stand in a query: those of the body, which
-// must have simple values, then those of the URL.
-func (p parameters) simple() ([]search.Pair, error) {
-	var pairs []search.Pair
-	for n := range p.root.All("parameter") {
-		v := n.Child("value")
-		text := v.Text()
-		switch v.PropertyName() {
-		case "valueCoding":
-			text = search.Escape(v.Child("code").Text())
-			if system := v.Child("system").Text(); system != "" {
-				text = search.Escape(system) + "|" + text
-			}
-		case "valueReference":
-			text = v.Child("reference").Text()
-		}
-		if text == "" {
-			return nil, errParameter(n, "The parameter %s has no value that a query could hold: send a primitive value, a Coding or a Reference.", fault.Shorten(n.Child("name").Text()))
-		}
-		pairs = append(pairs, search.Pair{Name: n.Child("name").Text(), Value: text})
-	}
-	return append(pairs, p.pairs...), nil
-}
-
-// searchset is a Bundle with the results of an operation, whose links lead back
-// to it.
-func (c *call) searchset(in *invocation, result *records.SearchResult, after string) ([]byte, error) {
-	b := &bundle{c: c}
-	b.begin("searchset")
-	if err := b.searchset(in.address(), result, after); err != nil {
-		return nil, err
-	}
-	b.end()
-	in.release, in.mixed = b.holds(), b.mixed
-	return b.buf, nil
-}
-
-// address is where the operation was called, below the base.
-func (in *invocation) address() string {
-	at := "/$" + in.Op
-	if in.Version != "" {
-		at = "/_history/" + in.Version + at
-	}
-	if in.ID != "" {
-		at = "/" + string(in.ID) + at
-	}
-	if in.Type != "" {
-		at = "/" + string(in.Type) + at
-	}
-	return at
-}
-
-// boolean returns a parameter's value, false without it.
-func (p parameters) boolean(name string) (bool, error) {
-	switch v := p.text(name); v {
-	case "true":
-		return true, nil
-	case "", "false":
-		return false, nil
-	default:
-		return false, errParameter(p.node(name), "%s is true or false, not %q.", name, fault.Shorten(v))
-	}
 }
 
 // only refuses parameters beyond names.

@@ -56,7 +56,7 @@ func TestEverythingIsAskedByGetPostAndForm(t *testing.T) {
 	}
 	s.get("/Patient/alice/$everything", "Accept", "application/fhir+xml").want(200).has(`<Organization><id value="clinic"/>`, `<mode value="include"/>`)
 	s.get("/Patient/alice/$everything?_pretty=true&_type=Organization").want(200).has("\n  \"entry\"").hasNot(`"id": "alice"`)
-	s.get("/Patient/alice/$everything?strat=2021").want(400).outcome("not-supported").has("start")
+	s.get("/Patient/alice/$everything?starts=2021").want(400).outcome("not-supported").has("start")
 	s.get("/Patient/none/$everything").want(404)
 	s.do("POST", "/Patient/alice/$everything", `{"resourceType":"Parameters","parameter":[{"name":"start","valuePeriod":{"start":"2020"}}]}`).want(400).has("Parameters.parameter[0]", "start")
 	s.do("POST", "/Patient/alice/$everything", alice).want(400).has("Parameters")
