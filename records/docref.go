@@ -158,7 +158,8 @@ func (p *docRef) cared() search.Expr {
 		return search.And{}
 	}
 	param := func(code string) search.Param {
-		return search.Param{Type: documentReference, Code: code, Kind: definitions.SearchDate}
+		found, _ := p.catalog.Param(documentReference, code)
+		return found
 	}
 	within := func(code string) search.And {
 		var both search.And

@@ -208,7 +208,6 @@ func (p *parser) find(types []string, code string) (found, error) {
 		types = []string{System}
 	}
 	var first *parameter
-	var origins []string
 	for _, t := range types {
 		one := p.c.lookup(t).params[code]
 		switch {
@@ -223,15 +222,8 @@ func (p *parser) find(types []string, code string) (found, error) {
 			return found{}, fault.New(fault.Invalid, fault.CodeNotSupported, "",
 				"search parameter %q is a %s for %s but a %s for %s; search these types one by one", code, first.Kind, first.Type, one.Kind, t)
 		}
-		if one.Of != "" {
-			origins = append(origins, one.Of)
-		}
 	}
-	as := first.Param
-	if len(types) > 1 {
-		as.Type, as.Of = System, strings.Join(origins, ",")
-	}
-	return found{first, as}, nil
+	return found{first, p.c.over(types, code)}, nil
 }
 
 // unknown explains that there is no such parameter.

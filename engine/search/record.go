@@ -66,7 +66,7 @@ func (r *Record) Parts(visible Expr) Expr {
 		any = append(any, TypeIs{r.owner})
 	}
 	for _, t := range r.ties {
-		any = append(any, And{TypeIs(t.types), t.to(r.owner, r.id, visible)})
+		any = append(any, And{TypeIs(t.types), r.to(t.code, t.types, visible)})
 	}
 	return any
 }
@@ -77,8 +77,7 @@ func (r *Record) Holds() Expr {
 	refers := map[string]Or{}
 	for _, t := range r.ties {
 		for _, name := range t.types {
-			p := Param{Type: name, Code: t.code, Kind: definitions.SearchReference}
-			refers[name] = append(refers[name], Reference{Param: p, Type: r.owner, ID: r.id})
+			refers[name] = append(refers[name], r.to(t.code, []string{name}, nil))
 		}
 	}
 	any := Or{r.Owner()}
@@ -88,16 +87,22 @@ func (r *Record) Holds() Expr {
 	return any
 }
 
-// to holds of what refers to the owner; with id "", to any that satisfies visible.
-func (t tie) to(owner, id string, visible Expr) Expr {
-	p := Param{Type: System, Code: t.code, Kind: definitions.SearchReference}
-	if id != "" {
-		return Reference{Param: p, Type: owner, ID: id}
+// to holds of resources of types that refer by code to the owner; of a record of
+// all, to any owner that satisfies visible.
+func (r *Record) to(code string, types []string, visible Expr) Expr {
+	if r.id != "" {
+		return Reference{Param: r.c.over(types, code), Type: r.owner, ID: r.id}
 	}
+	return r.toAny(code, types, visible)
+}
+
+// toAny holds of resources of types that refer by code to any owner that
+// satisfies visible (nil: any).
+func (r *Record) toAny(code string, types []string, visible Expr) Expr {
 	if visible == nil {
 		visible = And{}
 	}
-	return Chain{Param: p, Target: owner, X: visible}
+	return Chain{Param: r.c.over(types, code), Target: r.owner, X: visible}
 }
 
 // Owner holds of the owner itself.
@@ -115,7 +120,7 @@ func (r *Record) Foreign() Expr {
 	others := Or{And{TypeIs{r.owner}, Not{linked}}}
 	for _, t := range r.ties {
 		if types := slices.DeleteFunc(slices.Clone(t.types), func(name string) bool { return name == r.owner }); len(types) > 0 {
-			others = append(others, And{TypeIs(types), t.to(r.owner, "", nil)})
+			others = append(others, And{TypeIs(types), r.toAny(t.code, types, nil)})
 		}
 	}
 	return And{others, Not{r.Holds()}}
