@@ -99,6 +99,8 @@ func (x *extraction) convert(n fhir.Node) {
 		x.number(n)
 	case definitions.SearchQuantity:
 		x.quantity(n)
+	case definitions.SearchSpecial:
+		x.position(n)
 	}
 }
 

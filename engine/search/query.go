@@ -167,6 +167,12 @@ const (
 	StringStarts StringMode = iota
 	StringContains
 	StringExact
+	StringEquals // the modes from here on are those of _filter, on normalised text
+	StringEnds
+	StringAbove
+	StringBelow
+	StringFrom
+	StringUpTo
 )
 
 // String matches string entries. Value is normalised by Normalize unless the
@@ -191,6 +197,7 @@ const (
 	SA Prefix = "sa"
 	EB Prefix = "eb"
 	AP Prefix = "ap"
+	CO Prefix = "co" // of _filter alone, on dates: the entry's range contains the query's
 )
 
 // TimeRange is the half-open interval [Lo, Hi) in microseconds since the Unix

@@ -209,6 +209,8 @@ func updatedCondition(x search.LastUpdated) fragment {
 		return sql("updated >= ?", lo)
 	case search.LE:
 		return sql("updated < ?", hi)
+	case search.CO:
+		return sql("updated <= ? AND updated >= ?", lo, hi-1)
 	}
 	return sql("1 = 0")
 }
