@@ -15,7 +15,7 @@ import (
 // parameters.
 const (
 	maxNesting  = 20   // parentheses and brackets inside each other
-	maxReadings = 500 // comparisons, each counted for every type that a chain may lead to
+	maxReadings = 1000 // comparisons, each counted for every type that a chain may lead to
 )
 
 // filtered reads _filter (R4 §3.3) about resources of types. The paths are search

@@ -110,10 +110,13 @@ func (p *parser) follow(types []string, head, rest string, next func(target stri
 	var failed error
 	for _, target := range targets {
 		x, err := next(target)
+		if hasCode(err, fault.CodeTooCostly) {
+			return nil, err
+		}
 		if err != nil {
 			// The least hopeless error is the one that explains: a value that
 			// one target understands the name of, before an unknown name.
-			if failed == nil || !isUnknown(err) && isUnknown(failed) {
+			if failed == nil || !hasCode(err, fault.CodeNotSupported) && hasCode(failed, fault.CodeNotSupported) {
 				failed = err
 			}
 			continue
@@ -126,9 +129,9 @@ func (p *parser) follow(types []string, head, rest string, next func(target stri
 	return simplify(any), nil
 }
 
-func isUnknown(err error) bool {
+func hasCode(err error, code fault.Code) bool {
 	f, ok := errors.AsType[*fault.Error](err)
-	return ok && f.Issues[0].Code == fault.CodeNotSupported
+	return ok && f.Issues[0].Code == code
 }
 
 // has reads what follows _has: Source:param:rest.
