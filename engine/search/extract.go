@@ -22,7 +22,11 @@ const MaxEntries = 200_000
 // one element more combinations than a composite parameter takes, or ctx is
 // done.
 func (c *Catalog) Extract(ctx context.Context, t *fhir.Tree) ([]Entry, error) {
-	root := t.Root()
+	return c.extract(ctx, t.Root())
+}
+
+// extract is Extract of a resource, which may be inside another one.
+func (c *Catalog) extract(ctx context.Context, root fhir.Node) ([]Entry, error) {
 	typeName := root.Type().Name
 	if !c.defs.IsResource(typeName) {
 		return nil, fault.New(fault.Unprocessable, fault.CodeNotSupported, typeName, "%s is not a resource type of FHIR %s", typeName, c.defs.Release)
@@ -35,6 +39,7 @@ func (c *Catalog) Extract(ctx context.Context, t *fhir.Tree) ([]Entry, error) {
 	x := extraction{c: c, ctx: ctx, root: root, entries: (*scratch)[:0]}
 	x.out = &x.entries
 	x.apply(&types.rules, root)
+	x.contained()
 	entries := slices.Clone(x.entries)
 	clear(x.entries) // so that the pool keeps no resource alive
 	*scratch = x.entries

@@ -48,6 +48,9 @@ func (c *Catalog) Parse(resourceType string, pairs []Pair, o ParseOptions) (*Que
 			p.keep(pair, p.parameter(pair))
 		}
 	}
+	if err := p.checkContained(); err != nil && len(p.issues) == 0 {
+		return nil, err
+	}
 	if len(p.issues) > 0 {
 		return nil, fault.Of(fault.Invalid, p.issues)
 	}
@@ -155,9 +158,6 @@ func (p *parser) parameter(pair Pair) error {
 		}
 		p.apply(pair)
 		return nil
-	}
-	if strings.HasPrefix(pair.Name, "_contained") && pair.Value == "false" {
-		return nil // the default
 	}
 	x, err := p.expr(p.q.Types, pair.Name, pair.Value, 0)
 	if err != nil {

@@ -19,6 +19,10 @@ type Query struct {
 	Bytes PageBytes
 	// Total says how Bundle.total is to be computed.
 	Total TotalMode
+	// Contained looks inside of resources; with ContainedAlone what is found
+	// there is the result, else the resources that contain it.
+	Contained      Contained
+	ContainedAlone bool
 	// After continues a former page: the Next of a store page, or "".
 	After string
 	// Includes are followed by the caller (records), not by the store.

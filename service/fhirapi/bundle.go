@@ -159,6 +159,10 @@ func (b *bundle) resource(res *records.Resource, part part) error {
 func (b *bundle) searchEntry(e *records.SearchEntry, part part) error {
 	b.entry()
 	b.fullURL(&e.Resource)
+	if e.Fragment != "" {
+		b.buf = append(append(b.buf[:len(b.buf)-1], '#'), e.Fragment...)
+		b.buf = append(b.buf, '"')
+	}
 	b.buf = append(b.buf, ',')
 	if err := b.resource(&e.Resource, part); err != nil {
 		return err

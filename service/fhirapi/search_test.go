@@ -132,6 +132,27 @@ func TestACursorBelongsToItsTenant(t *testing.T) {
 	}
 }
 
+func TestAContainedResourceIsNamedByItsFragment(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	s.put("/MedicationRequest/r", `{"resourceType":"MedicationRequest","id":"r","contained":[{"resourceType":"Medication","id":"m1","status":"active","code":{"text":"a"}}],
+		"status":"active","intent":"order","medicationReference":{"reference":"#m1"},"subject":{"reference":"Patient/alice"}}`)
+	b := s.get("/Medication?_contained=true&status=active").want(200).bundle()
+	if len(b.Entry) != 1 || b.Entry[0].FullURL != s.base+"/MedicationRequest/r" || b.Entry[0].Search.Mode != "match" {
+		t.Errorf("container: %+v", b)
+	}
+	a := s.get("/Medication?_contained=true&_containedType=contained&status=active&_elements=status").want(200)
+	b = a.bundle()
+	if len(b.Entry) != 1 || b.Entry[0].FullURL != s.base+"/MedicationRequest/r#m1" || b.Entry[0].Search.Mode != "match" {
+		t.Errorf("contained: %+v", b)
+	}
+	a.has(`"resourceType":"Medication"`, `"id":"m1"`)
+	if self := b.link(t, s.base, "self"); self != "/Medication?_contained=true&_containedType=contained&status=active&_elements=status" {
+		t.Errorf("self is %s", self)
+	}
+	s.get("/Medication?status=active").want(200).has(`"total":0`)
+}
+
 func TestUnknownParametersAreRefusedOrNamed(t *testing.T) {
 	s := newServer(t)
 	s.put("/Patient/alice", alice)
