@@ -39,7 +39,12 @@ func (c *Catalog) extract(ctx context.Context, root fhir.Node) ([]Entry, error) 
 	x := extraction{c: c, ctx: ctx, root: root, entries: (*scratch)[:0]}
 	x.out = &x.entries
 	x.apply(&types.rules, root)
-	x.contained()
+	if root.Parent().IsZero() {
+		x.contained()
+		if err := x.inside(); err != nil {
+			return nil, err
+		}
+	}
 	entries := slices.Clone(x.entries)
 	clear(x.entries) // so that the pool keeps no resource alive
 	*scratch = x.entries
@@ -56,16 +61,17 @@ func (c *Catalog) extract(ctx context.Context, root fhir.Node) ([]Entry, error) 
 
 // extraction is the state of one Extract.
 type extraction struct {
-	c       *Catalog
-	ctx     context.Context // of the one call to Extract
-	root    fhir.Node
-	entries []Entry
-	out     *[]Entry // where add puts entries: entries, or a composite's part
-	param   Param    // of the entries being made
-	tooMany error    // combinations of a composite parameter, or nil
-	last    canonicalOf
-	seen    map[string]struct{}
-	key     []byte
+	c        *Catalog
+	ctx      context.Context // of the one call to Extract
+	root     fhir.Node
+	entries  []Entry
+	out      *[]Entry // where add puts entries: entries, or a composite's part
+	param    Param    // of the entries being made
+	tooMany  error    // combinations of a composite parameter, or nil
+	last     canonicalOf
+	pointers []pointer // to contained resources
+	seen     map[string]struct{}
+	key      []byte
 }
 
 // take makes entries of a node that an expression found.

@@ -121,7 +121,7 @@ func (p *parser) follow(types []string, head, rest string, next func(target stri
 			}
 			continue
 		}
-		any = append(any, Chain{Param: param.as, Target: target, X: x})
+		any = within(append(any, Chain{Param: param.as, Target: target, X: x}), param.as, target, x)
 	}
 	if len(any) == 0 {
 		return nil, failed
