@@ -93,12 +93,7 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 	}
 	result := &SearchResult{
 		Total: -1, Self: q.Applied, Count: q.Count, Summary: q.Summary, Elements: q.Elements, Ignored: q.Ignored,
-	}
-	for _, i := range q.Ignored {
-		result.Issues = append(result.Issues, fault.Issue{
-			Severity: fault.Warning, Code: fault.CodeNotSupported,
-			Message: fmt.Sprintf("the parameter %s was ignored: %s", i.Name, i.Why),
-		})
+		Issues: ignoredIssues(q.Ignored),
 	}
 	if q.Contained != search.ContainedFalse {
 		return result, d.fault(s.searchContained(ctx, r, q, result))
@@ -127,6 +122,18 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 		err = s.include(ctx, r, q.Includes, page.Records, result)
 	}
 	return result, d.fault(err)
+}
+
+// ignoredIssues say what lenient handling left out.
+func ignoredIssues(ignored []search.Ignored) []fault.Issue {
+	var issues []fault.Issue
+	for _, i := range ignored {
+		issues = append(issues, fault.Issue{
+			Severity: fault.Warning, Code: fault.CodeNotSupported,
+			Message: fmt.Sprintf("the parameter %s was ignored: %s", i.Name, i.Why),
+		})
+	}
+	return issues
 }
 
 // lenient says whether unknown parameters are ignored.

@@ -173,6 +173,10 @@ type Resources interface {
 	Reindex(ctx context.Context, items []Reindexed) (int, error)
 	// Expunge removes versions for good and returns how many went.
 	Expunge(ctx context.Context, x Expunge) (int64, error)
+	// Values returns distinct values that current resources are indexed by under
+	// p, a token, uri or canonical parameter, up to limit, in order: System and Code, or
+	// URL and Version. It may read as many index rows as p has.
+	Values(ctx context.Context, p search.Param, limit int) ([]search.Entry, error)
 	// Stats counts current resources by type, exactly.
 	Stats(ctx context.Context) (map[fhir.Type]int64, error)
 }

@@ -94,8 +94,9 @@
 // Chain holds when some entry that Param names has RefType == Target, and the
 // current resource Target/RefID exists, is not deleted and satisfies X. Has
 // holds when some current resource of type Source has an entry that Param
-// names whose RefType and RefID are this resource, and satisfies X. Versions
-// of references are ignored by both.
+// names whose RefType and RefID are this resource, and satisfies X. Referred is
+// Has of any Source and any reference parameter. Versions of references are
+// ignored by all three.
 //
 // Not, And, Or are boolean: there is no third value. Not{X} holds of resources
 // without any entry.

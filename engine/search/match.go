@@ -22,12 +22,12 @@ type Source interface {
 	// Get returns the current resource of that key, or nil.
 	Get(ctx context.Context, key fhir.Key) (*Document, error)
 	// Referrers returns the current resources of a type that have an entry of
-	// param pointing to key.
+	// param pointing to key; with source "", those of any type by any parameter.
 	Referrers(ctx context.Context, source string, param Param, key fhir.Key) ([]*Document, error)
 }
 
 // Match says whether a resource satisfies x, nil holding of every resource. It
-// asks src only for Chain and Has; src may be nil when x has none. Errors are
+// asks src only for Chain, Has and Referred; src may be nil when x has none. Errors are
 // those of src. See the package's Semantics.
 func Match(ctx context.Context, x Expr, doc *Document, src Source) (bool, error) {
 	switch x := x.(type) {
@@ -65,7 +65,9 @@ func Match(ctx context.Context, x Expr, doc *Document, src Source) (bool, error)
 	case Chain:
 		return matchChain(ctx, x, doc, src)
 	case Has:
-		return matchHas(ctx, x, doc, src)
+		return matchReferrers(ctx, x.Source, x.Param, x.X, doc, src)
+	case Referred:
+		return matchReferrers(ctx, "", Param{}, x.X, doc, src)
 	}
 	if other, ok := x.(Other); ok {
 		for e := range doc.named(other.Param()) {
@@ -102,13 +104,13 @@ func matchChain(ctx context.Context, x Chain, doc *Document, src Source) (bool, 
 	return false, nil
 }
 
-func matchHas(ctx context.Context, x Has, doc *Document, src Source) (bool, error) {
-	referrers, err := src.Referrers(ctx, x.Source, x.Param, doc.Key)
+func matchReferrers(ctx context.Context, source string, param Param, x Expr, doc *Document, src Source) (bool, error) {
+	referrers, err := src.Referrers(ctx, source, param, doc.Key)
 	if err != nil {
 		return false, err
 	}
 	for _, one := range referrers {
-		if ok, err := Match(ctx, x.X, one, src); ok || err != nil {
+		if ok, err := Match(ctx, x, one, src); ok || err != nil {
 			return err == nil, err
 		}
 	}

@@ -294,6 +294,10 @@ type Has struct {
 	X      Expr
 }
 
+// Referred holds when a current resource that satisfies X, of whatever type,
+// has a reference entry of any parameter that points here.
+type Referred struct{ X Expr }
+
 func (And) expr()         {}
 func (Or) expr()          {}
 func (Not) expr()         {}
@@ -311,3 +315,4 @@ func (Reference) expr()   {}
 func (Composite) expr()   {}
 func (Chain) expr()       {}
 func (Has) expr()         {}
+func (Referred) expr()    {}

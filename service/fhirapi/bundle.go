@@ -123,8 +123,7 @@ func (b *bundle) fullURL(res *records.Resource) {
 	if asked := b.c.format.release; asked != "" {
 		release = asked
 	}
-	b.mixed = b.mixed || b.release != "" && b.release != release
-	b.release = release
+	b.joins(release, false)
 	b.buf = append(b.buf, `"fullUrl":"`...)
 	b.buf = append(b.buf, b.c.door.Base()...)
 	b.buf = append(b.buf, '/')
@@ -250,23 +249,28 @@ func (b *bundle) end() {
 // write ends the Bundle and answers with it.
 func (b *bundle) write(status int) error {
 	b.end()
-	release := b.release
-	if release == "" {
-		release = b.c.format.release
+	return b.c.writeBundle(status, b.buf, b.holds(), b.mixed)
+}
+
+// holds is the release of the entries, or what was asked for.
+func (b *bundle) holds() definitions.Release {
+	if b.release == "" {
+		return b.c.format.release
 	}
-	if b.mixed && b.c.format.xml {
+	return b.release
+}
+
+// writeBundle answers with a resource of this server's making, which may hold
+// others of several releases.
+func (c *call) writeBundle(status int, body []byte, release definitions.Release, mixed bool) error {
+	if mixed && c.format.xml {
 		return fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
 			"This Bundle holds resources of several FHIR releases, which this server writes as JSON only; ask for application/fhir+json.")
 	}
-	if b.mixed {
+	if mixed {
 		release = "" // it has no label
 	}
-	body, err := b.c.render(b.buf, release, part{})
-	if err != nil {
-		return err
-	}
-	b.c.writeBody(status, body)
-	return nil
+	return c.writeResource(status, body, release, part{})
 }
 
 // appendInstant writes an instant with milliseconds.

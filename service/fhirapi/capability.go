@@ -9,6 +9,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // The parts of a CapabilityStatement that this server fills in.
@@ -87,6 +88,9 @@ type (
 	}
 )
 
+// compartments are the types that have one (R4 §3.1.1.6).
+var compartments = []fhir.Type{"Patient", "Encounter", "RelatedPerson", "Practitioner", "Device"}
+
 // started is the date of the statements: they are made of what the process
 // was started with.
 var started = time.Now()
@@ -127,9 +131,9 @@ func (c *call) describe() ([]byte, error) {
 		SearchParam:   params(catalog, ""),
 		Operation:     c.operationsAt(d, target{}),
 	}
-	for _, compartment := range []string{"Patient", "Encounter", "RelatedPerson", "Practitioner", "Device"} {
-		if d.Compartment(compartment) != nil {
-			rest.Compartment = append(rest.Compartment, "http://hl7.org/fhir/CompartmentDefinition/"+strings.ToLower(compartment))
+	for _, compartment := range compartments {
+		if d.Compartment(string(compartment)) != nil {
+			rest.Compartment = append(rest.Compartment, "http://hl7.org/fhir/CompartmentDefinition/"+strings.ToLower(string(compartment)))
 		}
 	}
 	reverse := revIncludes(d, catalog)
@@ -160,7 +164,7 @@ func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog,
 		ReferencePolicy:   []string{"literal", "logical", "resolves", "enforced", "local"},
 		SearchParam:       params(catalog, name),
 		SearchRevInclude:  reverse,
-		Operation:         c.operationsAt(d, target{Type: "Resource"}),
+		Operation:         c.operationsAt(d, target{Type: fhir.Type(name)}),
 	}
 	if policy.MultipleDelete {
 		r.ConditionalDelete = "multiple"
@@ -217,14 +221,14 @@ func revIncludes(d *definitions.Definitions, catalog *search.Catalog) map[string
 func (c *call) operationsAt(d *definitions.Definitions, t target) []capOperation {
 	var out []capOperation
 	for _, op := range c.api.operations {
-		if t.Type == "" && !op.system || t.Type != "" && !op.typed && !op.instance {
+		if t.Type == "" && !op.system || t.Type != "" && !op.typed && !op.instance || len(op.types) > 0 && !slices.Contains(op.types, t.Type) {
 			continue
 		}
 		if op.name == "expunge" && !c.door.Policy().Expunge {
 			continue
 		}
-		listed := capOperation{Name: op.name, Definition: op.definitionOf(d)}
-		if t.Type == "" {
+		listed := capOperation{Name: op.name, Definition: op.definitionOf(d, string(t.Type))}
+		if t.Type == "" || !op.system {
 			listed.Documentation = op.doc
 		}
 		out = append(out, listed)

@@ -59,6 +59,8 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		return c.chainCondition(x, r)
 	case search.Has:
 		return c.hasCondition(x, r)
+	case search.Referred:
+		return c.referredCondition(x, r)
 	}
 	l, ok := c.leaf(x)
 	if !ok {
@@ -94,12 +96,13 @@ func (c *compiler) missing(x search.Missing, r string) fragment {
 	return join("", sql("("+r+".outline "+not+"IN (SELECT n.id FROM name n WHERE n.space = ? AND ", int64(OutlineSpace)), either(has...), sql(")) IS TRUE"))
 }
 
-// chainCondition goes from the resource to what it refers to.
+// chainCondition goes from the resource to what it refers to: "deleted + 0" as
+// in idSet.
 func (c *compiler) chainCondition(x search.Chain, r string) fragment {
 	f, t := c.alias("f"), c.alias("t")
 	return c.dialect.exists(
 		sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+
-			c.dialect.with("resource", t, "", t+".rid = "+f+".target AND "+t+".type = ? AND "+t+".deleted = 0")+
+			c.dialect.with("resource", t, "", t+".rid = "+f+".target AND "+t+".type = ? AND "+t+".deleted + 0 = 0")+
 			" WHERE "+f+".rid = "+r+".rid AND ", c.typeNumber(x.Target)),
 		c.linked(x.Param, f, t+".type"), sql(" AND "), c.condition(x.X, t))
 }
@@ -140,6 +143,8 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 		return c.chainSet(x)
 	case search.Has:
 		return c.hasSet(x)
+	case search.Referred:
+		return c.referredSet(x)
 	}
 	l, ok := c.leaf(x)
 	if !ok {

@@ -246,7 +246,11 @@ func (r *run) walkResources() error {
 		conditions = append(conditions, sql("r.rid > ?", r.from.rid))
 	}
 	conditions = append(conditions, r.where("r", "r", -1))
-	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM "+r.resources("r", "resource_live")+" WHERE "),
+	table := r.resources("r", "resource_live")
+	if len(r.types) != 1 {
+		table = "resource r" + r.dialect.unindexed()
+	}
+	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM "+table+" WHERE "),
 		all(conditions...), sql(" ORDER BY r.rid"+r.limit())), nil)
 }
 

@@ -18,23 +18,12 @@ type tx struct {
 	ops     []sqldb.Op
 	flushed int // of ops, how many are in the tables
 	made    []madeName
+	member  member
 }
 
 type madeName struct {
 	space sqldb.Space
 	text  string
-}
-
-// mark is the state to go back to when a member fails. Rows of former members
-// that were written inside the failed member's savepoint went with it, so
-// flushed goes back too.
-type mark struct{ ops, flushed, made int }
-
-func (t *tx) mark() mark { return mark{len(t.ops), t.flushed, len(t.made)} }
-
-func (t *tx) back(m mark) {
-	t.ops, t.flushed = t.ops[:m.ops], m.flushed
-	t.forget(m.made)
 }
 
 // forget takes names that were rolled back out of the cache.
@@ -120,6 +109,9 @@ func (t *tx) put(w *store.Write) (store.Record, error) {
 	if err != nil {
 		return store.Record{}, err
 	}
+	if err := t.changing(); err != nil {
+		return store.Record{}, err
+	}
 	r, err := t.version(w, &x, current.RID, current.Version+1)
 	if err != nil {
 		return r, err
@@ -168,6 +160,9 @@ func (t *tx) index(rid int64, index *sqldb.Index, former []sqldb.Row) {
 func (t *tx) flush() error {
 	if t.flushed == len(t.ops) {
 		return nil
+	}
+	if err := t.changing(); err != nil {
+		return err
 	}
 	if err := t.writer.resolve(t.ops[t.flushed:]); err != nil {
 		return err
