@@ -25,8 +25,8 @@ func (s *Session) condition(t fhir.Type, criteria []search.Pair) (*condition, er
 	if err != nil {
 		return nil, err
 	}
-	if q.Contained != search.ContainedFalse {
-		return nil, fault.New(fault.Invalid, fault.CodeNotSupported, "", "_contained cannot be a criterion of a conditional interaction, which is about resources of their own")
+	if err := ownOnly(q); err != nil {
+		return nil, err
 	}
 	if q.Filter == nil {
 		return nil, fault.New(fault.PreconditionFailed, fault.CodeRequired, "", "a conditional interaction needs search criteria, such as identifier=system|value")

@@ -240,3 +240,11 @@ func containedPrint(q *search.Query) string {
 	fmt.Fprintf(h, "%q", q.Types)
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
+
+// ownOnly refuses _contained in criteria of what is not a search.
+func ownOnly(q *search.Query) error {
+	if q.Contained == search.ContainedFalse {
+		return nil
+	}
+	return fault.New(fault.Invalid, fault.CodeNotSupported, "", "_contained is for a search: only a search looks inside of resources")
+}

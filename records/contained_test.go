@@ -124,7 +124,7 @@ func TestWhatCannotBeAskedOfContainedResourcesIsRefused(t *testing.T) {
 		_, err := s.Search(t.Context(), records.SearchRequest{Pairs: pairs(t, "_contained=true")})
 		refused(t, err, fault.Invalid, "needs the resource type")
 		_, err = s.Create(t.Context(), "Medication", body("%s", medication("x", "a", "active")), records.CreateOptions{IfNoneExist: pairs(t, "_contained=true&code=a")})
-		refused(t, err, fault.Invalid, "conditional")
+		refused(t, err, fault.Invalid, "only a search")
 		owner := key("Patient/p")
 		_, err = s.Search(t.Context(), records.SearchRequest{Type: "MedicationRequest", Compartment: &owner, Pairs: pairs(t, "_contained=true")})
 		refused(t, err, fault.Invalid, "compartment")

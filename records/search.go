@@ -48,6 +48,9 @@ type SearchEntry struct {
 	// Fragment is the id of a contained resource whose JSON this is, in the
 	// Resource of that key; "" for a whole resource.
 	Fragment string
+	// Distance is how far the resource lies from where near looks, in metres;
+	// nil when the search does not ask for that.
+	Distance *float64
 }
 
 // SearchResult is one page.
@@ -115,6 +118,11 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 	result.Entries = make([]SearchEntry, 0, len(page.Records))
 	for _, record := range page.Records {
 		if err := d.append(ctx, result, record, ModeMatch); err != nil {
+			return nil, err
+		}
+	}
+	if search.AsksDistance(q.Filter) {
+		if err := d.measure(ctx, q, page.Records, result.Entries); err != nil {
 			return nil, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -152,4 +153,50 @@ func (p *parser) metres(text, unit string) (float64, error) {
 var lengths = map[string]string{
 	"": "km", "kms": "km", "kilometers": "km", "kilometres": "km", "meters": "m", "metres": "m",
 	"mi": "[mi_i]", "mile": "[mi_i]", "miles": "[mi_i]", "nmi": "[nmi_i]", "ft": "[ft_i]", "yd": "[yd_i]",
+}
+
+// Distance is how far the nearest of a resource's positions lies from a place
+// that x, the filter of a search, asks for with near: in metres, on the sphere.
+// It is not ok when x asks for none, other than behind a reference or a not.
+func Distance(x Expr, entries []Entry) (metres float64, ok bool) {
+	switch x := x.(type) {
+	case And:
+		return nearest(x, entries)
+	case Or:
+		return nearest(x, entries)
+	case Near:
+		for i := range entries {
+			e := &entries[i]
+			if !x.Param.Names(e) {
+				continue
+			}
+			far := 2 * earth * math.Asin(math.Min(math.Sqrt(e.Point.Chord2(x.Point))/2, 1))
+			if !ok || far < metres {
+				metres, ok = far, true
+			}
+		}
+	}
+	return metres, ok
+}
+
+func nearest(parts []Expr, entries []Entry) (metres float64, ok bool) {
+	for _, one := range parts {
+		if far, is := Distance(one, entries); is && (!ok || far < metres) {
+			metres, ok = far, true
+		}
+	}
+	return metres, ok
+}
+
+// AsksDistance says whether Distance is ok for resources with a position.
+func AsksDistance(x Expr) bool {
+	switch x := x.(type) {
+	case And:
+		return slices.ContainsFunc(x, AsksDistance)
+	case Or:
+		return slices.ContainsFunc(x, AsksDistance)
+	case Near:
+		return true
+	}
+	return false
 }

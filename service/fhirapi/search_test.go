@@ -153,6 +153,19 @@ func TestAContainedResourceIsNamedByItsFragment(t *testing.T) {
 	s.get("/Medication?status=active").want(200).has(`"total":0`)
 }
 
+func TestAMatchOfNearSaysHowFarItLies(t *testing.T) {
+	s := newServer(t)
+	for id, at := range map[string]string{"boston": `{"longitude":-71.0589,"latitude":42.3601}`, "cambridge": `{"longitude":-71.1097,"latitude":42.3736}`} {
+		s.put("/Location/"+id, `{"resourceType":"Location","id":"`+id+`","name":"L","position":`+at+`}`)
+	}
+	const url = `"url":"http://hl7.org/fhir/StructureDefinition/location-distance"`
+	s.get("/Location?near=42.3601|-71.0589&name=l").want(200).has(url, `"value":0.000`, `"value":4.435`, `"unit":"km"`)
+	s.get("/Location?near=42.3601|-71.0589", "Accept", "application/fhir+xml").want(200).has("location-distance", `<value value="4.435"/>`)
+	if a := s.get("/Location?near:missing=false").want(200); strings.Contains(string(a.body), "location-distance") {
+		t.Error("a distance from nowhere")
+	}
+}
+
 func TestUnknownParametersAreRefusedOrNamed(t *testing.T) {
 	s := newServer(t)
 	s.put("/Patient/alice", alice)
