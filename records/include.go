@@ -119,7 +119,7 @@ func (in *inclusion) follow(ctx context.Context, include search.Include, frontie
 			return nil, err
 		}
 		for _, e := range entries {
-			if e.Param.Kind != definitions.SearchReference || e.Param.Code == otherReference || include.Param.Code != "*" && !include.Param.Names(&e) {
+			if e.Param.Kind != definitions.SearchReference || e.Param.Code == otherReference || e.Param.Inside() || include.Param.Code != "*" && !include.Param.Names(&e) {
 				continue
 			}
 			if include.Target != "" && e.RefType != include.Target {

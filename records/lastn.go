@@ -35,6 +35,9 @@ func (s *Session) LastN(ctx context.Context, r LastNRequest) (*SearchResult, err
 	if err != nil {
 		return nil, err
 	}
+	if err := ownOnly(q); err != nil {
+		return nil, err
+	}
 	code, _ := catalog.Param("Observation", "code")
 	when, ok := catalog.Param("Observation", "date")
 	if !ok || code.Code == "" {

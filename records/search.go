@@ -45,6 +45,12 @@ const (
 type SearchEntry struct {
 	Resource
 	Mode SearchMode
+	// Fragment is the id of a contained resource whose JSON this is, in the
+	// Resource of that key; "" for a whole resource.
+	Fragment string
+	// Distance is how far the resource lies from where near looks, in metres;
+	// nil when the search does not ask for that.
+	Distance *float64
 }
 
 // SearchResult is one page.
@@ -78,6 +84,9 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 		return nil, err
 	}
 	if req.Compartment != nil {
+		if q.Contained != search.ContainedFalse {
+			return nil, fault.New(fault.Invalid, fault.CodeNotSupported, "", "_contained cannot be used in a compartment: a contained resource belongs to none of its own")
+		}
 		if err := rel.confine(q, *req.Compartment); err != nil {
 			return nil, err
 		}
@@ -85,11 +94,14 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 	if q.After, err = d.cursors.open(req.After); err != nil {
 		return nil, d.fault(err)
 	}
-	q.Filter, q.Bytes = s.narrow(q.Filter), d.pageBytes()
 	result := &SearchResult{
 		Total: -1, Self: q.Applied, Count: q.Count, Summary: q.Summary, Elements: q.Elements, Ignored: q.Ignored,
 		Issues: ignoredIssues(q.Ignored),
 	}
+	if q.Contained != search.ContainedFalse {
+		return result, d.fault(s.searchContained(ctx, r, q, result))
+	}
+	q.Filter, q.Bytes = s.narrow(q.Filter), d.pageBytes()
 	if q.Summary == search.SummaryCount || q.Count == 0 {
 		result.Count = 0
 		result.Total, err = r.Count(ctx, q)
@@ -106,6 +118,11 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 	result.Entries = make([]SearchEntry, 0, len(page.Records))
 	for _, record := range page.Records {
 		if err := d.append(ctx, result, record, ModeMatch); err != nil {
+			return nil, err
+		}
+	}
+	if search.AsksDistance(q.Filter) {
+		if err := d.measure(ctx, q, page.Records, result.Entries); err != nil {
 			return nil, err
 		}
 	}
@@ -141,7 +158,7 @@ func (d *Door) pageBytes() search.PageBytes {
 func (d *Door) append(ctx context.Context, result *SearchResult, record store.Record, mode SearchMode) error {
 	res, err := d.resource(ctx, record)
 	if err == nil {
-		result.Entries = append(result.Entries, SearchEntry{res, mode})
+		result.Entries = append(result.Entries, SearchEntry{Resource: res, Mode: mode})
 	}
 	return err
 }

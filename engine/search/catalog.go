@@ -138,8 +138,9 @@ func (c *Catalog) lookup(resourceType string) *typeCatalog {
 func (c *Catalog) compile(t *typeCatalog) {
 	t.params = map[string]*parameter{}
 	for _, def := range c.definitionsOf(t.name) {
-		if def.Code == "_has" || def.Code == "_type" {
-			continue // the parser's own; R4B and R5 define them
+		switch def.Code {
+		case "_has", "_type", "_list", "_filter":
+			continue // the parser's own; R4B and R5 define some
 		}
 		p := &parameter{Param: Param{Type: t.name, Code: def.Code, Kind: def.Type}, def: def}
 		t.list = append(t.list, p)
@@ -147,6 +148,7 @@ func (c *Catalog) compile(t *typeCatalog) {
 		c.check(t, p)
 	}
 	c.findOrigins(t)
+	c.compileListed(t)
 	for _, p := range t.list {
 		if p.problem != "" || !p.indexed() || p.unites() {
 			continue
@@ -183,7 +185,7 @@ func (c *Catalog) check(t *typeCatalog, p *parameter) {
 	switch {
 	case !p.indexed():
 		return
-	case p.Kind == definitions.SearchSpecial:
+	case p.Kind == definitions.SearchSpecial && !c.selectsPositions(p.def):
 		p.problem = "parameters of type special are not supported"
 		return
 	case p.def.Expression == "":

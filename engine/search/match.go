@@ -69,6 +69,14 @@ func Match(ctx context.Context, x Expr, doc *Document, src Source) (bool, error)
 	case Referred:
 		return matchReferrers(ctx, "", Param{}, x.X, doc, src)
 	}
+	if other, ok := x.(Other); ok {
+		for e := range doc.named(other.Param()) {
+			if e.other(other.X) {
+				return true, nil
+			}
+		}
+		return false, nil
+	}
 	for e := range doc.named(paramOf(x)) {
 		if e.satisfies(x) {
 			return true, nil
@@ -142,6 +150,8 @@ func paramOf(x Expr) Param {
 		return x.Param
 	case Composite:
 		return x.Param
+	case Near:
+		return x.Param
 	}
 	panic(fmt.Sprintf("search: %T is no leaf of a search tree", x))
 }
@@ -158,13 +168,7 @@ func (e *Entry) satisfies(x Expr) bool {
 		}
 		return (x.AnySystem || e.System == x.System) && (x.AnyCode || e.Code == x.Code)
 	case String:
-		switch x.Mode {
-		case StringExact:
-			return e.Text == x.Value
-		case StringContains:
-			return strings.Contains(e.Norm, x.Value)
-		}
-		return strings.HasPrefix(e.Norm, x.Value)
+		return e.satisfiesString(x)
 	case Date:
 		return e.Time.satisfies(x.Prefix, x.Range)
 	case Number:
@@ -181,6 +185,8 @@ func (e *Entry) satisfies(x Expr) bool {
 			return e.URL == x.URL
 		}
 		return e.RefID == x.ID && (x.Type == "" || x.Type == e.RefType)
+	case Near:
+		return e.Point.Chord2(x.Point) <= x.Chord2
 	case Composite:
 		if len(e.Parts) != len(x.Parts) {
 			return false
@@ -193,6 +199,28 @@ func (e *Entry) satisfies(x Expr) bool {
 		return true
 	}
 	return false
+}
+
+func (e *Entry) satisfiesString(x String) bool {
+	switch x.Mode {
+	case StringExact:
+		return e.Text == x.Value
+	case StringContains:
+		return strings.Contains(e.Norm, x.Value)
+	case StringEquals:
+		return e.Norm == x.Value
+	case StringEnds:
+		return strings.HasSuffix(e.Norm, x.Value)
+	case StringAbove:
+		return e.Norm > x.Value
+	case StringBelow:
+		return e.Norm < x.Value
+	case StringFrom:
+		return e.Norm >= x.Value
+	case StringUpTo:
+		return e.Norm <= x.Value
+	}
+	return strings.HasPrefix(e.Norm, x.Value)
 }
 
 func (e *Entry) satisfiesQuantity(x Quantity) bool {
@@ -232,6 +260,8 @@ func (t TimeRange) satisfies(prefix Prefix, s TimeRange) bool {
 		return t.Hi <= s.Lo
 	case AP:
 		return t.Lo < s.Hi && t.Hi > s.Lo
+	case CO:
+		return t.Lo <= s.Lo && t.Hi >= s.Hi
 	}
 	return within
 }

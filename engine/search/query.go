@@ -19,6 +19,10 @@ type Query struct {
 	Bytes PageBytes
 	// Total says how Bundle.total is to be computed.
 	Total TotalMode
+	// Contained looks inside of resources; with ContainedAlone what is found
+	// there is the result, else the resources that contain it.
+	Contained      Contained
+	ContainedAlone bool
 	// After continues a former page: the Next of a store page, or "".
 	After string
 	// Includes are followed by the caller (records), not by the store.
@@ -167,6 +171,12 @@ const (
 	StringStarts StringMode = iota
 	StringContains
 	StringExact
+	StringEquals // the modes from here on are those of _filter, on normalised text
+	StringEnds
+	StringAbove
+	StringBelow
+	StringFrom
+	StringUpTo
 )
 
 // String matches string entries. Value is normalised by Normalize unless the
@@ -191,6 +201,7 @@ const (
 	SA Prefix = "sa"
 	EB Prefix = "eb"
 	AP Prefix = "ap"
+	CO Prefix = "co" // of _filter alone, on dates: the entry's range contains the query's
 )
 
 // TimeRange is the half-open interval [Lo, Hi) in microseconds since the Unix

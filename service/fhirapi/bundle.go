@@ -158,14 +158,30 @@ func (b *bundle) resource(res *records.Resource, part part) error {
 func (b *bundle) searchEntry(e *records.SearchEntry, part part) error {
 	b.entry()
 	b.fullURL(&e.Resource)
+	if e.Fragment != "" {
+		b.buf = append(append(b.buf[:len(b.buf)-1], '#'), e.Fragment...)
+		b.buf = append(b.buf, '"')
+	}
 	b.buf = append(b.buf, ',')
 	if err := b.resource(&e.Resource, part); err != nil {
 		return err
 	}
-	b.buf = append(b.buf, `,"search":{"mode":"`...)
+	b.buf = append(b.buf, `,"search":{`...)
+	if e.Distance != nil {
+		b.distance(*e.Distance)
+	}
+	b.buf = append(b.buf, `"mode":"`...)
 	b.buf = append(b.buf, e.Mode...)
 	b.buf = append(b.buf, `"}}`...)
 	return nil
+}
+
+// distance writes the extension for how far a match of near lies away (R4
+// extension location-distance), in kilometres to the metre.
+func (b *bundle) distance(metres float64) {
+	b.buf = append(b.buf, `"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/location-distance","valueDistance":{"value":`...)
+	b.buf = strconv.AppendFloat(b.buf, metres/1000, 'f', 3, 64)
+	b.buf = append(b.buf, `,"unit":"km","system":"http://unitsofmeasure.org","code":"km"}}],`...)
 }
 
 // outcomeEntry tells the client what it should know about a search. Its

@@ -95,6 +95,12 @@ var compartments = []fhir.Type{"Patient", "Encounter", "RelatedPerson", "Practit
 // was started with.
 var started = time.Now()
 
+// special are the parameters of every type that need no definition.
+var special = []capParam{
+	{Name: "_filter", Type: "special", Documentation: "Expressions over all search parameters (R4 §3.3)"},
+	{Name: "_list", Type: "special", Documentation: "What a List with this id refers to"},
+}
+
 func interactions(codes ...string) []capInteraction {
 	out := make([]capInteraction, len(codes))
 	for i, code := range codes {
@@ -128,7 +134,7 @@ func (c *call) describe() ([]byte, error) {
 		Documentation: "Unknown parameters are refused unless the request says 'Prefer: handling=lenient'. Pages are linked by an opaque cursor. Bodies may be sent and are answered with gzip or zstd.",
 		Security:      capSecurity{Description: "No authorization: the server answers on the loopback interface only."},
 		Interaction:   interactions("transaction", "batch", "search-system", "history-system"),
-		SearchParam:   params(catalog, ""),
+		SearchParam:   append(params(catalog, ""), special...),
 		Operation:     c.operationsAt(d, target{}),
 	}
 	for _, compartment := range compartments {

@@ -134,7 +134,7 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 			}
 			selects = append(selects, s...)
 		}
-		return selects, len(selects) > 0
+		return c.few(selects), len(selects) > 0
 	case search.IDs:
 		return c.idSet(x), true
 	case search.LastUpdated:
@@ -163,7 +163,23 @@ func (c *compiler) leafSet(l leaf) []fragment {
 		a := c.alias("x")
 		selects[i] = join("", sql("SELECT "+a+".rid AS rid FROM "+l.table+" "+a+" WHERE "), all(l.params, f).on(a))
 	}
-	return selects
+	return c.few(selects)
+}
+
+// together is how many selects stand in one UNION: SQLite takes at most 500.
+const together = 100
+
+// few puts many selects into few.
+func (c *compiler) few(selects []fragment) []fragment {
+	if len(selects) <= together {
+		return selects
+	}
+	var out []fragment
+	for some := range slices.Chunk(selects, together) {
+		u := c.alias("u")
+		out = append(out, join("", sql("SELECT "+u+".rid AS rid FROM "), c.dialect.fenced(join(" UNION ALL ", some...)), sql(" "+u)))
+	}
+	return c.few(out)
 }
 
 // andSet drives by the first part that has a set and asks the others of each
@@ -214,6 +230,8 @@ func updatedCondition(x search.LastUpdated) fragment {
 		return sql("updated >= ?", lo)
 	case search.LE:
 		return sql("updated < ?", hi)
+	case search.CO:
+		return sql("updated <= ? AND updated >= ?", lo, hi-1)
 	}
 	return sql("1 = 0")
 }

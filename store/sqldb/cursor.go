@@ -49,6 +49,8 @@ func describe(b *bytes.Buffer, x search.Expr) {
 		describeAll(b, "or", x)
 	case search.Not:
 		describeAll(b, "not", []search.Expr{x.X})
+	case search.Other:
+		describeAll(b, "other", []search.Expr{x.X})
 	case search.Chain:
 		fmt.Fprintf(b, "chain %+v %q", x.Param, x.Target)
 		describeAll(b, "", []search.Expr{x.X})

@@ -9,7 +9,7 @@
 //	version   every version of every resource, by seq: the log, the change feed,
 //	          the histories, and the only place of bodies
 //	resource  the current version of each resource, by rid
-//	token, reference, string, date, number, quantity, uri, composite
+//	token, reference, string, date, number, quantity, uri, composite, position
 //	          the search index: rows of current, not deleted resources
 //	setting, job, and on PostgreSQL blob, blob_piece
 //

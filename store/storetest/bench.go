@@ -22,7 +22,7 @@ func Bench(b *testing.B, open func(b *testing.B) store.Store) {
 	}{
 		{"create", benchCreate}, {"create in parallel", benchCreateParallel}, {"update", benchUpdate},
 		{"transactions of four in parallel", benchTransactions}, {"import by 500", benchImport},
-		{"read", benchRead}, {"read in parallel", benchReadParallel}, {"search", benchSearch},
+		{"read", benchRead}, {"read in parallel", benchReadParallel}, {"search", benchSearch}, {"pages", benchPages},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			s := open(b)
@@ -249,5 +249,41 @@ func benchSearch(b *testing.B, l load) {
 				}
 			}
 		})
+	}
+}
+
+// benchPages measures the first page of a walk and the thousandth, which cost
+// the same.
+func benchPages(b *testing.B, l load) {
+	l.fill(b, benchFill+1000) // the page measured is not the last one
+	date := search.Param{Type: "Observation", Code: "date", Kind: definitions.SearchDate}
+	final := search.Token{Param: search.Param{Type: "Observation", Code: "status", Kind: definitions.SearchToken}, AnySystem: true, Code: "final"}
+	const size = 20
+	for name, q := range map[string]search.Query{
+		"all":            {},
+		"status":         {Filter: final},
+		"all by date":    {Sort: []search.SortKey{{Param: date, Desc: true}}},
+		"status by date": {Filter: final, Sort: []search.SortKey{{Param: date}}},
+		"by last update": {Sort: []search.SortKey{{Param: search.Param{Type: "Observation", Code: "_lastUpdated", Kind: definitions.SearchDate}}}},
+	} {
+		q.Types = []string{"Observation"}
+		for _, page := range []int{1, benchFill / size} {
+			if page > 1 {
+				q.Count = (page - 1) * size
+				before, err := l.Search(l.ctx, &q)
+				if err != nil || before.Next == "" {
+					b.Fatalf("no page after %d records, %v", len(before.Records), err)
+				}
+				q.After = before.Next
+			}
+			q.Count = size
+			b.Run(fmt.Sprintf("%s, page %d", name, page), func(b *testing.B) {
+				for b.Loop() {
+					if p, err := l.Search(l.ctx, &q); err != nil || len(p.Records) != size {
+						b.Fatalf("%d records, %v", len(p.Records), err)
+					}
+				}
+			})
+		}
 	}
 }

@@ -19,6 +19,7 @@ var searchCases = []testCase{
 	{"results come in the order of first creation", creationOrder},
 	{"every page together has each match exactly once", pagesOnce},
 	{"pages have each match once while others write", pagesWhileWriting},
+	{"walks through random searches have what is unchanged once while others write", walksWhileWriting},
 	{"sorted pages have each match once, those without a value last", sortedPages},
 	{"a cursor of another query is refused", badCursor},
 	{"Total counts when asked", totals},
