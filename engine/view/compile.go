@@ -23,7 +23,7 @@ func Compile(d *definitions.Definitions, definition fhir.Node) (*View, error) {
 	if definition.Type().Name != "ViewDefinition" {
 		return nil, fault.New(fault.Unprocessable, fault.CodeStructure, definition.Path(), "a ViewDefinition is needed, not a %s", definition.Type().Name)
 	}
-	c := &compiler{d: d, view: &View{definitions: d, constants: map[string]fhirpath.Collection{}}}
+	c := &compiler{d: d, view: &View{constants: map[string]fhirpath.Collection{}}}
 	c.read(definition)
 	if c.problems != nil {
 		return nil, &fault.Error{Kind: fault.Unprocessable, Issues: c.problems}

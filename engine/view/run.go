@@ -13,7 +13,7 @@ import (
 const (
 	maxRows   = 1_000_000
 	maxSteps  = 2_000_000 // selects applied to elements
-	maxRepeat = 100        // levels that repeat goes down
+	maxRepeat = 100       // levels that repeat goes down
 )
 
 // rowIndex is the variable that numbers the elements of the nearest forEach or
@@ -22,7 +22,7 @@ const rowIndex = "rowIndex"
 
 // Run calls yield with each row that the view makes of a resource: none when
 // it is of another type or a where leaves it out. env says what expressions
-// may ask for; its Variables and Resource are not used. A row is valid until
+// may ask for; its Resource, Definitions and Variables are not used. A row is valid until
 // yield returns, whose error ends the run and is returned.
 //
 // A *fault.Error tells what data a column cannot hold, and where the work grew
@@ -32,7 +32,7 @@ func (v *View) Run(ctx context.Context, env fhirpath.Env, resource fhir.Node, yi
 		return nil
 	}
 	r := &run{ctx: ctx, view: v, env: env, resource: resource, row: make(Row, len(v.Columns)), yield: yield}
-	r.env.Resource, r.env.RootResource, r.env.Definitions = resource, resource, v.definitions
+	r.env.Resource, r.env.RootResource, r.env.Definitions = resource, resource, resource.Tree().Definitions()
 	r.env.Variables = v.constants
 	if v.numbers {
 		r.env.Variables = make(map[string]fhirpath.Collection, len(v.constants)+1)

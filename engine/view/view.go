@@ -19,7 +19,6 @@ package view
 
 import (
 	"github.com/inglehealth/ingle/engine/fhirpath"
-	"github.com/inglehealth/ingle/spec/definitions"
 )
 
 // View is a ViewDefinition that was read and checked. It is immutable and safe
@@ -29,11 +28,10 @@ type View struct {
 	Resource string // the resource type that it makes rows of
 	Columns  []*Column
 
-	definitions *definitions.Definitions
-	constants   map[string]fhirpath.Collection
-	where       []criterion
-	selects     []*selection
-	numbers     bool // some expression asks for %rowIndex
+	constants map[string]fhirpath.Collection
+	where     []criterion
+	selects   []*selection
+	numbers   bool // some expression asks for %rowIndex
 }
 
 // Column is one column of the table.
