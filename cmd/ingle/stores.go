@@ -45,6 +45,39 @@ func (f storeFlags) open(ctx context.Context, all []*definitions.Definitions, ba
 	return records.NewTenants(doors...), nil
 }
 
+// oneTenant refuses several tenants, for commands that work on one.
+func (f storeFlags) oneTenant() error {
+	if len(f.Tenant) > 1 {
+		return usage("--tenant is given %d times: this works on one tenant", len(f.Tenant))
+	}
+	return nil
+}
+
+// named is the tenant that was named, else the default one.
+func (f storeFlags) named(tenants *records.Tenants) *records.Door {
+	names := tenants.Names()
+	door, _ := tenants.Door(names[len(names)-1])
+	return door
+}
+
+// present refuses a folder without records, for commands that only read: they
+// must not make one.
+func (f storeFlags) present() error {
+	if f.Database != "" {
+		return nil
+	}
+	dirs := []string{f.folder()}
+	for _, name := range f.Tenant {
+		dirs = append(dirs, filepath.Join(f.folder(), "tenants", name))
+	}
+	for _, dir := range dirs {
+		if !sqlite.Exists(dir) {
+			return usage("there are no records in %s", dir)
+		}
+	}
+	return nil
+}
+
 // openDoor opens one tenant. Closing the Door closes the store.
 func (f storeFlags) openDoor(ctx context.Context, name string, all []*definitions.Definitions, base string, policy records.Policy, log logger) (*records.Door, error) {
 	if f.Data != "" && f.Database != "" {
