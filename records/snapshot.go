@@ -61,11 +61,7 @@ func (s *Session) currentAt(ctx context.Context, batch []store.Record, r Snapsho
 	batch = slices.DeleteFunc(batch, func(x store.Record) bool {
 		return x.Seq > store.Seq(r.At) || x.Deleted || x.Updated.Before(r.Since) || r.Types != nil && !slices.Contains(r.Types, x.Key.Type)
 	})
-	keys := make([]fhir.Key, len(batch))
-	for i, x := range batch {
-		keys[i] = x.Key
-	}
-	versions, err := s.door.store.Versions(ctx, keys)
+	versions, err := s.door.store.Versions(ctx, recordKeys(batch))
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,10 @@ killed, give it again: it goes on where it was. (On SQLite: stop the server firs
 
 // Run exports one tenant.
 func (c *exportCommand) Run(ctx context.Context, m *Main) error {
-	if err := errors.Join(c.oneTenant(), c.present()); err != nil {
+	if err := errors.Join(c.oneTenant(), c.exclusive()); err != nil {
+		return err
+	}
+	if err := c.present(ctx); err != nil {
 		return err
 	}
 	all, err := c.load()
