@@ -56,7 +56,8 @@ var ErrDiffers = errors.New("records: the two sides do not hold the same")
 // Migrate moves everything that one tenant remembers, except its jobs, to
 // another, which must be empty: every version in the order of the change feed,
 // with its number, time, method and release, the content of Binaries, and the
-// settings. The index is computed anew. Then it counts and hashes both sides.
+// settings but the key of page links: places in the feed are others there, so a
+// link of the source must not be good. The index is computed anew. Then it counts and hashes both sides.
 // In the default order of searches, a resource whose first versions are expunged
 // comes where the first of those that are left stands.
 //
@@ -114,8 +115,8 @@ type migrateState struct {
 	Total    int64     `json:"total"`
 }
 
-// jobID names the migration by the source: the key of its page links is its
-// own, and moves with it last of all.
+// jobID names the migration by the source, whose key of page links nobody else
+// has.
 func (m *migration) jobID(ctx context.Context) (string, error) {
 	key, err := m.from.store.ReadSetting(ctx, cursorKey)
 	sum := sha256.Sum256(append(key, m.from.config.Name...))
@@ -142,7 +143,7 @@ func (m *migration) run(ctx context.Context, w *jobs.Work) error {
 	if err := m.move(ctx); err != nil {
 		return err
 	}
-	settings, err := m.from.store.ListSettings(ctx)
+	settings, err := m.from.moved(ctx)
 	if err != nil {
 		return err
 	}

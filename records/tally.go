@@ -22,7 +22,7 @@ type Tally struct {
 	// every version, in the order of the change feed, and the length of its
 	// content where it is kept elsewhere, whose name is its own hash.
 	Hash string
-	// Settings is the SHA-256 over the settings.
+	// Settings is the SHA-256 over the settings that move.
 	Settings string
 }
 
@@ -55,9 +55,16 @@ func (d *Door) tally(ctx context.Context, progress func(versions int64)) (t Tall
 	if t.Resources, err = d.store.Stats(ctx); err != nil {
 		return t, err
 	}
-	settings, err := d.store.ListSettings(ctx)
+	settings, err := d.moved(ctx)
 	t.Settings = hashOf(settings)
 	return t, err
+}
+
+// moved are the settings that move with the records.
+func (d *Door) moved(ctx context.Context) (map[string][]byte, error) {
+	settings, err := d.store.ListSettings(ctx)
+	delete(settings, cursorKey)
+	return settings, err
 }
 
 // add hashes one version. Its content must be there.
