@@ -76,11 +76,7 @@ func Migrate(ctx context.Context, from, to *Door, o MigrateOptions) (Migration, 
 	old, err := to.store.ReadJob(ctx, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		last, err := to.store.LastSeq(ctx)
-		if err == nil && last != 0 {
-			err = ErrNotEmpty
-		}
-		if err != nil {
+		if err := m.empty(ctx); err != nil {
 			return Migration{}, err
 		}
 	case err != nil:
@@ -123,6 +119,15 @@ func (m *migration) jobID(ctx context.Context) (string, error) {
 	return "migrate-" + hex.EncodeToString(sum[:16]), err
 }
 
+// empty refuses a target that holds something.
+func (m *migration) empty(ctx context.Context) error {
+	last, err := m.to.store.LastSeq(ctx)
+	if err == nil && last != 0 {
+		err = ErrNotEmpty
+	}
+	return err
+}
+
 func (m *migration) run(ctx context.Context, w *jobs.Work) error {
 	m.work, m.saved = w, m.from.config.Clock()
 	var err error
@@ -131,6 +136,9 @@ func (m *migration) run(ctx context.Context, w *jobs.Work) error {
 	}
 	m.overlap = m.result.Resumed
 	if !m.result.Resumed {
+		if err := m.empty(ctx); err != nil {
+			return err
+		}
 		page, err := m.from.store.History(ctx, store.HistoryQuery{})
 		if err != nil {
 			return err

@@ -14,9 +14,6 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
-// migrateBatch is how many versions are moved together.
-const migrateBatch = 500
-
 // move moves the versions. While some are being written, the next are read
 // and indexed.
 func (m *migration) move(ctx context.Context) error {
@@ -24,12 +21,10 @@ func (m *migration) move(ctx context.Context) error {
 	g, both := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(ready)
-		for after := m.state.After; ; {
-			batch, err := m.from.store.Changes(both, after, migrateBatch, true)
-			if err != nil || len(batch) == 0 {
+		for batch, err := range m.from.feed(both, m.state.After) {
+			if err != nil {
 				return err
 			}
-			after = batch[len(batch)-1].Seq
 			next, err := m.prepare(both, batch)
 			if err != nil {
 				return err
@@ -40,6 +35,7 @@ func (m *migration) move(ctx context.Context) error {
 				return both.Err()
 			}
 		}
+		return nil
 	})
 	g.Go(func() error {
 		for batch := range ready {

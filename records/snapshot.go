@@ -19,9 +19,6 @@ type SnapshotRequest struct {
 	Since time.Time   // only what was changed then or later; zero: all
 }
 
-// snapshotBatch is how many versions are looked at together.
-const snapshotBatch = 200
-
 // Snapshot yields the resources as they were at a place in the change feed:
 // of each the version that was current then, unless that was a delete, in the
 // order of the feed, and only what the session may see. What changes meanwhile
@@ -29,18 +26,13 @@ const snapshotBatch = 200
 // over the same place give the same.
 func (s *Session) Snapshot(ctx context.Context, r SnapshotRequest) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
-		after := store.Seq(r.After)
-		for after < store.Seq(r.At) {
-			batch, err := s.door.store.Changes(ctx, after, snapshotBatch, true)
-			if err != nil {
-				yield(Change{}, s.door.fault(err))
+		for batch, err := range s.door.feed(ctx, store.Seq(r.After)) {
+			if err == nil && batch[0].Seq > store.Seq(r.At) {
 				return
 			}
-			if len(batch) == 0 {
-				return
+			if err == nil {
+				batch, err = s.currentAt(ctx, batch, r)
 			}
-			after = batch[len(batch)-1].Seq
-			batch, err = s.currentAt(ctx, batch, r)
 			if err != nil {
 				yield(Change{}, s.door.fault(err))
 				return

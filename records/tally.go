@@ -34,20 +34,15 @@ func (t *Tally) equal(o *Tally) bool {
 // tally counts and hashes. progress is told of the versions read.
 func (d *Door) tally(ctx context.Context, progress func(versions int64)) (t Tally, err error) {
 	h := sha256.New()
-	for after := store.Seq(0); ; {
-		batch, err := d.store.Changes(ctx, after, migrateBatch, true)
+	for batch, err := range d.feed(ctx, 0) {
 		if err != nil {
 			return t, err
-		}
-		if len(batch) == 0 {
-			break
 		}
 		for _, r := range batch {
 			if err := d.add(ctx, h, &t, r); err != nil {
 				return t, err
 			}
 		}
-		after = batch[len(batch)-1].Seq
 		t.Versions += int64(len(batch))
 		progress(t.Versions)
 	}
