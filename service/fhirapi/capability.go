@@ -144,6 +144,10 @@ func (c *call) describe() ([]byte, error) {
 	}
 	reverse := revIncludes(d, catalog)
 	for _, name := range d.ResourceTypes() {
+		if d.Additional(name) {
+			rest.Documentation += " " + name + " can be stored and searched as well, though this release has no such code."
+			continue
+		}
 		rest.Resource = append(rest.Resource, c.describeType(d, catalog, name, reverse[name]))
 	}
 	s.Rest = []capRest{rest}

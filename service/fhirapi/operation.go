@@ -22,7 +22,7 @@ type operation struct {
 	url                     string // canonical of its definition
 	system, typed, instance bool
 	version                 bool        // also on a version: Patient/1/_history/2/$name
-	types                   []fhir.Type // that have it; nil: all
+	types                   []fhir.Type // that have it, "" being the base; nil: all
 	writes                  bool        // POST only
 	doc                     string
 	run                     func(c *call, ctx context.Context, in *invocation) ([]byte, error)
@@ -68,6 +68,7 @@ func operations() map[string]*operation {
 			doc: "Answers a GraphQL query about a resource or the whole system (GET with query, POST as application/graphql or application/json); it reads only.",
 		},
 	}
+	list = append(list, viewOperations()...)
 	byName := make(map[string]*operation, len(list))
 	for _, op := range list {
 		byName[op.name] = op
@@ -104,13 +105,9 @@ func (c *call) operation() error {
 	if err != nil {
 		return err
 	}
-	in := &invocation{target: c.target, pairs: c.pairs, own: true, answered: answered{release: c.format.release}}
-	if c.r.Method == http.MethodPost && hasBody(c.r) {
-		content, err := c.operationContent(in)
-		if err != nil {
-			return err
-		}
-		in.content = content
+	in, err := c.invocation()
+	if err != nil {
+		return err
 	}
 	ctx, cancel := c.r.Context(), func() {}
 	if !op.writes {
@@ -129,6 +126,17 @@ func (c *call) operation() error {
 		c.w.Header().Set("Location", c.door.Base()+"/"+in.location)
 	}
 	return c.writeBundle(http.StatusOK, body, in.release, in.mixed)
+}
+
+// invocation reads the request as a call of an operation.
+func (c *call) invocation() (*invocation, error) {
+	in := &invocation{target: c.target, pairs: c.pairs, own: true, answered: answered{release: c.format.release}}
+	if c.r.Method != http.MethodPost || !hasBody(c.r) {
+		return in, nil
+	}
+	content, err := c.operationContent(in)
+	in.content = content
+	return in, err
 }
 
 // operationContent reads a body: a resource, or a form with simple
@@ -173,7 +181,7 @@ func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (reco
 		return result, err
 	}
 	op := c.api.operations[target.Op]
-	if op == nil {
+	if op == nil || op.run == nil {
 		return result, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "%s is not possible in a batch.", fault.Shorten(path))
 	}
 	in := &invocation{target: target, pairs: r.Pairs, answered: answered{release: c.format.release}}
@@ -221,8 +229,8 @@ func places(o *operation) string {
 		at = append(at, "a version")
 	}
 	of := ""
-	if len(o.types) > 0 {
-		of = " of " + joined(o.types)
+	if types := slices.DeleteFunc(slices.Clone(o.types), func(t fhir.Type) bool { return t == "" }); len(types) > 0 {
+		of = " of " + joined(types)
 	}
 	return "It is called on " + strings.Join(at, " or ") + of + "."
 }

@@ -67,7 +67,7 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s = &Store{dir: dir, lock: lock, path: filepath.Join(dir, "ingle.db"), names: sqldb.NewNames(sqldb.SQLite)}
+	s = &Store{dir: dir, lock: lock, path: filepath.Join(dir, fileName), names: sqldb.NewNames(sqldb.SQLite)}
 	opened := s
 	defer func() {
 		if err != nil {
@@ -100,6 +100,15 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	go s.writer.loop()
 	return s, nil
 }
+
+// Exists says whether there is a store in dir.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, fileName))
+	return err == nil
+}
+
+// fileName is the database in a store's directory.
+const fileName = "ingle.db"
 
 // Close implements store.Store.
 func (s *Store) Close() error {

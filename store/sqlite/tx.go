@@ -58,6 +58,7 @@ func (t *tx) Number(space sqldb.Space, text string) (int64, error) {
 
 // Put implements store.Tx.
 func (t *tx) Put(_ context.Context, writes []store.Write) ([]store.Record, error) {
+	all := writes
 	records := make([]store.Record, 0, len(writes))
 	for len(writes) > 0 {
 		if n := together(writes); n > 1 {
@@ -74,7 +75,7 @@ func (t *tx) Put(_ context.Context, writes []store.Write) ([]store.Record, error
 		}
 		records, writes = append(records, r), writes[1:]
 	}
-	return records, nil
+	return records, sqldb.Renumber(sqldb.SQLite, all, records, t.writer.conn.run)
 }
 
 // put writes one resource. One that is to be new is inserted without looking

@@ -26,6 +26,7 @@ var writeCases = []testCase{
 	{"a resource can come back after a delete", comesBack},
 	{"an Expect that is not met is refused with the current version", expectRefused},
 	{"Expect Any overwrites whatever is there", expectAny},
+	{"a version may have the number it had elsewhere", numberGiven},
 	{"ReadMany gives the current ones that exist", readMany},
 	{"Versions tells of deleted ones too", versionsOfMany},
 	{"an id may look like another type's", sameID},
@@ -405,5 +406,57 @@ func manySystems(t *testing.T, b bench) {
 	b.write(t, b.put("Patient/a", 1, ""))
 	if got := b.search(t, patients(tokenIs(gender, "urn:system:7", "x"))); got != "Patient/b" {
 		t.Errorf("after an update: %q", got)
+	}
+}
+
+func numberGiven(t *testing.T, b bench) {
+	numbered := func(w store.Write, version int64) store.Write {
+		w.Version = version
+		return w
+	}
+	language := func(mark string) search.Entry { return token(gender, "", mark) }
+	many := []store.Write{numbered(b.put("Patient/a", store.Any, "three", language("three")), 3)}
+	for i := range 100 { // as many as take other ways into the database
+		many = append(many, numbered(b.put(fmt.Sprintf("Patient/p%d", i), 0, "x"), int64(1+i%2)))
+	}
+	err := b.Import(b.ctx, func(ctx context.Context, tx store.Tx) error {
+		records, err := tx.Put(ctx, many)
+		for i, r := range records {
+			if r.Version != many[i].Version || i > 0 && r.Seq <= records[i-1].Seq {
+				t.Errorf("%s has version %d and seq %d", r.Key, r.Version, r.Seq)
+			}
+		}
+		return err
+	})
+	if err := errors.Join(err, b.Flush(b.ctx)); err != nil {
+		t.Fatal(err)
+	}
+	b.write(t, numbered(b.put("Patient/a", 3, "five", language("five")), 5))
+	b.write(t, numbered(b.remove("Patient/a", 5), 9))
+	got := b.write(t, b.put("Patient/a", 9, "ten", language("ten")))
+	if got[0].Version != 10 {
+		t.Errorf("the next version is %d", got[0].Version)
+	}
+	for version, mark := range map[int64]string{3: "three", 5: "five", 9: "", 10: "ten"} {
+		r, err := b.ReadVersion(b.ctx, key("Patient/a"), version)
+		if err != nil || r.Version != version || r.Deleted != (mark == "") || mark != "" && !bytes.Contains(r.Body, []byte(mark)) {
+			t.Errorf("%d: %+v, %v", version, r, err)
+		}
+	}
+	if _, err := b.ReadVersion(b.ctx, key("Patient/a"), 1); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("version 1: %v", err)
+	}
+	versions, err := b.Versions(b.ctx, keys("Patient/a", "Patient/p0", "Patient/p1"))
+	if err != nil || versions[key("Patient/a")].Version != 10 || versions[key("Patient/p0")].Version != 1 || versions[key("Patient/p1")].Version != 2 {
+		t.Errorf("%v, %v", versions, err)
+	}
+	for _, w := range []store.Write{numbered(b.put("Patient/a", store.Any, "x"), 10), numbered(b.put("Patient/a", 10, "x"), 4)} {
+		if _, err := b.try(w); !errors.Is(err, store.ErrVersion) {
+			t.Errorf("number %d after 10: %v", w.Version, err)
+		}
+	}
+	page, err := b.Search(b.ctx, &search.Query{Types: []string{"Patient"}, Filter: search.Token{Param: gender, AnySystem: true, Code: "ten"}, Count: 5})
+	if err != nil || len(page.Records) != 1 || page.Records[0].Version != 10 {
+		t.Errorf("search: %+v, %v", page, err)
 	}
 }
