@@ -60,8 +60,8 @@ func eventful(t *testing.T, door *records.Door, n int) {
 	must(s.Expunge(t.Context(), records.ExpungeRequest{Key: key("Organization/o"), OldVersions: true}))(t)
 }
 
-// everything is what a tenant shows: its history, and the answers to searches.
-func everything(t *testing.T, door *records.Door) (history []records.Resource, searches map[string]string) {
+// shown is what a tenant shows: its history, and the answers to searches.
+func shown(t *testing.T, door *records.Door) (history []records.Resource, searches map[string]string) {
 	t.Helper()
 	s := door.Session(records.Principal{}, nil)
 	for after := ""; ; {
@@ -85,8 +85,8 @@ func everything(t *testing.T, door *records.Door) (history []records.Resource, s
 
 func same(t *testing.T, from, to *records.Door) {
 	t.Helper()
-	wantHistory, wantSearches := everything(t, from)
-	gotHistory, gotSearches := everything(t, to)
+	wantHistory, wantSearches := shown(t, from)
+	gotHistory, gotSearches := shown(t, to)
 	if d := cmp.Diff(wantHistory, gotHistory); d != "" {
 		t.Errorf("the history differs:\n%.2000s", d)
 	}
