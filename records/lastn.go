@@ -35,9 +35,9 @@ func (s *Session) LastN(ctx context.Context, r LastNRequest) (*SearchResult, err
 	if err != nil {
 		return nil, err
 	}
-	code, _ := catalog.Param("Observation", "code")
-	when, ok := catalog.Param("Observation", "date")
-	if !ok || code.Code == "" {
+	code, coded := catalog.Param("Observation", "code")
+	when, dated := catalog.Param("Observation", "date")
+	if !coded || !dated {
 		return nil, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "the definitions of this server have no search parameters code and date of Observation")
 	}
 	q.Filter, q.Bytes = s.narrow(q.Filter), d.pageBytes()

@@ -40,7 +40,7 @@ func (s *Session) latest(ctx context.Context, q *search.Query, code, when search
 			if err != nil {
 				return nil, err
 			}
-			g.add(record, entries, code.Code, when.Code)
+			g.add(record, entries, code, when)
 		}
 		if g.kept > s.door.policy.MaxCount || g.bytes > s.door.policy.MaxPage {
 			return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "the answer would hold more than %d resources or %s: ask for fewer of each code, or for fewer codes",
@@ -77,17 +77,17 @@ type member struct {
 	time   int64
 }
 
-func (g *groups) add(record store.Record, entries []search.Entry, code, when string) {
+func (g *groups) add(record store.Record, entries []search.Entry, code, when search.Param) {
 	m := member{record: record, place: g.added}
 	g.added++
 	var codings, texts []string
 	for i := range entries {
 		switch e := &entries[i]; {
-		case e.Param.Code == code && e.Code != "":
+		case code.Names(e) && e.Code != "":
 			codings = append(codings, "c"+e.System+"\x00"+e.Code)
-		case e.Param.Code == code:
+		case code.Names(e):
 			texts = append(texts, "t"+e.Text)
-		case e.Param.Code == when && (!m.dated || e.Time.Lo > m.time):
+		case when.Names(e) && (!m.dated || e.Time.Lo > m.time):
 			m.dated, m.time = true, e.Time.Lo
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -68,6 +70,10 @@ func (c *importCommand) Run(ctx context.Context, m *Main) error {
 	names := tenants.Names()
 	door, _ := tenants.Door(names[len(names)-1]) // the tenant that was named, else the default one
 
+	if os.Getenv("GOGC") == "" {
+		// Most of the heap is what the next groups are made of, soon gone.
+		defer debug.SetGCPercent(debug.SetGCPercent(70))
+	}
 	show := newMeter(m.Stderr)
 	began := time.Now()
 	result, err := bulkload.Run(ctx, bulkload.Options{

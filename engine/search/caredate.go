@@ -35,11 +35,11 @@ func (c *Catalog) CareDates(start, end *TimeRange) Expr {
 			any = append(any, TypeIs(of))
 			continue
 		}
-		params := System
-		if len(of) == 1 {
-			params = of[0]
+		var params []Param
+		for code := range strings.SplitSeq(key, ",") {
+			params = append(params, c.common(of, code))
 		}
-		any = append(any, And{TypeIs(of), cared(params, strings.Split(key, ","), start, end)})
+		any = append(any, And{TypeIs(of), cared(params, start, end)})
 	}
 	slices.SortFunc(any, func(a, b Expr) int { return strings.Compare(firstType(a), firstType(b)) })
 	return any
@@ -52,11 +52,10 @@ func firstType(x Expr) string {
 	return x.(TypeIs)[0]
 }
 
-// cared is CareDates of types that have the date parameters codes.
-func cared(paramType string, codes []string, start, end *TimeRange) Expr {
+// cared is CareDates of resources with these date parameters.
+func cared(params []Param, start, end *TimeRange) Expr {
 	var undated, begun, ended = And{}, Or{}, Or{}
-	for _, code := range codes {
-		p := Param{Type: paramType, Code: code, Kind: definitions.SearchDate}
+	for _, p := range params {
 		undated = append(undated, Missing{Param: p, Want: true})
 		if start != nil {
 			ended = append(ended, Date{Param: p, Prefix: GE, Range: *start})

@@ -120,6 +120,23 @@ func (c *Catalog) Param(resourceType, code string) (Param, bool) {
 	return p.Param, true
 }
 
+// common is the Param that names the parameter called code of each of types,
+// which all have it.
+func (c *Catalog) common(types []string, code string) Param {
+	p := c.lookup(types[0]).params[code].Param
+	if len(types) == 1 {
+		return p
+	}
+	var origins []string
+	for _, t := range types {
+		if of := c.lookup(t).params[code].Of; of != "" {
+			origins = append(origins, of)
+		}
+	}
+	p.Type, p.Of = System, strings.Join(origins, ",")
+	return p
+}
+
 // lookup returns the compiled parameters of a type, "" standing for every
 // type, or nil for an unknown type.
 func (c *Catalog) lookup(resourceType string) *typeCatalog {
@@ -144,9 +161,21 @@ func (c *Catalog) compile(t *typeCatalog) {
 		p := &parameter{Param: Param{Type: t.name, Code: def.Code, Kind: def.Type}, def: def}
 		t.list = append(t.list, p)
 		t.params[def.Code] = p
-		c.compileParameter(t, p)
+		c.check(t, p)
+	}
+	c.findOrigins(t)
+	for _, p := range t.list {
+		if p.problem != "" || !p.indexed() || p.unites() {
+			continue
+		}
+		if err := c.compileInto(&t.rules, t.name, p.def.Expression, sink{param: p}); err != nil {
+			p.problem = err.Error()
+		}
 	}
 }
+
+// indexed says whether values of p are entries.
+func (p *parameter) indexed() bool { return p.Code != codeID && p.Code != codeLastUpdated }
 
 // definitionsOf lists the definitions that apply to a type, sorted by code.
 func (c *Catalog) definitionsOf(typeName string) []*definitions.SearchParameter {
@@ -166,11 +195,10 @@ func (c *Catalog) definitionsOf(typeName string) []*definitions.SearchParameter 
 	return common
 }
 
-// compileParameter decides whether p can be searched by, and adds its rules
-// to t's walk.
-func (c *Catalog) compileParameter(t *typeCatalog, p *parameter) {
+// check decides what can be said of p without the others.
+func (c *Catalog) check(t *typeCatalog, p *parameter) {
 	switch {
-	case p.Code == codeID || p.Code == codeLastUpdated:
+	case !p.indexed():
 		return
 	case p.Kind == definitions.SearchSpecial:
 		p.problem = "parameters of type special are not supported"
@@ -185,9 +213,6 @@ func (c *Catalog) compileParameter(t *typeCatalog, p *parameter) {
 		}
 	}
 	p.caseless = p.Kind == definitions.SearchToken && c.endsInString(t.name, p.def.Expression)
-	if err := c.compileInto(&t.rules, t.name, p.def.Expression, sink{param: p}); err != nil {
-		p.problem = err.Error()
-	}
 }
 
 // compileComponents fills p.components.

@@ -116,7 +116,7 @@ func (d *Document) named(p Param) func(yield func(*Entry) bool) {
 			return
 		}
 		for i := range d.Entries {
-			if d.Entries[i].Param.Code == p.Code && !yield(&d.Entries[i]) {
+			if p.Names(&d.Entries[i]) && !yield(&d.Entries[i]) {
 				return
 			}
 		}

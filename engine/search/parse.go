@@ -223,11 +223,7 @@ func (p *parser) find(types []string, code string) (found, error) {
 				"search parameter %q is a %s for %s but a %s for %s; search these types one by one", code, first.Kind, first.Type, one.Kind, t)
 		}
 	}
-	as := first.Param
-	if len(types) > 1 {
-		as.Type = System
-	}
-	return found{first, as}, nil
+	return found{first, p.c.common(types, code)}, nil
 }
 
 // unknown explains that there is no such parameter.

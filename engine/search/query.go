@@ -106,6 +106,11 @@ type Param struct {
 	Type string
 	Code string
 	Kind definitions.SearchType
+	// Of, if not "", says which other parameters the values are found under:
+	// "Observation.code,Observation.component-code" for one that unites them and
+	// has no entries of its own, "Observation.subject:Patient" for one whose
+	// entries with a RefID repeat those of subject that refer to a Patient.
+	Of string
 }
 
 // Expr is a node of the search tree: one of the types below. Matching has two

@@ -21,6 +21,7 @@ type Record struct {
 // tie is a reference parameter, and the types that it ties to the owner.
 type tie struct {
 	code  string
+	param Param // as it names all types
 	types []string
 }
 
@@ -51,7 +52,7 @@ func (c *Catalog) Record(owner, id string) (*Record, error) {
 		}
 	}
 	for code, of := range types {
-		r.ties = append(r.ties, tie{code, of})
+		r.ties = append(r.ties, tie{code, c.common(of, code), of})
 	}
 	slices.SortFunc(r.ties, func(a, b tie) int { return strings.Compare(a.code, b.code) })
 	return r, nil
@@ -77,8 +78,8 @@ func (r *Record) Holds() Expr {
 	refers := map[string]Or{}
 	for _, t := range r.ties {
 		for _, name := range t.types {
-			p := Param{Type: name, Code: t.code, Kind: definitions.SearchReference}
-			refers[name] = append(refers[name], Reference{Param: p, Type: r.owner, ID: r.id})
+			p := r.c.lookup(name).params[t.code]
+			refers[name] = append(refers[name], Reference{Param: p.Param, Type: r.owner, ID: r.id})
 		}
 	}
 	any := Or{r.Owner()}
@@ -90,14 +91,13 @@ func (r *Record) Holds() Expr {
 
 // to holds of what refers to the owner; with id "", to any that satisfies visible.
 func (t tie) to(owner, id string, visible Expr) Expr {
-	p := Param{Type: System, Code: t.code, Kind: definitions.SearchReference}
 	if id != "" {
-		return Reference{Param: p, Type: owner, ID: id}
+		return Reference{Param: t.param, Type: owner, ID: id}
 	}
 	if visible == nil {
 		visible = And{}
 	}
-	return Chain{Param: p, Target: owner, X: visible}
+	return Chain{Param: t.param, Target: owner, X: visible}
 }
 
 // Owner holds of the owner itself.

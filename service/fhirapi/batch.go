@@ -2,6 +2,7 @@ package fhirapi
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/inglehealth/ingle/records"
@@ -32,10 +33,12 @@ func (c *call) bundle() error {
 	b := c.newBundle(result.Type)
 	defer b.free()
 	b.link("self", "", nil, "")
+	b.grow(result)
 	for i := range result.Entries {
 		if err := b.responseEntry(&result.Entries[i]); err != nil {
 			return c.committed(err)
 		}
+		result.Entries[i] = records.EntryResult{} // there may be thousands
 	}
 	if c.format.acceptable() != nil {
 		c.format.raw = ""
@@ -44,6 +47,22 @@ func (c *call) bundle() error {
 		return c.committed(err)
 	}
 	return nil
+}
+
+// grow makes room for the answers of a large bundle at once.
+func (b *bundle) grow(result *records.BundleResult) {
+	const around = 400 // what stands around a resource
+	size := len(result.Entries) * around
+	if b.c.prefer.returning == returnRepresentation {
+		for i := range result.Entries {
+			if r := result.Entries[i].Resource; r != nil {
+				size += len(r.JSON)
+			}
+		}
+	}
+	if size > 1<<20 {
+		b.buf = slices.Grow(b.buf, size)
+	}
 }
 
 // committed answers a bundle that was processed but cannot be rendered: the

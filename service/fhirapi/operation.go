@@ -26,6 +26,9 @@ type operation struct {
 	writes                  bool        // POST only
 	doc                     string
 	run                     func(c *call, ctx context.Context, in *invocation) ([]byte, error)
+	// serve answers a request by itself; nil when the answer is the resource
+	// that run returns.
+	serve func(c *call) error
 }
 
 // invocation is one call of an operation.
@@ -59,6 +62,11 @@ func operations() map[string]*operation {
 			system: true, typed: true, instance: true, writes: true, run: (*call).expunge,
 			doc: "Removes old versions, deleted resources or everything for good, where policy allows it (parameters limit, expungeDeletedResources, expungePreviousVersions, expungeEverything).",
 		},
+		{
+			name: "graphql", url: "http://hl7.org/fhir/OperationDefinition/Resource-graphql",
+			system: true, instance: true, run: (*call).graphqlEntry, serve: (*call).graphql,
+			doc: "Answers a GraphQL query about a resource or the whole system (GET with query, POST as application/graphql or application/json); it reads only.",
+		},
 	}
 	byName := make(map[string]*operation, len(list))
 	for _, op := range list {
@@ -84,10 +92,18 @@ func (o *operation) at(t target) bool {
 
 // operation serves GET and POST of [base][/type[/id]]/$name.
 func (c *call) operation() error {
+	c.exchange.Route = "operation $" + c.Op
+	op := c.api.operations[c.Op]
+	if op.serve != nil {
+		return op.serve(c)
+	}
 	if err := c.format.acceptable(); err != nil {
 		return err
 	}
-	c.exchange.Route = "operation $" + c.Op
+	graph, err := c.cutGraph(op)
+	if err != nil {
+		return err
+	}
 	in := &invocation{target: c.target, pairs: c.pairs, own: true, answered: answered{release: c.format.release}}
 	if c.r.Method == http.MethodPost && hasBody(c.r) {
 		content, err := c.operationContent(in)
@@ -96,7 +112,6 @@ func (c *call) operation() error {
 		}
 		in.content = content
 	}
-	op := c.api.operations[c.Op]
 	ctx, cancel := c.r.Context(), func() {}
 	if !op.writes {
 		ctx, cancel = c.bounded()
@@ -105,6 +120,9 @@ func (c *call) operation() error {
 	body, err := op.run(c, ctx, in)
 	if err != nil {
 		return err
+	}
+	if graph != "" {
+		return c.graphOf(ctx, graph, body)
 	}
 	c.stamp(in.version, in.updated)
 	if in.location != "" {

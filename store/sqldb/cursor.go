@@ -105,7 +105,7 @@ func (p position) encode(print uint64) string {
 		case float64:
 			b = binary.BigEndian.AppendUint64(append(b, 2), math.Float64bits(k))
 		case string:
-			b = appendText(append(b, 3), k)
+			b = append(binary.AppendUvarint(append(b, 3), uint64(len(k))), k...)
 		}
 	}
 	return base64.RawURLEncoding.EncodeToString(b)
@@ -126,9 +126,9 @@ func decodePosition(cursor string, print uint64, keys []sortKey) (position, erro
 		case kind == 1 && k.kind == intValue:
 			p.keys[i] = d.varint()
 		case kind == 2 && k.kind == floatValue:
-			p.keys[i] = d.float()
+			p.keys[i] = d.bits()
 		case kind == 3 && k.kind == textValue:
-			p.keys[i] = Clean(d.text())
+			p.keys[i] = Clean(d.bytes(d.uvarint()))
 		default:
 			d.bad = true
 		}

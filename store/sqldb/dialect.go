@@ -14,6 +14,22 @@ type DB interface {
 	Query(ctx context.Context, sql string, args ...any) (Rows, error)
 }
 
+// Shortener is a DB that has another way for queries that take no longer than a
+// few milliseconds and have few rows.
+type Shortener interface {
+	DB
+	// Short returns a DB for such queries.
+	Short() DB
+}
+
+// short is db for a short query.
+func short(db DB) DB {
+	if s, ok := db.(Shortener); ok {
+		return s.Short()
+	}
+	return db
+}
+
 // Execer is a DB that also writes.
 type Execer interface {
 	DB

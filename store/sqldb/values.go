@@ -10,9 +10,10 @@ import (
 
 // Values is store.Resources.Values on db.
 func (s *Reader) Values(ctx context.Context, db DB, p search.Param, limit int) ([]search.Entry, error) {
-	params, err := s.Names.params(ctx, db, p.Type, p.Code)
-	if err != nil {
-		return nil, err
+	c := s.compiler(ctx, db, &search.Query{})
+	params := c.params(p)
+	if c.err != nil {
+		return nil, c.err
 	}
 	text := "SELECT DISTINCT '', v.url, v.version FROM uri v WHERE "
 	if p.Kind == definitions.SearchToken {
@@ -20,7 +21,7 @@ func (s *Reader) Values(ctx context.Context, db DB, p search.Param, limit int) (
 	}
 	in := in("v.param", params)
 	var values []search.Entry
-	err = ForEach(ctx, db, s.Dialect.Rebind(text+in.sql+" ORDER BY 1, 2, 3 LIMIT "+strconv.Itoa(limit)), in.args, func(r Rows) error {
+	err := ForEach(ctx, db, s.Dialect.Rebind(text+in.sql+" ORDER BY 1, 2, 3 LIMIT "+strconv.Itoa(limit)), in.args, func(r Rows) error {
 		e := search.Entry{Param: p}
 		var value string
 		if err := r.Scan(&e.System, &value, &e.Version); err != nil {

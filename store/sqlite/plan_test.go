@@ -32,6 +32,8 @@ func (p *planned) Query(ctx context.Context, text string, args ...any) (sqldb.Ro
 	return p.conn.Query(ctx, text, args...)
 }
 
+func (p *planned) Short() sqldb.DB { return p }
+
 func TestSearchesReadIndexesNotTables(t *testing.T) {
 	s, err := Open(t.Context(), t.TempDir())
 	if err != nil {

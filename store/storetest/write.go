@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ var writeCases = []testCase{
 	{"bodies of every size survive", bodySizes},
 	{"the release and method of a version are kept", releaseKept},
 	{"an import is there after Flush", importFlush},
+	{"an import that fails leaves those before and after as they are", importFails},
 	{"imports and writes mix", importsAndWrites},
 	{"concurrent writers lose nothing", concurrentWriters},
 	{"one of many concurrent creates wins", oneCreateWins},
@@ -208,6 +210,88 @@ func importFlush(t *testing.T, b bench) {
 	}
 	if n, err := b.Count(b.ctx, patients(tokenIs(gender, "", "male"))); n != 50 || err != nil {
 		t.Errorf("%d imported, %v", n, err)
+	}
+}
+
+func importFails(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/old", 0, "", token(gender, "first", "male")), b.refers("before", "awaited"))
+	male := func(id, system string) store.Write {
+		return b.put("Patient/"+id, store.Any, "", token(gender, system, "male"))
+	}
+	// What each does before it fails: it creates, alone and many; looks at the
+	// index; updates; creates what others refer to; refers to what is not there.
+	for i, steps := range [][][]store.Write{
+		{{male("x", "new")}},
+		{{male("x", "new1"), male("y", "new2"), male("z", "new3"), male("v", "new4"), male("w", "new5")}, nil},
+		{{male("old", "new6")}, {male("x", "new7")}},
+		{{male("x", "new8")}, nil, {male("old", "new9")}, {male("y", "new9")}},
+		{{male("x", "new")}, {male("awaited", "new10")}, nil},
+		{{b.refers("x", "never"), male("x", "new")}, nil, {b.remove("Patient/old", 1)}},
+	} {
+		put := func(id string, fail error) error {
+			return b.Import(b.ctx, func(ctx context.Context, tx store.Tx) error {
+				if _, err := tx.Put(ctx, []store.Write{male(id, "kept"), b.refers(id, "old")}); err != nil {
+					return err
+				}
+				if fail == nil {
+					return nil
+				}
+				for _, writes := range steps {
+					if writes == nil {
+						if _, err := tx.Count(ctx, patients(nil)); err != nil {
+							return err
+						}
+						continue
+					}
+					if _, err := tx.Put(ctx, writes); err != nil {
+						return err
+					}
+				}
+				return fail
+			})
+		}
+		id := fmt.Sprint(i)
+		if err := put(id+"-a", nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := put(id+"-failed", errGivenUp); !errors.Is(err, errGivenUp) {
+			t.Errorf("%d: %v", i, err)
+		}
+		if err := put(id+"-b", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Flush(b.ctx); err != nil {
+		t.Fatal(err)
+	}
+	const kept = "Patient/0-a Patient/0-b Patient/1-a Patient/1-b Patient/2-a Patient/2-b Patient/3-a Patient/3-b Patient/4-a Patient/4-b Patient/5-a Patient/5-b"
+	for what, c := range map[string]struct {
+		q    *search.Query
+		want string
+	}{
+		"patients":             {patients(nil), "Patient/old " + kept},
+		"of the first system":  {patients(tokenIs(gender, "first", "male")), "Patient/old"},
+		"of a new system":      {patients(tokenIs(gender, "new", "male")), ""},
+		"of the system kept":   {patients(tokenIs(gender, "kept", "male")), kept},
+		"who refers to old":    {observations(subjectIs("Patient/old")), strings.ReplaceAll(kept, "Patient", "Observation")},
+		"who refers to others": {observations(search.Or{subjectIs("Patient/awaited"), subjectIs("Patient/never")}), "Observation/before"},
+	} {
+		if got := b.search(t, c.q); got != c.want {
+			t.Errorf("%s: %q, want %q", what, got, c.want)
+		}
+	}
+	for i := range 11 {
+		if got := b.search(t, patients(tokenIs(gender, fmt.Sprint("new", i), "male"))); got != "" {
+			t.Errorf("system %d: %q", i, got)
+		}
+		b.write(t, b.put(fmt.Sprintf("Patient/late-%d", i), 0, "", token(gender, fmt.Sprint("new", i), "male")))
+		if got := b.search(t, patients(tokenIs(gender, fmt.Sprint("new", i), "male"))); got != fmt.Sprintf("Patient/late-%d", i) {
+			t.Errorf("system %d: %q", i, got)
+		}
+	}
+	records, err := b.Changes(b.ctx, 0, 100, false)
+	if got := strings.ReplaceAll(trace(records), "Observation", "Patient"); strings.Contains(got, "failed") || strings.Contains(got, "/x/") || err != nil {
+		t.Errorf("the feed has %s, %v", got, err)
 	}
 }
 
