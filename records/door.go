@@ -41,6 +41,7 @@ type Door struct {
 	changed  broadcast
 	room     room
 	cursors  cursors
+	terms    readyCache
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles

@@ -9,6 +9,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // The parts of a CapabilityStatement that this server fills in.
@@ -160,7 +161,7 @@ func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog,
 		ReferencePolicy:   []string{"literal", "logical", "resolves", "enforced", "local"},
 		SearchParam:       params(catalog, name),
 		SearchRevInclude:  reverse,
-		Operation:         c.operationsAt(d, target{Type: "Resource"}),
+		Operation:         c.operationsAt(d, target{Type: fhir.Type(name)}),
 	}
 	if policy.MultipleDelete {
 		r.ConditionalDelete = "multiple"
@@ -217,41 +218,19 @@ func revIncludes(d *definitions.Definitions, catalog *search.Catalog) map[string
 func (c *call) operationsAt(d *definitions.Definitions, t target) []capOperation {
 	var out []capOperation
 	for _, op := range c.api.operations {
-		if t.Type == "" && !op.system || t.Type != "" && !op.typed && !op.instance {
+		onInstance := target{Type: t.Type, ID: "1"}
+		if !op.at(t) && (t.Type == "" || !op.at(onInstance)) {
 			continue
 		}
 		if op.name == "expunge" && !c.door.Policy().Expunge {
 			continue
 		}
-		listed := capOperation{Name: op.name, Definition: op.definitionOf(d)}
-		if t.Type == "" {
+		listed := capOperation{Name: op.name, Definition: op.definitionOf(d, string(t.Type))}
+		if t.Type == "" || len(op.types) > 0 {
 			listed.Documentation = op.doc
 		}
 		out = append(out, listed)
 	}
 	slices.SortFunc(out, func(a, b capOperation) int { return strings.Compare(a.Name, b.Name) })
 	return out
-}
-
-// terminologyCapabilities says what a server without terminology service has
-// to say.
-func (c *call) terminologyCapabilities() ([]byte, error) {
-	return json.Marshal(struct {
-		ResourceType   string            `json:"resourceType"`
-		URL            string            `json:"url"`
-		Version        string            `json:"version,omitempty"`
-		Name           string            `json:"name"`
-		Status         string            `json:"status"`
-		Date           string            `json:"date"`
-		Description    string            `json:"description"`
-		Kind           string            `json:"kind"`
-		Software       capSoftware       `json:"software"`
-		Implementation capImplementation `json:"implementation"`
-		LockedDate     bool              `json:"lockedDate"`
-	}{
-		"TerminologyCapabilities", c.door.Base() + "/metadata?mode=terminology", c.api.config.Version, "IngleTerminology", "active",
-		started.UTC().Format(time.RFC3339),
-		"This server performs no terminology operations. Required bindings are checked against the value sets that are loaded.",
-		"instance", capSoftware{"Ingle", c.api.config.Version}, capImplementation{"Ingle", c.door.Base()}, false,
-	})
 }

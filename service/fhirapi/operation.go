@@ -19,7 +19,8 @@ import (
 // operation is one $operation that this server performs (R4 §3.2).
 type operation struct {
 	name                    string
-	url                     string // canonical of its definition
+	url                     string      // canonical of its definition
+	types                   []fhir.Type // that it is of; none for every type
 	system, typed, instance bool
 	writes                  bool // POST only
 	doc                     string
@@ -53,6 +54,7 @@ func operations() map[string]*operation {
 			doc: "Removes old versions, deleted resources or everything for good, where policy allows it (parameters limit, expungeDeletedResources, expungePreviousVersions, expungeEverything).",
 		},
 	}
+	list = append(list, expandOperation(), validateCodeOperation(), lookupOperation(), subsumesOperation(), translateOperation())
 	byName := make(map[string]*operation, len(list))
 	for _, op := range list {
 		byName[op.name] = op
@@ -63,6 +65,8 @@ func operations() map[string]*operation {
 // at says whether the operation can be called on what the path names.
 func (o *operation) at(t target) bool {
 	switch {
+	case t.Type != "" && len(o.types) > 0 && !slices.Contains(o.types, t.Type):
+		return false
 	case t.ID != "":
 		return o.instance
 	case t.Type != "":
@@ -176,6 +180,14 @@ func places(o *operation) string {
 	if o.system {
 		at = append(at, "the base")
 	}
+	if len(o.types) > 0 {
+		names := make([]string, len(o.types))
+		for i, t := range o.types {
+			names[i] = string(t)
+		}
+		of := strings.Join(names, " and ")
+		return "It is called on " + strings.Join(append(at, of), " or ") + ", type or instance."
+	}
 	if o.typed {
 		at = append(at, "a type")
 	}
@@ -266,10 +278,10 @@ func (p parameters) only(op string, names ...string) error {
 }
 
 // definitionOf is the canonical of an operation's definition: that of a
-// loaded package if it has one.
-func (o *operation) definitionOf(d *definitions.Definitions) string {
+// loaded package if it has one. typ is the type that it is called on, or "".
+func (o *operation) definitionOf(d *definitions.Definitions, typ string) string {
 	for _, def := range d.Operations() {
-		if def.Code == o.name && !def.Query {
+		if def.Code == o.name && !def.Query && (len(o.types) == 0 || slices.Contains(def.Resources, typ)) {
 			return def.URL
 		}
 	}

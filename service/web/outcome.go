@@ -16,16 +16,34 @@ type outcomeJSON struct {
 }
 
 type issueJSON struct {
-	Severity   fault.Severity `json:"severity"`
-	Code       fault.Code     `json:"code"`
-	Details    detailsJSON    `json:"details"`
-	Location   []string       `json:"location,omitempty"`
-	Expression []string       `json:"expression,omitempty"`
+	Extension  []extensionJSON `json:"extension,omitempty"`
+	Severity   fault.Severity  `json:"severity"`
+	Code       fault.Code      `json:"code"`
+	Details    detailsJSON     `json:"details"`
+	Location   []string        `json:"location,omitempty"`
+	Expression []string        `json:"expression,omitempty"`
 }
 
 type detailsJSON struct {
-	Text string `json:"text"`
+	Coding []codingJSON `json:"coding,omitempty"`
+	Text   string       `json:"text"`
 }
+
+type codingJSON struct {
+	System string `json:"system"`
+	Code   string `json:"code"`
+}
+
+type extensionJSON struct {
+	URL         string `json:"url"`
+	ValueString string `json:"valueString"`
+}
+
+// What tools that ask a terminology service look at in an issue.
+const (
+	txIssueType = "http://hl7.org/fhir/tools/CodeSystem/tx-issue-type"
+	messageID   = "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id"
+)
 
 // AppendOutcome renders issues as an OperationOutcome. The message stands in
 // details.text, where R5 says that a person should look for it, the path in
@@ -35,7 +53,13 @@ func AppendOutcome(dst []byte, issues []fault.Issue, asXML, pretty bool) []byte 
 	for i, issue := range issues {
 		message := strings.ToValidUTF8(issue.Message, "\uFFFD")
 		o.Issue[i] = issueJSON{
-			Severity: issue.Severity, Code: issue.Code, Details: detailsJSON{message},
+			Severity: issue.Severity, Code: issue.Code, Details: detailsJSON{Text: message},
+		}
+		if issue.TxType != "" {
+			o.Issue[i].Details.Coding = []codingJSON{{txIssueType, issue.TxType}}
+		}
+		if issue.MessageID != "" {
+			o.Issue[i].Extension = []extensionJSON{{messageID, issue.MessageID}}
 		}
 		if issue.Path != "" {
 			o.Issue[i].Expression = []string{strings.ToValidUTF8(issue.Path, "\uFFFD")}
@@ -78,9 +102,20 @@ func appendOutcomeXML(dst []byte, o outcomeJSON, pretty bool) []byte {
 	line(0, `<OperationOutcome xmlns="http://hl7.org/fhir">`)
 	for _, issue := range o.Issue {
 		line(1, "<issue>")
+		for _, x := range issue.Extension {
+			line(2, `<extension url="%s">`, x.URL)
+			value(3, "valueString", x.ValueString)
+			line(2, "</extension>")
+		}
 		value(2, "severity", string(issue.Severity))
 		value(2, "code", string(issue.Code))
 		line(2, "<details>")
+		for _, c := range issue.Details.Coding {
+			line(3, "<coding>")
+			value(4, "system", c.System)
+			value(4, "code", c.Code)
+			line(3, "</coding>")
+		}
 		value(3, "text", issue.Details.Text)
 		line(2, "</details>")
 		for _, v := range issue.Location {

@@ -87,6 +87,9 @@ type Issue struct {
 	Message  string // says what is wrong and what to do about it
 	Line     int    // 1-based position in the source, 0 when unknown
 	Column   int
+	// TxType is a code of HL7's tx-issue-type and MessageID names the message,
+	// for tools that ask a terminology service; "" for none.
+	TxType, MessageID string
 }
 
 func (i Issue) String() string {

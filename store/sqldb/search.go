@@ -335,7 +335,11 @@ func (r *run) read(inner fragment, keys []sortKey) error {
 	for i := range keys {
 		text += ", p." + keyColumn(i)
 	}
-	text += ", " + VersionColumns + " FROM (" + inner.sql + ") p" +
+	columns, unpack := VersionColumns, r.reader.Unpack
+	if r.query.Heads {
+		columns, unpack = headColumns, nil
+	}
+	text += ", " + columns + " FROM (" + inner.sql + ") p" +
 		r.dialect.with("version", "v", "", "v.seq = p.seq") + orderBy("p", keys)
 	var types []int64
 	start := len(r.records)
@@ -351,7 +355,7 @@ func (r *run) read(inner fragment, keys []sortKey) error {
 		if err := in.Scan(append(dest, stored.dest()...)...); err != nil {
 			return err
 		}
-		record, err := stored.record(id, r.reader.Unpack)
+		record, err := stored.record(id, unpack)
 		types = append(types, typeNumber)
 		r.records = append(r.records, record)
 		r.positions = append(r.positions, at)
