@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 
@@ -58,6 +59,29 @@ func (s *Session) ValidateCode(ctx context.Context, r TerminologyRequest) ([]byt
 		return nil, err
 	}
 	return terminology.ParametersJSON(v.Parameters()), nil
+}
+
+// BatchValidateCode performs a batch of validations and returns their answers
+// in a Parameters as JSON: of each, a Parameters, or the OperationOutcome of
+// its error.
+func (s *Session) BatchValidateCode(ctx context.Context, r TerminologyRequest) ([]byte, error) {
+	batch, err := terminology.BatchInputs(r.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]terminology.Parameter, len(batch))
+	for i := range batch {
+		one := r
+		one.Inputs = batch[i]
+		answer, err := s.ValidateCode(ctx, one)
+		if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind != fault.Internal {
+			answer = terminology.OutcomeJSON(e.Issues)
+		} else if err != nil {
+			return nil, err
+		}
+		out[i] = terminology.Parameter{Name: "validation", Type: "resource", JSON: answer}
+	}
+	return terminology.ParametersJSON(out), nil
 }
 
 // Lookup performs CodeSystem/$lookup and returns the Parameters as JSON.

@@ -25,6 +25,16 @@ func (n *name) forDisplay() bool {
 	return n.Use.Code == "" || n.Use.Code == "display" || n.Use.Code == preferred.Code
 }
 
+// told is the designation as expansions have it, with the extensions that
+// mean something there.
+func (n *name) told() definitions.Designation {
+	d := n.Designation
+	d.Extensions = slices.DeleteFunc(slices.Clone(d.Extensions), func(e definitions.Extension) bool {
+		return e.URL != standardsStatus && !slices.Contains(asExtension, e.URL)
+	})
+	return d
+}
+
 // withdrawn is the status of a designation that is not to be used any more,
 // "" when it is.
 func (n *name) withdrawn() string {

@@ -231,7 +231,7 @@ func (e *expanding) result() (*Expansion, error) {
 		e.declare(out, &e.page[i], made[i].Properties)
 	}
 	out.Contains = made
-	if !e.r.ExcludeNested && !e.paged() && len(e.words) == 0 {
+	if !e.r.ExcludeNested && !e.paged() && len(e.words) == 0 && len(e.root.excludes) == 0 {
 		out.Contains = nest(e.page, made)
 	}
 	out.Parameters = e.parameters()
@@ -270,7 +270,7 @@ func (e *expanding) contained(it *item, properties []string, versioned map[strin
 			if i == at || n.base && n.Value == c.Display || n.listed || !e.wanted(n) {
 				continue
 			}
-			c.Designations = append(c.Designations, n.Designation)
+			c.Designations = append(c.Designations, n.told())
 		}
 	}
 	if it.sys != nil {

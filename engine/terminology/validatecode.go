@@ -240,13 +240,18 @@ func (c *checking) inValueSet(v *ValueSet, g definitions.Coding) (verdict, error
 	if err != nil {
 		return verdict{}, err
 	}
+	given := g.Version
 	lacking := c.versions(parts, &g)
 	hits, err := c.hits(v, parts, g)
 	if err != nil && !errors.As(err, new(*unknownSystem)) {
 		return verdict{}, err
 	}
 	if len(hits) == 0 {
-		return verdict{lacking: lacking}, c.absent(v, parts, g, lacking)
+		if lacking {
+			c.meanwhile(g, given)
+			return verdict{lacking: true}, nil
+		}
+		return verdict{}, c.absent(v, parts, g)
 	}
 	hit := c.best(hits, g)
 	if c.inactiveOut(v, hit, g) {
@@ -478,22 +483,30 @@ func (c *checking) inactiveOut(v *ValueSet, f *found, g definitions.Coding) bool
 }
 
 // absent says what is wrong with a code that the value set does not have.
-func (c *checking) absent(v *ValueSet, parts []portion, g definitions.Coding, lacking bool) error {
-	if lacking {
-		// The version to answer with may be another than the one that is missing.
-		if sys, err := c.codeSystem(g.System, c.version(g.System, "").asked); err == nil {
-			c.out.Coding.Version = sys.Version
-			if i, _, ok := sys.find(g.Code); ok && c.r.Form != FormConcept {
-				c.tell(&found{sys: sys, index: i, system: g.System, code: g.Code}, g)
-			}
-		}
-		return nil
-	}
+func (c *checking) absent(v *ValueSet, parts []portion, g definitions.Coding) error {
 	c.notIn(v, g)
 	if c.r.MembershipOnly {
 		return nil
 	}
 	return c.ofSystem(parts, g)
+}
+
+// meanwhile tells of a code what another version of its system than the one
+// that is missing says: the one given, or the usual one.
+func (c *checking) meanwhile(g definitions.Coding, given string) {
+	if c.r.Form == FormConcept {
+		return
+	}
+	sys, err := c.codeSystem(g.System, given)
+	if given == "" || err != nil {
+		if sys, err = c.codeSystem(g.System, c.version(g.System, "").asked); err != nil {
+			return
+		}
+	}
+	c.out.Coding.Version = sys.Version
+	if i, _, ok := sys.find(g.Code); ok {
+		c.tell(&found{sys: sys, index: i, system: g.System, code: g.Code}, g)
+	}
 }
 
 // ofSystem says whether the code is one of its system at all.

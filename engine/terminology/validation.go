@@ -32,13 +32,13 @@ func (v *Validation) Parameters() []Parameter {
 		add("x-caused-by-unknown-system", "valueCanonical", c)
 	}
 	if len(v.Issues) > 0 {
-		out = append(out, Parameter{Name: "issues", Type: "resource", JSON: outcome(v.Issues)})
+		out = append(out, Parameter{Name: "issues", Type: "resource", JSON: OutcomeJSON(v.Issues)})
 	}
 	return out
 }
 
-// outcome renders issues as an OperationOutcome within Parameters.
-func outcome(issues []fault.Issue) []byte {
+// OutcomeJSON renders issues as an OperationOutcome within Parameters.
+func OutcomeJSON(issues []fault.Issue) []byte {
 	o := &object{}
 	o.open()
 	o.text("resourceType", "OperationOutcome")

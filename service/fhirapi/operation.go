@@ -54,7 +54,7 @@ func operations() map[string]*operation {
 			doc: "Removes old versions, deleted resources or everything for good, where policy allows it (parameters limit, expungeDeletedResources, expungePreviousVersions, expungeEverything).",
 		},
 	}
-	list = append(list, expandOperation(), validateCodeOperation(), lookupOperation(), subsumesOperation(), translateOperation())
+	list = append(list, expandOperation(), validateCodeOperation(), batchValidateCodeOperation(), lookupOperation(), subsumesOperation(), translateOperation())
 	byName := make(map[string]*operation, len(list))
 	for _, op := range list {
 		byName[op.name] = op
