@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/inglehealth/ingle/engine/terminology"
-	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
@@ -16,14 +15,6 @@ import (
 // maxReady bounds what is kept of stored terminology, in bytes of the
 // resources' JSON. The least recently used goes first.
 const maxReady = 64 << 20
-
-// ready is a stored value set, code system or concept map, made ready for
-// questions.
-type ready struct {
-	valueSet   *terminology.ValueSet
-	codeSystem *terminology.CodeSystem
-	conceptMap *terminology.ConceptMap
-}
 
 // readyCache keeps what was made ready by key and version. A version never
 // changes, and whoever asks names the current one, so nothing in it is ever
@@ -43,21 +34,21 @@ type readyKey struct {
 type readyEntry struct {
 	readyKey
 	size int64
-	made *ready
+	made terminology.Resource
 }
 
-func (c *readyCache) get(k readyKey) *ready {
+func (c *readyCache) get(k readyKey) (terminology.Resource, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.of[k]
 	if !ok {
-		return nil
+		return terminology.Resource{}, false
 	}
 	c.order.MoveToFront(e)
-	return e.Value.(*readyEntry).made
+	return e.Value.(*readyEntry).made, true
 }
 
-func (c *readyCache) put(k readyKey, size int64, made *ready) {
+func (c *readyCache) put(k readyKey, size int64, made terminology.Resource) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, ok := c.of[k]; ok {
@@ -77,30 +68,21 @@ func (c *readyCache) put(k readyKey, size int64, made *ready) {
 }
 
 // ready makes the resource of a record, whose body need not be there, ready.
-func (d *Door) ready(ctx context.Context, head store.Record) (*ready, error) {
+func (d *Door) ready(ctx context.Context, head store.Record) (terminology.Resource, error) {
 	k := readyKey{head.Key, head.Version}
-	if made := d.terms.get(k); made != nil {
+	if made, ok := d.terms.get(k); ok {
 		return made, nil
 	}
 	record, err := d.store.ReadVersion(ctx, head.Key, head.Version)
 	if errors.Is(err, store.ErrNotFound) { // expunged just now
-		return new(ready), nil
+		return terminology.Resource{}, nil
 	}
 	if err != nil {
-		return nil, err
+		return terminology.Resource{}, err
 	}
-	v, c, m, err := definitions.ParseTerminology(record.Body)
+	made, err := terminology.ParseResource(record.Body)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, fault.CodeException, "", "%s, as it is stored, cannot be read as terminology", head.Key)
-	}
-	made := new(ready)
-	switch {
-	case v != nil:
-		made.valueSet = terminology.NewValueSet(v)
-	case c != nil:
-		made.codeSystem = terminology.NewCodeSystem(c)
-	case m != nil:
-		made.conceptMap = terminology.NewConceptMap(m)
+		return terminology.Resource{}, fault.Wrap(err, fault.Internal, fault.CodeException, "", "%s, as it is stored, cannot be read as terminology", head.Key)
 	}
 	d.terms.put(k, int64(len(record.Body)), made)
 	return made, nil

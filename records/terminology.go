@@ -29,12 +29,14 @@ func (s *Session) Expand(ctx context.Context, r TerminologyRequest) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	if instance, err := s.instance(ctx, r.Key); err != nil {
+	instance, err := s.instance(ctx, r.Key)
+	if err != nil {
 		return nil, err
-	} else if instance != nil {
-		req.ValueSet = instance.valueSet
 	}
-	req.Stamp = terminology.Stamp{Identifier: "urn:uuid:" + uuid.NewString(), Time: s.door.now()}
+	if r.Key.ID != "" {
+		req.ValueSet = instance.ValueSet
+	}
+	req.Stamp = s.stamp()
 	e, err := s.terminology(rel).Expand(ctx, req)
 	if err != nil {
 		return nil, err
@@ -49,10 +51,12 @@ func (s *Session) ValidateCode(ctx context.Context, r TerminologyRequest) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	if instance, err := s.instance(ctx, r.Key); err != nil {
+	instance, err := s.instance(ctx, r.Key)
+	if err != nil {
 		return nil, err
-	} else if instance != nil {
-		req.ValueSet, req.CodeSystem = instance.valueSet, instance.codeSystem
+	}
+	if r.Key.ID != "" {
+		req.ValueSet, req.CodeSystem = instance.ValueSet, instance.CodeSystem
 	}
 	v, err := s.terminology(s.door.releaseOf(r.Release, "")).ValidateCode(ctx, req)
 	if err != nil {
@@ -90,10 +94,12 @@ func (s *Session) Lookup(ctx context.Context, r TerminologyRequest) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	if instance, err := s.instance(ctx, r.Key); err != nil {
+	instance, err := s.instance(ctx, r.Key)
+	if err != nil {
 		return nil, err
-	} else if instance != nil {
-		req.CodeSystem = instance.codeSystem
+	}
+	if r.Key.ID != "" {
+		req.CodeSystem = instance.CodeSystem
 	}
 	list, err := s.terminology(s.door.releaseOf(r.Release, "")).Lookup(ctx, req)
 	if err != nil {
@@ -108,10 +114,12 @@ func (s *Session) Subsumes(ctx context.Context, r TerminologyRequest) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	if instance, err := s.instance(ctx, r.Key); err != nil {
+	instance, err := s.instance(ctx, r.Key)
+	if err != nil {
 		return nil, err
-	} else if instance != nil {
-		req.CodeSystem = instance.codeSystem
+	}
+	if r.Key.ID != "" {
+		req.CodeSystem = instance.CodeSystem
 	}
 	outcome, err := s.terminology(s.door.releaseOf(r.Release, "")).Subsumes(ctx, req)
 	if err != nil {
@@ -127,10 +135,12 @@ func (s *Session) Translate(ctx context.Context, r TerminologyRequest) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	if instance, err := s.instance(ctx, r.Key); err != nil {
+	instance, err := s.instance(ctx, r.Key)
+	if err != nil {
 		return nil, err
-	} else if instance != nil {
-		req.ConceptMap = instance.conceptMap
+	}
+	if r.Key.ID != "" {
+		req.ConceptMap = instance.ConceptMap
 	}
 	t, err := s.terminology(rel).Translate(ctx, req)
 	if err != nil {
@@ -139,21 +149,23 @@ func (s *Session) Translate(ctx context.Context, r TerminologyRequest) ([]byte, 
 	return terminology.ParametersJSON(t.Parameters(rel.defs.Release)), nil
 }
 
-// instance is the resource on which an operation is called, nil on a type.
-func (s *Session) instance(ctx context.Context, key fhir.Key) (*ready, error) {
+// stamp marks an expansion that is made now.
+func (s *Session) stamp() terminology.Stamp {
+	return terminology.Stamp{Identifier: "urn:uuid:" + uuid.NewString(), Time: s.door.now()}
+}
+
+// instance is the resource on which an operation is called, zero on a type.
+func (s *Session) instance(ctx context.Context, key fhir.Key) (terminology.Resource, error) {
 	if key.ID == "" {
-		return nil, nil
+		return terminology.Resource{}, nil
 	}
 	record, err := s.visible(ctx, s.door.store, key)
 	if err != nil {
-		return nil, err
+		return terminology.Resource{}, err
 	}
 	if record.Deleted {
-		return nil, gone(record)
+		return terminology.Resource{}, gone(record)
 	}
 	made, err := s.door.ready(ctx, record)
-	if err == nil && *made == (ready{}) {
-		err = fault.New(fault.Unprocessable, fault.CodeNotSupported, "", "%s is no value set, code system or concept map", key)
-	}
 	return made, s.door.fault(err)
 }

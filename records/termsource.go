@@ -59,21 +59,21 @@ func (t *termSource) Any(ctx context.Context) (bool, error) {
 
 // ValueSets gives the stored value sets with a URL.
 func (t *termSource) ValueSets(ctx context.Context, url string) ([]*terminology.ValueSet, error) {
-	return stored(ctx, t, "ValueSet", url, func(r *ready) *terminology.ValueSet { return r.valueSet })
+	return stored(ctx, t, "ValueSet", url, func(r terminology.Resource) *terminology.ValueSet { return r.ValueSet })
 }
 
 // CodeSystems gives the stored code systems with a URL.
 func (t *termSource) CodeSystems(ctx context.Context, url string) ([]*terminology.CodeSystem, error) {
-	return stored(ctx, t, "CodeSystem", url, func(r *ready) *terminology.CodeSystem { return r.codeSystem })
+	return stored(ctx, t, "CodeSystem", url, func(r terminology.Resource) *terminology.CodeSystem { return r.CodeSystem })
 }
 
 // ConceptMaps gives the stored concept maps with a URL, or all.
 func (t *termSource) ConceptMaps(ctx context.Context, url string) ([]*terminology.ConceptMap, error) {
-	return stored(ctx, t, "ConceptMap", url, func(r *ready) *terminology.ConceptMap { return r.conceptMap })
+	return stored(ctx, t, "ConceptMap", url, func(r terminology.Resource) *terminology.ConceptMap { return r.ConceptMap })
 }
 
 // stored finds the resources of a type with a URL and makes them ready.
-func stored[T any](ctx context.Context, t *termSource, typ fhir.Type, url string, of func(*ready) *T) ([]*T, error) {
+func stored[T any](ctx context.Context, t *termSource, typ fhir.Type, url string, of func(terminology.Resource) *T) ([]*T, error) {
 	if some, err := t.Any(ctx); err != nil || !some {
 		return nil, err
 	}

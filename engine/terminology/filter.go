@@ -16,8 +16,8 @@ const maxRegex = 2000
 // selection is what the filters of an include select of a code system.
 type selection struct {
 	wants []func(i int32) bool
-	// among are the only concepts that can be selected; nil for all.
-	among []int32
+	// among gives the only concepts that can be selected; nil for all.
+	among func() []int32
 }
 
 func (s *selection) has(i int32) bool {
@@ -39,7 +39,7 @@ func (s *CodeSystem) selected(filters []definitions.Filter) (*selection, error) 
 			return nil, &filterError{n, f, err.Error()}
 		}
 		out.wants = append(out.wants, want)
-		if among != nil && (out.among == nil || len(among) < len(out.among)) {
+		if out.among == nil {
 			out.among = among
 		}
 	}
@@ -59,7 +59,7 @@ func (e *filterError) Error() string {
 
 // filter compiles one filter (R4 §4.9.5, value set filter-operator): what it
 // wants, and where that is few, which concepts these are.
-func (s *CodeSystem) filter(f definitions.Filter) (want func(int32) bool, among []int32, err error) {
+func (s *CodeSystem) filter(f definitions.Filter) (want func(int32) bool, among func() []int32, err error) {
 	switch f.Op {
 	case "is-a", "descendent-of", "is-not-a", "generalizes", "child-of", "descendent-leaf":
 		return s.byHierarchy(f)
@@ -117,7 +117,8 @@ func compileRegex(expression string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
-func (s *CodeSystem) byHierarchy(f definitions.Filter) (want func(int32) bool, among []int32, err error) {
+func (s *CodeSystem) byHierarchy(f definitions.Filter) (want func(int32) bool, among func() []int32, err error) {
+	var related func() []int32
 	switch s.meaning(f.Property) {
 	case "concept", "code", "parent", "child", "subsumedBy":
 	default:
@@ -132,32 +133,33 @@ func (s *CodeSystem) byHierarchy(f definitions.Filter) (want func(int32) bool, a
 	}
 	switch f.Op {
 	case "is-a":
-		among = append([]int32{of}, s.descendants(of)...)
+		related = func() []int32 { return append([]int32{of}, s.descendants(of)...) }
 		want = func(i int32) bool { return s.below(i, of) }
 	case "descendent-of":
-		among = s.descendants(of)
+		related = func() []int32 { return s.descendants(of) }
 		want = func(i int32) bool { return i != of && s.below(i, of) }
 	case "descendent-leaf":
-		among = s.descendants(of)
+		related = func() []int32 { return s.descendants(of) }
 		want = func(i int32) bool { return i != of && s.leaf(i) && s.below(i, of) }
 	case "child-of":
-		if s.children != nil {
-			among = s.children[of]
+		related = func() []int32 {
+			if s.children == nil {
+				return nil
+			}
+			return s.children[of]
 		}
 		want = func(i int32) bool { return s.parents != nil && slices.Contains(s.parents[i], of) }
 	case "generalizes":
-		among = append([]int32{of}, s.ancestors(of)...)
+		related = func() []int32 { return append([]int32{of}, s.ancestors(of)...) }
 		want = func(i int32) bool { return s.below(of, i) }
 	case "is-not-a":
 		return func(i int32) bool { return !s.below(i, of) }, nil, nil
 	}
-	if among == nil {
-		among = []int32{}
-	}
-	// In the order of the code system, as everything else.
-	among = slices.Clone(among)
-	slices.Sort(among)
-	return want, among, nil
+	return want, func() []int32 { // in the order of the code system, as everything else
+		list := slices.Clone(related())
+		slices.Sort(list)
+		return list
+	}, nil
 }
 
 // byProperty selects the concepts that have a value of a property for which

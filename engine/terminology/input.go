@@ -170,38 +170,32 @@ func (in Inputs) options(acceptLanguage string) (Options, error) {
 	return o, nil
 }
 
-// resource reads a parameter that holds a resource of a type; all are nil
-// when it is not given.
-func (in Inputs) resource(name, typ string) (*definitions.ValueSet, *definitions.CodeSystem, *definitions.ConceptMap, error) {
+// resource reads a parameter that holds a resource of a type; it is zero when
+// that is not given.
+func (in Inputs) resource(name, typ string) (Resource, error) {
 	i := in.find(name)
 	if i == nil {
-		return nil, nil, nil, nil
+		return Resource{}, nil
 	}
 	r := i.Node.Child("resource")
 	if r.Type() == nil || r.Type().Name != typ {
-		return nil, nil, nil, fault.New(fault.Invalid, fault.CodeValue, i.path(), "The parameter %s must hold a %s.", name, typ)
+		return Resource{}, fault.New(fault.Invalid, fault.CodeValue, i.path(), "The parameter %s must hold a %s.", name, typ)
 	}
-	v, c, m, err := definitions.ParseTerminology(r.AppendJSON(nil))
+	one, err := ParseResource(r.AppendJSON(nil))
 	if err != nil {
-		return nil, nil, nil, fault.New(fault.Invalid, fault.CodeStructure, r.Path(), "The %s cannot be read: %v", typ, err)
+		return Resource{}, fault.New(fault.Invalid, fault.CodeStructure, r.Path(), "The %s cannot be read: %v", typ, err)
 	}
-	return v, c, m, nil
+	return one, nil
 }
 
 func (in Inputs) valueSet() (*ValueSet, error) {
-	v, _, _, err := in.resource("valueSet", "ValueSet")
-	if v == nil || err != nil {
-		return nil, err
-	}
-	return NewValueSet(v), nil
+	r, err := in.resource("valueSet", "ValueSet")
+	return r.ValueSet, err
 }
 
 func (in Inputs) codeSystem() (*CodeSystem, error) {
-	_, c, _, err := in.resource("codeSystem", "CodeSystem")
-	if c == nil || err != nil {
-		return nil, err
-	}
-	return NewCodeSystem(c), nil
+	r, err := in.resource("codeSystem", "CodeSystem")
+	return r.CodeSystem, err
 }
 
 // coding reads a parameter of type Coding; in a URL it is "system|code".

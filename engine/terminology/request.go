@@ -163,11 +163,11 @@ func TranslateInputs(in Inputs) (TranslateRequest, error) {
 	if r.Options, err = in.options(""); err != nil {
 		return r, err
 	}
-	if _, _, m, err := in.resource("conceptMap", "ConceptMap"); err != nil {
+	given, err := in.resource("conceptMap", "ConceptMap")
+	if err != nil {
 		return r, err
-	} else if m != nil {
-		r.ConceptMap = NewConceptMap(m)
 	}
+	r.ConceptMap = given.ConceptMap
 	if r.Reverse, _, err = in.flag("reverse"); err != nil {
 		return r, err
 	}

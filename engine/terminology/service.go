@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/inglehealth/ingle/spec/definitions"
 )
 
 // Service answers the terminology operations of FHIR (R4 §4.6, Terminology
@@ -17,6 +19,9 @@ type Service struct {
 
 // NewService makes a service; source may be nil.
 func NewService(c *Catalog, source Source) *Service { return &Service{c, source} }
+
+// Definitions are those of the packages.
+func (s *Service) Definitions() *definitions.Definitions { return s.catalog.definitions }
 
 // Stamp marks an answer that is made at a time.
 type Stamp struct {
@@ -67,4 +72,31 @@ func (s *Service) Member(ctx context.Context, valueSet string, c Coding) (Answer
 		return Unknown, nil
 	}
 	return Yes, nil
+}
+
+// Knows says whether a value set is known.
+func (s *Service) Knows(ctx context.Context, valueSet string) bool {
+	v, err := s.scope(ctx, new(Options)).valueSet(valueSet, nil)
+	return err == nil && v != nil || s.catalog.Set(valueSet) != nil
+}
+
+// errEnough ends a walk.
+var errEnough = errors.New("terminology: enough")
+
+// Examples lists some codes of a value set, at most limit, for messages; more
+// says that there are others.
+func (s *Service) Examples(ctx context.Context, valueSet string, limit int) (codes []string, more bool) {
+	sc := s.scope(ctx, new(Options))
+	v, err := sc.valueSet(valueSet, nil)
+	if v == nil || err != nil {
+		return s.catalog.Set(valueSet).Codes(limit)
+	}
+	err = sc.walk(v, nil, func(it *item) error {
+		if len(codes) == limit {
+			return errEnough
+		}
+		note(&codes, it.code)
+		return nil
+	})
+	return codes, err != nil
 }

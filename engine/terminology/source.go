@@ -19,6 +19,31 @@ type Source interface {
 	ConceptMaps(ctx context.Context, url string) ([]*ConceptMap, error)
 }
 
+// Resource is a value set, code system or concept map made ready for
+// questions; the others are nil.
+type Resource struct {
+	ValueSet   *ValueSet
+	CodeSystem *CodeSystem
+	ConceptMap *ConceptMap
+}
+
+// ParseResource makes a resource ready that is given as JSON of any release
+// since R4, and known to be valid. It is zero for one of another type.
+func ParseResource(json []byte) (Resource, error) {
+	v, s, m, err := definitions.ParseTerminology(json)
+	switch {
+	case err != nil:
+		return Resource{}, err
+	case v != nil:
+		return Resource{ValueSet: NewValueSet(v)}, nil
+	case s != nil:
+		return Resource{CodeSystem: NewCodeSystem(s)}, nil
+	case m != nil:
+		return Resource{ConceptMap: NewConceptMap(m)}, nil
+	}
+	return Resource{}, nil
+}
+
 // Resources is a Source of resources that came with a request. The zero value
 // is an empty one.
 type Resources struct {
@@ -30,16 +55,16 @@ type Resources struct {
 // Add takes a ValueSet, CodeSystem or ConceptMap, as JSON that is known to be
 // valid; other resources are passed over.
 func (r *Resources) Add(json []byte) error {
-	v, s, m, err := definitions.ParseTerminology(json)
+	one, err := ParseResource(json)
 	switch {
 	case err != nil:
 		return err
-	case v != nil:
-		r.valueSets = append(r.valueSets, NewValueSet(v))
-	case s != nil:
-		r.codeSystems = append(r.codeSystems, NewCodeSystem(s))
-	case m != nil:
-		r.conceptMaps = append(r.conceptMaps, NewConceptMap(m))
+	case one.ValueSet != nil:
+		r.valueSets = append(r.valueSets, one.ValueSet)
+	case one.CodeSystem != nil:
+		r.codeSystems = append(r.codeSystems, one.CodeSystem)
+	case one.ConceptMap != nil:
+		r.conceptMaps = append(r.conceptMaps, one.ConceptMap)
 	}
 	return nil
 }

@@ -233,7 +233,7 @@ func (s *scope) walkSystem(v *ValueSet, in *include, r *resolved, yield func(*it
 		})
 	}
 	if r.selection != nil && r.selection.among != nil {
-		for _, i := range r.selection.among {
+		for _, i := range r.selection.among() {
 			if err := give(i); err != nil {
 				return err
 			}
