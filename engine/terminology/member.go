@@ -131,12 +131,12 @@ func (s *scope) inSystem(v *ValueSet, in *include, r *resolved, n named) (*found
 			f.concept = &in.Concepts[i]
 			return f, nil
 		}
-		if g := grammars[in.System]; g != nil && len(in.Filters) == 0 {
-			if g(n.code) == Yes {
-				return f, nil
-			}
-			return nil, nil
+	}
+	if g := grammars[in.System]; g != nil && len(in.Filters)+len(in.Concepts) == 0 && (r.sys == nil || !r.sys.complete()) {
+		if g(n.code) == Yes {
+			return f, nil
 		}
+		return nil, nil
 	}
 	if r.missing != nil {
 		return nil, r.missing
@@ -152,7 +152,7 @@ func (s *scope) inSystem(v *ValueSet, in *include, r *resolved, n named) (*found
 			f.concept = &in.Concepts[listed]
 			return f, nil
 		}
-		if r.sys.complete() || len(in.Concepts) > 0 || len(in.Filters) > 0 {
+		if r.sys.complete() || len(in.Concepts) > 0 {
 			return nil, nil
 		}
 		f.sys, f.fragment = r.sys, true

@@ -184,6 +184,7 @@ type system struct {
 type unknownSystem struct {
 	url, version string
 	known        []string // versions that are
+	empty        bool     // it is defined, but without its concepts
 	// supplement is the canonical of a supplement that was taken for a code
 	// system, "" otherwise.
 	supplement string
@@ -194,6 +195,8 @@ func (e *unknownSystem) Error() string { return e.message("so the code cannot be
 // message says what is missing and what comes of it.
 func (e *unknownSystem) message(consequence string) string {
 	switch {
+	case e.empty:
+		return "The concepts of CodeSystem '" + canonical(e.url, e.version) + "' are not on this server, " + consequence
 	case e.version == "":
 		return "A definition for CodeSystem '" + e.url + "' could not be found, " + consequence
 	case len(e.known) == 0:
@@ -234,8 +237,8 @@ func (s *scope) codeSystem(url, version string) (*system, error) {
 	if ok && cs.Content == "supplement" {
 		return nil, &unknownSystem{url: url, version: version, supplement: canonical(cs.URL, cs.Version)}
 	}
-	if !ok || len(cs.Concepts) == 0 && !cs.atHand() {
-		return nil, &unknownSystem{url: url, version: version, known: known(found)}
+	if !ok || len(cs.Concepts) == 0 {
+		return nil, &unknownSystem{url: url, version: version, known: known(found), empty: ok}
 	}
 	out := &system{CodeSystem: cs}
 	for _, sup := range s.supplements {
@@ -246,9 +249,6 @@ func (s *scope) codeSystem(url, version string) (*system, error) {
 	}
 	return out, nil
 }
-
-// atHand says whether a code system without concepts really has none.
-func (s *CodeSystem) atHand() bool { return s.Content == "complete" }
 
 // known lists versions, the earliest first.
 func known(found [][]*CodeSystem) []string {
