@@ -41,7 +41,7 @@ type Door struct {
 	changed  broadcast
 	room     room
 	cursors  cursors
-	terms    readyCache
+	terms    *readyCache
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles
@@ -67,6 +67,7 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		releases: map[definitions.Release]*release{},
 		log:      c.Log,
 		room:     newRoom(),
+		terms:    newReadyCache(),
 	}
 	for _, defs := range append([]*definitions.Definitions{c.Definitions}, c.Others...) {
 		if d.releases[defs.Release] != nil {

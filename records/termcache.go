@@ -6,6 +6,8 @@ import (
 	"errors"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/inglehealth/ingle/engine/terminology"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -20,10 +22,11 @@ const maxReady = 64 << 20
 // changes, and whoever asks names the current one, so nothing in it is ever
 // out of date, whichever process wrote the resource.
 type readyCache struct {
-	mu    sync.Mutex
-	bytes int64
-	of    map[readyKey]*list.Element
-	order list.List // of *readyEntry, the most recently used in front
+	making *semaphore.Weighted // one is made ready at a time: it takes a multiple of its size
+	mu     sync.Mutex
+	bytes  int64
+	of     map[readyKey]*list.Element
+	order  list.List // of *readyEntry, the most recently used in front
 }
 
 type readyKey struct {
@@ -36,6 +39,8 @@ type readyEntry struct {
 	size int64
 	made terminology.Resource
 }
+
+func newReadyCache() *readyCache { return &readyCache{making: semaphore.NewWeighted(1)} }
 
 func (c *readyCache) get(k readyKey) (terminology.Resource, bool) {
 	c.mu.Lock()
@@ -71,6 +76,13 @@ func (c *readyCache) put(k readyKey, size int64, made terminology.Resource) {
 func (d *Door) ready(ctx context.Context, head store.Record) (terminology.Resource, error) {
 	k := readyKey{head.Key, head.Version}
 	if made, ok := d.terms.get(k); ok {
+		return made, nil
+	}
+	if err := d.terms.making.Acquire(ctx, 1); err != nil {
+		return terminology.Resource{}, err
+	}
+	defer d.terms.making.Release(1)
+	if made, ok := d.terms.get(k); ok { // while this one waited
 		return made, nil
 	}
 	record, err := d.store.ReadVersion(ctx, head.Key, head.Version)

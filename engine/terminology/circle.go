@@ -3,7 +3,7 @@ package terminology
 // circles refuses a value set that includes or excludes itself, directly or
 // through others. What is missing is passed over.
 func (s *scope) circles(v *ValueSet, above []*ValueSet, done map[*ValueSet]bool) error {
-	if err := enter(v, above); err != nil || done[v] {
+	if err := s.enter(v, above); err != nil || done[v] {
 		return err
 	}
 	above = append(above[:len(above):len(above)], v)

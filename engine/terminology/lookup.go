@@ -131,7 +131,7 @@ func (s *system) tellProperties(i int32, asked []string) []Parameter {
 			continue
 		}
 		for _, v := range s.property(i, name) {
-			p := Parameter{Name: "property", Parts: []Parameter{{Name: "code", Type: "valueCode", Text: name}, {Name: "value", Type: v.Type, Text: v.Value, Coding: v.Coding}}}
+			p := Parameter{Name: "property", Parts: []Parameter{{Name: "code", Type: "valueCode", Text: name}, valueOf(v)}}
 			if name == "parent" || name == "child" {
 				if j, ok := s.byCode[v.Value]; ok && s.Concepts[j].Display != "" {
 					p.Parts = append(p.Parts, Parameter{Name: "description", Type: "valueString", Text: s.Concepts[j].Display})
@@ -141,6 +141,14 @@ func (s *system) tellProperties(i int32, asked []string) []Parameter {
 		}
 	}
 	return out
+}
+
+func valueOf(v definitions.ConceptValue) Parameter {
+	p := Parameter{Name: "value", Type: v.Type, Text: v.Value}
+	if v.Coding != nil {
+		p.Coding = *v.Coding
+	}
+	return p
 }
 
 // propertyNames are the properties that a concept has.

@@ -29,7 +29,7 @@ type found struct {
 
 // member finds a code in a value set; nil when it has it not.
 func (s *scope) member(v *ValueSet, n named, above []*ValueSet) (*found, error) {
-	if err := enter(v, above); err != nil {
+	if err := s.enter(v, above); err != nil {
 		return nil, err
 	}
 	above = append(slices.Clip(above), v)

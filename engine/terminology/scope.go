@@ -43,28 +43,6 @@ type scope struct {
 	visits      int
 }
 
-// used is what an operation drew on, in the order in which it did.
-type used struct {
-	systems, valueSets, supplements, fragments []string
-	rules                                      []usedRule
-	status                                     []reference
-}
-
-// usedRule is a version parameter that had an effect.
-type usedRule struct{ parameter, canonical string }
-
-// reference is a resource drawn upon, CodeSystem or ValueSet.
-type reference struct {
-	typ string
-	*definitions.Canonical
-}
-
-func note(list *[]string, value string) {
-	if !slices.Contains(*list, value) {
-		*list = append(*list, value)
-	}
-}
-
 func (s *Service) scope(ctx context.Context, o *Options) *scope {
 	out := &scope{
 		ctx: ctx, o: o, sources: []Source{&o.Resources},
@@ -88,59 +66,6 @@ func (s *scope) visit(n int) error {
 		return s.ctx.Err()
 	}
 	return nil
-}
-
-// versions are all versions of a URL, by source.
-func versions[T any](s *scope, memo map[string][][]T, url string, of func(Source) ([]T, error)) ([][]T, error) {
-	if found, ok := memo[url]; ok {
-		return found, nil
-	}
-	found := make([][]T, len(s.sources))
-	for i, source := range s.sources {
-		var err error
-		if found[i], err = of(source); err != nil {
-			return nil, err
-		}
-	}
-	memo[url] = found
-	return found, nil
-}
-
-// choose picks a version: the one that is asked for, of the first source that
-// has it; the latest that a wildcard allows; or, when none is asked for, the
-// latest, where a later source must have one that is surely later. The last
-// source, the packages, has its best first.
-func choose[T comparable](found [][]T, version string, of func(T) string) (best T, ok bool) {
-	for source, list := range found {
-		var top T
-		have := false
-		for i, v := range list {
-			switch {
-			case version != "" && of(v) == version:
-				return v, true
-			case version != "" && !matchVersion(version, of(v)):
-				continue
-			case version == "" && source == len(found)-1 && i > 0:
-				continue
-			}
-			if !have || compareVersions(of(v), of(top)) > 0 {
-				top, have = v, true
-			}
-		}
-		if have && (!ok || later(of(top), of(best))) {
-			best, ok = top, true
-		}
-	}
-	return best, ok
-}
-
-// later says whether a version is surely later: one in the form of a date and
-// one in another form cannot be compared.
-func later(a, b string) bool {
-	if a == "" || b == "" || (len(a) >= 4 && digits(a) == 4) != (len(b) >= 4 && digits(b) == 4) {
-		return false
-	}
-	return compareVersions(a, b) > 0
 }
 
 // valueSet finds a value set by its canonical; nil when there is none. above
@@ -167,63 +92,10 @@ func (s *scope) valueSet(reference string, above *ValueSet) (*ValueSet, error) {
 	return v, nil
 }
 
-func (s *scope) rule(parameter, canonical string) {
-	r := usedRule{parameter, canonical}
-	if !slices.Contains(s.used.rules, r) {
-		s.used.rules = append(s.used.rules, r)
-	}
-}
-
 // system is a code system with the supplements that are to be used.
 type system struct {
 	*CodeSystem
 	supplements []*CodeSystem
-}
-
-// unknownSystem says that a code system, or a version of it, is not at hand.
-type unknownSystem struct {
-	url, version string
-	known        []string // versions that are
-	empty        bool     // it is defined, but without its concepts
-	// supplement is the canonical of a supplement that was taken for a code
-	// system, "" otherwise.
-	supplement string
-}
-
-func (e *unknownSystem) Error() string { return e.message("so the code cannot be validated") }
-
-// message says what is missing and what comes of it.
-func (e *unknownSystem) message(consequence string) string {
-	switch {
-	case e.empty:
-		return "The concepts of CodeSystem '" + canonical(e.url, e.version) + "' are not on this server, " + consequence
-	case e.version == "":
-		return "A definition for CodeSystem '" + e.url + "' could not be found, " + consequence
-	case len(e.known) == 0:
-		return "A definition for CodeSystem '" + e.url + "' version '" + e.version + "' could not be found, " + consequence +
-			". No versions of this code system are known"
-	}
-	return "A definition for CodeSystem '" + e.url + "' version '" + e.version + "' could not be found, " + consequence +
-		". Valid versions: " + join(e.known, " or ")
-}
-
-// id names the message; kind is "" or "_EXP".
-func (e *unknownSystem) id(kind string) string {
-	switch {
-	case e.version == "":
-		return "UNKNOWN_CODESYSTEM" + kind
-	case len(e.known) == 0:
-		return "UNKNOWN_CODESYSTEM_VERSION" + kind + "_NONE"
-	}
-	return "UNKNOWN_CODESYSTEM_VERSION" + kind
-}
-
-func join(list []string, last string) string {
-	if len(list) < 2 {
-		return strings.Join(list, "")
-	}
-	n := len(list) - 1
-	return strings.Join(list[:n], ", ") + last + list[n]
 }
 
 // codeSystem finds a code system whose concepts are at hand; the error is an
@@ -335,17 +207,4 @@ func (s *scope) checked(url, version string) string {
 		return v
 	}
 	return ""
-}
-
-// seen notes that a code system was drawn upon.
-func (s *scope) seen(cs *CodeSystem) {
-	c := canonical(cs.URL, cs.Version)
-	if slices.Contains(s.used.systems, c) {
-		return
-	}
-	s.used.systems = append(s.used.systems, c)
-	s.used.status = append(s.used.status, reference{"CodeSystem", &cs.Canonical})
-	if cs.Content == "fragment" || cs.Content == "example" {
-		note(&s.used.fragments, c)
-	}
 }

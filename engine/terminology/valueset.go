@@ -6,6 +6,7 @@ import "github.com/inglehealth/ingle/spec/definitions"
 type ValueSet struct {
 	*definitions.ValueSet
 	includes, excludes []include
+	parameters         map[string]string // of its expansion, that it states itself
 }
 
 // include is ValueSet.compose.include or exclude.
@@ -21,6 +22,14 @@ type include struct {
 // afterwards.
 func NewValueSet(v *definitions.ValueSet) *ValueSet {
 	out := &ValueSet{ValueSet: v}
+	for i := range v.ComposeExtensions {
+		if e := &v.ComposeExtensions[i]; e.URL == expansionParameter {
+			if out.parameters == nil {
+				out.parameters = map[string]string{}
+			}
+			out.parameters[e.Part("name")] = e.Part("value")
+		}
+	}
 	out.includes, out.excludes = out.ready(v.Includes, false), out.ready(v.Excludes, true)
 	return out
 }
@@ -57,17 +66,4 @@ func (v *ValueSet) contained(reference string) *ValueSet {
 	return nil
 }
 
-// expansionParameter is what the value set itself says about a parameter of
-// its expansion, "" when it says nothing.
-func (v *ValueSet) expansionParameter(name string) string {
-	for i := range v.ComposeExtensions {
-		e := &v.ComposeExtensions[i]
-		if e.URL != expansionParameterURL {
-			continue
-		}
-		if n, value := e.Part("name"), e.Part("value"); n == name {
-			return value
-		}
-	}
-	return ""
-}
+const expansionParameter = "http://hl7.org/fhir/StructureDefinition/valueset-expansion-parameter"

@@ -40,7 +40,7 @@ func TestTerminologyOperationsAreCalledByGetAndPostOnTypeAndInstance(t *testing.
 		{"/ValueSet/$validate-code?url=urn:all-shapes&system=urn:shapes&code=square", "", square},
 		{"/ValueSet/all/$validate-code?system=urn:shapes&code=oval", "", `"result","valueBoolean":false`},
 		{"/ValueSet/$validate-code", `{"name":"url","valueUri":"urn:all-shapes"},{"name":"coding","valueCoding":{"system":"urn:shapes","code":"square","display":"Oval"}}`, `invalid-display`},
-		{"/ValueSet/$validate-code", `{"name":"url","valueUri":"urn:all-shapes"},{"name":"codeableConcept","valueCodeableConcept":{"coding":[{"system":"urn:y","code":"1"},{"system":"urn:shapes","code":"square"}]}}`, square},
+		{"/ValueSet/$validate-code", `{"name":"url","valueUri":"urn:all-shapes"},{"name":"codeableConcept","valueCodeableConcept":{"coding":[{"system":"urn:y","code":"1"},{"system":"urn:shapes","code":"square"}]}}`, `"result","valueBoolean":true`},
 		{"/ValueSet/$validate-code?url=urn:all-shapes&coding=urn:shapes|square", "", square},
 		{"/ValueSet/$validate-code?url=http://hl7.org/fhir/ValueSet/ucum-units&system=http://unitsofmeasure.org&code=mg/dL", "", `"result","valueBoolean":true`},
 		{"/ValueSet/$validate-code?url=http://hl7.org/fhir/ValueSet/ucum-units&system=http://unitsofmeasure.org&code=milligram", "", `"result","valueBoolean":false`},

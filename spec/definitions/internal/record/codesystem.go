@@ -31,21 +31,11 @@ type Concept struct {
 }
 
 // ConceptProperty is CodeSystem.concept.property. Type is the name that the
-// value has in JSON ("valueCode"); the Value of a Coding is its code, and the
-// rest of it is in Coding.
+// value has in JSON ("valueCode"); the Value of a Coding is its code, and
+// Coding, else nil, is all of it.
 type ConceptProperty struct {
 	Code, Type, Value string
-	Coding            Coding
-}
-
-type conceptJSON struct {
-	Code        string                      `json:"code"`
-	Display     string                      `json:"display"`
-	Definition  string                      `json:"definition"`
-	Property    []map[string]jsontext.Value `json:"property"`
-	Designation []designationJSON           `json:"designation"`
-	Extension   extensionsJSON              `json:"extension"`
-	Concept     []conceptJSON               `json:"concept"`
+	Coding            *Coding
 }
 
 func (s *Set) addCodeSystem(data []byte) error {
@@ -64,7 +54,7 @@ func (s *Set) addCodeSystem(data []byte) error {
 			Description string `json:"description"`
 			Type        string `json:"type"`
 		} `json:"property"`
-		Concept []conceptJSON `json:"concept"`
+		Concept conceptsJSON `json:"concept"`
 	}
 	if err := unmarshal(data, &in); err != nil {
 		return err
@@ -73,38 +63,13 @@ func (s *Set) addCodeSystem(data []byte) error {
 		Canonical: in.record(), Content: in.Content, ValueSet: in.ValueSet, Supplements: in.Supplements, Hierarchy: in.HierarchyMeaning,
 		CaseInsensitive:  in.CaseSensitive != nil && !*in.CaseSensitive,
 		VersionAlgorithm: in.AlgorithmString + text(in.AlgorithmCoding),
-		Concepts:         flatten(nil, in.Concept, 0),
+		Concepts:         in.Concept.list,
 	}
 	for _, p := range in.Property {
 		out.Properties = append(out.Properties, Property(p))
 	}
 	s.CodeSystems = append(s.CodeSystems, out)
 	return nil
-}
-
-// flatten lists a tree of concepts, parents before their children.
-func flatten(out []Concept, list []conceptJSON, level int) []Concept {
-	for _, c := range list {
-		concept := Concept{
-			Code: c.Code, Display: c.Display, Definition: c.Definition, Level: level,
-			Designations: designations(c.Designation), Extensions: c.Extension,
-		}
-		for _, p := range c.Property {
-			property := ConceptProperty{Code: text(p["code"])}
-			for name, v := range p {
-				if isValue(name) {
-					property.Type, property.Value = name, text(v)
-					if name == "valueCoding" {
-						property.Coding = coding(v)
-					}
-				}
-			}
-			concept.Properties = append(concept.Properties, property)
-		}
-		out = append(out, concept)
-		out = flatten(out, c.Concept, level+1)
-	}
-	return out
 }
 
 func (c *coder) codeSystem(s *CodeSystem) {
@@ -144,6 +109,6 @@ func (c *coder) conceptProperty(p *ConceptProperty) {
 	c.string(&p.Type)
 	c.string(&p.Value)
 	if p.Type == "valueCoding" {
-		c.coding(&p.Coding)
+		optional(c, &p.Coding, (*coder).coding)
 	}
 }
