@@ -47,12 +47,16 @@ func (t *termSource) Any(ctx context.Context) (bool, error) {
 	if t.some != nil {
 		return *t.some, nil
 	}
-	q := &search.Query{Types: []string{"CodeSystem", "ValueSet", "ConceptMap"}, Filter: t.s.narrow(nil), Count: 1, Heads: true}
-	page, err := t.s.door.store.Search(ctx, q)
-	if err != nil {
-		return false, t.s.door.fault(err)
+	some := false
+	for _, typ := range []string{"ValueSet", "CodeSystem", "ConceptMap"} { // one by one, by the index on types
+		page, err := t.s.door.store.Search(ctx, &search.Query{Types: []string{typ}, Filter: t.s.narrow(nil), Count: 1, Heads: true})
+		if err != nil {
+			return false, t.s.door.fault(err)
+		}
+		if some = len(page.Records) > 0; some {
+			break
+		}
 	}
-	some := len(page.Records) > 0
 	t.some = &some
 	return some, nil
 }

@@ -44,6 +44,13 @@ func (o *object) raw(name, json string) {
 	}
 }
 
+// truth writes true or false as it was written, or nothing.
+func (o *object) truth(name, text string) {
+	if text == "true" || text == "false" {
+		o.raw(name, text)
+	}
+}
+
 // yes writes true, or nothing.
 func (o *object) yes(name string, value bool) {
 	if value {
@@ -51,11 +58,14 @@ func (o *object) yes(name string, value bool) {
 	}
 }
 
-// value writes a value[x], of a type whose JSON name is given.
+// value writes a value[x], of a type whose JSON name is given; nothing when the
+// text is no value of it, as in an extension that is used wrongly.
 func (o *object) value(typ, text string) {
 	switch typ {
 	case "valueBoolean", "valueInteger", "valueDecimal":
-		o.raw(typ, text)
+		if v := jsontext.Value(text); v.IsValid() && (v.Kind() == '0') == (typ != "valueBoolean") && v.Kind() != '"' {
+			o.raw(typ, text)
+		}
 	default:
 		o.text(typ, text)
 	}

@@ -32,7 +32,7 @@ func (e *Expansion) JSON(r definitions.Release) []byte {
 	if v.Status == "" {
 		o.text("status", "unknown")
 	}
-	o.raw("experimental", v.Experimental)
+	o.truth("experimental", v.Experimental)
 	o.text("date", v.Date)
 	o.text("publisher", v.Publisher)
 	o.text("description", v.Description)
@@ -175,7 +175,7 @@ func (o *object) compose(v *definitions.ValueSet) {
 	o.name("compose")
 	o.open()
 	o.extensions(v.ComposeExtensions)
-	o.raw("inactive", v.Inactive)
+	o.truth("inactive", v.Inactive)
 	o.composed("include", v.Includes)
 	o.composed("exclude", v.Excludes)
 	o.close()

@@ -130,6 +130,7 @@ func (s *scope) walkSystem(v *ValueSet, in *include, r *resolved, yield func(*it
 		}
 		return r.missing
 	}
+	it := new(item) // the same for all: who keeps one copies it
 	give := func(i int32) error {
 		if err := s.visit(1); err != nil {
 			return err
@@ -137,9 +138,8 @@ func (s *scope) walkSystem(v *ValueSet, in *include, r *resolved, yield func(*it
 		if r.selection != nil && !r.selection.has(i) {
 			return nil
 		}
-		return yield(&item{
-			sys: r.sys, index: i, system: in.System, version: r.sys.Version, code: r.sys.Concepts[i].Code, of: v, nests: true,
-		})
+		*it = item{sys: r.sys, index: i, system: in.System, version: r.sys.Version, code: r.sys.Concepts[i].Code, of: v, nests: true}
+		return yield(it)
 	}
 	if r.selection != nil && r.selection.among != nil {
 		for _, i := range r.selection.among() {

@@ -90,10 +90,13 @@ func readText(dec *jsontext.Decoder, to *string) error {
 	if err != nil {
 		return err
 	}
-	if tok.Kind() != '"' {
+	switch tok.Kind() {
+	case '"':
+		*to = tok.String()
+	case 'n':
+	default:
 		return errConcepts
 	}
-	*to = tok.String()
 	return nil
 }
 
