@@ -24,24 +24,23 @@ type TerminologyRequest struct {
 // Stored value sets and code systems that the session may see go before those
 // of packages.
 func (s *Session) Expand(ctx context.Context, r TerminologyRequest) ([]byte, error) {
-	rel := s.door.releaseOf(r.Release, "")
 	req, err := terminology.ExpandInputs(r.Inputs, r.AcceptLanguage)
 	if err != nil {
 		return nil, err
 	}
-	instance, err := s.instance(ctx, r.Key)
+	service, on, err := s.called(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	if r.Key.ID != "" {
-		req.ValueSet = instance.ValueSet
+	if on.ValueSet != nil {
+		req.ValueSet = on.ValueSet
 	}
 	req.Stamp = s.stamp()
-	e, err := s.terminology(rel).Expand(ctx, req)
+	e, err := service.Expand(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	return e.JSON(rel.defs.Release), nil
+	return e.JSON(service.Definitions().Release), nil
 }
 
 // ValidateCode performs ValueSet/$validate-code or CodeSystem/$validate-code,
@@ -51,14 +50,14 @@ func (s *Session) ValidateCode(ctx context.Context, r TerminologyRequest) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	instance, err := s.instance(ctx, r.Key)
+	service, on, err := s.called(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	if r.Key.ID != "" {
-		req.ValueSet, req.CodeSystem = instance.ValueSet, instance.CodeSystem
+		req.ValueSet, req.CodeSystem = on.ValueSet, on.CodeSystem
 	}
-	v, err := s.terminology(s.door.releaseOf(r.Release, "")).ValidateCode(ctx, req)
+	v, err := service.ValidateCode(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -94,18 +93,11 @@ func (s *Session) Lookup(ctx context.Context, r TerminologyRequest) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	instance, err := s.instance(ctx, r.Key)
-	if err != nil {
-		return nil, err
+	service, on, err := s.called(ctx, r)
+	if on.CodeSystem != nil {
+		req.CodeSystem = on.CodeSystem
 	}
-	if r.Key.ID != "" {
-		req.CodeSystem = instance.CodeSystem
-	}
-	list, err := s.terminology(s.door.releaseOf(r.Release, "")).Lookup(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	return terminology.ParametersJSON(list), nil
+	return parameters(err, func() ([]terminology.Parameter, error) { return service.Lookup(ctx, req) })
 }
 
 // Subsumes performs CodeSystem/$subsumes and returns the Parameters as JSON.
@@ -114,39 +106,52 @@ func (s *Session) Subsumes(ctx context.Context, r TerminologyRequest) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	instance, err := s.instance(ctx, r.Key)
-	if err != nil {
-		return nil, err
+	service, on, err := s.called(ctx, r)
+	if on.CodeSystem != nil {
+		req.CodeSystem = on.CodeSystem
 	}
-	if r.Key.ID != "" {
-		req.CodeSystem = instance.CodeSystem
-	}
-	outcome, err := s.terminology(s.door.releaseOf(r.Release, "")).Subsumes(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	return terminology.ParametersJSON([]terminology.Parameter{{Name: "outcome", Type: "valueCode", Text: outcome}}), nil
+	return parameters(err, func() ([]terminology.Parameter, error) {
+		outcome, err := service.Subsumes(ctx, req)
+		return []terminology.Parameter{{Name: "outcome", Type: "valueCode", Text: outcome}}, err
+	})
 }
 
 // Translate performs ConceptMap/$translate and returns the Parameters as JSON.
 func (s *Session) Translate(ctx context.Context, r TerminologyRequest) ([]byte, error) {
-	rel := s.door.releaseOf(r.Release, "")
 	req, err := terminology.TranslateInputs(r.Inputs)
 	if err != nil {
 		return nil, err
 	}
-	instance, err := s.instance(ctx, r.Key)
+	service, on, err := s.called(ctx, r)
+	if on.ConceptMap != nil {
+		req.ConceptMap = on.ConceptMap
+	}
+	return parameters(err, func() ([]terminology.Parameter, error) {
+		t, err := service.Translate(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		return t.Parameters(service.Definitions().Release), nil
+	})
+}
+
+// parameters renders what ask answers, unless there was an error before.
+func parameters(err error, ask func() ([]terminology.Parameter, error)) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Key.ID != "" {
-		req.ConceptMap = instance.ConceptMap
-	}
-	t, err := s.terminology(rel).Translate(ctx, req)
+	list, err := ask()
 	if err != nil {
 		return nil, err
 	}
-	return terminology.ParametersJSON(t.Parameters(rel.defs.Release)), nil
+	return terminology.ParametersJSON(list), nil
+}
+
+// called gives the service for a request, and the resource on which it is
+// called, zero on a type.
+func (s *Session) called(ctx context.Context, r TerminologyRequest) (*terminology.Service, terminology.Resource, error) {
+	on, err := s.instance(ctx, r.Key)
+	return s.Terminology(r.Release), on, err
 }
 
 // stamp marks an expansion that is made now.

@@ -48,7 +48,7 @@ func OutcomeJSON(issues []fault.Issue) []byte {
 		if issue.MessageID != "" {
 			o.list("extension", 1, func(int) {
 				o.open()
-				o.text("url", "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id")
+				o.text("url", fault.MessageIDExtension)
 				o.text("valueString", issue.MessageID)
 				o.close()
 			})
@@ -60,7 +60,7 @@ func OutcomeJSON(issues []fault.Issue) []byte {
 		if issue.TxType != "" {
 			o.list("coding", 1, func(int) {
 				o.open()
-				o.text("system", "http://hl7.org/fhir/tools/CodeSystem/tx-issue-type")
+				o.text("system", fault.TxIssueType)
 				o.text("code", issue.TxType)
 				o.close()
 			})

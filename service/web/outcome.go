@@ -39,12 +39,6 @@ type extensionJSON struct {
 	ValueString string `json:"valueString"`
 }
 
-// What tools that ask a terminology service look at in an issue.
-const (
-	txIssueType = "http://hl7.org/fhir/tools/CodeSystem/tx-issue-type"
-	messageID   = "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id"
-)
-
 // AppendOutcome renders issues as an OperationOutcome. The message stands in
 // details.text, where R5 says that a person should look for it, the path in
 // expression, line and column in location.
@@ -56,10 +50,10 @@ func AppendOutcome(dst []byte, issues []fault.Issue, asXML, pretty bool) []byte 
 			Severity: issue.Severity, Code: issue.Code, Details: detailsJSON{Text: message},
 		}
 		if issue.TxType != "" {
-			o.Issue[i].Details.Coding = []codingJSON{{txIssueType, issue.TxType}}
+			o.Issue[i].Details.Coding = []codingJSON{{fault.TxIssueType, issue.TxType}}
 		}
 		if issue.MessageID != "" {
-			o.Issue[i].Extension = []extensionJSON{{messageID, issue.MessageID}}
+			o.Issue[i].Extension = []extensionJSON{{fault.MessageIDExtension, issue.MessageID}}
 		}
 		if issue.Path != "" {
 			o.Issue[i].Expression = []string{strings.ToValidUTF8(issue.Path, "\uFFFD")}

@@ -79,6 +79,13 @@ const (
 	CodeInformation  Code = "informational"
 )
 
+// What tools that ask a terminology service look at in an issue: the system of
+// Issue.TxType, and the extension that holds Issue.MessageID.
+const (
+	TxIssueType        = "http://hl7.org/fhir/tools/CodeSystem/tx-issue-type"
+	MessageIDExtension = "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id"
+)
+
 // Issue is one OperationOutcome.issue.
 type Issue struct {
 	Severity Severity
