@@ -41,9 +41,12 @@ func (n named) Number(space sqldb.Space, text string) (int64, error) {
 	return n.Store.Number(space, text)
 }
 
-// fewSystems is up to where new systems are numbered one by one, which keeps
-// them in the cache.
-const fewSystems = 8
+// fewSystems is up to where new systems are numbered one by one, keptSystems up
+// to where they go into the cache.
+const (
+	fewSystems  = 8
+	keptSystems = 1000
+)
 
 // name numbers the systems that index entries bring, many with one statement.
 func (s *Store) name(ctx context.Context, all iter.Seq[[]search.Entry]) (sqldb.Namer, error) {
@@ -73,6 +76,9 @@ func (s *Store) name(ctx context.Context, all iter.Seq[[]search.Entry]) (sqldb.N
 			return nil, err
 		}
 		systems[text] = id
+		if len(texts) <= keptSystems {
+			s.names.Add(sqldb.SystemSpace, text, id)
+		}
 	}
 	return named{s, systems}, rows.Err()
 }
