@@ -116,7 +116,9 @@ func checkEntry(t *testing.T, name string, e *Entry) {
 	case definitions.SearchString:
 		ok = e.Text != "" && Normalize(e.Norm) == e.Norm
 	case definitions.SearchReference:
-		ok = (e.RefType != "") == (e.RefID != "") && (e.RefID != "" || e.URL != "" || e.Code != "" || e.System != "")
+		ok = (e.RefType != "") == (e.RefID != "") && (e.RefID != "" || e.URL != "" || e.Code != "" || e.System != "" || e.Text != "")
+	case definitions.SearchSpecial:
+		ok = e.Norm != "" && strings.Join(Words(e.Norm), " ") == e.Norm
 	case definitions.SearchURI:
 		ok = e.URL != ""
 	case definitions.SearchDate:

@@ -35,6 +35,7 @@ func (c *Catalog) Extract(ctx context.Context, t *fhir.Tree) ([]Entry, error) {
 	x := extraction{c: c, ctx: ctx, root: root, entries: (*scratch)[:0]}
 	x.out = &x.entries
 	x.apply(&types.rules, root)
+	x.texts(types)
 	entries := slices.Clone(x.entries)
 	clear(x.entries) // so that the pool keeps no resource alive
 	*scratch = x.entries

@@ -180,8 +180,8 @@ func (p *parser) sort(pair Pair) error {
 		if err != nil {
 			return err
 		}
-		if param.Kind == definitions.SearchComposite {
-			return malformed("_sort", pair.Value, "%q is a composite, which has no order", code)
+		if param.Kind == definitions.SearchComposite || param.Kind == definitions.SearchSpecial {
+			return malformed("_sort", pair.Value, "%q is a %s, which has no order", code, param.Kind)
 		}
 		p.q.Sort = append(p.q.Sort, SortKey{Param: param.as, Desc: desc})
 	}

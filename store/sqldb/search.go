@@ -98,6 +98,9 @@ func (s *Reader) run(ctx context.Context, db DB, q *search.Query) (*run, error) 
 	if err == nil {
 		err = r.err
 	}
+	if err == nil {
+		err = r.unchanged()
+	}
 	return r, err
 }
 
