@@ -176,7 +176,7 @@ func (l *load) match(ctx context.Context, typ fhir.Type, criteria, literal strin
 	if err != nil {
 		return fhir.Key{}, err
 	}
-	cond, err := l.s.condition(typ, pairs)
+	cond, err := l.s.condition(ctx, typ, pairs)
 	if err != nil {
 		return fhir.Key{}, err
 	}

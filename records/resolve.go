@@ -93,7 +93,7 @@ func (p *plan) match(ctx context.Context, literal string, own *ownEntries) (fhir
 	if err != nil {
 		return fhir.Key{}, err
 	}
-	cond, err := s.condition(typ, pairs)
+	cond, err := s.condition(ctx, typ, pairs)
 	if err != nil {
 		return fhir.Key{}, err
 	}

@@ -1,6 +1,7 @@
 package sqldb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,12 +13,15 @@ import (
 
 // Long lists of codes, such as value sets, are put into tables code_list and
 // listed_code once, and found there by what is in them. The oldest go when all
-// together hold more than maxListed codes.
+// together hold more than MaxListed codes.
 const (
 	inlineCodes = 500 // a list up to this goes into the query
 	probedCodes = 20  // and up to this is looked up for each resource
-	maxListed   = 2_000_000
 )
+
+// MaxListed is how many codes the tables of lists hold, where Reader.MaxListed
+// does not say otherwise.
+const MaxListed = 2_000_000
 
 // ListError says that a query needs a list of codes that is not in the tables.
 type ListError struct{ List *search.CodeList }
@@ -128,8 +132,9 @@ func (s *Reader) KeepList(ctx context.Context, db Execer, n Namer, l *search.Cod
 // many codes.
 func (s *Reader) evictLists(ctx context.Context, db Execer, kept int64) error {
 	var old []int64
+	most := cmp.Or(s.MaxListed, MaxListed)
 	err := ForEach(ctx, db, s.Dialect.Rebind("SELECT l.id FROM code_list l WHERE l.id < ? AND (SELECT sum(m.size) FROM code_list m WHERE m.id >= l.id) > "+
-		strconv.Itoa(maxListed)), []any{kept}, func(r Rows) error {
+		strconv.Itoa(most)), []any{kept}, func(r Rows) error {
 		var id int64
 		err := r.Scan(&id)
 		old = append(old, id)

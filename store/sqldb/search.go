@@ -19,6 +19,8 @@ type Reader struct {
 	Unpack func(packed []byte) ([]byte, error)
 	// UnpackAll reads a stored body and the index copy that was packed with it.
 	UnpackAll func(packed []byte) (body, copied []byte, err error)
+	// MaxListed bounds the codes in the tables of lists; 0: the constant.
+	MaxListed int
 
 	estimates estimates
 }
