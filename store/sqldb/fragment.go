@@ -7,7 +7,7 @@ import (
 )
 
 // fragment is a piece of SQL with the arguments of its parameters, in order.
-// In the condition on an index row, @. stands for columns of the row's alias.
+// In the condition on an index row, @. stands before its columns.
 type fragment struct {
 	sql  string
 	args []any
