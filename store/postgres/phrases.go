@@ -86,7 +86,7 @@ func (s *Store) namePhrases(ctx context.Context, fresh map[sqldb.Phrase]bool) (m
 	hashes, norms, words := make([][]byte, len(rows)), make([]any, len(rows)), make([]string, len(rows))
 	phrases := make(map[string]sqldb.Phrase, len(rows))
 	for i, r := range rows {
-		hashes[i], words[i] = r.hash, sqldb.Positions(r.Text)
+		hashes[i], words[i] = r.hash, sqldb.Positions(r.Space.Words(r.Text))
 		norms[i] = r.Space.Norm(r.Text)
 		phrases[string(r.hash)] = r.Phrase
 	}

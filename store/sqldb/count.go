@@ -60,7 +60,7 @@ func (r *run) onlyOfTypes(x search.Expr) bool {
 	case search.Text:
 		p = x.Param
 	case search.Sequence:
-		if x.Param.Code != "_content" {
+		if x.Param.Code != contentCode {
 			p = x.Param
 		}
 	case search.Reference:

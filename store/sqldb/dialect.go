@@ -59,9 +59,10 @@ type Dialect struct {
 	Position string
 	// Phrases selects the phrases that a search for words finds; its parameter
 	// is what Sequence makes of words in a row, of the last of which, if begun,
-	// only the beginning is there.
+	// only the beginning is there; OrElse stands between alternatives.
 	Phrases  string
 	Sequence func(words []string, begun bool) string
+	OrElse   string
 	// Indexed says that FROM may name the index to use.
 	Indexed bool
 	// SkipLocked ends a select of a row to change, so that concurrent
@@ -76,11 +77,11 @@ type Dialect struct {
 var (
 	SQLite = Dialect{
 		Join: " CROSS JOIN ", Position: "instr", Indexed: true,
-		Phrases: "SELECT rowid FROM phrase_word WHERE phrase_word MATCH ?", Sequence: sqliteSequence,
+		Phrases: "SELECT rowid FROM phrase_word WHERE phrase_word MATCH ?", Sequence: sqliteSequence, OrElse: " OR ",
 	}
 	PostgreSQL = Dialect{
 		Numbered: true, Join: " JOIN ", Lateral: true, Position: "strpos",
-		Phrases: "SELECT p.id FROM phrase p WHERE p.words @@ ?::text::tsquery", Sequence: postgresSequence,
+		Phrases: "SELECT p.id FROM phrase p WHERE p.words @@ ?::text::tsquery", Sequence: postgresSequence, OrElse: " | ",
 		SkipLocked: " FOR UPDATE SKIP LOCKED", ForUpdate: " FOR UPDATE OF ",
 	}
 )

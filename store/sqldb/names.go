@@ -14,14 +14,15 @@ type Space int64
 
 // The spaces of table name, but for units, which have a table of their own.
 const (
-	TypeSpace    Space = 1 // resource types: "Patient"
-	ParamSpace   Space = 2 // search parameters: "birthdate Patient"
-	OriginSpace  Space = 3 // how a version came to be: "PUT R4"
-	SystemSpace  Space = 4 // systems of tokens and quantities
-	OutlineSpace Space = 5 // outlines of index rows: see outlineOf
-	UnitSpace    Space = 6 // units of quantities: see unitName
-	PhraseSpace  Space = 7 // texts of tokens and references: see PhraseHash
-	PassageSpace Space = 8 // passages of longer texts
+	TypeSpace      Space = 1 // resource types: "Patient"
+	ParamSpace     Space = 2 // search parameters: "birthdate Patient"
+	OriginSpace    Space = 3 // how a version came to be: "PUT R4"
+	SystemSpace    Space = 4 // systems of tokens and quantities
+	OutlineSpace   Space = 5 // outlines of index rows: see outlineOf
+	UnitSpace      Space = 6 // units of quantities: see unitName
+	PhraseSpace    Space = 7 // texts of tokens and references: see PhraseHash
+	PassageSpace   Space = 8 // passages of all text
+	NarrativeSpace Space = 9 // passages of narratives
 )
 
 // few says whether a space has but few names, all of which are kept in
@@ -125,7 +126,7 @@ func (n *Names) Known(space Space, text string) (int64, bool) {
 // Add puts a committed name, or one that the running transaction made, into
 // the cache.
 func (n *Names) Add(space Space, text string, id int64) {
-	if space == PassageSpace || space == PhraseSpace && len(text) > cachedPhrase {
+	if space.IsPhrase() && (space != PhraseSpace || len(text) > cachedPhrase) {
 		return // few come again
 	}
 	n.mu.Lock()

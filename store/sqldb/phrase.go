@@ -27,11 +27,15 @@ type Phrase struct {
 
 // phraseOf is the phrase of an entry, if it has one.
 func phraseOf(e *search.Entry) (p Phrase, ok bool) {
-	text := e.Phrase()
-	if e.Param.Kind == definitions.SearchSpecial {
-		return Phrase{PassageSpace, Clean(text)}, text != ""
+	p = Phrase{PhraseSpace, Clean(e.Phrase())}
+	switch {
+	case e.Param.Kind != definitions.SearchSpecial:
+	case e.Param.Code == narrativeCode:
+		p.Space = NarrativeSpace
+	default:
+		p.Space = PassageSpace
 	}
-	return Phrase{PhraseSpace, Clean(text)}, text != ""
+	return p, p.Text != ""
 }
 
 // NewPhrases adds to set the phrases of entries that are not in the cache.
@@ -46,12 +50,28 @@ func (n *Names) NewPhrases(set map[Phrase]bool, entries []search.Entry) {
 }
 
 // IsPhrase says whether the names of a space are in table phrase.
-func (s Space) IsPhrase() bool { return s == PhraseSpace || s == PassageSpace }
+func (s Space) IsPhrase() bool { return s >= PhraseSpace && s <= NarrativeSpace }
 
 // PhraseHash tells phrases apart.
 func (s Space) PhraseHash(text string) []byte {
 	sum := sha256.Sum256([]byte(strconv.Itoa(int(s)) + " " + text))
 	return sum[:16]
+}
+
+// Parameters over texts, and what stands before each word of a narrative in the
+// full text index, so that a search in narratives passes over all else.
+const (
+	narrativeCode = "_text"
+	contentCode   = "_content"
+	narrativeMark = "§"
+)
+
+// Words is what the full text index has of a phrase.
+func (s Space) Words(text string) string {
+	if s == NarrativeSpace {
+		return narrativeMark + strings.ReplaceAll(text, " ", " "+narrativeMark)
+	}
+	return text
 }
 
 // Norm is what table phrase keeps of a phrase besides its words: nil for a
@@ -71,11 +91,15 @@ func (c *compiler) textLeaf(x search.Text) leaf {
 }
 
 func (c *compiler) sequenceLeaf(x search.Sequence) leaf {
-	var params []int64
-	if x.Param.Code != "_content" {
-		params = c.params(x.Param)
+	marked := make([]string, len(x.Words))
+	for i, w := range x.Words {
+		marked[i] = narrativeMark + w
 	}
-	return c.phraseLeaf(params, sql(c.dialect.Phrases, c.dialect.Sequence(x.Words, x.Begun)))
+	narratives := c.dialect.Sequence(marked, x.Begun)
+	if x.Param.Code == contentCode {
+		return c.phraseLeaf(nil, sql(c.dialect.Phrases, c.dialect.Sequence(x.Words, x.Begun)+c.dialect.OrElse+narratives))
+	}
+	return c.phraseLeaf(c.params(x.Param), sql(c.dialect.Phrases, narratives))
 }
 
 // phraseLeaf is that a parameter (nil: any) has one of the phrases that a query

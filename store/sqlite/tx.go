@@ -75,7 +75,7 @@ func (t *tx) Number(space sqldb.Space, text string) (int64, error) {
 	table, columns, values := space.Stored(text)
 	if space.IsPhrase() {
 		columns, values = []string{"hash", "norm"}, append(values, space.Norm(text))
-		t.words = append(t.words, phraseWords{w.name, text})
+		t.words = append(t.words, phraseWords{w.name, space.Words(text)})
 	}
 	if err := w.conn.run("INSERT INTO "+table+" ("+strings.Join(columns, ", ")+", id) VALUES (?"+strings.Repeat(", ?", len(columns))+")", append(values, w.name)...); err != nil {
 		return 0, err
