@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,6 +42,7 @@ type Door struct {
 	changed  broadcast
 	room     room
 	cursors  cursors
+	buffers  sync.Pool // *[]byte, for JSON
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles

@@ -30,20 +30,20 @@ func (in *inclusion) asReferred(ctx context.Context, current []store.Record, ver
 	return nil
 }
 
-// canonicals are references by URL that includes follow.
-type canonicals []canonical
+// urlReferences are references by URL that includes follow.
+type urlReferences []urlReference
 
-// canonical is a reference by URL, perhaps with a version, to what a parameter
+// urlReference is a reference by URL, perhaps with a version, to what a parameter
 // may point to.
-type canonical struct {
+type urlReference struct {
 	of           store.Record
 	code         string // of the parameter
 	url, version string
 }
 
-func (c *canonicals) add(of store.Record, e search.Entry) {
-	one := canonical{of, e.Param.Code, e.URL, e.Version}
-	if !slices.ContainsFunc(*c, func(o canonical) bool {
+func (c *urlReferences) add(of store.Record, e search.Entry) {
+	one := urlReference{of, e.Param.Code, e.URL, e.Version}
+	if !slices.ContainsFunc(*c, func(o urlReference) bool {
 		return o.of.Key.Type == of.Key.Type && o.code == one.code && o.url == one.url && o.version == one.version
 	}) {
 		*c = append(*c, one)
@@ -53,7 +53,7 @@ func (c *canonicals) add(of store.Record, e search.Entry) {
 // byURL finds the resources of the types that the parameters may point to whose
 // url, and version if one is named, the references have. Without a version all
 // versions are found.
-func (in *inclusion) byURL(ctx context.Context, include search.Include, references canonicals) ([]store.Record, error) {
+func (in *inclusion) byURL(ctx context.Context, include search.Include, references urlReferences) ([]store.Record, error) {
 	var any search.Or
 	for _, c := range references {
 		catalog := in.s.door.release(c.of.Release).catalog
@@ -84,7 +84,7 @@ func (in *inclusion) byURL(ctx context.Context, include search.Include, referenc
 
 // defined is that a resource of a type is what the canonical names; nothing for
 // a type without a url.
-func (c canonical) defined(catalog *search.Catalog, typeName string) search.Or {
+func (c urlReference) defined(catalog *search.Catalog, typeName string) search.Or {
 	url, ok := catalog.Param(typeName, "url")
 	if !ok || url.Kind != definitions.SearchURI {
 		return nil

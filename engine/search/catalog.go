@@ -142,8 +142,9 @@ func (c *Catalog) lookup(resourceType string) *typeCatalog {
 func (c *Catalog) compile(t *typeCatalog) {
 	t.params = map[string]*parameter{}
 	for _, def := range c.definitionsOf(t.name) {
-		if def.Code == "_has" || def.Code == "_type" {
-			continue // the parser's own; R4B and R5 define them
+		switch def.Code {
+		case "_has", "_type", "_list", "_filter":
+			continue // the parser's own; R4B and R5 define some
 		}
 		p := &parameter{Param: Param{Type: t.name, Code: def.Code, Kind: def.Type}, def: def}
 		t.list = append(t.list, p)
@@ -151,8 +152,9 @@ func (c *Catalog) compile(t *typeCatalog) {
 		c.check(t, p)
 	}
 	c.findOrigins(t)
+	c.compileListed(t)
 	for _, p := range t.list {
-		if p.problem != "" || !p.indexed() || p.unites() || p.Kind == definitions.SearchSpecial {
+		if p.problem != "" || !p.indexed() || p.unites() || p.overTexts() {
 			continue
 		}
 		if err := c.compileInto(&t.rules, t.name, p.def.Expression, sink{param: p}); err != nil {
@@ -163,6 +165,9 @@ func (c *Catalog) compile(t *typeCatalog) {
 
 // indexed says whether values of p are entries.
 func (p *parameter) indexed() bool { return p.Code != codeID && p.Code != codeLastUpdated }
+
+// overTexts says whether p is about texts, wherever they stand.
+func (p *parameter) overTexts() bool { return p.Code == codeText || p.Code == codeContent }
 
 // definitionsOf lists the definitions that apply to a type, sorted by code.
 func (c *Catalog) definitionsOf(typeName string) []*definitions.SearchParameter {
@@ -187,13 +192,13 @@ func (c *Catalog) check(t *typeCatalog, p *parameter) {
 	switch {
 	case !p.indexed():
 		return
-	case p.Code == codeText || p.Code == codeContent:
+	case p.overTexts():
 		p.Kind = definitions.SearchSpecial
 		if p.Code == codeContent && !c.Content {
 			p.problem = "this server does not index all text; start it with --index-content, then reindex"
 		}
 		return
-	case p.Kind == definitions.SearchSpecial:
+	case p.Kind == definitions.SearchSpecial && !c.selectsPositions(p.def):
 		p.problem = "parameters of type special are not supported"
 		return
 	case p.def.Expression == "":

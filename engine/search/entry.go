@@ -20,6 +20,7 @@ import (
 //	date       Time
 //	number     Number (a single number has Lo == Hi == Value; it is a point)
 //	quantity   Number, System, Code, Text (unit); Canonical when it is UCUM
+//	special    Point: the place that near looks for
 //	composite  Parts: of each only Param.Kind and the fields of that kind are set
 //	special    of _text and _content: Norm, a passage of the text as Phrase has it
 //
@@ -39,6 +40,7 @@ type Entry struct {
 	Time      TimeRange
 	Number    NumberRange
 	Canonical *CanonicalQuantity
+	Point     Point
 	Parts     []Entry
 }
 

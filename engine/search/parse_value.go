@@ -54,12 +54,15 @@ func (p *parser) value(param found, raw string) (Expr, error) {
 		return p.composite(param, raw)
 	}
 	switch param.Kind {
-	case definitions.SearchSpecial:
-		return p.words(param.as, raw)
 	case definitions.SearchReference:
 		return p.reference(param, "", raw)
 	case definitions.SearchToken:
 		return readToken(param.as, raw, param.caseless)
+	case definitions.SearchSpecial:
+		if param.overTexts() {
+			return p.words(param.as, raw)
+		}
+		return p.near(param.as, raw)
 	case definitions.SearchURI:
 		if x, ok := p.versioned(param, raw); ok {
 			return x, nil

@@ -10,9 +10,9 @@ import (
 
 // Limits of a search in texts.
 const (
-	maxSequence = 16 // words in a row
-	maxTerms    = 64
-	maxNesting  = 8
+	maxSequence    = 16 // words in a row
+	maxTerms       = 64
+	maxParentheses = 8
 )
 
 // words reads the value of _text or _content: words that must all be there,
@@ -65,8 +65,8 @@ func (w *wordsParser) operator(name string) bool {
 }
 
 func (w *wordsParser) either(depth int) (Expr, error) {
-	if depth > maxNesting {
-		return nil, fmt.Errorf("it has parentheses more than %d deep", maxNesting)
+	if depth > maxParentheses {
+		return nil, fmt.Errorf("it has parentheses more than %d deep", maxParentheses)
 	}
 	x, err := w.all(depth)
 	any := Or{x}

@@ -19,6 +19,10 @@ type Query struct {
 	Bytes PageBytes
 	// Total says how Bundle.total is to be computed.
 	Total TotalMode
+	// Contained looks inside of resources; with ContainedAlone what is found
+	// there is the result, else the resources that contain it.
+	Contained      Contained
+	ContainedAlone bool
 	// After continues a former page: the Next of a store page, or "".
 	After string
 	// Includes are followed by the caller (records), not by the store.
@@ -194,6 +198,12 @@ const (
 	StringStarts StringMode = iota
 	StringContains
 	StringExact
+	StringEquals // the modes from here on are those of _filter, on normalised text
+	StringEnds
+	StringAbove
+	StringBelow
+	StringFrom
+	StringUpTo
 )
 
 // String matches string entries. Value is normalised by Normalize unless the
@@ -218,6 +228,7 @@ const (
 	SA Prefix = "sa"
 	EB Prefix = "eb"
 	AP Prefix = "ap"
+	CO Prefix = "co" // of _filter alone, on dates: the entry's range contains the query's
 )
 
 // TimeRange is the half-open interval [Lo, Hi) in microseconds since the Unix
@@ -334,6 +345,10 @@ type Has struct {
 	X      Expr
 }
 
+// Referred holds when a current resource that satisfies X, of whatever type,
+// has a reference entry of any parameter that points here.
+type Referred struct{ X Expr }
+
 func (And) expr()         {}
 func (Or) expr()          {}
 func (Not) expr()         {}
@@ -355,3 +370,4 @@ func (Reference) expr()   {}
 func (Composite) expr()   {}
 func (Chain) expr()       {}
 func (Has) expr()         {}
+func (Referred) expr()    {}

@@ -114,7 +114,13 @@ func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, err
 		w.seq = t.id*perTransaction + t.store.base + w.place
 		records[i] = w.record()
 	}
-	return records, t.finish(ctx, all)
+	if err := t.finish(ctx, all); err != nil {
+		return nil, err
+	}
+	return records, sqldb.Renumber(sqldb.PostgreSQL, writes, records, func(text string, args ...any) error {
+		t.enqueue(text, args...)
+		return nil
+	})
 }
 
 // lockRows locks the resources of writes in the order of their keys and learns

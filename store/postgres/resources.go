@@ -112,6 +112,11 @@ func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.
 	return read(s, func(db pool) ([]fhir.Key, error) { return s.reader.Referrers(ctx, db, key, limit) })
 }
 
+// Values implements store.Resources.
+func (s *Store) Values(ctx context.Context, p search.Param, limit int) ([]search.Entry, error) {
+	return read(s, func(db pool) ([]search.Entry, error) { return s.reader.Values(ctx, db, p, limit) })
+}
+
 // Pack implements store.Resources.
 func (s *Store) Pack(json []byte, index []search.Entry) store.Body {
 	return s.names.Pack(s.packer, json, index)

@@ -63,6 +63,8 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		return c.hasCondition(x, r)
 	case search.Within:
 		return isIn(r, c.withinSet(x))
+	case search.Referred:
+		return c.referredCondition(x, r)
 	}
 	l, ok := c.leaf(x)
 	if !ok {
@@ -96,12 +98,13 @@ func (c *compiler) missing(x search.Missing, r string) fragment {
 	return join("", sql("("+r+".outline "+not+"IN (SELECT n.id FROM name n WHERE n.space = ? AND ", int64(OutlineSpace)), either(has...), sql(")) IS TRUE"))
 }
 
-// chainCondition goes from the resource to what it refers to.
+// chainCondition goes from the resource to what it refers to: "deleted + 0" as
+// in idSet.
 func (c *compiler) chainCondition(x search.Chain, r string) fragment {
 	f, t := c.alias("f"), c.alias("t")
 	return c.dialect.exists(
 		sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+
-			c.dialect.with("resource", t, "", t+".rid = "+f+".target AND "+t+".type = ? AND "+t+".deleted = 0")+
+			c.dialect.with("resource", t, "", t+".rid = "+f+".target AND "+t+".type = ? AND "+t+".deleted + 0 = 0")+
 			" WHERE "+f+".rid = "+r+".rid AND ", c.typeNumber(x.Target)),
 		c.linked(x.Param, f, t+".type"), sql(" AND "), c.condition(x.X, t))
 }
@@ -133,7 +136,7 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 			}
 			selects = append(selects, s...)
 		}
-		return selects, len(selects) > 0
+		return c.few(selects), len(selects) > 0
 	case search.IDs:
 		return c.idSet(x), true
 	case search.LastUpdated:
@@ -144,6 +147,8 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 		return c.hasSet(x)
 	case search.Within:
 		return c.withinSet(x), true
+	case search.Referred:
+		return c.referredSet(x)
 	}
 	l, ok := c.leaf(x)
 	if !ok {
@@ -162,7 +167,23 @@ func (c *compiler) leafSet(l leaf) []fragment {
 		a := c.alias("x")
 		selects[i] = join("", sql("SELECT "+a+".rid AS rid FROM "+l.table+" "+a+" WHERE "), all(l.params, f).on(a))
 	}
-	return selects
+	return c.few(selects)
+}
+
+// together is how many selects stand in one UNION: SQLite takes at most 500.
+const together = 100
+
+// few puts many selects into few.
+func (c *compiler) few(selects []fragment) []fragment {
+	if len(selects) <= together {
+		return selects
+	}
+	var out []fragment
+	for some := range slices.Chunk(selects, together) {
+		u := c.alias("u")
+		out = append(out, join("", sql("SELECT "+u+".rid AS rid FROM "), c.dialect.fenced(join(" UNION ALL ", some...)), sql(" "+u)))
+	}
+	return c.few(out)
 }
 
 // andSet drives by the first part that has a set and asks the others of each
@@ -213,6 +234,8 @@ func updatedCondition(x search.LastUpdated) fragment {
 		return sql("updated >= ?", lo)
 	case search.LE:
 		return sql("updated < ?", hi)
+	case search.CO:
+		return sql("updated <= ? AND updated >= ?", lo, hi-1)
 	}
 	return sql("1 = 0")
 }

@@ -77,6 +77,10 @@ func (r *run) onlyOfTypes(x search.Expr) bool {
 		p = x.Param
 	case search.Composite:
 		p = x.Param
+	case search.Near:
+		p = x.Param
+	case search.Other:
+		p = x.Param()
 	}
 	return p.Type == r.query.Types[0]
 }

@@ -163,3 +163,12 @@ func (d Dialect) by(index string) string {
 	}
 	return ""
 }
+
+// unindexed has a table read in the order of its rows, where the dialect can say
+// so: conditions on types, each with an index, must not choose another.
+func (d Dialect) unindexed() string {
+	if d.Indexed {
+		return " NOT INDEXED"
+	}
+	return ""
+}

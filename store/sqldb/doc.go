@@ -9,7 +9,8 @@
 //	version   every version of every resource, by seq: the log, the change feed,
 //	          the histories, and the only place of bodies
 //	resource  the current version of each resource, by rid
-//	token, reference, string, date, number, quantity, uri, composite, phrase_use
+//	token, reference, string, date, number, quantity, uri, composite, position,
+//	phrase_use
 //	          the search index: rows of current, not deleted resources
 //	phrase    the texts of phrase_use, each once, with a full text index
 //	code_list, listed_code

@@ -69,6 +69,9 @@ func either(parts ...fragment) fragment {
 	if len(parts) == 1 {
 		return parts[0]
 	}
+	if n := len(parts); n > together { // SQLite takes no deeper expression than 1000
+		return either(either(parts[:n/2]...), either(parts[n/2:]...))
+	}
 	f := join(" OR ", parts...)
 	f.sql = "(" + f.sql + ")"
 	return f

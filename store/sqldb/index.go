@@ -135,6 +135,9 @@ func (x *indexer) entry(param int64, e *search.Entry) {
 	case definitions.SearchComposite:
 		x.composite(param, e)
 	case definitions.SearchSpecial:
+		if e.Point != (search.Point{}) {
+			x.rows = append(x.rows, Row{Table: PositionTable, Param: param, Value: Value{Lo: e.Point.X, Hi: e.Point.Y, Sort: e.Point.Z}})
+		}
 	default:
 		x.fail(fmt.Errorf("sqldb: parameter %s of %s has no kind", e.Param.Code, e.Param.Type))
 	}

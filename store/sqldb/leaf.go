@@ -3,6 +3,8 @@ package sqldb
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"unicode/utf8"
 
 	"github.com/inglehealth/ingle/engine/search"
 )
@@ -65,6 +67,10 @@ func (c *compiler) leaf(x search.Expr) (l leaf, ok bool) {
 		l = c.referenceLeaf(first, types...)
 	case search.Composite:
 		l = c.compositeLeaf(x)
+	case search.Near:
+		l = c.nearLeaf(x)
+	case search.Other:
+		return c.otherLeaf(x)
 	default:
 		return leaf{}, false
 	}
@@ -259,6 +265,18 @@ func (c *compiler) textCondition(norm, text string, x search.String) fragment {
 	switch x.Mode {
 	case search.StringContains:
 		return sql(c.dialect.Position+"("+norm+", ?) > 0", value)
+	case search.StringEquals:
+		return sql(norm+" = ?", value)
+	case search.StringEnds:
+		return sql("substr("+norm+", length("+norm+") - "+strconv.Itoa(utf8.RuneCountInString(value)-1)+") = ?", value)
+	case search.StringAbove:
+		return sql(norm+" > ?", value)
+	case search.StringBelow:
+		return sql(norm+" < ?", value)
+	case search.StringFrom:
+		return sql(norm+" >= ?", value)
+	case search.StringUpTo:
+		return sql(norm+" <= ?", value)
 	case search.StringExact:
 		exact := sql(text+" = ?", value)
 		if n := search.Normalize(value); len(value) < search.MaxText && len(n) < search.MaxText {

@@ -81,7 +81,7 @@ func compareKeys(a, b *Op) int {
 	switch a.Table {
 	case DateTable:
 		return cmp.Or(cmp.Compare(a.TimeLo, b.TimeLo), cmp.Compare(a.RID, b.RID), cmp.Compare(a.TimeHi, b.TimeHi))
-	case NumberTable:
+	case NumberTable, PositionTable:
 		return cmp.Or(cmp.Compare(a.Lo, b.Lo), cmp.Compare(a.RID, b.RID), cmp.Compare(a.Hi, b.Hi), cmp.Compare(a.Sort, b.Sort))
 	case QuantityTable:
 		return cmp.Or(cmp.Compare(a.Lo, b.Lo), cmp.Compare(a.RID, b.RID), cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Entry, b.Entry))

@@ -251,7 +251,11 @@ func (r *run) walkResources() error {
 		conditions = append(conditions, sql("r.rid > ?", r.from.rid))
 	}
 	conditions = append(conditions, r.where("r", "r", -1))
-	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM "+r.resources("r", "resource_live")+" WHERE "),
+	table := r.resources("r", "resource_live")
+	if len(r.types) != 1 {
+		table = "resource r" + r.dialect.unindexed()
+	}
+	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM "+table+" WHERE "),
 		all(conditions...), sql(" ORDER BY r.rid"+r.limit())), nil)
 }
 
@@ -316,37 +320,37 @@ func (r *run) walkIndex(w walk) error {
 
 func (r *run) walkValues(w walk) error {
 	column := "d." + w.column
-	conditions := []fragment{sql("d.param = ?", w.param), sql(w.first).on("d")}
-	if r.from != nil {
-		conditions = append(conditions, afterInWalk(column, "d.rid", r.keys[0].desc, r.from))
-	}
-	conditions = append(conditions, r.where("r", "r", -1))
-	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, "+column+" AS "+keyColumn(0)+
-		" FROM "+w.table+" d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), all(conditions...),
-		sql(" ORDER BY "+column+direction(r.keys[0].desc)+", d.rid"+r.limit())), r.keys)
+	return r.inWalk(column, "d.rid", w.table+" d"+r.dialect.with("resource", "r", "", "r.rid = d.rid"),
+		sql("d.param = ?", w.param), sql(w.first).on("d"))
 }
 
 // walkUpdated visits resources of one type in the order of their last update.
 func (r *run) walkUpdated() error {
-	var conditions []fragment
-	if r.from != nil {
-		conditions = append(conditions, afterInWalk("r.updated", "r.rid", r.keys[0].desc, r.from))
-	}
-	conditions = append(conditions, r.where("r", "r", -1))
-	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, r.updated AS "+keyColumn(0)+
-		" FROM "+r.resources("r", "resource_updated")+" WHERE "), all(conditions...),
-		sql(" ORDER BY r.updated"+direction(r.keys[0].desc)+", r.rid"+r.limit())), r.keys)
+	return r.inWalk("r.updated", "r.rid", r.resources("r", "resource_updated"))
 }
 
-// afterInWalk is the condition to come after a position with a value, with a
-// bound that the index takes.
-func afterInWalk(column, rid string, desc bool, p *position) fragment {
-	value := p.keys[0]
-	bound, past := " >= ?", " > ?"
-	if desc {
-		bound, past = " <= ?", " < ?"
+// inWalk visits the resources of source in the order of an index on column and
+// rid: after the position first those of the same value, then the others, so
+// that the index leads to both however many have that value.
+func (r *run) inWalk(column, rid, source string, conditions ...fragment) error {
+	order := " ORDER BY " + column + direction(r.keys[0].desc) + ", " + rid
+	ranges := []fragment{{}}
+	if r.from != nil {
+		value, past := r.from.keys[0], " > ?"
+		if r.keys[0].desc {
+			past = " < ?"
+		}
+		ranges = []fragment{sql(column+" = ? AND "+rid+" > ?", value, r.from.rid), sql(column+past, value)}
 	}
-	return sql(column+bound+" AND ("+column+past+" OR "+rid+" > ?)", value, value, p.rid)
+	for _, f := range ranges {
+		where := all(append(append([]fragment{f}, conditions...), r.where("r", "r", -1))...)
+		err := r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, "+column+" AS "+keyColumn(0)+
+			" FROM "+source+" WHERE "), where, sql(order+r.limit())), r.keys)
+		if err != nil || r.full || r.left() <= 0 {
+			return err
+		}
+	}
+	return nil
 }
 
 func direction(desc bool) string {

@@ -56,5 +56,8 @@ func (s *Store) keepList(ctx context.Context, l *search.CodeList) error {
 }
 
 func (t *tx) keepList(ctx context.Context, l *search.CodeList) error {
+	if err := t.changing(); err != nil {
+		return err
+	}
 	return t.writer.store.reader.KeepList(ctx, quiet{t.writer.conn}, t, l)
 }

@@ -133,6 +133,15 @@ func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) (keys []
 	return keys, err
 }
 
+// Values implements store.Resources.
+func (s *Store) Values(ctx context.Context, p search.Param, limit int) (values []search.Entry, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		values, err = s.reader.Values(ctx, c, p, limit)
+		return err
+	})
+	return values, err
+}
+
 // Pack implements store.Resources.
 func (s *Store) Pack(json []byte, index []search.Entry) store.Body {
 	return s.names.Pack(s.packer, json, index)

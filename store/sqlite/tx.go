@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -20,6 +21,7 @@ type tx struct {
 	made    []madeName
 	words   []phraseWords
 	indexed int // of words, how many are in the full text index
+	member  member
 }
 
 // phraseWords is a new phrase that the full text index does not have yet: that
@@ -32,21 +34,6 @@ type phraseWords struct {
 type madeName struct {
 	space sqldb.Space
 	text  string
-}
-
-// mark is the state to go back to when a member fails. Rows of former members
-// that were written inside the failed member's savepoint went with it, so
-// flushed goes back too.
-type mark struct{ ops, flushed, made, words, indexed int }
-
-func (t *tx) mark() mark {
-	return mark{len(t.ops), t.flushed, len(t.made), len(t.words), t.indexed}
-}
-
-func (t *tx) back(m mark) {
-	t.ops, t.flushed = t.ops[:m.ops], m.flushed
-	t.words, t.indexed = t.words[:m.words], m.indexed
-	t.forget(m.made)
 }
 
 // forget takes names that were rolled back out of the cache.
@@ -87,6 +74,7 @@ func (t *tx) Number(space sqldb.Space, text string) (int64, error) {
 
 // Put implements store.Tx.
 func (t *tx) Put(_ context.Context, writes []store.Write) ([]store.Record, error) {
+	all := writes
 	records := make([]store.Record, 0, len(writes))
 	for len(writes) > 0 {
 		if n := together(writes); n > 1 {
@@ -103,7 +91,7 @@ func (t *tx) Put(_ context.Context, writes []store.Write) ([]store.Record, error
 		}
 		records, writes = append(records, r), writes[1:]
 	}
-	return records, nil
+	return records, sqldb.Renumber(sqldb.SQLite, all, records, t.writer.conn.run)
 }
 
 // put writes one resource. One that is to be new is inserted without looking
@@ -136,6 +124,9 @@ func (t *tx) put(w *store.Write) (store.Record, error) {
 	}
 	former, err := t.writer.store.reader.Former(context.Background(), quiet{t.writer.conn}, current)
 	if err != nil {
+		return store.Record{}, err
+	}
+	if err := t.changing(); err != nil {
 		return store.Record{}, err
 	}
 	r, err := t.version(w, &x, current.RID, current.Version+1)
@@ -184,11 +175,11 @@ func (t *tx) index(rid int64, index *sqldb.Index, former []sqldb.Row) {
 // flush writes the collected rows. By now the resources that they refer to are
 // in the tables, if they are written together.
 func (t *tx) flush() error {
-	if err := t.flushWords(); err != nil {
-		return err
-	}
-	if t.flushed == len(t.ops) {
+	if t.flushed == len(t.ops) && t.indexed == len(t.words) {
 		return nil
+	}
+	if err := errors.Join(t.changing(), t.flushWords()); err != nil {
+		return err
 	}
 	if err := t.writer.resolve(t.ops[t.flushed:]); err != nil {
 		return err

@@ -292,9 +292,13 @@ func (w *writer) attempt(live []*request, results []error, savepoints bool) (err
 	if err := w.begin(false); err != nil {
 		return err
 	}
+	p := unprotected
+	if savepoints {
+		p = protected
+	}
 	for i, r := range live {
 		wrote := w.conn.writes
-		results[i] = w.member(r, savepoints)
+		results[i] = w.member(r, p)
 		switch {
 		case results[i] == nil:
 		case len(live) == 1:
@@ -327,7 +331,7 @@ func (w *writer) runImport(r *request) {
 		}
 		w.open, w.opened = true, time.Now()
 	}
-	err := w.member(r, true)
+	err := w.member(r, whenChanging)
 	if errors.Is(err, errAborted) {
 		w.open = false
 		w.rollback()
@@ -349,35 +353,22 @@ func (w *writer) commitImports() {
 	}
 }
 
-// member runs one request; with a savepoint its failure leaves the rest of the
-// transaction as it was.
-func (w *writer) member(r *request, savepoint bool) error {
+// member runs one request. Unless it is the transaction's only one, or the
+// transaction can run again, its failure has to leave the rest of that as it
+// was.
+func (w *writer) member(r *request, p protection) error {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
-	mark := w.tx.mark()
-	if savepoint {
-		if err := w.conn.run("SAVEPOINT member"); err != nil {
-			return err
-		}
-	}
-	err := call(r, w.tx)
-	if !savepoint {
-		if err != nil {
-			w.tx.back(mark)
-		}
+	mark, err := w.tx.begin(p)
+	if err != nil {
 		return err
 	}
-	if err == nil {
-		err = w.conn.run("RELEASE member")
+	if err = call(r, w.tx); err == nil {
+		err = w.tx.end()
 	}
 	if err != nil {
-		w.tx.back(mark)
-		w.rids.forget()
-		if undo := w.conn.run("ROLLBACK TO member"); undo != nil {
-			return fmt.Errorf("%w: %w", errAborted, err)
-		}
-		if undo := w.conn.run("RELEASE member"); undo != nil {
+		if undo := w.tx.back(mark); undo != nil {
 			return fmt.Errorf("%w: %w", errAborted, err)
 		}
 	}

@@ -47,9 +47,13 @@ func (g *generator) add(tree *fhir.Tree, entries []search.Entry) {
 	}
 }
 
-// named adds the entries of those parameters that have the values of others.
+// named leaves out entries that no query can ask for, and adds those of
+// parameters that have the values of others.
 func (g *generator) named(typeName string, entries []search.Entry) []search.Entry {
-	all := slices.Clone(entries)
+	all := slices.DeleteFunc(slices.Clone(entries), func(e search.Entry) bool {
+		_, known := g.catalog.Param(typeName, e.Param.Code)
+		return !known
+	})
 	for _, p := range g.catalog.Parameters(typeName) {
 		for _, e := range entries {
 			if e.Param != p.Param && p.Names(&e) {
@@ -79,6 +83,9 @@ func (g *generator) query() (url string, sure fhir.Key) {
 		part, found := g.condition(d, 2)
 		parts = append(parts, part)
 		certain = certain && found
+	}
+	if g.IntN(5) == 0 {
+		parts, certain = append(parts, "_filter="+g.filter(d)), false
 	}
 	if g.IntN(2) == 0 {
 		parts = append(parts, "_sort="+g.sort(d))

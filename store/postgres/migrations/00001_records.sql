@@ -169,6 +169,17 @@ CREATE TABLE composite (
     PRIMARY KEY (param, part, text, rid, entry)
 );
 
+-- Places as points of the unit sphere.
+CREATE TABLE position (
+    param integer NOT NULL,
+    x     double precision NOT NULL,
+    rid   bigint NOT NULL,
+    y     double precision NOT NULL,
+    z     double precision NOT NULL,
+    PRIMARY KEY (param, x, rid, y, z)
+);
+CREATE INDEX position_rid ON position (rid, param);
+
 -- Texts that go with tokens and references, and passages of longer texts, each
 -- once. norm is the text as words, of passages NULL. phrase_use says where they
 -- stand.

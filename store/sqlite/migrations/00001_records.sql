@@ -165,6 +165,17 @@ CREATE TABLE composite (
     PRIMARY KEY (param, part, text, rid, entry)
 ) WITHOUT ROWID;
 
+-- Places as points of the unit sphere.
+CREATE TABLE position (
+    param INTEGER NOT NULL,
+    x     REAL NOT NULL,
+    rid   INTEGER NOT NULL,
+    y     REAL NOT NULL,
+    z     REAL NOT NULL,
+    PRIMARY KEY (param, x, rid, y, z)
+) WITHOUT ROWID;
+CREATE INDEX position_rid ON position (rid, param);
+
 -- Texts that go with tokens and references, and passages of longer texts, each
 -- once. norm is the text as words, of passages NULL; phrase_word has the words of
 -- both, by id. phrase_use says where they stand.
