@@ -75,7 +75,7 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		if d.releases[defs.Release] != nil {
 			return nil, fmt.Errorf("records: definitions of %s are given twice", defs.Release)
 		}
-		r, err := openRelease(defs, d.base, c.Clock)
+		r, err := openRelease(defs, d.base, d.policy.IndexContent, c.Clock)
 		if err != nil {
 			return nil, err
 		}

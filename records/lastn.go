@@ -28,10 +28,10 @@ func (s *Session) LastN(ctx context.Context, r LastNRequest) (*SearchResult, err
 	if err != nil {
 		return nil, err
 	}
-	catalog := d.releaseOf(r.Release, "Observation").catalog
-	q, err := catalog.Parse("Observation", criteria, search.ParseOptions{
-		Lenient: s.lenient(r.Handling), Now: d.now(), DefaultCount: d.policy.DefaultCount, MaxCount: d.policy.MaxCount,
-	})
+	rel := d.releaseOf(r.Release, "Observation")
+	catalog, options := rel.catalog, s.parsing(ctx, rel)
+	options.Lenient = s.lenient(r.Handling)
+	q, err := catalog.Parse("Observation", criteria, options)
 	if err != nil {
 		return nil, err
 	}

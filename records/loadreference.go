@@ -80,7 +80,7 @@ func (g *LoadGroup) answer(ctx context.Context, typ fhir.Type, criteria, literal
 
 func (g *LoadGroup) match(ctx context.Context, typ fhir.Type, criteria, literal string) (fhir.Key, error) {
 	s := g.l.s
-	cond, err := s.criteria(typ, criteria)
+	cond, err := s.criteria(ctx, typ, criteria)
 	if err != nil {
 		return fhir.Key{}, err
 	}

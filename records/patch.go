@@ -98,7 +98,7 @@ func (s *Session) PatchWhere(ctx context.Context, t fhir.Type, criteria []search
 	if err != nil {
 		return Result{}, err
 	}
-	cond, err := s.condition(t, criteria)
+	cond, err := s.condition(ctx, t, criteria)
 	if err != nil {
 		return Result{}, err
 	}

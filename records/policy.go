@@ -76,6 +76,10 @@ type Policy struct {
 	// LenientSearch ignores unknown search parameters, with a note in the
 	// result, unless the request says otherwise. Otherwise they are errors.
 	LenientSearch bool
+	// IndexContent indexes all text of resources, so that _content finds it.
+	// What was stored without it has to be indexed anew. Otherwise _content is
+	// refused.
+	IndexContent bool
 }
 
 // DefaultPolicy is the policy of a new tenant.

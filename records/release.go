@@ -25,11 +25,12 @@ type release struct {
 	graph   func() (*graphql.Schema, error) // made when it is first asked for
 }
 
-func openRelease(defs *definitions.Definitions, base string, now func() time.Time) (*release, error) {
+func openRelease(defs *definitions.Definitions, base string, content bool, now func() time.Time) (*release, error) {
 	catalog, err := search.NewCatalog(defs, base)
 	if err != nil {
 		return nil, fmt.Errorf("records: search parameters of %s: %w", defs.Release, err)
 	}
+	catalog.Content = content
 	terms := terminology.New(defs)
 	rules := validate.New(defs, validate.Options{Terminology: terms, Now: now})
 	graph := sync.OnceValues(func() (*graphql.Schema, error) { return graphql.NewSchema(catalog) })

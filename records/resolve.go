@@ -89,7 +89,7 @@ func (d *Door) below(literal string) string {
 func (p *plan) match(ctx context.Context, literal string, own *ownEntries) (fhir.Key, error) {
 	s := p.t.s
 	typ, criteria, _ := splitCondition(p.t.rel.defs, s.door.below(literal))
-	cond, err := s.criteria(typ, criteria)
+	cond, err := s.criteria(ctx, typ, criteria)
 	if err != nil {
 		return fhir.Key{}, err
 	}
@@ -97,12 +97,12 @@ func (p *plan) match(ctx context.Context, literal string, own *ownEntries) (fhir
 }
 
 // criteria is the condition of a conditional reference.
-func (s *Session) criteria(typ fhir.Type, text string) (*condition, error) {
+func (s *Session) criteria(ctx context.Context, typ fhir.Type, text string) (*condition, error) {
 	pairs, err := ParseCriteria(text)
 	if err != nil {
 		return nil, err
 	}
-	return s.condition(typ, pairs)
+	return s.condition(ctx, typ, pairs)
 }
 
 // settled asks again when a condition finds nothing during a bulk load: what

@@ -74,12 +74,9 @@ func (s *Session) Search(ctx context.Context, r SearchRequest) (*SearchResult, e
 func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest) (*SearchResult, error) {
 	d := s.door
 	rel := d.releaseOf(req.Release, req.Type)
-	q, err := rel.catalog.Parse(string(req.Type), req.Pairs, search.ParseOptions{
-		Lenient:      s.lenient(req.Handling),
-		Now:          d.now(),
-		DefaultCount: d.policy.DefaultCount,
-		MaxCount:     d.policy.MaxCount,
-	})
+	options := s.parsing(ctx, rel)
+	options.Lenient = s.lenient(req.Handling)
+	q, err := rel.catalog.Parse(string(req.Type), req.Pairs, options)
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +127,16 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 		err = s.include(ctx, r, q.Includes, page.Records, result)
 	}
 	return result, d.fault(err)
+}
+
+// parsing is how search URLs are read, strictly.
+func (s *Session) parsing(ctx context.Context, rel *release) search.ParseOptions {
+	return search.ParseOptions{
+		Now:          s.door.now(),
+		DefaultCount: s.door.policy.DefaultCount,
+		MaxCount:     s.door.policy.MaxCount,
+		Terminology:  terms{ctx, s, rel},
+	}
 }
 
 // ignoredIssues say what lenient handling left out.

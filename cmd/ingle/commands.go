@@ -36,6 +36,11 @@ type definitionFlags struct {
 	Package []string `type:"existingfile" placeholder:"FILE.tgz" sep:"none" help:"A FHIR package to load: a guide such as US Core, or another release. May be repeated; order matters when one needs another."`
 }
 
+// indexFlags say what is indexed beyond the search parameters of definitions.
+type indexFlags struct {
+	IndexContent bool `help:"Index all text of resources, for the search parameter _content. Give it to serve, import and reindex alike, and run reindex after adding it."`
+}
+
 // policyFlags are records.Policy.
 type policyFlags struct {
 	IDs             string `name:"ids" enum:"client,server" default:"client" help:"Who chooses ids: with 'client', PUT to an id that does not exist creates it; with 'server' it is refused (${enum})."`

@@ -19,6 +19,7 @@ type importCommand struct {
 
 	storeFlags
 	definitionFlags
+	indexFlags
 	BaseURL    string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"Public URL of the server, as given to serve: references to it are local."`
 	Report     string `default:"import-refused.tsv" placeholder:"FILE" help:"Where every refused resource is named, with file, line, entry and reason. It is written only when one is refused."`
 	References string `enum:"enforce,allow-dangling" default:"enforce" help:"References to resources that are neither in the files nor in the store: refused, or accepted (${enum})."`
@@ -55,6 +56,7 @@ func (c *importCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	policy := records.DefaultPolicy()
+	policy.IndexContent = c.IndexContent
 	policy.AllowDangling = c.References == "allow-dangling"
 	if c.Validation == "structure" {
 		policy.Validation = records.ValidateStructure

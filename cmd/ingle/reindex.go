@@ -17,6 +17,7 @@ import (
 type reindexCommand struct {
 	storeFlags
 	definitionFlags
+	indexFlags
 	BaseURL string   `default:"http://127.0.0.1:8080" placeholder:"URL" help:"Public URL of the server, as given to serve: references to it are local."`
 	Type    []string `placeholder:"TYPE" sep:"," help:"Resource types to index, all if none is given. May be repeated."`
 
@@ -46,7 +47,9 @@ func (c *reindexCommand) Run(ctx context.Context, m *Main) error {
 		}
 		types[i] = fhir.Type(t)
 	}
-	tenants, err := c.open(ctx, all, c.BaseURL, records.DefaultPolicy(), c.logger(m.Stderr))
+	policy := records.DefaultPolicy()
+	policy.IndexContent = c.IndexContent
+	tenants, err := c.open(ctx, all, c.BaseURL, policy, c.logger(m.Stderr))
 	if err != nil {
 		return err
 	}
@@ -77,7 +80,7 @@ func reindex(ctx context.Context, m *Main, door *records.Door, all []*definition
 	start := time.Now()
 	shown := start
 	var p records.ReindexProgress
-	id, waiting := reindexID(all, types), false
+	id, waiting := reindexID(all, types, door.Policy().IndexContent), false
 	work := func(ctx context.Context, w *jobs.Work) error {
 		resumed, err := w.Progress(&p)
 		if err != nil {
@@ -125,13 +128,13 @@ func reindex(ctx context.Context, m *Main, door *records.Door, all []*definition
 	return p.Refused, nil
 }
 
-// reindexID names the job by what it does: a run with other types or packages
-// does not go on where this one was.
-func reindexID(all []*definitions.Definitions, types []fhir.Type) string {
+// reindexID names the job by what it does: a run with other types, packages or
+// text does not go on where this one was.
+func reindexID(all []*definitions.Definitions, types []fhir.Type, content bool) string {
 	h := sha256.New()
 	for _, d := range all {
 		fmt.Fprintln(h, d.Release, d.Version, d.Packages())
 	}
-	fmt.Fprintln(h, types)
+	fmt.Fprintln(h, types, content)
 	return "reindex-" + hex.EncodeToString(h.Sum(nil))[:32]
 }

@@ -17,7 +17,10 @@ func (x *extraction) reference(n fhir.Node) {
 			x.addReference(text, false)
 		}
 		if id := n.Child("identifier"); !id.IsZero() {
-			x.addToken(id.Child("system").Text(), id.Child("value").Text(), id.Find("type", "text").Text())
+			x.addToken(id.Child("system").Text(), id.Child("value").Text(), "")
+		}
+		if display := n.Child("display").Text(); display != "" && x.out == &x.entries {
+			x.addToken("", "", display)
 		}
 	case t.Name == "CodeableReference":
 		if c := n.Child("reference"); !c.IsZero() {

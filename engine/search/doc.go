@@ -72,11 +72,22 @@
 //	System s, Code c         entry.System == s and entry.Code == c   (s "" means: no system)
 //	System s, AnyCode        entry.System == s
 //
+// With Start, entry.Code begins with Code. Codes holds when the list has
+// entry.System and entry.Code together.
+//
 // A Token on a parameter of kind reference (modifier :identifier) looks only
 // at entries with neither RefID nor URL, which carry the System and Code of
 // Reference.identifier. A CodeableConcept whose text says something else than
-// its codings gives one more token entry with Text alone; no Token matches it,
-// Missing sees it.
+// its codings gives one more token entry with Text alone, and so does the display
+// of a Reference; no Token matches it, Missing sees it. The types of identifiers
+// are token entries of a parameter of their own (Param.OfType).
+//
+// Text holds when entry.Phrase() begins with Value. Sequence holds when the words
+// of entry.Phrase() have Words in a row, the last one only beginning so with
+// Begun; its Param _content names every entry that has a phrase. Longer texts
+// are entries of _text and _content in passages of up to 200 words, neighbours of
+// which share 16. Texts of _content that are apart have a word between them that
+// no query can have.
 //
 // String: StringStarts holds when entry.Norm begins with Value, StringContains
 // when Value occurs in entry.Norm (wildcard characters have no meaning),
@@ -85,7 +96,8 @@
 // The further modes are those of _filter and compare Norm with Value: equal, ends
 // with, after, before, from, up to.
 //
-// URI: entry.URL == Value.
+// URI: entry.URL == Value; with URIBelow also when it begins with Value and one
+// of SegmentEnds; with URIContains when it has Value anywhere.
 //
 // Near: the squared distance of entry.Point and Point, computed as Point.Chord2
 // does, is at most Chord2.
@@ -95,7 +107,12 @@
 //
 // Reference: with URL set, entry.URL == URL; else entry.RefID == ID and (Type
 // is "" or entry.RefType == Type). In both, Version is "" or equals
-// entry.Version.
+// entry.Version, or with Below entry.Version begins with it and a full stop.
+//
+// Within holds when an entry that Param names refers to a resource of a set:
+// Type/ID, and what is below it: current resources of type Type with an entry
+// that Via names referring to one of the set; with Above instead what an entry
+// that Via names of a current resource of the set refers to, if it is of Type.
 //
 // Composite: one entry with as many Parts, the n-th of which satisfies the
 // n-th Expr: a leaf, or an Or of leaves. Parameters of the parts are not

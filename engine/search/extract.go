@@ -45,6 +45,7 @@ func (c *Catalog) extract(ctx context.Context, root fhir.Node) ([]Entry, error) 
 			return nil, err
 		}
 	}
+	x.texts(types)
 	entries := slices.Clone(x.entries)
 	clear(x.entries) // so that the pool keeps no resource alive
 	*scratch = x.entries

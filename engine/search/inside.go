@@ -77,6 +77,9 @@ func (x *extraction) inside() error {
 				return err
 			}
 			for _, e := range entries {
+				if e.Norm != "" && e.Param.Kind == definitions.SearchSpecial {
+					continue // a text, which _content has anyway
+				}
 				x.param.Code = insideCode(w.code, w.typeName, several, e.Param.Code)
 				x.param.Kind, x.param.Of = e.Param.Kind, e.Param.Of
 				x.add(e)
@@ -184,6 +187,15 @@ func (in insider) rewrite(x Expr) Expr {
 	case LastUpdated:
 		return x
 	case Token:
+		x.Param = in.param(x.Param)
+		return x
+	case Codes:
+		x.Param = in.param(x.Param)
+		return x
+	case Text:
+		x.Param = in.param(x.Param)
+		return x
+	case Within:
 		x.Param = in.param(x.Param)
 		return x
 	case String:

@@ -66,6 +66,12 @@ func Match(ctx context.Context, x Expr, doc *Document, src Source) (bool, error)
 		return matchChain(ctx, x, doc, src)
 	case Has:
 		return matchReferrers(ctx, x.Source, x.Param, x.X, doc, src)
+	case Within:
+		return matchWithin(ctx, x, doc, src)
+	case Sequence:
+		if x.Param.Code == codeContent {
+			return slices.ContainsFunc(doc.Entries, func(e Entry) bool { return e.satisfies(x) }), nil
+		}
 	case Referred:
 		return matchReferrers(ctx, "", Param{}, x.X, doc, src)
 	}
@@ -136,6 +142,12 @@ func paramOf(x Expr) Param {
 	switch x := x.(type) {
 	case Token:
 		return x.Param
+	case Codes:
+		return x.Param
+	case Text:
+		return x.Param
+	case Sequence:
+		return x.Param
 	case String:
 		return x.Param
 	case Date:
@@ -166,7 +178,13 @@ func (e *Entry) satisfies(x Expr) bool {
 		if x.Param.Kind == "reference" && (e.RefID != "" || e.URL != "") {
 			return false
 		}
-		return (x.AnySystem || e.System == x.System) && (x.AnyCode || e.Code == x.Code)
+		return (x.AnySystem || e.System == x.System) && (x.AnyCode || e.Code == x.Code || x.Start && strings.HasPrefix(e.Code, x.Code))
+	case Codes:
+		return x.List.Has(e.System, e.Code)
+	case Text:
+		return strings.HasPrefix(e.Phrase(), x.Value)
+	case Sequence:
+		return holdsWords(e.Phrase(), x.Words, x.Begun)
 	case String:
 		return e.satisfiesString(x)
 	case Date:
@@ -176,9 +194,16 @@ func (e *Entry) satisfies(x Expr) bool {
 	case Quantity:
 		return e.satisfiesQuantity(x)
 	case URI:
+		switch x.Mode {
+		case URIBelow:
+			rest, ok := strings.CutPrefix(e.URL, x.Value)
+			return ok && (rest == "" || strings.IndexByte(SegmentEnds, rest[0]) >= 0)
+		case URIContains:
+			return strings.Contains(e.URL, x.Value)
+		}
 		return e.URL == x.Value
 	case Reference:
-		if x.Version != "" && x.Version != e.Version {
+		if x.Version != "" && x.Version != e.Version && !(x.Below && strings.HasPrefix(e.Version, x.Version+".")) {
 			return false
 		}
 		if x.URL != "" {

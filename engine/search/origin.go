@@ -129,7 +129,7 @@ func (s *Origin) String() string {
 
 // shapeOf is ok when p's expression is nothing but paths.
 func (c *Catalog) shapeOf(p *parameter) (s shape, ok bool) {
-	if p.problem != "" || !p.indexed() {
+	if p.problem != "" || !p.indexed() || p.overTexts() {
 		return s, false
 	}
 	s = shape{parameter: p, paths: map[string]bool{}}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
@@ -85,6 +84,7 @@ func (o ParseOptions) withDefaults() ParseOptions {
 	setDefault(&o.Limits.Values, 1000)
 	setDefault(&o.Limits.Chain, 4)
 	setDefault(&o.Limits.Length, 16<<10)
+	setDefault(&o.Limits.Codes, 100_000)
 	return o
 }
 
@@ -345,17 +345,4 @@ func missing(param found, name, value string) (Expr, error) {
 func malformed(name, value, format string, args ...any) error {
 	return fault.New(fault.Invalid, fault.CodeValue, "", "search parameter %q has the value %q: %s",
 		fault.Shorten(name), fault.Shorten(value), fmt.Sprintf(format, args...))
-}
-
-// modifiersOf lists the modifiers that a kind of parameter takes here.
-func modifiersOf(kind definitions.SearchType) string {
-	switch kind {
-	case definitions.SearchString:
-		return ":missing, :exact, :contains"
-	case definitions.SearchToken:
-		return ":missing, :not"
-	case definitions.SearchReference:
-		return ":missing, :identifier and the name of a resource type"
-	}
-	return ":missing"
 }

@@ -131,7 +131,7 @@ func (c *call) describe() ([]byte, error) {
 	}
 	rest := capRest{
 		Mode:          "server",
-		Documentation: "Unknown parameters are refused unless the request says 'Prefer: handling=lenient'. Pages are linked by an opaque cursor. Bodies may be sent and are answered with gzip or zstd.",
+		Documentation: "Unknown parameters are refused unless the request says 'Prefer: handling=lenient'. Modifiers: :missing of all parameters; :exact, :contains of strings; :not, :text, :in, :not-in, :above, :below of tokens, :of-type of identifiers; :[type], :identifier, :text, :above, :below of references; :above, :below, :contains of uris. Pages are linked by an opaque cursor. Bodies may be sent and are answered with gzip or zstd.",
 		Security:      capSecurity{Description: "No authorization: the server answers on the loopback interface only."},
 		Interaction:   interactions("transaction", "batch", "search-system", "history-system"),
 		SearchParam:   append(params(catalog, ""), special...),
@@ -173,6 +173,7 @@ func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog,
 		ConditionalDelete: "single",
 		ReferencePolicy:   []string{"literal", "logical", "resolves", "enforced", "local"},
 		SearchParam:       params(catalog, name),
+		SearchInclude:     []string{"*", name + ":*"},
 		SearchRevInclude:  reverse,
 		Operation:         c.operationsAt(d, target{Type: fhir.Type(name)}),
 	}

@@ -21,11 +21,13 @@ type writing struct {
 	version    int64
 	former     []sqldb.Row // of the version before
 	created    bool
-	referred   bool // by resources that are not written with it
+	referred   bool  // by resources that are not written with it
+	phrases    int64 // see knewPhrases
 }
 
 // writings prepares writes: it needs nothing of the transaction.
 func (s *Store) writings(ctx context.Context, writes []store.Write) ([]writing, error) {
+	phrases := s.phrases.Load()
 	namer, err := s.name(ctx, func(yield func([]search.Entry) bool) {
 		for i := range writes {
 			if !yield(writes[i].Body.Index) {
@@ -39,7 +41,7 @@ func (s *Store) writings(ctx context.Context, writes []store.Write) ([]writing, 
 	all := make([]writing, len(writes))
 	for i := range writes {
 		w := &all[i]
-		w.Write = &writes[i]
+		w.Write, w.phrases = &writes[i], phrases
 		var err error
 		if w.typeNumber, err = s.Number(sqldb.TypeSpace, string(w.Key.Type)); err != nil {
 			return nil, err
@@ -262,6 +264,7 @@ func (t *tx) finish(ctx context.Context, all []*writing) error {
 			deleted[i] = 1
 		}
 		gone, come := w.index.Diff(w.former)
+		t.knewPhrases(w.phrases)
 		t.ops = sqldb.AppendOps(t.ops, w.rid, gone, come)
 		if !w.created {
 			c := &changed

@@ -17,6 +17,8 @@ type compiler struct {
 	types   []int64 // of the query, nil for all
 	aliases int
 	found   map[string][]int64 // what rids looked up
+	phrases map[uint64][]int64 // what phraseLeaf looked up
+	lists   []*search.CodeList // that the query has from the tables
 	err     error              // the first failed look-up of a name
 }
 
@@ -59,6 +61,8 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		return c.chainCondition(x, r)
 	case search.Has:
 		return c.hasCondition(x, r)
+	case search.Within:
+		return isIn(r, c.withinSet(x))
 	case search.Referred:
 		return c.referredCondition(x, r)
 	}
@@ -71,9 +75,7 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 
 func (c *compiler) leafCondition(l leaf, r string) fragment {
 	if l.reach == bySet {
-		set := c.leafSet(l)
-		// IS TRUE keeps PostgreSQL from making a join of it.
-		return join("", sql("("+r+".rid IN ("), join(" UNION ALL ", set...), sql(")) IS TRUE"))
+		return isIn(r, c.leafSet(l))
 	}
 	a := c.alias("x")
 	from := l.table + " " + a
@@ -143,6 +145,8 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 		return c.chainSet(x)
 	case search.Has:
 		return c.hasSet(x)
+	case search.Within:
+		return c.withinSet(x), true
 	case search.Referred:
 		return c.referredSet(x)
 	}
@@ -240,7 +244,7 @@ func (c *compiler) chainSet(x search.Chain) ([]fragment, bool) {
 	inner := *c
 	inner.types = []int64{c.typeNumber(x.Target)}
 	selects, ok := inner.set(x.X)
-	c.aliases, c.err = inner.aliases, inner.err
+	c.aliases, c.err, c.lists = inner.aliases, inner.err, inner.lists
 	if !ok {
 		return nil, false
 	}
@@ -255,7 +259,7 @@ func (c *compiler) hasSet(x search.Has) ([]fragment, bool) {
 	inner := *c
 	inner.types = []int64{c.typeNumber(x.Source)}
 	selects, ok := inner.set(x.X)
-	c.aliases, c.err = inner.aliases, inner.err
+	c.aliases, c.err, c.lists = inner.aliases, inner.err, inner.lists
 	if !ok {
 		return nil, false
 	}

@@ -56,7 +56,7 @@ func someEntries(r *rand.Rand) []search.Entry {
 	value := func(kind definitions.SearchType) (e search.Entry) {
 		switch e.Param.Kind = kind; kind {
 		case definitions.SearchToken:
-			e.System, e.Code = text(), text()
+			e.System, e.Code, e.Text = text(), text(), text()
 		case definitions.SearchString:
 			e.Norm, e.Text = text(), text()
 		case definitions.SearchReference:
@@ -147,7 +147,7 @@ func TestTheOutlineNamesEveryParameterThatHasAValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(index.Rows) != 1 || index.Rows[0].Param != n[name{ParamSpace, "subject Observation"}] {
+	if len(index.Rows) != 2 || index.Rows[1].Table != PhraseTable || index.Rows[0].Param != n[name{ParamSpace, "subject Observation"}] {
 		t.Errorf("%+v", index.Rows)
 	}
 	for _, code := range []string{"subject", "patient", "code"} {

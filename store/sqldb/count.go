@@ -17,7 +17,11 @@ func (s *Reader) Count(ctx context.Context, db DB, q *search.Query) (int64, erro
 	if r.err != nil {
 		return 0, r.err
 	}
-	return count(ctx, db, s.Dialect, f)
+	n, err := count(ctx, db, s.Dialect, f)
+	if err == nil {
+		err = r.unchanged()
+	}
+	return n, err
 }
 
 func (r *run) countSQL(driver int) fragment {
@@ -51,6 +55,14 @@ func (r *run) onlyOfTypes(x search.Expr) bool {
 		}
 	case search.Token:
 		p = x.Param
+	case search.Codes:
+		p = x.Param
+	case search.Text:
+		p = x.Param
+	case search.Sequence:
+		if x.Param.Code != contentCode {
+			p = x.Param
+		}
 	case search.Reference:
 		p = x.Param
 	case search.String:

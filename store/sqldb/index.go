@@ -104,6 +104,9 @@ type indexer struct {
 }
 
 func (x *indexer) entry(param int64, e *search.Entry) {
+	if p, ok := phraseOf(e); ok {
+		x.rows = append(x.rows, Row{Table: PhraseTable, Param: param, Value: Value{System: x.number(p.Space, p.Text)}})
+	}
 	switch e.Param.Kind {
 	case definitions.SearchToken:
 		if e.Code != "" || e.System != "" {

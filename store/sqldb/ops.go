@@ -72,6 +72,9 @@ func compareKeys(a, b *Op) int {
 	if a.Table == ReferenceTable {
 		return cmp.Or(cmp.Compare(a.Target, b.Target), cmp.Compare(a.Param, b.Param), cmp.Compare(a.RID, b.RID), strings.Compare(a.Extra, b.Extra))
 	}
+	if a.Table == PhraseTable {
+		return cmp.Or(cmp.Compare(a.System, b.System), cmp.Compare(a.Param, b.Param), cmp.Compare(a.RID, b.RID))
+	}
 	if a.Param != b.Param {
 		return cmp.Compare(a.Param, b.Param)
 	}

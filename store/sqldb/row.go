@@ -19,6 +19,7 @@ const (
 	URITable
 	CompositeTable
 	PositionTable
+	PhraseTable
 	tables
 )
 
@@ -43,7 +44,7 @@ type Value struct {
 	Text   string // token code, reference id, string norm, uri url
 	More   string // string text
 	Extra  string // version of a reference or uri
-	System int64  // number of the system, or of a reference's type
+	System int64  // number of the system, of a reference's type, or of a phrase
 	Unit   int64  // of a quantity: number of its system, code and text
 	// Bounds: of dates as whole microseconds, of numbers as float64. Of a
 	// position Lo, Hi and Sort are x, y and z.

@@ -19,6 +19,8 @@ type Reader struct {
 	Unpack func(packed []byte) ([]byte, error)
 	// UnpackAll reads a stored body and the index copy that was packed with it.
 	UnpackAll func(packed []byte) (body, copied []byte, err error)
+	// MaxListed bounds the codes in the tables of lists; 0: the constant.
+	MaxListed int
 
 	estimates estimates
 }
@@ -97,6 +99,9 @@ func (s *Reader) run(ctx context.Context, db DB, q *search.Query) (*run, error) 
 	err := r.fetch()
 	if err == nil {
 		err = r.err
+	}
+	if err == nil {
+		err = r.unchanged()
 	}
 	return r, err
 }

@@ -19,6 +19,7 @@ type member struct {
 	protection
 	savepoint bool // begun
 	made      int  // names made before it
+	words     int  // of new phrases before it
 }
 
 // mark is the state to go back to when a member fails. Rows of former members
@@ -26,6 +27,7 @@ type member struct {
 // flushed goes back too.
 type mark struct {
 	ops, flushed, made int
+	words, indexed     int
 	seq                int64
 	writes             int
 }
@@ -33,7 +35,7 @@ type mark struct {
 // begin begins a member.
 func (t *tx) begin(p protection) (mark, error) {
 	t.member = member{protection: p}
-	m := mark{len(t.ops), t.flushed, len(t.made), t.writer.seq, t.writer.conn.writes}
+	m := mark{len(t.ops), t.flushed, len(t.made), len(t.words), t.indexed, t.writer.seq, t.writer.conn.writes}
 	if p == protected {
 		return m, t.changing()
 	}
@@ -46,7 +48,7 @@ func (t *tx) changing() error {
 	if t.member.protection == unprotected || t.member.savepoint {
 		return nil
 	}
-	t.member.savepoint, t.member.made = true, len(t.made)
+	t.member.savepoint, t.member.made, t.member.words = true, len(t.made), len(t.words)
 	return t.writer.conn.run("SAVEPOINT member")
 }
 
@@ -69,6 +71,7 @@ func (t *tx) back(m mark) error {
 	c := t.writer.conn
 	if of.protection == unprotected {
 		t.forget(m.made)
+		t.words, t.indexed = t.words[:m.words], m.indexed
 		return nil
 	}
 	if c.writes == m.writes {
@@ -79,6 +82,7 @@ func (t *tx) back(m mark) error {
 	if of.savepoint {
 		errs = append(errs, c.run("ROLLBACK TO member"), c.run("RELEASE member"))
 		t.forget(max(m.made, of.made)) // names made before stay, with their rows
+		t.words, t.indexed = t.words[:max(m.words, of.words)], m.indexed
 	}
 	return errors.Join(append(errs, c.run("DELETE FROM version WHERE seq > ?", m.seq), c.run("DELETE FROM resource WHERE rid > ?", m.seq))...)
 }

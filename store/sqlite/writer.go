@@ -68,7 +68,8 @@ func (w *writer) load(ctx context.Context) error {
 		ask("SELECT max(coalesce((SELECT max(seq) FROM version), 0), coalesce((SELECT max(rid) FROM resource), 0), coalesce((SELECT value FROM counter WHERE name = 'seq'), 0))", &w.seq),
 		// The first number is 2: a parameter that changes to or from 0 or 1 makes
 		// SQLite plan its statement again.
-		ask("SELECT max(1, coalesce((SELECT max(id) FROM name), 0), coalesce((SELECT max(id) FROM unit), 0))", &w.name),
+		ask("SELECT max(1, coalesce((SELECT max(id) FROM name), 0), coalesce((SELECT max(id) FROM unit), 0), coalesce((SELECT max(id) FROM phrase), 0), "+
+			"coalesce((SELECT value FROM counter WHERE name = 'name'), 0))", &w.name),
 		w.store.names.Load(ctx, w.conn))
 }
 
@@ -181,9 +182,9 @@ func (w *writer) next(n int) *request {
 	}
 }
 
-// keepCounters writes down the last number given.
+// keepCounters writes down the last numbers given.
 func (w *writer) keepCounters() error {
-	return w.conn.run("INSERT INTO counter (name, value) VALUES ('seq', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", w.seq)
+	return w.conn.run("INSERT INTO counter (name, value) VALUES ('seq', ?), ('name', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", w.seq, w.name)
 }
 
 func (w *writer) takeError() error {

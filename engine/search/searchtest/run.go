@@ -50,6 +50,7 @@ func Catalog(t testing.TB) *search.Catalog {
 	if err != nil {
 		t.Fatal(err)
 	}
+	catalog.Content = true
 	return catalog
 }
 
@@ -88,6 +89,7 @@ type run struct {
 	target  Target
 	updated time.Time
 	now     time.Time
+	terms   terms
 }
 
 func (r *run) fail(line int, format string, args ...any) {
@@ -102,6 +104,12 @@ func (r *run) command(c command) {
 		r.updated, err = time.Parse(time.RFC3339Nano, c.rest)
 	case "now":
 		r.now, err = time.Parse(time.RFC3339Nano, c.rest)
+	case "valueset":
+		err = r.terms.define(c.rest)
+	case "fill":
+		err = r.terms.fill(c.rest)
+	case "hierarchy":
+		err = r.terms.relate(c.rest)
 	case "put":
 		err = r.put([]byte(c.rest))
 	case "delete":
@@ -142,7 +150,7 @@ func (r *run) put(json []byte) error {
 func (r *run) query(c command) {
 	r.t.Helper()
 	url, lenient := strings.CutPrefix(c.rest, "lenient ")
-	q, err := ParseURL(r.catalog, strings.TrimSpace(url), search.ParseOptions{Lenient: lenient, Now: r.now})
+	q, err := ParseURL(r.catalog, strings.TrimSpace(url), search.ParseOptions{Lenient: lenient, Now: r.now, Terminology: &r.terms})
 	if len(c.more) == 0 {
 		r.fail(c.line, "query without an expectation")
 		return
@@ -176,7 +184,7 @@ func (r *run) query(c command) {
 // is the same query.
 func (r *run) checkApplied(url string, q *search.Query) error {
 	path, _, _ := strings.Cut(url, "?")
-	again, err := parsePairs(r.catalog, path, q.Applied, search.ParseOptions{Now: r.now})
+	again, err := parsePairs(r.catalog, path, q.Applied, search.ParseOptions{Now: r.now, Terminology: &r.terms})
 	if err != nil {
 		return fmt.Errorf("the parameters applied are refused: %w", err)
 	}
