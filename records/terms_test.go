@@ -19,7 +19,8 @@ func TestCodesAreFoundByValueSetsAndHierarchiesOfTheDefinitions(t *testing.T) {
 		put(t, s, "RelatedPerson/stranger", `{"resourceType":"RelatedPerson","id":"stranger","patient":{"reference":"Patient/p"},
 			"relationship":[{"coding":[{"system":"urn:own","code":"MTH"}]}]}`)
 		put(t, s, "ValueSet/genders", `{"resourceType":"ValueSet","id":"genders","status":"active","url":"http://hl7.org/fhir/ValueSet/administrative-gender"}`)
-		put(t, s, "ValueSet/own", `{"resourceType":"ValueSet","id":"own","status":"active","url":"http://example.org/own"}`)
+		put(t, s, "ValueSet/own", `{"resourceType":"ValueSet","id":"own","status":"active","url":"http://example.org/own",
+			"compose":{"include":[{"system":"http://terminology.hl7.org/CodeSystem/v3-RoleCode","concept":[{"code":"BRO"}]}]}}`)
 		const roles = "http://terminology.hl7.org/CodeSystem/v3-RoleCode|"
 		for query, want := range map[string]string{
 			"relationship:below=" + roles + "FAMMEMB":                                                "RelatedPerson/brother RelatedPerson/mother",
@@ -27,6 +28,8 @@ func TestCodesAreFoundByValueSetsAndHierarchiesOfTheDefinitions(t *testing.T) {
 			"relationship:above=" + roles + "MTH":                                                    "RelatedPerson/mother",
 			"relationship:in=http://terminology.hl7.org/ValueSet/v3-FamilyMember":                    "RelatedPerson/brother RelatedPerson/mother",
 			"relationship:not-in=http://terminology.hl7.org/ValueSet/v3-FamilyMember":                "RelatedPerson/neighbour RelatedPerson/stranger",
+			"relationship:in=ValueSet/own":                                                           "RelatedPerson/brother",
+			"relationship:in=http://example.org/own":                                                 "RelatedPerson/brother",
 			"gender:in=http://hl7.org/fhir/ValueSet/administrative-gender":                           "",
 			"gender:in=ValueSet/genders":                                                             "",
 			"gender:not-in=ValueSet/genders&relationship:below=" + roles + "PRN&active:missing=true": "RelatedPerson/mother",
@@ -36,13 +39,12 @@ func TestCodesAreFoundByValueSetsAndHierarchiesOfTheDefinitions(t *testing.T) {
 			}
 		}
 		for query, want := range map[string]string{
-			"relationship:in=http://example.org/none":                     "the value set http://example.org/none is not known here",
-			"relationship:in=ValueSet/own":                                "the value set http://example.org/own is not known here",
+			"relationship:in=http://example.org/none":                     "http://example.org/none",
 			"relationship:in=ValueSet/none":                               "ValueSet/none",
-			"relationship:in=http://hl7.org/fhir/ValueSet/condition-code": "the codes of http://snomed.info/sct are not all at hand",
-			"relationship:in=http://hl7.org/fhir/ValueSet/mimetypes":      "are told by their form",
-			"relationship:below=" + roles + "NOBODY":                      `has no code "NOBODY"`,
-			"relationship:below=http://snomed.info/sct|138875005":         "http://snomed.info/sct is not at hand",
+			"relationship:in=http://hl7.org/fhir/ValueSet/condition-code": "http://snomed.info/sct",
+			"relationship:in=http://hl7.org/fhir/ValueSet/mimetypes":      "urn:ietf:bcp:13",
+			"relationship:below=" + roles + "NOBODY":                      "NOBODY",
+			"relationship:below=http://snomed.info/sct|138875005":         "http://snomed.info/sct",
 			"_content=mother": "--index-content",
 			"_text=":          "empty value",
 		} {
