@@ -106,7 +106,8 @@ func (w *containedWalk) whole(ctx context.Context, after string) (next string, e
 // inside adds what matches inside of resources. A page ends between two of
 // them: one with more matches than a page takes has a page of its own.
 func (w *containedWalk) inside(ctx context.Context, after string) error {
-	for count := w.room(); ; {
+	for count := max(w.q.Count-len(w.result.Entries), 1); ; count *= 2 {
+		count = min(count, w.left, containersAtOnce)
 		page, err := w.r.Search(ctx, w.containers(after, count))
 		if err != nil {
 			return err
@@ -122,9 +123,9 @@ func (w *containedWalk) inside(ctx context.Context, after string) error {
 				w.next("c", after)
 				return nil
 			}
-			count = max(fits, 1)
-			if count < len(found) {
-				continue // read again no more than fits, for the cursor after it
+			if fits = max(fits, 1); fits < len(found) {
+				w.left, count = fits, fits
+				continue // reads again what fits, for the cursor after it
 			}
 		}
 		for _, entries := range found {
@@ -139,14 +140,7 @@ func (w *containedWalk) inside(ctx context.Context, after string) error {
 			w.next("c", after)
 			return nil
 		}
-		count = w.room()
 	}
-}
-
-// room is how many containers to read at once. With no more of them than the
-// page has room for, and one match of each, none is read in vain.
-func (w *containedWalk) room() int {
-	return min(max(w.q.Count-len(w.result.Entries), 1), w.left, containersAtOnce)
 }
 
 // fitting is how many of found the page has room for.

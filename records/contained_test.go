@@ -154,3 +154,30 @@ func TestContainedResourcesAreSeenOnlyInsideOfWhatASessionSees(t *testing.T) {
 		}
 	})
 }
+
+func TestAPageAmongContainedResourcesLooksAtBoundedlyMany(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{Validation: records.ValidateStructure, AllowDangling: true})
+		for i := range 2001 {
+			code := "a"
+			if i == 2000 {
+				code = "last"
+			}
+			id := fmt.Sprintf("r%d", i)
+			_, err := s.Update(t.Context(), key("MedicationRequest/"+id), body(`{"resourceType":"MedicationRequest","id":"%s","contained":[%s],"status":"active","intent":"order",
+				"medicationReference":{"reference":"#m1"},"subject":{"reference":"Patient/p"}}`, id, medication("m1", code, "active")), records.UpdateOptions{Request: records.Request{Bulk: true}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Door().Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := among(t, s, "_contained=true&code=last"); got != "/ MedicationRequest/r2000" {
+			t.Errorf("found %s", got)
+		}
+		if res := must(s.Search(t.Context(), records.SearchRequest{Type: "Medication", Pairs: pairs(t, "_contained=true&code=a&_summary=count")}))(t); res.Total != 2000 {
+			t.Errorf("total %d", res.Total)
+		}
+	})
+}

@@ -117,16 +117,17 @@ func (p *docRef) find(ctx context.Context, after string) (store.Page, error) {
 	if err != nil {
 		return store.Page{}, err
 	}
-	when, ok := p.catalog.Param(documentReference, "date")
-	if !ok {
-		return store.Page{}, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "the definitions of this server have no search parameter date of DocumentReference")
+	when, dated := p.catalog.Param(documentReference, "date")
+	what, typed := p.catalog.Param(documentReference, "type")
+	if _, timed := p.catalog.Param(documentReference, "period"); !dated || !typed || !timed {
+		return store.Page{}, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "the definitions of this server lack one of the search parameters date, period and type of DocumentReference")
 	}
 	q := &search.Query{Types: []string{documentReference}, Filter: p.s.narrow(filter), Count: p.count, Bytes: p.s.door.pageBytes()}
 	if p.start == nil && p.end == nil {
 		if after != "" {
 			return store.Page{}, store.ErrBadCursor
 		}
-		newest, err := p.s.latest(ctx, q, search.Param{Code: "type"}, when, 1)
+		newest, err := p.s.latest(ctx, q, what, when, 1)
 		return store.Page{Records: newest}, err
 	}
 	if q.After, err = p.s.door.cursors.open(after); err != nil {
@@ -158,8 +159,8 @@ func (p *docRef) cared() search.Expr {
 		return search.And{}
 	}
 	param := func(code string) search.Param {
-		found, _ := p.catalog.Param(documentReference, code)
-		return found
+		p, _ := p.catalog.Param(documentReference, code)
+		return p
 	}
 	within := func(code string) search.And {
 		var both search.And

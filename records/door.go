@@ -42,6 +42,7 @@ type Door struct {
 	changed  broadcast
 	room     room
 	cursors  cursors
+	terms    *readyCache
 	buffers  sync.Pool // *[]byte, for JSON
 }
 
@@ -68,6 +69,7 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		releases: map[definitions.Release]*release{},
 		log:      c.Log,
 		room:     newRoom(),
+		terms:    newReadyCache(),
 	}
 	for _, defs := range append([]*definitions.Definitions{c.Definitions}, c.Others...) {
 		if d.releases[defs.Release] != nil {

@@ -18,8 +18,10 @@ func TestCodesAreFoundByValueSetsAndHierarchiesOfTheDefinitions(t *testing.T) {
 		}
 		put(t, s, "RelatedPerson/stranger", `{"resourceType":"RelatedPerson","id":"stranger","patient":{"reference":"Patient/p"},
 			"relationship":[{"coding":[{"system":"urn:own","code":"MTH"}]}]}`)
-		put(t, s, "ValueSet/genders", `{"resourceType":"ValueSet","id":"genders","status":"active","url":"http://hl7.org/fhir/ValueSet/administrative-gender"}`)
-		put(t, s, "ValueSet/own", `{"resourceType":"ValueSet","id":"own","status":"active","url":"http://example.org/own"}`)
+		put(t, s, "ValueSet/genders", `{"resourceType":"ValueSet","id":"genders","status":"active","url":"http://example.org/genders",
+			"compose":{"include":[{"valueSet":["http://hl7.org/fhir/ValueSet/administrative-gender"]}]}}`)
+		put(t, s, "ValueSet/own", `{"resourceType":"ValueSet","id":"own","status":"active","url":"http://example.org/own","version":"2",
+			"compose":{"include":[{"system":"urn:own","concept":[{"code":"MTH"}]}]}}`)
 		const roles = "http://terminology.hl7.org/CodeSystem/v3-RoleCode|"
 		for query, want := range map[string]string{
 			"relationship:below=" + roles + "FAMMEMB":                                                "RelatedPerson/brother RelatedPerson/mother",
@@ -28,6 +30,10 @@ func TestCodesAreFoundByValueSetsAndHierarchiesOfTheDefinitions(t *testing.T) {
 			"relationship:in=http://terminology.hl7.org/ValueSet/v3-FamilyMember":                    "RelatedPerson/brother RelatedPerson/mother",
 			"relationship:not-in=http://terminology.hl7.org/ValueSet/v3-FamilyMember":                "RelatedPerson/neighbour RelatedPerson/stranger",
 			"gender:in=http://hl7.org/fhir/ValueSet/administrative-gender":                           "",
+			"relationship:in=ValueSet/own":                                                           "RelatedPerson/stranger",
+			"relationship:in=http://example.org/own":                                                 "RelatedPerson/stranger",
+			"relationship:in=http://example.org/own|2":                                               "RelatedPerson/stranger",
+			"relationship:not-in=http://example.org/own":                                             "RelatedPerson/brother RelatedPerson/mother RelatedPerson/neighbour",
 			"gender:in=ValueSet/genders":                                                             "",
 			"gender:not-in=ValueSet/genders&relationship:below=" + roles + "PRN&active:missing=true": "RelatedPerson/mother",
 		} {
@@ -36,13 +42,12 @@ func TestCodesAreFoundByValueSetsAndHierarchiesOfTheDefinitions(t *testing.T) {
 			}
 		}
 		for query, want := range map[string]string{
-			"relationship:in=http://example.org/none":                     "the value set http://example.org/none is not known here",
-			"relationship:in=ValueSet/own":                                "the value set http://example.org/own is not known here",
+			"relationship:in=http://example.org/none":                     "'http://example.org/none' could not be found",
 			"relationship:in=ValueSet/none":                               "ValueSet/none",
-			"relationship:in=http://hl7.org/fhir/ValueSet/condition-code": "the codes of http://snomed.info/sct are not all at hand",
-			"relationship:in=http://hl7.org/fhir/ValueSet/mimetypes":      "are told by their form",
-			"relationship:below=" + roles + "NOBODY":                      `has no code "NOBODY"`,
-			"relationship:below=http://snomed.info/sct|138875005":         "http://snomed.info/sct is not at hand",
+			"relationship:in=http://hl7.org/fhir/ValueSet/condition-code": "'http://snomed.info/sct' are not on this server",
+			"relationship:in=http://hl7.org/fhir/ValueSet/mimetypes":      "are told by a grammar and cannot be listed",
+			"relationship:below=" + roles + "NOBODY":                      "Unknown code 'NOBODY'",
+			"relationship:below=http://snomed.info/sct|138875005":         "so its hierarchy is not known",
 			"_content=mother": "--index-content",
 			"_text=":          "empty value",
 		} {

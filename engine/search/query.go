@@ -17,6 +17,8 @@ type Query struct {
 	Count int
 	// Bytes may end a page before Count.
 	Bytes PageBytes
+	// Heads asks for records without their bodies.
+	Heads bool
 	// Total says how Bundle.total is to be computed.
 	Total TotalMode
 	// Contained looks inside of resources; with ContainedAlone what is found

@@ -232,7 +232,8 @@ func revIncludes(d *definitions.Definitions, catalog *search.Catalog) map[string
 func (c *call) operationsAt(d *definitions.Definitions, t target) []capOperation {
 	var out []capOperation
 	for _, op := range c.api.operations {
-		if t.Type == "" && !op.system || t.Type != "" && !op.typed && !op.instance || len(op.types) > 0 && !slices.Contains(op.types, t.Type) {
+		onInstance := target{Type: t.Type, ID: "1"}
+		if !op.at(t) && (t.Type == "" || !op.at(onInstance)) {
 			continue
 		}
 		if op.name == "expunge" && !c.door.Policy().Expunge {
@@ -246,27 +247,4 @@ func (c *call) operationsAt(d *definitions.Definitions, t target) []capOperation
 	}
 	slices.SortFunc(out, func(a, b capOperation) int { return strings.Compare(a.Name, b.Name) })
 	return out
-}
-
-// terminologyCapabilities says what a server without terminology service has
-// to say.
-func (c *call) terminologyCapabilities() ([]byte, error) {
-	return json.Marshal(struct {
-		ResourceType   string            `json:"resourceType"`
-		URL            string            `json:"url"`
-		Version        string            `json:"version,omitempty"`
-		Name           string            `json:"name"`
-		Status         string            `json:"status"`
-		Date           string            `json:"date"`
-		Description    string            `json:"description"`
-		Kind           string            `json:"kind"`
-		Software       capSoftware       `json:"software"`
-		Implementation capImplementation `json:"implementation"`
-		LockedDate     bool              `json:"lockedDate"`
-	}{
-		"TerminologyCapabilities", c.door.Base() + "/metadata?mode=terminology", c.api.config.Version, "IngleTerminology", "active",
-		started.UTC().Format(time.RFC3339),
-		"This server performs no terminology operations. Required bindings are checked against the value sets that are loaded.",
-		"instance", capSoftware{"Ingle", c.api.config.Version}, capImplementation{"Ingle", c.door.Base()}, false,
-	})
 }

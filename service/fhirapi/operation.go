@@ -69,6 +69,7 @@ func operations() map[string]*operation {
 		},
 	}
 	list = append(list, viewOperations()...)
+	list = append(list, expandOperation(), validateCodeOperation(), batchValidateCodeOperation(), lookupOperation(), subsumesOperation(), translateOperation())
 	byName := make(map[string]*operation, len(list))
 	for _, op := range list {
 		byName[op.name] = op

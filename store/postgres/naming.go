@@ -55,9 +55,12 @@ func (n named) Number(space sqldb.Space, text string) (int64, error) {
 	return n.Store.Number(space, text)
 }
 
-// fewSystems is up to where new systems are numbered one by one, which keeps
-// them in the cache.
-const fewSystems = 8
+// fewSystems is up to where new systems are numbered one by one, keptSystems up
+// to where they go into the cache.
+const (
+	fewSystems  = 8
+	keptSystems = 1000
+)
 
 // name numbers the systems and phrases that index entries bring, many with one
 // statement.
@@ -95,6 +98,9 @@ func (s *Store) nameSystems(ctx context.Context, texts []string) (map[string]int
 			var id int64
 			err := r.Scan(&text, &id)
 			systems[text] = id
+			if err == nil && len(texts) <= keptSystems {
+				s.names.Add(sqldb.SystemSpace, text, id)
+			}
 			return err
 		})
 	return systems, err

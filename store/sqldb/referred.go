@@ -20,7 +20,8 @@ func (c *compiler) referredSet(x search.Referred) ([]fragment, bool) {
 	if !ok {
 		return nil, false
 	}
-	d, f := c.alias("d"), c.alias("f")
-	return []fragment{join("", sql("SELECT "+f+".target AS rid FROM ("), join(" UNION ", selects...),
-		sql(") "+d+c.dialect.with("reference", f, "reference_rid", f+".rid = "+d+".rid")))}, true
+	d, f, t := c.alias("d"), c.alias("f"), c.alias("t")
+	return []fragment{join("", sql("SELECT "+t+".rid AS rid FROM ("), join(" UNION ", selects...),
+		sql(") "+d+c.dialect.with("reference", f, "reference_rid", f+".rid = "+d+".rid")+
+			c.dialect.with("resource", t, "", t+".rid = "+f+".target AND "+t+".deleted = 0")))}, true
 }

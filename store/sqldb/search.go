@@ -398,7 +398,11 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 	for i := range keys {
 		text += ", p." + keyColumn(i)
 	}
-	text += ", " + VersionColumns + " FROM (" + page.sql + ") p" + joined +
+	columns, unpack := VersionColumns, r.reader.Unpack
+	if r.query.Heads {
+		columns, unpack = headColumns, nil
+	}
+	text += ", " + columns + " FROM (" + page.sql + ") p" + joined +
 		r.dialect.with("version", "v", "", "v.seq = "+row+".seq") + orderBy("p", keys)
 	var types, origins []int64
 	var stored versionRow
@@ -423,7 +427,7 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 		if n := len(r.positions); n > start && r.positions[n-1].rid == rid {
 			return nil
 		}
-		record, err := stored.record(id, r.reader.Unpack)
+		record, err := stored.record(id, unpack)
 		types, origins = append(types, typeNumber), append(origins, stored.origin)
 		r.records = append(r.records, record)
 		r.positions = append(r.positions, position{keys: slices.Clone(values), rid: rid})

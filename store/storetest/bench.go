@@ -22,6 +22,7 @@ func Bench(b *testing.B, open func(b *testing.B) store.Store) {
 	}{
 		{"create", benchCreate}, {"create in parallel", benchCreateParallel}, {"update", benchUpdate},
 		{"transactions of four in parallel", benchTransactions}, {"import by 500", benchImport},
+		{"transactions of sixteen among many", benchAmongMany},
 		{"read", benchRead}, {"read in parallel", benchReadParallel}, {"search", benchSearch}, {"pages", benchPages},
 	} {
 		b.Run(c.name, func(b *testing.B) {
@@ -155,6 +156,24 @@ func benchTransactions(b *testing.B, l load) {
 			l.put(b, l.Write, l.observation(n), l.observation(n-1), l.observation(n-2), l.observation(n-3))
 		}
 	})
+}
+
+// benchAmongMany creates and deletes in a store whose pages do not all change
+// with each commit.
+func benchAmongMany(b *testing.B, l load) {
+	l.fill(b, 100_000)
+	old := int64(1)
+	for b.Loop() {
+		writes := make([]store.Write, 0, 16)
+		for range 12 {
+			writes = append(writes, l.observation(l.next.Add(1)))
+		}
+		for range 4 {
+			old = (old + 7919) % 100_000
+			writes = append(writes, store.Write{Key: l.observation(old).Key, Expect: store.Any, Updated: epoch, Method: "DELETE", Release: definitions.R4})
+		}
+		l.put(b, l.Write, writes...)
+	}
 }
 
 func benchImport(b *testing.B, l load) {

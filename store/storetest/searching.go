@@ -24,6 +24,7 @@ var searchCases = []testCase{
 	{"a cursor of another query is refused", badCursor},
 	{"Total counts when asked", totals},
 	{"a count of zero gives only the total", countZero},
+	{"heads are found without their bodies", heads},
 	{"several types are searched together", severalTypes},
 	{"an empty And holds always, an empty Or never", emptyAndOr},
 	{"referrers are those that refer to it now", referrers},
@@ -519,4 +520,25 @@ func (b bench) readers(t *testing.T, stop <-chan struct{}, q *search.Query) *syn
 		})
 	}
 	return &wg
+}
+
+func heads(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/a", 0, "", token(gender, "", "male")), b.put("Patient/b", 0, ""))
+	b.write(t, b.put("Patient/a", 1, "", token(gender, "", "male")))
+	for _, filter := range []search.Expr{nil, tokenIs(gender, "", "male"), search.IDs{"a"}} {
+		q := patients(filter)
+		q.Heads = true
+		page, err := b.Search(b.ctx, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range page.Records {
+			if r.Body != nil || r.Release == "" || r.Updated.IsZero() || r.Key.ID == "a" && r.Version != 2 {
+				t.Errorf("%+v: %+v", filter, r)
+			}
+		}
+		if filter != nil && names(page.Records) != "Patient/a" || filter == nil && len(page.Records) != 2 {
+			t.Errorf("%+v found %s", filter, names(page.Records))
+		}
+	}
 }
