@@ -135,7 +135,7 @@ func (s *Session) parsing(ctx context.Context, rel *release) search.ParseOptions
 		Now:          s.door.now(),
 		DefaultCount: s.door.policy.DefaultCount,
 		MaxCount:     s.door.policy.MaxCount,
-		Terminology:  terms{ctx, s, rel},
+		Terminology:  terms{ctx, s, s.terminology(rel)},
 	}
 }
 

@@ -6,15 +6,16 @@ import (
 	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/engine/terminology"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // terms tells the search parser of value sets and code systems as a session
 // sees them. It lives as long as one parse, so it holds its context.
 type terms struct {
-	ctx context.Context
-	s   *Session
-	rel *release
+	ctx     context.Context
+	s       *Session
+	service *terminology.Service
 }
 
 var _ search.Terminology = terms{}
@@ -27,7 +28,7 @@ func (t terms) Codes(valueSet string, limit int) ([]search.Coding, error) {
 			return nil, err
 		}
 	}
-	codes, err := t.s.terminology(t.rel).Codes(t.ctx, valueSet, limit)
+	codes, err := t.service.Codes(t.ctx, valueSet, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -60,10 +61,10 @@ func (t terms) canonical(key fhir.Key) (string, error) {
 
 // Below implements search.Terminology.
 func (t terms) Below(system, code string, limit int) ([]string, error) {
-	return t.s.terminology(t.rel).Below(t.ctx, system, code, limit)
+	return t.service.Below(t.ctx, system, code, limit)
 }
 
 // Above implements search.Terminology.
 func (t terms) Above(system, code string, limit int) ([]string, error) {
-	return t.s.terminology(t.rel).Above(t.ctx, system, code, limit)
+	return t.service.Above(t.ctx, system, code, limit)
 }

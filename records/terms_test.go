@@ -18,9 +18,10 @@ func TestCodesAreFoundByValueSetsAndHierarchiesOfTheDefinitions(t *testing.T) {
 		}
 		put(t, s, "RelatedPerson/stranger", `{"resourceType":"RelatedPerson","id":"stranger","patient":{"reference":"Patient/p"},
 			"relationship":[{"coding":[{"system":"urn:own","code":"MTH"}]}]}`)
-		put(t, s, "ValueSet/genders", `{"resourceType":"ValueSet","id":"genders","status":"active","url":"http://hl7.org/fhir/ValueSet/administrative-gender"}`)
-		put(t, s, "ValueSet/own", `{"resourceType":"ValueSet","id":"own","status":"active","url":"http://example.org/own",
-			"compose":{"include":[{"system":"http://terminology.hl7.org/CodeSystem/v3-RoleCode","concept":[{"code":"BRO"}]}]}}`)
+		put(t, s, "ValueSet/genders", `{"resourceType":"ValueSet","id":"genders","status":"active","url":"http://example.org/genders",
+			"compose":{"include":[{"valueSet":["http://hl7.org/fhir/ValueSet/administrative-gender"]}]}}`)
+		put(t, s, "ValueSet/own", `{"resourceType":"ValueSet","id":"own","status":"active","url":"http://example.org/own","version":"2",
+			"compose":{"include":[{"system":"urn:own","concept":[{"code":"MTH"}]}]}}`)
 		const roles = "http://terminology.hl7.org/CodeSystem/v3-RoleCode|"
 		for query, want := range map[string]string{
 			"relationship:below=" + roles + "FAMMEMB":                                                "RelatedPerson/brother RelatedPerson/mother",
@@ -28,9 +29,11 @@ func TestCodesAreFoundByValueSetsAndHierarchiesOfTheDefinitions(t *testing.T) {
 			"relationship:above=" + roles + "MTH":                                                    "RelatedPerson/mother",
 			"relationship:in=http://terminology.hl7.org/ValueSet/v3-FamilyMember":                    "RelatedPerson/brother RelatedPerson/mother",
 			"relationship:not-in=http://terminology.hl7.org/ValueSet/v3-FamilyMember":                "RelatedPerson/neighbour RelatedPerson/stranger",
-			"relationship:in=ValueSet/own":                                                           "RelatedPerson/brother",
-			"relationship:in=http://example.org/own":                                                 "RelatedPerson/brother",
 			"gender:in=http://hl7.org/fhir/ValueSet/administrative-gender":                           "",
+			"relationship:in=ValueSet/own":                                                           "RelatedPerson/stranger",
+			"relationship:in=http://example.org/own":                                                 "RelatedPerson/stranger",
+			"relationship:in=http://example.org/own|2":                                               "RelatedPerson/stranger",
+			"relationship:not-in=http://example.org/own":                                             "RelatedPerson/brother RelatedPerson/mother RelatedPerson/neighbour",
 			"gender:in=ValueSet/genders":                                                             "",
 			"gender:not-in=ValueSet/genders&relationship:below=" + roles + "PRN&active:missing=true": "RelatedPerson/mother",
 		} {
@@ -39,12 +42,12 @@ func TestCodesAreFoundByValueSetsAndHierarchiesOfTheDefinitions(t *testing.T) {
 			}
 		}
 		for query, want := range map[string]string{
-			"relationship:in=http://example.org/none":                     "http://example.org/none",
+			"relationship:in=http://example.org/none":                     "'http://example.org/none' could not be found",
 			"relationship:in=ValueSet/none":                               "ValueSet/none",
-			"relationship:in=http://hl7.org/fhir/ValueSet/condition-code": "http://snomed.info/sct",
-			"relationship:in=http://hl7.org/fhir/ValueSet/mimetypes":      "urn:ietf:bcp:13",
-			"relationship:below=" + roles + "NOBODY":                      "NOBODY",
-			"relationship:below=http://snomed.info/sct|138875005":         "http://snomed.info/sct",
+			"relationship:in=http://hl7.org/fhir/ValueSet/condition-code": "'http://snomed.info/sct' are not on this server",
+			"relationship:in=http://hl7.org/fhir/ValueSet/mimetypes":      "are told by a grammar and cannot be listed",
+			"relationship:below=" + roles + "NOBODY":                      "Unknown code 'NOBODY'",
+			"relationship:below=http://snomed.info/sct|138875005":         "so its hierarchy is not known",
 			"_content=mother": "--index-content",
 			"_text=":          "empty value",
 		} {
