@@ -37,30 +37,26 @@ func (b blob) mark(json []byte) []byte {
 	return append(json, markEnd...)
 }
 
-// unmark splits a stored Binary into its blob and its JSON without data.
+// unmark splits a stored Binary into its blob and its JSON without data. A
+// blob's name and size have no quotation mark, so that the last one tells where
+// the mark would be, however long the body is.
 func unmark(body []byte) (b blob, json []byte, ok bool) {
-	i := bytes.LastIndex(body, []byte(markStart))
-	if i < 0 || !bytes.HasSuffix(body, []byte(markEnd)) {
+	text, ends := bytes.CutSuffix(body, []byte(markEnd))
+	i := bytes.LastIndexByte(text, '"') + 1 + len(contentPrefix) - len(markStart)
+	if !ends || i < 0 || !bytes.HasPrefix(text[i:], []byte(markStart)) {
 		return b, body, false
 	}
-	text := string(body[i+len(markStart) : len(body)-len(markEnd)])
-	j := strings.LastIndexByte(text, ':')
-	if j < 0 {
-		return b, body, false
-	}
-	size, err := strconv.ParseInt(text[j+1:], 10, 64)
+	name, digits, _ := strings.Cut(string(text[i+len(markStart):]), ":")
+	size, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil {
 		return b, body, false
 	}
 	json = append(append(make([]byte, 0, i+1), body[:i]...), '}')
-	return blob{text[:j], size}, json, true
+	return blob{name, size}, json, true
 }
 
 // sizeOf is the size of a resource as it is read, given its stored body.
 func sizeOf(body []byte) int64 {
-	if !bytes.HasSuffix(body, []byte(markEnd)) {
-		return int64(len(body))
-	}
 	b, json, _ := unmark(body)
 	return int64(len(json)) + b.size*4/3
 }

@@ -25,6 +25,9 @@ func (s *Session) condition(t fhir.Type, criteria []search.Pair) (*condition, er
 	if err != nil {
 		return nil, err
 	}
+	if err := ownOnly(q); err != nil {
+		return nil, err
+	}
 	if q.Filter == nil {
 		return nil, fault.New(fault.PreconditionFailed, fault.CodeRequired, "", "a conditional interaction needs search criteria, such as identifier=system|value")
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,6 +43,7 @@ type Door struct {
 	room     room
 	cursors  cursors
 	terms    *readyCache
+	buffers  sync.Pool // *[]byte, for JSON
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles

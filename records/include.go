@@ -119,7 +119,7 @@ func (in *inclusion) follow(ctx context.Context, include search.Include, frontie
 			return nil, err
 		}
 		for _, e := range entries {
-			if e.Param.Kind != definitions.SearchReference || e.Param.Code == otherReference || include.Param.Code != "*" && e.Param.Code != include.Param.Code {
+			if e.Param.Kind != definitions.SearchReference || e.Param.Code == otherReference || e.Param.Inside() || include.Param.Code != "*" && !include.Param.Names(&e) {
 				continue
 			}
 			if include.Target != "" && e.RefType != include.Target {
@@ -157,9 +157,9 @@ func (in *inclusion) back(ctx context.Context, include search.Include, frontier 
 	params := []search.Param{include.Param}
 	if include.Param.Code == "*" {
 		params = params[:0]
-		for _, p := range in.s.door.releaseOf("", fhir.Type(include.Source)).defs.SearchParameters(include.Source) {
-			if p.Type == definitions.SearchReference {
-				params = append(params, search.Param{Type: include.Source, Code: p.Code, Kind: p.Type})
+		for _, p := range in.s.door.releaseOf("", fhir.Type(include.Source)).catalog.Parameters(include.Source) {
+			if p.Kind == definitions.SearchReference && p.Of == "" {
+				params = append(params, p.Param)
 			}
 		}
 	}
@@ -207,21 +207,12 @@ func (s *Session) many(ctx context.Context, r store.Reader, keys []fhir.Key) ([]
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	records, err := r.ReadMany(ctx, keys)
+	records, err := s.current(ctx, r, keys)
 	if err != nil {
 		return nil, err
 	}
 	byKey := make(map[fhir.Key]store.Record, len(records))
 	for _, record := range records {
-		if s.filter != nil {
-			seen, err := s.sees(ctx, r, record.Key)
-			if err != nil {
-				return nil, err
-			}
-			if !seen {
-				continue
-			}
-		}
 		byKey[record.Key] = record
 	}
 	out := records[:0]
@@ -232,4 +223,31 @@ func (s *Session) many(ctx context.Context, r store.Reader, keys []fhir.Key) ([]
 		}
 	}
 	return out, nil
+}
+
+// current reads those of keys that exist and that the session may see, in no
+// order. A filter costs one search a type, not one a resource.
+func (s *Session) current(ctx context.Context, r store.Reader, keys []fhir.Key) ([]store.Record, error) {
+	if s.filter == nil {
+		return r.ReadMany(ctx, keys)
+	}
+	byType := map[fhir.Type]search.IDs{}
+	for _, k := range keys {
+		byType[k.Type] = append(byType[k.Type], string(k.ID))
+	}
+	var found []store.Record
+	for t, ids := range byType {
+		q := &search.Query{Types: []string{string(t)}, Filter: s.narrow(ids), Count: len(ids), Bytes: s.door.pageBytes()}
+		for {
+			page, err := r.Search(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, page.Records...)
+			if q.After = page.Next; q.After == "" {
+				break
+			}
+		}
+	}
+	return found, nil
 }

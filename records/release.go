@@ -3,8 +3,10 @@ package records
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
+	"github.com/inglehealth/ingle/engine/graphql"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/engine/terminology"
 	"github.com/inglehealth/ingle/engine/validate"
@@ -20,6 +22,7 @@ type release struct {
 	catalog *search.Catalog
 	terms   *terminology.Catalog
 	rules   *validate.Validator
+	graph   func() (*graphql.Schema, error) // made when it is first asked for
 }
 
 func openRelease(defs *definitions.Definitions, base string, now func() time.Time) (*release, error) {
@@ -29,7 +32,8 @@ func openRelease(defs *definitions.Definitions, base string, now func() time.Tim
 	}
 	terms := terminology.New(defs)
 	rules := validate.New(defs, validate.Options{Terminology: terms, Now: now})
-	return &release{defs: defs, catalog: catalog, terms: terms, rules: rules}, nil
+	graph := sync.OnceValues(func() (*graphql.Schema, error) { return graphql.NewSchema(catalog) })
+	return &release{defs: defs, catalog: catalog, terms: terms, rules: rules, graph: graph}, nil
 }
 
 // release returns the tools of r, "" for the primary one, or nil.

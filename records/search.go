@@ -45,6 +45,12 @@ const (
 type SearchEntry struct {
 	Resource
 	Mode SearchMode
+	// Fragment is the id of a contained resource whose JSON this is, in the
+	// Resource of that key; "" for a whole resource.
+	Fragment string
+	// Distance is how far the resource lies from where near looks, in metres;
+	// nil when the search does not ask for that.
+	Distance *float64
 }
 
 // SearchResult is one page.
@@ -78,6 +84,9 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 		return nil, err
 	}
 	if req.Compartment != nil {
+		if q.Contained != search.ContainedFalse {
+			return nil, fault.New(fault.Invalid, fault.CodeNotSupported, "", "_contained cannot be used in a compartment: a contained resource belongs to none of its own")
+		}
 		if err := rel.confine(q, *req.Compartment); err != nil {
 			return nil, err
 		}
@@ -85,16 +94,14 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 	if q.After, err = d.cursors.open(req.After); err != nil {
 		return nil, d.fault(err)
 	}
-	q.Filter, q.Bytes = s.narrow(q.Filter), d.pageBytes()
 	result := &SearchResult{
 		Total: -1, Self: q.Applied, Count: q.Count, Summary: q.Summary, Elements: q.Elements, Ignored: q.Ignored,
+		Issues: ignoredIssues(q.Ignored),
 	}
-	for _, i := range q.Ignored {
-		result.Issues = append(result.Issues, fault.Issue{
-			Severity: fault.Warning, Code: fault.CodeNotSupported,
-			Message: fmt.Sprintf("the parameter %s was ignored: %s", i.Name, i.Why),
-		})
+	if q.Contained != search.ContainedFalse {
+		return result, d.fault(s.searchContained(ctx, r, q, result))
 	}
+	q.Filter, q.Bytes = s.narrow(q.Filter), d.pageBytes()
 	if q.Summary == search.SummaryCount || q.Count == 0 {
 		result.Count = 0
 		result.Total, err = r.Count(ctx, q)
@@ -114,10 +121,27 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 			return nil, err
 		}
 	}
+	if search.AsksDistance(q.Filter) {
+		if err := d.measure(ctx, q, page.Records, result.Entries); err != nil {
+			return nil, err
+		}
+	}
 	if len(q.Includes) > 0 {
 		err = s.include(ctx, r, q.Includes, page.Records, result)
 	}
 	return result, d.fault(err)
+}
+
+// ignoredIssues say what lenient handling left out.
+func ignoredIssues(ignored []search.Ignored) []fault.Issue {
+	var issues []fault.Issue
+	for _, i := range ignored {
+		issues = append(issues, fault.Issue{
+			Severity: fault.Warning, Code: fault.CodeNotSupported,
+			Message: fmt.Sprintf("the parameter %s was ignored: %s", i.Name, i.Why),
+		})
+	}
+	return issues
 }
 
 // lenient says whether unknown parameters are ignored.
@@ -134,7 +158,7 @@ func (d *Door) pageBytes() search.PageBytes {
 func (d *Door) append(ctx context.Context, result *SearchResult, record store.Record, mode SearchMode) error {
 	res, err := d.resource(ctx, record)
 	if err == nil {
-		result.Entries = append(result.Entries, SearchEntry{res, mode})
+		result.Entries = append(result.Entries, SearchEntry{Resource: res, Mode: mode})
 	}
 	return err
 }

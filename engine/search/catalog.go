@@ -138,15 +138,29 @@ func (c *Catalog) lookup(resourceType string) *typeCatalog {
 func (c *Catalog) compile(t *typeCatalog) {
 	t.params = map[string]*parameter{}
 	for _, def := range c.definitionsOf(t.name) {
-		if def.Code == "_has" || def.Code == "_type" {
-			continue // the parser's own; R4B and R5 define them
+		switch def.Code {
+		case "_has", "_type", "_list", "_filter":
+			continue // the parser's own; R4B and R5 define some
 		}
 		p := &parameter{Param: Param{Type: t.name, Code: def.Code, Kind: def.Type}, def: def}
 		t.list = append(t.list, p)
 		t.params[def.Code] = p
-		c.compileParameter(t, p)
+		c.check(t, p)
+	}
+	c.findOrigins(t)
+	c.compileListed(t)
+	for _, p := range t.list {
+		if p.problem != "" || !p.indexed() || p.unites() {
+			continue
+		}
+		if err := c.compileInto(&t.rules, t.name, p.def.Expression, sink{param: p}); err != nil {
+			p.problem = err.Error()
+		}
 	}
 }
+
+// indexed says whether values of p are entries.
+func (p *parameter) indexed() bool { return p.Code != codeID && p.Code != codeLastUpdated }
 
 // definitionsOf lists the definitions that apply to a type, sorted by code.
 func (c *Catalog) definitionsOf(typeName string) []*definitions.SearchParameter {
@@ -166,13 +180,12 @@ func (c *Catalog) definitionsOf(typeName string) []*definitions.SearchParameter 
 	return common
 }
 
-// compileParameter decides whether p can be searched by, and adds its rules
-// to t's walk.
-func (c *Catalog) compileParameter(t *typeCatalog, p *parameter) {
+// check decides what can be said of p without the others.
+func (c *Catalog) check(t *typeCatalog, p *parameter) {
 	switch {
-	case p.Code == codeID || p.Code == codeLastUpdated:
+	case !p.indexed():
 		return
-	case p.Kind == definitions.SearchSpecial:
+	case p.Kind == definitions.SearchSpecial && !c.selectsPositions(p.def):
 		p.problem = "parameters of type special are not supported"
 		return
 	case p.def.Expression == "":
@@ -185,9 +198,6 @@ func (c *Catalog) compileParameter(t *typeCatalog, p *parameter) {
 		}
 	}
 	p.caseless = p.Kind == definitions.SearchToken && c.endsInString(t.name, p.def.Expression)
-	if err := c.compileInto(&t.rules, t.name, p.def.Expression, sink{param: p}); err != nil {
-		p.problem = err.Error()
-	}
 }
 
 // compileComponents fills p.components.

@@ -8,7 +8,8 @@ import (
 )
 
 // reference makes reference entries (§3.1.1.4.12). References to contained
-// resources give none: what they point to is not a resource of the server.
+// resources give none: what they point to is not a resource of the server. Its
+// own entries are added at the end.
 func (x *extraction) reference(n fhir.Node) {
 	switch t := n.Type(); {
 	case t.Name == "Reference":
@@ -34,7 +35,8 @@ func (x *extraction) reference(n fhir.Node) {
 }
 
 func (x *extraction) addReference(text string, canonical bool) {
-	if strings.HasPrefix(text, "#") {
+	if id, ok := strings.CutPrefix(text, "#"); ok {
+		x.pointInside(id)
 		return
 	}
 	version := ""

@@ -34,6 +34,7 @@
 //	sa  tl >= sh                   the entry starts after
 //	eb  th <= sl                   the entry ends before
 //	ap  tl < sh and th > sl        they overlap; the parser has widened [sl,sh)
+//	co  tl <= sl and sh <= th      the entry's range contains the query's (_filter only)
 //
 // LastUpdated is Date with the one entry [t, t+1) where t is meta.lastUpdated.
 //
@@ -81,7 +82,16 @@
 // when Value occurs in entry.Norm (wildcard characters have no meaning),
 // StringExact when entry.Text == Value.
 //
+// The further modes are those of _filter and compare Norm with Value: equal, ends
+// with, after, before, from, up to.
+//
 // URI: entry.URL == Value.
+//
+// Near: the squared distance of entry.Point and Point, computed as Point.Chord2
+// does, is at most Chord2.
+//
+// Other holds when at least one entry that X's Param names does not satisfy X.
+// Token entries without System and Code are passed over.
 //
 // Reference: with URL set, entry.URL == URL; else entry.RefID == ID and (Type
 // is "" or entry.RefType == Type). In both, Version is "" or equals
@@ -94,8 +104,13 @@
 // Chain holds when some entry that Param names has RefType == Target, and the
 // current resource Target/RefID exists, is not deleted and satisfies X. Has
 // holds when some current resource of type Source has an entry that Param
-// names whose RefType and RefID are this resource, and satisfies X. Versions
-// of references are ignored by both.
+// names whose RefType and RefID are this resource, and satisfies X. Referred is
+// Has of any Source and any reference parameter. Versions of references are
+// ignored by all three.
+//
+// Contained resources are no resources of the server: nothing finds them, and
+// Chain does not lead to them. The parser adds to a chain what it asks of them:
+// see inside.go. _contained is left to the caller: see contained.go.
 //
 // Not, And, Or are boolean: there is no third value. Not{X} holds of resources
 // without any entry.

@@ -13,6 +13,7 @@ import "math"
 //	date       Time
 //	number     Number (a single number has Lo == Hi == Value; it is a point)
 //	quantity   Number, System, Code, Text (unit); Canonical when it is UCUM
+//	special    Point: the place that near looks for
 //	composite  Parts: of each only Param.Kind and the fields of that kind are set
 //
 // The door recomputes entries only from a resource's own bytes, so the same
@@ -31,6 +32,7 @@ type Entry struct {
 	Time      TimeRange
 	Number    NumberRange
 	Canonical *CanonicalQuantity
+	Point     Point
 	Parts     []Entry
 }
 

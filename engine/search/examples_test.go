@@ -2,6 +2,7 @@ package search
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -123,6 +124,8 @@ func checkEntry(t *testing.T, name string, e *Entry) {
 		ok = e.Time.Lo < e.Time.Hi
 	case definitions.SearchNumber, definitions.SearchQuantity:
 		ok = e.Number.Lo <= e.Number.Hi
+	case definitions.SearchSpecial:
+		ok = math.Abs(e.Point.Chord2(Point{})-1) < 1e-9
 	case definitions.SearchComposite:
 		ok = len(e.Parts) > 0
 		for i := range e.Parts {

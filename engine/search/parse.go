@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -20,8 +21,8 @@ const maxIssues = 10
 // Parse reads the parameters of a search for one resource type, or over the
 // whole system when resourceType is "". What is not understood is refused with
 // a *fault.Error of kind Invalid that names the parameter; with o.Lenient,
-// parameters and modifiers that the server does not know are recorded in
-// Query.Ignored instead. A malformed value is always refused.
+// parameters that the server does not know are recorded in Query.Ignored
+// instead. A malformed value and an unsupported modifier are always refused.
 func (c *Catalog) Parse(resourceType string, pairs []Pair, o ParseOptions) (*Query, error) {
 	p := &parser{c: c, o: o.withDefaults(), q: &Query{}}
 	if resourceType != "" {
@@ -47,15 +48,22 @@ func (c *Catalog) Parse(resourceType string, pairs []Pair, o ParseOptions) (*Que
 			p.keep(pair, p.parameter(pair))
 		}
 	}
+	if err := p.checkContained(); err != nil && len(p.issues) == 0 {
+		return nil, err
+	}
 	if len(p.issues) > 0 {
 		return nil, fault.Of(fault.Invalid, p.issues)
 	}
 	// Applied is put in the order of the request, which the first pass left.
 	p.q.Applied = p.q.Applied[:0]
 	for _, pair := range pairs {
-		if p.applied[pair] {
-			p.q.Applied = append(p.q.Applied, pair)
+		if !p.applied[pair] {
+			continue
 		}
+		if pair.Name == "_count" { // which may have been lowered
+			pair.Value = strconv.Itoa(p.q.Count)
+		}
+		p.q.Applied = append(p.q.Applied, pair)
 	}
 	if p.q.Count == 0 || p.q.Summary == SummaryCount {
 		p.q.Count, p.q.Summary, p.q.Total = 0, SummaryCount, TotalAccurate
@@ -118,7 +126,7 @@ func (p *parser) keep(pair Pair, err error) {
 	if !ok {
 		f = fault.Wrap(err, fault.Invalid, fault.CodeInvalid, "", "search parameter %q cannot be understood", fault.Shorten(pair.Name))
 	}
-	if p.o.Lenient && f.Issues[0].Code == fault.CodeNotSupported {
+	if _, unknown := errors.AsType[notKnown](err); unknown && p.o.Lenient {
 		p.q.Ignored = append(p.q.Ignored, Ignored{Pair: pair, Why: f.Issues[0].Message})
 		return
 	}
@@ -151,9 +159,6 @@ func (p *parser) parameter(pair Pair) error {
 		p.apply(pair)
 		return nil
 	}
-	if strings.HasPrefix(pair.Name, "_contained") && pair.Value == "false" {
-		return nil // the default
-	}
 	x, err := p.expr(p.q.Types, pair.Name, pair.Value, 0)
 	if err != nil {
 		return err
@@ -183,6 +188,9 @@ func (p *parser) expr(types []string, name, value string, depth int) (Expr, erro
 	}
 	if head, rest, ok := strings.Cut(name, "."); ok {
 		return p.chain(types, head, rest, value, depth)
+	}
+	if x, ok, err := p.special(types, name, value, depth); ok {
+		return x, err
 	}
 	code, modifier, modified := strings.Cut(name, ":")
 	if modified && modifier == "" {
@@ -214,20 +222,16 @@ func (p *parser) find(types []string, code string) (found, error) {
 		case one == nil:
 			return found{}, p.unknown(t, code)
 		case one.problem != "":
-			return found{}, fault.New(fault.Invalid, fault.CodeNotSupported, "",
-				"search parameter %q of %s is not supported: %s", code, of(t), one.problem)
+			return found{}, notKnown{fault.New(fault.Invalid, fault.CodeNotSupported, "",
+				"search parameter %q of %s is not supported: %s", code, of(t), one.problem)}
 		case first == nil:
 			first = one
 		case first.Kind != one.Kind:
-			return found{}, fault.New(fault.Invalid, fault.CodeNotSupported, "",
-				"search parameter %q is a %s for %s but a %s for %s; search these types one by one", code, first.Kind, first.Type, one.Kind, t)
+			return found{}, notKnown{fault.New(fault.Invalid, fault.CodeNotSupported, "",
+				"search parameter %q is a %s for %s but a %s for %s; search these types one by one", code, first.Kind, first.Type, one.Kind, t)}
 		}
 	}
-	as := first.Param
-	if len(types) > 1 {
-		as.Type = System
-	}
-	return found{first, as}, nil
+	return found{first, p.c.over(types, code)}, nil
 }
 
 // unknown explains that there is no such parameter.
@@ -248,9 +252,17 @@ func (p *parser) unknown(typeName, code string) error {
 	if end == "" {
 		end = "."
 	}
-	return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s has no search parameter %q%s It has: %s%s",
-		of(typeName), fault.Shorten(code), end, strings.Join(codes, ", "), why)
+	return notKnown{fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s has no search parameter %q%s It has: %s%s",
+		of(typeName), fault.Shorten(code), end, strings.Join(codes, ", "), why)}
 }
+
+// notKnown says that there is no such parameter, or not here: what lenient
+// handling passes over (§3.1.1.5 of R4's search, Prefer: handling).
+type notKnown struct{ fault *fault.Error }
+
+func (n notKnown) Error() string { return n.fault.Error() }
+
+func (n notKnown) Unwrap() error { return n.fault }
 
 // of names a type in a message.
 func of(typeName string) string {

@@ -23,9 +23,9 @@ func TestAQueryIsReadIntoATree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code := Param{"Observation", "code", definitions.SearchToken}
-	subject := Param{"Observation", "subject", definitions.SearchReference}
-	target := Param{"Provenance", "target", definitions.SearchReference}
+	code := Param{Type: "Observation", Code: "code", Kind: definitions.SearchToken}
+	subject := Param{Type: "Observation", Code: "subject", Kind: definitions.SearchReference}
+	target := Param{Type: "Provenance", Code: "target", Kind: definitions.SearchReference}
 	want := &Query{
 		Types: []string{"Observation"},
 		Filter: And{
@@ -35,7 +35,7 @@ func TestAQueryIsReadIntoATree(t *testing.T) {
 				Reference{Param: subject, Type: "Patient", ID: "123"}, Reference{Param: subject, Type: "Location", ID: "123"},
 			},
 		},
-		Sort:  []SortKey{{Param{"Observation", "date", definitions.SearchDate}, true}, {Param{"Observation", "_id", definitions.SearchToken}, false}},
+		Sort:  []SortKey{{Param{Type: "Observation", Code: "date", Kind: definitions.SearchDate}, true}, {Param{Type: "Observation", Code: "_id", Kind: definitions.SearchToken}, false}},
 		Count: 50, Total: TotalEstimate, After: "abc", Summary: SummaryTrue,
 		Includes: []Include{
 			{Source: "Observation", Param: subject, Target: "Patient"},

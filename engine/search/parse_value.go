@@ -55,6 +55,8 @@ func (p *parser) value(param found, raw string) (Expr, error) {
 		return p.reference(param, "", raw)
 	case definitions.SearchToken:
 		return readToken(param.as, raw, param.caseless)
+	case definitions.SearchSpecial:
+		return p.near(param.as, raw)
 	case definitions.SearchURI:
 		if x, ok := p.versioned(param, raw); ok {
 			return x, nil

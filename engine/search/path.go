@@ -37,6 +37,11 @@ type step struct {
 	index   int
 }
 
+// key is the same for paths that select the same from a focus they concern.
+func (p path) key() string {
+	return fmt.Sprintf("%t %#v", p.resource, p.steps)
+}
+
 // parsePaths reads an expression as alternatives. It fails when the
 // expression uses more of FHIRPath than a path can say.
 func parsePaths(d *definitions.Definitions, expression string) ([]path, error) {

@@ -21,6 +21,10 @@ type Query struct {
 	Heads bool
 	// Total says how Bundle.total is to be computed.
 	Total TotalMode
+	// Contained looks inside of resources; with ContainedAlone what is found
+	// there is the result, else the resources that contain it.
+	Contained      Contained
+	ContainedAlone bool
 	// After continues a former page: the Next of a store page, or "".
 	After string
 	// Includes are followed by the caller (records), not by the store.
@@ -108,6 +112,11 @@ type Param struct {
 	Type string
 	Code string
 	Kind definitions.SearchType
+	// Of, if not "", says which other parameters the values are found under:
+	// "Observation.code,Observation.component-code" for one that unites them and
+	// has no entries of its own, "Observation.subject:Patient" for one whose
+	// entries with a RefID repeat those of subject that refer to a Patient.
+	Of string
 }
 
 // Expr is a node of the search tree: one of the types below. Matching has two
@@ -164,6 +173,12 @@ const (
 	StringStarts StringMode = iota
 	StringContains
 	StringExact
+	StringEquals // the modes from here on are those of _filter, on normalised text
+	StringEnds
+	StringAbove
+	StringBelow
+	StringFrom
+	StringUpTo
 )
 
 // String matches string entries. Value is normalised by Normalize unless the
@@ -188,6 +203,7 @@ const (
 	SA Prefix = "sa"
 	EB Prefix = "eb"
 	AP Prefix = "ap"
+	CO Prefix = "co" // of _filter alone, on dates: the entry's range contains the query's
 )
 
 // TimeRange is the half-open interval [Lo, Hi) in microseconds since the Unix
@@ -280,6 +296,10 @@ type Has struct {
 	X      Expr
 }
 
+// Referred holds when a current resource that satisfies X, of whatever type,
+// has a reference entry of any parameter that points here.
+type Referred struct{ X Expr }
+
 func (And) expr()         {}
 func (Or) expr()          {}
 func (Not) expr()         {}
@@ -297,3 +317,4 @@ func (Reference) expr()   {}
 func (Composite) expr()   {}
 func (Chain) expr()       {}
 func (Has) expr()         {}
+func (Referred) expr()    {}

@@ -88,9 +88,18 @@ type (
 	}
 )
 
+// compartments are the types that have one (R4 §3.1.1.6).
+var compartments = []fhir.Type{"Patient", "Encounter", "RelatedPerson", "Practitioner", "Device"}
+
 // started is the date of the statements: they are made of what the process
 // was started with.
 var started = time.Now()
+
+// special are the parameters of every type that need no definition.
+var special = []capParam{
+	{Name: "_filter", Type: "special", Documentation: "Expressions over all search parameters (R4 §3.3)"},
+	{Name: "_list", Type: "special", Documentation: "What a List with this id refers to"},
+}
 
 func interactions(codes ...string) []capInteraction {
 	out := make([]capInteraction, len(codes))
@@ -125,16 +134,20 @@ func (c *call) describe() ([]byte, error) {
 		Documentation: "Unknown parameters are refused unless the request says 'Prefer: handling=lenient'. Pages are linked by an opaque cursor. Bodies may be sent and are answered with gzip or zstd.",
 		Security:      capSecurity{Description: "No authorization: the server answers on the loopback interface only."},
 		Interaction:   interactions("transaction", "batch", "search-system", "history-system"),
-		SearchParam:   params(catalog, ""),
+		SearchParam:   append(params(catalog, ""), special...),
 		Operation:     c.operationsAt(d, target{}),
 	}
-	for _, compartment := range []string{"Patient", "Encounter", "RelatedPerson", "Practitioner", "Device"} {
-		if d.Compartment(compartment) != nil {
-			rest.Compartment = append(rest.Compartment, "http://hl7.org/fhir/CompartmentDefinition/"+strings.ToLower(compartment))
+	for _, compartment := range compartments {
+		if d.Compartment(string(compartment)) != nil {
+			rest.Compartment = append(rest.Compartment, "http://hl7.org/fhir/CompartmentDefinition/"+strings.ToLower(string(compartment)))
 		}
 	}
 	reverse := revIncludes(d, catalog)
 	for _, name := range d.ResourceTypes() {
+		if d.Additional(name) {
+			rest.Documentation += " " + name + " can be stored and searched as well, though this release has no such code."
+			continue
+		}
 		rest.Resource = append(rest.Resource, c.describeType(d, catalog, name, reverse[name]))
 	}
 	s.Rest = []capRest{rest}
@@ -218,15 +231,14 @@ func revIncludes(d *definitions.Definitions, catalog *search.Catalog) map[string
 func (c *call) operationsAt(d *definitions.Definitions, t target) []capOperation {
 	var out []capOperation
 	for _, op := range c.api.operations {
-		onInstance := target{Type: t.Type, ID: "1"}
-		if !op.at(t) && (t.Type == "" || !op.at(onInstance)) {
+		if t.Type == "" && !op.system || t.Type != "" && !op.typed && !op.instance || len(op.types) > 0 && !slices.Contains(op.types, t.Type) {
 			continue
 		}
 		if op.name == "expunge" && !c.door.Policy().Expunge {
 			continue
 		}
 		listed := capOperation{Name: op.name, Definition: op.definitionOf(d, string(t.Type))}
-		if t.Type == "" || len(op.types) > 0 {
+		if t.Type == "" || !op.system {
 			listed.Documentation = op.doc
 		}
 		out = append(out, listed)

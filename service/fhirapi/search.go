@@ -90,10 +90,18 @@ func cutCursor(pairs []search.Pair) (criteria []search.Pair, cursor string) {
 func (c *call) writeSearch(result *records.SearchResult, after string) error {
 	b := c.newBundle("searchset")
 	defer b.free()
+	if err := b.searchset(searchAddress(c.Type, c.Within), result, after); err != nil {
+		return err
+	}
+	return b.write(http.StatusOK)
+}
+
+// searchset fills a Bundle with the page of results that lies at an address
+// behind the cursor after.
+func (b *bundle) searchset(at string, result *records.SearchResult, after string) error {
 	if result.Total >= 0 {
 		b.total(result.Total)
 	}
-	at := searchAddress(c.Type, c.Within)
 	b.link("self", at, result.Self, after)
 	if after != "" {
 		b.link("first", at, result.Self, "")
@@ -103,15 +111,14 @@ func (c *call) writeSearch(result *records.SearchResult, after string) error {
 	}
 	part := part{summary: result.Summary, elements: result.Elements}
 	for i := range result.Entries {
-		e := &result.Entries[i]
-		if err := b.searchEntry(e, part); err != nil {
+		if err := b.searchEntry(&result.Entries[i], part); err != nil {
 			return err
 		}
 	}
 	if len(result.Issues) > 0 {
 		b.outcomeEntry(result.Issues)
 	}
-	return b.write(http.StatusOK)
+	return nil
 }
 
 // searchAddress is the address of a search below the base, for its links.

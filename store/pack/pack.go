@@ -4,16 +4,16 @@
 // A packed body begins with one byte that says how to read the rest: JSON as
 // it is, or zstd whose frame names its dictionary. A new dictionary gets a new
 // number in dictionaries; the old ones stay, since stored bodies need them.
-// What is kept with the JSON stands behind it in the same frame, where it takes
-// little room since it mostly repeats the JSON; its length ends the content.
+// What is kept with the JSON stands before that, as it is, between its length and
+// its checksum.
 package pack
 
 import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"runtime"
-	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -21,7 +21,7 @@ import (
 const (
 	raw   = 0
 	zstd1 = 1
-	// joined is added for content that is more than JSON.
+	// joined is added when something is kept with the JSON.
 	joined = 2
 )
 
@@ -32,7 +32,6 @@ const MaxBody = 1 << 30
 type Packer struct {
 	encoder *zstd.Encoder
 	decoder *zstd.Decoder
-	buffers sync.Pool // *[]byte, of JSON with what is kept with it
 }
 
 // New returns a Packer with the built-in dictionaries, packing with the
@@ -52,25 +51,59 @@ func New() (*Packer, error) {
 	return &Packer{encoder: encoder, decoder: decoder}, nil
 }
 
-// Pack compresses json and what is kept with it, which may be nil.
+// Pack compresses json; with, which may be nil, is kept with it as Attach does.
 func (p *Packer) Pack(json, with []byte) []byte {
-	content, form := json, byte(0)
-	if len(with) > 0 {
-		buffer, _ := p.buffers.Get().(*[]byte)
-		if buffer == nil {
-			buffer = new([]byte)
-		}
-		defer p.buffers.Put(buffer)
-		*buffer = binary.BigEndian.AppendUint32(append(append((*buffer)[:0], json...), with...), uint32(len(with)))
-		content, form = *buffer, joined
+	packed := make([]byte, 1, len(json)/3+64)
+	packed[0] = zstd1
+	packed = p.encoder.EncodeAll(json, packed)
+	if len(packed) > len(json) {
+		packed = append([]byte{raw}, json...)
 	}
-	packed := make([]byte, 1, len(content)/3+64)
-	packed[0] = zstd1 + form
-	packed = p.encoder.EncodeAll(content, packed)
-	if len(packed) > len(content) {
-		return append([]byte{raw + form}, content...)
+	return Attach(packed, with)
+}
+
+// Attach keeps something, if it is not empty, with a body that has nothing kept
+// with it.
+func Attach(packed, with []byte) []byte {
+	if len(with) == 0 {
+		return packed
 	}
-	return packed
+	out := make([]byte, 1, len(packed)+len(with)+binary.MaxVarintLen32+2)
+	out[0] = packed[0] | joined
+	out = append(binary.AppendUvarint(out, uint64(len(with))), with...)
+	out = binary.BigEndian.AppendUint16(out, checksum(with))
+	return append(out, packed[1:]...)
+}
+
+func checksum(b []byte) uint16 { return uint16(crc32.ChecksumIEEE(b)) }
+
+// Detach gives a body as Pack made it.
+func Detach(packed []byte) ([]byte, error) {
+	body, with, err := split(packed)
+	if err != nil || with == nil {
+		return packed, err
+	}
+	return append([]byte{packed[0] &^ joined}, body...), nil
+}
+
+// split gives what follows the form of a body, and what is kept with it.
+func split(packed []byte) (body, with []byte, err error) {
+	if len(packed) == 0 {
+		return nil, nil, errors.New("pack: empty body")
+	}
+	body = packed[1:]
+	if packed[0]&joined == 0 {
+		return body, nil, nil
+	}
+	n, width := binary.Uvarint(body)
+	if width <= 0 || len(body) < width+2 || n > uint64(len(body)-width-2) {
+		return nil, nil, errors.New("pack: damaged body: it ends too early")
+	}
+	with, body = body[width:width+int(n):width+int(n)], body[width+int(n):]
+	if binary.BigEndian.Uint16(body) != checksum(with) {
+		return nil, nil, errors.New("pack: damaged body: what is kept with it has another checksum")
+	}
+	return body[2:], with, nil
 }
 
 // Unpack gives back the JSON that Pack was given. Checksums find damage.
@@ -79,33 +112,22 @@ func (p *Packer) Unpack(packed []byte) ([]byte, error) {
 	return json, err
 }
 
-// UnpackAll gives back all that Pack was given.
+// UnpackAll gives back all that Pack and Attach were given.
 func (p *Packer) UnpackAll(packed []byte) (json, with []byte, err error) {
-	if len(packed) == 0 {
-		return nil, nil, errors.New("pack: empty body")
+	body, with, err := split(packed)
+	if err != nil {
+		return nil, nil, err
 	}
-	content := packed[1:]
 	switch packed[0] &^ joined {
 	case raw:
+		return body, with, nil
 	case zstd1:
-		if content, err = p.decoder.DecodeAll(content, nil); err != nil {
+		if json, err = p.decoder.DecodeAll(body, nil); err != nil {
 			return nil, nil, fmt.Errorf("pack: damaged body: %w", err)
 		}
-	default:
-		return nil, nil, fmt.Errorf("pack: unknown form %d of a body; it was written by a newer version", packed[0])
+		return json, with, nil
 	}
-	if packed[0]&joined == 0 {
-		return content, nil, nil
-	}
-	end := len(content) - 4
-	if end < 0 {
-		return nil, nil, errors.New("pack: damaged body: it ends too early")
-	}
-	start := end - int(binary.BigEndian.Uint32(content[end:]))
-	if start < 0 {
-		return nil, nil, errors.New("pack: damaged body: it ends too early")
-	}
-	return content[:start:start], content[start:end], nil
+	return nil, nil, fmt.Errorf("pack: unknown form %d of a body; it was written by a newer version", packed[0])
 }
 
 // Close releases the coders.

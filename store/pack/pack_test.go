@@ -43,15 +43,19 @@ func TestWhatIsKeptWithABodyComesBack(t *testing.T) {
 	p := packer(t)
 	for _, with := range []string{"", "2339-0", strings.Repeat("Glucose", 100)} {
 		for _, body := range []string{"{}", observation} {
-			json, got, err := p.UnpackAll(p.Pack([]byte(body), []byte(with)))
+			packed := p.Pack([]byte(body), []byte(with))
+			json, got, err := p.UnpackAll(packed)
 			if err != nil || string(json) != body || string(got) != with {
 				t.Errorf("%q with %q: %q with %q, %v", body, with, json, got, err)
 			}
+			alone, err := Detach(packed)
+			if err != nil || !bytes.Equal(alone, p.Pack([]byte(body), nil)) || !bytes.Equal(Attach(alone, []byte(with)), packed) {
+				t.Errorf("%q without %q: %q, %v", body, with, alone, err)
+			}
+			if len(packed) > len(alone)+len(with)+4 {
+				t.Errorf("keeping %d bytes takes %d", len(with), len(packed)-len(alone))
+			}
 		}
-	}
-	alone, both := p.Pack([]byte(observation), nil), p.Pack([]byte(observation), []byte(observation[200:400]))
-	if len(both) > len(alone)+20 {
-		t.Errorf("repeating 200 bytes of the body takes %d", len(both)-len(alone))
 	}
 }
 
@@ -70,6 +74,15 @@ func TestDamageIsFound(t *testing.T) {
 		bad[i] ^= 0x40
 		if got, err := p.Unpack(bad); err == nil && !bytes.Equal(got, []byte(observation)) && bad[0]&^joined != raw {
 			t.Errorf("a flipped bit in byte %d went unseen", i)
+		}
+	}
+	const with = "2339-0"
+	both := p.Pack([]byte(observation), []byte(with))
+	for i := range both {
+		bad := bytes.Clone(both)
+		bad[i] ^= 0x04
+		if got, kept, err := p.UnpackAll(bad); err == nil && (!bytes.Equal(got, []byte(observation)) || string(kept) != with) {
+			t.Errorf("a flipped bit in byte %d of a body with something went unseen", i)
 		}
 	}
 	for _, bad := range [][]byte{nil, {9, 9}, packed[:len(packed)/2]} {

@@ -27,6 +27,12 @@ const (
 // errRolledBack says that a commit did not commit.
 var errRolledBack = errors.New("postgres: the transaction had failed and was rolled back")
 
+// errChanging says that others kept making and removing what was referred to.
+var errChanging = errors.New("postgres: the resources referred to keep changing")
+
+// errTooMany says that a transaction's versions cannot be numbered.
+var errTooMany = errors.New("postgres: too many versions in one transaction")
+
 func translate(err error) error {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
@@ -56,7 +62,7 @@ func away(err error) bool {
 // may succeed when it runs again.
 func conflicted(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (e.Code == serializationFailure || e.Code == deadlockDetected || e.Code == lockNotAvailable)
+	return errors.Is(err, errChanging) || ok && (e.Code == serializationFailure || e.Code == deadlockDetected || e.Code == lockNotAvailable)
 }
 
 // isRefusal says whether err is the server's answer to a statement, not the

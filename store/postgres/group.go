@@ -153,11 +153,11 @@ func (g *group) answer(err error) {
 // replace, and learns the versions and whether anything refers to what they
 // delete.
 func (g *group) look(ctx context.Context) error {
-	var need, replace, remove keyArrays
+	var known, replace, remove keyArrays
 	var writes []*writing
 	for _, m := range g.members {
 		for i, k := range m.needs {
-			need.add(m.needTypes[i], string(k.ID))
+			known.add(m.needTypes[i], string(k.ID))
 		}
 		for i := range m.writes {
 			w := &m.writes[i]
@@ -169,6 +169,11 @@ func (g *group) look(ctx context.Context) error {
 				remove.add(w.typeNumber, string(w.Key.ID))
 			case w.Expect != 0:
 				replace.add(w.typeNumber, string(w.Key.ID))
+			default:
+				known.add(w.typeNumber, string(w.Key.ID))
+			}
+			for to := range w.targets() {
+				known.add(to.t, to.id)
 			}
 		}
 	}
@@ -178,13 +183,15 @@ func (g *group) look(ctx context.Context) error {
 	var b pgx.Batch
 	b.Queue("BEGIN")
 	b.Queue("SELECT pg_current_xact_id()::text::bigint").QueryRow(func(r pgx.Row) error { return r.Scan(&g.tx.id) })
-	if need.sort() {
-		each(b.Queue(`SELECT k.type::bigint, k.id FROM unnest($1::integer[], $2::text[]) AS k (type, id)
-			CROSS JOIN LATERAL (SELECT 1 FROM resource r WHERE r.type = k.type AND r.id = k.id AND r.deleted = 0 FOR KEY SHARE SKIP LOCKED) r`,
-			need.types, need.ids), func(r pgx.Rows) error {
+	if known.sort() {
+		each(b.Queue(`SELECT k.type::bigint, k.id, r.rid, r.deleted FROM unnest($1::integer[], $2::text[]) AS k (type, id)
+			CROSS JOIN LATERAL (SELECT r.rid, r.deleted FROM resource r WHERE r.type = k.type AND r.id = k.id FOR KEY SHARE SKIP LOCKED) r`,
+			known.types, known.ids), func(r pgx.Rows) error {
 			var k rowKey
-			err := r.Scan(&k.t, &k.id)
-			exists[k] = true
+			var rid, deleted int64
+			err := r.Scan(&k.t, &k.id, &rid, &deleted)
+			g.tx.know(k, rid)
+			exists[k] = deleted == 0
 			return err
 		})
 	}
@@ -192,23 +199,38 @@ func (g *group) look(ctx context.Context) error {
 		if !keys.sort() {
 			return
 		}
-		each(b.Queue(`SELECT k.type::bigint, k.id, r.rid, r.version, r.idx FROM unnest($1::integer[], $2::text[]) AS k (type, id)
-			CROSS JOIN LATERAL (SELECT r.rid, r.version, r.idx FROM resource r WHERE r.type = k.type AND r.id = k.id FOR `+mode+` SKIP LOCKED) r`,
+		each(b.Queue(`SELECT k.type::bigint, k.id, r.rid, r.version, r.deleted, r.seq, r.outline, r.idx, v.body FROM unnest($1::integer[], $2::text[]) AS k (type, id)
+			CROSS JOIN LATERAL (SELECT r.* FROM resource r WHERE r.type = k.type AND r.id = k.id FOR `+mode+` SKIP LOCKED) r
+			CROSS JOIN LATERAL (SELECT (SELECT v.body FROM version v WHERE v.seq = r.seq AND r.idx IS NULL) AS body) v`,
 			keys.types, keys.ids), func(r pgx.Rows) error {
 			var k rowKey
 			var c sqldb.Current
-			err := r.Scan(&k.t, &k.id, &c.RID, &c.Version, &c.Copy)
+			var deleted int64
+			err := r.Scan(&k.t, &k.id, &c.RID, &c.Version, &deleted, &c.Seq, &c.Outline, &c.Copy, &c.Body)
+			c.Deleted = deleted != 0
 			current[k] = c
 			return err
 		})
 	}
 	lock(&replace, "NO KEY UPDATE")
 	lock(&remove, "UPDATE")
+	if old := replace.and(&remove); old.sort() {
+		each(b.Queue(`SELECT t.type::bigint, t.id, t.rid FROM unnest($1::integer[], $2::text[]) AS k (type, id)
+			CROSS JOIN LATERAL (SELECT t.type, t.id, t.rid FROM resource r JOIN reference f ON f.rid = r.rid
+				JOIN resource t ON t.rid = f.target WHERE r.type = k.type AND r.id = k.id FOR KEY SHARE OF t SKIP LOCKED) t`,
+			old.types, old.ids), func(r pgx.Rows) error {
+			var k rowKey
+			var rid int64
+			err := r.Scan(&k.t, &k.id, &rid)
+			g.tx.know(k, rid)
+			return err
+		})
+	}
 	if len(remove.ids) > 0 {
 		each(b.Queue(`SELECT k.type::bigint, k.id, r.type::bigint, r.id FROM unnest($1::integer[], $2::text[]) AS k (type, id)
 			CROSS JOIN LATERAL (SELECT DISTINCT r.type, r.id FROM reference f
 				CROSS JOIN LATERAL (SELECT r.type, r.id FROM resource r WHERE r.rid = f.rid OFFSET 0) r
-				WHERE f.id = k.id AND f.type = k.type AND NOT (r.type = k.type AND r.id = k.id) LIMIT $3) r`,
+				WHERE f.target = (SELECT t.rid FROM resource t WHERE t.type = k.type AND t.id = k.id) AND f.rid <> f.target LIMIT $3) r`,
 			remove.types, remove.ids, maxPut+1), func(r pgx.Rows) error {
 			var k, by rowKey
 			err := r.Scan(&k.t, &k.id, &by.t, &by.id)
@@ -227,10 +249,14 @@ func (g *group) look(ctx context.Context) error {
 			continue
 		}
 		c := current[rowKey{w.typeNumber, string(w.Key.ID)}]
-		w.rid, w.version, w.former = c.RID, c.Version, c.Copy
+		w.rid, w.version = c.RID, c.Version
+		var err error
+		if w.former, err = g.store.reader.Former(ctx, pool{g.store.naming}, c); err != nil {
+			return err
+		}
 	}
 	for _, m := range g.members {
-		m.look(exists, referred)
+		m.look(exists, g.tx.rids, referred)
 	}
 	return nil
 }
@@ -280,7 +306,7 @@ func (g *group) write(ctx context.Context) error {
 // refused says whether the server said no, so that nothing was committed.
 // Without its word nobody knows.
 func refused(err error) bool {
-	return isRefusal(err) || errors.Is(err, errRolledBack)
+	return isRefusal(err) || errors.Is(err, errRolledBack) || errors.Is(err, errChanging)
 }
 
 // rowKey is a key as rows have it.
@@ -296,6 +322,11 @@ type keyArrays struct {
 }
 
 func (k *keyArrays) add(t int64, id string) { k.types, k.ids = append(k.types, t), append(k.ids, id) }
+
+// and has the keys of both.
+func (k *keyArrays) and(o *keyArrays) *keyArrays {
+	return &keyArrays{append(slices.Clone(k.types), o.types...), append(slices.Clone(k.ids), o.ids...)}
+}
 
 // sort puts the keys in order, each once, and says whether there are any.
 func (k *keyArrays) sort() bool {

@@ -16,7 +16,10 @@ func (t *tx) writeIndex(ctx context.Context) error {
 	if len(t.ops) == 0 {
 		return nil
 	}
-	var err error
+	err := t.resolve(ctx)
+	if err != nil {
+		return err
+	}
 	sqldb.GroupOps(t.ops, func(c sqldb.Columns) {
 		if n := len(c.Values[0]); n >= copied && !c.Gone && err == nil {
 			err = t.copyRows(ctx, c.Table, c.Names, n, func(dst []any, i int) []any {
@@ -29,7 +32,7 @@ func (t *tx) writeIndex(ctx context.Context) error {
 		}
 		arrays := make([]any, len(c.Names))
 		for i, values := range c.Values {
-			arrays[i] = array(values)
+			arrays[i] = array(c.Names[i], values)
 		}
 		t.enqueue(indexStatement(c), arrays...)
 	})
@@ -59,7 +62,16 @@ func (t *tx) copyRows(ctx context.Context, table string, columns []string, n int
 }
 
 // array gives the values their type, which all have in common.
-func array(values []any) any {
+func array(name string, values []any) any {
+	if optional(name) {
+		out := make([]*float64, len(values))
+		for i, v := range values {
+			if f, ok := v.(float64); ok {
+				out[i] = &f
+			}
+		}
+		return out
+	}
 	switch values[0].(type) {
 	case int64:
 		return typed[int64](values)
@@ -68,6 +80,9 @@ func array(values []any) any {
 	}
 	return typed[string](values)
 }
+
+// optional says whether a column may be NULL.
+func optional(name string) bool { return name == "hi" || name == "value" || name == "chi" }
 
 func typed[T any](values []any) []T {
 	out := make([]T, len(values))
@@ -100,6 +115,9 @@ func indexStatement(c sqldb.Columns) string {
 
 // columnType is the type of an index table's column in the migrations.
 func columnType(name string, value any) string {
+	if optional(name) {
+		return "double precision"
+	}
 	switch value.(type) {
 	case float64:
 		return "double precision"
@@ -107,7 +125,7 @@ func columnType(name string, value any) string {
 		return "text"
 	}
 	switch name {
-	case "param", "type", "system", "psystem", "part", "entry":
+	case "param", "system", "psystem", "unit", "cunit", "part", "entry":
 		return "integer"
 	case "sorts":
 		return "smallint"

@@ -68,3 +68,8 @@ func (s *Store) InitSetting(ctx context.Context, name string, value []byte) ([]b
 func (s *Store) WriteSetting(ctx context.Context, name string, value []byte) error {
 	return change(s, func(db pool) error { return settings.Write(ctx, db, name, value) })
 }
+
+// ListSettings implements store.Settings.
+func (s *Store) ListSettings(ctx context.Context) (map[string][]byte, error) {
+	return read(s, func(db pool) (map[string][]byte, error) { return settings.List(ctx, db) })
+}

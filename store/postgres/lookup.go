@@ -29,7 +29,7 @@ type lookup struct {
 
 // Read implements store.Reader.
 func (s *Store) Read(ctx context.Context, key fhir.Key) (store.Record, error) {
-	return read(s, func(pool) (store.Record, error) {
+	return read(s, func(db pool) (store.Record, error) {
 		t, err := s.names.Find(ctx, pool{s.naming}, sqldb.TypeSpace, string(key.Type))
 		if err != nil {
 			return store.Record{}, err
@@ -51,26 +51,32 @@ func (s *Store) Read(ctx context.Context, key fhir.Key) (store.Record, error) {
 		case l.found == nil:
 			return store.Record{Key: key}, store.ErrNotFound
 		}
-		return s.reader.Record(key, l.found)
+		return s.reader.Record(ctx, db, key, l.found)
 	})
 }
 
 // look answers lookups until there are no more.
 func (s *Store) look() {
 	for first := range s.looking {
-		asked := append(make([]*lookup, 0, maxLookup), first)
-		for more := true; more && len(asked) < maxLookup; {
-			select {
-			case l, ok := <-s.looking:
-				if more = ok; ok {
-					asked = append(asked, l)
-				}
-			default:
-				more = false
-			}
-		}
-		s.lookUp(asked)
+		s.lookUp(gather(first, s.looking, maxLookup))
 	}
+}
+
+// gather takes what waits already, up to most with the first.
+func gather[T any](first T, waiting <-chan T, most int) []T {
+	all := append(make([]T, 0, most), first)
+	for len(all) < most {
+		select {
+		case next, ok := <-waiting:
+			if !ok {
+				return all
+			}
+			all = append(all, next)
+		default:
+			return all
+		}
+	}
+	return all
 }
 
 // lookUp answers some lookups. When the connection breaks it asks once more,

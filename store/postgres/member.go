@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -114,7 +115,8 @@ func (m *member) Require(ctx context.Context, keys []fhir.Key) error {
 
 // Put implements store.Tx.
 func (m *member) Put(ctx context.Context, writes []store.Write) ([]store.Record, error) {
-	if m.joined || m.failed != nil || len(writes) > maxPut || len(m.needs) > maxPut {
+	if m.joined || m.failed != nil || len(writes) > maxPut || len(m.needs) > maxPut ||
+		slices.ContainsFunc(writes, func(w store.Write) bool { return w.Version != 0 }) {
 		return nil, m.alone()
 	}
 	if err := ctx.Err(); err != nil {
@@ -139,7 +141,7 @@ func (m *member) Put(ctx context.Context, writes []store.Write) ([]store.Record,
 
 // look decides about the Put from what the group found: a problem of which
 // the member cannot be sure is errAlone.
-func (m *member) look(exists map[rowKey]bool, referred map[rowKey][]rowKey) {
+func (m *member) look(exists map[rowKey]bool, rids map[rowKey]int64, referred map[rowKey][]rowKey) {
 	own := make(map[rowKey]bool, len(m.writes))
 	for i := range m.writes {
 		w := &m.writes[i]
@@ -155,11 +157,21 @@ func (m *member) look(exists map[rowKey]bool, referred map[rowKey][]rowKey) {
 	for i := range m.writes {
 		w := &m.writes[i]
 		m.records[i] = w.record()
+		for to := range w.targets() {
+			if !own[to] && rids[to] == 0 {
+				m.problem = errAlone // it needs a placeholder, or another transaction holds it
+				return
+			}
+		}
 		if w.created {
+			if rids[rowKey{w.typeNumber, string(w.Key.ID)}] != 0 {
+				m.problem = errAlone // it exists, or has a placeholder
+				return
+			}
 			continue
 		}
-		if w.rid == 0 {
-			m.problem = errAlone // it does not exist, or another transaction holds it
+		if w.version == 0 {
+			m.problem = errAlone // it does not exist, has a placeholder, or another transaction holds it
 			return
 		}
 		if w.Expect != store.Any && w.Expect != w.version {

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/store/sqldb"
@@ -18,7 +19,9 @@ func (s *Store) Number(space sqldb.Space, text string) (int64, error) {
 	if err != nil || id != sqldb.Unknown {
 		return id, err
 	}
-	if _, err := s.naming.Exec(ctx, "INSERT INTO name (space, text) VALUES ($1, $2) ON CONFLICT DO NOTHING", int64(space), text); err != nil {
+	table, columns, values := space.Stored(text)
+	insert := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ") ON CONFLICT DO NOTHING"
+	if _, err := s.naming.Exec(ctx, sqldb.PostgreSQL.Rebind(insert), values...); err != nil {
 		return 0, err
 	}
 	return s.names.Find(ctx, pool{s.naming}, space, text)

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/store"
@@ -13,12 +12,14 @@ import (
 type writing struct {
 	*store.Write
 	typeNumber int64
-	index      sqldb.Index
-	place      int64 // in the transaction
-	seq        int64 // once the transaction's id is known
+	origin     int64
+	index      *sqldb.Index
+	packed     []byte // the body with the copy of the index
+	place      int64  // in the transaction
+	seq        int64  // once the transaction's id is known
 	rid        int64
 	version    int64
-	former     []byte // index copy of the version before
+	former     []sqldb.Row // of the version before
 	created    bool
 	referred   bool // by resources that are not written with it
 }
@@ -43,10 +44,14 @@ func (s *Store) writings(ctx context.Context, writes []store.Write) ([]writing, 
 		if w.typeNumber, err = s.Number(sqldb.TypeSpace, string(w.Key.Type)); err != nil {
 			return nil, err
 		}
+		if w.origin, err = s.Number(sqldb.OriginSpace, sqldb.Origin(w.Write)); err != nil {
+			return nil, err
+		}
+		w.index = &sqldb.Index{}
 		if w.deleted() {
 			continue
 		}
-		if w.index, err = sqldb.NewIndex(namer, w.Body.Index); err != nil {
+		if w.index, w.packed, err = s.names.Index(namer, s.packer, &w.Body); err != nil {
 			return nil, err
 		}
 	}
@@ -68,7 +73,7 @@ func (w *writing) deleted() bool { return w.Body.Packed == nil }
 // locked in the order of their keys. Everything else waits for the commit.
 func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, error) {
 	if t.last+int64(len(writes)) >= perTransaction {
-		return nil, errors.New("postgres: too many versions in one transaction")
+		return nil, errTooMany
 	}
 	prepared, err := t.store.writings(ctx, writes)
 	if err != nil {
@@ -107,7 +112,13 @@ func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, err
 		w.seq = t.id*perTransaction + t.store.base + w.place
 		records[i] = w.record()
 	}
-	return records, t.finish(ctx, all)
+	if err := t.finish(ctx, all); err != nil {
+		return nil, err
+	}
+	return records, sqldb.Renumber(sqldb.PostgreSQL, writes, records, func(text string, args ...any) error {
+		t.enqueue(text, args...)
+		return nil
+	})
 }
 
 // lockRows locks the resources of writes in the order of their keys and learns
@@ -118,30 +129,38 @@ func (t *tx) lockRows(ctx context.Context, writes []*writing) error {
 		return nil
 	}
 	types, ids, places := make([]int64, len(writes)), make([]string, len(writes)), make([]int64, len(writes))
-	byPlace := make(map[int64]*writing, len(writes))
 	mode := "NO KEY UPDATE"
 	for i, w := range writes {
 		types[i], ids[i], places[i] = w.typeNumber, string(w.Key.ID), w.place
-		byPlace[w.place] = w
 		if w.deleted() {
 			mode = "UPDATE"
 		}
 	}
 	done := t.inOrder(types, ids)
-	err := sqldb.ForEach(ctx, t, `SELECT k.place, r.rid, r.version, r.idx, pg_current_xact_id()::text::bigint
+	current := make(map[int64]sqldb.Current, len(writes))
+	err := sqldb.ForEach(ctx, t, `SELECT k.place, r.rid, r.version, r.seq, r.outline, r.idx, r.deleted, pg_current_xact_id()::text::bigint
 		FROM unnest($1::integer[], $2::text[], $3::bigint[]) AS k (type, id, place)
 		JOIN resource r ON r.type = k.type AND r.id = k.id ORDER BY r.type, r.id FOR `+mode+` OF r`,
 		[]any{types, ids, places}, func(r sqldb.Rows) error {
-			var place, rid, version int64
-			var idx []byte
-			err := r.Scan(&place, &rid, &version, &idx, &t.id)
-			if w := byPlace[place]; w != nil {
-				w.rid, w.version, w.former = rid, version, idx
-			}
+			var place, deleted int64
+			var c sqldb.Current
+			err := r.Scan(&place, &c.RID, &c.Version, &c.Seq, &c.Outline, &c.Copy, &deleted, &t.id)
+			c.Deleted = deleted != 0
+			current[place] = c
 			return err
 		})
 	done()
-	return err
+	if err != nil {
+		return err
+	}
+	for _, w := range writes {
+		c := current[w.place]
+		w.rid, w.version = c.RID, c.Version
+		if w.former, err = t.store.reader.Former(ctx, t, c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // insertResources inserts the rows of resources that did not exist. One that
@@ -152,30 +171,31 @@ func (t *tx) insertResources(ctx context.Context, writes []*writing) error {
 	}
 	n := len(writes)
 	types, ids, places, updated, deleted := make([]int64, n), make([]string, n), make([]int64, n), make([]int64, n), make([]int64, n)
-	params, copies := make([]string, n), make([][]byte, n)
+	outlines := make([]int64, n)
 	byPlace := make(map[int64]*writing, n)
 	for i, w := range writes {
 		types[i], ids[i], places[i], updated[i] = w.typeNumber, string(w.Key.ID), w.place, sqldb.Micros(w.Updated)
-		params[i], copies[i] = w.index.Params, w.index.Copy
+		outlines[i] = w.index.Outline
 		if w.deleted() {
 			deleted[i] = 1
 		}
 		byPlace[w.place] = w
 	}
 	done := t.inOrder(types, ids)
-	err := sqldb.ForEach(ctx, t, `INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params, idx)
-		SELECT x.first + k.place, k.type, k.id, x.first + k.place, 1, k.updated, k.deleted, k.params, k.idx
-		FROM (SELECT pg_current_xact_id()::text::bigint * 1048576 + $8 AS first) x,
-			unnest($1::integer[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[], $7::bytea[])
-				AS k (type, id, place, updated, deleted, params, idx)
+	err := sqldb.ForEach(ctx, t, `INSERT INTO resource (rid, type, id, seq, version, updated, deleted, outline)
+		SELECT x.first + k.place, k.type, k.id, x.first + k.place, 1, k.updated, k.deleted, k.outline
+		FROM (SELECT pg_current_xact_id()::text::bigint * 1048576 + $7 AS first) x,
+			unnest($1::integer[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::integer[])
+				AS k (type, id, place, updated, deleted, outline)
 		ORDER BY k.type, k.id
 		ON CONFLICT (type, id) DO NOTHING
-		RETURNING rid, (rid - $8) % 1048576, (rid - $8) / 1048576`,
-		[]any{types, ids, places, updated, deleted, params, copies, t.store.base}, func(r sqldb.Rows) error {
+		RETURNING rid, (rid - $7) % 1048576, (rid - $7) / 1048576`,
+		[]any{types, ids, places, updated, deleted, outlines, t.store.base}, func(r sqldb.Rows) error {
 			var rid, place int64
 			err := r.Scan(&rid, &place, &t.id)
 			if w := byPlace[place]; w != nil {
 				w.rid, w.created = rid, true
+				t.know(rowKey{w.typeNumber, string(w.Key.ID)}, rid)
 			}
 			return err
 		})
@@ -188,19 +208,21 @@ func (t *tx) insertResources(ctx context.Context, writes []*writing) error {
 func (t *tx) insertNew(writes []*writing) {
 	n := len(writes)
 	rids, types, updated := make([]int64, n), make([]int64, n), make([]int64, n)
-	ids, params, copies := make([]string, n), make([]string, n), make([][]byte, n)
+	ids, outlines := make([]string, n), make([]int64, n)
 	for i, w := range writes {
 		rids[i], types[i], ids[i], updated[i] = w.rid, w.typeNumber, string(w.Key.ID), sqldb.Micros(w.Updated)
-		params[i], copies[i] = w.index.Params, w.index.Copy
+		outlines[i] = w.index.Outline
+		t.know(rowKey{w.typeNumber, string(w.Key.ID)}, w.rid)
 	}
-	t.enqueue(`INSERT INTO resource (rid, type, id, seq, version, updated, deleted, params, idx)
-		SELECT k.rid, k.type, k.id, k.rid, 1, k.updated, 0, k.params, k.idx
-		FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[], $5::text[], $6::bytea[]) AS k (rid, type, id, updated, params, idx)`,
-		rids, types, ids, updated, params, copies)
+	t.enqueue(`INSERT INTO resource (rid, type, id, seq, version, updated, deleted, outline)
+		SELECT k.rid, k.type, k.id, k.rid, 1, k.updated, 0, k.outline
+		FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[], $5::integer[]) AS k (rid, type, id, updated, outline)`,
+		rids, types, ids, updated, outlines)
 }
 
-// resolveLost deals with creates that another transaction won: an expectation
-// is broken, or there is now a version to replace.
+// resolveLost deals with creates of what is there: it has a placeholder, or
+// another transaction won, so that an expectation is broken or there is now a
+// version to replace.
 func (t *tx) resolveLost(ctx context.Context, creates []*writing) error {
 	var lost []*writing
 	for _, w := range creates {
@@ -215,7 +237,9 @@ func (t *tx) resolveLost(ctx context.Context, creates []*writing) error {
 		return err
 	}
 	for _, w := range lost {
-		if w.Expect == 0 || w.version == 0 {
+		if w.rid != 0 && w.version == 0 {
+			t.replace(w)
+		} else if w.Expect == 0 || w.version == 0 {
 			return &store.VersionError{Key: w.Key, Expect: w.Expect, Current: w.version}
 		}
 	}
@@ -227,47 +251,42 @@ func (t *tx) resolveLost(ctx context.Context, creates []*writing) error {
 func (t *tx) finish(ctx context.Context, all []*writing) error {
 	n := len(all)
 	seqs, rids, versions, types, updated, deleted := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
-	methods, releases, bodies := make([]string, n), make([]string, n), make([][]byte, n)
+	origins, bodies := make([]int64, n), make([][]byte, n)
 	var changed struct {
-		rids, seqs, versions, updated, deleted []int64
-		params                                 []string
-		copies                                 [][]byte
+		rids, seqs, versions, updated, deleted, outlines []int64
 	}
 	for i, w := range all {
 		seqs[i], rids[i], versions[i] = w.seq, w.rid, w.version+1
-		types[i], updated[i], methods[i], releases[i], bodies[i] = w.typeNumber, sqldb.Micros(w.Updated), w.Method, string(w.Release), w.Body.Packed
+		types[i], updated[i], origins[i], bodies[i] = w.typeNumber, sqldb.Micros(w.Updated), w.origin, w.packed
 		if w.deleted() {
 			deleted[i] = 1
 		}
-		gone, come, err := w.index.Diff(w.former)
-		if err != nil {
-			return err
-		}
+		gone, come := w.index.Diff(w.former)
 		t.ops = sqldb.AppendOps(t.ops, w.rid, gone, come)
 		if !w.created {
 			c := &changed
 			c.rids, c.seqs, c.versions, c.updated = append(c.rids, w.rid), append(c.seqs, seqs[i]), append(c.versions, versions[i]), append(c.updated, updated[i])
-			c.deleted, c.params, c.copies = append(c.deleted, deleted[i]), append(c.params, w.index.Params), append(c.copies, w.index.Copy)
+			c.deleted, c.outlines = append(c.deleted, deleted[i]), append(c.outlines, w.index.Outline)
 		}
 	}
 	if n >= copiedVersions {
-		columns := []string{"seq", "rid", "version", "type", "updated", "deleted", "method", "release", "body"}
+		columns := []string{"seq", "rid", "version", "type", "updated", "deleted", "origin", "body"}
 		err := t.copyRows(ctx, "version", columns, n, func(dst []any, i int) []any {
-			return append(dst, seqs[i], rids[i], versions[i], types[i], updated[i], deleted[i], methods[i], releases[i], bodies[i])
+			return append(dst, seqs[i], rids[i], versions[i], types[i], updated[i], deleted[i], origins[i], bodies[i])
 		})
 		if err != nil {
 			return err
 		}
 	} else {
-		t.enqueue(`INSERT INTO version (seq, rid, version, type, updated, deleted, method, release, body)
-		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::smallint[], $7::text[], $8::text[], $9::bytea[])`,
-			seqs, rids, versions, types, updated, deleted, methods, releases, bodies)
+		t.enqueue(`INSERT INTO version (seq, rid, version, type, updated, deleted, origin, body)
+		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::smallint[], $7::integer[], $8::bytea[])`,
+			seqs, rids, versions, types, updated, deleted, origins, bodies)
 	}
 	if c := &changed; len(c.rids) > 0 {
-		t.enqueue(`UPDATE resource r SET seq = k.seq, version = k.version, updated = k.updated, deleted = k.deleted, params = k.params, idx = k.idx
-			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[], $7::bytea[])
-				AS k (rid, seq, version, updated, deleted, params, idx) WHERE r.rid = k.rid`,
-			c.rids, c.seqs, c.versions, c.updated, c.deleted, c.params, c.copies)
+		t.enqueue(`UPDATE resource r SET seq = k.seq, version = k.version, updated = k.updated, deleted = k.deleted, outline = k.outline, idx = NULL
+			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::integer[])
+				AS k (rid, seq, version, updated, deleted, outline) WHERE r.rid = k.rid`,
+			c.rids, c.seqs, c.versions, c.updated, c.deleted, c.outlines)
 	}
 	return nil
 }

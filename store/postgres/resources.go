@@ -32,8 +32,16 @@ func (s *Store) ReadVersion(ctx context.Context, key fhir.Key, version int64) (s
 
 // ReadMany implements store.Reader.
 func (s *Store) ReadMany(ctx context.Context, keys []fhir.Key) ([]store.Record, error) {
-	return read(s, func(db pool) ([]store.Record, error) { return s.readMany(ctx, db, keys) })
+	return read(s, func(db pool) ([]store.Record, error) {
+		if len(keys) <= fewKeys {
+			return s.readMany(ctx, short{s}, keys)
+		}
+		return s.readMany(ctx, db, keys)
+	})
 }
+
+// fewKeys are read by a short query.
+const fewKeys = 32
 
 func (s *Store) readMany(ctx context.Context, db sqldb.DB, keys []fhir.Key) ([]store.Record, error) {
 	if len(keys) == 0 {
@@ -61,7 +69,7 @@ func (s *Store) versions(ctx context.Context, db sqldb.DB, keys []fhir.Key) (map
 		return nil, err
 	}
 	err = sqldb.ForEach(ctx, db, `SELECT k.n, r.version, r.deleted FROM unnest($1::integer[], $2::text[]) WITH ORDINALITY AS k (type, id, n)
-		JOIN resource r ON r.type = k.type AND r.id = k.id`, []any{types, ids}, func(r sqldb.Rows) error {
+		JOIN resource r ON r.type = k.type AND r.id = k.id AND r.version > 0`, []any{types, ids}, func(r sqldb.Rows) error {
 		var n, version, deleted int64
 		if err := r.Scan(&n, &version, &deleted); err != nil {
 			return err
@@ -87,7 +95,7 @@ func (s *Store) keyColumns(ctx context.Context, keys []fhir.Key) (types []int64,
 
 // Search implements store.Reader.
 func (s *Store) Search(ctx context.Context, q *search.Query) (store.Page, error) {
-	return read(s, func(db pool) (store.Page, error) { return s.reader.Search(ctx, db, q) })
+	return read(s, func(db pool) (store.Page, error) { return s.reader.Search(ctx, searching{db, s}, q) })
 }
 
 // Count implements store.Reader.
@@ -100,9 +108,14 @@ func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.
 	return read(s, func(db pool) ([]fhir.Key, error) { return s.reader.Referrers(ctx, db, key, limit) })
 }
 
+// Values implements store.Resources.
+func (s *Store) Values(ctx context.Context, p search.Param, limit int) ([]search.Entry, error) {
+	return read(s, func(db pool) ([]search.Entry, error) { return s.reader.Values(ctx, db, p, limit) })
+}
+
 // Pack implements store.Resources.
 func (s *Store) Pack(json []byte, index []search.Entry) store.Body {
-	return store.Body{Packed: s.packer.Pack(json, nil), Size: len(json), Index: index}
+	return s.names.Pack(s.packer, json, index)
 }
 
 // History implements store.Resources.
@@ -166,14 +179,17 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced 
 			return err
 		}
 		type row struct {
-			n, rid, version, deleted int64
-			idx                      []byte
+			n       int64
+			current sqldb.Current
 		}
 		var rows []row
-		err = sqldb.ForEach(ctx, t, `SELECT k.n, r.rid, r.version, r.deleted, r.idx FROM unnest($1::integer[], $2::text[]) WITH ORDINALITY AS k (type, id, n)
+		err = sqldb.ForEach(ctx, t, `SELECT k.n, r.rid, r.version, r.deleted, r.seq, r.outline, r.idx FROM unnest($1::integer[], $2::text[]) WITH ORDINALITY AS k (type, id, n)
 			JOIN resource r ON r.type = k.type AND r.id = k.id ORDER BY r.type, r.id FOR NO KEY UPDATE OF r`, []any{types, ids}, func(r sqldb.Rows) error {
 			var x row
-			err := r.Scan(&x.n, &x.rid, &x.version, &x.deleted, &x.idx)
+			var deleted int64
+			c := &x.current
+			err := r.Scan(&x.n, &c.RID, &c.Version, &deleted, &c.Seq, &c.Outline, &c.Copy)
+			c.Deleted = deleted != 0
 			rows = append(rows, x)
 			return err
 		})
@@ -182,19 +198,20 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced 
 		}
 		for _, x := range rows {
 			item := &items[x.n-1]
-			if x.deleted != 0 || x.version != item.Version {
+			if x.current.Deleted || x.current.Version != item.Version {
 				continue
+			}
+			former, err := s.reader.Former(ctx, t, x.current)
+			if err != nil {
+				return err
 			}
 			index, err := sqldb.NewIndex(s, item.Index)
 			if err != nil {
 				return err
 			}
-			gone, come, err := index.Diff(x.idx)
-			if err != nil {
-				return err
-			}
-			t.ops = sqldb.AppendOps(t.ops, x.rid, gone, come)
-			t.enqueue("UPDATE resource SET params = $1, idx = $2 WHERE rid = $3", index.Params, index.Copy, x.rid)
+			gone, come := index.Diff(former)
+			t.ops = sqldb.AppendOps(t.ops, x.current.RID, gone, come)
+			t.enqueue("UPDATE resource SET outline = $1, idx = $2 WHERE rid = $3", index.Outline, index.Own(), x.current.RID)
 			replaced++
 		}
 		return nil
@@ -207,13 +224,26 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced 
 func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
 	return sqldb.InBatches(x.Limit, func(size int64) (n int64, err error) {
 		err = s.do(ctx, func(ctx context.Context, t *tx) (err error) {
-			n, err = s.reader.Expunge(ctx, t, x, size, func(rid int64, copied []byte) error {
-				gone, _, err := (&sqldb.Index{}).Diff(copied)
-				t.ops = sqldb.AppendOps(t.ops, rid, gone, nil)
-				return err
-			})
+			n, err = t.expunge(ctx, x, size)
 			return err
 		})
 		return n, err
 	})
+}
+
+func (t *tx) expunge(ctx context.Context, x store.Expunge, size int64) (int64, error) {
+	expunged, err := t.store.reader.Expunge(ctx, t, x, size, func(rid int64, rows []sqldb.Row) {
+		t.ops = sqldb.AppendOps(t.ops, rid, rows, nil)
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := t.resolve(ctx); err != nil {
+		return 0, err
+	}
+	targets := sqldb.Targets(t.ops)
+	if err := t.writeIndex(ctx); err != nil {
+		return 0, err
+	}
+	return expunged.Versions, t.store.reader.Sweep(ctx, t, append(expunged.Resources, targets...))
 }

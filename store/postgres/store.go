@@ -35,11 +35,12 @@ type Store struct {
 	// naming runs the short transactions that make names, apart from the pool
 	// so that a transaction holding one connection never waits for another.
 	naming *pgxpool.Pool
-	// short has the connections of groups and lookups, which never wait for
-	// anything long.
+	// short has the connections of groups, lookups and short queries, which never
+	// wait for anything long.
 	short   *pgxpool.Pool
 	joining chan *member
 	looking chan *lookup
+	asking  chan *asked
 	lanes   sync.WaitGroup
 	packer  *pack.Packer
 	names   *sqldb.Names
@@ -85,6 +86,12 @@ func open(ctx context.Context, url, schema string) (s *Store, err error) {
 	} {
 		config.ConnConfig.RuntimeParams[name] = value
 	}
+	// Searches join few rows and never the same one twice. Before PostgreSQL 14
+	// there is no such setting.
+	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'enable_memoize'")
+		return err
+	}
 	if err := migrate(ctx, config.ConnConfig, schema); err != nil {
 		return nil, err
 	}
@@ -110,18 +117,21 @@ func open(ctx context.Context, url, schema string) (s *Store, err error) {
 		return nil, err
 	}
 	short := config.Copy()
-	short.MaxConns, short.MinConns = lanes+lookers, 0
+	short.MaxConns, short.MinConns = int32(lanes+lookers+askers()), 0
 	short.ConnConfig.RuntimeParams["lock_timeout"] = uniqueWaits
 	s.names.Make = s.Number
 	if s.short, err = pgxpool.NewWithConfig(ctx, short); err != nil {
 		return nil, err
 	}
-	s.joining, s.looking = make(chan *member, maxGroup), make(chan *lookup, maxLookup)
+	s.joining, s.looking, s.asking = make(chan *member, maxGroup), make(chan *lookup, maxLookup), make(chan *asked, maxBatch)
 	for range lanes {
 		s.lanes.Go(s.lane)
 	}
 	for range lookers {
 		s.lanes.Go(s.look)
+	}
+	for range askers() {
+		s.lanes.Go(s.answer)
 	}
 	if err := s.names.Load(ctx, pool{s.pool}); err != nil {
 		return nil, err
@@ -146,7 +156,7 @@ func (s *Store) loadBase(ctx context.Context) error {
 		}
 		var last, id int64
 		err = tx.QueryRow(ctx, `SELECT coalesce((SELECT value FROM counter WHERE name = 'seq_base'), 0),
-			coalesce((SELECT max(seq) FROM version), 0), pg_current_xact_id()::text::bigint`).Scan(&s.base, &last, &id)
+			greatest((SELECT max(seq) FROM version), (SELECT max(rid) FROM resource), 0), pg_current_xact_id()::text::bigint`).Scan(&s.base, &last, &id)
 		if err != nil || last < id*perTransaction+s.base {
 			return err
 		}
@@ -177,6 +187,7 @@ func (s *Store) release() {
 	if s.joining != nil {
 		close(s.joining)
 		close(s.looking)
+		close(s.asking)
 		s.lanes.Wait()
 	}
 	if s.short != nil {

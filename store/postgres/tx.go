@@ -30,7 +30,8 @@ type tx struct {
 	last    int64 // place of the last version written
 	id      int64 // of the transaction, once known
 	ops     []sqldb.Op
-	attempt int // counts from 1; later ones wait longer for a lock out of order
+	rids    map[rowKey]int64 // of resources that this transaction made or locked
+	attempt int              // counts from 1; later ones wait longer for a lock out of order
 	// The greatest key locked so far.
 	lockedType int64
 	lockedID   string

@@ -8,7 +8,8 @@ import "github.com/inglehealth/ingle/engine/search"
 // have an index of their own (date_long), whose predicate isLong repeats.
 const (
 	longSpan = 2764800000000
-	isLong   = "@.hi > @.lo + 2764800000000"
+	isLong   = "@.span > 2764800000000"
+	dateHi   = "(@.lo + @.span)"
 )
 
 // dateCondition compares an entry's [lo, hi) with the query's r, as package
@@ -34,6 +35,8 @@ func dateCondition[T int64 | float64](p search.Prefix, lo, hi string, from, to T
 		return sql(hi+" <= ?", from)
 	case search.AP:
 		return sql(lo+" < ? AND "+hi+" > ?", to, from)
+	case search.CO:
+		return sql(lo+" <= ? AND "+hi+" >= ?", from, to)
 	}
 	return sql("1 = 0")
 }
@@ -41,20 +44,22 @@ func dateCondition[T int64 | float64](p search.Prefix, lo, hi string, from, to T
 // dateRanges splits a date condition into ranges of the indexes (param, lo)
 // and date_long; each result implies the condition, together they are it.
 func dateRanges(p search.Prefix, r search.TimeRange) []fragment {
-	condition := dateCondition(p, "@.lo", "@.hi", r.Lo, r.Hi)
+	condition := dateCondition(p, "@.lo", dateHi, r.Lo, r.Hi)
 	switch p {
 	case search.EQ:
 		return []fragment{all(sql("@.lo < ?", r.Hi), condition)}
 	case search.GT:
 		return []fragment{all(sql("@.lo > ?", r.Hi-longSpan), condition), all(sql(isLong), condition)}
 	case search.GE:
-		return []fragment{all(sql("@.lo > ?", r.Lo-longSpan), condition), all(sql(isLong+" AND @.hi > ?", r.Hi))}
+		return []fragment{all(sql("@.lo > ?", r.Lo-longSpan), condition), all(sql(isLong+" AND "+dateHi+" > ?", r.Hi))}
 	case search.LE:
 		return []fragment{all(sql("@.lo < ?", r.Hi), condition)}
 	case search.EB:
 		return []fragment{all(sql("@.lo < ?", r.Lo), condition)}
 	case search.AP:
 		return []fragment{all(sql("@.lo > ?", r.Lo-longSpan), condition), all(sql(isLong), condition)}
+	case search.CO:
+		return []fragment{all(sql("@.lo >= ?", r.Hi-longSpan), condition), all(sql(isLong), condition)}
 	}
 	return []fragment{condition}
 }
@@ -84,24 +89,29 @@ func numberCondition(p search.Prefix, lo, hi string, r search.NumberRange) fragm
 	return sql("1 = 0")
 }
 
-// isWide repeats the predicate of the indexes number_wide and quantity_wide.
-const isWide = "@.hi > @.lo"
+// isWide and isRange repeat the predicates of the indexes number_wide and
+// quantity_wide. A quantity's upper bound is NULL when it is the lower one.
+const (
+	isWide     = "@.hi > @.lo"
+	isRange    = "@.hi IS NOT NULL"
+	quantityHi = "coalesce(@.hi, @.lo)"
+)
 
 // numberRanges splits a number condition as dateRanges does: a point's bounds
 // are equal, what is wider has an index of its own.
-func numberRanges(p search.Prefix, r search.NumberRange) []fragment {
-	condition := numberCondition(p, "@.lo", "@.hi", r)
+func numberRanges(p search.Prefix, r search.NumberRange, hi, wide string) []fragment {
+	condition := numberCondition(p, "@.lo", hi, r)
 	switch p {
 	case search.EQ:
 		return []fragment{all(sql("@.lo < ?", r.Hi), condition)}
 	case search.GT:
-		return []fragment{all(sql("@.lo > ?", r.Value), condition), all(sql(isWide), condition)}
+		return []fragment{all(sql("@.lo > ?", r.Value), condition), all(sql(wide), condition)}
 	case search.GE:
-		return []fragment{all(sql("@.lo >= ?", r.Value), condition), all(sql(isWide), condition)}
+		return []fragment{all(sql("@.lo >= ?", r.Value), condition), all(sql(wide), condition)}
 	case search.EB:
 		return []fragment{all(sql("@.lo < ?", r.Value), condition)}
 	case search.AP:
-		return []fragment{all(sql("@.lo >= ?", r.Lo), condition), all(sql(isWide), condition)}
+		return []fragment{all(sql("@.lo >= ?", r.Lo), condition), all(sql(wide), condition)}
 	}
 	return []fragment{condition}
 }

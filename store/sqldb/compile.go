@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -15,7 +16,8 @@ type compiler struct {
 	dialect Dialect
 	types   []int64 // of the query, nil for all
 	aliases int
-	err     error // the first failed look-up of a name
+	found   map[string][]int64 // what rids looked up
+	err     error              // the first failed look-up of a name
 }
 
 func (c *compiler) alias(letter string) string {
@@ -57,6 +59,8 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		return c.chainCondition(x, r)
 	case search.Has:
 		return c.hasCondition(x, r)
+	case search.Referred:
+		return c.referredCondition(x, r)
 	}
 	l, ok := c.leaf(x)
 	if !ok {
@@ -79,36 +83,36 @@ func (c *compiler) leafCondition(l leaf, r string) fragment {
 	return c.dialect.exists(sql("SELECT 1 FROM "+from+" WHERE "+a+".rid = "+r+".rid AND "), all(l.params, l.condition).on(a))
 }
 
-// missing looks at the list of parameters in the resource's row.
+// missing looks at the outline that the resource's row names.
 func (c *compiler) missing(x search.Missing, r string) fragment {
 	var has []fragment
 	for _, id := range c.params(x.Param) {
-		has = append(has, sql(c.dialect.Position+"("+r+".params, ?) > 0", ","+strconv.FormatInt(id, 10)+","))
+		has = append(has, sql(c.dialect.Position+"(n.text, ?) > 0", ","+strconv.FormatInt(id, 10)+":"))
 	}
+	not := ""
 	if x.Want {
-		return not(either(has...))
+		not = "NOT "
 	}
-	return either(has...)
+	return join("", sql("("+r+".outline "+not+"IN (SELECT n.id FROM name n WHERE n.space = ? AND ", int64(OutlineSpace)), either(has...), sql(")) IS TRUE"))
 }
 
-// chainCondition goes from the resource to what it refers to.
+// chainCondition goes from the resource to what it refers to: "deleted + 0" as
+// in idSet.
 func (c *compiler) chainCondition(x search.Chain, r string) fragment {
 	f, t := c.alias("f"), c.alias("t")
-	target := c.typeNumber(x.Target)
 	return c.dialect.exists(
 		sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+
-			c.dialect.with("resource", t, "", t+".type = ? AND "+t+".id = "+f+".id AND "+t+".deleted = 0")+
-			" WHERE "+f+".rid = "+r+".rid AND "+f+".type = ? AND ", target, target),
-		in(f+".param", c.params(x.Param)), sql(" AND "), c.condition(x.X, t))
+			c.dialect.with("resource", t, "", t+".rid = "+f+".target AND "+t+".type = ? AND "+t+".deleted + 0 = 0")+
+			" WHERE "+f+".rid = "+r+".rid AND ", c.typeNumber(x.Target)),
+		c.linked(x.Param, f, t+".type"), sql(" AND "), c.condition(x.X, t))
 }
 
 // hasCondition goes from the resource to those that refer to it.
 func (c *compiler) hasCondition(x search.Has, r string) fragment {
 	f, s := c.alias("f"), c.alias("s")
 	return c.dialect.exists(
-		sql("SELECT 1 FROM reference "+f+c.dialect.with("resource", s, "", s+".rid = "+f+".rid")+" WHERE "+
-			f+".id = "+r+".id AND "+f+".type = "+r+".type AND "),
-		in(f+".param", c.params(x.Param)),
+		sql("SELECT 1 FROM reference "+f+c.dialect.with("resource", s, "", s+".rid = "+f+".rid")+" WHERE "+f+".target = "+r+".rid AND "),
+		c.linked(x.Param, f, r+".type"),
 		sql(" AND "+s+".type = ? AND ", c.typeNumber(x.Source)), c.condition(x.X, s))
 }
 
@@ -130,7 +134,7 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 			}
 			selects = append(selects, s...)
 		}
-		return selects, len(selects) > 0
+		return c.few(selects), len(selects) > 0
 	case search.IDs:
 		return c.idSet(x), true
 	case search.LastUpdated:
@@ -139,6 +143,8 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 		return c.chainSet(x)
 	case search.Has:
 		return c.hasSet(x)
+	case search.Referred:
+		return c.referredSet(x)
 	}
 	l, ok := c.leaf(x)
 	if !ok {
@@ -157,7 +163,23 @@ func (c *compiler) leafSet(l leaf) []fragment {
 		a := c.alias("x")
 		selects[i] = join("", sql("SELECT "+a+".rid AS rid FROM "+l.table+" "+a+" WHERE "), all(l.params, f).on(a))
 	}
-	return selects
+	return c.few(selects)
+}
+
+// together is how many selects stand in one UNION: SQLite takes at most 500.
+const together = 100
+
+// few puts many selects into few.
+func (c *compiler) few(selects []fragment) []fragment {
+	if len(selects) <= together {
+		return selects
+	}
+	var out []fragment
+	for some := range slices.Chunk(selects, together) {
+		u := c.alias("u")
+		out = append(out, join("", sql("SELECT "+u+".rid AS rid FROM "), c.dialect.fenced(join(" UNION ALL ", some...)), sql(" "+u)))
+	}
+	return c.few(out)
 }
 
 // andSet drives by the first part that has a set and asks the others of each
@@ -208,6 +230,8 @@ func updatedCondition(x search.LastUpdated) fragment {
 		return sql("updated >= ?", lo)
 	case search.LE:
 		return sql("updated < ?", hi)
+	case search.CO:
+		return sql("updated <= ? AND updated >= ?", lo, hi-1)
 	}
 	return sql("1 = 0")
 }
@@ -223,8 +247,8 @@ func (c *compiler) chainSet(x search.Chain) ([]fragment, bool) {
 	d, t, f := c.alias("d"), c.alias("t"), c.alias("f")
 	return []fragment{join("", sql("SELECT "+f+".rid AS rid FROM ("), join(" UNION ", selects...),
 		sql(") "+d+c.dialect.with("resource", t, "", t+".rid = "+d+".rid AND "+t+".type = ?")+
-			c.dialect.with("reference", f, "", f+".id = "+t+".id AND "+f+".type = "+t+".type")+" WHERE ", inner.types[0]),
-		in(f+".param", c.params(x.Param)))}, true
+			c.dialect.with("reference", f, "", f+".target = "+t+".rid")+" WHERE ", inner.types[0]),
+		c.linked(x.Param, f, t+".type"))}, true
 }
 
 func (c *compiler) hasSet(x search.Has) ([]fragment, bool) {
@@ -239,8 +263,8 @@ func (c *compiler) hasSet(x search.Has) ([]fragment, bool) {
 	return []fragment{join("", sql("SELECT "+t+".rid AS rid FROM ("), join(" UNION ", selects...),
 		sql(") "+d+c.dialect.with("resource", s, "", s+".rid = "+d+".rid AND "+s+".type = ?")+
 			c.dialect.with("reference", f, "reference_rid", f+".rid = "+s+".rid")+
-			c.dialect.with("resource", t, "", t+".type = "+f+".type AND "+t+".id = "+f+".id AND "+t+".deleted = 0")+" WHERE ", inner.types[0]),
-		in(f+".param", c.params(x.Param)))}, true
+			c.dialect.with("resource", t, "", t+".rid = "+f+".target AND "+t+".deleted = 0")+" WHERE ", inner.types[0]),
+		c.linked(x.Param, f, t+".type"))}, true
 }
 
 // anyType is the query's types, or all there are.
@@ -248,15 +272,13 @@ func (c *compiler) anyType() []int64 {
 	if c.types != nil {
 		return c.types
 	}
+	return c.allTypes()
+}
+
+func (c *compiler) allTypes() []int64 {
 	types, err := c.names.types(c.ctx, c.db)
 	c.fail(err)
 	return types
-}
-
-func (c *compiler) params(p search.Param) []int64 {
-	ids, err := c.names.params(c.ctx, c.db, p.Type, p.Code)
-	c.fail(err)
-	return ids
 }
 
 func (c *compiler) typeNumber(t string) int64 {
@@ -269,6 +291,15 @@ func (c *compiler) typeNumbers(ts []string) []int64 {
 	ids := make([]int64, len(ts))
 	for i, t := range ts {
 		ids[i] = c.typeNumber(t)
+	}
+	return ids
+}
+
+// knownTypes is typeNumbers without those that nothing uses, if some are used.
+func (c *compiler) knownTypes(ts []string) []int64 {
+	ids := slices.DeleteFunc(c.typeNumbers(ts), func(id int64) bool { return id == Unknown })
+	if len(ids) == 0 {
+		return []int64{Unknown}
 	}
 	return ids
 }

@@ -48,7 +48,7 @@ func (c *compiler) compositeLeaf(x search.Composite) leaf {
 }
 
 // columns are where a part's value stands.
-type columns struct{ text, more, system, extra, lo, hi, clo, chi string }
+type columns struct{ text, more, system, extra, unit, lo, hi, cunit, clo, chi string }
 
 func frontColumns(alias string) columns {
 	return columns{text: alias + "text", more: alias + "more", system: alias + "system", extra: alias + "extra"}
@@ -57,7 +57,8 @@ func frontColumns(alias string) columns {
 func partColumns(alias string) columns {
 	return columns{
 		text: alias + "ptext", more: alias + "pmore", system: alias + "psystem", extra: alias + "pextra",
-		lo: alias + "lo", hi: alias + "hi", clo: alias + "clo", chi: alias + "chi",
+		unit: alias + "unit", lo: alias + "lo", hi: "coalesce(" + alias + "hi, " + alias + "lo)",
+		cunit: alias + "cunit", clo: alias + "clo", chi: "coalesce(" + alias + "chi, " + alias + "clo)",
 	}
 }
 
@@ -123,11 +124,11 @@ func (c *compiler) part(x search.Expr, at columns) fragment {
 	case search.Number:
 		return numberCondition(x.Prefix, at.lo, at.hi, x.Range)
 	case search.Quantity:
-		own := all(c.unit(x, at.text, at.more, at.system), numberCondition(x.Prefix, at.lo, at.hi, x.Range))
+		own := all(c.unit(x, at.unit), numberCondition(x.Prefix, at.lo, at.hi, x.Range))
 		if x.Canonical == nil {
 			return own
 		}
-		return either(own, all(sql(at.extra+" = ?", Clean(x.Canonical.Unit)), numberCondition(x.Prefix, at.clo, at.chi, x.Canonical.Range)))
+		return either(own, all(c.canonical(x.Canonical.Unit, at.cunit), numberCondition(x.Prefix, at.clo, at.chi, x.Canonical.Range)))
 	}
 	return sql("1 = 0")
 }

@@ -35,14 +35,20 @@ func (r *run) countSQL(driver int) fragment {
 	return join("", sql("SELECT count(*) FROM ("), set, sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), r.where("r", "d", driver))
 }
 
-// onlyOfTypes says whether whatever satisfies the leaf x is of the query's one
-// type anyway.
+// onlyOfTypes says whether whatever is in the set of x is alive and of the
+// query's one type anyway: a parameter of that type has index rows of no other.
 func (r *run) onlyOfTypes(x search.Expr) bool {
 	if len(r.query.Types) != 1 {
 		return false
 	}
 	var p search.Param
 	switch x := x.(type) {
+	case search.IDs, search.LastUpdated:
+		return true
+	case search.Or:
+		if first, _, ok := sameReference(x); ok {
+			p = first.Param
+		}
 	case search.Token:
 		p = x.Param
 	case search.Reference:
@@ -51,8 +57,18 @@ func (r *run) onlyOfTypes(x search.Expr) bool {
 		p = x.Param
 	case search.Date:
 		p = x.Param
+	case search.Number:
+		p = x.Param
+	case search.Quantity:
+		p = x.Param
 	case search.URI:
 		p = x.Param
+	case search.Composite:
+		p = x.Param
+	case search.Near:
+		p = x.Param
+	case search.Other:
+		p = x.Param()
 	}
 	return p.Type == r.query.Types[0]
 }

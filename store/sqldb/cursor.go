@@ -49,12 +49,16 @@ func describe(b *bytes.Buffer, x search.Expr) {
 		describeAll(b, "or", x)
 	case search.Not:
 		describeAll(b, "not", []search.Expr{x.X})
+	case search.Other:
+		describeAll(b, "other", []search.Expr{x.X})
 	case search.Chain:
 		fmt.Fprintf(b, "chain %+v %q", x.Param, x.Target)
 		describeAll(b, "", []search.Expr{x.X})
 	case search.Has:
 		fmt.Fprintf(b, "has %+v %q", x.Param, x.Source)
 		describeAll(b, "", []search.Expr{x.X})
+	case search.Referred:
+		describeAll(b, "referred", []search.Expr{x.X})
 	case search.Composite:
 		fmt.Fprintf(b, "composite %+v", x.Param)
 		describeAll(b, "", x.Parts)
@@ -103,7 +107,7 @@ func (p position) encode(print uint64) string {
 		case float64:
 			b = binary.BigEndian.AppendUint64(append(b, 2), math.Float64bits(k))
 		case string:
-			b = appendText(append(b, 3), k)
+			b = append(binary.AppendUvarint(append(b, 3), uint64(len(k))), k...)
 		}
 	}
 	return base64.RawURLEncoding.EncodeToString(b)
@@ -124,9 +128,9 @@ func decodePosition(cursor string, print uint64, keys []sortKey) (position, erro
 		case kind == 1 && k.kind == intValue:
 			p.keys[i] = d.varint()
 		case kind == 2 && k.kind == floatValue:
-			p.keys[i] = d.float()
+			p.keys[i] = d.bits()
 		case kind == 3 && k.kind == textValue:
-			p.keys[i] = Clean(d.text())
+			p.keys[i] = Clean(d.bytes(d.uvarint()))
 		default:
 			d.bad = true
 		}

@@ -14,6 +14,22 @@ type DB interface {
 	Query(ctx context.Context, sql string, args ...any) (Rows, error)
 }
 
+// Shortener is a DB that has another way for queries that take no longer than a
+// few milliseconds and have few rows.
+type Shortener interface {
+	DB
+	// Short returns a DB for such queries.
+	Short() DB
+}
+
+// short is db for a short query.
+func short(db DB) DB {
+	if s, ok := db.(Shortener); ok {
+		return s.Short()
+	}
+	return db
+}
+
 // Execer is a DB that also writes.
 type Execer interface {
 	DB
@@ -131,6 +147,15 @@ func (d Dialect) whole(subquery fragment) fragment {
 func (d Dialect) by(index string) string {
 	if d.Indexed {
 		return " INDEXED BY " + index
+	}
+	return ""
+}
+
+// unindexed has a table read in the order of its rows, where the dialect can say
+// so: conditions on types, each with an index, must not choose another.
+func (d Dialect) unindexed() string {
+	if d.Indexed {
+		return " NOT INDEXED"
 	}
 	return ""
 }

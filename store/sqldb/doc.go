@@ -4,11 +4,12 @@
 //
 // # Tables
 //
-//	name      the texts that rows refer to by number: types, parameters, systems
+//	name      the texts that rows refer to by number: types, parameters, systems ...
+//	unit      units of quantities: system, code and text together have a number
 //	version   every version of every resource, by seq: the log, the change feed,
 //	          the histories, and the only place of bodies
 //	resource  the current version of each resource, by rid
-//	token, reference, string, date, number, quantity, uri, composite
+//	token, reference, string, date, number, quantity, uri, composite, position
 //	          the search index: rows of current, not deleted resources
 //	setting, job, and on PostgreSQL blob, blob_piece
 //
@@ -24,49 +25,66 @@
 // elsewhere. Rows and indexes by rid are written at the right edge of the tree,
 // which is cheap.
 //
-// resource.idx repeats a resource's index rows in a compact form. SQLite packs
-// this copy with the version's body, where it takes little room, save when the
-// rows were made otherwise: by a reindex or the first use of a name. An update
-// compares it with the new rows and touches only those that differ; no index
-// on rid is needed for that. resource.params lists the parameters that have a
-// value, for :missing.
+// A row of reference has the rid of what it refers to. A resource that others
+// refer to and that was never there, or is expunged, has a placeholder in table
+// resource: version 0, deleted, so that nothing finds it. When it is created it
+// gets a rid in the order of creation, and the references get that too.
+//
+// Parameters that only repeat others have no rows; search.Param.Of says where
+// their values stand.
+//
+// What a resource's index rows are is repeated in a compact form, so that an
+// update touches only those that differ; no index on rid is needed for that.
+// resource.outline is the number of what many resources have in common: the
+// parameters with a value, for :missing, and the form of their rows. The values
+// lie with the version's body, where texts are named by where they stand in the
+// JSON, or after a reindex in resource.idx.
 //
 // # A worked example
 //
-// This is put as the first resource, with parameters numbered as they come:
+// This is put as the first resource, with numbers as they come, those of names
+// and of units apart:
 //
 //	{"resourceType": "Observation", "id": "o1", "status": "final",
 //	 "code": {"coding": [{"system": "http://loinc.org", "code": "2339-0"}]},
 //	 "subject": {"reference": "Patient/p1"}, "effectiveDateTime": "2026-03-01",
 //	 "valueQuantity": {"value": 91.5, "system": "http://unitsofmeasure.org", "code": "mg/dL"}}
 //
-//	name       1 Observation, 2 "status Observation", 3 http://hl7.org/fhir/observation-status,
-//	           4 "code Observation", 5 http://loinc.org, 6 "subject Observation", 7 Patient,
-//	           8 "date Observation", 9 "value-quantity Observation", 10 http://unitsofmeasure.org
-//	version    seq 1, rid 1, version 1, type 1, body: the JSON, packed
-//	resource   rid 1, type 1, id o1, seq 1, version 1, params ",2,4,6,8,9,"
-//	token      (2, final, 1, 3)  (4, 2339-0, 1, 5)
-//	reference  (p1, 6, 1, 7, "")
-//	date       (8, 2026-03-01T00:00Z, 1, 2026-03-02T00:00Z)
-//	quantity   (9, 91.5, 1, 91.5, 10, mg/dL, mg/dL)
-//	           (9, 915, 1, 915, -1, g.m-3): the same in canonical units
+//	name       1 Observation, 2 PUT R4, 3 "status Observation", 4 http://hl7.org/fhir/observation-status,
+//	           5 "code Observation", 6 http://loinc.org, 7 "subject Observation", 8 Patient,
+//	           9 "patient Observation", 10 "date Observation", 11 "value-quantity Observation",
+//	           12 http://unitsofmeasure.org, 13 the outline ",3:1.3...,5:1.3...,7:2.1.8..,10:..."
+//	unit       1 (12, mg/dL, ""), 2 (-1, g.m-3, ""): the canonical one
+//	version    seq 1, rid 1, version 1, type 1, origin 2, body: the JSON, packed, and the values of the rows
+//	resource   rid 1, type 1, id o1, seq 1, version 1, outline 13
+//	           rid 2, type 8, id p1, version 0: the placeholder
+//	token      (3, final, 1, 4)  (5, 2339-0, 1, 6)
+//	reference  (2, 7, 1, ""): none for patient, which repeats subject
+//	date       (10, 2026-03-01T00:00Z, 1, 24 hours)
+//	quantity   (11, 91.5, 1, 1)
+//	           (11, 915, 1, 2): the same in canonical units
 //
 // The search GET Observation?code=http://loinc.org|2339-0&date=ge2026&_count=20
-// counts the candidates of both criteria (up to a bound, and remembers it for
-// some seconds). The code has fewer, so it drives:
+// counts the candidates of its criteria (up to a bound, and remembers it for a
+// while) until one has few. Here the code has fewer, so it drives:
 //
-//	SELECT r.rid, r.seq, r.type, r.id
-//	FROM token d CROSS JOIN resource r ON r.rid = d.rid
-//	WHERE d.param = 4 AND d.code = '2339-0' AND d.system = 5 AND d.rid > ?
-//	  AND r.deleted = 0 AND r.type = 1
-//	  AND EXISTS (SELECT 1 FROM date x INDEXED BY date_rid
-//	              WHERE x.rid = r.rid AND x.param = 8 AND (x.hi > ? OR x.lo >= ? AND x.hi <= ?))
-//	ORDER BY d.rid LIMIT 21
+//	SELECT p.rid, r.type, r.id, v.seq, v.version, v.body ...
+//	FROM (SELECT d.rid FROM token d
+//	      WHERE d.param = 5 AND d.code = '2339-0' AND d.system = 6 AND d.rid > ?
+//	        AND EXISTS (SELECT 1 FROM date x INDEXED BY date_rid
+//	                    WHERE x.rid = d.rid AND x.param = 10 AND (x.lo + x.span > ? OR x.lo >= ? AND x.lo + x.span <= ?))
+//	      ORDER BY d.rid LIMIT 21) p
+//	CROSS JOIN resource r ON r.rid = p.rid CROSS JOIN version v ON v.seq = r.seq
+//	ORDER BY p.rid
 //
-// and the bodies of these 21 rows are fetched by seq. The 21st says that there
-// is a next page; its cursor is the 20th row's place in the order (the sort
-// keys and rid) with a fingerprint of the query. The next page begins there, so
-// page 1000 costs what page 1 costs.
+// The index tables decide alone, since the rows of a parameter are of current
+// resources of its type: only the page's resources are looked up. Where they do
+// not (a filter on the resource's own row, a search of several types), resource is
+// joined inside. A code in several systems can find a resource several times,
+// in rows behind each other; the reader passes them over and reads on. The 21st
+// resource says that there is a next page; its cursor is the 20th one's place in
+// the order (the sort keys and rid) with a fingerprint of the query. The next page
+// begins there, so page 1000 costs what page 1 costs.
 //
 // # Ways to a page
 //

@@ -1,7 +1,6 @@
 package sqldb
 
 import (
-	"bytes"
 	"context"
 	"strconv"
 	"sync"
@@ -11,15 +10,18 @@ import (
 )
 
 // Candidates are counted only up to most. Fewer than small are worth taking
-// whole and sorting.
+// whole and sorting, and with fewer than few it does not matter whether others
+// are fewer still.
 const (
 	most  = 10_000
 	small = 2_000
+	few   = 100
 )
 
 // driver chooses the conjunct whose set the search starts from: the one with
-// the fewest resources. It returns -1 when none has a set. The size is at most
-// most, and is 0 when there was nothing to choose between.
+// the fewest resources, or the first with few. It returns -1 when none has a
+// set. The size is at most most, and is 0 when there was nothing to choose
+// between.
 func (s *Reader) driver(c *compiler, conjuncts []search.Expr) (best int, size int64, err error) {
 	best = -1
 	for i, e := range conjuncts {
@@ -30,6 +32,9 @@ func (s *Reader) driver(c *compiler, conjuncts []search.Expr) (best int, size in
 		if ok && (best < 0 || n < size) {
 			best, size = i, n
 		}
+		if best >= 0 && size < few {
+			break
+		}
 	}
 	return best, size, c.err
 }
@@ -37,24 +42,22 @@ func (s *Reader) driver(c *compiler, conjuncts []search.Expr) (best int, size in
 // estimate counts the candidates of x up to most, from memory if they were
 // counted lately.
 func (s *Reader) estimate(c *compiler, x search.Expr) (int64, bool, error) {
+	if ids, ok := x.(search.IDs); ok && len(c.types) > 0 {
+		return int64(min(len(ids)*len(c.types), most)), true, nil
+	}
 	selects, ok := c.set(x)
 	if !ok || c.err != nil {
 		return 0, false, c.err
 	}
-	var b bytes.Buffer
-	for _, t := range c.types {
-		b.WriteString(strconv.FormatInt(t, 10))
-		b.WriteByte(',')
-	}
-	describe(&b, x)
-	if n, ok := s.estimates.get(b.String()); ok {
-		return n, true, nil
-	}
 	f := join("", sql("SELECT count(*) FROM (SELECT rid FROM ("), join(" UNION ALL ", selects...),
 		sql(") c LIMIT "+strconv.Itoa(most)+") n"))
-	n, err := count(c.ctx, c.db, c.dialect, f)
+	key := f.key()
+	if n, ok := s.estimates.get(key); ok {
+		return n, true, nil
+	}
+	n, err := count(c.ctx, short(c.db), c.dialect, f)
 	if err == nil {
-		s.estimates.put(b.String(), n)
+		s.estimates.put(key, n)
 	}
 	return n, true, err
 }
@@ -68,13 +71,15 @@ func count(ctx context.Context, db DB, d Dialect, f fragment) (int64, error) {
 // Estimates are kept for a while: choosing by an old one costs time, never
 // correctness.
 const (
-	estimateAge   = 5 * time.Second
-	estimateCount = 4096
+	estimateAge   = 30 * time.Second
+	estimateCount = 16_384
 )
+
+// estimates are kept by the key of their query.
 
 type estimates struct {
 	mu sync.Mutex
-	m  map[string]estimate
+	m  map[uint64]estimate
 }
 
 type estimate struct {
@@ -82,7 +87,7 @@ type estimate struct {
 	at time.Time
 }
 
-func (e *estimates) get(key string) (int64, bool) {
+func (e *estimates) get(key uint64) (int64, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	x, ok := e.m[key]
@@ -92,11 +97,11 @@ func (e *estimates) get(key string) (int64, bool) {
 	return x.n, true
 }
 
-func (e *estimates) put(key string, n int64) {
+func (e *estimates) put(key uint64, n int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.m == nil || len(e.m) >= estimateCount {
-		e.m = make(map[string]estimate)
+		e.m = make(map[uint64]estimate)
 	}
 	e.m[key] = estimate{n, time.Now()}
 }

@@ -8,10 +8,61 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
+// Expunged is what an Expunge leaves to its caller: once the index rows are
+// gone, to Sweep.
+type Expunged struct {
+	Versions  int64
+	Resources []int64 // rids of those that are gone whole
+}
+
 // Expunge removes up to limit of the versions that x selects, older ones
-// first, and returns how many. With a resource's current version its row goes
-// too, and unindex is told to remove what its index copy lists.
-func (s *Reader) Expunge(ctx context.Context, db Execer, x store.Expunge, limit int64, unindex func(rid int64, copied []byte) error) (int64, error) {
+// first. With a resource's current version all that its row says goes too, and
+// unindex is told which index rows to remove.
+func (s *Reader) Expunge(ctx context.Context, db Execer, x store.Expunge, limit int64, unindex func(rid int64, rows []Row)) (out Expunged, err error) {
+	where, index, err := s.expunged(ctx, db, x)
+	if err != nil || where.sql == "" {
+		return out, err
+	}
+	type victim struct {
+		seq, rid, deleted int64
+		current           Current
+	}
+	var victims []victim
+	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT v.seq, v.rid, v.deleted, r.seq, r.outline, CASE WHEN v.seq = r.seq THEN r.idx END, CASE WHEN v.seq = r.seq AND r.idx IS NULL THEN v.body END FROM version v"+index+s.Dialect.Join+
+		"resource r ON r.rid = v.rid WHERE "+where.sql+" ORDER BY v.seq LIMIT "+strconv.FormatInt(limit, 10)+s.Dialect.lock("r")), where.args, func(r Rows) error {
+		var v victim
+		err := r.Scan(&v.seq, &v.rid, &v.deleted, &v.current.Seq, &v.current.Outline, &v.current.Copy, &v.current.Body)
+		v.current.Deleted = v.deleted != 0
+		victims = append(victims, v)
+		return err
+	})
+	if err != nil {
+		return out, err
+	}
+	for _, v := range victims {
+		if _, err := db.Exec(ctx, s.Dialect.Rebind("DELETE FROM version WHERE seq = ?"), v.seq); err != nil {
+			return out, err
+		}
+		if v.seq != v.current.Seq {
+			continue
+		}
+		if _, err := db.Exec(ctx, s.Dialect.Rebind("UPDATE resource SET seq = 0, version = 0, updated = 0, deleted = 1, outline = 0, idx = NULL WHERE rid = ?"), v.rid); err != nil {
+			return out, err
+		}
+		rows, err := s.Former(ctx, db, v.current)
+		if err != nil {
+			return out, err
+		}
+		unindex(v.rid, rows)
+		out.Resources = append(out.Resources, v.rid)
+	}
+	out.Versions = int64(len(victims))
+	return out, nil
+}
+
+// expunged is the condition on versions v and their resources r; it is empty
+// when nothing is to go.
+func (s *Reader) expunged(ctx context.Context, db DB, x store.Expunge) (where fragment, index string, err error) {
 	var which []fragment
 	if x.OldVersions {
 		which = append(which, sql("v.seq <> r.seq"))
@@ -23,57 +74,40 @@ func (s *Reader) Expunge(ctx context.Context, db Execer, x store.Expunge, limit 
 		which = append(which, sql("1 = 1"))
 	}
 	if len(which) == 0 {
-		return 0, nil
+		return where, "", nil
 	}
-	where, index := either(which...), ""
+	where = either(which...)
 	switch {
 	case x.Key.ID != "":
 		current, err := s.Current(ctx, db, x.Key)
-		if err != nil {
-			return 0, err
-		}
-		where, index = all(sql("v.rid = ?", current.RID), where), s.Dialect.by("version_rid")
+		return all(versionsOf(current.RID), where), "", err
 	case x.Key != (fhir.Key{}):
 		t, err := s.Names.Find(ctx, db, TypeSpace, Clean(string(x.Key.Type)))
+		return all(sql("v.type = ?", t), where), s.Dialect.by("version_type"), err
+	}
+	return where, "", nil
+}
+
+// Sweep removes those of the rows rids of table resource that stand for
+// nothing any more: the resource never was, or is expunged, and nothing refers
+// to it.
+func (s *Reader) Sweep(ctx context.Context, db Execer, rids []int64) error {
+	for _, rid := range rids {
+		// On PostgreSQL who is about to refer to it holds a lock; then the row stays.
+		free := false
+		err := ForEach(ctx, db, s.Dialect.Rebind("SELECT rid FROM resource WHERE rid = ? AND version = 0"+s.Dialect.SkipLocked), []any{rid}, func(r Rows) error {
+			free = true
+			return r.Scan(&rid)
+		})
 		if err != nil {
-			return 0, err
+			return err
 		}
-		where, index = all(sql("v.type = ?", t), where), s.Dialect.by("version_type")
-	}
-	type victim struct {
-		seq, rid, current int64
-		copied, body      []byte
-	}
-	var victims []victim
-	err := ForEach(ctx, db, s.Dialect.Rebind("SELECT v.seq, v.rid, r.seq, CASE WHEN v.seq = r.seq THEN r.idx END, CASE WHEN v.seq = r.seq AND r.idx IS NULL THEN v.body END FROM version v"+index+s.Dialect.Join+
-		"resource r ON r.rid = v.rid WHERE "+where.sql+" ORDER BY v.seq LIMIT "+strconv.FormatInt(limit, 10)+s.Dialect.lock("r")), where.args, func(r Rows) error {
-		var v victim
-		err := r.Scan(&v.seq, &v.rid, &v.current, &v.copied, &v.body)
-		victims = append(victims, v)
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	for _, v := range victims {
-		if _, err := db.Exec(ctx, s.Dialect.Rebind("DELETE FROM version WHERE seq = ?"), v.seq); err != nil {
-			return 0, err
-		}
-		if v.seq != v.current {
+		if !free {
 			continue
 		}
-		if _, err := db.Exec(ctx, s.Dialect.Rebind("DELETE FROM resource WHERE rid = ?"), v.rid); err != nil {
-			return 0, err
-		}
-		if v.body != nil {
-			var err error
-			if _, v.copied, err = s.UnpackAll(v.body); err != nil {
-				return 0, err
-			}
-		}
-		if err := unindex(v.rid, v.copied); err != nil {
-			return 0, err
+		if _, err := db.Exec(ctx, s.Dialect.Rebind("DELETE FROM resource WHERE rid = ? AND NOT EXISTS (SELECT 1 FROM reference f WHERE f.target = resource.rid)"), rid); err != nil {
+			return err
 		}
 	}
-	return int64(len(victims)), nil
+	return nil
 }

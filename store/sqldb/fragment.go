@@ -1,6 +1,7 @@
 package sqldb
 
 import (
+	"hash/maphash"
 	"strings"
 	"unicode/utf8"
 )
@@ -17,6 +18,19 @@ func sql(text string, args ...any) fragment { return fragment{text, args} }
 // on puts the alias in.
 func (f fragment) on(alias string) fragment {
 	return fragment{strings.ReplaceAll(f.sql, "@", alias), f.args}
+}
+
+var keySeed = maphash.MakeSeed()
+
+// key is a number that in this process all but certainly stands for f alone.
+func (f fragment) key() uint64 {
+	var h maphash.Hash
+	h.SetSeed(keySeed)
+	h.WriteString(f.sql)
+	for _, a := range f.args {
+		maphash.WriteComparable(&h, a)
+	}
+	return h.Sum64()
 }
 
 // join puts fragments together with text between them.
@@ -54,6 +68,9 @@ func either(parts ...fragment) fragment {
 	}
 	if len(parts) == 1 {
 		return parts[0]
+	}
+	if n := len(parts); n > together { // SQLite takes no deeper expression than 1000
+		return either(either(parts[:n/2]...), either(parts[n/2:]...))
 	}
 	f := join(" OR ", parts...)
 	f.sql = "(" + f.sql + ")"

@@ -59,8 +59,7 @@ func (s *Reader) historyCondition(c *compiler, q store.HistoryQuery) (where frag
 		if err != nil {
 			return where, "", err
 		}
-		conditions = append(conditions, sql("v.rid = ?", current.RID))
-		index = s.Dialect.by("version_rid")
+		conditions = append(conditions, versionsOf(current.RID))
 	case q.Type != "":
 		conditions = append(conditions, sql("v.type = ?", c.typeNumber(string(q.Type))))
 		index = s.Dialect.by("version_type")
@@ -76,12 +75,18 @@ func (s *Reader) historyCondition(c *compiler, q store.HistoryQuery) (where frag
 		at := Micros(q.At)
 		end := max(at, Micros(q.AtEnd))
 		conditions = append(conditions, sql("v.updated <= ?", end), not(s.Dialect.exists(sql("SELECT 1 FROM version n"+s.Dialect.by("version_rid")+
-			" WHERE n.rid = v.rid AND n.version > v.version AND n.updated <= ?", at))))
+			" WHERE n.rid = v.rid AND n.version > v.version AND n.version > 1 AND n.updated <= ?", at))))
 	}
 	if q.Filter != nil {
 		conditions = append(conditions, sql("r.deleted = 0"), c.condition(q.Filter, "r"))
 	}
 	return all(conditions...), index, c.err
+}
+
+// versionsOf selects a resource's versions v. The first has its rid as seq, and
+// only the others are in the index.
+func versionsOf(rid int64) fragment {
+	return sql("v.seq IN (SELECT CAST(? AS bigint) UNION ALL SELECT o.seq FROM version o WHERE o.rid = ? AND o.version > 1)", rid, rid)
 }
 
 // Changes reads versions after a place in the order of seq, up to and
@@ -96,7 +101,7 @@ func (s *Reader) Changes(ctx context.Context, db DB, from, until store.Seq, limi
 	}
 	columns := VersionColumns
 	if !bodies {
-		columns = "v.seq, v.version, v.updated, v.method, v.release, v.deleted, NULL"
+		columns = "v.seq, v.version, v.updated, v.origin, v.deleted, NULL"
 	}
 	records, _, err := s.versions(ctx, db, join("", sql("SELECT r.type, r.id, "+columns+" FROM version v"+
 		s.Dialect.with("resource", "r", "", "r.rid = v.rid")+" WHERE "), where, sql(" ORDER BY v.seq LIMIT "+strconv.Itoa(limit))), bodies, search.PageBytes{})
@@ -128,7 +133,7 @@ func (s *Reader) versions(ctx context.Context, db DB, f fragment, bodies bool, s
 	if !bodies {
 		unpack = nil
 	}
-	var types []int64
+	var types, origins []int64
 	var sum int64
 	err = ForEach(ctx, db, s.Dialect.Rebind(f.sql), f.args, func(r Rows) error {
 		var v versionRow
@@ -138,7 +143,7 @@ func (s *Reader) versions(ctx context.Context, db DB, f fragment, bodies bool, s
 			return err
 		}
 		record, err := v.record(id, unpack)
-		records, types = append(records, record), append(types, t)
+		records, types, origins = append(records, record), append(types, t), append(origins, v.origin)
 		if err == nil && size.Full(&sum, record.Body) {
 			full = true
 			return errFull
@@ -148,12 +153,20 @@ func (s *Reader) versions(ctx context.Context, db DB, f fragment, bodies bool, s
 	if err != nil && !full {
 		return nil, false, err
 	}
-	for i, n := range types {
-		t, err := s.Names.Text(ctx, db, n)
+	return records, full, s.name(ctx, db, records, types, origins)
+}
+
+// name completes records with their types and origins.
+func (s *Reader) name(ctx context.Context, db DB, records []store.Record, types, origins []int64) error {
+	for i := range records {
+		t, err := s.Names.Text(ctx, db, types[i])
 		if err != nil {
-			return nil, false, err
+			return err
 		}
 		records[i].Key.Type = fhir.Type(t)
+		if err := s.Names.originate(ctx, db, &records[i], origins[i]); err != nil {
+			return err
+		}
 	}
-	return records, full, nil
+	return nil
 }

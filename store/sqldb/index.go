@@ -3,7 +3,6 @@ package sqldb
 import (
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -16,9 +15,8 @@ type Namer interface {
 
 // Index is a resource's index entries as rows.
 type Index struct {
-	Rows   []Row  // sorted by their tables' keys, without duplicates
-	Copy   []byte // packed with the body, or for resource.idx: from which Diff learns the former rows
-	Params string // for resource.params: ",12,15,"
+	Rows    []Row // sorted, without duplicates
+	Outline int64 // for resource.outline: number of what they and others have in common
 }
 
 // NewIndex turns entries into rows.
@@ -35,20 +33,20 @@ func NewIndex(n Namer, entries []search.Entry) (Index, error) {
 			}
 			params = append(params, param)
 		}
-		x.entry(param, int64(i), e)
+		x.entry(param, e)
 	}
 	if x.err != nil {
 		return Index{}, x.err
 	}
-	slices.SortFunc(x.rows, func(a, b Row) int { return compareInResource(&a, &b) })
-	x.rows = slices.CompactFunc(x.rows, func(a, b Row) bool { return compareInResource(&a, &b) == 0 })
-	out := Index{Rows: x.rows, Copy: make([]byte, 0, 40*len(x.rows))}
-	for i := range x.rows {
-		out.Copy = appendRow(out.Copy, &x.rows[i])
-	}
+	slices.SortFunc(x.rows, func(a, b Row) int { return compareRows(&a, &b) })
+	x.rows = slices.CompactFunc(x.rows, func(a, b Row) bool { return compareRows(&a, &b) == 0 })
+	number(x.rows)
 	slices.Sort(params)
-	out.Params = paramList(slices.Compact(params))
-	return out, nil
+	if len(params) == 0 {
+		return Index{}, nil
+	}
+	outline, err := n.Number(OutlineSpace, outlineOf(x.rows, slices.Compact(params)))
+	return Index{x.rows, outline}, err
 }
 
 // NewSystems adds to set the systems of entries that are not in the cache.
@@ -66,38 +64,15 @@ func (n *Names) NewSystems(set map[string]bool, entries []search.Entry) {
 	}
 }
 
-func compareInResource(a, b *Row) int {
-	if c := compareRows(a, b); c != 0 {
-		return c
-	}
-	return compareWithin(a, b)
-}
-
-func paramList(params []int64) string {
-	if len(params) == 0 {
-		return ""
-	}
-	b := make([]byte, 1, 4*len(params)+1)
-	b[0] = ','
-	for _, p := range params {
-		b = append(strconv.AppendInt(b, p, 10), ',')
-	}
-	return string(b)
-}
-
-// Diff compares the former rows, given by their Copy, with x's and returns
-// what has to go and what has to come.
-func (x *Index) Diff(former []byte) (gone, come []Row, err error) {
-	if len(former) == 0 {
-		return nil, x.Rows, nil
-	}
-	old, err := DecodeRows(former)
-	if err != nil {
-		return nil, nil, err
+// Diff compares the former rows with x's and returns what has to go and what
+// has to come.
+func (x *Index) Diff(old []Row) (gone, come []Row) {
+	if len(old) == 0 {
+		return nil, x.Rows
 	}
 	i, j := 0, 0
 	for i < len(old) && j < len(x.Rows) {
-		switch c := compareInResource(&old[i], &x.Rows[j]); {
+		switch c := compareRows(&old[i], &x.Rows[j]); {
 		case c < 0:
 			gone = append(gone, old[i])
 			i++
@@ -111,48 +86,24 @@ func (x *Index) Diff(former []byte) (gone, come []Row, err error) {
 			i, j = i+1, j+1
 		}
 	}
-	return append(gone, old[i:]...), append(come, x.Rows[j:]...), nil
+	return append(gone, old[i:]...), append(come, x.Rows[j:]...)
 }
 
-func (r *Row) equal(o *Row) bool {
-	if r.Of != nil && o.Of != nil && *r.Of != *o.Of {
-		return false
-	}
-	a, b := *r, *o
-	a.Of, b.Of = nil, nil
-	return a == b
-}
+// Own is the copy of the rows for resource.idx, where it lies when the body's
+// is not of these rows. It is never empty.
+func (x *Index) Own() []byte { return appendRows([]byte{ownCopy}, x.Rows, nil) }
 
-// Own returns the copy as resource.idx holds it when the one that was packed
-// with the body is not the index's. It is never empty.
-func (x *Index) Own() []byte { return append([]byte{ownCopy}, x.Copy...) }
-
-// ownCopy begins a copy in resource.idx; no row begins with it.
-const ownCopy = 0
-
-// DecodeRows reads an Index's Copy.
-func DecodeRows(b []byte) ([]Row, error) {
-	if len(b) > 0 && b[0] == ownCopy {
-		b = b[1:]
-	}
-	d := decoder{b: b}
-	var rows []Row
-	for len(d.b) > 0 {
-		rows = append(rows, d.row())
-		if d.bad {
-			return nil, errCorrupt
-		}
-	}
-	return rows, nil
-}
+// ownCopy begins a copy in resource.idx.
+const ownCopy = 1
 
 type indexer struct {
-	namer Namer
-	rows  []Row
-	err   error
+	namer      Namer
+	rows       []Row
+	composites int64
+	err        error
 }
 
-func (x *indexer) entry(param, entry int64, e *search.Entry) {
+func (x *indexer) entry(param int64, e *search.Entry) {
 	switch e.Param.Kind {
 	case definitions.SearchToken:
 		if e.Code != "" || e.System != "" {
@@ -160,6 +111,7 @@ func (x *indexer) entry(param, entry int64, e *search.Entry) {
 		}
 	case definitions.SearchReference:
 		switch {
+		case e.RefID != "" && e.Param.Of != "": // the row of the parameter that it repeats
 		case e.RefID != "":
 			x.rows = append(x.rows, Row{Table: ReferenceTable, Param: param, Value: x.reference(e)})
 		case e.URL != "":
@@ -178,8 +130,11 @@ func (x *indexer) entry(param, entry int64, e *search.Entry) {
 	case definitions.SearchQuantity:
 		x.quantity(param, e)
 	case definitions.SearchComposite:
-		x.composite(param, entry, e)
+		x.composite(param, e)
 	case definitions.SearchSpecial:
+		if e.Point != (search.Point{}) {
+			x.rows = append(x.rows, Row{Table: PositionTable, Param: param, Value: Value{Lo: e.Point.X, Hi: e.Point.Y, Sort: e.Point.Z}})
+		}
 	default:
 		x.fail(fmt.Errorf("sqldb: parameter %s of %s has no kind", e.Param.Code, e.Param.Type))
 	}
@@ -194,30 +149,37 @@ func (x *indexer) reference(e *search.Entry) Value {
 }
 
 func (x *indexer) quantity(param int64, e *search.Entry) {
-	own := Value{
-		Text: Clean(e.Code), More: Clean(e.Text), System: x.system(e.System),
-		Lo: e.Number.Lo, Hi: e.Number.Hi, Sort: e.Number.Value, Sorts: e.Canonical == nil,
-	}
+	own := Value{Unit: x.unit(e), Lo: e.Number.Lo, Hi: e.Number.Hi, Sort: e.Number.Value, Sorts: e.Canonical == nil}
 	x.rows = append(x.rows, Row{Table: QuantityTable, Param: param, Value: own})
 	if c := e.Canonical; c != nil {
 		x.rows = append(x.rows, Row{Table: QuantityTable, Param: param, Value: Value{
-			Text: Clean(c.Unit), System: CanonicalSystem,
-			Lo: c.Range.Lo, Hi: c.Range.Hi, Sort: c.Range.Value, Sorts: true,
+			Unit: x.canonical(c.Unit), Lo: c.Range.Lo, Hi: c.Range.Hi, Sort: c.Range.Value, Sorts: true,
 		}})
 	}
 }
 
-func (x *indexer) composite(param, entry int64, e *search.Entry) {
+// unit is the number of a quantity's system, code and text.
+func (x *indexer) unit(e *search.Entry) int64 {
+	return x.number(UnitSpace, unitName(x.system(e.System), e.Code, e.Text))
+}
+
+// canonical is the number of a canonical unit.
+func (x *indexer) canonical(unit string) int64 {
+	return x.number(UnitSpace, unitName(CanonicalSystem, unit, ""))
+}
+
+func (x *indexer) composite(param int64, e *search.Entry) {
 	if len(e.Parts) == 0 {
 		return
 	}
+	x.composites++
 	var front Value
 	first := 0
 	if isText(e.Parts[0].Param.Kind) {
 		front, first = x.part(&e.Parts[0]), 1
 	}
 	for i := first; i < max(len(e.Parts), first+1); i++ {
-		r := Row{Table: CompositeTable, Param: param, Entry: entry, Part: int64(i), Value: front}
+		r := Row{Table: CompositeTable, Param: param, Entry: x.composites, Part: int64(i), Value: front}
 		r.Of = new(Value)
 		if i < len(e.Parts) {
 			*r.Of = x.part(&e.Parts[i])
@@ -253,9 +215,9 @@ func (x *indexer) part(e *search.Entry) Value {
 	case definitions.SearchNumber:
 		return Value{Lo: e.Number.Lo, Hi: e.Number.Hi}
 	case definitions.SearchQuantity:
-		v := Value{Text: Clean(e.Code), More: Clean(e.Text), System: x.system(e.System), Lo: e.Number.Lo, Hi: e.Number.Hi}
+		v := Value{Unit: x.unit(e), Lo: e.Number.Lo, Hi: e.Number.Hi}
 		if c := e.Canonical; c != nil {
-			v.Extra, v.CanonicalLo, v.CanonicalHi = Clean(c.Unit), c.Range.Lo, c.Range.Hi
+			v.CanonicalUnit, v.CanonicalLo, v.CanonicalHi = x.canonical(c.Unit), c.Range.Lo, c.Range.Hi
 		}
 		return v
 	}

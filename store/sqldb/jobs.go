@@ -145,6 +145,19 @@ func (s Settings) Write(ctx context.Context, db Execer, name string, value []byt
 	return err
 }
 
+// List is store.Settings.ListSettings.
+func (s Settings) List(ctx context.Context, db DB) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	err := ForEach(ctx, db, "SELECT name, value FROM setting", nil, func(r Rows) error {
+		var name string
+		var value []byte
+		err := r.Scan(&name, &value)
+		all[name] = value
+		return err
+	})
+	return all, err
+}
+
 // notNil keeps an empty value from being NULL.
 func notNil(value []byte) []byte {
 	if value == nil {

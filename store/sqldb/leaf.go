@@ -1,7 +1,10 @@
 package sqldb
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/inglehealth/ingle/engine/search"
 )
@@ -22,11 +25,9 @@ type leaf struct {
 	condition fragment   // on the row, besides params
 	ranges    []fragment // alternatives that together are condition, each good for an index; nil: condition
 	reach     reach
-	// exact says that rows come from the primary key in the order of rid;
-	// repeated is then the condition that b is an earlier row of the same
-	// resource than @.
-	exact    bool
-	repeated fragment
+	// exact says that rows come from the primary key in the order of rid, those
+	// of one resource behind each other.
+	exact bool
 }
 
 // leaf translates a leaf of the tree; ok is false for other nodes.
@@ -37,11 +38,11 @@ func (c *compiler) leaf(x search.Expr) (l leaf, ok bool) {
 	case search.String:
 		l = c.named(x.Param, "string", c.textCondition("@.norm", "@.text", x), byRID)
 	case search.Date:
-		l = c.named(x.Param, "date", dateCondition(x.Prefix, "@.lo", "@.hi", x.Range.Lo, x.Range.Hi), byRID)
+		l = c.named(x.Param, "date", dateCondition(x.Prefix, "@.lo", dateHi, x.Range.Lo, x.Range.Hi), byRID)
 		l.ranges = dateRanges(x.Prefix, x.Range)
 	case search.Number:
 		l = c.named(x.Param, "number", numberCondition(x.Prefix, "@.lo", "@.hi", x.Range), byRID)
-		l.ranges = numberRanges(x.Prefix, x.Range)
+		l.ranges = numberRanges(x.Prefix, x.Range, "@.hi", isWide)
 	case search.Quantity:
 		l = c.quantityLeaf(x)
 	case search.URI:
@@ -60,6 +61,10 @@ func (c *compiler) leaf(x search.Expr) (l leaf, ok bool) {
 		l = c.referenceLeaf(first, types...)
 	case search.Composite:
 		l = c.compositeLeaf(x)
+	case search.Near:
+		l = c.nearLeaf(x)
+	case search.Other:
+		return c.otherLeaf(x)
 	default:
 		return leaf{}, false
 	}
@@ -79,7 +84,6 @@ func (c *compiler) tokenLeaf(x search.Token) leaf {
 		l.reach = bySet
 	case x.AnySystem:
 		l.condition = sql("@.code = ?", Clean(x.Code))
-		l.repeated = sql("b.param = @.param AND b.code = @.code AND b.rid = @.rid AND b.system < @.system")
 	default:
 		l.condition = sql("@.code = ? AND @.system = ?", Clean(x.Code), c.system(x.System))
 	}
@@ -107,26 +111,69 @@ func sameReference(x search.Or) (first search.Reference, types []string, ok bool
 
 // referenceLeaf is a reference to one of types; the one type "" is any.
 func (c *compiler) referenceLeaf(x search.Reference, types ...string) leaf {
-	ofType := func(string) fragment { return fragment{} }
+	l := leaf{table: "reference", reach: byKey}
+	var numbers []int64
 	if types[0] != "" {
-		numbers := c.typeNumbers(types)
-		ofType = func(alias string) fragment { return in(alias+".type", numbers) }
+		numbers = c.knownTypes(types)
+	} else {
+		numbers = c.allTypes()
 	}
-	conditions := []fragment{sql("@.id = ?", Clean(x.ID)), ofType("@")}
+	var ways []fragment
+	for _, k := range c.links(x.Param) {
+		among := numbers
+		if k.target != 0 {
+			if !slices.Contains(numbers, k.target) {
+				continue
+			}
+			among = []int64{k.target}
+		}
+		params, target := in("@.param", k.params), c.target(among, x.ID)
+		ways = append(ways, all(target, params))
+		l.exact = len(params.args) == 1 && len(target.args) <= 2
+	}
+	l.exact = l.exact && len(ways) == 1
+	version := fragment{}
 	if x.Version != "" {
-		conditions = append(conditions, sql("@.version = ?", Clean(x.Version)))
+		version = sql("@.version = ?", Clean(x.Version))
 	}
-	l := c.named(x.Param, "reference", all(conditions...), byKey)
-	l.exact = len(l.params.args) == 1
-	l.repeated = all(sql("b.id = @.id AND b.param = @.param AND b.rid = @.rid AND (b.type < @.type OR b.type = @.type AND b.version < @.version)"), ofType("b"))
-	if len(types) == 1 && types[0] != "" {
-		l.repeated = sql("b.id = @.id AND b.param = @.param AND b.rid = @.rid AND b.type = @.type AND b.version < @.version")
+	for i := range ways {
+		ways[i] = all(ways[i], version)
 	}
-	if x.Version != "" {
-		l.repeated = fragment{}
-		l.exact = l.exact && len(types) == 1 && types[0] != ""
+	l.condition = either(ways...)
+	if len(ways) > 1 {
+		l.ranges = ways
 	}
 	return l
+}
+
+// target is the condition on the target of a reference to the resource of one
+// of types that has an id.
+func (c *compiler) target(types []int64, id string) fragment {
+	if len(types) == 1 {
+		return sql("@.target = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?)", types[0], Clean(id))
+	}
+	return in("@.target", c.rids(types, Clean(id)))
+}
+
+// rids are the numbers of the resources of types that have an id.
+func (c *compiler) rids(types []int64, id string) []int64 {
+	key := fmt.Sprint(types, id)
+	rids, known := c.found[key]
+	if known {
+		return rids
+	}
+	f := join("", sql("SELECT rid FROM resource WHERE "), in("type", types), sql(" AND id = ?", id))
+	c.fail(ForEach(c.ctx, c.db, c.dialect.Rebind(f.sql), f.args, func(r Rows) error {
+		var rid int64
+		err := r.Scan(&rid)
+		rids = append(rids, rid)
+		return err
+	}))
+	if c.found == nil {
+		c.found = map[string][]int64{}
+	}
+	c.found[key] = rids
+	return rids
 }
 
 func (c *compiler) urlLeaf(p search.Param, url, version string) leaf {
@@ -136,23 +183,20 @@ func (c *compiler) urlLeaf(p search.Param, url, version string) leaf {
 	}
 	l := c.named(p, "uri", condition, byKey)
 	l.exact = len(l.params.args) == 1
-	if version == "" {
-		l.repeated = sql("b.param = @.param AND b.url = @.url AND b.rid = @.rid AND b.version < @.version")
-	}
 	return l
 }
 
 func (c *compiler) quantityLeaf(x search.Quantity) leaf {
 	l := c.named(x.Param, "quantity", fragment{}, byRID)
-	own := all(sql("@.system <> "+strconv.FormatInt(CanonicalSystem, 10)), c.unit(x, "@.code", "@.unit", "@.system"))
-	condition := all(own, numberCondition(x.Prefix, "@.lo", "@.hi", x.Range))
-	for _, r := range numberRanges(x.Prefix, x.Range) {
+	own := c.unit(x, "@.unit")
+	condition := all(own, numberCondition(x.Prefix, "@.lo", quantityHi, x.Range))
+	for _, r := range numberRanges(x.Prefix, x.Range, quantityHi, isRange) {
 		l.ranges = append(l.ranges, all(r, own))
 	}
 	if k := x.Canonical; k != nil {
-		canonical := sql("@.system = "+strconv.FormatInt(CanonicalSystem, 10)+" AND @.code = ?", Clean(k.Unit))
-		condition = either(condition, all(canonical, numberCondition(x.Prefix, "@.lo", "@.hi", k.Range)))
-		for _, r := range numberRanges(x.Prefix, k.Range) {
+		canonical := c.canonical(k.Unit, "@.unit")
+		condition = either(condition, all(canonical, numberCondition(x.Prefix, "@.lo", quantityHi, k.Range)))
+		for _, r := range numberRanges(x.Prefix, k.Range, quantityHi, isRange) {
 			l.ranges = append(l.ranges, all(r, canonical))
 		}
 	}
@@ -160,17 +204,27 @@ func (c *compiler) quantityLeaf(x search.Quantity) leaf {
 	return l
 }
 
-// unit is the condition that an entry's unit is the query's.
-func (c *compiler) unit(x search.Quantity, code, unit, system string) fragment {
+// unit is the condition that an entry's unit, the column, is the query's. IS
+// TRUE keeps PostgreSQL from making a join of it.
+func (c *compiler) unit(x search.Quantity, column string) fragment {
+	of := sql("(" + column + " IN (SELECT u.id FROM unit u WHERE u.system ")
+	end := sql(")) IS TRUE")
 	switch {
 	case x.AnySystem && x.Unit == "":
-		return fragment{}
+		return join("", sql("("+column+" NOT IN (SELECT u.id FROM unit u WHERE u.system = ?", CanonicalSystem), end)
 	case x.AnySystem:
-		return sql("("+code+" = ? OR "+unit+" = ?)", Clean(x.Unit), Clean(x.Unit))
+		return join("", of, sql("<> ? AND (u.code = ? OR u.text = ?)", CanonicalSystem, Clean(x.Unit), Clean(x.Unit)), end)
 	case x.Unit == "":
-		return sql(system+" = ?", c.system(x.System))
+		return join("", of, sql("= ?", c.system(x.System)), end)
 	}
-	return sql(system+" = ? AND "+code+" = ?", c.system(x.System), Clean(x.Unit))
+	return join("", of, sql("= ? AND u.code = ?", c.system(x.System), Clean(x.Unit)), end)
+}
+
+// canonical is the condition that the column has a canonical unit.
+func (c *compiler) canonical(unit, column string) fragment {
+	id, err := c.names.Find(c.ctx, c.db, UnitSpace, unitName(CanonicalSystem, unit, ""))
+	c.fail(err)
+	return sql(column+" = ?", id)
 }
 
 // textCondition compares a string entry's columns.
@@ -179,6 +233,18 @@ func (c *compiler) textCondition(norm, text string, x search.String) fragment {
 	switch x.Mode {
 	case search.StringContains:
 		return sql(c.dialect.Position+"("+norm+", ?) > 0", value)
+	case search.StringEquals:
+		return sql(norm+" = ?", value)
+	case search.StringEnds:
+		return sql("substr("+norm+", length("+norm+") - "+strconv.Itoa(utf8.RuneCountInString(value)-1)+") = ?", value)
+	case search.StringAbove:
+		return sql(norm+" > ?", value)
+	case search.StringBelow:
+		return sql(norm+" < ?", value)
+	case search.StringFrom:
+		return sql(norm+" >= ?", value)
+	case search.StringUpTo:
+		return sql(norm+" <= ?", value)
 	case search.StringExact:
 		exact := sql(text+" = ?", value)
 		if n := search.Normalize(value); len(value) < search.MaxText && len(n) < search.MaxText {

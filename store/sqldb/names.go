@@ -2,6 +2,8 @@ package sqldb
 
 import (
 	"context"
+	"maps"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -10,17 +12,24 @@ import (
 // Space separates the kinds of names in table name.
 type Space int64
 
-// The spaces of table name.
+// The spaces of table name, but for units, which have a table of their own.
 const (
-	TypeSpace   Space = 1 // resource types: "Patient"
-	ParamSpace  Space = 2 // search parameters: "birthdate Patient"
-	SystemSpace Space = 3 // systems of tokens and quantities
+	TypeSpace    Space = 1 // resource types: "Patient"
+	ParamSpace   Space = 2 // search parameters: "birthdate Patient"
+	OriginSpace  Space = 3 // how a version came to be: "PUT R4"
+	SystemSpace  Space = 4 // systems of tokens and quantities
+	OutlineSpace Space = 5 // outlines of index rows: see outlineOf
+	UnitSpace    Space = 6 // units of quantities: see unitName
 )
+
+// few says whether a space has but few names, all of which are kept in
+// memory.
+func (s Space) few() bool { return s <= OriginSpace }
 
 // Numbers in a system column that are no name's.
 const (
 	NoSystem        int64 = 0
-	CanonicalSystem int64 = -1 // of a quantity's canonical row
+	CanonicalSystem int64 = -1 // of a quantity's canonical unit
 	URLReference    int64 = -2 // of a reference by URL inside a composite
 	// Unknown matches no row: what a query says of a name that nothing uses.
 	Unknown int64 = -9
@@ -29,6 +38,30 @@ const (
 // paramName is how a search parameter is named. The code comes first so that
 // a system-wide search finds the parameter of every type.
 func paramName(resourceType, code string) string { return Clean(code) + " " + Clean(resourceType) }
+
+// unitName is how a unit is named: with the lengths of its parts, so that no
+// two units have the same name.
+func unitName(system int64, code, text string) string {
+	code = Clean(code)
+	return strconv.FormatInt(system, 10) + " " + strconv.Itoa(len(code)) + " " + code + Clean(text)
+}
+
+// Stored is where a name stands: its table, and its columns besides the number.
+func (s Space) Stored(text string) (table string, columns []string, values []any) {
+	if s != UnitSpace {
+		return "name", nameColumns, []any{int64(s), text}
+	}
+	system, rest, _ := strings.Cut(text, " ")
+	length, rest, _ := strings.Cut(rest, " ")
+	number, _ := strconv.ParseInt(system, 10, 64)
+	n, _ := strconv.Atoi(length)
+	return "unit", unitColumns, []any{number, rest[:n], rest[n:]}
+}
+
+var (
+	nameColumns = []string{"space", "text"}
+	unitColumns = []string{"system", "code", "text"}
+)
 
 // Clean makes text storable by both databases: PostgreSQL refuses NUL and
 // what is not UTF-8. Entries and queries go through it alike.
@@ -46,8 +79,8 @@ type name struct {
 	text  string
 }
 
-// maxSystems bounds the systems kept in memory: clients choose them.
-const maxSystems = 50_000
+// maxMany bounds the names kept in memory of spaces where clients choose them.
+const maxMany = 50_000
 
 // Names caches table name. It is safe for concurrent use.
 type Names struct {
@@ -59,14 +92,19 @@ type Names struct {
 	dialect Dialect
 	mu      sync.RWMutex
 	numbers map[name]int64
-	texts   map[int64]string
-	systems int
+	texts   map[int64]string // but of systems and units
+	many    int
 	age     atomic.Int64 // how often names were forgotten
+
+	// Types and parameters that have no number, where one process makes all
+	// names: Add makes an end of them. made counts the names added.
+	none map[name]struct{}
+	made int64
 }
 
 // NewNames returns an empty cache.
 func NewNames(d Dialect) *Names {
-	return &Names{dialect: d, numbers: map[name]int64{}, texts: map[int64]string{}}
+	return &Names{dialect: d, numbers: map[name]int64{}, texts: map[int64]string{}, none: map[name]struct{}{}}
 }
 
 // Known returns the number of a name in the cache.
@@ -82,20 +120,28 @@ func (n *Names) Known(space Space, text string) (int64, bool) {
 func (n *Names) Add(space Space, text string, id int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if space == SystemSpace {
-		if n.systems >= maxSystems {
-			for k := range n.numbers {
-				if k.space == SystemSpace {
-					delete(n.numbers, k)
-				}
-			}
-			n.systems = 0
+	n.made++
+	clear(n.none)
+	if !space.few() {
+		if n.many >= maxMany {
+			n.purge()
 		}
-		n.systems++
-	} else {
+		n.many++
+	}
+	if space.few() || space == OutlineSpace {
 		n.texts[id] = text
 	}
 	n.numbers[name{space, text}] = id
+}
+
+func (n *Names) purge() {
+	maps.DeleteFunc(n.numbers, func(k name, id int64) bool {
+		if k.space == OutlineSpace {
+			delete(n.texts, id)
+		}
+		return !k.space.few()
+	})
+	n.many = 0
 }
 
 // Forget removes names whose transaction was rolled back.
@@ -105,24 +151,54 @@ func (n *Names) Forget(space Space, text string) {
 	k := name{space, text}
 	if id, ok := n.numbers[k]; ok {
 		n.age.Add(1)
-		delete(n.texts, id)
+		if space.few() || space == OutlineSpace {
+			delete(n.texts, id)
+		}
 		delete(n.numbers, k)
 	}
 }
 
 // Find returns the number of a name, Unknown when there is none.
 func (n *Names) Find(ctx context.Context, db DB, space Space, text string) (int64, error) {
-	if id, ok := n.Known(space, text); ok {
+	id, known, made := n.look(space, text)
+	if known {
 		return id, nil
 	}
-	id := Unknown
-	err := ForEach(ctx, db, n.dialect.Rebind("SELECT id FROM name WHERE space = ? AND text = ?"), []any{int64(space), text}, func(r Rows) error {
+	id = Unknown
+	table, columns, values := space.Stored(text)
+	err := ForEach(ctx, db, n.dialect.Rebind("SELECT id FROM "+table+" WHERE "+strings.Join(columns, " = ? AND ")+" = ?"), values, func(r Rows) error {
 		return r.Scan(&id)
 	})
-	if err == nil && id != Unknown {
+	switch {
+	case err != nil:
+	case id != Unknown:
 		n.Add(space, text, id)
+	case n.Make == nil && space.few():
+		n.miss(name{space, text}, made)
 	}
 	return id, err
+}
+
+// look returns what the cache knows of a name, which may be Unknown, and how
+// many names were made so far.
+func (n *Names) look(space Space, text string) (id int64, known bool, made int64) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	k := name{space, text}
+	if id, known = n.numbers[k]; known {
+		return id, true, n.made
+	}
+	_, known = n.none[k]
+	return Unknown, known, n.made
+}
+
+// miss notes that a name had no number when made names were made.
+func (n *Names) miss(k name, made int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.made == made && len(n.none) < maxMany {
+		n.none[k] = struct{}{}
+	}
 }
 
 // Ask is Find for a type or parameter of the definitions that a query names.
@@ -134,7 +210,7 @@ func (n *Names) Ask(ctx context.Context, db DB, space Space, text string) (int64
 	return n.Make(space, text)
 }
 
-// Text returns the name of a type or parameter.
+// Text returns the name of a type, a parameter or an origin.
 func (n *Names) Text(ctx context.Context, db DB, id int64) (string, error) {
 	n.mu.RLock()
 	text, ok := n.texts[id]
@@ -150,9 +226,24 @@ func (n *Names) Text(ctx context.Context, db DB, id int64) (string, error) {
 	return n.texts[id], nil
 }
 
-// Load reads all types and parameters.
+// outline returns the outline of a number, "" for 0.
+func (n *Names) outline(ctx context.Context, db DB, id int64) (string, error) {
+	n.mu.RLock()
+	text, ok := n.texts[id]
+	n.mu.RUnlock()
+	if ok || id == 0 {
+		return text, nil
+	}
+	err := ForEach(ctx, db, n.dialect.Rebind("SELECT text FROM name WHERE id = ?"), []any{id}, func(r Rows) error { return r.Scan(&text) })
+	if err == nil {
+		n.Add(OutlineSpace, text, id)
+	}
+	return text, err
+}
+
+// Load reads all types, parameters and origins.
 func (n *Names) Load(ctx context.Context, db DB) error {
-	return ForEach(ctx, db, n.dialect.Rebind("SELECT id, space, text FROM name WHERE space < ?"), []any{int64(SystemSpace)}, func(r Rows) error {
+	return ForEach(ctx, db, n.dialect.Rebind("SELECT id, space, text FROM name WHERE space <= ?"), []any{int64(OriginSpace)}, func(r Rows) error {
 		var id, space int64
 		var text string
 		if err := r.Scan(&id, &space, &text); err != nil {
@@ -161,29 +252,6 @@ func (n *Names) Load(ctx context.Context, db DB) error {
 		n.Add(Space(space), text, id)
 		return nil
 	})
-}
-
-// params returns the numbers of the parameters that a query's Param names:
-// one, or for type Resource those of every type.
-func (n *Names) params(ctx context.Context, db DB, resourceType, code string) ([]int64, error) {
-	if resourceType != "Resource" {
-		id, err := n.Ask(ctx, db, ParamSpace, paramName(resourceType, code))
-		return []int64{id}, err
-	}
-	var ids []int64
-	from := Clean(code) + " "
-	err := ForEach(ctx, db, n.dialect.Rebind("SELECT id FROM name WHERE space = ? AND text >= ? AND text < ? ORDER BY id"),
-		[]any{int64(ParamSpace), from, from[:len(from)-1] + "!"}, func(r Rows) error {
-			var id int64
-			ids = append(ids, 0)
-			err := r.Scan(&id)
-			ids[len(ids)-1] = id
-			return err
-		})
-	if len(ids) == 0 {
-		ids = []int64{Unknown}
-	}
-	return ids, err
 }
 
 // ForEach runs sql and calls f for every row.

@@ -9,17 +9,18 @@ import (
 // Op puts one index row in or takes it out.
 type Op struct {
 	*Row
-	RID  int64
-	Gone bool
+	RID    int64
+	Target int64 // of a reference: rid of what it refers to, once that is known
+	Gone   bool
 }
 
 // AppendOps adds what replaces a resource's rows. It keeps pointers to them.
 func AppendOps(ops []Op, rid int64, gone, come []Row) []Op {
 	for i := range gone {
-		ops = append(ops, Op{&gone[i], rid, true})
+		ops = append(ops, Op{Row: &gone[i], RID: rid, Gone: true})
 	}
 	for i := range come {
-		ops = append(ops, Op{&come[i], rid, false})
+		ops = append(ops, Op{Row: &come[i], RID: rid})
 	}
 	return ops
 }
@@ -35,27 +36,59 @@ func Refers(ops []Op, typeNumber int64, id string) bool {
 	return false
 }
 
+// Targets are the resources to which ops take references out.
+func Targets(ops []Op) []int64 {
+	var rids []int64
+	for i := range ops {
+		if o := &ops[i]; o.Table == ReferenceTable && o.Gone {
+			rids = append(rids, o.Target)
+		}
+	}
+	slices.Sort(rids)
+	return slices.Compact(rids)
+}
+
 // SortOps gives the order of ops along the tables' keys, as indexes. What
-// concerns the same row stays in the order it was asked for.
+// concerns the same key stays in the order it was asked for.
 func SortOps(ops []Op) []int32 {
 	order := make([]int32, len(ops))
 	for i := range order {
 		order[i] = int32(i)
 	}
 	slices.SortFunc(order, func(i, j int32) int {
-		a, b := &ops[i], &ops[j]
-		if c := compareRows(a.Row, b.Row); c != 0 {
-			return c
-		}
-		if c := cmp.Compare(a.RID, b.RID); c != 0 {
-			return c
-		}
-		if c := compareWithin(a.Row, b.Row); c != 0 {
+		if c := compareKeys(&ops[i], &ops[j]); c != 0 {
 			return c
 		}
 		return cmp.Compare(i, j)
 	})
 	return order
+}
+
+// compareKeys orders ops as the primary keys of their tables are ordered.
+func compareKeys(a, b *Op) int {
+	if a.Table != b.Table {
+		return int(a.Table) - int(b.Table)
+	}
+	if a.Table == ReferenceTable {
+		return cmp.Or(cmp.Compare(a.Target, b.Target), cmp.Compare(a.Param, b.Param), cmp.Compare(a.RID, b.RID), strings.Compare(a.Extra, b.Extra))
+	}
+	if a.Param != b.Param {
+		return cmp.Compare(a.Param, b.Param)
+	}
+	switch a.Table {
+	case DateTable:
+		return cmp.Or(cmp.Compare(a.TimeLo, b.TimeLo), cmp.Compare(a.RID, b.RID), cmp.Compare(a.TimeHi, b.TimeHi))
+	case NumberTable, PositionTable:
+		return cmp.Or(cmp.Compare(a.Lo, b.Lo), cmp.Compare(a.RID, b.RID), cmp.Compare(a.Hi, b.Hi), cmp.Compare(a.Sort, b.Sort))
+	case QuantityTable:
+		return cmp.Or(cmp.Compare(a.Lo, b.Lo), cmp.Compare(a.RID, b.RID), cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Entry, b.Entry))
+	case CompositeTable:
+		return cmp.Or(cmp.Compare(a.Part, b.Part), strings.Compare(a.Text, b.Text), cmp.Compare(a.RID, b.RID), cmp.Compare(a.Entry, b.Entry))
+	}
+	if c := strings.Compare(a.Text, b.Text); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.RID, b.RID), cmp.Compare(a.System, b.System), strings.Compare(a.More, b.More), strings.Compare(a.Extra, b.Extra))
 }
 
 // table describes one index table for writing.
@@ -142,7 +175,7 @@ func GroupOps(ops []Op, f func(Columns)) {
 		last, removed := first, first.Gone
 		for i++; i < len(order); i++ {
 			next := &ops[order[i]]
-			if next.RID != first.RID || compareInResource(next.Row, first.Row) != 0 {
+			if compareKeys(next, first) != 0 {
 				break
 			}
 			last, removed = next, removed || next.Gone

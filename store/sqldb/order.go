@@ -19,6 +19,9 @@ type sortKey struct {
 	// walk is the index table to walk in this key's order: its column and the
 	// condition that a row holds its resource's value; nil when there is none.
 	walk *walk
+	// ofRow says that the value is in the resource's row, and more than its rid
+	// is needed for it.
+	ofRow bool
 }
 
 type valueKind uint8
@@ -48,17 +51,18 @@ func (c *compiler) sortKey(k search.SortKey) sortKey {
 	s := sortKey{desc: k.Desc}
 	switch k.Param.Code {
 	case "_lastUpdated":
+		s.ofRow = true
 		s.value = func(r string) fragment { return sql(r + ".updated") }
 		return s
 	case "_id":
-		s.kind = textValue
+		s.kind, s.ofRow = textValue, true
 		s.value = func(r string) fragment { return sql(r + ".id") }
 		return s
 	}
 	ids := c.params(k.Param)
 	switch k.Param.Kind {
 	case definitions.SearchDate:
-		c.indexed(&s, k, ids, "date", "lo", "hi")
+		c.indexed(&s, k, ids, "date", "lo", "span")
 	case definitions.SearchString:
 		s.kind = textValue
 		c.indexed(&s, k, ids, "string", "norm", "text")
@@ -69,7 +73,7 @@ func (c *compiler) sortKey(k search.SortKey) sortKey {
 		s.kind = floatValue
 		s.value = func(r string) fragment {
 			x := c.alias("x")
-			return c.extremeOf(k.Desc, x+".value", join("", sql(" FROM quantity "+x+c.dialect.by("quantity_rid")+
+			return c.extremeOf(k.Desc, "coalesce("+x+".value, "+x+".lo)", join("", sql(" FROM quantity "+x+c.dialect.by("quantity_rid")+
 				" WHERE "+x+".rid = "+r+".rid AND "+x+".sorts = 1 AND "), in(x+".param", ids)))
 		}
 	case definitions.SearchURI:
@@ -77,7 +81,7 @@ func (c *compiler) sortKey(k search.SortKey) sortKey {
 		c.indexed(&s, k, ids, "uri", "url", "")
 	case definitions.SearchReference:
 		s.kind = textValue
-		s.value = func(r string) fragment { return c.referenceValue(r, ids, k.Desc) }
+		s.value = func(r string) fragment { return c.referenceValue(r, k.Param, k.Desc) }
 	case definitions.SearchToken:
 		s.kind = textValue
 		a := c.alias("s")
@@ -128,26 +132,22 @@ func (c *compiler) indexed(s *sortKey, k search.SortKey, ids []int64, table, col
 			" OR b." + column + " = @." + column + " AND b." + tie + " < @." + tie + ")"))).sql}
 }
 
-func (c *compiler) referenceValue(r string, ids []int64, desc bool) fragment {
-	f, n, u, v := c.alias("f"), c.alias("n"), c.alias("u"), c.alias("v")
+func (c *compiler) referenceValue(r string, p search.Param, desc bool) fragment {
+	f, t, n, u, v := c.alias("f"), c.alias("t"), c.alias("n"), c.alias("u"), c.alias("v")
 	return join("",
-		sql("(SELECT "+extreme(desc)+"("+v+".text) FROM (SELECT "+n+".text || '/' || "+f+".id AS text FROM reference "+f+
-			c.dialect.by("reference_rid")+c.dialect.with("name", n, "", n+".id = "+f+".type")+" WHERE "+f+".rid = "+r+".rid AND "),
-		in(f+".param", ids),
+		sql("(SELECT "+extreme(desc)+"("+v+".text) FROM (SELECT "+n+".text || '/' || "+t+".id AS text FROM reference "+f+
+			c.dialect.by("reference_rid")+c.dialect.with("resource", t, "", t+".rid = "+f+".target")+
+			c.dialect.with("name", n, "", n+".id = "+t+".type")+" WHERE "+f+".rid = "+r+".rid AND "),
+		c.linked(p, f, t+".type"),
 		sql(" UNION ALL SELECT "+u+".url AS text FROM uri "+u+c.dialect.by("uri_rid")+" WHERE "+u+".rid = "+r+".rid AND "),
-		in(u+".param", ids), sql(") "+v+")"))
+		in(u+".param", c.params(p)), sql(") "+v+")"))
 }
 
 // orderBy lists the keys k1, k2 ... of relation q, then rid.
 func orderBy(q string, keys []sortKey) string {
 	s := " ORDER BY "
 	for i, k := range keys {
-		column := q + "." + keyColumn(i)
-		s += "(" + column + " IS NULL), " + column
-		if k.desc {
-			s += " DESC"
-		}
-		s += ", "
+		s += q + "." + keyColumn(i) + direction(k.desc) + " NULLS LAST, "
 	}
 	return s + q + ".rid"
 }

@@ -5,9 +5,12 @@ import (
 	"errors"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/pack"
 )
 
-// Prepared is an Index made before the transaction that writes it.
+// Prepared is an Index made before the transaction that writes it, when its
+// copy was packed with the body.
 type Prepared struct {
 	Index
 	age int64 // of the names it was made with
@@ -26,35 +29,64 @@ func (k known) Number(space Space, text string) (int64, error) {
 	return id, nil
 }
 
-// Prepare makes the index of entries from names that have numbers already; nil
-// when one has none, which only a transaction can give it.
-func (n *Names) Prepare(entries []search.Entry) *Prepared {
+// Pack is store.Resources.Pack. The index is made from names that have numbers
+// already, unless it needs one that only a transaction can give it.
+func (n *Names) Pack(p *pack.Packer, json []byte, entries []search.Entry) store.Body {
+	body := store.Body{Size: len(json), Index: entries}
 	age := n.age.Load()
-	index, err := NewIndex(known{n}, entries)
-	if err != nil {
-		return nil
+	var copied []byte
+	if index, err := NewIndex(known{n}, entries); err == nil {
+		body.Made, copied = &Prepared{index, age}, index.copy(json)
 	}
-	return &Prepared{index, age}
+	body.Packed = p.Pack(json, copied)
+	return body
 }
 
-// Holds says whether all names that p was made with still have their numbers.
-// It is asked in a transaction that keeps others from being rolled back.
-func (n *Names) Holds(p *Prepared) bool { return p != nil && p.age == n.age.Load() }
-
-// Former returns the index copy of the current version: its row's own, or else
-// the one that was packed with its body.
-func (s *Reader) Former(ctx context.Context, db DB, c Current) ([]byte, error) {
-	if c.RID == 0 || c.Deleted || c.Copy != nil {
-		return c.Copy, nil
+// Index gives the index of a body that Pack made, and the body with its copy.
+// It is called in a transaction that keeps others from being rolled back.
+func (n *Names) Index(namer Namer, p *pack.Packer, b *store.Body) (*Index, []byte, error) {
+	made, _ := b.Made.(*Prepared)
+	if made != nil && made.age == n.age.Load() {
+		return &made.Index, b.Packed, nil
 	}
-	var copied []byte
-	err := ForEach(ctx, db, s.Dialect.Rebind("SELECT body FROM version WHERE seq = ?"), []any{c.Seq}, func(r Rows) error {
-		var body []byte
-		err := r.Scan(&body)
-		if err == nil {
-			_, copied, err = s.UnpackAll(body)
+	index, err := NewIndex(namer, b.Index)
+	if err != nil {
+		return nil, nil, err
+	}
+	packed, err := pack.Detach(b.Packed)
+	if err != nil {
+		return nil, nil, err
+	}
+	json, err := p.Unpack(packed)
+	return &index, pack.Attach(packed, index.copy(json)), err
+}
+
+// copy is the copy of the rows for the body.
+func (x *Index) copy(json []byte) []byte {
+	return appendRows(make([]byte, 0, 16*len(x.Rows)), x.Rows, json)
+}
+
+// Former returns the index rows of the current version c.
+func (s *Reader) Former(ctx context.Context, db DB, c Current) ([]Row, error) {
+	if c.Deleted || c.Outline == 0 {
+		return nil, nil
+	}
+	if c.Copy == nil && c.Body == nil {
+		err := ForEach(ctx, db, s.Dialect.Rebind("SELECT body FROM version WHERE seq = ?"), []any{c.Seq}, func(r Rows) error { return r.Scan(&c.Body) })
+		if err != nil {
+			return nil, err
 		}
-		return err
-	})
-	return copied, err
+	}
+	outline, err := s.Names.outline(ctx, db, c.Outline)
+	if err != nil {
+		return nil, err
+	}
+	if c.Copy != nil {
+		return decodeRows(outline, c.Copy[1:], nil)
+	}
+	json, copied, err := s.UnpackAll(c.Body)
+	if err != nil {
+		return nil, err
+	}
+	return decodeRows(outline, copied, json)
 }

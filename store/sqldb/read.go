@@ -24,10 +24,13 @@ func (s *Reader) Read(ctx context.Context, db DB, key fhir.Key) (store.Record, e
 type Stored struct{ row versionRow }
 
 // Record unpacks v, the current version of key.
-func (s *Reader) Record(key fhir.Key, v *Stored) (store.Record, error) {
+func (s *Reader) Record(ctx context.Context, db DB, key fhir.Key, v *Stored) (store.Record, error) {
 	r, err := v.row.record("", s.Unpack)
+	if err != nil {
+		return r, err
+	}
 	r.Key = key
-	return r, err
+	return r, s.Names.originate(ctx, db, &r, v.row.origin)
 }
 
 // Lookup reads the current versions of a relation k with columns n, type and
@@ -52,36 +55,44 @@ func (s *Reader) ReadVersion(ctx context.Context, db DB, key fhir.Key, version i
 	if err != nil {
 		return store.Record{}, err
 	}
-	return s.one(ctx, db, key, "SELECT "+VersionColumns+" FROM resource r"+
-		s.Dialect.with("version", "v", "", "v.rid = r.rid AND v.version = ?")+" WHERE r.type = ? AND r.id = ?", version, t, Clean(string(key.ID)))
+	on := "v.rid = r.rid AND v.version = ? AND v.version > 1"
+	if version <= 1 {
+		on = "v.seq = r.rid AND v.version = ?"
+	}
+	return s.one(ctx, db, key, "SELECT "+VersionColumns+" FROM resource r"+s.Dialect.with("version", "v", "", on)+
+		" WHERE r.type = ? AND r.id = ?", version, t, Clean(string(key.ID)))
 }
 
 func (s *Reader) one(ctx context.Context, db DB, key fhir.Key, text string, args ...any) (store.Record, error) {
 	var record store.Record
-	found := false
+	var v versionRow
 	err := ForEach(ctx, db, s.Dialect.Rebind(text), args, func(r Rows) error {
-		var v versionRow
 		err := r.Scan(v.dest()...)
 		if err == nil {
-			found = true
 			record, err = v.record("", s.Unpack)
 		}
 		return err
 	})
 	record.Key = key
-	if err == nil && !found {
-		err = store.ErrNotFound
+	switch {
+	case err != nil:
+		return record, err
+	case v.seq == 0:
+		return record, store.ErrNotFound
 	}
-	return record, err
+	return record, s.Names.originate(ctx, db, &record, v.origin)
 }
 
-// Current is the row of a resource, as a write needs it.
+// Current is the row of a resource, as a write needs it. Version 0 is a
+// placeholder's: others refer to the resource, but it was never there.
 type Current struct {
 	RID     int64
 	Version int64
 	Deleted bool
 	Seq     int64
-	Copy    []byte // of its index, nil when that is with the body: see Former
+	Outline int64
+	Copy    []byte // of its index rows, nil when that is with the body
+	Body    []byte // nil, or the body if it has the copy
 }
 
 // Current returns the row of a resource, RID 0 when there is none.
@@ -91,10 +102,10 @@ func (s *Reader) Current(ctx context.Context, db DB, key fhir.Key) (Current, err
 		return Current{}, err
 	}
 	var c Current
-	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT rid, version, deleted, seq, idx FROM resource WHERE type = ? AND id = ?"),
+	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT rid, version, deleted, seq, outline, idx FROM resource WHERE type = ? AND id = ?"),
 		[]any{t, Clean(string(key.ID))}, func(r Rows) error {
 			var deleted int64
-			err := r.Scan(&c.RID, &c.Version, &deleted, &c.Seq, &c.Copy)
+			err := r.Scan(&c.RID, &c.Version, &deleted, &c.Seq, &c.Outline, &c.Copy)
 			c.Deleted = deleted != 0
 			return err
 		})
@@ -112,7 +123,7 @@ func (s *Reader) Versions(ctx context.Context, db DB, keys []fhir.Key, out map[f
 	for _, k := range keys {
 		args = append(args, Clean(string(k.ID)))
 	}
-	text := "SELECT id, version, deleted FROM resource WHERE type = ? AND id IN (?" + strings.Repeat(", ?", len(keys)-1) + ")"
+	text := "SELECT id, version, deleted FROM resource WHERE version > 0 AND type = ? AND id IN (?" + strings.Repeat(", ?", len(keys)-1) + ")"
 	return ForEach(ctx, db, s.Dialect.Rebind(text), args, func(r Rows) error {
 		var id string
 		var version, deleted int64
@@ -130,10 +141,9 @@ func (s *Reader) Referrers(ctx context.Context, db DB, key fhir.Key, limit int) 
 	}
 	var keys []fhir.Key
 	var types []int64
-	id := Clean(string(key.ID))
 	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT DISTINCT r.type, r.id FROM reference f"+
-		s.Dialect.with("resource", "r", "", "r.rid = f.rid")+" WHERE f.id = ? AND f.type = ? AND NOT (r.type = ? AND r.id = ?) LIMIT "+strconv.Itoa(limit)),
-		[]any{id, t, t, id}, func(r Rows) error {
+		s.Dialect.with("resource", "r", "", "r.rid = f.rid")+" WHERE f.target = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?) AND f.rid <> f.target LIMIT "+strconv.Itoa(limit)),
+		[]any{t, Clean(string(key.ID))}, func(r Rows) error {
 			var n int64
 			var id string
 			err := r.Scan(&n, &id)

@@ -1,6 +1,8 @@
 package sqldb
 
 import (
+	"context"
+	"strings"
 	"time"
 
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -10,27 +12,26 @@ import (
 
 // VersionColumns are the columns of a version's row, alias v, that VersionRow
 // reads.
-const VersionColumns = "v.seq, v.version, v.updated, v.method, v.release, v.deleted, v.body"
+const VersionColumns = "v.seq, v.version, v.updated, v.origin, v.deleted, v.body"
 
 // headColumns are VersionColumns without the body.
-const headColumns = "v.seq, v.version, v.updated, v.method, v.release, v.deleted, NULL"
+const headColumns = "v.seq, v.version, v.updated, v.origin, v.deleted, NULL"
 
 // versionRow is a row of VersionColumns being read.
 type versionRow struct {
-	seq, version, updated, deleted int64
-	method, release                string
-	body                           []byte
+	seq, version, updated, origin, deleted int64
+	body                                   []byte
 }
 
 func (v *versionRow) dest() []any {
-	return []any{&v.seq, &v.version, &v.updated, &v.method, &v.release, &v.deleted, &v.body}
+	return []any{&v.seq, &v.version, &v.updated, &v.origin, &v.deleted, &v.body}
 }
 
-// record makes a record of the row; unpack may be nil to leave the body out.
+// record makes a record of the row, but for its origin; unpack may be nil to
+// leave the body out.
 func (v *versionRow) record(id string, unpack func([]byte) ([]byte, error)) (store.Record, error) {
 	r := store.Record{
-		Key: fhir.Key{ID: fhir.ID(id)}, Version: v.version, Seq: store.Seq(v.seq), Updated: Time(v.updated),
-		Method: v.method, Release: definitions.Release(v.release), Deleted: v.deleted != 0,
+		Key: fhir.Key{ID: fhir.ID(id)}, Version: v.version, Seq: store.Seq(v.seq), Updated: Time(v.updated), Deleted: v.deleted != 0,
 	}
 	if r.Deleted || unpack == nil {
 		return r, nil
@@ -38,6 +39,17 @@ func (v *versionRow) record(id string, unpack func([]byte) ([]byte, error)) (sto
 	var err error
 	r.Body, err = unpack(v.body)
 	return r, err
+}
+
+// Origin is the name of how a version came to be.
+func Origin(w *store.Write) string { return w.Method + " " + string(w.Release) }
+
+// originate completes a record with its origin.
+func (n *Names) originate(ctx context.Context, db DB, r *store.Record, origin int64) error {
+	text, err := n.Text(ctx, db, origin)
+	method, release, _ := strings.Cut(text, " ")
+	r.Method, r.Release = method, definitions.Release(release)
+	return err
 }
 
 // Micros is how the tables keep a time: microseconds since the epoch; the zero

@@ -3,10 +3,10 @@ package sqldb
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/inglehealth/ingle/engine/search"
-	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -53,6 +53,13 @@ func (s *Reader) Search(ctx context.Context, db DB, q *search.Query) (store.Page
 // errFull stops reading the rows of a page that ends early.
 var errFull = errors.New("sqldb: the page is full")
 
+// A query is short when it has fewer than quick candidates and no more than
+// fewRows rows.
+const (
+	quick   = 500
+	fewRows = 100
+)
+
 // run is one search under way: the rows of a page and one more.
 type run struct {
 	*compiler
@@ -65,6 +72,7 @@ type run struct {
 	positions []position
 	bytes     int64 // of the records' bodies
 	full      bool  // the page ended early because of them
+	short     bool  // the query of the page is short
 }
 
 func (s *Reader) compiler(ctx context.Context, db DB, q *search.Query) *compiler {
@@ -114,6 +122,7 @@ func conjuncts(x search.Expr) []search.Expr {
 func (r *run) fetch() error {
 	if len(r.keys) == 0 && len(r.conjuncts) == 1 {
 		if l, ok := r.leaf(r.conjuncts[0]); ok && l.exact {
+			r.short = r.query.Count <= fewRows
 			return r.inLeafOrder(0, l)
 		}
 	}
@@ -121,6 +130,7 @@ func (r *run) fetch() error {
 	if err != nil {
 		return err
 	}
+	r.short = best >= 0 && size < quick && r.query.Count <= fewRows
 	if len(r.keys) == 0 {
 		if best >= 0 {
 			if l, ok := r.leaf(r.conjuncts[best]); ok && l.exact {
@@ -167,20 +177,67 @@ func (r *run) where(x, rid string, skip int) fragment {
 	return all(conditions...)
 }
 
+// indexed says whether the index tables alone decide which resources of
+// conjunct number driver are found and in what order. Then the rows of
+// resources are looked up for those of the page only.
+func (r *run) indexed(driver int) bool {
+	if driver < 0 || !r.onlyOfTypes(r.conjuncts[driver]) || slices.ContainsFunc(r.keys, func(k sortKey) bool { return k.ofRow }) {
+		return false
+	}
+	for i, e := range r.conjuncts {
+		if _, ok := r.leaf(e); !ok && i != driver {
+			return false
+		}
+	}
+	return true
+}
+
+// others are the conditions on alias rid that the conjuncts but the driver
+// hold, when the driver is indexed.
+func (r *run) others(rid string, driver int) []fragment {
+	var conditions []fragment
+	for i, e := range r.conjuncts {
+		if i != driver {
+			l, _ := r.leaf(e)
+			conditions = append(conditions, r.leafCondition(l, rid))
+		}
+	}
+	return conditions
+}
+
 // inLeafOrder reads along an index whose rows of one value are in the store's
-// order.
+// order, and goes on where rows that repeat a resource took the place of others.
 func (r *run) inLeafOrder(driver int, l leaf) error {
-	conditions := []fragment{l.params.on("d"), l.condition.on("d")}
+	for {
+		limit := r.left()
+		rows, err := r.inOrder(sql(l.table+" d"), driver, l.params.on("d"), l.condition.on("d"))
+		if err != nil || r.full || rows < limit || r.left() == 0 {
+			return err
+		}
+		r.from = &r.positions[len(r.positions)-1]
+	}
+}
+
+// inOrder reads the rows d of source in the order of rid until the page is full,
+// for which the conditions and the conjuncts but the driver hold.
+func (r *run) inOrder(source fragment, driver int, conditions ...fragment) (rows int, err error) {
 	if r.from != nil {
 		conditions = append(conditions, sql("d.rid > ?", r.from.rid))
 	}
-	conditions = append(conditions, r.where("r", "d", driver))
-	if l.repeated.sql != "" {
-		conditions = append(conditions, not(r.dialect.exists(sql("SELECT 1 FROM "+l.table+" b WHERE "), l.repeated)).on("d"))
+	columns, joined, narrow := "d.rid AS rid", "", r.indexed(driver)
+	if narrow {
+		conditions = append(conditions, r.others("d", driver)...)
+	} else {
+		columns += rowColumns
+		joined = r.dialect.with("resource", "r", "", "r.rid = d.rid")
+		conditions = append(conditions, r.where("r", "d", driver))
 	}
-	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM "+l.table+" d"+
-		r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), all(conditions...), sql(" ORDER BY d.rid"+r.limit())), nil)
+	return r.readPage(join("", sql("SELECT "+columns+" FROM "), source, sql(joined+" WHERE "), all(conditions...),
+		sql(" ORDER BY d.rid"+r.limit())), nil, narrow)
 }
+
+// rowColumns are the columns of a resource's row r that a page has.
+const rowColumns = ", r.seq AS seq, r.type AS type, r.id AS id"
 
 // walkResources visits resources in the store's order.
 func (r *run) walkResources() error {
@@ -189,68 +246,54 @@ func (r *run) walkResources() error {
 		conditions = append(conditions, sql("r.rid > ?", r.from.rid))
 	}
 	conditions = append(conditions, r.where("r", "r", -1))
-	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM "+r.resources("r", "resource_live")+" WHERE "),
+	table := r.resources("r", "resource_live")
+	if len(r.types) != 1 {
+		table = "resource r" + r.dialect.unindexed()
+	}
+	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM "+table+" WHERE "),
 		all(conditions...), sql(" ORDER BY r.rid"+r.limit())), nil)
 }
 
 // sorted takes the whole set of conjunct number driver (all resources when it
 // is -1) and sorts what satisfies the others.
 func (r *run) sorted(driver int) error {
-	source, rid := sql("resource r"), "r"
-	if driver >= 0 {
-		rid = "d"
-		selects, _ := r.set(r.conjuncts[driver])
-		if len(r.keys) == 0 && r.dialect.Lateral {
-			return r.inSetOrder(driver, selects)
-		}
-		source = join("", sql("("), join(" UNION ", selects...), sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")))
-		if len(selects) == 1 {
-			source = join("", sql("(SELECT DISTINCT rid FROM "), r.dialect.whole(selects[0]), r.firstOf(driver), sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")))
-		}
+	if driver < 0 {
+		return r.sortedFrom(sql("resource r"), r.where("r", "r", driver), false)
 	}
-	return r.sortedFrom(source, r.where("r", rid, driver), r.from)
+	selects, _ := r.set(r.conjuncts[driver])
+	set := join("", sql("(SELECT DISTINCT rid FROM "), r.dialect.whole(join(" UNION ALL ", selects...)), sql(" e"))
+	if len(r.keys) == 0 {
+		_, err := r.inOrder(join("", set, sql(" ORDER BY rid) d")), driver)
+		return err
+	}
+	set = join("", set, sql(") d"))
+	if r.indexed(driver) {
+		return r.sortedFrom(set, all(r.others("d", driver)...), true)
+	}
+	return r.sortedFrom(join("", set, sql(r.dialect.with("resource", "r", "", "r.rid = d.rid"))), r.where("r", "d", driver), false)
 }
 
-// inSetOrder sorts a set and visits its resources until the page is full.
-func (r *run) inSetOrder(driver int, selects []fragment) error {
-	var conditions []fragment
-	if r.from != nil {
-		conditions = append(conditions, sql("d.rid > ?", r.from.rid))
+// sortedFrom sorts the resources of source for which where holds: rows r, or
+// with narrow the rids of d.
+func (r *run) sortedFrom(source, where fragment, narrow bool) error {
+	x, columns := "r", "r.rid AS rid"+rowColumns
+	if narrow {
+		x, columns = "d", "d.rid AS rid"
 	}
-	conditions = append(conditions, r.where("r", "d", driver))
-	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM (SELECT DISTINCT rid FROM "),
-		r.dialect.whole(join(" UNION ALL ", selects...)), sql(" e ORDER BY rid) d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "),
-		all(conditions...), sql(" ORDER BY d.rid"+r.limit())), nil)
-}
-
-// firstOf ends the select of a set e with as much of it as a page needs, where
-// the set decides alone and in the store's order: then only the page's
-// resources are looked at, however many there are.
-func (r *run) firstOf(driver int) fragment {
-	if len(r.keys) > 0 || len(r.conjuncts) > 1 || !r.onlyOfTypes(r.conjuncts[driver]) {
-		return sql(" e")
-	}
-	if r.from != nil {
-		return sql(" e WHERE rid > ? ORDER BY rid"+r.limit(), r.from.rid)
-	}
-	return sql(" e ORDER BY rid" + r.limit())
-}
-
-// sortedFrom sorts the resources r of source for which where holds.
-func (r *run) sortedFrom(source, where fragment, from *position) error {
-	selects, joins := []fragment{sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id")}, []fragment{}
+	selects, joins := []fragment{sql("SELECT " + columns)}, []fragment{}
 	for i, k := range r.keys {
-		selects = append(selects, join("", k.value("r"), sql(" AS "+keyColumn(i))))
+		selects = append(selects, join("", k.value(x), sql(" AS "+keyColumn(i))))
 		if k.joined.sql != "" {
-			joins = append(joins, join("", k.joined, sql("r.rid")))
+			joins = append(joins, join("", k.joined, sql(x+".rid")))
 		}
 	}
 	inner := join("", join(", ", selects...), sql(" FROM "), source, join("", joins...), sql(" WHERE "), where)
 	outer := join("", sql("SELECT * FROM "), r.dialect.fenced(inner), sql(" q"))
-	if from != nil {
-		outer = join("", outer, sql(" WHERE "), after("q", r.keys, *from))
+	if r.from != nil {
+		outer = join("", outer, sql(" WHERE "), after("q", r.keys, *r.from))
 	}
-	return r.read(join("", outer, sql(orderBy("q", r.keys)+r.limit())), r.keys)
+	_, err := r.readPage(join("", outer, sql(orderBy("q", r.keys)+r.limit())), r.keys, narrow)
+	return err
 }
 
 // walkIndex visits resources in the order of the one key's index, then those
@@ -272,37 +315,37 @@ func (r *run) walkIndex(w walk) error {
 
 func (r *run) walkValues(w walk) error {
 	column := "d." + w.column
-	conditions := []fragment{sql("d.param = ?", w.param), sql(w.first).on("d")}
-	if r.from != nil {
-		conditions = append(conditions, afterInWalk(column, "d.rid", r.keys[0].desc, r.from))
-	}
-	conditions = append(conditions, r.where("r", "r", -1))
-	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, "+column+" AS "+keyColumn(0)+
-		" FROM "+w.table+" d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), all(conditions...),
-		sql(" ORDER BY "+column+direction(r.keys[0].desc)+", d.rid"+r.limit())), r.keys)
+	return r.inWalk(column, "d.rid", w.table+" d"+r.dialect.with("resource", "r", "", "r.rid = d.rid"),
+		sql("d.param = ?", w.param), sql(w.first).on("d"))
 }
 
 // walkUpdated visits resources of one type in the order of their last update.
 func (r *run) walkUpdated() error {
-	var conditions []fragment
-	if r.from != nil {
-		conditions = append(conditions, afterInWalk("r.updated", "r.rid", r.keys[0].desc, r.from))
-	}
-	conditions = append(conditions, r.where("r", "r", -1))
-	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, r.updated AS "+keyColumn(0)+
-		" FROM "+r.resources("r", "resource_updated")+" WHERE "), all(conditions...),
-		sql(" ORDER BY r.updated"+direction(r.keys[0].desc)+", r.rid"+r.limit())), r.keys)
+	return r.inWalk("r.updated", "r.rid", r.resources("r", "resource_updated"))
 }
 
-// afterInWalk is the condition to come after a position with a value, with a
-// bound that the index takes.
-func afterInWalk(column, rid string, desc bool, p *position) fragment {
-	value := p.keys[0]
-	bound, past := " >= ?", " > ?"
-	if desc {
-		bound, past = " <= ?", " < ?"
+// inWalk visits the resources of source in the order of an index on column and
+// rid: after the position first those of the same value, then the others, so
+// that the index leads to both however many have that value.
+func (r *run) inWalk(column, rid, source string, conditions ...fragment) error {
+	order := " ORDER BY " + column + direction(r.keys[0].desc) + ", " + rid
+	ranges := []fragment{{}}
+	if r.from != nil {
+		value, past := r.from.keys[0], " > ?"
+		if r.keys[0].desc {
+			past = " < ?"
+		}
+		ranges = []fragment{sql(column+" = ? AND "+rid+" > ?", value, r.from.rid), sql(column+past, value)}
 	}
-	return sql(column+bound+" AND ("+column+past+" OR "+rid+" > ?)", value, value, p.rid)
+	for _, f := range ranges {
+		where := all(append(append([]fragment{f}, conditions...), r.where("r", "r", -1))...)
+		err := r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, "+column+" AS "+keyColumn(0)+
+			" FROM "+source+" WHERE "), where, sql(order+r.limit())), r.keys)
+		if err != nil || r.full || r.left() <= 0 {
+			return err
+		}
+	}
+	return nil
 }
 
 func direction(desc bool) string {
@@ -321,17 +364,32 @@ func (r *run) resources(alias, index string) string {
 	return "resource " + alias
 }
 
-func (r *run) limit() string { return " LIMIT " + strconv.Itoa(r.query.Count+1-len(r.records)) }
+// left is how many rows the page still takes, with the one that says whether
+// there is a next page.
+func (r *run) left() int { return r.query.Count + 1 - len(r.records) }
+
+func (r *run) limit() string { return " LIMIT " + strconv.Itoa(r.left()) }
 
 func keyColumn(i int) string { return "k" + strconv.Itoa(i+1) }
 
-// read runs the query of a page, whose columns are rid, seq, type, id and the
-// keys, and appends its records and positions.
-func (r *run) read(inner fragment, keys []sortKey) error {
+// read is readPage of resources' rows.
+func (r *run) read(page fragment, keys []sortKey) error {
+	_, err := r.readPage(page, keys, false)
+	return err
+}
+
+// readPage runs the query of a page, whose columns are rid, the keys and, unless
+// it is narrow, the rest of a resource's row. It appends records and positions,
+// one for rows of one resource behind each other, and says how many rows it read.
+func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, err error) {
 	if r.err != nil {
-		return r.err
+		return 0, r.err
 	}
-	text := "SELECT p.rid, p.type, p.id"
+	row, joined := "p", ""
+	if narrow {
+		row, joined = "r", r.dialect.with("resource", "r", "", "r.rid = p.rid")
+	}
+	text := "SELECT p.rid, " + row + ".type, " + row + ".id"
 	for i := range keys {
 		text += ", p." + keyColumn(i)
 	}
@@ -339,26 +397,35 @@ func (r *run) read(inner fragment, keys []sortKey) error {
 	if r.query.Heads {
 		columns, unpack = headColumns, nil
 	}
-	text += ", " + columns + " FROM (" + inner.sql + ") p" +
-		r.dialect.with("version", "v", "", "v.seq = p.seq") + orderBy("p", keys)
-	var types []int64
+	text += ", " + columns + " FROM (" + page.sql + ") p" + joined +
+		r.dialect.with("version", "v", "", "v.seq = "+row+".seq") + orderBy("p", keys)
+	var types, origins []int64
+	var stored versionRow
+	var rid, typeNumber int64
+	var id string
+	values := make([]any, len(keys))
+	dest := []any{&rid, &typeNumber, &id}
+	for i := range values {
+		dest = append(dest, &values[i])
+	}
+	dest = append(dest, stored.dest()...)
 	start := len(r.records)
-	err := ForEach(r.ctx, r.db, r.dialect.Rebind(text), inner.args, func(in Rows) error {
-		var stored versionRow
-		var typeNumber int64
-		var id string
-		at := position{keys: make([]any, len(keys))}
-		dest := []any{&at.rid, &typeNumber, &id}
-		for i := range keys {
-			dest = append(dest, &at.keys[i])
-		}
-		if err := in.Scan(append(dest, stored.dest()...)...); err != nil {
+	db := r.db
+	if r.short {
+		db = short(db)
+	}
+	err = ForEach(r.ctx, db, r.dialect.Rebind(text), page.args, func(in Rows) error {
+		if err := in.Scan(dest...); err != nil {
 			return err
 		}
+		rows++
+		if n := len(r.positions); n > start && r.positions[n-1].rid == rid {
+			return nil
+		}
 		record, err := stored.record(id, unpack)
-		types = append(types, typeNumber)
+		types, origins = append(types, typeNumber), append(origins, stored.origin)
 		r.records = append(r.records, record)
-		r.positions = append(r.positions, at)
+		r.positions = append(r.positions, position{keys: slices.Clone(values), rid: rid})
 		if err == nil && r.query.Bytes.Full(&r.bytes, record.Body) {
 			r.full = true
 			return errFull
@@ -366,14 +433,7 @@ func (r *run) read(inner fragment, keys []sortKey) error {
 		return err
 	})
 	if err != nil && !r.full {
-		return err
+		return rows, err
 	}
-	for i, n := range types {
-		t, err := r.names.Text(r.ctx, r.db, n)
-		if err != nil {
-			return err
-		}
-		r.records[start+i].Key.Type = fhir.Type(t)
-	}
-	return nil
+	return rows, r.reader.name(r.ctx, r.db, r.records[start:], types, origins)
 }

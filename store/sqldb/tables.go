@@ -7,9 +7,9 @@ var tableOf = [tables]table{
 		keyed:  func(a []any, o *Op) []any { return append(a, o.Param, o.Text, o.RID, o.System) },
 	},
 	ReferenceTable: {
-		name: "reference", columns: []string{"id", "param", "rid", "type", "version"}, key: []string{"id", "param", "rid", "type", "version"},
-		append: func(a []any, o *Op) []any { return append(a, o.Text, o.Param, o.RID, o.System, o.Extra) },
-		keyed:  func(a []any, o *Op) []any { return append(a, o.Text, o.Param, o.RID, o.System, o.Extra) },
+		name: "reference", columns: []string{"target", "param", "rid", "version"}, key: []string{"target", "param", "rid", "version"},
+		append: func(a []any, o *Op) []any { return append(a, o.Target, o.Param, o.RID, o.Extra) },
+		keyed:  func(a []any, o *Op) []any { return append(a, o.Target, o.Param, o.RID, o.Extra) },
 	},
 	StringTable: {
 		name: "string", columns: []string{"param", "norm", "rid", "text"}, key: []string{"param", "norm", "rid", "text"},
@@ -17,9 +17,9 @@ var tableOf = [tables]table{
 		keyed:  func(a []any, o *Op) []any { return append(a, o.Param, o.Text, o.RID, o.More) },
 	},
 	DateTable: {
-		name: "date", columns: []string{"param", "lo", "rid", "hi"}, key: []string{"param", "lo", "rid", "hi"},
-		append: func(a []any, o *Op) []any { return append(a, o.Param, o.TimeLo, o.RID, o.TimeHi) },
-		keyed:  func(a []any, o *Op) []any { return append(a, o.Param, o.TimeLo, o.RID, o.TimeHi) },
+		name: "date", columns: []string{"param", "lo", "rid", "span"}, key: []string{"param", "lo", "rid", "span"},
+		append: func(a []any, o *Op) []any { return append(a, o.Param, o.TimeLo, o.RID, o.TimeHi-o.TimeLo) },
+		keyed:  func(a []any, o *Op) []any { return append(a, o.Param, o.TimeLo, o.RID, o.TimeHi-o.TimeLo) },
 	},
 	NumberTable: {
 		name: "number", columns: []string{"param", "lo", "rid", "hi", "value"}, key: []string{"param", "lo", "rid", "hi", "value"},
@@ -28,14 +28,12 @@ var tableOf = [tables]table{
 	},
 	QuantityTable: {
 		name:    "quantity",
-		columns: []string{"param", "lo", "rid", "hi", "system", "code", "unit", "value", "sorts"},
-		key:     []string{"param", "lo", "rid", "hi", "system", "code", "unit", "value"},
+		columns: []string{"param", "lo", "rid", "unit", "entry", "hi", "value", "sorts"},
+		key:     []string{"param", "lo", "rid", "unit", "entry"},
 		append: func(a []any, o *Op) []any {
-			return append(a, o.Param, o.Lo, o.RID, o.Hi, o.System, o.Text, o.More, o.Sort, flag(o.Sorts))
+			return append(a, o.Param, o.Lo, o.RID, o.Unit, o.Entry, other(o.Hi, o.Lo), other(o.Sort, o.Lo), flag(o.Sorts))
 		},
-		keyed: func(a []any, o *Op) []any {
-			return append(a, o.Param, o.Lo, o.RID, o.Hi, o.System, o.Text, o.More, o.Sort)
-		},
+		keyed: func(a []any, o *Op) []any { return append(a, o.Param, o.Lo, o.RID, o.Unit, o.Entry) },
 	},
 	URITable: {
 		name: "uri", columns: []string{"param", "url", "rid", "version"}, key: []string{"param", "url", "rid", "version"},
@@ -44,15 +42,30 @@ var tableOf = [tables]table{
 	},
 	CompositeTable: {
 		name: "composite",
-		columns: []string{"param", "part", "text", "rid", "entry", "more", "system", "extra",
-			"ptext", "pmore", "psystem", "pextra", "lo", "hi", "clo", "chi"},
+		columns: []string{"param", "part", "text", "rid", "entry", "system", "more", "extra",
+			"ptext", "psystem", "pmore", "pextra", "unit", "lo", "hi", "cunit", "clo", "chi"},
 		key: []string{"param", "part", "text", "rid", "entry"},
 		append: func(a []any, o *Op) []any {
-			return append(a, o.Param, o.Part, o.Text, o.RID, o.Entry, o.More, o.System, o.Extra,
-				o.Of.Text, o.Of.More, o.Of.System, o.Of.Extra, o.Of.Lo, o.Of.Hi, o.Of.CanonicalLo, o.Of.CanonicalHi)
+			return append(a, o.Param, o.Part, o.Text, o.RID, o.Entry, o.System, o.More, o.Extra,
+				o.Of.Text, o.Of.System, o.Of.More, o.Of.Extra, o.Of.Unit, o.Of.Lo, other(o.Of.Hi, o.Of.Lo),
+				o.Of.CanonicalUnit, o.Of.CanonicalLo, other(o.Of.CanonicalHi, o.Of.CanonicalLo))
 		},
 		keyed: func(a []any, o *Op) []any { return append(a, o.Param, o.Part, o.Text, o.RID, o.Entry) },
 	},
+	PositionTable: {
+		name: "position", columns: []string{"param", "x", "rid", "y", "z"}, key: []string{"param", "x", "rid", "y", "z"},
+		append: func(a []any, o *Op) []any { return append(a, o.Param, o.Lo, o.RID, o.Hi, o.Sort) },
+		keyed:  func(a []any, o *Op) []any { return append(a, o.Param, o.Lo, o.RID, o.Hi, o.Sort) },
+	},
+}
+
+// other is nil for a bound that is the same as the lower one, which so takes no
+// room.
+func other(bound, lo float64) any {
+	if bound == lo {
+		return nil
+	}
+	return bound
 }
 
 func flag(b bool) int64 {

@@ -120,6 +120,9 @@ func (c *conn) Query(ctx context.Context, text string, args ...any) (sqldb.Rows,
 	return &rows{result: result, values: make([]driver.Value, len(result.Columns()))}, nil
 }
 
+// Short implements sqldb.Shortener: no context interrupts a short query.
+func (c *conn) Short() sqldb.DB { return quiet{c} }
+
 func (c *conn) close() error {
 	var errs []error
 	for _, s := range c.statements {

@@ -82,3 +82,12 @@ func (s *Store) InitSetting(ctx context.Context, name string, value []byte) (sto
 func (s *Store) WriteSetting(ctx context.Context, name string, value []byte) error {
 	return s.do(ctx, func(ctx context.Context, t *tx) error { return settings.Write(ctx, quiet{t.writer.conn}, name, value) })
 }
+
+// ListSettings implements store.Settings.
+func (s *Store) ListSettings(ctx context.Context) (all map[string][]byte, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		all, err = settings.List(ctx, quiet{c})
+		return err
+	})
+	return all, err
+}

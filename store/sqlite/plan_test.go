@@ -32,6 +32,8 @@ func (p *planned) Query(ctx context.Context, text string, args ...any) (sqldb.Ro
 	return p.conn.Query(ctx, text, args...)
 }
 
+func (p *planned) Short() sqldb.DB { return p }
+
 func TestSearchesReadIndexesNotTables(t *testing.T) {
 	s, err := Open(t.Context(), t.TempDir())
 	if err != nil {
@@ -93,6 +95,12 @@ func TestSearchesReadIndexesNotTables(t *testing.T) {
 		"all":                    {},
 		"missing":                {Filter: search.Missing{Param: name, Want: true}},
 		"ids":                    {Filter: search.IDs{"o", "p"}},
+		"near":                   {Filter: search.Near{Param: param("near", definitions.SearchSpecial), Point: search.Point{X: 1}, Chord2: 0.01}},
+		"code and near":          {Filter: search.And{aCode, search.Near{Param: param("near", definitions.SearchSpecial), Chord2: 0.01}}},
+		"another name":           {Filter: search.And{patient, search.Other{X: isName}}},
+		"another code":           {Filter: search.And{patient, search.Other{X: aCode}}},
+		"a name that ends so":    {Filter: search.And{patient, search.String{Param: name, Mode: search.StringEnds, Value: "n"}}},
+		"containers":             {Filter: search.Containers([]string{"Patient"})},
 		"last updated":           {Filter: search.LastUpdated{Prefix: search.GE, Range: search.TimeRange{Lo: 1, Hi: 2}}},
 		"code with total":        {Filter: aCode, Total: search.TotalAccurate},
 		"not a code, with total": {Filter: search.Not{X: aCode}, Total: search.TotalAccurate},

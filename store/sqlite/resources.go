@@ -90,7 +90,7 @@ func (s *Store) versions(ctx context.Context, c *conn, keys []fhir.Key) (map[fhi
 		if err != nil {
 			return nil, err
 		}
-		if r.RID != 0 {
+		if r.Version > 0 {
 			out[keys[0]] = store.VersionInfo{Version: r.Version, Deleted: r.Deleted}
 		}
 		keys = keys[1:]
@@ -129,15 +129,18 @@ func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) (keys []
 	return keys, err
 }
 
+// Values implements store.Resources.
+func (s *Store) Values(ctx context.Context, p search.Param, limit int) (values []search.Entry, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		values, err = s.reader.Values(ctx, c, p, limit)
+		return err
+	})
+	return values, err
+}
+
 // Pack implements store.Resources.
 func (s *Store) Pack(json []byte, index []search.Entry) store.Body {
-	body := store.Body{Size: len(json), Index: index}
-	var with []byte
-	if made := s.names.Prepare(index); made != nil {
-		body.Made, with = made, made.Copy
-	}
-	body.Packed = s.packer.Pack(json, with)
-	return body
+	return s.names.Pack(s.packer, json, index)
 }
 
 // History implements store.Resources.
@@ -210,12 +213,10 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced 
 			if err != nil {
 				return err
 			}
-			if err := t.writer.conn.run("UPDATE resource SET params = ?, idx = ? WHERE rid = ?", index.Params, index.Own(), current.RID); err != nil {
+			if err := t.writer.conn.run("UPDATE resource SET outline = ?, idx = ? WHERE rid = ?", index.Outline, index.Own(), current.RID); err != nil {
 				return err
 			}
-			if err := t.index(current.RID, &index, former); err != nil {
-				return err
-			}
+			t.index(current.RID, &index, former)
 			replaced++
 		}
 		return nil
@@ -228,14 +229,28 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced 
 func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
 	return sqldb.InBatches(x.Limit, func(size int64) (n int64, err error) {
 		err = s.do(ctx, func(ctx context.Context, t *tx) (err error) {
-			if err = t.flush(); err != nil {
-				return err
-			}
-			n, err = s.reader.Expunge(ctx, quiet{t.writer.conn}, x, size, func(rid int64, copied []byte) error {
-				return t.index(rid, &sqldb.Index{}, copied)
-			})
+			n, err = t.expunge(ctx, x, size)
 			return errors.Join(err, t.writer.keepCounters())
 		})
 		return n, err
 	})
+}
+
+func (t *tx) expunge(ctx context.Context, x store.Expunge, size int64) (int64, error) {
+	reader, c := t.writer.store.reader, quiet{t.writer.conn}
+	if err := t.flush(); err != nil {
+		return 0, err
+	}
+	begun := len(t.ops)
+	expunged, err := reader.Expunge(ctx, c, x, size, func(rid int64, rows []sqldb.Row) {
+		t.index(rid, &sqldb.Index{}, rows)
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := t.flush(); err != nil {
+		return 0, err
+	}
+	t.writer.rids.forget()
+	return expunged.Versions, reader.Sweep(ctx, c, append(expunged.Resources, sqldb.Targets(t.ops[begun:])...))
 }

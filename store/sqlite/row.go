@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/inglehealth/ingle/store"
@@ -11,9 +10,9 @@ import (
 
 // row is what a write puts into the tables.
 type row struct {
-	typeNumber, updated, deleted int64
-	index                        *sqldb.Index
-	copied                       any // of index, nil when it is with the body
+	typeNumber, origin, updated, deleted int64
+	index                                *sqldb.Index
+	body                                 any // nil for a delete
 }
 
 func (t *tx) row(w *store.Write) (x row, err error) {
@@ -21,32 +20,27 @@ func (t *tx) row(w *store.Write) (x row, err error) {
 	if x.typeNumber, err = t.Number(sqldb.TypeSpace, string(w.Key.Type)); err != nil {
 		return x, err
 	}
+	if x.origin, err = t.Number(sqldb.OriginSpace, sqldb.Origin(w)); err != nil {
+		return x, err
+	}
 	if w.Body.Packed == nil {
 		x.deleted, x.index = 1, &sqldb.Index{}
 		return x, nil
 	}
-	made, _ := w.Body.Made.(*sqldb.Prepared)
-	if t.writer.store.names.Holds(made) {
-		x.index = &made.Index
-		return x, nil
-	}
-	index, err := sqldb.NewIndex(t, w.Body.Index)
-	x.index, x.copied = &index, index.Own()
+	s := t.writer.store
+	index, packed, err := s.names.Index(t, s.packer, &w.Body)
+	x.index, x.body = index, packed
 	return x, err
 }
 
 // resource appends the columns of a new resource.
 func (x *row) resource(args []any, w *store.Write, rid int64) []any {
-	return append(args, rid, x.typeNumber, string(w.Key.ID), rid, int64(1), x.updated, x.deleted, x.index.Params, x.copied)
+	return append(args, rid, x.typeNumber, string(w.Key.ID), rid, int64(1), x.updated, x.deleted, x.index.Outline)
 }
 
 // version appends the columns of a version.
-func (x *row) version(args []any, w *store.Write, seq, rid, version int64) []any {
-	var body any
-	if x.deleted == 0 {
-		body = w.Body.Packed
-	}
-	return append(args, seq, rid, version, x.typeNumber, x.updated, x.deleted, w.Method, string(w.Release), body)
+func (x *row) version(args []any, seq, rid, version int64) []any {
+	return append(args, seq, rid, version, x.typeNumber, x.updated, x.deleted, x.origin, x.body)
 }
 
 func (x *row) record(w *store.Write, seq, version int64) store.Record {
@@ -60,10 +54,10 @@ func (x *row) record(w *store.Write, seq, version int64) store.Record {
 var chunks = [...]int{32, 8, 4, 1}
 
 var (
-	insertResource = statements("INSERT OR FAIL INTO resource (rid, type, id, seq, version, updated, deleted, params, idx) VALUES ",
-		"(?, ?, ?, ?, ?, ?, ?, ?, ?)", " ON CONFLICT (type, id) DO NOTHING")
-	insertVersion = statements("INSERT OR FAIL INTO version (seq, rid, version, type, updated, deleted, method, release, body) VALUES ",
-		"(?, ?, ?, ?, ?, ?, ?, ?, ?)", "")
+	insertResource = statements("INSERT OR FAIL INTO resource (rid, type, id, seq, version, updated, deleted, outline) VALUES ",
+		"(?, ?, ?, ?, ?, ?, ?, ?)", " ON CONFLICT (type, id) DO NOTHING")
+	insertVersion = statements("INSERT OR FAIL INTO version (seq, rid, version, type, updated, deleted, origin, body) VALUES ",
+		"(?, ?, ?, ?, ?, ?, ?, ?)", "")
 )
 
 func statements(begin, one, end string) map[int]string {
@@ -94,7 +88,7 @@ func together(writes []store.Write) int {
 func (t *tx) createMany(writes []store.Write) ([]store.Record, error) {
 	c, first := t.writer.conn, t.writer.seq+1
 	rows := make([]row, len(writes))
-	args := make([]any, 0, 9*len(writes))
+	args := make([]any, 0, 8*len(writes))
 	for i := range writes {
 		var err error
 		if rows[i], err = t.row(&writes[i]); err != nil {
@@ -110,33 +104,43 @@ func (t *tx) createMany(writes []store.Write) ([]store.Record, error) {
 		if n == 0 {
 			c.writes-- // nothing to undo
 		}
-		return nil, t.present(writes, first)
+		if err := t.insertOthers(writes, rows, first); err != nil {
+			return nil, err
+		}
 	}
 	records := make([]store.Record, len(writes))
 	args = args[:0]
 	for i := range writes {
 		rid := first + int64(i)
-		args = rows[i].version(args, &writes[i], rid, rid, 1)
+		args = rows[i].version(args, rid, rid, 1)
 		records[i] = rows[i].record(&writes[i], rid, 1)
-		if err := t.index(rid, rows[i].index, nil); err != nil {
-			return nil, err
-		}
+		t.writer.rids.put(target{rows[i].typeNumber, string(writes[i].Key.ID)}, rid)
+		t.index(rid, rows[i].index, nil)
 	}
 	t.writer.seq += int64(len(writes))
 	return records, c.run(insertVersion[len(writes)], args...)
 }
 
-// present is the error of createMany that names a resource which was there
-// already.
-func (t *tx) present(writes []store.Write, first int64) error {
+// insertOthers inserts what createMany could not: resources that have
+// placeholders. It fails when one was there already.
+func (t *tx) insertOthers(writes []store.Write, rows []row, first int64) error {
 	for i := range writes {
+		rid := first + int64(i)
 		current, err := t.writer.store.reader.Current(context.Background(), quiet{t.writer.conn}, writes[i].Key)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if current.RID != first+int64(i) {
+		case current.RID == rid:
+			continue
+		case current.Version > 0:
 			return &store.VersionError{Key: writes[i].Key, Expect: 0, Current: current.Version}
 		}
+		if err := t.replace(current.RID, rid); err != nil {
+			return err
+		}
+		if err := t.writer.conn.run(insertResource[1], rows[i].resource(nil, &writes[i], rid)...); err != nil {
+			return err
+		}
 	}
-	return errors.New("sqlite: a resource was neither inserted nor there before")
+	return nil
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -17,23 +18,12 @@ type tx struct {
 	ops     []sqldb.Op
 	flushed int // of ops, how many are in the tables
 	made    []madeName
+	member  member
 }
 
 type madeName struct {
 	space sqldb.Space
 	text  string
-}
-
-// mark is the state to go back to when a member fails. Rows of former members
-// that were written inside the failed member's savepoint went with it, so
-// flushed goes back too.
-type mark struct{ ops, flushed, made int }
-
-func (t *tx) mark() mark { return mark{len(t.ops), t.flushed, len(t.made)} }
-
-func (t *tx) back(m mark) {
-	t.ops, t.flushed = t.ops[:m.ops], m.flushed
-	t.forget(m.made)
 }
 
 // forget takes names that were rolled back out of the cache.
@@ -57,7 +47,8 @@ func (t *tx) Number(space sqldb.Space, text string) (int64, error) {
 		return id, err
 	}
 	w.name++
-	if err := w.conn.run("INSERT INTO name (id, space, text) VALUES (?, ?, ?)", w.name, int64(space), text); err != nil {
+	table, columns, values := space.Stored(text)
+	if err := w.conn.run("INSERT INTO "+table+" ("+strings.Join(columns, ", ")+", id) VALUES (?"+strings.Repeat(", ?", len(columns))+")", append(values, w.name)...); err != nil {
 		return 0, err
 	}
 	w.store.names.Add(space, text, w.name)
@@ -67,6 +58,7 @@ func (t *tx) Number(space sqldb.Space, text string) (int64, error) {
 
 // Put implements store.Tx.
 func (t *tx) Put(_ context.Context, writes []store.Write) ([]store.Record, error) {
+	all := writes
 	records := make([]store.Record, 0, len(writes))
 	for len(writes) > 0 {
 		if n := together(writes); n > 1 {
@@ -83,7 +75,7 @@ func (t *tx) Put(_ context.Context, writes []store.Write) ([]store.Record, error
 		}
 		records, writes = append(records, r), writes[1:]
 	}
-	return records, nil
+	return records, sqldb.Renumber(sqldb.SQLite, all, records, t.writer.conn.run)
 }
 
 // put writes one resource. One that is to be new is inserted without looking
@@ -105,7 +97,12 @@ func (t *tx) put(w *store.Write) (store.Record, error) {
 	if w.Expect != store.Any && w.Expect != current.Version {
 		return store.Record{}, &store.VersionError{Key: w.Key, Expect: w.Expect, Current: current.Version}
 	}
-	if current.RID == 0 {
+	if current.Version == 0 {
+		if current.RID != 0 {
+			if err := t.replace(current.RID, t.writer.seq+1); err != nil {
+				return store.Record{}, err
+			}
+		}
 		r, _, err := t.create(w, &x)
 		return r, err
 	}
@@ -113,15 +110,19 @@ func (t *tx) put(w *store.Write) (store.Record, error) {
 	if err != nil {
 		return store.Record{}, err
 	}
+	if err := t.changing(); err != nil {
+		return store.Record{}, err
+	}
 	r, err := t.version(w, &x, current.RID, current.Version+1)
 	if err != nil {
 		return r, err
 	}
-	if err := t.writer.conn.run("UPDATE resource SET seq = ?, version = ?, updated = ?, deleted = ?, params = ?, idx = ? WHERE rid = ?",
-		int64(r.Seq), r.Version, x.updated, x.deleted, x.index.Params, x.copied, current.RID); err != nil {
+	if err := t.writer.conn.run("UPDATE resource SET seq = ?, version = ?, updated = ?, deleted = ?, outline = ?, idx = NULL WHERE rid = ?",
+		int64(r.Seq), r.Version, x.updated, x.deleted, x.index.Outline, current.RID); err != nil {
 		return r, err
 	}
-	return r, t.index(current.RID, x.index, former)
+	t.index(current.RID, x.index, former)
+	return r, nil
 }
 
 // create inserts a resource; created is false when there is one.
@@ -135,32 +136,37 @@ func (t *tx) create(w *store.Write, x *row) (r store.Record, created bool, err e
 		t.writer.conn.writes-- // nothing to undo
 		return r, false, nil
 	}
+	t.writer.rids.put(target{x.typeNumber, string(w.Key.ID)}, rid)
 	if r, err = t.version(w, x, rid, 1); err != nil {
 		return r, true, err
 	}
-	return r, true, t.index(rid, x.index, nil)
+	t.index(rid, x.index, nil)
+	return r, true, nil
 }
 
 // version appends a version.
 func (t *tx) version(w *store.Write, x *row, rid, version int64) (store.Record, error) {
 	t.writer.seq++
-	return x.record(w, t.writer.seq, version), t.writer.conn.run(insertVersion[1], x.version(nil, w, t.writer.seq, rid, version)...)
+	return x.record(w, t.writer.seq, version), t.writer.conn.run(insertVersion[1], x.version(nil, t.writer.seq, rid, version)...)
 }
 
 // index replaces the rows of a resource.
-func (t *tx) index(rid int64, index *sqldb.Index, former []byte) error {
-	gone, come, err := index.Diff(former)
-	if err != nil {
-		return err
-	}
+func (t *tx) index(rid int64, index *sqldb.Index, former []sqldb.Row) {
+	gone, come := index.Diff(former)
 	t.ops = sqldb.AppendOps(t.ops, rid, gone, come)
-	return nil
 }
 
-// flush writes the collected rows.
+// flush writes the collected rows. By now the resources that they refer to are
+// in the tables, if they are written together.
 func (t *tx) flush() error {
 	if t.flushed == len(t.ops) {
 		return nil
+	}
+	if err := t.changing(); err != nil {
+		return err
+	}
+	if err := t.writer.resolve(t.ops[t.flushed:]); err != nil {
+		return err
 	}
 	err := sqldb.ApplyOps(t.ops[t.flushed:], func(text string, args []any) error { return t.writer.conn.run(text, args...) })
 	t.flushed = len(t.ops)

@@ -24,7 +24,7 @@ type Comparison struct {
 // is not found by what was taken from it.
 func (c Comparison) Run(t *testing.T) {
 	t.Helper()
-	g := newGenerator(c.Seed)
+	g := newGenerator(c.Catalog, c.Seed)
 	for i, tree := range c.Resources {
 		entries, err := c.Catalog.Extract(t.Context(), tree)
 		if err != nil {

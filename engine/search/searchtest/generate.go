@@ -16,13 +16,15 @@ import (
 // generator makes queries from index entries.
 type generator struct {
 	*rand.Rand
+	catalog   *search.Catalog
 	documents []*search.Document
 	byKey     map[fhir.Key]*search.Document
 	referrers map[fhir.Key][]*search.Document
 }
 
-func newGenerator(seed uint64) *generator {
+func newGenerator(catalog *search.Catalog, seed uint64) *generator {
 	return &generator{
+		catalog:   catalog,
 		Rand:      rand.New(rand.NewPCG(seed, 1)),
 		byKey:     map[fhir.Key]*search.Document{},
 		referrers: map[fhir.Key][]*search.Document{},
@@ -33,7 +35,7 @@ func (g *generator) add(tree *fhir.Tree, entries []search.Entry) {
 	root := tree.Root()
 	d := &search.Document{
 		Key:     fhir.Key{Type: fhir.Type(root.Type().Name), ID: fhir.ID(root.Child("id").Text())},
-		Entries: entries,
+		Entries: g.named(root.Type().Name, entries),
 	}
 	g.documents = append(g.documents, d)
 	g.byKey[d.Key] = d
@@ -43,6 +45,24 @@ func (g *generator) add(tree *fhir.Tree, entries []search.Entry) {
 			g.referrers[to] = append(g.referrers[to], d)
 		}
 	}
+}
+
+// named leaves out entries that no query can ask for, and adds those of
+// parameters that have the values of others.
+func (g *generator) named(typeName string, entries []search.Entry) []search.Entry {
+	all := slices.DeleteFunc(slices.Clone(entries), func(e search.Entry) bool {
+		_, known := g.catalog.Param(typeName, e.Param.Code)
+		return !known
+	})
+	for _, p := range g.catalog.Parameters(typeName) {
+		for _, e := range entries {
+			if e.Param != p.Param && p.Names(&e) {
+				e.Param = p.Param
+				all = append(all, e)
+			}
+		}
+	}
+	return all
 }
 
 // oneOf picks an alternative.
@@ -63,6 +83,9 @@ func (g *generator) query() (url string, sure fhir.Key) {
 		part, found := g.condition(d, 2)
 		parts = append(parts, part)
 		certain = certain && found
+	}
+	if g.IntN(5) == 0 {
+		parts, certain = append(parts, "_filter="+g.filter(d)), false
 	}
 	if g.IntN(2) == 0 {
 		parts = append(parts, "_sort="+g.sort(d))

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -156,6 +157,9 @@ func (r *run) query(c command) {
 		}
 		return
 	}
+	if err := r.checkApplied(strings.TrimSpace(url), q); err != nil {
+		r.fail(c.line, "%s: %v", url, err)
+	}
 	found, err := r.target.Search(r.t.Context(), q)
 	if err != nil {
 		r.fail(c.line, "%s: %v", url, err)
@@ -166,6 +170,22 @@ func (r *run) query(c command) {
 			r.fail(want.line, "%s: %v", url, err)
 		}
 	}
+}
+
+// checkApplied reads again what the self link would state: without leniency it
+// is the same query.
+func (r *run) checkApplied(url string, q *search.Query) error {
+	path, _, _ := strings.Cut(url, "?")
+	again, err := parsePairs(r.catalog, path, q.Applied, search.ParseOptions{Now: r.now})
+	if err != nil {
+		return fmt.Errorf("the parameters applied are refused: %w", err)
+	}
+	want := *q
+	want.After, want.Ignored = "", nil
+	if !reflect.DeepEqual(&want, again) {
+		return fmt.Errorf("the parameters applied mean %+v, not %+v", again, &want)
+	}
+	return nil
 }
 
 func (r *run) check(q *search.Query, found search.Found, want expectation) error {

@@ -1,14 +1,26 @@
 -- +goose Up
 
 -- Names that rows refer to by number: resource types (space 1), search
--- parameters as "code Type" (space 2), token and quantity systems (space 3).
--- Number 0 is "no system", -1 marks canonical quantities.
+-- parameters as "code Type" (space 2), how versions came to be as "PUT R4"
+-- (space 3), token and quantity systems (space 4), and outlines of index rows
+-- (space 5). Number 0 is "no system".
 CREATE TABLE name (
     id    integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     space integer NOT NULL,
     text  text COLLATE "C" NOT NULL,
     UNIQUE (space, text)
 );
+
+-- Units of quantities; system -1 is that of canonical units.
+CREATE TABLE unit (
+    id     integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    system integer NOT NULL,
+    code   text COLLATE "C" NOT NULL,
+    text   text COLLATE "C" NOT NULL,
+    UNIQUE (system, code, text)
+);
+CREATE INDEX unit_code ON unit (code);
+CREATE INDEX unit_text ON unit (text);
 
 -- Numbers to remember; seq_base is added to numbers made of transaction ids,
 -- so that they rise even where a restored database meets a younger cluster.
@@ -23,30 +35,33 @@ CREATE TABLE version (
     seq     bigint PRIMARY KEY,
     rid     bigint NOT NULL, -- seq of the resource's first version
     version bigint NOT NULL,
-    type    integer NOT NULL,
     updated bigint NOT NULL, -- microseconds since the epoch
+    type    integer NOT NULL,
+    origin  integer NOT NULL, -- name of method and release
     deleted smallint NOT NULL,
-    method  text COLLATE "C" NOT NULL,
-    release text COLLATE "C" NOT NULL,
     body    bytea
 );
 ALTER TABLE version ALTER COLUMN body SET STORAGE EXTERNAL; -- compressed already
-CREATE UNIQUE INDEX version_rid ON version (rid, version);
+CREATE UNIQUE INDEX version_rid ON version (rid, version) WHERE version > 1;
 CREATE INDEX version_type ON version (type, seq);
 CREATE INDEX version_updated ON version (updated);
 
--- The current version of every resource. idx repeats the index rows, so that
--- an update removes exactly the former ones; params lists the numbers of the
--- parameters with a value, as ",12,15,".
+-- The current version of every resource. The index rows are repeated, so that
+-- an update removes exactly the former ones: outline is what many resources have
+-- in common, the rest lies with the version's body, or in idx after a reindex.
+-- A resource that others refer to and that was never there has a placeholder:
+-- version 0, deleted. Whoever refers to a resource holds a lock on its row (FOR
+-- KEY SHARE), since a placeholder's rid ends when the resource comes or nothing
+-- refers to it any more.
 CREATE TABLE resource (
     rid     bigint PRIMARY KEY,
-    type    integer NOT NULL,
-    id      text COLLATE "C" NOT NULL,
     seq     bigint NOT NULL,
     version bigint NOT NULL,
     updated bigint NOT NULL,
+    type    integer NOT NULL,
+    outline integer NOT NULL,
     deleted smallint NOT NULL,
-    params  text COLLATE "C" NOT NULL,
+    id      text COLLATE "C" NOT NULL,
     idx     bytea
 );
 CREATE UNIQUE INDEX resource_key ON resource (type, id);
@@ -64,12 +79,11 @@ CREATE TABLE token (
 );
 
 CREATE TABLE reference (
-    id      text COLLATE "C" NOT NULL,
-    param   integer NOT NULL,
+    target  bigint NOT NULL, -- rid
     rid     bigint NOT NULL,
-    type    integer NOT NULL,
+    param   integer NOT NULL,
     version text COLLATE "C" NOT NULL,
-    PRIMARY KEY (id, param, rid, type, version)
+    PRIMARY KEY (target, param, rid, version)
 );
 CREATE INDEX reference_rid ON reference (rid, param);
 
@@ -83,14 +97,14 @@ CREATE TABLE string (
 CREATE INDEX string_rid ON string (rid, param);
 
 CREATE TABLE date (
-    param integer NOT NULL,
-    lo    bigint NOT NULL, -- [lo, hi) in microseconds since the epoch
+    lo    bigint NOT NULL, -- microseconds since the epoch
     rid   bigint NOT NULL,
-    hi    bigint NOT NULL,
-    PRIMARY KEY (param, lo, rid, hi)
+    span  bigint NOT NULL, -- up to lo + span, exclusive
+    param integer NOT NULL,
+    PRIMARY KEY (param, lo, rid, span)
 );
 CREATE INDEX date_rid ON date (rid, param);
-CREATE INDEX date_long ON date (param, hi) WHERE hi > lo + 2764800000000;
+CREATE INDEX date_long ON date (param, (lo + span)) WHERE span > 2764800000000;
 
 CREATE TABLE number (
     param integer NOT NULL,
@@ -103,22 +117,22 @@ CREATE TABLE number (
 CREATE INDEX number_rid ON number (rid, param);
 CREATE INDEX number_wide ON number (param, hi) WHERE hi > lo;
 
--- A quantity in UCUM has a second row, of system -1: its canonical form. value
--- is what it sorts by, in the row that counts for that (sorts = 1).
+-- A quantity in UCUM has a second row, with a canonical unit. hi and value are
+-- NULL when they are as lo. value is what it sorts by, in the row that counts
+-- for that (sorts = 1). entry tells apart what is otherwise the same.
 CREATE TABLE quantity (
-    param  integer NOT NULL,
     lo     double precision NOT NULL,
     rid    bigint NOT NULL,
-    hi     double precision NOT NULL,
-    system integer NOT NULL,
-    code   text COLLATE "C" NOT NULL,
-    unit   text COLLATE "C" NOT NULL,
-    value  double precision NOT NULL,
+    param  integer NOT NULL,
+    unit   integer NOT NULL,
+    entry  integer NOT NULL,
     sorts  smallint NOT NULL,
-    PRIMARY KEY (param, lo, rid, hi, system, code, unit, value)
+    hi     double precision,
+    value  double precision,
+    PRIMARY KEY (param, lo, rid, unit, entry)
 );
 CREATE INDEX quantity_rid ON quantity (rid, param);
-CREATE INDEX quantity_wide ON quantity (param, hi) WHERE hi > lo;
+CREATE INDEX quantity_wide ON quantity (param, hi) WHERE hi IS NOT NULL;
 
 CREATE TABLE uri (
     param   integer NOT NULL,
@@ -130,28 +144,41 @@ CREATE TABLE uri (
 CREATE INDEX uri_rid ON uri (rid, param);
 
 -- A composite entry has a row for each part after the first, with the first
--- part's value in front (text, more, system, extra). A first part that is a
+-- part's value in front (text, system, more, extra). A first part that is a
 -- number, quantity or date has a row of its own (part 0) and leaves the front
--- empty.
+-- empty. hi and chi are NULL when they are as lo and clo.
 CREATE TABLE composite (
-    param  integer NOT NULL,
-    part   integer NOT NULL,
-    text   text COLLATE "C" NOT NULL,
-    rid    bigint NOT NULL,
-    entry  integer NOT NULL,
-    more   text COLLATE "C" NOT NULL,
-    system integer NOT NULL,
-    extra  text COLLATE "C" NOT NULL,
+    rid     bigint NOT NULL,
+    param   integer NOT NULL,
+    part    integer NOT NULL,
+    entry   integer NOT NULL,
+    system  integer NOT NULL,
+    psystem integer NOT NULL,
+    unit    integer NOT NULL,
+    lo      double precision NOT NULL,
+    clo     double precision NOT NULL,
+    hi      double precision,
+    chi     double precision,
+    cunit   integer NOT NULL, -- canonical unit, 0 for none
+    text    text COLLATE "C" NOT NULL,
+    more    text COLLATE "C" NOT NULL,
+    extra   text COLLATE "C" NOT NULL,
     ptext   text COLLATE "C" NOT NULL,
     pmore   text COLLATE "C" NOT NULL,
-    psystem integer NOT NULL,
     pextra  text COLLATE "C" NOT NULL,
-    lo      double precision NOT NULL,
-    hi      double precision NOT NULL,
-    clo     double precision NOT NULL,
-    chi     double precision NOT NULL,
     PRIMARY KEY (param, part, text, rid, entry)
 );
+
+-- Places as points of the unit sphere.
+CREATE TABLE position (
+    param integer NOT NULL,
+    x     double precision NOT NULL,
+    rid   bigint NOT NULL,
+    y     double precision NOT NULL,
+    z     double precision NOT NULL,
+    PRIMARY KEY (param, x, rid, y, z)
+);
+CREATE INDEX position_rid ON position (rid, param);
 
 CREATE TABLE setting (
     name  text COLLATE "C" PRIMARY KEY,

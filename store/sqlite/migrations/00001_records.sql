@@ -1,14 +1,26 @@
 -- +goose Up
 
 -- Names that rows refer to by number: resource types (space 1), search
--- parameters as "code Type" (space 2), token and quantity systems (space 3).
--- Number 0 is "no system", -1 marks canonical quantities.
+-- parameters as "code Type" (space 2), how versions came to be as "PUT R4"
+-- (space 3), token and quantity systems (space 4), and outlines of index rows
+-- (space 5). Number 0 is "no system".
 CREATE TABLE name (
     id    INTEGER PRIMARY KEY,
     space INTEGER NOT NULL,
     text  TEXT NOT NULL,
     UNIQUE (space, text)
 );
+
+-- Units of quantities; system -1 is that of canonical units.
+CREATE TABLE unit (
+    id     INTEGER PRIMARY KEY,
+    system INTEGER NOT NULL,
+    code   TEXT NOT NULL,
+    text   TEXT NOT NULL,
+    UNIQUE (system, code, text)
+);
+CREATE INDEX unit_code ON unit (code);
+CREATE INDEX unit_text ON unit (text);
 
 -- Counters that must not go back, whatever is expunged.
 CREATE TABLE counter (
@@ -25,18 +37,18 @@ CREATE TABLE version (
     type    INTEGER NOT NULL,
     updated INTEGER NOT NULL, -- microseconds since the epoch
     deleted INTEGER NOT NULL,
-    method  TEXT NOT NULL,
-    release TEXT NOT NULL,
+    origin  INTEGER NOT NULL, -- name of method and release
     body    BLOB
 );
-CREATE UNIQUE INDEX version_rid ON version (rid, version);
+CREATE UNIQUE INDEX version_rid ON version (rid, version) WHERE version > 1;
 CREATE INDEX version_type ON version (type, seq);
 CREATE INDEX version_updated ON version (updated);
 
 -- The current version of every resource. The index rows are repeated, so that
--- an update removes exactly the former ones: packed with the version's body, or
--- in idx when they were not known then (the first use of a name, a reindex).
--- params lists the numbers of the parameters with a value, as ",12,15,".
+-- an update removes exactly the former ones: outline is what many resources have
+-- in common, the rest lies with the version's body, or in idx after a reindex.
+-- A resource that others refer to and that was never there has a placeholder:
+-- version 0, deleted.
 CREATE TABLE resource (
     rid     INTEGER PRIMARY KEY,
     type    INTEGER NOT NULL,
@@ -45,7 +57,7 @@ CREATE TABLE resource (
     version INTEGER NOT NULL,
     updated INTEGER NOT NULL,
     deleted INTEGER NOT NULL,
-    params  TEXT NOT NULL,
+    outline INTEGER NOT NULL,
     idx     BLOB
 );
 CREATE UNIQUE INDEX resource_key ON resource (type, id);
@@ -63,12 +75,11 @@ CREATE TABLE token (
 ) WITHOUT ROWID;
 
 CREATE TABLE reference (
-    id      TEXT NOT NULL,
+    target  INTEGER NOT NULL, -- rid
     param   INTEGER NOT NULL,
     rid     INTEGER NOT NULL,
-    type    INTEGER NOT NULL,
     version TEXT NOT NULL,
-    PRIMARY KEY (id, param, rid, type, version)
+    PRIMARY KEY (target, param, rid, version)
 ) WITHOUT ROWID;
 CREATE INDEX reference_rid ON reference (rid, param);
 
@@ -83,13 +94,13 @@ CREATE INDEX string_rid ON string (rid, param);
 
 CREATE TABLE date (
     param INTEGER NOT NULL,
-    lo    INTEGER NOT NULL, -- [lo, hi) in microseconds since the epoch
+    lo    INTEGER NOT NULL, -- microseconds since the epoch
     rid   INTEGER NOT NULL,
-    hi    INTEGER NOT NULL,
-    PRIMARY KEY (param, lo, rid, hi)
+    span  INTEGER NOT NULL, -- up to lo + span, exclusive
+    PRIMARY KEY (param, lo, rid, span)
 ) WITHOUT ROWID;
 CREATE INDEX date_rid ON date (rid, param);
-CREATE INDEX date_long ON date (param, hi) WHERE hi > lo + 2764800000000;
+CREATE INDEX date_long ON date (param, lo + span) WHERE span > 2764800000000;
 
 CREATE TABLE number (
     param INTEGER NOT NULL,
@@ -102,22 +113,22 @@ CREATE TABLE number (
 CREATE INDEX number_rid ON number (rid, param);
 CREATE INDEX number_wide ON number (param, hi) WHERE hi > lo;
 
--- A quantity in UCUM has a second row, of system -1: its canonical form. value
--- is what it sorts by, in the row that counts for that (sorts = 1).
+-- A quantity in UCUM has a second row, with a canonical unit. hi and value are
+-- NULL when they are as lo. value is what it sorts by, in the row that counts
+-- for that (sorts = 1). entry tells apart what is otherwise the same.
 CREATE TABLE quantity (
     param  INTEGER NOT NULL,
     lo     REAL NOT NULL,
     rid    INTEGER NOT NULL,
-    hi     REAL NOT NULL,
-    system INTEGER NOT NULL,
-    code   TEXT NOT NULL,
-    unit   TEXT NOT NULL,
-    value  REAL NOT NULL,
+    unit   INTEGER NOT NULL,
+    entry  INTEGER NOT NULL,
+    hi     REAL,
+    value  REAL,
     sorts  INTEGER NOT NULL,
-    PRIMARY KEY (param, lo, rid, hi, system, code, unit, value)
+    PRIMARY KEY (param, lo, rid, unit, entry)
 ) WITHOUT ROWID;
 CREATE INDEX quantity_rid ON quantity (rid, param);
-CREATE INDEX quantity_wide ON quantity (param, hi) WHERE hi > lo;
+CREATE INDEX quantity_wide ON quantity (param, hi) WHERE hi IS NOT NULL;
 
 CREATE TABLE uri (
     param   INTEGER NOT NULL,
@@ -129,28 +140,41 @@ CREATE TABLE uri (
 CREATE INDEX uri_rid ON uri (rid, param);
 
 -- A composite entry has a row for each part after the first, with the first
--- part's value in front (text, more, system, extra). A first part that is a
+-- part's value in front (text, system, more, extra). A first part that is a
 -- number, quantity or date has a row of its own (part 0) and leaves the front
--- empty.
+-- empty. hi and chi are NULL when they are as lo and clo.
 CREATE TABLE composite (
     param  INTEGER NOT NULL,
     part   INTEGER NOT NULL,
     text   TEXT NOT NULL,
     rid    INTEGER NOT NULL,
     entry  INTEGER NOT NULL,
-    more   TEXT NOT NULL,
     system INTEGER NOT NULL,
+    more   TEXT NOT NULL,
     extra  TEXT NOT NULL,
     ptext   TEXT NOT NULL,
-    pmore   TEXT NOT NULL,
     psystem INTEGER NOT NULL,
+    pmore   TEXT NOT NULL,
     pextra  TEXT NOT NULL,
+    unit    INTEGER NOT NULL,
     lo      REAL NOT NULL,
-    hi      REAL NOT NULL,
+    hi      REAL,
+    cunit   INTEGER NOT NULL, -- canonical unit, 0 for none
     clo     REAL NOT NULL,
-    chi     REAL NOT NULL,
+    chi     REAL,
     PRIMARY KEY (param, part, text, rid, entry)
 ) WITHOUT ROWID;
+
+-- Places as points of the unit sphere.
+CREATE TABLE position (
+    param INTEGER NOT NULL,
+    x     REAL NOT NULL,
+    rid   INTEGER NOT NULL,
+    y     REAL NOT NULL,
+    z     REAL NOT NULL,
+    PRIMARY KEY (param, x, rid, y, z)
+) WITHOUT ROWID;
+CREATE INDEX position_rid ON position (rid, param);
 
 CREATE TABLE setting (
     name  TEXT PRIMARY KEY,
