@@ -57,6 +57,7 @@ func operations() map[string]*operation {
 		},
 		everythingOperation(), lastNOperation(), docRefOperation(), metaOperation(), metaAddOperation(), metaDeleteOperation(),
 		diffOperation(), documentOperation(),
+		expandOperation(), validateCodeOperation(), batchValidateCodeOperation(), lookupOperation(), subsumesOperation(), translateOperation(),
 		{
 			name: "expunge", url: "https://ingle.health/fhir/OperationDefinition/expunge",
 			system: true, typed: true, instance: true, writes: true, run: (*call).expunge,
@@ -69,7 +70,6 @@ func operations() map[string]*operation {
 		},
 	}
 	list = append(list, viewOperations()...)
-	list = append(list, expandOperation(), validateCodeOperation(), batchValidateCodeOperation(), lookupOperation(), subsumesOperation(), translateOperation())
 	byName := make(map[string]*operation, len(list))
 	for _, op := range list {
 		byName[op.name] = op

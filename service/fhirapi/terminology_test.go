@@ -15,6 +15,7 @@ const (
 		"property":[{"code":"sides","uri":"urn:sides","type":"integer"}],
 		"concept":[{"code":"shape","display":"Shape","concept":[{"code":"square","display":"Square","designation":[{"language":"de","value":"Quadrat"}],"property":[{"code":"sides","valueInteger":4}]},{"code":"circle","display":"Circle"}]}]}`
 	allShapes = `{"resourceType":"ValueSet","id":"all","url":"urn:all-shapes","version":"2","status":"active","compose":{"include":[{"system":"urn:shapes"}]}}`
+	gender    = "http://hl7.org/fhir/ValueSet/administrative-gender"
 	shapeMap  = `{"resourceType":"ConceptMap","id":"map","url":"urn:shape-map","version":"1","status":"active","group":[{"source":"urn:shapes","target":"urn:forms","element":[{"code":"square","target":[{"code":"q","equivalence":"equivalent"}]}]}]}`
 )
 
@@ -126,9 +127,13 @@ func TestTerminologyOperationsWorkInABatch(t *testing.T) {
 // later elements come back to it.
 func TestAnExpansionIsToldInTheElementsOfItsRelease(t *testing.T) {
 	r5 := testpackage.R5(t)
-	s := withShapes(t, func(_ *records.Policy, _ *web.Config, c *records.Config) { c.Others = []*definitions.Definitions{r5} })
+	s := withShapes(t, func(_ *records.Policy, _ *web.Config, c *records.Config) {
+		c.Others = []*definitions.Definitions{definitions.MustBuiltIn(definitions.R4B), r5}
+	})
 	const path = "/ValueSet/$expand?url=urn:all-shapes&property=sides"
 	s.get(path).want(200).has("extension-ValueSet.expansion.contains.property", `{"url":"value","valueInteger":4}`).hasNot(`"property":[`)
+	s.get(path, "Accept", "application/fhir+json; fhirVersion=4.3").want(200).has("extension-ValueSet.expansion.contains.property")
+	s.get("/ValueSet/$expand?url="+gender, "Accept", "application/fhir+json; fhirVersion=4.3").want(200).has(`"version":"4.3.0"`, `"total":4`)
 	s.get(path, "Accept", "application/fhir+json; fhirVersion=5.0").want(200).has(`"property":[{"code":"sides","valueInteger":4}]`).hasNot("extension-ValueSet")
 	s.get("/ConceptMap/$translate?url=urn:shape-map&system=urn:shapes&code=square", "Accept", "application/fhir+json; fhirVersion=5.0").want(200).
 		has(`"relationship","valueCode":"equivalent"`, `"originMap","valueCanonical":"urn:shape-map|1"`)
