@@ -17,6 +17,7 @@ import (
 var referenceCases = []testCase{
 	{"what is only referred to was never there", onlyReferredTo},
 	{"what was referred to first comes in the order of its creation", referredToFirst},
+	{"what was referred to may begin with the version it had elsewhere", referredToElsewhere},
 	{"many at once may be what others refer to already", manyReferredTo},
 	{"resources of one transaction may refer to each other", circle},
 	{"a transaction that failed referred to nothing", failedReference},
@@ -138,6 +139,44 @@ func referredToFirst(t *testing.T, b bench) {
 	}
 	if r, err := b.Changes(b.ctx, 0, 100, false); trace(r) != "Observation/o1/1 Observation/o2/1 Observation/o3/1 Patient/x/1 Patient/q/1 Patient/p/1 Patient/r/1x Observation/o4/1 Observation/o5/1" || err != nil {
 		t.Errorf("changes: %s, %v", trace(r), err)
+	}
+}
+
+func referredToElsewhere(t *testing.T, b bench) {
+	ids := []string{"p", "q", "r", "s", "t"}
+	for _, id := range ids {
+		b.write(t, b.refers("o-"+id, id))
+	}
+	at := func(id string, version int64) store.Write {
+		w := b.female(id, store.Any)
+		if version == 7 {
+			w.Expect = 0
+		}
+		w.Version = version
+		return w
+	}
+	b.write(t, at("p", 7))
+	b.write(t, at("q", 7), at("r", 7), at("s", 7), at("t", 7))
+	for _, id := range ids {
+		k := key("Patient/" + id)
+		for v, want := range map[int64]bool{1: false, 7: true, 8: false} {
+			if _, err := b.ReadVersion(b.ctx, k, v); want != (err == nil) || !want && !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("%s, version %d: %v", k, v, err)
+			}
+		}
+		b.write(t, at(id, 9))
+		if h := b.history(t, store.HistoryQuery{Type: "Patient", ID: fhir.ID(id)}); trace(h.Records) != fmt.Sprintf("Patient/%s/9 Patient/%s/7", id, id) || h.Total != 2 {
+			t.Errorf("history: %s of %d", trace(h.Records), h.Total)
+		}
+	}
+	if got := b.search(t, observations(subjectFemale())); got != "Observation/o-p Observation/o-q Observation/o-r Observation/o-s Observation/o-t" {
+		t.Errorf("chain: %s", got)
+	}
+	b.expunge(t, store.Expunge{Key: key("Patient/p"), OldVersions: true}, 1)
+	b.expunge(t, store.Expunge{Key: key("Patient/p"), Everything: true}, 1)
+	b.write(t, at("p", 7))
+	if r, err := b.Read(b.ctx, key("Patient/p")); r.Version != 7 || err != nil {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 
