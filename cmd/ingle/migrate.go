@@ -24,6 +24,7 @@ type migrateCommand struct {
 	BaseURL string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"Public URL of the server, as given to serve: references to it are local."`
 
 	definitionFlags
+	indexFlags
 	logFlags
 }
 
@@ -94,6 +95,7 @@ func called(tenant string) string {
 // tenant moves one tenant and shows the proof.
 func (c *migrateCommand) tenant(ctx context.Context, m *Main, name string, from, to storeFlags, all []*definitions.Definitions) (err error) {
 	policy, log := records.DefaultPolicy(), c.logger(m.Stderr)
+	policy.IndexContent = c.IndexContent
 	source, err := from.openDoor(ctx, name, all, c.BaseURL, policy, log)
 	if err != nil {
 		return err

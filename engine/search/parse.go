@@ -47,6 +47,9 @@ func (c *Catalog) Parse(resourceType string, pairs []Pair, o ParseOptions) (*Que
 			p.keep(pair, p.parameter(pair))
 		}
 	}
+	if p.failed != nil {
+		return nil, p.failed
+	}
 	if err := p.checkContained(); err != nil && len(p.issues) == 0 {
 		return nil, err
 	}
@@ -102,6 +105,7 @@ type parser struct {
 	filter  And
 	applied map[Pair]bool
 	issues  []fault.Issue
+	failed  error           // of the Terminology, not about what was asked
 	seen    map[string]bool // result parameters that may come once
 }
 

@@ -1,11 +1,13 @@
 package search
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 // modified gives the function that reads a value with a modifier over texts,
@@ -76,6 +78,18 @@ func readOfType(as Param, raw string) (Expr, error) {
 
 var errNoTerminology = errors.New("no value sets or code systems are at hand here")
 
+// untold notes an error of the Terminology that says nothing about the value:
+// Parse fails with that.
+func (p *parser) untold(err error) error {
+	f, ok := errors.AsType[*fault.Error](err)
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
+		ok && (f.Kind == fault.Internal || f.Kind == fault.Unavailable):
+		p.failed = err
+	}
+	return err
+}
+
 // codesOf reads :in and :not-in: a value set by its URL or as ValueSet/id.
 func (p *parser) codesOf(as Param, raw string) (Expr, error) {
 	parts := split(raw, '|')
@@ -95,7 +109,7 @@ func (p *parser) codesOf(as Param, raw string) (Expr, error) {
 	}
 	codings, err := p.o.Terminology.Codes(valueSet, p.o.Limits.Codes)
 	if err != nil {
-		return nil, err
+		return nil, p.untold(err)
 	}
 	return Codes{as, NewCodeList(codings)}, nil
 }
@@ -125,7 +139,7 @@ func (p *parser) subsumed(param found, modifier, raw string) (Expr, error) {
 	}
 	codes, err := family(parts[0], parts[1], p.o.Limits.Codes)
 	if err != nil {
-		return nil, err
+		return nil, p.untold(err)
 	}
 	codings := make([]Coding, len(codes))
 	for i, code := range codes {

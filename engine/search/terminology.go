@@ -1,7 +1,8 @@
 package search
 
 // A Terminology tells Parse about code systems and value sets. Its errors say
-// in words for the client what cannot be told and why.
+// in words for the client what cannot be told and why; a context's error and a
+// fault of kind Internal or Unavailable become Parse's own.
 type Terminology interface {
 	// Codes gives all codes of a value set, by its canonical URL (perhaps with
 	// |version) or as ValueSet/id of this server; an error when they cannot be
