@@ -76,6 +76,10 @@ type Policy struct {
 	// LenientSearch ignores unknown search parameters, with a note in the
 	// result, unless the request says otherwise. Otherwise they are errors.
 	LenientSearch bool
+	// Explain lets clients ask what a search did (_explain): the SQL, its plan
+	// and how many index rows there are. Sessions with a filter learn none of
+	// that.
+	Explain bool
 }
 
 // DefaultPolicy is the policy of a new tenant.

@@ -67,20 +67,9 @@ func (s *Session) Search(ctx context.Context, r SearchRequest) (*SearchResult, e
 
 func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest) (*SearchResult, error) {
 	d := s.door
-	rel := d.releaseOf(req.Release, req.Type)
-	q, err := rel.catalog.Parse(string(req.Type), req.Pairs, search.ParseOptions{
-		Lenient:      s.lenient(req.Handling),
-		Now:          d.now(),
-		DefaultCount: d.policy.DefaultCount,
-		MaxCount:     d.policy.MaxCount,
-	})
+	q, err := s.query(req)
 	if err != nil {
 		return nil, err
-	}
-	if req.Compartment != nil {
-		if err := rel.confine(q, *req.Compartment); err != nil {
-			return nil, err
-		}
 	}
 	if q.After, err = d.cursors.open(req.After); err != nil {
 		return nil, d.fault(err)
@@ -118,6 +107,22 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 		err = s.include(ctx, r, q.Includes, page.Records, result)
 	}
 	return result, d.fault(err)
+}
+
+// query is what a search asks for, before access adds to it.
+func (s *Session) query(req SearchRequest) (*search.Query, error) {
+	d := s.door
+	rel := d.releaseOf(req.Release, req.Type)
+	q, err := rel.catalog.Parse(string(req.Type), req.Pairs, search.ParseOptions{
+		Lenient:      s.lenient(req.Handling),
+		Now:          d.now(),
+		DefaultCount: d.policy.DefaultCount,
+		MaxCount:     d.policy.MaxCount,
+	})
+	if err == nil && req.Compartment != nil {
+		err = rel.confine(q, *req.Compartment)
+	}
+	return q, err
 }
 
 // lenient says whether unknown parameters are ignored.

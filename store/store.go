@@ -156,6 +156,9 @@ type Resources interface {
 	Import(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 	Flush(ctx context.Context) error
 
+	// Explain is Search, or Count when q.Count is 0, with what was done for it.
+	// It runs each statement once more for the database's plan and writes nothing.
+	Explain(ctx context.Context, q *search.Query) (Page, Explanation, error)
 	// History returns versions, newest first.
 	History(ctx context.Context, q HistoryQuery) (HistoryPage, error)
 	// Changes returns versions after a Seq in order. It misses nothing: a

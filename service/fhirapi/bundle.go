@@ -245,24 +245,29 @@ func (b *bundle) end() {
 
 // write ends the Bundle and answers with it.
 func (b *bundle) write(status int) error {
+	body, err := b.rendered()
+	if err != nil {
+		return err
+	}
+	b.c.writeBody(status, body)
+	return nil
+}
+
+// rendered ends the Bundle and brings it into the negotiated form.
+func (b *bundle) rendered() ([]byte, error) {
 	b.end()
 	release := b.release
 	if release == "" {
 		release = b.c.format.release
 	}
 	if b.mixed && b.c.format.xml {
-		return fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
+		return nil, fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
 			"This Bundle holds resources of several FHIR releases, which this server writes as JSON only; ask for application/fhir+json.")
 	}
 	if b.mixed {
 		release = "" // it has no label
 	}
-	body, err := b.c.render(b.buf, release, part{})
-	if err != nil {
-		return err
-	}
-	b.c.writeBody(status, body)
-	return nil
+	return b.c.render(b.buf, release, part{})
 }
 
 // appendInstant writes an instant with milliseconds.

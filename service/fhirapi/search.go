@@ -56,11 +56,19 @@ func (c *call) answerSearch(pairs []search.Pair) error {
 		return err
 	}
 	criteria, after := cutCursor(pairs)
+	criteria, explain, err := cutExplain(criteria)
+	if err != nil {
+		return err
+	}
+	req := records.SearchRequest{
+		Type: c.Type, Compartment: c.Within, Pairs: criteria, After: after, Handling: c.handling(), Release: c.format.release,
+	}
+	if explain {
+		return c.explain(req)
+	}
 	ctx, cancel := c.bounded()
 	defer cancel()
-	result, err := c.session.Search(ctx, records.SearchRequest{
-		Type: c.Type, Compartment: c.Within, Pairs: criteria, After: after, Handling: c.handling(), Release: c.format.release,
-	})
+	result, err := c.session.Search(ctx, req)
 	if err != nil {
 		return err
 	}
@@ -88,8 +96,17 @@ func cutCursor(pairs []search.Pair) (criteria []search.Pair, cursor string) {
 
 // writeSearch renders a searchset.
 func (c *call) writeSearch(result *records.SearchResult, after string) error {
-	b := c.newBundle("searchset")
+	b, err := c.searchset(result, after)
+	if err != nil {
+		return err
+	}
 	defer b.free()
+	return b.write(http.StatusOK)
+}
+
+// searchset composes a page of a search. The caller frees it.
+func (c *call) searchset(result *records.SearchResult, after string) (*bundle, error) {
+	b := c.newBundle("searchset")
 	if result.Total >= 0 {
 		b.total(result.Total)
 	}
@@ -105,13 +122,14 @@ func (c *call) writeSearch(result *records.SearchResult, after string) error {
 	for i := range result.Entries {
 		e := &result.Entries[i]
 		if err := b.searchEntry(e, part); err != nil {
-			return err
+			b.free()
+			return nil, err
 		}
 	}
 	if len(result.Issues) > 0 {
 		b.outcomeEntry(result.Issues)
 	}
-	return b.write(http.StatusOK)
+	return b, nil
 }
 
 // searchAddress is the address of a search below the base, for its links.

@@ -18,6 +18,7 @@ type compiler struct {
 	aliases int
 	found   map[string][]int64 // what rids looked up
 	err     error              // the first failed look-up of a name
+	trace   *Trace             // nil unless the search is to be explained
 }
 
 func (c *compiler) alias(letter string) string {
@@ -261,6 +262,7 @@ func (c *compiler) allTypes() []int64 {
 func (c *compiler) typeNumber(t string) int64 {
 	id, err := c.names.Ask(c.ctx, c.db, TypeSpace, Clean(t))
 	c.fail(err)
+	c.trace.named(id, t)
 	return id
 }
 
@@ -287,6 +289,7 @@ func (c *compiler) system(uri string) int64 {
 	}
 	id, err := c.names.Find(c.ctx, c.db, SystemSpace, Clean(uri))
 	c.fail(err)
+	c.trace.named(id, uri)
 	return id
 }
 
