@@ -12,10 +12,13 @@ type ReindexProgress struct {
 	Type     fhir.Type // being worked on; "" when all types are one
 	Position int64
 	Read     int64 // resources read
-	Written  int64 // resources whose entries were replaced
-	Skipped  int64 // resources that changed meanwhile, and so are indexed already
-	Refused  int64 // resources that could not be read by the definitions
-	Done     bool
+	Written  int64 // resources whose entries were computed anew
+	// Added, Removed and Unchanged are index rows of those resources.
+	Added, Removed, Unchanged int64
+
+	Skipped int64 // resources that changed meanwhile, and so are indexed already
+	Refused int64 // resources that could not be read by the definitions
+	Done    bool
 }
 
 // ReindexOptions belong to Reindex.
@@ -108,14 +111,17 @@ func (d *Door) reindexSome(ctx context.Context, o ReindexOptions, batch []store.
 			o.Refused(item.Key, item.Version, errs[i])
 		}
 	}
-	written := 0
+	var count store.ReindexCount
 	if len(good) > 0 {
-		if written, err = d.store.Reindex(ctx, good); err != nil {
+		if count, err = d.store.Reindex(ctx, good); err != nil {
 			return err
 		}
 	}
 	p.Read += int64(len(batch))
-	p.Written += int64(written)
-	p.Skipped += int64(len(good) - written)
+	p.Written += int64(count.Replaced)
+	p.Added += count.Added
+	p.Removed += count.Removed
+	p.Unchanged += count.Unchanged
+	p.Skipped += int64(len(good) - count.Replaced)
 	return nil
 }

@@ -68,3 +68,8 @@ func (s *Store) InitSetting(ctx context.Context, name string, value []byte) ([]b
 func (s *Store) WriteSetting(ctx context.Context, name string, value []byte) error {
 	return change(s, func(db pool) error { return settings.Write(ctx, db, name, value) })
 }
+
+// SwapSetting implements store.Settings.
+func (s *Store) SwapSetting(ctx context.Context, name string, was, value []byte) error {
+	return change(s, func(db pool) error { return settings.Swap(ctx, db, name, was, value) })
+}

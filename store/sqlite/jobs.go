@@ -82,3 +82,8 @@ func (s *Store) InitSetting(ctx context.Context, name string, value []byte) (sto
 func (s *Store) WriteSetting(ctx context.Context, name string, value []byte) error {
 	return s.do(ctx, func(ctx context.Context, t *tx) error { return settings.Write(ctx, quiet{t.writer.conn}, name, value) })
 }
+
+// SwapSetting implements store.Settings.
+func (s *Store) SwapSetting(ctx context.Context, name string, was, value []byte) error {
+	return s.do(ctx, func(ctx context.Context, t *tx) error { return settings.Swap(ctx, t.writer.conn, name, was, value) })
+}
