@@ -41,6 +41,7 @@ type Door struct {
 	changed  broadcast
 	room     room
 	cursors  cursors
+	indexes  *indexes
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles
@@ -82,6 +83,10 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 	if d.cursors, err = openCursors(ctx, c.Store); err != nil {
 		return nil, fmt.Errorf("records: the key of page links: %w", err)
 	}
+	if d.indexes, err = openIndexes(ctx, d); err != nil {
+		return nil, fmt.Errorf("records: the state of the index: %w", err)
+	}
+	d.store = guarded{c.Store, d.indexes}
 	return d, nil
 }
 

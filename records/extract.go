@@ -14,6 +14,10 @@ import (
 // would not see who still refers to a resource.
 const otherReference = "_reference"
 
+// referenceRules is the version of the rules by which otherReference is found.
+// Whoever changes them changes it.
+const referenceRules = "+1"
+
 // extract computes the index entries of a resource that has its id.
 func (d *Door) extract(ctx context.Context, rel *release, tree *fhir.Tree) ([]search.Entry, error) {
 	entries, err := rel.catalog.Extract(ctx, tree)

@@ -28,6 +28,7 @@ type SearchRequest struct {
 	Pairs       []search.Pair
 	After       string // Next of the page before; Pairs must be the same
 	Handling    Handling
+	Partial     bool                // parameters whose index is incomplete are answered from what there is, with a note
 	Release     definitions.Release // whose parameters; "": as Door.ReleaseOf has it
 }
 
@@ -75,8 +76,12 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 		return nil, d.fault(err)
 	}
 	q.Filter, q.Bytes = s.narrow(q.Filter), d.pageBytes()
+	r, notes, err := s.admit(ctx, r, q, req)
+	if err != nil {
+		return nil, d.fault(err)
+	}
 	result := &SearchResult{
-		Total: -1, Self: q.Applied, Count: q.Count, Summary: q.Summary, Elements: q.Elements, Ignored: q.Ignored,
+		Issues: notes, Total: -1, Self: q.Applied, Count: q.Count, Summary: q.Summary, Elements: q.Elements, Ignored: q.Ignored,
 	}
 	for _, i := range q.Ignored {
 		result.Issues = append(result.Issues, fault.Issue{

@@ -19,6 +19,8 @@ type Query struct {
 	Bytes PageBytes
 	// Total says how Bundle.total is to be computed.
 	Total TotalMode
+	// Partial takes parameters whose index is still being built.
+	Partial bool
 	// After continues a former page: the Next of a store page, or "".
 	After string
 	// Includes are followed by the caller (records), not by the store.

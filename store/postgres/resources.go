@@ -205,9 +205,12 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (count sto
 				return err
 			}
 			gone, come := index.Diff(former)
+			index.Count(&count, gone, come)
+			if len(gone)+len(come) == 0 && index.Outline == x.current.Outline {
+				continue
+			}
 			t.ops = sqldb.AppendOps(t.ops, x.current.RID, gone, come)
 			t.enqueue("UPDATE resource SET outline = $1, idx = $2 WHERE rid = $3", index.Outline, index.Own(), x.current.RID)
-			index.Count(&count, gone, come)
 		}
 		return nil
 	})

@@ -204,12 +204,15 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (count sto
 			if err != nil {
 				return err
 			}
+			gone, come := index.Diff(former)
+			index.Count(&count, gone, come)
+			if len(gone)+len(come) == 0 && index.Outline == current.Outline {
+				continue
+			}
 			if err := t.writer.conn.run("UPDATE resource SET outline = ?, idx = ? WHERE rid = ?", index.Outline, index.Own(), current.RID); err != nil {
 				return err
 			}
-			gone, come := index.Diff(former)
 			t.ops = sqldb.AppendOps(t.ops, current.RID, gone, come)
-			index.Count(&count, gone, come)
 		}
 		return nil
 	})
