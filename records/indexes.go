@@ -326,9 +326,8 @@ func (x *indexes) refresh(ctx context.Context) error {
 // Incomplete is a search parameter that does not find all it should.
 type Incomplete struct {
 	Param   string // "Observation.code"
-	Reading bool   // its rows are being made: Read of about Total resources were read
-	Read    int64
-	Total   int64
+	Reading bool   // its rows are being made
+	Percent int    // about so much of the resources was read for it
 	Problem string // why it stays so; "" when it is being built
 }
 
@@ -336,7 +335,7 @@ func (i Incomplete) String() string {
 	if i.Problem != "" {
 		return fmt.Sprintf("search parameter %s is not completely indexed: %s", i.Param, i.Problem)
 	}
-	return fmt.Sprintf("search parameter %s is being indexed: %d of about %d resources are done", i.Param, i.Read, max(i.Total, i.Read))
+	return fmt.Sprintf("search parameter %s is being indexed: %d %% is done", i.Param, i.Percent)
 }
 
 // incomplete lists those of params that cannot be trusted.
@@ -377,8 +376,10 @@ func (x *indexes) lacking(params func() []search.Param) []Incomplete {
 
 // lacks says whether a parameter of a type may lack rows; x.mu is held.
 func (x *indexes) lacks(k indexKey, t *typeIndex, code string) (Incomplete, bool) {
-	i := Incomplete{Param: string(k.Type) + "." + code, Read: t.Read, Total: t.Total, Problem: t.Failed}
-	i.Reading = t.Failed == ""
+	i := Incomplete{Param: string(k.Type) + "." + code, Reading: t.Failed == "", Problem: t.Failed}
+	if t.Total > 0 {
+		i.Percent = int(min(99, 100*t.Read/t.Total))
+	}
 	p := x.printsOf(k)
 	if p == nil || p.of == t.Print {
 		_, lacks := t.Build[code]

@@ -139,7 +139,7 @@ func TestASearchByANewParameterIsRefusedUntilItIsIndexed(t *testing.T) {
 		juniors(t, db.doorOf(t, definitions.MustBuiltIn(definitions.R4)), n)
 		d := db.doorOf(t, guide(t, suffix))
 		s := d.Session(records.Principal{}, nil)
-		db.refuses(t, d, "suffix=jr", "Patient.suffix is being indexed: 0 of", "_indexing=partial")
+		db.refuses(t, d, "suffix=jr", "Patient.suffix is being indexed: 0 % is done", "_indexing=partial")
 		db.refuses(t, d, "_sort=suffix", "Patient.suffix")
 		db.refuses(t, d, "_has:Observation:patient:subject:Patient.suffix=jr", "Patient.suffix")
 		if got := count(t, s, "Patient", "family=example"); got != n {

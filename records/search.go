@@ -83,6 +83,9 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 	result := &SearchResult{
 		Issues: notes, Total: -1, Self: q.Applied, Count: q.Count, Summary: q.Summary, Elements: q.Elements, Ignored: q.Ignored,
 	}
+	if req.Partial {
+		result.Self = append(result.Self, search.Pair{Name: "_indexing", Value: "partial"})
+	}
 	for _, i := range q.Ignored {
 		result.Issues = append(result.Issues, fault.Issue{
 			Severity: fault.Warning, Code: fault.CodeNotSupported,

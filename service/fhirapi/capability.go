@@ -101,7 +101,7 @@ func interactions(codes ...string) []capInteraction {
 
 // describe makes the CapabilityStatement of a release from what is loaded and
 // what this package serves.
-func (c *call) describe() ([]byte, error) {
+func (c *call) describe(lacking map[string]records.Incomplete) ([]byte, error) {
 	d := c.definitions(c.format.release)
 	catalog := c.door.Catalog(d.Release)
 	title := "Ingle"
@@ -124,7 +124,7 @@ func (c *call) describe() ([]byte, error) {
 		Documentation: "Unknown parameters are refused unless the request says 'Prefer: handling=lenient'. Pages are linked by an opaque cursor. Bodies may be sent and are answered with gzip or zstd.",
 		Security:      capSecurity{Description: "No authorization: the server answers on the loopback interface only."},
 		Interaction:   interactions("transaction", "batch", "search-system", "history-system"),
-		SearchParam:   params(catalog, ""),
+		SearchParam:   params(catalog, "", lacking),
 		Operation:     c.operationsAt(d, target{}),
 	}
 	for _, compartment := range []string{"Patient", "Encounter", "RelatedPerson", "Practitioner", "Device"} {
@@ -134,7 +134,7 @@ func (c *call) describe() ([]byte, error) {
 	}
 	reverse := revIncludes(d, catalog)
 	for _, name := range d.ResourceTypes() {
-		rest.Resource = append(rest.Resource, c.describeType(d, catalog, name, reverse[name]))
+		rest.Resource = append(rest.Resource, c.describeType(d, catalog, name, reverse[name], lacking))
 	}
 	s.Rest = []capRest{rest}
 	return json.Marshal(s)
@@ -148,7 +148,7 @@ func packageList(d *definitions.Definitions) string {
 	return strings.Join(names, ", ")
 }
 
-func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog, name string, reverse []string) capResource {
+func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog, name string, reverse []string, lacking map[string]records.Incomplete) capResource {
 	policy := c.door.Policy()
 	r := capResource{
 		Type: name, Profile: d.Type(name).URL,
@@ -158,7 +158,7 @@ func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog,
 		ConditionalCreate: true, ConditionalRead: "full-support", ConditionalUpdate: true,
 		ConditionalDelete: "single",
 		ReferencePolicy:   []string{"literal", "logical", "resolves", "enforced", "local"},
-		SearchParam:       params(catalog, name),
+		SearchParam:       params(catalog, name, lacking),
 		SearchRevInclude:  reverse,
 		Operation:         c.operationsAt(d, target{Type: "Resource"}),
 	}
@@ -180,8 +180,8 @@ func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog,
 }
 
 // params lists the parameters of a type, or of every type, that can be searched
-// by.
-func params(catalog *search.Catalog, resourceType string) []capParam {
+// by. Those that lack index rows say so; all others are complete.
+func params(catalog *search.Catalog, resourceType string, lacking map[string]records.Incomplete) []capParam {
 	var out []capParam
 	for _, p := range catalog.Parameters(resourceType) {
 		if p.Problem != "" {
@@ -190,6 +190,9 @@ func params(catalog *search.Catalog, resourceType string) []capParam {
 		param := capParam{Name: p.Code, Definition: p.URL, Type: string(p.Kind), Documentation: p.Human}
 		if resourceType != "" && strings.HasPrefix(p.Code, "_") {
 			param.Documentation = "" // it stands at the system level
+		}
+		if i, ok := lacking[resourceType+"."+p.Code]; ok {
+			param.Documentation = "Refused for now unless the request says _indexing=partial: " + i.String() + "."
 		}
 		out = append(out, param)
 	}
@@ -220,7 +223,7 @@ func (c *call) operationsAt(d *definitions.Definitions, t target) []capOperation
 		if t.Type == "" && !op.system || t.Type != "" && !op.typed && !op.instance {
 			continue
 		}
-		if op.name == "expunge" && !c.door.Policy().Expunge {
+		if op.name == "expunge" && !c.door.Policy().Expunge || op.name == "reindex" && !c.door.Policy().Reindex {
 			continue
 		}
 		listed := capOperation{Name: op.name, Definition: op.definitionOf(d)}

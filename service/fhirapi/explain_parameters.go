@@ -46,11 +46,15 @@ func (x *explanation) parameters() ([]byte, error) {
 	for i := range x.Steps {
 		all = append(all, step(&x.Steps[i]))
 	}
-	return json.Marshal(struct {
-		ResourceType string      `json:"resourceType"`
-		Parameter    []parameter `json:"parameter"`
-	}{"Parameters", all})
+	return json.Marshal(parametersResource(all))
 }
+
+type parametersJSON struct {
+	ResourceType string      `json:"resourceType"`
+	Parameter    []parameter `json:"parameter"`
+}
+
+func parametersResource(all []parameter) parametersJSON { return parametersJSON{"Parameters", all} }
 
 func texts(name, text string) parameter { return parameter{Name: name, String: text} }
 

@@ -60,8 +60,13 @@ func (c *call) answerSearch(pairs []search.Pair) error {
 	if err != nil {
 		return err
 	}
+	criteria, incomplete, err := cutIndexing(criteria)
+	if err != nil {
+		return err
+	}
 	req := records.SearchRequest{
 		Type: c.Type, Compartment: c.Within, Pairs: criteria, After: after, Handling: c.handling(), Release: c.format.release,
+		Partial: incomplete,
 	}
 	if explain {
 		return c.explain(req)
