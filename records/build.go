@@ -219,13 +219,6 @@ func (x *indexes) outdated(k indexKey) bool {
 	return t != nil && p != nil && t.Print != p.of
 }
 
-// reload reads the state.
-func (x *indexes) reload(ctx context.Context) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.load(ctx)
-}
-
 // note tells how far a walk is. errOtherWalk when it is no longer wanted.
 func (x *indexes) note(ctx context.Context, b *building, read, total int64) error {
 	return x.update(ctx, func(s *indexState) error {

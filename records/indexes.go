@@ -28,12 +28,17 @@ type indexes struct {
 	releases map[definitions.Release]*release
 	now      func() time.Time
 
+	// access is held while the state is read or changed in the store. mu is not:
+	// a transaction under way asks what is complete.
+	access sync.Mutex
 	mu     sync.Mutex
-	raw    []byte // as read last
-	state  indexState
+	raw    []byte     // as read last
+	state  indexState // never changed in place
 	read   time.Time
-	whole  bool                  // by state every search can be trusted
-	prints map[indexKey]*printed // of this process's definitions
+	whole  bool // by state every search can be trusted
+
+	printing sync.Mutex
+	prints   map[indexKey]*printed // of this process's definitions
 }
 
 // indexSetting is where the state lies.
@@ -94,7 +99,10 @@ type printed struct {
 	params func() map[string]string
 }
 
+// printsOf is nil for what this process has no definitions of.
 func (x *indexes) printsOf(k indexKey) *printed {
+	x.printing.Lock()
+	defer x.printing.Unlock()
 	if p := x.prints[k]; p != nil {
 		return p
 	}
@@ -242,25 +250,29 @@ func behind(k indexKey) error {
 }
 
 // update changes the state in the store, again when another process was
-// quicker.
+// quicker. change may be called again, with another state.
 func (x *indexes) update(ctx context.Context, change func(*indexState) error) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+	x.access.Lock()
+	defer x.access.Unlock()
 	for range attempts {
-		if err := x.load(ctx); err != nil {
+		was, err := x.stored(ctx)
+		if err != nil {
 			return err
 		}
-		was := x.raw
-		if err := change(&x.state); err != nil {
-			x.raw = nil // what is in memory may be half changed
-			return errors.Join(err, x.load(ctx))
-		}
-		value, err := json.Marshal(x.state)
-		if err != nil || bytes.Equal(value, was) {
-			x.assess()
+		state, err := decodeIndexes(was)
+		if err != nil {
 			return err
 		}
-		if was == nil {
+		if err := change(&state); err != nil {
+			return err
+		}
+		value, err := json.Marshal(state)
+		if err != nil {
+			return err
+		}
+		switch {
+		case bytes.Equal(value, was):
+		case was == nil:
 			stored, err := x.store.InitSetting(ctx, indexSetting, value)
 			if err != nil {
 				return err
@@ -268,59 +280,101 @@ func (x *indexes) update(ctx context.Context, change func(*indexState) error) er
 			if !bytes.Equal(stored, value) {
 				continue
 			}
-		} else if err := x.store.SwapSetting(ctx, indexSetting, was, value); errors.Is(err, store.ErrVersion) {
-			x.raw = nil
-			continue
-		} else if err != nil {
-			x.raw = nil
-			return err
+		default:
+			err := x.store.SwapSetting(ctx, indexSetting, was, value)
+			if errors.Is(err, store.ErrVersion) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
 		}
-		x.raw, x.read = value, x.now()
-		x.assess()
+		x.set(value, state)
 		return nil
 	}
 	return store.ErrVersion
 }
 
-// load reads the state; x.mu is held.
-func (x *indexes) load(ctx context.Context) error {
+// stored is the state in the store; nil when there is none.
+func (x *indexes) stored(ctx context.Context) ([]byte, error) {
 	raw, err := x.store.ReadSetting(ctx, indexSetting)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
 	}
-	x.read = x.now()
-	if x.raw != nil && bytes.Equal(raw, x.raw) {
-		return nil
-	}
-	var state indexState
-	if raw != nil {
-		if err := json.Unmarshal(raw, &state); err != nil {
-			return fmt.Errorf("records: the setting %s cannot be read: %w", indexSetting, err)
-		}
-	}
-	x.raw, x.state = raw, state
-	x.assess()
-	return nil
+	return raw, err
 }
 
-// assess says whether all that this process knows is complete.
-func (x *indexes) assess() {
-	x.whole = true
-	for k, t := range x.state.Types {
-		if p := x.printsOf(k); len(t.Build) > 0 || p != nil && p.of != t.Print {
-			x.whole = false
+func decodeIndexes(raw []byte) (s indexState, err error) {
+	if raw != nil {
+		if err = json.Unmarshal(raw, &s); err != nil {
+			err = fmt.Errorf("records: the setting %s cannot be read: %w", indexSetting, err)
 		}
 	}
+	return s, err
+}
+
+// set makes a state the one to go by.
+func (x *indexes) set(raw []byte, state indexState) {
+	whole := true
+	for k, t := range state.Types {
+		if p := x.printsOf(k); len(t.Build) > 0 || p != nil && p.of != t.Print {
+			whole = false
+		}
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.raw, x.state, x.whole, x.read = raw, state, whole, x.now()
 }
 
 // refresh reads the state when it is no longer new.
 func (x *indexes) refresh(ctx context.Context) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.now().Sub(x.read) < indexAge {
+	if x.fresh() {
+		return nil
+	}
+	x.access.Lock()
+	defer x.access.Unlock()
+	if x.fresh() {
 		return nil
 	}
 	return x.load(ctx)
+}
+
+func (x *indexes) fresh() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.now().Sub(x.read) < indexAge
+}
+
+// reload reads the state.
+func (x *indexes) reload(ctx context.Context) error {
+	x.access.Lock()
+	defer x.access.Unlock()
+	return x.load(ctx)
+}
+
+// load reads the state; x.access is held.
+func (x *indexes) load(ctx context.Context) error {
+	raw, err := x.stored(ctx)
+	if err != nil || x.same(raw) {
+		return err
+	}
+	state, err := decodeIndexes(raw)
+	if err == nil {
+		x.set(raw, state)
+	}
+	return err
+}
+
+// same says whether raw is what this process goes by, and notes that it still
+// is.
+func (x *indexes) same(raw []byte) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if raw == nil || !bytes.Equal(raw, x.raw) {
+		return false
+	}
+	x.read = x.now()
+	return true
 }
 
 // Incomplete is a search parameter that does not find all it should.

@@ -23,7 +23,7 @@ func (x *indexes) toWalk(types []fhir.Type) string {
 }
 
 // keysOf are the keys of types that are in the state and that this process has
-// the definitions for, sorted; x.mu is held.
+// the definitions for, sorted. The state is not changed meanwhile.
 func (x *indexes) keysOf(s *indexState, types []fhir.Type) []indexKey {
 	var keys []indexKey
 	for k := range s.Types {
