@@ -38,7 +38,7 @@ func (d *Door) Work(ctx context.Context) error {
 		return d.fault(err)
 	}
 	r := jobs.NewRunner(jobs.Config{
-		Store: d.store, Workers: 1, Poll: 2 * time.Second, Log: d.log,
+		Store: d.store, Workers: 1, Lease: 10 * time.Second, Poll: 2 * time.Second, Log: d.log,
 		Handlers: map[string]jobs.Handler{indexJob: d.build},
 	})
 	watch, stop := context.WithCancel(ctx)

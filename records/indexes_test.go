@@ -1,18 +1,16 @@
 package records_test
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/internal/testpackage"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -23,31 +21,8 @@ import (
 // guide is R4 with a package of search parameters, each "code type expression".
 func guide(t testing.TB, parameters ...string) *definitions.Definitions {
 	t.Helper()
-	files := map[string]string{"package.json": `{"name":"example.guide","version":"1.0.0","fhirVersions":["4.0.1"]}`}
-	for _, p := range parameters {
-		f := strings.SplitN(p, " ", 3)
-		typ, _, _ := strings.Cut(f[2], ".")
-		files[f[0]+".json"] = fmt.Sprintf(`{"resourceType":"SearchParameter","id":%[1]q,"url":"http://example.org/SearchParameter/%[1]s",
-			"name":%[1]q,"status":"active","description":"d","code":%[1]q,"base":[%[4]q],"type":%[2]q,"expression":%[3]q}`, f[0], f[1], f[2], typ)
-	}
-	var packed bytes.Buffer
-	zipped := gzip.NewWriter(&packed)
-	w := tar.NewWriter(zipped)
-	for name, content := range files {
-		if err := w.WriteHeader(&tar.Header{Name: "package/" + name, Mode: 0o600, Size: int64(len(content))}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write([]byte(content)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := zipped.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return must(definitions.LoadPackage(&packed, definitions.MustBuiltIn(definitions.R4)))(t)
+	packed := bytes.NewReader(testpackage.Parameters(t, parameters...))
+	return must(definitions.LoadPackage(packed, definitions.MustBuiltIn(definitions.R4)))(t)
 }
 
 // doorOf opens a door as a process with other definitions does.
