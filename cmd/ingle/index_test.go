@@ -24,7 +24,7 @@ func TestAnIndexHalfBuiltIsNeverSearched(t *testing.T) {
 }
 
 func killWhileIndexing(t *testing.T, args []string) {
-	const n = 1500
+	const n = 3000
 	base := func(p *process) string {
 		if args[0] == "--database" {
 			return strings.TrimSuffix(p.url, "/fhir") + "/t/half/fhir"

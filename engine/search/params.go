@@ -1,44 +1,20 @@
 package search
 
-import "reflect"
+import (
+	"reflect"
+
+	"github.com/inglehealth/ingle/spec/definitions"
+)
 
 // ParamsOf lists the parameters by which x and its parts search; those of the
 // parts of composites, which have but a kind, are left out.
 func ParamsOf(x Expr) []Param {
-	var found []Param
-	if x != nil {
-		collectParams(reflect.ValueOf(x), &found)
+	if x == nil {
+		return nil
 	}
-	return found
-}
-
-// collectParams looks into whatever v is made of, so that no kind of expression
-// is forgotten.
-func collectParams(v reflect.Value, found *[]Param) {
-	switch v.Kind() {
-	case reflect.Interface, reflect.Pointer:
-		if !v.IsNil() {
-			collectParams(v.Elem(), found)
-		}
-	case reflect.Slice, reflect.Array:
-		for i := range v.Len() {
-			collectParams(v.Index(i), found)
-		}
-	case reflect.Map:
-		for _, k := range v.MapKeys() {
-			collectParams(v.MapIndex(k), found)
-		}
-	case reflect.Struct:
-		if p, ok := reflect.TypeAssert[Param](v); ok {
-			if p.Code != "" {
-				*found = append(*found, p)
-			}
-			return
-		}
-		for i := range v.NumField() {
-			collectParams(v.Field(i), found)
-		}
-	}
+	c := paramCollector{seen: map[uintptr]bool{}}
+	c.collect(reflect.ValueOf(x))
+	return c.found
 }
 
 // Params lists the parameters by which a query filters and sorts.
@@ -48,4 +24,65 @@ func (q *Query) Params() []Param {
 		params = append(params, k.Param)
 	}
 	return params
+}
+
+// paramCollector looks into whatever an expression is made of, so that no kind
+// of expression is forgotten.
+type paramCollector struct {
+	found []Param
+	seen  map[uintptr]bool // pointers, which may go in circles
+}
+
+var paramType = reflect.TypeFor[Param]()
+
+func (c *paramCollector) collect(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() && !c.seen[v.Pointer()] {
+			c.seen[v.Pointer()] = true
+			c.collect(v.Elem())
+		}
+	case reflect.Interface:
+		if !v.IsNil() {
+			c.collect(v.Elem())
+		}
+	case reflect.Slice, reflect.Array:
+		if composed(v.Type().Elem()) {
+			for i := range v.Len() {
+				c.collect(v.Index(i))
+			}
+		}
+	case reflect.Map:
+		if composed(v.Type().Elem()) {
+			for i := v.MapRange(); i.Next(); {
+				c.collect(i.Value())
+			}
+		}
+	case reflect.Struct:
+		if v.Type() == paramType {
+			c.param(v)
+			return
+		}
+		for i := range v.NumField() {
+			c.collect(v.Field(i))
+		}
+	}
+}
+
+// param takes a Param, which may stand in an unexported field.
+func (c *paramCollector) param(v reflect.Value) {
+	text := func(name string) string { return v.FieldByName(name).String() }
+	p := Param{Type: text("Type"), Code: text("Code"), Kind: definitions.SearchType(text("Kind")), Of: text("Of")}
+	if p.Code != "" {
+		c.found = append(c.found, p)
+	}
+}
+
+// composed says whether a value of a type may hold others.
+func composed(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Slice, reflect.Array, reflect.Map, reflect.Struct:
+		return true
+	}
+	return false
 }
