@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
@@ -45,10 +46,12 @@ type EntryResult struct {
 	Search       *SearchResult
 	SearchOf     SearchRequest // that Search answers, for its links
 	History      *HistoryResult
-	HistoryOf    HistoryRequest // that History answers
-	Body         []byte         // JSON of the resource that an Operation returned
-	Issues       []fault.Issue  // notes
-	Err          error          // why a batch entry failed, or nil
+	HistoryOf    HistoryRequest      // that History answers
+	Body         []byte              // JSON of the resource that an Operation returned
+	BodyRelease  definitions.Release // of Body; "" when it is the same in all
+	BodyMixed    bool                // Body holds resources of several releases
+	Issues       []fault.Issue       // notes
+	Err          error               // why a batch entry failed, or nil
 }
 
 // BundleResult is the answer to a batch or transaction.

@@ -18,11 +18,13 @@ type condition struct {
 
 // condition parses criteria, strictly whatever the request's handling: one
 // that is ignored would select too much.
-func (s *Session) condition(t fhir.Type, criteria []search.Pair) (*condition, error) {
-	q, err := s.door.releaseOf("", t).catalog.Parse(string(t), criteria, search.ParseOptions{
-		Now: s.door.now(), DefaultCount: s.door.policy.DefaultCount, MaxCount: s.door.policy.MaxCount,
-	})
+func (s *Session) condition(ctx context.Context, t fhir.Type, criteria []search.Pair) (*condition, error) {
+	rel := s.door.releaseOf("", t)
+	q, err := rel.catalog.Parse(string(t), criteria, s.parsing(ctx, rel))
 	if err != nil {
+		return nil, err
+	}
+	if err := ownOnly(q); err != nil {
 		return nil, err
 	}
 	if q.Filter == nil {

@@ -29,7 +29,7 @@ func (s *Session) Create(ctx context.Context, t fhir.Type, c Content, o CreateOp
 	if o.IfNoneExist == nil {
 		return s.apply(ctx, create)
 	}
-	cond, err := s.condition(w.key.Type, o.IfNoneExist)
+	cond, err := s.condition(ctx, w.key.Type, o.IfNoneExist)
 	if err != nil {
 		return Result{}, err
 	}

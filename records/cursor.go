@@ -18,6 +18,9 @@ type cursors struct{ key []byte }
 // sealSize is how many bytes of the seal a cursor carries.
 const sealSize = 8
 
+// cursorKey is the setting that holds the key.
+const cursorKey = "cursor-key"
+
 // openCursors reads the tenant's key, which is made when it is first asked
 // for: all processes on one database have the same.
 func openCursors(ctx context.Context, settings store.Settings) (cursors, error) {
@@ -25,7 +28,7 @@ func openCursors(ctx context.Context, settings store.Settings) (cursors, error) 
 	if _, err := rand.Read(fresh); err != nil {
 		return cursors{}, err
 	}
-	key, err := settings.InitSetting(ctx, "cursor-key", fresh)
+	key, err := settings.InitSetting(ctx, cursorKey, fresh)
 	return cursors{key}, err
 }
 

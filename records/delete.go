@@ -52,7 +52,7 @@ func (s *Session) Delete(ctx context.Context, key fhir.Key, o DeleteOptions) (Re
 // deleted; no match is no error. Several matches are PreconditionFailed,
 // unless policy allows to delete them all, at once.
 func (s *Session) DeleteWhere(ctx context.Context, t fhir.Type, criteria []search.Pair, o DeleteOptions) ([]Result, error) {
-	cond, err := s.condition(t, criteria)
+	cond, err := s.condition(ctx, t, criteria)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,6 +43,8 @@ type Door struct {
 	room     room
 	cursors  cursors
 	indexes  *indexes
+	terms    *readyCache
+	buffers  sync.Pool // *[]byte, for JSON
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles
@@ -67,12 +70,13 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		releases: map[definitions.Release]*release{},
 		log:      c.Log,
 		room:     newRoom(),
+		terms:    newReadyCache(),
 	}
 	for _, defs := range append([]*definitions.Definitions{c.Definitions}, c.Others...) {
 		if d.releases[defs.Release] != nil {
 			return nil, fmt.Errorf("records: definitions of %s are given twice", defs.Release)
 		}
-		r, err := openRelease(defs, d.base, c.Clock)
+		r, err := openRelease(defs, d.base, d.policy.IndexContent, c.Clock)
 		if err != nil {
 			return nil, err
 		}

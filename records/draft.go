@@ -160,15 +160,38 @@ func (d *Door) collect(ctx context.Context, w *draft) error {
 }
 
 // compose writes id and meta and renders the draft as it is stored and read.
-func (w *draft) compose(version int64, updated time.Time) error {
+func (d *Door) compose(w *draft, version int64, updated time.Time) error {
 	if err := w.tree.Stamp(w.key.ID, version, updated.UTC()); err != nil {
 		return err
 	}
-	w.json = w.tree.Root().AppendJSON(make([]byte, 0, len(w.json)+1024))
+	buffer := d.buffer()
+	defer d.buffers.Put(buffer)
+	*buffer = w.tree.Root().AppendJSON((*buffer)[:0])
+	w.json = append(w.json[:0], *buffer...)
 	if w.content.name != "" {
 		w.json = w.content.mark(w.json)
 	}
 	return nil
+}
+
+// buffer is one of d.buffers.
+func (d *Door) buffer() *[]byte {
+	if b, ok := d.buffers.Get().(*[]byte); ok {
+		return b
+	}
+	return new([]byte)
+}
+
+// shed lets go of what took part in making the write of the draft, which is
+// much when there are thousands. The nodes of its needs are gone, too.
+func (w *draft) shed() {
+	if len(w.awaited) > 0 {
+		return // they are still to be looked at
+	}
+	w.tree, w.entries = nil, nil
+	for i := range w.needs {
+		w.needs[i].node = fhir.Node{}
+	}
 }
 
 // write composes the draft as the version after current.
@@ -182,7 +205,7 @@ func (d *Door) write(w *draft, method string, current store.Record) (store.Write
 		// Another process's clock was ahead; versions never go back in time.
 		updated = current.Updated
 	}
-	if err := w.compose(current.Version+1, updated); err != nil {
+	if err := d.compose(w, current.Version+1, updated); err != nil {
 		return store.Write{}, err
 	}
 	return store.Write{
@@ -223,7 +246,7 @@ func (d *Door) unchanged(w *draft, current store.Record) (same bool, err error) 
 			defer func() { err = errors.Join(err, w.tree.SetSource(w.source)) }()
 		}
 	}
-	if err := w.compose(current.Version, current.Updated); err != nil {
+	if err := d.compose(w, current.Version, current.Updated); err != nil {
 		return false, err
 	}
 	return bytes.Equal(w.json, current.Body), nil

@@ -166,8 +166,9 @@ func (s *Session) Environment(tree *fhir.Tree) *fhirpath.Env {
 	}
 	env.Definitions = rel.defs
 	env.Resolver = &resolver{s: s}
-	env.Terminology = validate.Terms(rel.terms)
-	env.Profiles = rel.rules
+	terms := s.terminology(rel)
+	env.Terminology = validate.Terms(terms, s.stamp())
+	env.Profiles = rel.rules.With(terms)
 	return env
 }
 

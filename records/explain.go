@@ -51,7 +51,7 @@ func (s *Session) Explain(ctx context.Context, req SearchRequest) (*Explanation,
 		return nil, fault.New(fault.Forbidden, fault.CodeForbidden, "", "_explain is not allowed on this server")
 	}
 	start := time.Now()
-	q, err := s.query(req)
+	q, _, err := s.query(ctx, req)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"slices"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -9,9 +10,10 @@ import (
 )
 
 // otherReference is the parameter under which references are indexed that no
-// search parameter covers: those in extensions, in contained resources, and in
-// elements without a parameter. No client can ask for it. Without it a delete
-// would not see who still refers to a resource.
+// search parameter covers: those in extensions, in contained resources, in
+// attachments, and in elements without a parameter. No client can ask for it.
+// Without it a delete would not see who still refers to a resource, nor
+// $everything what belongs to a record.
 const otherReference = "_reference"
 
 // referenceRules is the version of the rules by which otherReference is found.
@@ -29,33 +31,58 @@ func (d *Door) extract(ctx context.Context, rel *release, tree *fhir.Tree) ([]se
 		// What a stored Bundle holds refers within the Bundle first.
 		return entries, nil
 	}
-	var covered map[fhir.Key]bool
-	for n := range tree.Root().References() {
+	covered := cover{entries: entries}
+	var others []search.Entry
+	for n := range tree.Root().Pointers() {
 		key, _, ok := d.local(rel.defs, n.Text())
-		if !ok || key == self {
+		if !ok || key == self || !covered.add(key) {
 			continue
 		}
-		if covered == nil {
-			covered = coveredBy(entries)
-		}
-		if covered[key] {
-			continue
-		}
-		covered[key] = true
-		entries = append(entries, search.Entry{
+		others = append(others, search.Entry{
 			Param:   search.Param{Type: string(self.Type), Code: otherReference, Kind: definitions.SearchReference},
 			RefType: string(key.Type), RefID: string(key.ID),
 		})
 	}
-	return entries, nil
+	if others == nil {
+		return entries, nil
+	}
+	return slices.Concat(entries, others), nil // without the room that append leaves
 }
 
-func coveredBy(entries []search.Entry) map[fhir.Key]bool {
-	covered := make(map[fhir.Key]bool, 4)
-	for i := range entries {
-		if e := &entries[i]; e.RefID != "" {
-			covered[fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)}] = true
+// cover is what entries refer to, and what was added.
+type cover struct {
+	entries []search.Entry
+	added   []fhir.Key
+	keys    map[fhir.Key]bool // instead of added when there are many
+}
+
+// add says whether key was not covered yet.
+func (c *cover) add(key fhir.Key) bool {
+	const few = 64
+	if c.keys == nil && len(c.entries)+len(c.added) > few {
+		c.keys = make(map[fhir.Key]bool, 2*few)
+		for i := range c.entries {
+			if e := &c.entries[i]; e.RefID != "" {
+				c.keys[fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)}] = true
+			}
+		}
+		for _, k := range c.added {
+			c.keys[k] = true
 		}
 	}
-	return covered
+	if c.keys != nil {
+		was := c.keys[key]
+		c.keys[key] = true
+		return !was
+	}
+	for i := range c.entries {
+		if e := &c.entries[i]; e.RefID == string(key.ID) && e.RefType == string(key.Type) {
+			return false
+		}
+	}
+	if slices.Contains(c.added, key) {
+		return false
+	}
+	c.added = append(c.added, key)
+	return true
 }

@@ -42,6 +42,14 @@ func (g guarded) Explain(ctx context.Context, q *search.Query) (store.Page, stor
 	return g.Store.Explain(ctx, q)
 }
 
+// Values implements store.Resources.
+func (g guarded) Values(ctx context.Context, p search.Param, limit int) ([]search.Entry, error) {
+	if err := g.indexes.trust(ctx, func() []search.Param { return []search.Param{p} }); err != nil {
+		return nil, err
+	}
+	return g.Store.Values(ctx, p, limit)
+}
+
 func (g guarded) check(ctx context.Context, q *search.Query) error {
 	if q.Partial {
 		return nil

@@ -21,7 +21,7 @@ func (p *plan) identify(ctx context.Context) error {
 		} else if st.route.kind == routeInstance {
 			return nil
 		}
-		if st.cond, err = s.condition(st.route.typ, criteria); err != nil {
+		if st.cond, err = s.condition(ctx, st.route.typ, criteria); err != nil {
 			return err
 		}
 		if st.method == "DELETE" {

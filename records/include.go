@@ -110,6 +110,8 @@ func (in *inclusion) follow(ctx context.Context, include search.Include, frontie
 	}
 	var keys []fhir.Key
 	asked := map[fhir.Key]bool{}
+	versions := map[fhir.Key]string{}
+	var urls urlReferences
 	for _, record := range frontier {
 		if include.Source != "" && include.Source != "*" && include.Source != string(record.Key.Type) {
 			continue
@@ -119,10 +121,14 @@ func (in *inclusion) follow(ctx context.Context, include search.Include, frontie
 			return nil, err
 		}
 		for _, e := range entries {
-			if e.Param.Kind != definitions.SearchReference || e.Param.Code == otherReference || include.Param.Code != "*" && !include.Param.Names(&e) {
+			if e.Param.Kind != definitions.SearchReference || e.Param.Code == otherReference || e.Param.Inside() || include.Param.Code != "*" && !include.Param.Names(&e) {
 				continue
 			}
-			if include.Target != "" && e.RefType != include.Target {
+			if include.Target != "" && e.RefType != include.Target && e.URL == "" {
+				continue
+			}
+			if e.URL != "" {
+				urls.add(record, e)
 				continue
 			}
 			key := fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)}
@@ -131,9 +137,15 @@ func (in *inclusion) follow(ctx context.Context, include search.Include, frontie
 			}
 			asked[key] = true
 			keys = append(keys, key)
+			if e.Version != "" {
+				versions[key] = e.Version
+			}
 		}
 	}
-	var found []store.Record
+	found, err := in.byURL(ctx, include, urls)
+	if err != nil {
+		return nil, err
+	}
 	for size := int64(0); len(keys) > 0; {
 		if in.short = size >= in.bytes; in.short {
 			break
@@ -144,6 +156,9 @@ func (in *inclusion) follow(ctx context.Context, include search.Include, frontie
 			return nil, err
 		}
 		keys = keys[n:]
+		if err := in.asReferred(ctx, some, versions); err != nil {
+			return nil, err
+		}
 		for i := range some {
 			size += sizeOf(some[i].Body)
 		}

@@ -110,9 +110,10 @@ func (x *indexes) printsOf(k indexKey) *printed {
 	if rel == nil || !rel.defs.IsResource(string(k.Type)) {
 		return nil
 	}
-	p := &printed{of: rel.catalog.Print(string(k.Type)) + referenceRules, params: sync.OnceValue(func() map[string]string {
+	contained := rel.contained()
+	p := &printed{of: rel.catalog.Print(string(k.Type)) + contained + referenceRules, params: sync.OnceValue(func() map[string]string {
 		prints := rel.catalog.Prints(string(k.Type))
-		prints[otherReference] = referenceRules
+		prints[otherReference], prints[containedCode] = referenceRules, contained
 		return prints
 	})}
 	x.prints[k] = p
@@ -428,16 +429,25 @@ func (x *indexes) lacking(params func() []search.Param) []Incomplete {
 	return found
 }
 
+// containedCode stands for all parameters of contained resources.
+const containedCode = "#"
+
+// contentCode is the parameter that the values of others belong to as well.
+const contentCode = "_content"
+
 // lacks says whether a parameter of a type may lack rows; x.mu is held.
 func (x *indexes) lacks(k indexKey, t *typeIndex, code string) (Incomplete, bool) {
 	i := Incomplete{Param: string(k.Type) + "." + code, Reading: t.Failed == "", Problem: t.Failed}
 	if t.Total > 0 {
 		i.Percent = int(min(99, 100*t.Read/t.Total))
 	}
+	if strings.Contains(code, containedCode) {
+		code = containedCode
+	}
 	p := x.printsOf(k)
 	if p == nil || p.of == t.Print {
 		_, lacks := t.Build[code]
-		return i, lacks
+		return i, lacks || code == contentCode && len(t.Build) > 0
 	}
 	print, mine := p.params()[code]
 	if !mine || t.Done[code] == print {

@@ -216,7 +216,6 @@ func TestAProcessWithFormerParametersNoLongerWrites(t *testing.T) {
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
-		put(t, s, "Group/g", `{"resourceType":"Group","id":"g","type":"person","actual":true}`) // its parameters are the same
 		if got := count(t, s, "Patient", "family=example"); got != 1 {
 			t.Errorf("%d are found", got)
 		}

@@ -38,6 +38,7 @@ func (d *Door) Incomplete(ctx context.Context) ([]Incomplete, error) {
 			}
 		}
 		delete(codes, otherReference)
+		delete(codes, containedCode)
 		for code := range codes {
 			if i, ok := x.lacks(k, t, code); ok {
 				found = append(found, i)

@@ -62,16 +62,27 @@ func (s *Session) patched(ctx context.Context, current store.Record, doc patch.P
 	if err != nil {
 		return nil, err
 	}
+	patched, err := applied(ctx, doc, tree)
+	if err != nil {
+		return nil, err
+	}
+	return s.remade(ctx, current, patched, r)
+}
+
+// applied applies a patch in the time that one has.
+func applied(ctx context.Context, doc patch.Patch, tree *fhir.Tree) (*fhir.Tree, error) {
 	limited, cancel := context.WithTimeout(ctx, patchTime)
 	defer cancel()
 	patched, err := doc.Apply(limited, tree)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "the patch takes more than %s to apply: send fewer operations, or the whole resource", patchTime)
 	}
-	if err != nil {
-		return nil, err
-	}
-	w, err := s.draft(ctx, current.Key.Type, Content{Tree: patched, Release: current.Release}, r)
+	return patched, err
+}
+
+// remade is the draft of what a resource is changed to.
+func (s *Session) remade(ctx context.Context, current store.Record, tree *fhir.Tree, r Request) (*draft, error) {
+	w, err := s.draft(ctx, current.Key.Type, Content{Tree: tree, Release: current.Release}, r)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +98,7 @@ func (s *Session) PatchWhere(ctx context.Context, t fhir.Type, criteria []search
 	if err != nil {
 		return Result{}, err
 	}
-	cond, err := s.condition(t, criteria)
+	cond, err := s.condition(ctx, t, criteria)
 	if err != nil {
 		return Result{}, err
 	}

@@ -175,6 +175,7 @@ func (p *plan) draft(ctx context.Context) error {
 		}
 		p.settle(w)
 		st.w = w
+		defer w.shed()
 		if same, err := s.door.unchanged(w, st.current); err != nil || same {
 			return err
 		}
@@ -212,8 +213,7 @@ func (p *plan) content(ctx context.Context, st *step) (*draft, error) {
 	return w, nil
 }
 
-// settle drops the needs that the transaction itself meets, and the tree of a
-// draft that has none left.
+// settle drops the needs that the transaction itself meets.
 func (p *plan) settle(w *draft) {
 	w.needs = slices.DeleteFunc(w.needs, func(n need) bool {
 		st := p.byKey[n.key]
@@ -277,11 +277,11 @@ func (p *plan) gather(ctx context.Context) error {
 	p.needs = append(p.needs, needsOf(written, drafts...)...)
 	slices.SortFunc(p.needs, fhir.Key.Compare)
 	p.needs = slices.Compact(p.needs)
-	return p.bereft()
+	return p.bereft(ctx)
 }
 
 // bereft refuses references to what the same transaction deletes.
-func (p *plan) bereft() error {
+func (p *plan) bereft(ctx context.Context) error {
 	if len(p.deletes) == 0 || p.t.s.door.policy.AllowDangling {
 		return nil
 	}
@@ -294,7 +294,7 @@ func (p *plan) bereft() error {
 	if lost.Keys == nil {
 		return nil
 	}
-	return p.missing(&lost)
+	return p.missing(ctx, &lost)
 }
 
 // locks are the names that the plan's conditions lock, sorted.

@@ -82,6 +82,10 @@ type Policy struct {
 	// and how many index rows there are. Sessions with a filter learn none of
 	// that.
 	Explain bool
+	// IndexContent indexes all text of resources, so that _content finds it.
+	// What was stored without it has to be indexed anew. Otherwise _content is
+	// refused.
+	IndexContent bool
 }
 
 // DefaultPolicy is the policy of a new tenant.

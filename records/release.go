@@ -18,22 +18,24 @@ import (
 
 // release is a FHIR release with the engines built over its tables.
 type release struct {
-	defs    *definitions.Definitions
-	catalog *search.Catalog
-	terms   *terminology.Catalog
-	rules   *validate.Validator
-	graph   func() (*graphql.Schema, error) // made when it is first asked for
+	defs      *definitions.Definitions
+	catalog   *search.Catalog
+	terms     *terminology.Catalog
+	rules     *validate.Validator
+	graph     func() (*graphql.Schema, error) // made when it is first asked for
+	contained func() string                   // ContainedPrint of catalog
 }
 
-func openRelease(defs *definitions.Definitions, base string, now func() time.Time) (*release, error) {
+func openRelease(defs *definitions.Definitions, base string, content bool, now func() time.Time) (*release, error) {
 	catalog, err := search.NewCatalog(defs, base)
 	if err != nil {
 		return nil, fmt.Errorf("records: search parameters of %s: %w", defs.Release, err)
 	}
+	catalog.Content = content
 	terms := terminology.New(defs)
 	rules := validate.New(defs, validate.Options{Terminology: terms, Now: now})
 	graph := sync.OnceValues(func() (*graphql.Schema, error) { return graphql.NewSchema(catalog) })
-	return &release{defs: defs, catalog: catalog, terms: terms, rules: rules, graph: graph}, nil
+	return &release{defs: defs, catalog: catalog, terms: terms, rules: rules, graph: graph, contained: sync.OnceValue(catalog.ContainedPrint)}, nil
 }
 
 // release returns the tools of r, "" for the primary one, or nil.

@@ -89,15 +89,20 @@ func (d *Door) below(literal string) string {
 func (p *plan) match(ctx context.Context, literal string, own *ownEntries) (fhir.Key, error) {
 	s := p.t.s
 	typ, criteria, _ := splitCondition(p.t.rel.defs, s.door.below(literal))
-	pairs, err := ParseCriteria(criteria)
-	if err != nil {
-		return fhir.Key{}, err
-	}
-	cond, err := s.condition(typ, pairs)
+	cond, err := s.criteria(ctx, typ, criteria)
 	if err != nil {
 		return fhir.Key{}, err
 	}
 	return s.settled(ctx, p.t.o.Bulk, func() (fhir.Key, error) { return cond.reference(ctx, s.door.store, literal, p, own) })
+}
+
+// criteria is the condition of a conditional reference.
+func (s *Session) criteria(ctx context.Context, typ fhir.Type, text string) (*condition, error) {
+	pairs, err := ParseCriteria(text)
+	if err != nil {
+		return nil, err
+	}
+	return s.condition(ctx, typ, pairs)
 }
 
 // settled asks again when a condition finds nothing during a bulk load: what

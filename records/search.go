@@ -46,6 +46,12 @@ const (
 type SearchEntry struct {
 	Resource
 	Mode SearchMode
+	// Fragment is the id of a contained resource whose JSON this is, in the
+	// Resource of that key; "" for a whole resource.
+	Fragment string
+	// Distance is how far the resource lies from where near looks, in metres;
+	// nil when the search does not ask for that.
+	Distance *float64
 }
 
 // SearchResult is one page.
@@ -68,30 +74,36 @@ func (s *Session) Search(ctx context.Context, r SearchRequest) (*SearchResult, e
 
 func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest) (*SearchResult, error) {
 	d := s.door
-	q, err := s.query(req)
+	q, rel, err := s.query(ctx, req)
 	if err != nil {
 		return nil, err
+	}
+	if req.Compartment != nil {
+		if q.Contained != search.ContainedFalse {
+			return nil, fault.New(fault.Invalid, fault.CodeNotSupported, "", "_contained cannot be used in a compartment: a contained resource belongs to none of its own")
+		}
+		if err := rel.confine(q, *req.Compartment); err != nil {
+			return nil, err
+		}
 	}
 	if q.After, err = d.cursors.open(req.After); err != nil {
 		return nil, d.fault(err)
 	}
-	q.Filter, q.Bytes = s.narrow(q.Filter), d.pageBytes()
 	r, notes, err := s.admit(ctx, r, q, req)
 	if err != nil {
 		return nil, d.fault(err)
 	}
 	result := &SearchResult{
-		Issues: notes, Total: -1, Self: q.Applied, Count: q.Count, Summary: q.Summary, Elements: q.Elements, Ignored: q.Ignored,
+		Total: -1, Self: q.Applied, Count: q.Count, Summary: q.Summary, Elements: q.Elements, Ignored: q.Ignored,
+		Issues: append(ignoredIssues(q.Ignored), notes...),
 	}
 	if req.Partial {
 		result.Self = append(result.Self, search.Pair{Name: "_indexing", Value: "partial"})
 	}
-	for _, i := range q.Ignored {
-		result.Issues = append(result.Issues, fault.Issue{
-			Severity: fault.Warning, Code: fault.CodeNotSupported,
-			Message: fmt.Sprintf("the parameter %s was ignored: %s", i.Name, i.Why),
-		})
+	if q.Contained != search.ContainedFalse {
+		return result, d.fault(s.searchContained(ctx, r, q, result))
 	}
+	q.Filter, q.Bytes = s.narrow(q.Filter), d.pageBytes()
 	if q.Summary == search.SummaryCount || q.Count == 0 {
 		result.Count = 0
 		result.Total, err = r.Count(ctx, q)
@@ -111,6 +123,11 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 			return nil, err
 		}
 	}
+	if search.AsksDistance(q.Filter) {
+		if err := d.measure(ctx, q, page.Records, result.Entries); err != nil {
+			return nil, err
+		}
+	}
 	if len(q.Includes) > 0 {
 		err = s.include(ctx, r, q.Includes, page.Records, result)
 	}
@@ -118,19 +135,34 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 }
 
 // query is what a search asks for, before access adds to it.
-func (s *Session) query(req SearchRequest) (*search.Query, error) {
-	d := s.door
-	rel := d.releaseOf(req.Release, req.Type)
-	q, err := rel.catalog.Parse(string(req.Type), req.Pairs, search.ParseOptions{
-		Lenient:      s.lenient(req.Handling),
-		Now:          d.now(),
-		DefaultCount: d.policy.DefaultCount,
-		MaxCount:     d.policy.MaxCount,
-	})
-	if err == nil && req.Compartment != nil {
-		err = rel.confine(q, *req.Compartment)
+func (s *Session) query(ctx context.Context, req SearchRequest) (*search.Query, *release, error) {
+	rel := s.door.releaseOf(req.Release, req.Type)
+	options := s.parsing(ctx, rel)
+	options.Lenient = s.lenient(req.Handling)
+	q, err := rel.catalog.Parse(string(req.Type), req.Pairs, options)
+	return q, rel, err
+}
+
+// parsing is how search URLs are read, strictly.
+func (s *Session) parsing(ctx context.Context, rel *release) search.ParseOptions {
+	return search.ParseOptions{
+		Now:          s.door.now(),
+		DefaultCount: s.door.policy.DefaultCount,
+		MaxCount:     s.door.policy.MaxCount,
+		Terminology:  terms{ctx, s, rel},
 	}
-	return q, err
+}
+
+// ignoredIssues say what lenient handling left out.
+func ignoredIssues(ignored []search.Ignored) []fault.Issue {
+	var issues []fault.Issue
+	for _, i := range ignored {
+		issues = append(issues, fault.Issue{
+			Severity: fault.Warning, Code: fault.CodeNotSupported,
+			Message: fmt.Sprintf("the parameter %s was ignored: %s", i.Name, i.Why),
+		})
+	}
+	return issues
 }
 
 // lenient says whether unknown parameters are ignored.
@@ -147,7 +179,7 @@ func (d *Door) pageBytes() search.PageBytes {
 func (d *Door) append(ctx context.Context, result *SearchResult, record store.Record, mode SearchMode) error {
 	res, err := d.resource(ctx, record)
 	if err == nil {
-		result.Entries = append(result.Entries, SearchEntry{res, mode})
+		result.Entries = append(result.Entries, SearchEntry{Resource: res, Mode: mode})
 	}
 	return err
 }

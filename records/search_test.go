@@ -58,6 +58,35 @@ func TestIncludesAreCutOffWithANote(t *testing.T) {
 	})
 }
 
+func TestIncludesInACircleEnd(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{AllowDangling: true})
+		for i, next := range []string{"b", "c", "a"} {
+			put(t, s, "Organization/"+string(rune('a'+i)), `{"resourceType":"Organization","id":"%c","name":"O","partOf":{"reference":"Organization/%s"}}`, 'a'+i, next)
+		}
+		for query, want := range map[string]string{
+			"_id=a&_include=Organization:partof&_include:iterate=Organization:partof":                                                       "Organization/a +Organization/b +Organization/c",
+			"_id=a&_include:iterate=Organization:partof&_revinclude:iterate=Organization:partof":                                            "Organization/a +Organization/b +Organization/c",
+			"_id=a&_include:iterate=*&_revinclude:iterate=Organization:*&_include=Organization:partof:Organization&_include=Organization:*": "Organization/a +Organization/b +Organization/c",
+		} {
+			res := must(s.Search(t.Context(), records.SearchRequest{Type: "Organization", Pairs: pairs(t, query)}))(t)
+			if len(res.Issues) > 0 {
+				t.Errorf("%s: %v", query, res.Issues)
+			}
+			if got := found(t, s, "Organization", query); !sameWords(got, want) {
+				t.Errorf("%s: %s, want %s", query, got, want)
+			}
+		}
+	})
+}
+
+func sameWords(a, b string) bool {
+	x, y := strings.Fields(a), strings.Fields(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return slices.Equal(x, y)
+}
+
 func TestPagesFollowEachOtherToTheEnd(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		s := db.session(t, records.Policy{})

@@ -129,7 +129,7 @@ func (p *plan) commit(ctx context.Context) (*BundleResult, error) {
 	}
 	written, err := p.t.s.door.commit(ctx, u)
 	if e, ok := errors.AsType[*store.MissingError](err); ok {
-		return nil, p.missing(e)
+		return nil, p.missing(ctx, e)
 	}
 	if err != nil {
 		return nil, err
@@ -197,7 +197,7 @@ func (st *step) answer(metas map[fhir.Key]store.Record) EntryResult {
 }
 
 // missing says which entries' references lead nowhere.
-func (p *plan) missing(e *store.MissingError) error {
+func (p *plan) missing(ctx context.Context, e *store.MissingError) error {
 	var failed failures
 	for _, st := range p.steps {
 		if st.matched && slices.Contains(e.Keys, st.key) {
@@ -210,13 +210,29 @@ func (p *plan) missing(e *store.MissingError) error {
 	}
 	for _, st := range p.steps {
 		if st.w != nil && slices.ContainsFunc(st.w.needs, func(n need) bool { return lost[n.key] }) {
-			failed.add(st.fail(missing(e, st.w)))
+			failed.add(st.fail(p.lacks(ctx, st, e)))
 		}
 	}
 	if failed.first == nil {
 		return missing(e)
 	}
 	return failed.err()
+}
+
+// lacks says where in an entry's resource what is missing is referred to. The
+// tree is made once more, since drafts have shed theirs.
+func (p *plan) lacks(ctx context.Context, st *step, e *store.MissingError) error {
+	w, err := p.content(ctx, st)
+	if err == nil {
+		err = p.link(st, w.tree)
+	}
+	if err == nil {
+		err = p.t.s.door.collect(ctx, w)
+	}
+	if err != nil {
+		return err
+	}
+	return missing(e, w)
 }
 
 // fullBase is the base of a RESTful fullUrl, with the slash; "" for another.

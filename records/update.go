@@ -60,7 +60,7 @@ func sameID(w *draft, id fhir.ID) error {
 // UpdateWhere is the conditional update (R4 §3.1.0.4.3): no match creates, one
 // is updated, several are PreconditionFailed.
 func (s *Session) UpdateWhere(ctx context.Context, t fhir.Type, criteria []search.Pair, c Content, o UpdateOptions) (Result, error) {
-	cond, err := s.condition(t, criteria)
+	cond, err := s.condition(ctx, t, criteria)
 	if err != nil {
 		return Result{}, err
 	}

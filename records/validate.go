@@ -50,7 +50,7 @@ func (s *Session) Validate(ctx context.Context, r ValidateRequest) ([]fault.Issu
 			issues = append(issues, issuesOf(err)...)
 		}
 	}
-	issues = append(issues, w.rel.rules.Validate(ctx, w.tree, r.Profiles)...)
+	issues = append(issues, w.rel.rules.With(s.terminology(w.rel)).Validate(ctx, w.tree, r.Profiles)...)
 	if r.Mode == "create" || r.Mode == "update" {
 		found, err := s.validateReferences(ctx, w)
 		if err != nil {

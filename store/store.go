@@ -50,6 +50,7 @@ const Any int64 = -1
 type Write struct {
 	Key     fhir.Key
 	Expect  int64 // version that must be current: Any, 0 for never existed, or n (a deleted resource's current version is its delete)
+	Version int64 // 0 for one above the current version; otherwise the number that the version had elsewhere, ErrVersion unless it is above
 	Updated time.Time
 	Method  string
 	Release definitions.Release
@@ -176,6 +177,10 @@ type Resources interface {
 	Reindex(ctx context.Context, items []Reindexed) (ReindexCount, error)
 	// Expunge removes versions for good and returns how many went.
 	Expunge(ctx context.Context, x Expunge) (int64, error)
+	// Values returns distinct values that current resources are indexed by under
+	// p, a token, uri or canonical parameter, up to limit, in order: System and Code, or
+	// URL and Version. It may read as many index rows as p has.
+	Values(ctx context.Context, p search.Param, limit int) ([]search.Entry, error)
 	// Stats counts current resources by type, exactly.
 	Stats(ctx context.Context) (map[fhir.Type]int64, error)
 }
@@ -303,6 +308,8 @@ type Settings interface {
 	// SwapSetting replaces the value if it is still was; otherwise, or when
 	// there is none, ErrVersion.
 	SwapSetting(ctx context.Context, name string, was, value []byte) error
+	// ListSettings returns all settings by name.
+	ListSettings(ctx context.Context) (map[string][]byte, error)
 }
 
 // Store is everything one tenant remembers.

@@ -5,6 +5,8 @@ const description = `Ingle: an open SMART on FHIR platform in one binary.
   ingle serve --sandbox                 a server with a few synthetic patients in it, to try
   ingle serve --data ./records          a server that keeps its records in ./records (SQLite)
   ingle import --data ./records *.ndjson.gz
+  ingle export --data ./records --to ./files
+  ingle migrate --from ./records --to postgres://ingle@localhost/ingle
   ingle bench --url http://127.0.0.1:8080/fhir
 
 Every flag can be given in the environment, too: --base-url as INGLE_BASE_URL.`
@@ -14,6 +16,8 @@ Every flag can be given in the environment, too: --base-url as INGLE_BASE_URL.`
 type commandLine struct {
 	Serve   serveCommand   `cmd:"" help:"Start the server."`
 	Import  importCommand  `cmd:"" help:"Load files of resources: NDJSON, Bundles, gzipped or not."`
+	Export  exportCommand  `cmd:"" help:"Write the records to NDJSON files, one for each type."`
+	Migrate migrateCommand `cmd:"" help:"Move all records, with their history, between SQLite and PostgreSQL, and prove that nothing is lost."`
 	Reindex reindexCommand `cmd:"" help:"Compute the search index of stored resources anew, for example after loading a package with search parameters."`
 	Bench   benchCommand   `cmd:"" help:"Measure a FHIR server, this one or any other, from outside."`
 	Version versionCommand `cmd:"" help:"Show the version, the FHIR releases and what is loaded with --package."`
@@ -30,6 +34,11 @@ type storeFlags struct {
 type definitionFlags struct {
 	FHIR    []string `name:"fhir" default:"R4" sep:"," help:"FHIR releases that may be stored, by the fhirVersion of a request's Content-Type; the first is that of requests that name none. R4 and R4B are built in; others come as core packages with --package."`
 	Package []string `type:"existingfile" placeholder:"FILE.tgz" sep:"none" help:"A FHIR package to load: a guide such as US Core, or another release. May be repeated; order matters when one needs another."`
+}
+
+// indexFlags say what is indexed beyond the search parameters of definitions.
+type indexFlags struct {
+	IndexContent bool `help:"Index all text of resources, for the search parameter _content. Give it to serve, import and reindex alike, and run reindex after adding it."`
 }
 
 // policyFlags are records.Policy.

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/dustin/go-humanize"
-	"github.com/mattn/go-isatty"
-	"github.com/schollz/progressbar/v3"
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/bulkload"
@@ -20,6 +19,7 @@ type importCommand struct {
 
 	storeFlags
 	definitionFlags
+	indexFlags
 	BaseURL    string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"Public URL of the server, as given to serve: references to it are local."`
 	Report     string `default:"import-refused.tsv" placeholder:"FILE" help:"Where every refused resource is named, with file, line, entry and reason. It is written only when one is refused."`
 	References string `enum:"enforce,allow-dangling" default:"enforce" help:"References to resources that are neither in the files nor in the store: refused, or accepted (${enum})."`
@@ -48,14 +48,15 @@ give it the same files again: it goes on where it was. Loading the same files tw
 
 // Run loads the files into one tenant.
 func (c *importCommand) Run(ctx context.Context, m *Main) error {
-	if len(c.Tenant) > 1 {
-		return usage("--tenant is given %d times: files are imported into one tenant", len(c.Tenant))
+	if err := c.oneTenant(); err != nil {
+		return err
 	}
 	all, err := c.load()
 	if err != nil {
 		return err
 	}
 	policy := records.DefaultPolicy()
+	policy.IndexContent = c.IndexContent
 	policy.AllowDangling = c.References == "allow-dangling"
 	if c.Validation == "structure" {
 		policy.Validation = records.ValidateStructure
@@ -65,14 +66,16 @@ func (c *importCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(tenants.Close)
-	names := tenants.Names()
-	door, _ := tenants.Door(names[len(names)-1]) // the tenant that was named, else the default one
-
-	show := newMeter(m.Stderr)
+	door := c.named(tenants)
+	if os.Getenv("GOGC") == "" {
+		// Most of the heap is what the next groups are made of, soon gone.
+		defer debug.SetGCPercent(debug.SetGCPercent(70))
+	}
+	show := newMeter(m.Stderr, true)
 	began := time.Now()
 	result, err := bulkload.Run(ctx, bulkload.Options{
 		Session: door.Session(records.Principal{ID: "import"}, nil), Files: c.Files, Report: c.Report,
-		Progress: show.progress,
+		Progress: func(p bulkload.Progress) { show.progress(p.Read, p.Total, importing(p), p.File) },
 		Waiting: func(until time.Time) {
 			show.note("Another import of these files is running, or was killed a moment ago; waiting for it.")
 		},
@@ -98,25 +101,8 @@ func (c *importCommand) Run(ctx context.Context, m *Main) error {
 	return nil
 }
 
-// meter shows progress: a bar on a terminal, else a line every few seconds.
-type meter struct {
-	out   io.Writer
-	bar   *progressbar.ProgressBar
-	said  string
-	shown time.Time
-}
-
-func newMeter(out io.Writer) *meter {
-	m := &meter{out: out, shown: time.Now()}
-	if f, ok := out.(interface{ Fd() uintptr }); ok && isatty.IsTerminal(f.Fd()) {
-		m.bar = progressbar.NewOptions64(1, progressbar.OptionSetWriter(out), progressbar.OptionShowBytes(true),
-			progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetPredictTime(true))
-	}
-	return m
-}
-
-func (m *meter) progress(p bulkload.Progress) {
+// importing says how far an import is.
+func importing(p bulkload.Progress) string {
 	text := humanize.Comma(p.Resources) + " resources"
 	if p.Refused > 0 {
 		text += ", " + humanize.Comma(p.Refused) + " refused"
@@ -124,29 +110,5 @@ func (m *meter) progress(p bulkload.Progress) {
 	if p.Pass > 1 {
 		text = fmt.Sprintf("pass %d, for resources that come before what they refer to: %s", p.Pass, text)
 	}
-	if m.bar != nil {
-		m.bar.ChangeMax64(max(p.Total, 1))
-		m.bar.Describe(text)
-		_ = m.bar.Set64(min(p.Read, p.Total)) // a terminal that is gone is no reason to stop
-		return
-	}
-	if time.Since(m.shown) < 2*time.Second {
-		return
-	}
-	m.shown = time.Now()
-	fmt.Fprintf(m.out, "%3d %%  %s  (%s)\n", p.Read*100/max(p.Total, 1), text, p.File)
-}
-
-// note says something once.
-func (m *meter) note(text string) {
-	if m.said != text {
-		m.said = text
-		fmt.Fprintln(m.out, text)
-	}
-}
-
-func (m *meter) close() {
-	if m.bar != nil {
-		_ = m.bar.Finish() // as above
-	}
+	return text
 }

@@ -64,10 +64,10 @@ func TestImportGoesIntoTheTenantThatIsNamed(t *testing.T) {
 
 func TestProgressIsPlainLinesWithoutATerminal(t *testing.T) {
 	var out bytes.Buffer
-	m := newMeter(&out)
-	m.progress(bulkload.Progress{Read: 1, Total: 2, File: "a.ndjson"}) // too early to say something
+	m := newMeter(&out, true)
+	m.progress(1, 2, "nothing yet", "a.ndjson") // too early to say something
 	m.shown = time.Time{}
-	m.progress(bulkload.Progress{Counts: bulkload.Counts{Resources: 1200, Refused: 3}, Read: 1, Total: 2, File: "a.ndjson"})
+	m.progress(1, 2, importing(bulkload.Progress{Counts: bulkload.Counts{Resources: 1200, Refused: 3}}), "a.ndjson")
 	m.close()
 	if got, want := out.String(), " 50 %  1,200 resources, 3 refused  (a.ndjson)\n"; got != want {
 		t.Errorf("it says %q, want %q", got, want)

@@ -19,6 +19,7 @@ import (
 type reindexCommand struct {
 	storeFlags
 	definitionFlags
+	indexFlags
 	BaseURL string   `default:"http://127.0.0.1:8080" placeholder:"URL" help:"Public URL of the server, as given to serve: references to it are local."`
 	Type    []string `placeholder:"TYPE" sep:"," help:"Resource types to index, all if none is given. May be repeated."`
 	Param   []string `placeholder:"CODE" sep:"," help:"Only types that have this search parameter: race, or Patient:race for one type. May be repeated."`
@@ -57,7 +58,9 @@ func (c *reindexCommand) Run(ctx context.Context, m *Main) error {
 	if types, err = withParams(all, types, c.Param); err != nil {
 		return err
 	}
-	tenants, err := c.open(ctx, all, c.BaseURL, records.DefaultPolicy(), c.logger(m.Stderr))
+	policy := records.DefaultPolicy()
+	policy.IndexContent = c.IndexContent
+	tenants, err := c.open(ctx, all, c.BaseURL, policy, c.logger(m.Stderr))
 	if err != nil {
 		return err
 	}
@@ -119,7 +122,7 @@ func reindex(ctx context.Context, m *Main, door *records.Door, all []*definition
 	start := time.Now()
 	shown := start
 	var p records.ReindexProgress
-	id, waiting := reindexID(all, types), false
+	id, waiting := reindexID(all, types, door.Policy().IndexContent), false
 	work := func(ctx context.Context, w *jobs.Work) error {
 		resumed, err := w.Progress(&p)
 		if err != nil {
@@ -167,13 +170,13 @@ func reindex(ctx context.Context, m *Main, door *records.Door, all []*definition
 	return p.Refused, nil
 }
 
-// reindexID names the job by what it does: a run with other types or packages
-// does not go on where this one was.
-func reindexID(all []*definitions.Definitions, types []fhir.Type) string {
+// reindexID names the job by what it does: a run with other types, packages or
+// text does not go on where this one was.
+func reindexID(all []*definitions.Definitions, types []fhir.Type, content bool) string {
 	h := sha256.New()
 	for _, d := range all {
 		fmt.Fprintln(h, d.Release, d.Version, d.Packages())
 	}
-	fmt.Fprintln(h, types)
+	fmt.Fprintln(h, types, content)
 	return "reindex-" + hex.EncodeToString(h.Sum(nil))[:32]
 }

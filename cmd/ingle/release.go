@@ -147,10 +147,21 @@ func (c *versionCommand) Run(m *Main) error {
 		if i == 0 {
 			note = " (default)"
 		}
-		fmt.Fprintf(m.Stdout, "FHIR %s %s%s, %d resource types\n", d.Release, d.Version, note, len(d.ResourceTypes()))
+		fmt.Fprintf(m.Stdout, "FHIR %s %s%s, %d resource types\n", d.Release, d.Version, note, ownTypes(d))
 		for _, p := range d.Packages() {
 			fmt.Fprintf(m.Stdout, "  %s %s\n", p.Name, p.Version)
 		}
 	}
 	return nil
+}
+
+// ownTypes counts the resource types that are the release's own.
+func ownTypes(d *definitions.Definitions) int {
+	n := 0
+	for _, name := range d.ResourceTypes() {
+		if !d.Additional(name) {
+			n++
+		}
+	}
+	return n
 }

@@ -25,6 +25,7 @@ type serveCommand struct {
 
 	storeFlags
 	definitionFlags
+	indexFlags
 
 	MaxBody    string        `default:"64MiB" help:"The largest request body, before and after decompression."`
 	MaxBodies  string        `default:"128MiB" help:"Memory for all request bodies at once, and as much again for Binaries read as resources."`
@@ -85,7 +86,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		}
 	}
 	policy := c.policy()
-	policy.SearchTime = c.SearchTime
+	policy.SearchTime, policy.IndexContent = c.SearchTime, c.IndexContent
 	tenants, err := c.open(ctx, all, base, policy, log)
 	if err != nil {
 		return err

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -45,10 +47,90 @@ func (f storeFlags) open(ctx context.Context, all []*definitions.Definitions, ba
 	return records.NewTenants(doors...), nil
 }
 
+// oneTenant refuses several tenants, for commands that work on one.
+func (f storeFlags) oneTenant() error {
+	if len(f.Tenant) > 1 {
+		return usage("--tenant is given %d times: this works on one tenant", len(f.Tenant))
+	}
+	return nil
+}
+
+// named is the tenant that was named, else the default one.
+func (f storeFlags) named(tenants *records.Tenants) *records.Door {
+	names := tenants.Names()
+	door, _ := tenants.Door(names[len(names)-1])
+	return door
+}
+
+// tenants lists the tenants whose records are there, "" for the default one.
+func (f storeFlags) tenants(ctx context.Context) ([]string, error) {
+	var names []string
+	if f.Database != "" {
+		schemas, err := postgres.Schemas(ctx, f.Database, schemaOf(""))
+		for _, schema := range schemas {
+			name := strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(schema, schemaOf("")), "_"), "_", "-")
+			names = append(names, name)
+		}
+		return names, err
+	}
+	if sqlite.Exists(f.folder()) {
+		names = append(names, "")
+	}
+	entries, err := os.ReadDir(filepath.Join(f.folder(), "tenants"))
+	for _, e := range entries {
+		if sqlite.Exists(f.folderOf(e.Name())) {
+			names = append(names, e.Name())
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return names, err
+}
+
+// present refuses what has no records, for commands that only read: they must
+// not make any.
+func (f storeFlags) present(ctx context.Context) error {
+	there, err := f.tenants(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range append([]string{""}, f.Tenant...) {
+		if slices.Contains(there, name) {
+			continue
+		}
+		what := "records"
+		if name != "" {
+			what = "records of tenant " + name
+		}
+		return usage("there are no %s in %s", what, f.place())
+	}
+	return nil
+}
+
+// place says where the records are, without passwords.
+func (f storeFlags) place() string {
+	if f.Database == "" {
+		return f.folder()
+	}
+	if u, err := url.Parse(f.Database); err == nil {
+		return u.Redacted()
+	}
+	return "the database"
+}
+
+// exclusive refuses records that are kept in two places.
+func (f storeFlags) exclusive() error {
+	if f.Data != "" && f.Database != "" {
+		return usage("--data and --database exclude each other: records are kept either in SQLite or in PostgreSQL")
+	}
+	return nil
+}
+
 // openDoor opens one tenant. Closing the Door closes the store.
 func (f storeFlags) openDoor(ctx context.Context, name string, all []*definitions.Definitions, base string, policy records.Policy, log logger) (*records.Door, error) {
-	if f.Data != "" && f.Database != "" {
-		return nil, usage("--data and --database exclude each other: records are kept either in SQLite or in PostgreSQL")
+	if err := f.exclusive(); err != nil {
+		return nil, err
 	}
 	if name != "" && !tenantName.MatchString(name) {
 		return nil, usage("--tenant %s: a tenant's name has 1 to 32 of a-z, 0-9 and '-', and begins with a letter", name)
@@ -72,21 +154,30 @@ func (f storeFlags) openDoor(ctx context.Context, name string, all []*definition
 
 func (f storeFlags) openStore(ctx context.Context, name string) (store.Store, error) {
 	if f.Database != "" {
-		schema := "ingle"
-		if name != "" {
-			schema = "ingle_" + strings.ReplaceAll(name, "-", "_")
-		}
-		return postgres.Open(ctx, f.Database, schema)
+		return postgres.Open(ctx, f.Database, schemaOf(name))
 	}
-	dir := f.folder()
-	if name != "" {
-		dir = filepath.Join(dir, "tenants", name)
-	}
+	dir := f.folderOf(name)
 	// Clinical records are nobody else's business.
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	return sqlite.Open(ctx, dir)
+}
+
+// schemaOf is the schema of a tenant. No tenant's name has an underscore.
+func schemaOf(name string) string {
+	if name == "" {
+		return "ingle"
+	}
+	return "ingle_" + strings.ReplaceAll(name, "-", "_")
+}
+
+// folderOf is the folder of a tenant.
+func (f storeFlags) folderOf(name string) string {
+	if name == "" {
+		return f.folder()
+	}
+	return filepath.Join(f.folder(), "tenants", name)
 }
 
 var tenantName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)

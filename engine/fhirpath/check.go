@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 // Check finds what can be told to be wrong without data, when the expression
@@ -15,13 +16,38 @@ import (
 // is empty. Check is for whoever writes expressions. An empty typeName checks
 // what does not depend on the input.
 func (x *Expression) Check(d *definitions.Definitions, typeName string) error {
-	c := &checker{d: d}
-	focus := shape{any: true}
-	if t := d.Type(typeName); t != nil {
-		focus = shape{types: []*definitions.Type{t}}
-	}
-	_, err := c.infer(x.syntax, focus)
+	_, err := x.Infer(d, ShapeOf(d, typeName))
 	return err
+}
+
+// Shape is what can be told of a collection without data: the types that its
+// items may have.
+type Shape struct{ shape }
+
+// ShapeOf is the shape of elements of a type; of a name that no type has, that
+// of anything.
+func ShapeOf(d *definitions.Definitions, typeName string) Shape {
+	if t := d.Type(typeName); t != nil {
+		return Shape{shape{types: []*definitions.Type{t}}}
+	}
+	return Shape{shape{any: true}}
+}
+
+// Infer is Check for an expression that is applied to a collection of some
+// shape, such as the result of another one. It tells the shape of the result.
+func (x *Expression) Infer(d *definitions.Definitions, focus Shape) (Shape, error) {
+	c := &checker{d: d}
+	s, err := c.infer(x.syntax, focus.shape)
+	return Shape{s}, err
+}
+
+// MayBeBoolean says whether an item may be a boolean.
+func (s Shape) MayBeBoolean() bool { return s.boolean() }
+
+// Elements returns the FHIR types that items may have; ok is false when they
+// may be something else as well.
+func (s Shape) Elements() (types []*definitions.Type, ok bool) {
+	return s.types, !s.any && len(s.kinds) == 0
 }
 
 // shape is what is known of a collection: the types of its items, and
@@ -188,6 +214,7 @@ func (c *checker) member(s *Syntax, input shape) (shape, error) {
 // unknownElement explains an element that none of the types has.
 func unknownElement(types []*definitions.Type, name string) string {
 	message := types[0].Name + " has no element " + name
+	var names []string
 	for _, t := range types {
 		if p, ok := t.Property(name); ok {
 			return message + "; in FHIRPath it is " + p.Element.Name + ".ofType(" + p.Type.Name + ")"
@@ -196,7 +223,11 @@ func unknownElement(types []*definitions.Type, name string) string {
 			if strings.EqualFold(e.Name, name) || len(name) > 3 && strings.HasPrefix(name, e.Name) {
 				return message + "; did you mean " + e.Name + "?"
 			}
+			names = append(names, e.Name)
 		}
+	}
+	if near := fault.Nearest(name, names); near != "" {
+		return message + "; did you mean " + near + "?"
 	}
 	return message
 }

@@ -311,9 +311,6 @@ func join(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error) 
 			return nil, err
 		}
 	}
-	if len(in) == 0 {
-		return dst, nil
-	}
 	var b strings.Builder
 	first := true
 	for _, v := range in {

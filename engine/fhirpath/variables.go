@@ -1,6 +1,9 @@
 package fhirpath
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // variableOp is %name of the environment. FHIRPath §9 and R4 §2.1.9.3.
 type variableOp struct {
@@ -65,4 +68,31 @@ func (o variableOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error) 
 		return append(dst, c...), e.step(len(c))
 	}
 	return nil, o.at.semanticError("the variable %" + o.name + " is not defined")
+}
+
+// Variables names what the expression asks of Env.Variables, each once: its
+// variables but those of FHIRPath and FHIR, and those that defineVariable makes
+// within it.
+func (x *Expression) Variables() []string {
+	var used, made []string
+	var walk func(s *Syntax)
+	walk = func(s *Syntax) {
+		if s == nil {
+			return
+		}
+		switch {
+		case s.Kind == SyntaxVariable && !slices.Contains(used, s.Text):
+			if _, taken := systemVariable(s.Text); !taken {
+				used = append(used, s.Text)
+			}
+		case s.Kind == SyntaxCall && s.Text == "defineVariable" && len(s.Args) > 0 && s.Args[0].Kind == SyntaxString:
+			made = append(made, s.Args[0].Text)
+		}
+		walk(s.Input)
+		for _, a := range s.Args {
+			walk(a)
+		}
+	}
+	walk(x.syntax)
+	return slices.DeleteFunc(used, func(name string) bool { return slices.Contains(made, name) })
 }

@@ -24,6 +24,10 @@ const (
 // The parameters of a resource type are compiled when the type is first asked
 // for. A Catalog is safe for concurrent use.
 type Catalog struct {
+	// Content says that all text is indexed, for _content. It is set before the
+	// first use.
+	Content bool
+
 	defs  *definitions.Definitions
 	base  string // base URL of this server with a trailing slash, or ""
 	types map[string]*typeCatalog
@@ -138,8 +142,9 @@ func (c *Catalog) lookup(resourceType string) *typeCatalog {
 func (c *Catalog) compile(t *typeCatalog) {
 	t.params = map[string]*parameter{}
 	for _, def := range c.definitionsOf(t.name) {
-		if def.Code == "_has" || def.Code == "_type" {
-			continue // the parser's own; R4B and R5 define them
+		switch def.Code {
+		case "_has", "_type", "_list", "_filter":
+			continue // the parser's own; R4B and R5 define some
 		}
 		p := &parameter{Param: Param{Type: t.name, Code: def.Code, Kind: def.Type}, def: def}
 		t.list = append(t.list, p)
@@ -147,8 +152,9 @@ func (c *Catalog) compile(t *typeCatalog) {
 		c.check(t, p)
 	}
 	c.findOrigins(t)
+	c.compileListed(t)
 	for _, p := range t.list {
-		if p.problem != "" || !p.indexed() || p.unites() {
+		if p.problem != "" || !p.indexed() || p.unites() || p.overTexts() {
 			continue
 		}
 		if err := c.compileInto(&t.rules, t.name, p.def.Expression, sink{param: p}); err != nil {
@@ -159,6 +165,9 @@ func (c *Catalog) compile(t *typeCatalog) {
 
 // indexed says whether values of p are entries.
 func (p *parameter) indexed() bool { return p.Code != codeID && p.Code != codeLastUpdated }
+
+// overTexts says whether p is about texts, wherever they stand.
+func (p *parameter) overTexts() bool { return p.Code == codeText || p.Code == codeContent }
 
 // definitionsOf lists the definitions that apply to a type, sorted by code.
 func (c *Catalog) definitionsOf(typeName string) []*definitions.SearchParameter {
@@ -171,7 +180,7 @@ func (c *Catalog) definitionsOf(typeName string) []*definitions.SearchParameter 
 	}
 	var common []*definitions.SearchParameter
 	for _, def := range c.defs.SearchParameters(all[0]) {
-		if slices.Contains(def.Base, System) {
+		if slices.Contains(def.Base, System) || def.Code == codeText {
 			common = append(common, def)
 		}
 	}
@@ -183,7 +192,13 @@ func (c *Catalog) check(t *typeCatalog, p *parameter) {
 	switch {
 	case !p.indexed():
 		return
-	case p.Kind == definitions.SearchSpecial:
+	case p.overTexts():
+		p.Kind = definitions.SearchSpecial
+		if p.Code == codeContent && !c.Content {
+			p.problem = "this server does not index all text; start it with --index-content, then reindex"
+		}
+		return
+	case p.Kind == definitions.SearchSpecial && !c.selectsPositions(p.def):
 		p.problem = "parameters of type special are not supported"
 		return
 	case p.def.Expression == "":
@@ -195,7 +210,7 @@ func (c *Catalog) check(t *typeCatalog, p *parameter) {
 			return
 		}
 	}
-	p.caseless = p.Kind == definitions.SearchToken && c.endsInString(t.name, p.def.Expression)
+	p.caseless = p.Kind == definitions.SearchToken && c.endsIn("string", t.name, p.def.Expression)
 }
 
 // compileComponents fills p.components.
@@ -212,7 +227,7 @@ func (c *Catalog) compileComponents(t *typeCatalog, p *parameter) error {
 			return fmt.Errorf("its component %s is of type %s", def.Code, def.Type)
 		}
 		one := component{code: def.Code, kind: def.Type, def: def}
-		one.caseless = def.Type == definitions.SearchToken && c.endsInString(t.name, def.Expression)
+		one.caseless = def.Type == definitions.SearchToken && c.endsIn("string", t.name, def.Expression)
 		if err := c.compileInto(&one.rules, t.name, part.Expression, sink{param: p, part: i + 1}); err != nil {
 			return err
 		}

@@ -8,7 +8,8 @@ import (
 )
 
 // reference makes reference entries (§3.1.1.4.12). References to contained
-// resources give none: what they point to is not a resource of the server.
+// resources give none: what they point to is not a resource of the server. Its
+// own entries are added at the end.
 func (x *extraction) reference(n fhir.Node) {
 	switch t := n.Type(); {
 	case t.Name == "Reference":
@@ -16,7 +17,10 @@ func (x *extraction) reference(n fhir.Node) {
 			x.addReference(text, false)
 		}
 		if id := n.Child("identifier"); !id.IsZero() {
-			x.addToken(id.Child("system").Text(), id.Child("value").Text(), id.Find("type", "text").Text())
+			x.addToken(id.Child("system").Text(), id.Child("value").Text(), "")
+		}
+		if display := n.Child("display").Text(); display != "" && x.out == &x.entries {
+			x.addToken("", "", display)
 		}
 	case t.Name == "CodeableReference":
 		if c := n.Child("reference"); !c.IsZero() {
@@ -34,7 +38,8 @@ func (x *extraction) reference(n fhir.Node) {
 }
 
 func (x *extraction) addReference(text string, canonical bool) {
-	if strings.HasPrefix(text, "#") {
+	if id, ok := strings.CutPrefix(text, "#"); ok {
+		x.pointInside(id)
 		return
 	}
 	version := ""

@@ -23,7 +23,7 @@ func (x *extraction) token(n fhir.Node) {
 	case "Coding":
 		x.coding(n)
 	case "Identifier":
-		x.addToken(n.Child("system").Text(), n.Child("value").Text(), n.Find("type", "text").Text())
+		x.identifier(n)
 	case "ContactPoint":
 		x.addToken("", n.Child("value").Text(), "")
 	case "CodeableReference":
@@ -42,7 +42,7 @@ func (x *extraction) token(n fhir.Node) {
 			x.addToken(n.Child("system").Text(), n.Child("code").Text(), n.Child("unit").Text())
 		case t.Name == "string":
 			// The one type whose tokens have no case (§3.1.1.4.10).
-			x.addToken("", strings.ToLower(n.Text()), n.Text())
+			x.addToken("", strings.ToLower(n.Text()), "")
 		case t.Kind == definitions.Primitive:
 			x.addToken("", n.Text(), "")
 		}

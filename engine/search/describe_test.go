@@ -19,7 +19,7 @@ func TestATreeIsPutIntoWords(t *testing.T) {
 		"code:not=1-2":                `not(Observation.code is "1-2" of any system)`,
 		"date=ge2024":                 `Observation.date is or reaches above [2024-01-01T00:00:00Z, 2025-01-01T00:00:00Z)`,
 		"subject=Patient/p":           `Observation.subject refers to "Patient/p"`,
-		"subject:Patient.name=ann":    `Observation.subject refers to a Patient with(Patient.name begins with "ann")`,
+		"subject:Patient.name=ann":    `any of(Observation.subject refers to a Patient with(Patient.name begins with "ann"); Observation.subject#Patient.name begins with "ann")`,
 		"code:missing=true":           `Observation.code has no value`,
 		"_id=a,b":                     `id is "a" or "b"`,
 		"value-quantity=gt5":          `Observation.value-quantity reaches above 5 (4.5 to 5.5), any unit`,

@@ -34,6 +34,7 @@
 //	sa  tl >= sh                   the entry starts after
 //	eb  th <= sl                   the entry ends before
 //	ap  tl < sh and th > sl        they overlap; the parser has widened [sl,sh)
+//	co  tl <= sl and sh <= th      the entry's range contains the query's (_filter only)
 //
 // LastUpdated is Date with the one entry [t, t+1) where t is meta.lastUpdated.
 //
@@ -71,21 +72,47 @@
 //	System s, Code c         entry.System == s and entry.Code == c   (s "" means: no system)
 //	System s, AnyCode        entry.System == s
 //
+// With Start, entry.Code begins with Code. Codes holds when the list has
+// entry.System and entry.Code together.
+//
 // A Token on a parameter of kind reference (modifier :identifier) looks only
 // at entries with neither RefID nor URL, which carry the System and Code of
 // Reference.identifier. A CodeableConcept whose text says something else than
-// its codings gives one more token entry with Text alone; no Token matches it,
-// Missing sees it.
+// its codings gives one more token entry with Text alone, and so does the display
+// of a Reference; no Token matches it, Missing sees it. The types of identifiers
+// are token entries of a parameter of their own (Param.OfType).
+//
+// Text holds when entry.Phrase() begins with Value. Sequence holds when the words
+// of entry.Phrase() have Words in a row, the last one only beginning so with
+// Begun; its Param _content names every entry that has a phrase. Longer texts
+// are entries of _text and _content in passages of up to 200 words, neighbours of
+// which share 16. Texts of _content that are apart have a word between them that
+// no query can have.
 //
 // String: StringStarts holds when entry.Norm begins with Value, StringContains
 // when Value occurs in entry.Norm (wildcard characters have no meaning),
 // StringExact when entry.Text == Value.
 //
-// URI: entry.URL == Value.
+// The further modes are those of _filter and compare Norm with Value: equal, ends
+// with, after, before, from, up to.
+//
+// URI: entry.URL == Value; with URIBelow also when it begins with Value and one
+// of SegmentEnds; with URIContains when it has Value anywhere.
+//
+// Near: the squared distance of entry.Point and Point, computed as Point.Chord2
+// does, is at most Chord2.
+//
+// Other holds when at least one entry that X's Param names does not satisfy X.
+// Token entries without System and Code are passed over.
 //
 // Reference: with URL set, entry.URL == URL; else entry.RefID == ID and (Type
 // is "" or entry.RefType == Type). In both, Version is "" or equals
-// entry.Version.
+// entry.Version, or with Below entry.Version begins with it and a full stop.
+//
+// Within holds when an entry that Param names refers to a resource of a set:
+// Type/ID, and what is below it: current resources of type Type with an entry
+// that Via names referring to one of the set; with Above instead what an entry
+// that Via names of a current resource of the set refers to, if it is of Type.
 //
 // Composite: one entry with as many Parts, the n-th of which satisfies the
 // n-th Expr: a leaf, or an Or of leaves. Parameters of the parts are not
@@ -94,8 +121,13 @@
 // Chain holds when some entry that Param names has RefType == Target, and the
 // current resource Target/RefID exists, is not deleted and satisfies X. Has
 // holds when some current resource of type Source has an entry that Param
-// names whose RefType and RefID are this resource, and satisfies X. Versions
-// of references are ignored by both.
+// names whose RefType and RefID are this resource, and satisfies X. Referred is
+// Has of any Source and any reference parameter. Versions of references are
+// ignored by all three.
+//
+// Contained resources are no resources of the server: nothing finds them, and
+// Chain does not lead to them. The parser adds to a chain what it asks of them:
+// see inside.go. _contained is left to the caller: see contained.go.
 //
 // Not, And, Or are boolean: there is no third value. Not{X} holds of resources
 // without any entry.

@@ -1,19 +1,28 @@
 package search
 
-import "math"
+import (
+	"math"
+
+	"github.com/inglehealth/ingle/spec/definitions"
+)
 
 // Entry is one index row of a resource: what a parameter's expression found
 // in it. Which fields are set depends on Param.Kind:
 //
-//	token      System, Code (Text: display or text, for :text); Text alone for a concept's own text
+//	token      System, Code (Text: display or text, for :text); Text alone for a concept's own text.
+//	           Of identifiers there are others, whose Param is Param.OfType's: System and Code of
+//	           the type, with | and the value behind the code
 //	string     Norm (Normalize of the text), Text (as written)
 //	reference  RefType and RefID for a resource of this server; else URL; Version;
-//	           or only System, Code and Text: a Reference.identifier, for :identifier
+//	           or only System and Code: a Reference.identifier, for :identifier;
+//	           or only Text: a Reference.display, for :text
 //	uri        URL
 //	date       Time
 //	number     Number (a single number has Lo == Hi == Value; it is a point)
 //	quantity   Number, System, Code, Text (unit); Canonical when it is UCUM
+//	special    Point: the place that near looks for
 //	composite  Parts: of each only Param.Kind and the fields of that kind are set
+//	special    of _text and _content: Norm, a passage of the text as Phrase has it
 //
 // The door recomputes entries only from a resource's own bytes, so the same
 // resource always gives the same entries in the same order, without
@@ -31,6 +40,7 @@ type Entry struct {
 	Time      TimeRange
 	Number    NumberRange
 	Canonical *CanonicalQuantity
+	Point     Point
 	Parts     []Entry
 }
 
@@ -43,3 +53,19 @@ const (
 	MinNumber = -math.MaxFloat64
 	MaxNumber = math.MaxFloat64
 )
+
+// Phrase is the words that :text compares, and that _text and _content look
+// for; "" when an entry has no text beside its value.
+func (e *Entry) Phrase() string {
+	switch e.Param.Kind {
+	case definitions.SearchToken, definitions.SearchReference:
+		if e.Text != "" {
+			return Phrase(e.Text)
+		}
+	case definitions.SearchSpecial:
+		if e.Param.Code == codeText || e.Param.Code == codeContent {
+			return e.Norm
+		}
+	}
+	return ""
+}

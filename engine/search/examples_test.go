@@ -2,6 +2,7 @@ package search
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -116,13 +117,18 @@ func checkEntry(t *testing.T, name string, e *Entry) {
 	case definitions.SearchString:
 		ok = e.Text != "" && Normalize(e.Norm) == e.Norm
 	case definitions.SearchReference:
-		ok = (e.RefType != "") == (e.RefID != "") && (e.RefID != "" || e.URL != "" || e.Code != "" || e.System != "")
+		ok = (e.RefType != "") == (e.RefID != "") && (e.RefID != "" || e.URL != "" || e.Code != "" || e.System != "" || e.Text != "")
 	case definitions.SearchURI:
 		ok = e.URL != ""
 	case definitions.SearchDate:
 		ok = e.Time.Lo < e.Time.Hi
 	case definitions.SearchNumber, definitions.SearchQuantity:
 		ok = e.Number.Lo <= e.Number.Hi
+	case definitions.SearchSpecial:
+		ok = math.Abs(e.Point.Chord2(Point{})-1) < 1e-9
+		if e.Param.Code == codeText {
+			ok = e.Norm != "" && strings.Join(Words(e.Norm), " ") == e.Norm
+		}
 	case definitions.SearchComposite:
 		ok = len(e.Parts) > 0
 		for i := range e.Parts {

@@ -22,7 +22,11 @@ const MaxEntries = 200_000
 // one element more combinations than a composite parameter takes, or ctx is
 // done.
 func (c *Catalog) Extract(ctx context.Context, t *fhir.Tree) ([]Entry, error) {
-	root := t.Root()
+	return c.extract(ctx, t.Root())
+}
+
+// extract is Extract of a resource, which may be inside another one.
+func (c *Catalog) extract(ctx context.Context, root fhir.Node) ([]Entry, error) {
 	typeName := root.Type().Name
 	if !c.defs.IsResource(typeName) {
 		return nil, fault.New(fault.Unprocessable, fault.CodeNotSupported, typeName, "%s is not a resource type of FHIR %s", typeName, c.defs.Release)
@@ -35,6 +39,13 @@ func (c *Catalog) Extract(ctx context.Context, t *fhir.Tree) ([]Entry, error) {
 	x := extraction{c: c, ctx: ctx, root: root, entries: (*scratch)[:0]}
 	x.out = &x.entries
 	x.apply(&types.rules, root)
+	if root.Parent().IsZero() {
+		x.contained()
+		if err := x.inside(); err != nil {
+			return nil, err
+		}
+	}
+	x.texts(types)
 	entries := slices.Clone(x.entries)
 	clear(x.entries) // so that the pool keeps no resource alive
 	*scratch = x.entries
@@ -51,16 +62,17 @@ func (c *Catalog) Extract(ctx context.Context, t *fhir.Tree) ([]Entry, error) {
 
 // extraction is the state of one Extract.
 type extraction struct {
-	c       *Catalog
-	ctx     context.Context // of the one call to Extract
-	root    fhir.Node
-	entries []Entry
-	out     *[]Entry // where add puts entries: entries, or a composite's part
-	param   Param    // of the entries being made
-	tooMany error    // combinations of a composite parameter, or nil
-	last    canonicalOf
-	seen    map[string]struct{}
-	key     []byte
+	c        *Catalog
+	ctx      context.Context // of the one call to Extract
+	root     fhir.Node
+	entries  []Entry
+	out      *[]Entry // where add puts entries: entries, or a composite's part
+	param    Param    // of the entries being made
+	tooMany  error    // combinations of a composite parameter, or nil
+	last     canonicalOf
+	pointers []pointer // to contained resources
+	seen     map[string]struct{}
+	key      []byte
 }
 
 // take makes entries of a node that an expression found.
@@ -99,6 +111,8 @@ func (x *extraction) convert(n fhir.Node) {
 		x.number(n)
 	case definitions.SearchQuantity:
 		x.quantity(n)
+	case definitions.SearchSpecial:
+		x.position(n)
 	}
 }
 

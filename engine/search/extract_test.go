@@ -97,7 +97,7 @@ func TestEachTypeIsIndexedByTheElementsThatTheSpecificationNames(t *testing.T) {
 		{"boolean", `{"resourceType":"Patient","active":true}`, "active", []string{"system=" + specialValues + " code=true"}},
 		{"ContactPoint", `{"resourceType":"Patient","telecom":[{"system":"phone","value":"1","use":"home"},{"system":"email","value":"e"}]}`, "telecom", []string{"code=1", "code=e"}},
 		{"ContactPoint by system", `{"resourceType":"Patient","telecom":[{"system":"phone","value":"1"},{"system":"email","value":"e"}]}`, "email", []string{"code=e"}},
-		{"string as token", `{"resourceType":"ValueSet","status":"draft","version":"1.0-RC"}`, "version", []string{"code=1.0-rc text=1.0-RC"}},
+		{"string as token", `{"resourceType":"ValueSet","status":"draft","version":"1.0-RC"}`, "version", []string{"code=1.0-rc"}},
 		{"HumanName", `{"resourceType":"Patient","name":[{"text":"T","family":"Fä","given":["G1","G2"],"prefix":["P"],"suffix":["S"],"use":"official"}]}`, "name",
 			[]string{"text=T norm=t", "text=P norm=p", "text=G1 norm=g1", "text=G2 norm=g2", "text=Fä norm=fa", "text=S norm=s", "text=P G1 G2 Fä S norm=p g1 g2 fa s"}},
 		{"Address", `{"resourceType":"Patient","address":[{"line":["L 1"],"city":"C","country":"DE","use":"home"}]}`, "address",

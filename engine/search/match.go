@@ -22,12 +22,12 @@ type Source interface {
 	// Get returns the current resource of that key, or nil.
 	Get(ctx context.Context, key fhir.Key) (*Document, error)
 	// Referrers returns the current resources of a type that have an entry of
-	// param pointing to key.
+	// param pointing to key; with source "", those of any type by any parameter.
 	Referrers(ctx context.Context, source string, param Param, key fhir.Key) ([]*Document, error)
 }
 
 // Match says whether a resource satisfies x, nil holding of every resource. It
-// asks src only for Chain and Has; src may be nil when x has none. Errors are
+// asks src only for Chain, Has and Referred; src may be nil when x has none. Errors are
 // those of src. See the package's Semantics.
 func Match(ctx context.Context, x Expr, doc *Document, src Source) (bool, error) {
 	switch x := x.(type) {
@@ -65,7 +65,23 @@ func Match(ctx context.Context, x Expr, doc *Document, src Source) (bool, error)
 	case Chain:
 		return matchChain(ctx, x, doc, src)
 	case Has:
-		return matchHas(ctx, x, doc, src)
+		return matchReferrers(ctx, x.Source, x.Param, x.X, doc, src)
+	case Within:
+		return matchWithin(ctx, x, doc, src)
+	case Sequence:
+		if x.Param.Code == codeContent {
+			return slices.ContainsFunc(doc.Entries, func(e Entry) bool { return e.satisfies(x) }), nil
+		}
+	case Referred:
+		return matchReferrers(ctx, "", Param{}, x.X, doc, src)
+	}
+	if other, ok := x.(Other); ok {
+		for e := range doc.named(other.Param()) {
+			if e.other(other.X) {
+				return true, nil
+			}
+		}
+		return false, nil
 	}
 	for e := range doc.named(paramOf(x)) {
 		if e.satisfies(x) {
@@ -94,13 +110,13 @@ func matchChain(ctx context.Context, x Chain, doc *Document, src Source) (bool, 
 	return false, nil
 }
 
-func matchHas(ctx context.Context, x Has, doc *Document, src Source) (bool, error) {
-	referrers, err := src.Referrers(ctx, x.Source, x.Param, doc.Key)
+func matchReferrers(ctx context.Context, source string, param Param, x Expr, doc *Document, src Source) (bool, error) {
+	referrers, err := src.Referrers(ctx, source, param, doc.Key)
 	if err != nil {
 		return false, err
 	}
 	for _, one := range referrers {
-		if ok, err := Match(ctx, x.X, one, src); ok || err != nil {
+		if ok, err := Match(ctx, x, one, src); ok || err != nil {
 			return err == nil, err
 		}
 	}
@@ -126,6 +142,12 @@ func paramOf(x Expr) Param {
 	switch x := x.(type) {
 	case Token:
 		return x.Param
+	case Codes:
+		return x.Param
+	case Text:
+		return x.Param
+	case Sequence:
+		return x.Param
 	case String:
 		return x.Param
 	case Date:
@@ -139,6 +161,8 @@ func paramOf(x Expr) Param {
 	case Reference:
 		return x.Param
 	case Composite:
+		return x.Param
+	case Near:
 		return x.Param
 	}
 	panic(fmt.Sprintf("search: %T is no leaf of a search tree", x))
@@ -154,15 +178,15 @@ func (e *Entry) satisfies(x Expr) bool {
 		if x.Param.Kind == "reference" && (e.RefID != "" || e.URL != "") {
 			return false
 		}
-		return (x.AnySystem || e.System == x.System) && (x.AnyCode || e.Code == x.Code)
+		return (x.AnySystem || e.System == x.System) && (x.AnyCode || e.Code == x.Code || x.Start && strings.HasPrefix(e.Code, x.Code))
+	case Codes:
+		return x.List.Has(e.System, e.Code)
+	case Text:
+		return strings.HasPrefix(e.Phrase(), x.Value)
+	case Sequence:
+		return holdsWords(e.Phrase(), x.Words, x.Begun)
 	case String:
-		switch x.Mode {
-		case StringExact:
-			return e.Text == x.Value
-		case StringContains:
-			return strings.Contains(e.Norm, x.Value)
-		}
-		return strings.HasPrefix(e.Norm, x.Value)
+		return e.satisfiesString(x)
 	case Date:
 		return e.Time.satisfies(x.Prefix, x.Range)
 	case Number:
@@ -170,15 +194,24 @@ func (e *Entry) satisfies(x Expr) bool {
 	case Quantity:
 		return e.satisfiesQuantity(x)
 	case URI:
+		switch x.Mode {
+		case URIBelow:
+			rest, ok := strings.CutPrefix(e.URL, x.Value)
+			return ok && (rest == "" || strings.IndexByte(SegmentEnds, rest[0]) >= 0)
+		case URIContains:
+			return strings.Contains(e.URL, x.Value)
+		}
 		return e.URL == x.Value
 	case Reference:
-		if x.Version != "" && x.Version != e.Version {
+		if x.Version != "" && x.Version != e.Version && !(x.Below && strings.HasPrefix(e.Version, x.Version+".")) {
 			return false
 		}
 		if x.URL != "" {
 			return e.URL == x.URL
 		}
 		return e.RefID == x.ID && (x.Type == "" || x.Type == e.RefType)
+	case Near:
+		return e.Point.Chord2(x.Point) <= x.Chord2
 	case Composite:
 		if len(e.Parts) != len(x.Parts) {
 			return false
@@ -191,6 +224,28 @@ func (e *Entry) satisfies(x Expr) bool {
 		return true
 	}
 	return false
+}
+
+func (e *Entry) satisfiesString(x String) bool {
+	switch x.Mode {
+	case StringExact:
+		return e.Text == x.Value
+	case StringContains:
+		return strings.Contains(e.Norm, x.Value)
+	case StringEquals:
+		return e.Norm == x.Value
+	case StringEnds:
+		return strings.HasSuffix(e.Norm, x.Value)
+	case StringAbove:
+		return e.Norm > x.Value
+	case StringBelow:
+		return e.Norm < x.Value
+	case StringFrom:
+		return e.Norm >= x.Value
+	case StringUpTo:
+		return e.Norm <= x.Value
+	}
+	return strings.HasPrefix(e.Norm, x.Value)
 }
 
 func (e *Entry) satisfiesQuantity(x Quantity) bool {
@@ -230,6 +285,8 @@ func (t TimeRange) satisfies(prefix Prefix, s TimeRange) bool {
 		return t.Hi <= s.Lo
 	case AP:
 		return t.Lo < s.Hi && t.Hi > s.Lo
+	case CO:
+		return t.Lo <= s.Lo && t.Hi >= s.Hi
 	}
 	return within
 }

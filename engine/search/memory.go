@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -150,6 +149,10 @@ func (l *locked) Referrers(_ context.Context, source string, param Param, key fh
 	var list []*Document
 	for from := range l.referrers[key] {
 		d := l.documents[from]
+		if source == "" {
+			list = append(list, d)
+			continue
+		}
 		if string(from.Type) != source {
 			continue
 		}
@@ -160,6 +163,6 @@ func (l *locked) Referrers(_ context.Context, source string, param Param, key fh
 			}
 		}
 	}
-	slices.SortFunc(list, func(a, b *Document) int { return strings.Compare(string(a.Key.ID), string(b.Key.ID)) })
+	slices.SortFunc(list, func(a, b *Document) int { return a.Key.Compare(b.Key) })
 	return list, nil
 }

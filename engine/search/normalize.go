@@ -27,7 +27,7 @@ func Normalize(s string) string {
 	blank := false
 	for _, r := range s {
 		switch {
-		case r == '\'' || r == '.' || r == '’' || r == '‘' || r == 'ʼ' || r == '`':
+		case r == '.' || isApostrophe(r):
 			continue
 		case r < utf8.RuneSelf && isPlainByte(byte(r)):
 		case 'A' <= r && r <= 'Z':

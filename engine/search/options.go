@@ -13,6 +13,9 @@ type ParseOptions struct {
 	// DefaultCount and MaxCount are the page size without _count and the
 	// greatest one; 0 means 20 and 1000. A greater _count is lowered.
 	DefaultCount, MaxCount int
+	// Terminology tells :in, :not-in, :above and :below what they mean; nil: they
+	// are refused.
+	Terminology Terminology
 	// Limits; 0 means the default.
 	Limits Limits
 }
@@ -23,4 +26,5 @@ type Limits struct {
 	Values     int // values joined by commas in one parameter; default 1000
 	Chain      int // links in a chain, _has included; default 4
 	Length     int // bytes in one name or value; default 16384
+	Codes      int // codes of a value set, or of a part of a code system; default 100000
 }

@@ -57,6 +57,23 @@ type shape struct {
 	paths  map[string]bool // without that
 }
 
+// over is the parameter called code of several types, which all have it, of the
+// same kind: with the origins of each.
+func (c *Catalog) over(types []string, code string) Param {
+	p := c.lookup(types[0]).params[code].Param
+	if len(types) == 1 {
+		return p
+	}
+	var origins []string
+	for _, t := range types {
+		if of := c.lookup(t).params[code].Of; of != "" {
+			origins = append(origins, of)
+		}
+	}
+	p.Type, p.Of = System, strings.Join(origins, ",")
+	return p
+}
+
 // findOrigins finds the parameters of a type whose values others have as well:
 // those that select just what several others of the same kind select together,
 // and those that select of what others select the references to one type. The
@@ -112,7 +129,7 @@ func (s *Origin) String() string {
 
 // shapeOf is ok when p's expression is nothing but paths.
 func (c *Catalog) shapeOf(p *parameter) (s shape, ok bool) {
-	if p.problem != "" || !p.indexed() {
+	if p.problem != "" || !p.indexed() || p.overTexts() {
 		return s, false
 	}
 	s = shape{parameter: p, paths: map[string]bool{}}

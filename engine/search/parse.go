@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
@@ -20,8 +20,8 @@ const maxIssues = 10
 // Parse reads the parameters of a search for one resource type, or over the
 // whole system when resourceType is "". What is not understood is refused with
 // a *fault.Error of kind Invalid that names the parameter; with o.Lenient,
-// parameters and modifiers that the server does not know are recorded in
-// Query.Ignored instead. A malformed value is always refused.
+// parameters that the server does not know are recorded in Query.Ignored
+// instead. A malformed value and an unsupported modifier are always refused.
 func (c *Catalog) Parse(resourceType string, pairs []Pair, o ParseOptions) (*Query, error) {
 	p := &parser{c: c, o: o.withDefaults(), q: &Query{}}
 	if resourceType != "" {
@@ -47,15 +47,22 @@ func (c *Catalog) Parse(resourceType string, pairs []Pair, o ParseOptions) (*Que
 			p.keep(pair, p.parameter(pair))
 		}
 	}
+	if err := p.checkContained(); err != nil && len(p.issues) == 0 {
+		return nil, err
+	}
 	if len(p.issues) > 0 {
 		return nil, fault.Of(fault.Invalid, p.issues)
 	}
 	// Applied is put in the order of the request, which the first pass left.
 	p.q.Applied = p.q.Applied[:0]
 	for _, pair := range pairs {
-		if p.applied[pair] {
-			p.q.Applied = append(p.q.Applied, pair)
+		if !p.applied[pair] {
+			continue
 		}
+		if pair.Name == "_count" { // which may have been lowered
+			pair.Value = strconv.Itoa(p.q.Count)
+		}
+		p.q.Applied = append(p.q.Applied, pair)
 	}
 	if p.q.Count == 0 || p.q.Summary == SummaryCount {
 		p.q.Count, p.q.Summary, p.q.Total = 0, SummaryCount, TotalAccurate
@@ -77,6 +84,7 @@ func (o ParseOptions) withDefaults() ParseOptions {
 	setDefault(&o.Limits.Values, 1000)
 	setDefault(&o.Limits.Chain, 4)
 	setDefault(&o.Limits.Length, 16<<10)
+	setDefault(&o.Limits.Codes, 100_000)
 	return o
 }
 
@@ -118,7 +126,7 @@ func (p *parser) keep(pair Pair, err error) {
 	if !ok {
 		f = fault.Wrap(err, fault.Invalid, fault.CodeInvalid, "", "search parameter %q cannot be understood", fault.Shorten(pair.Name))
 	}
-	if p.o.Lenient && f.Issues[0].Code == fault.CodeNotSupported {
+	if _, unknown := errors.AsType[notKnown](err); unknown && p.o.Lenient {
 		p.q.Ignored = append(p.q.Ignored, Ignored{Pair: pair, Why: f.Issues[0].Message})
 		return
 	}
@@ -151,9 +159,6 @@ func (p *parser) parameter(pair Pair) error {
 		p.apply(pair)
 		return nil
 	}
-	if strings.HasPrefix(pair.Name, "_contained") && pair.Value == "false" {
-		return nil // the default
-	}
 	x, err := p.expr(p.q.Types, pair.Name, pair.Value, 0)
 	if err != nil {
 		return err
@@ -184,6 +189,9 @@ func (p *parser) expr(types []string, name, value string, depth int) (Expr, erro
 	if head, rest, ok := strings.Cut(name, "."); ok {
 		return p.chain(types, head, rest, value, depth)
 	}
+	if x, ok, err := p.special(types, name, value, depth); ok {
+		return x, err
+	}
 	code, modifier, modified := strings.Cut(name, ":")
 	if modified && modifier == "" {
 		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "", "search parameter %q ends in a colon without a modifier", fault.Shorten(name))
@@ -208,30 +216,22 @@ func (p *parser) find(types []string, code string) (found, error) {
 		types = []string{System}
 	}
 	var first *parameter
-	var origins []string
 	for _, t := range types {
 		one := p.c.lookup(t).params[code]
 		switch {
 		case one == nil:
 			return found{}, p.unknown(t, code)
 		case one.problem != "":
-			return found{}, fault.New(fault.Invalid, fault.CodeNotSupported, "",
-				"search parameter %q of %s is not supported: %s", code, of(t), one.problem)
+			return found{}, notKnown{fault.New(fault.Invalid, fault.CodeNotSupported, "",
+				"search parameter %q of %s is not supported: %s", code, of(t), one.problem)}
 		case first == nil:
 			first = one
 		case first.Kind != one.Kind:
-			return found{}, fault.New(fault.Invalid, fault.CodeNotSupported, "",
-				"search parameter %q is a %s for %s but a %s for %s; search these types one by one", code, first.Kind, first.Type, one.Kind, t)
-		}
-		if one.Of != "" {
-			origins = append(origins, one.Of)
+			return found{}, notKnown{fault.New(fault.Invalid, fault.CodeNotSupported, "",
+				"search parameter %q is a %s for %s but a %s for %s; search these types one by one", code, first.Kind, first.Type, one.Kind, t)}
 		}
 	}
-	as := first.Param
-	if len(types) > 1 {
-		as.Type, as.Of = System, strings.Join(origins, ",")
-	}
-	return found{first, as}, nil
+	return found{first, p.c.over(types, code)}, nil
 }
 
 // unknown explains that there is no such parameter.
@@ -252,9 +252,17 @@ func (p *parser) unknown(typeName, code string) error {
 	if end == "" {
 		end = "."
 	}
-	return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s has no search parameter %q%s It has: %s%s",
-		of(typeName), fault.Shorten(code), end, strings.Join(codes, ", "), why)
+	return notKnown{fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s has no search parameter %q%s It has: %s%s",
+		of(typeName), fault.Shorten(code), end, strings.Join(codes, ", "), why)}
 }
+
+// notKnown says that there is no such parameter, or not here: what lenient
+// handling passes over (§3.1.1.5 of R4's search, Prefer: handling).
+type notKnown struct{ fault *fault.Error }
+
+func (n notKnown) Error() string { return n.fault.Error() }
+
+func (n notKnown) Unwrap() error { return n.fault }
 
 // of names a type in a message.
 func of(typeName string) string {
@@ -337,17 +345,4 @@ func missing(param found, name, value string) (Expr, error) {
 func malformed(name, value, format string, args ...any) error {
 	return fault.New(fault.Invalid, fault.CodeValue, "", "search parameter %q has the value %q: %s",
 		fault.Shorten(name), fault.Shorten(value), fmt.Sprintf(format, args...))
-}
-
-// modifiersOf lists the modifiers that a kind of parameter takes here.
-func modifiersOf(kind definitions.SearchType) string {
-	switch kind {
-	case definitions.SearchString:
-		return ":missing, :exact, :contains"
-	case definitions.SearchToken:
-		return ":missing, :not"
-	case definitions.SearchReference:
-		return ":missing, :identifier and the name of a resource type"
-	}
-	return ":missing"
 }

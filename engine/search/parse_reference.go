@@ -77,6 +77,14 @@ func canonicalParts(text string) (url, version string) {
 
 // chain reads head.rest=value, head being code or code:Type.
 func (p *parser) chain(types []string, head, rest, value string, depth int) (Expr, error) {
+	return p.follow(types, head, rest, func(target string) (Expr, error) {
+		return p.expr([]string{target}, rest, value, depth+1)
+	})
+}
+
+// follow makes the chain over a reference, head being code or code:Type, to
+// what next says of each type that it may lead to. rest is for messages.
+func (p *parser) follow(types []string, head, rest string, next func(target string) (Expr, error)) (Expr, error) {
 	code, typeName, typed := strings.Cut(head, ":")
 	param, err := p.find(types, code)
 	if err != nil {
@@ -101,16 +109,19 @@ func (p *parser) chain(types []string, head, rest, value string, depth int) (Exp
 	var any Or
 	var failed error
 	for _, target := range targets {
-		x, err := p.expr([]string{target}, rest, value, depth+1)
+		x, err := next(target)
+		if hasCode(err, fault.CodeTooCostly) {
+			return nil, err
+		}
 		if err != nil {
 			// The least hopeless error is the one that explains: a value that
 			// one target understands the name of, before an unknown name.
-			if failed == nil || !isUnknown(err) && isUnknown(failed) {
+			if failed == nil || !hasCode(err, fault.CodeNotSupported) && hasCode(failed, fault.CodeNotSupported) {
 				failed = err
 			}
 			continue
 		}
-		any = append(any, Chain{Param: param.as, Target: target, X: x})
+		any = within(append(any, Chain{Param: param.as, Target: target, X: x}), param.as, target, x)
 	}
 	if len(any) == 0 {
 		return nil, failed
@@ -118,9 +129,9 @@ func (p *parser) chain(types []string, head, rest, value string, depth int) (Exp
 	return simplify(any), nil
 }
 
-func isUnknown(err error) bool {
+func hasCode(err error, code fault.Code) bool {
 	f, ok := errors.AsType[*fault.Error](err)
-	return ok && f.Issues[0].Code == fault.CodeNotSupported
+	return ok && f.Issues[0].Code == code
 }
 
 // has reads what follows _has: Source:param:rest.
@@ -131,6 +142,14 @@ func (p *parser) has(types []string, name, value string, depth int) (Expr, error
 		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "",
 			"_has is written _has:Type:reference:parameter=value, as in _has:Observation:patient:code=1234-5; %q is not", fault.Shorten("_has:"+name))
 	}
+	return p.reverse(types, source, code, func() (Expr, error) {
+		return p.expr([]string{source}, rest, value, depth+1)
+	})
+}
+
+// reverse makes the _has over the reference code of type source to what next
+// says of the resources that refer.
+func (p *parser) reverse(types []string, source, code string, next func() (Expr, error)) (Expr, error) {
 	if !p.c.defs.IsResource(source) {
 		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "", "in _has, %q is not a resource type%s",
 			fault.Shorten(source), meant(source, p.c.defs.ResourceTypes()))
@@ -148,7 +167,7 @@ func (p *parser) has(types []string, name, value string, depth int) (Expr, error
 			"in _has, parameter %q of %s does not point to %s but to %s",
 			fault.Shorten(code), source, strings.Join(types, " or "), strings.Join(param.def.Targets, ", "))
 	}
-	x, err := p.expr([]string{source}, rest, value, depth+1)
+	x, err := next()
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // resultParameters shape the result rather than filter it (§3.1.1.5).
-var resultParameters = []string{"_count", "_elements", "_include", "_revinclude", "_sort", "_summary", "_total"}
+var resultParameters = []string{"_contained", "_containedType", "_count", "_elements", "_include", "_revinclude", "_sort", "_summary", "_total"}
 
 // resultReader gives the method that reads a result parameter, or nil.
 func resultReader(name string) func(*parser, Pair) error {
@@ -26,6 +26,8 @@ func resultReader(name string) func(*parser, Pair) error {
 		return (*parser).summary
 	case "_elements":
 		return (*parser).elements
+	case "_contained", "_containedType":
+		return (*parser).contained
 	case "_include", "_revinclude":
 		return (*parser).include
 	}
@@ -180,8 +182,8 @@ func (p *parser) sort(pair Pair) error {
 		if err != nil {
 			return err
 		}
-		if param.Kind == definitions.SearchComposite {
-			return malformed("_sort", pair.Value, "%q is a composite, which has no order", code)
+		if param.Kind == definitions.SearchComposite || param.Kind == definitions.SearchSpecial {
+			return malformed("_sort", pair.Value, "%q is a parameter of type %s, which has no order", code, param.Kind)
 		}
 		p.q.Sort = append(p.q.Sort, SortKey{Param: param.as, Desc: desc})
 	}

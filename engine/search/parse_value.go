@@ -38,9 +38,12 @@ func (p *parser) reader(param found, name, modifier string) (read func(string) (
 	case param.Kind == definitions.SearchReference && modifier != "" && p.c.defs.IsResource(modifier):
 		return func(raw string) (Expr, error) { return p.reference(param, modifier, raw) }, false, nil
 	case modifier != "":
+		if read := p.modified(param, modifier); read != nil {
+			return read, modifier == "not-in", nil
+		}
 		return nil, false, fault.New(fault.Invalid, fault.CodeNotSupported, "",
 			"search parameter %q: modifier :%s is not supported for %s parameters; they take %s",
-			fault.Shorten(name), fault.Shorten(modifier), param.Kind, modifiersOf(param.Kind))
+			fault.Shorten(name), fault.Shorten(modifier), param.Kind, p.c.modifiersOf(param.parameter))
 	}
 	return func(raw string) (Expr, error) { return p.value(param, raw) }, false, nil
 }
@@ -55,8 +58,16 @@ func (p *parser) value(param found, raw string) (Expr, error) {
 		return p.reference(param, "", raw)
 	case definitions.SearchToken:
 		return readToken(param.as, raw, param.caseless)
+	case definitions.SearchSpecial:
+		if param.overTexts() {
+			return p.words(param.as, raw)
+		}
+		return p.near(param.as, raw)
 	case definitions.SearchURI:
 		if x, ok := p.versioned(param, raw); ok {
+			return x, nil
+		}
+		if x, ok := p.relative(param.as, raw); ok {
 			return x, nil
 		}
 	}

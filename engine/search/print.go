@@ -16,13 +16,24 @@ import (
 var extractionVersions = map[definitions.SearchType]int{
 	definitions.SearchToken: 1, definitions.SearchString: 1, definitions.SearchReference: 1, definitions.SearchURI: 1,
 	definitions.SearchDate: 1, definitions.SearchNumber: 1, definitions.SearchQuantity: 1, definitions.SearchComposite: 1,
+	definitions.SearchSpecial: 1,
+}
+
+// ContainedPrint differs when the entries of contained resources may, which stand
+// with the resources that contain them (Param.Inside).
+func (c *Catalog) ContainedPrint() string {
+	h := fnv.New64a()
+	for _, t := range c.defs.ResourceTypes() {
+		fmt.Fprintln(h, t, c.Print(t))
+	}
+	return printed(h.Sum64())
 }
 
 // Print is a short text that differs when the entries of resources of a type
 // may differ: by other definitions, or by other rules of Extract.
 func (c *Catalog) Print(resourceType string) string {
 	h := fnv.New64a()
-	fmt.Fprintln(h, c.defs.Release, c.defs.Version)
+	fmt.Fprintln(h, c.defs.Release, c.defs.Version, c.Content)
 	for _, def := range c.definitionsOf(resourceType) {
 		c.describe(h, def)
 	}

@@ -17,7 +17,7 @@ func TestPrintsAreOfTheParametersWithEntries(t *testing.T) {
 	for code, want := range map[string]bool{
 		"code": true, "date": true, "subject": true, "patient": true, "code-value-quantity": true,
 		"combo-code": false, // it unites code and component-code
-		"_id":        false, "_lastUpdated": false, "_text": false, "nothing": false,
+		"_id":        false, "_lastUpdated": false, "_content": false, "nothing": false,
 	} {
 		if _, ok := prints[code]; ok != want {
 			t.Errorf("%s has a print: %v", code, ok)
@@ -54,7 +54,7 @@ func TestTheParametersOfATreeAreFoundWhereverTheyStand(t *testing.T) {
 	}
 	slices.Sort(names)
 	want := []string{"Observation.code", "Observation.code", "Observation.code-value-quantity", "Observation.date", "Observation.status",
-		"Observation.subject", "Observation.value-quantity", "Patient.name", "Provenance.recorded", "Provenance.target"}
+		"Observation.subject", "Observation.subject#Patient.name", "Observation.value-quantity", "Patient.name", "Provenance.recorded", "Provenance.target"}
 	if !slices.Equal(names, want) {
 		t.Errorf("%v\nwant %v", names, want)
 	}

@@ -17,10 +17,16 @@ type Query struct {
 	Count int
 	// Bytes may end a page before Count.
 	Bytes PageBytes
+	// Heads asks for records without their bodies.
+	Heads bool
 	// Total says how Bundle.total is to be computed.
 	Total TotalMode
 	// Partial takes parameters whose index is still being built.
 	Partial bool
+	// Contained looks inside of resources; with ContainedAlone what is found
+	// there is the result, else the resources that contain it.
+	Contained      Contained
+	ContainedAlone bool
 	// After continues a former page: the Next of a store page, or "".
 	After string
 	// Includes are followed by the caller (records), not by the store.
@@ -158,6 +164,33 @@ type Token struct {
 	Code      string
 	AnySystem bool
 	AnyCode   bool
+	Start     bool // Code is only the beginning (of a MIME type, :below)
+}
+
+// Coding is a code of a system.
+type Coding struct{ System, Code string }
+
+// Codes matches token entries whose system and code are in a list (:in, :above,
+// :below).
+type Codes struct {
+	Param Param
+	List  *CodeList
+}
+
+// Text matches the texts that go with tokens and references: one of them, as
+// Phrase has it, begins with Value (:text).
+type Text struct {
+	Param Param
+	Value string
+}
+
+// Sequence matches texts that have these words, as Words has them, behind each
+// other; of the last one, with Begun, only the beginning (_text, _content). The
+// texts that Param _content names are all there are.
+type Sequence struct {
+	Param Param
+	Words []string
+	Begun bool
 }
 
 // StringMode is how a string parameter compares.
@@ -169,6 +202,12 @@ const (
 	StringStarts StringMode = iota
 	StringContains
 	StringExact
+	StringEquals // the modes from here on are those of _filter, on normalised text
+	StringEnds
+	StringAbove
+	StringBelow
+	StringFrom
+	StringUpTo
 )
 
 // String matches string entries. Value is normalised by Normalize unless the
@@ -193,6 +232,7 @@ const (
 	SA Prefix = "sa"
 	EB Prefix = "eb"
 	AP Prefix = "ap"
+	CO Prefix = "co" // of _filter alone, on dates: the entry's range contains the query's
 )
 
 // TimeRange is the half-open interval [Lo, Hi) in microseconds since the Unix
@@ -244,10 +284,22 @@ type CanonicalQuantity struct {
 	Unit  string
 }
 
-// URI matches uri entries exactly (§3.1.1.4.9).
+// URIMode is how a uri parameter compares.
+type URIMode uint8
+
+// URI modes: the default is the whole; :below takes what begins with the value
+// up to the end of a path segment, too; :contains finds it anywhere.
+const (
+	URIExact URIMode = iota
+	URIBelow
+	URIContains
+)
+
+// URI matches uri entries (§3.1.1.4.9).
 type URI struct {
 	Param Param
 	Value string
+	Mode  URIMode
 }
 
 // Reference matches reference entries. Type and ID for a resource of this
@@ -259,6 +311,18 @@ type Reference struct {
 	ID      string
 	URL     string
 	Version string // canonical business version or history version, "" for any
+	Below   bool   // Version is the beginning, up to a full stop (canonicals, :below)
+}
+
+// Within holds when a reference in Param points to the resource Type/ID, or to
+// one from which that is reached through references in Via, a parameter of
+// Type to Type (:below); with Above, or to one that is reached from it (:above).
+type Within struct {
+	Param Param
+	Type  string
+	ID    string
+	Via   Param
+	Above bool
 }
 
 // Composite matches composite entries: one entry all of whose parts satisfy
@@ -285,6 +349,10 @@ type Has struct {
 	X      Expr
 }
 
+// Referred holds when a current resource that satisfies X, of whatever type,
+// has a reference entry of any parameter that points here.
+type Referred struct{ X Expr }
+
 func (And) expr()         {}
 func (Or) expr()          {}
 func (Not) expr()         {}
@@ -293,6 +361,10 @@ func (IDs) expr()         {}
 func (LastUpdated) expr() {}
 func (Missing) expr()     {}
 func (Token) expr()       {}
+func (Codes) expr()       {}
+func (Text) expr()        {}
+func (Sequence) expr()    {}
+func (Within) expr()      {}
 func (String) expr()      {}
 func (Date) expr()        {}
 func (Number) expr()      {}
@@ -302,3 +374,4 @@ func (Reference) expr()   {}
 func (Composite) expr()   {}
 func (Chain) expr()       {}
 func (Has) expr()         {}
+func (Referred) expr()    {}

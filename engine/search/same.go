@@ -9,7 +9,7 @@ import (
 func (e *Entry) equal(o *Entry) bool {
 	if e.Param.Code != o.Param.Code || e.Code != o.Code || e.System != o.System || e.Norm != o.Norm || e.RefID != o.RefID ||
 		e.URL != o.URL || e.Time != o.Time || e.Number != o.Number || e.Text != o.Text || e.RefType != o.RefType ||
-		e.Version != o.Version || e.Param != o.Param || len(e.Parts) != len(o.Parts) {
+		e.Version != o.Version || e.Param != o.Param || e.Point != o.Point || len(e.Parts) != len(o.Parts) {
 		return false
 	}
 	if (e.Canonical == nil) != (o.Canonical == nil) || e.Canonical != nil && *e.Canonical != *o.Canonical {
@@ -35,6 +35,7 @@ func (e *Entry) appendKey(key []byte) []byte {
 	key = binary.AppendVarint(key, e.Time.Lo)
 	key = binary.AppendVarint(key, e.Time.Hi)
 	key = e.Number.appendKey(key)
+	key = NumberRange{e.Point.X, e.Point.Y, e.Point.Z}.appendKey(key)
 	if e.Canonical == nil {
 		key = append(key, 0)
 	} else {

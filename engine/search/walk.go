@@ -45,16 +45,16 @@ type rules struct {
 	whole []*wholeRule // expressions that are more than paths, from the focus
 }
 
-// endsInString says whether an expression can give an element of type string.
-// Only what is written as a path from a resource type is looked at.
-func (c *Catalog) endsInString(typeName, expression string) bool {
+// endsIn says whether an expression can give an element of a data type. Only
+// what is written as a path from a resource type is looked at.
+func (c *Catalog) endsIn(dataType, typeName, expression string) bool {
 	for _, alternative := range splitUnion(expression) {
 		paths, err := parsePaths(c.defs, alternative)
 		if err != nil {
 			continue
 		}
 		for _, one := range paths {
-			if one.root != "" && c.concerns(one.root, typeName) && slices.Contains(c.endTypes(one), "string") {
+			if one.root != "" && c.concerns(one.root, typeName) && slices.Contains(c.endTypes(one), dataType) {
 				return true
 			}
 		}

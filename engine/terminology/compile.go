@@ -94,19 +94,19 @@ func (c *Catalog) include(in *definitions.Include, above []string) part {
 		for _, concept := range in.Concepts {
 			p.codes[concept.Code] = struct{}{}
 		}
-		if sys := c.system(in.System); sys != nil && sys.fold {
+		if sys := c.system(in.System); sys != nil && sys.CaseInsensitive {
 			p.fold = true
 			p.codes = lowered(p.codes)
 		}
 		return p
 	}
 	sys := c.system(in.System)
-	if sys == nil || !sys.complete {
+	if sys == nil || !sys.complete() {
 		p.decide = unknown
 		if g := grammars[in.System]; g != nil && len(in.Filters) == 0 {
 			p.decide = g
 		} else if sys != nil && len(in.Filters) == 0 {
-			codes := sys.all()
+			codes := sys.byCode
 			p.decide = func(code string) Answer {
 				if _, ok := codes[code]; ok {
 					return Yes
@@ -116,21 +116,17 @@ func (c *Catalog) include(in *definitions.Include, above []string) part {
 		}
 		return p
 	}
-	p.fold = sys.fold
-	p.codes = sys.all()
-	for _, f := range in.Filters {
-		codes, ok := sys.filter(f)
-		if !ok {
-			p.codes, p.decide = nil, unknown
-			return p
+	p.fold = sys.CaseInsensitive
+	selected, err := sys.selected(in.Filters)
+	if err != nil {
+		p.decide = unknown
+		return p
+	}
+	p.codes = map[string]struct{}{}
+	for i := range sys.Concepts {
+		if selected.has(int32(i)) {
+			p.codes[sys.Concepts[i].Code] = struct{}{}
 		}
-		both := map[string]struct{}{}
-		for code := range p.codes {
-			if _, ok := codes[code]; ok {
-				both[code] = struct{}{}
-			}
-		}
-		p.codes = both
 	}
 	if p.fold {
 		p.codes = lowered(p.codes)
@@ -147,5 +143,3 @@ func lowered(codes map[string]struct{}) map[string]struct{} {
 	}
 	return out
 }
-
-func sortCodes(codes []string) { slices.Sort(codes) }

@@ -8,10 +8,8 @@
 package terminology
 
 import (
+	"slices"
 	"strings"
-	"sync"
-
-	"github.com/inglehealth/ingle/spec/definitions"
 )
 
 // Answer is what is known of a code's membership.
@@ -23,17 +21,6 @@ const (
 	No
 	Yes
 )
-
-// Catalog compiles the value sets of one Definitions when they are first
-// asked for. It is safe for concurrent use.
-type Catalog struct {
-	definitions *definitions.Definitions
-	sets        sync.Map // canonical -> *Set, nil for an unknown one
-	systems     sync.Map // canonical -> *system
-}
-
-// New makes a catalog of d.
-func New(d *definitions.Definitions) *Catalog { return &Catalog{definitions: d} }
 
 // Set is a compiled value set. It is immutable.
 type Set struct {
@@ -158,7 +145,7 @@ func (s *Set) Codes(limit int) (codes []string, more bool) {
 			}
 		}
 	}
-	sortCodes(codes)
+	slices.Sort(codes)
 	if len(codes) > limit {
 		return codes[:limit], true
 	}

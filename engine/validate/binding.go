@@ -13,7 +13,7 @@ import (
 // where no other code fits, which only the author knows; the others are
 // suggestions.
 func (r *run) bound(n fhir.Node, b *binding, profile string) {
-	if b.strength != "required" && b.strength != "extensible" || b.set == nil {
+	if b.strength != "required" && b.strength != "extensible" || b.set == nil && r.terms == nil {
 		return
 	}
 	answer := r.member(n, b)
@@ -32,7 +32,7 @@ func (r *run) bound(n fhir.Node, b *binding, profile string) {
 		return
 	}
 	message := fmt.Sprintf("%s is not in the value set %s, from which the code %s come", described(n), b.valueSet, word)
-	if codes, more := b.set.Codes(12); len(codes) > 0 {
+	if codes, more := r.examples(b); len(codes) > 0 {
 		message += ": " + listed(codes, more)
 	}
 	if profile != "" {
@@ -49,7 +49,7 @@ func (r *run) member(n fhir.Node, b *binding) terminology.Answer {
 		if !n.HasValue() {
 			return terminology.Yes
 		}
-		return b.set.HasCode(n.Text())
+		return r.hasCode(b, n.Text())
 	}
 	list := codings(n)
 	if len(list) == 0 {
@@ -60,7 +60,7 @@ func (r *run) member(n fhir.Node, b *binding) terminology.Answer {
 	}
 	answer := terminology.No
 	for _, c := range list {
-		switch b.set.Has(c.system, c.code) {
+		switch r.has(b, c) {
 		case terminology.Yes:
 			return terminology.Yes
 		case terminology.Unknown:
@@ -70,25 +70,57 @@ func (r *run) member(n fhir.Node, b *binding) terminology.Answer {
 	return answer
 }
 
-type coding struct{ system, code string }
+// has says whether a code is in the value set. Of the packages' own value sets
+// the compiled form decides, unless a terminology service is to be asked, which
+// knows others, too.
+func (r *run) has(b *binding, c terminology.Coding) terminology.Answer {
+	if r.terms != nil && c.System != "" {
+		answer, err := r.terms.Member(r.ctx, b.valueSet, c)
+		if err != nil {
+			return terminology.Unknown
+		}
+		return answer
+	}
+	return b.set.Has(c.System, c.Code)
+}
+
+// hasCode is has for a code whose system goes without saying.
+func (r *run) hasCode(b *binding, code string) terminology.Answer {
+	if r.terms != nil {
+		answer, err := r.terms.Member(r.ctx, b.valueSet, terminology.Coding{Code: code})
+		if err != nil {
+			return terminology.Unknown
+		}
+		return answer
+	}
+	return b.set.HasCode(code)
+}
+
+// examples are some codes of the value set, for messages.
+func (r *run) examples(b *binding) (codes []string, more bool) {
+	if r.terms != nil {
+		return r.terms.Examples(r.ctx, b.valueSet, 12)
+	}
+	return b.set.Codes(12)
+}
 
 // codings are the codes of a CodeableConcept, a Coding, a Quantity or a
 // CodeableReference.
-func codings(n fhir.Node) []coding {
+func codings(n fhir.Node) []terminology.Coding {
 	switch n.Type().Name {
 	case "CodeableReference":
 		return codings(n.Child("concept"))
 	case "CodeableConcept":
-		var out []coding
+		var out []terminology.Coding
 		for c := range n.All("coding") {
-			out = append(out, coding{c.Child("system").Text(), c.Child("code").Text()})
+			out = append(out, terminology.Coding{System: c.Child("system").Text(), Code: c.Child("code").Text()})
 		}
 		return out
 	case "":
 		return nil
 	}
 	if code := n.Child("code"); code.HasValue() {
-		return []coding{{n.Child("system").Text(), code.Text()}}
+		return []terminology.Coding{{System: n.Child("system").Text(), Code: code.Text()}}
 	}
 	return nil
 }
@@ -104,8 +136,8 @@ func described(n fhir.Node) string {
 	if len(list) > 1 {
 		return "none of the codes"
 	}
-	if list[0].system == "" {
-		return fmt.Sprintf("code %q without a system", list[0].code)
+	if list[0].System == "" {
+		return fmt.Sprintf("code %q without a system", list[0].Code)
 	}
-	return fmt.Sprintf("code %q of %s", list[0].code, list[0].system)
+	return fmt.Sprintf("code %q of %s", list[0].Code, list[0].System)
 }

@@ -64,9 +64,8 @@ func New(d *definitions.Definitions, o Options) *Validator {
 }
 
 func (v *Validator) environment(now time.Time) *fhirpath.Env {
-	return &fhirpath.Env{
-		Definitions: v.definitions, Resolver: v.resolver, Terminology: Terms(v.terminology), Profiles: v, Now: now,
-	}
+	terms := Terms(terminology.NewService(v.terminology, nil), terminology.Stamp{Time: now})
+	return &fhirpath.Env{Definitions: v.definitions, Resolver: v.resolver, Terminology: terms, Profiles: v, Now: now}
 }
 
 // maxIssues bounds a report; what follows is counted only.
@@ -87,10 +86,37 @@ func (v *Validator) Check(ctx context.Context, t *fhir.Tree) []fault.Issue {
 // given must be known; of one that is only claimed, and of an unknown
 // extension, an information tells that it was not checked.
 func (v *Validator) Validate(ctx context.Context, t *fhir.Tree, profiles []string) []fault.Issue {
-	r := run{v: v, ctx: ctx, env: v.env, full: true}
+	return v.With(nil).Validate(ctx, t, profiles)
+}
+
+// Sight is a Validator that knows the value sets of one terminology service
+// beside those of the packages.
+type Sight struct {
+	v     *Validator
+	terms *terminology.Service
+	env   *fhirpath.Env
+}
+
+// With gives the validator the sight of a terminology service; nil leaves it
+// its own.
+func (v *Validator) With(terms *terminology.Service) *Sight {
+	s := &Sight{v: v, terms: terms, env: v.env}
+	var now time.Time
 	if v.now != nil {
-		r.env = v.environment(v.now())
+		now = v.now()
+		s.env = v.environment(now)
 	}
+	if terms != nil {
+		env := *s.env
+		env.Terminology, env.Profiles = Terms(terms, terminology.Stamp{Time: now}), s
+		s.env = &env
+	}
+	return s
+}
+
+// Validate is Validator.Validate with the sight of the terminology service.
+func (s *Sight) Validate(ctx context.Context, t *fhir.Tree, profiles []string) []fault.Issue {
+	r := run{v: s.v, ctx: ctx, env: s.env, terms: s.terms, full: true}
 	r.resource(t.Root())
 	for _, url := range profiles {
 		r.conform(t.Root(), url, true)
@@ -102,15 +128,21 @@ func (v *Validator) Validate(ctx context.Context, t *fhir.Tree, profiles []strin
 // type given by its canonical; ok is false when it is not known. It makes the
 // validator a fhirpath.Conformer.
 func (v *Validator) Conforms(ctx context.Context, n fhir.Node, profile string) (conforms, ok bool, err error) {
+	return (&Sight{v: v, env: v.env}).Conforms(ctx, n, profile)
+}
+
+// Conforms is Validator.Conforms with the sight of the terminology service.
+func (s *Sight) Conforms(ctx context.Context, n fhir.Node, profile string) (conforms, ok bool, err error) {
+	v := s.v
 	if t := v.definitions.TypeOf(profile); t != nil {
 		return n.Type().Is(t.Name), true, nil
 	}
-	s, err := v.profile(profile)
-	if s == nil || err != nil {
+	known, err := v.profile(profile)
+	if known == nil || err != nil {
 		return false, false, err
 	}
-	r := run{v: v, ctx: ctx, env: v.env, quiet: true}
-	r.shape(n, s.root)
+	r := run{v: v, ctx: ctx, env: s.env, terms: s.terms, quiet: true}
+	r.shape(n, known.root)
 	return !r.failed, true, nil
 }
 
@@ -119,8 +151,9 @@ type run struct {
 	v      *Validator
 	ctx    context.Context
 	env    *fhirpath.Env
-	full   bool // warnings and extensions, too
-	quiet  bool // only whether something fails matters
+	terms  *terminology.Service // to ask for members of value sets; nil asks those compiled
+	full   bool                 // warnings and extensions, too
+	quiet  bool                 // only whether something fails matters
 	failed bool
 	depth  int // of profiles that lead to profiles
 	issues []fault.Issue

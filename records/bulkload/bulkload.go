@@ -45,7 +45,7 @@ type Options struct {
 	// Waiting is called while another process holds the job of the same
 	// files; nil for none.
 	Waiting func(until time.Time)
-	// Batch is the number of resources that are stored together; 0: 4000.
+	// Batch is the number of resources that are stored together; 0: 1000.
 	Batch int
 	// MaxLine bounds a line, and a document; 0: 256 MiB.
 	MaxLine int
@@ -98,7 +98,7 @@ type Result struct {
 // error is for failures of files, of the store, or ctx's end; a refused
 // resource is none.
 func Run(ctx context.Context, o Options) (Result, error) {
-	o.Batch = cmp.Or(o.Batch, 4000)
+	o.Batch = cmp.Or(o.Batch, 1000)
 	o.MaxLine = cmp.Or(o.MaxLine, 256<<20)
 	o.Checkpoint = cmp.Or(o.Checkpoint, 5*time.Second)
 	if o.Clock == nil {
@@ -120,7 +120,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	config := jobs.Config{Store: o.Session.Door().Jobs(), Clock: o.Clock, Lease: cmp.Or(o.Lease, 15*time.Second), Poll: 500 * time.Millisecond}
 	job := jobs.Job{ID: id, Kind: id, Args: sources}
 	err = jobs.Do(ctx, config, job, func(ctx context.Context, w *jobs.Work) error {
-		l := &load{o: &o, defs: defs, sources: sources, work: w, saved: o.Clock()}
+		l := &load{o: &o, defs: defs, sources: sources, work: w, saved: o.Clock(),
+			loader: o.Session.Loader(records.LoadOptions{Request: records.Request{Bulk: true}})}
 		resumed, err := w.Progress(&l.state)
 		if err != nil {
 			return err

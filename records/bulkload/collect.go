@@ -31,7 +31,6 @@ func (l *load) collect(ctx context.Context, groups <-chan *group, held *semaphor
 		for _, s := range g.steps {
 			l.advance(s)
 			held.Release(s.size)
-			s.doc, s.items = nil, nil
 		}
 		l.tell(g.steps[len(g.steps)-1])
 		if l.o.Clock().Sub(l.saved) >= l.o.Checkpoint {
@@ -69,9 +68,11 @@ func (l *load) count(it item, o outcome) error {
 		l.state.Files[it.file].Deferred.add(it.ordinal)
 	default:
 		l.state.Refused++
-		return l.refuse(Refusal{
-			File: l.sources[it.file].Path, Line: it.line, Entry: it.entry, Resource: o.name, Reason: reason(o.err),
-		})
+		r := Refusal{File: l.sources[it.file].Path, Line: it.line, Entry: it.entry, Reason: reason(o.err)}
+		if o.key.Type != "" {
+			r.Resource = o.key.String()
+		}
+		return l.refuse(r)
 	}
 	return nil
 }

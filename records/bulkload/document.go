@@ -32,7 +32,8 @@ var tolerant = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.A
 
 // takeApart splits a document.
 func takeApart(text []byte) (document, error) {
-	d := jsontext.NewDecoder(bytes.NewReader(text), tolerant...)
+	// Over a Buffer the decoder reads text in place.
+	d := jsontext.NewDecoder(bytes.NewBuffer(text), tolerant...)
 	if d.PeekKind() != '{' {
 		if _, err := d.ReadValue(); err != nil {
 			return document{}, unreadable(err)
@@ -55,7 +56,7 @@ func takeApart(text []byte) (document, error) {
 			doc.bundle = kind
 			return err
 		case "entry":
-			return doc.readEntries(d)
+			return doc.readEntries(d, text)
 		}
 		return d.SkipValue()
 	})
@@ -118,13 +119,17 @@ func text1(d *jsontext.Decoder) (string, error) {
 	return t.String(), nil
 }
 
-// raw reads a value and returns its bytes, which stay valid.
-func raw(d *jsontext.Decoder) ([]byte, error) {
+// raw reads a value of text and returns its bytes there.
+func raw(d *jsontext.Decoder, text []byte) ([]byte, error) {
 	v, err := d.ReadValue()
-	return bytes.Clone(v), err
+	if err != nil {
+		return nil, err
+	}
+	end := d.InputOffset()
+	return text[end-int64(len(v)) : end : end], nil
 }
 
-func (doc *document) readEntries(d *jsontext.Decoder) error {
+func (doc *document) readEntries(d *jsontext.Decoder, text []byte) error {
 	if d.PeekKind() != '[' {
 		return d.SkipValue()
 	}
@@ -138,9 +143,9 @@ func (doc *document) readEntries(d *jsontext.Decoder) error {
 			case "fullUrl":
 				e.fullURL, err = text1(d)
 			case "resource":
-				e.resource, err = raw(d)
+				e.resource, err = raw(d, text)
 			case "request":
-				e.request, err = raw(d)
+				e.request, err = raw(d, text)
 			case "search":
 				err = members(d, func(name string) (err error) {
 					if name != "mode" {
@@ -169,7 +174,7 @@ func (doc *document) readEntries(d *jsontext.Decoder) error {
 }
 
 func (e *entry) readRequest() error {
-	d := jsontext.NewDecoder(bytes.NewReader(e.request), tolerant...)
+	d := jsontext.NewDecoder(bytes.NewBuffer(e.request), tolerant...)
 	return members(d, func(name string) (err error) {
 		switch name {
 		case "method":

@@ -18,7 +18,7 @@ type item struct {
 	line    int64
 	entry   int // -1 when it stands alone
 	ordinal int64
-	name    string // for the report
+	key     fhir.Key // as far as it is known
 	content records.Content
 	err     error
 }
@@ -46,9 +46,13 @@ func (d *document) plain() bool {
 	return true
 }
 
-// items reads the resources of a plain document, those whose ordinals are
-// wanted.
-func (l *load) items(d *document, at item, wanted func(ordinal int64) bool) []item {
+// items reads the resources of a plain document that are wanted.
+func (l *load) items(s *step, wanted func(file int, ordinal int64) bool) []item {
+	at := item{file: s.file, line: s.line, entry: -1, ordinal: s.ordinal, err: s.err}
+	if s.doc == nil {
+		return []item{at}
+	}
+	d := s.doc
 	list := make([]item, len(d.entries))
 	trees := make([]*fhir.Tree, len(d.entries))
 	links := map[string]string{}
@@ -63,16 +67,15 @@ func (l *load) items(d *document, at item, wanted func(ordinal int64) bool) []it
 		if trees[i] == nil {
 			continue
 		}
-		key := trees[i].Key()
-		it.name = key.String()
+		it.key = trees[i].Key()
 		it.content = records.Content{Tree: trees[i], Release: l.o.Release}
 		if e.fullURL != "" {
-			links[e.fullURL] = key.String()
+			links[e.fullURL] = it.key.String()
 		}
 	}
 	kept := list[:0]
 	for i, it := range list {
-		if !wanted(it.ordinal) {
+		if !wanted(it.file, it.ordinal) {
 			continue
 		}
 		if it.err == nil && len(links) > 0 {
@@ -170,7 +173,7 @@ func (d *document) bundleText(wanted func(i int) bool) []byte {
 
 // resourceID is the id that the entry's resource has.
 func (e *entry) resourceID() (id string) {
-	d := jsontext.NewDecoder(bytes.NewReader(e.resource), tolerant...)
+	d := jsontext.NewDecoder(bytes.NewBuffer(e.resource), tolerant...)
 	_ = members(d, func(name string) (err error) { // a broken resource is refused later
 		if name != "id" {
 			return d.SkipValue()

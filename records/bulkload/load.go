@@ -5,15 +5,14 @@ import (
 	"errors"
 	"io"
 	"os"
-	"runtime"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/inglehealth/ingle/jobs"
+	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
 )
 
@@ -23,6 +22,7 @@ type load struct {
 	defs    *definitions.Definitions
 	sources []source
 	work    *jobs.Work
+	loader  *records.Loader
 	state   checkpoint // the collector's
 	saved   time.Time  // when the last checkpoint was
 	began   time.Time
@@ -30,12 +30,11 @@ type load struct {
 	passed  int64 // bytes of earlier files in this pass
 }
 
-// budget bounds the bytes of documents that are held at a time, and inFlight
-// the groups of resources that are stored at a time: while one waits for the
-// database the next is read and checked.
+// Bounds of what is held at a time: bytes of documents, and groups of
+// resources, of which one is written while others are prepared for it.
 const (
-	budget   = 32 << 20
-	inFlight = 2
+	budget   = 8 << 20
+	inFlight = 4
 
 	manySteps = 1 << 14 // lines of which little or nothing is to be loaded
 )
@@ -71,7 +70,7 @@ func (l *load) run(ctx context.Context) (err error) {
 
 // checkpoint makes everything durable that was stored, then says so.
 func (l *load) checkpoint(ctx context.Context) error {
-	if err := l.o.Session.Door().Flush(ctx); err != nil {
+	if err := l.loader.Flush(ctx); err != nil {
 		return err
 	}
 	if l.report != nil {
@@ -89,13 +88,13 @@ type step struct {
 	line    int64 // number of this line
 	ordinal int64 // of its first resource
 	count   int64 // of its resources
+	wanted  int64 // of these, how many this pass is to load
 	size    int64 // of its text
 	doc     *document
-	items   []item        // when plain; ready once done is closed
-	done    chan struct{} // nil when there is nothing to parse
-	end     bool          // of the file
-	flush   bool          // no document: store what was gathered
-	offset  int64         // in the file
+	err     error // why there is no document to load
+	end     bool  // of the file
+	flush   bool  // no document: store what was gathered
+	offset  int64 // in the file
 }
 
 // pass reads all files once and loads what this pass is to load.
@@ -104,42 +103,34 @@ func (l *load) pass(ctx context.Context) error {
 	first, all := l.state.File, l.state.Pass == 1
 	held := semaphore.NewWeighted(budget)
 	g, ctx := errgroup.WithContext(ctx)
-	parse := make(chan *step, 64)
-	ordered := make(chan *step, 1024)
+	ordered := make(chan *step, 64)
 	g.Go(func() error {
-		defer close(parse)
 		defer close(ordered)
 		for f := first; f < len(l.sources); f++ {
 			if !all && len(start[f].Todo) == 0 {
 				continue
 			}
-			if err := l.readFile(ctx, f, start[f], all, held, parse, ordered); err != nil {
+			if err := l.readFile(ctx, f, start[f], all, held, ordered); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	for range runtime.GOMAXPROCS(0) {
-		g.Go(func() error {
-			for s := range parse {
-				at := item{file: s.file, line: s.line, entry: -1, ordinal: s.ordinal}
-				s.items = l.items(s.doc, at, func(n int64) bool { return all || start[s.file].Todo.has(n) })
-				close(s.done)
-			}
-			return nil
-		})
-	}
 	groups := make(chan *group, inFlight)
 	g.Go(func() error {
 		defer close(groups)
-		return l.gather(ctx, ordered, groups)
+		ga := &gatherer{
+			l: l, groups: groups, forming: &group{done: make(chan struct{})}, slots: make(chan struct{}, inFlight),
+			wanted: func(file int, ordinal int64) bool { return all || start[file].Todo.has(ordinal) },
+		}
+		return ga.run(ctx, ordered)
 	})
 	g.Go(func() error { return l.collect(ctx, groups, held) })
 	return g.Wait()
 }
 
 // readFile sends the documents of a file, from the checkpoint on.
-func (l *load) readFile(ctx context.Context, f int, from fileState, all bool, held *semaphore.Weighted, parse, ordered chan<- *step) error {
+func (l *load) readFile(ctx context.Context, f int, from fileState, all bool, held *semaphore.Weighted, ordered chan<- *step) error {
 	send := func(s *step) error {
 		if s.size = min(s.size, budget); s.size > 0 && !held.TryAcquire(s.size) {
 			// What is gathered already has to be stored before there is room.
@@ -152,13 +143,6 @@ func (l *load) readFile(ctx context.Context, f int, from fileState, all bool, he
 				return err
 			}
 		}
-		if s.done != nil {
-			select {
-			case parse <- s:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
 		select {
 		case ordered <- s:
 			return nil
@@ -169,7 +153,7 @@ func (l *load) readFile(ctx context.Context, f int, from fileState, all bool, he
 	refused := func(line, ordinal int64, err error) *step {
 		s := &step{file: f, line: line, ordinal: ordinal, count: 1}
 		if all || from.Todo.has(ordinal) {
-			s.items = []item{{file: f, line: line, entry: -1, ordinal: ordinal, err: err}}
+			s.wanted, s.err = 1, err
 		}
 		return s
 	}
@@ -204,11 +188,12 @@ func (l *load) readFile(ctx context.Context, f int, from fileState, all bool, he
 				s = refused(line, ordinal, err)
 				break
 			}
-			s.doc, s.count = &doc, int64(len(doc.entries))
-			if !all && !from.Todo.meets(ordinal, ordinal+s.count-1) {
-				s.doc = nil
-			} else if s.size = int64(len(text)); doc.plain() {
-				s.done = make(chan struct{})
+			s.count = int64(len(doc.entries))
+			if s.wanted = s.count; !all {
+				s.wanted = from.Todo.within(ordinal, ordinal+s.count-1)
+			}
+			if s.wanted > 0 {
+				s.doc, s.size = &doc, int64(len(text))
 			}
 		}
 		ordinal += s.count
@@ -230,92 +215,4 @@ func blank(text []byte) bool {
 		}
 	}
 	return true
-}
-
-// group is what is stored together: resources, or one Bundle that is
-// processed as it is.
-type group struct {
-	steps    []*step
-	items    []item
-	outcomes []outcome // of items; ready once done is closed
-	err      error
-	done     chan struct{}
-}
-
-// gather forms groups and has them stored, a few at a time.
-func (l *load) gather(ctx context.Context, ordered <-chan *step, groups chan<- *group) error {
-	size := l.o.Batch
-	if l.state.Pass > 1 {
-		size *= 5 // resources that wait for each other had better meet
-	}
-	var storing sync.WaitGroup
-	defer storing.Wait()
-	slots := make(chan struct{}, inFlight)
-	g := &group{done: make(chan struct{})}
-	emit := func(store func(*group)) error {
-		now := g
-		g = &group{done: make(chan struct{})}
-		if len(now.steps) == 0 {
-			return nil
-		}
-		if len(now.items) == 0 {
-			close(now.done)
-		} else {
-			slots <- struct{}{}
-			storing.Go(func() {
-				defer func() { <-slots; close(now.done) }()
-				store(now)
-			})
-		}
-		select {
-		case groups <- now:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	plain := func(g *group) { g.outcomes, g.err = l.store(ctx, g.items) }
-	for s := range ordered {
-		if s.flush {
-			if err := emit(plain); err != nil {
-				return err
-			}
-			continue
-		}
-		if s.done != nil {
-			select {
-			case <-s.done:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		if s.doc != nil && s.done == nil {
-			// What comes before a Bundle may be what its conditions ask for,
-			// and it what comes after asks for.
-			if err := emit(plain); err != nil {
-				return err
-			}
-			storing.Wait()
-			g.steps, g.items = []*step{s}, l.entriesOf(s)
-			if err := emit(func(g *group) { g.outcomes, g.err = l.process(ctx, s, g.items) }); err != nil {
-				return err
-			}
-			storing.Wait()
-			continue
-		}
-		g.steps = append(g.steps, s)
-		g.items = append(g.items, s.items...)
-		// Later passes hold resources of several files that refer to each
-		// other, so there the end of a file ends no group.
-		end := s.end && l.state.Pass == 1
-		if len(g.items) >= size || len(g.steps) >= manySteps || end {
-			if err := emit(plain); err != nil {
-				return err
-			}
-		}
-		if end {
-			storing.Wait()
-		}
-	}
-	return emit(plain)
 }

@@ -37,17 +37,21 @@ func (r *ranges) add(n int64) {
 }
 
 // has says whether n is in the set.
-func (r ranges) has(n int64) bool { return r.meets(n, n) }
+func (r ranges) has(n int64) bool { return r.within(n, n) > 0 }
 
-// meets says whether any of first to last is in the set.
-func (r ranges) meets(first, last int64) bool {
+// within counts those of first to last that are in the set.
+func (r ranges) within(first, last int64) int64 {
 	i, _ := slices.BinarySearchFunc(r, first, func(p [2]int64, n int64) int {
 		if p[1] < n {
 			return -1
 		}
 		return 1
 	})
-	return i < len(r) && r[i][0] <= last
+	var n int64
+	for ; i < len(r) && r[i][0] <= last; i++ {
+		n += min(r[i][1], last) - max(r[i][0], first) + 1
+	}
+	return n
 }
 
 func (r ranges) count() int64 {

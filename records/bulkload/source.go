@@ -65,7 +65,8 @@ type reader struct {
 	file  *os.File
 	count *counter
 	lines *bufio.Reader
-	whole bool // one document over many lines
+	line  []byte // scratch
+	whole bool   // one document over many lines
 	done  bool
 	max   int
 }
@@ -129,27 +130,37 @@ func (r *reader) next() ([]byte, error) {
 	if r.whole {
 		return r.document()
 	}
-	var line []byte
+	r.line = r.line[:0]
 	long := false
 	for {
 		part, err := r.lines.ReadSlice('\n')
 		switch {
 		case long:
-		case len(line)+len(part) > r.max:
-			long, line = true, nil
+		case len(r.line)+len(part) > r.max:
+			long, r.line = true, nil
 		default:
-			line = append(line, part...)
+			r.line = append(r.line, part...)
 		}
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
 		case long && (err == nil || errors.Is(err, io.EOF)):
 			return nil, errLong
-		case errors.Is(err, io.EOF) && len(line) > 0:
-			return line, nil
+		case errors.Is(err, io.EOF) && len(r.line) > 0:
+			err = nil
 		}
-		return line, err
+		return r.take(), err
 	}
+}
+
+// take returns what was read of a line. Many lines are held, so they have no
+// room behind them; of a long one there is only one copy.
+func (r *reader) take() []byte {
+	if line := r.line; len(line) > budget/2 {
+		r.line = nil
+		return line
+	}
+	return bytes.Clone(r.line)
 }
 
 func (r *reader) document() ([]byte, error) {

@@ -14,28 +14,25 @@ import (
 
 // outcome is what became of an item.
 type outcome struct {
-	name    string
+	key     fhir.Key // as far as it is known
 	matched bool
 	err     error // why it was refused, or nil
 	waits   bool  // it refers to what is not there; it may be later
 }
 
 // store loads resources one by one.
-func (l *load) store(ctx context.Context, items []item) ([]outcome, error) {
+func (l *load) store(ctx context.Context, place *records.LoadGroup, items []item) ([]outcome, error) {
 	outcomes := make([]outcome, len(items))
 	var contents []records.Content
 	var of []int
 	for i, it := range items {
-		outcomes[i] = outcome{name: it.name, err: it.err}
+		outcomes[i] = outcome{key: it.key, err: it.err}
 		if it.err == nil {
 			contents = append(contents, it.content)
 			of = append(of, i)
 		}
 	}
-	if len(contents) == 0 {
-		return outcomes, nil
-	}
-	loaded, err := l.o.Session.Load(ctx, contents, records.LoadOptions{Request: records.Request{Bulk: true}})
+	loaded, err := place.Load(ctx, contents)
 	if err != nil {
 		return nil, err
 	}
@@ -61,21 +58,6 @@ func waits(err error) bool {
 	return true
 }
 
-// entriesOf makes items of the entries of a Bundle that is processed as it
-// is, those that this pass is to do.
-func (l *load) entriesOf(s *step) []item {
-	todo := l.state.Files[s.file].Todo
-	var items []item
-	for i := range s.doc.entries {
-		ordinal := s.ordinal + int64(i)
-		if l.state.Pass > 1 && !todo.has(ordinal) {
-			continue
-		}
-		items = append(items, item{file: s.file, line: s.line, entry: i, ordinal: ordinal})
-	}
-	return items
-}
-
 // process carries out a batch or transaction.
 func (l *load) process(ctx context.Context, s *step, items []item) ([]outcome, error) {
 	outcomes := make([]outcome, len(items))
@@ -89,7 +71,7 @@ func (l *load) process(ctx context.Context, s *step, items []item) ([]outcome, e
 				outcomes[i].err = err
 				continue
 			}
-			outcomes[i].name = tree.Key().String()
+			outcomes[i].key = tree.Key()
 		}
 		sent = append(sent, i)
 		included[it.entry] = true
@@ -111,7 +93,7 @@ func (l *load) process(ctx context.Context, s *step, items []item) ([]outcome, e
 	for n, r := range result.Entries {
 		o := &outcomes[sent[n]]
 		if r.Key.ID != "" {
-			o.name = r.Key.String()
+			o.key = r.Key
 		}
 		if o.err = r.Err; r.Err != nil {
 			o.waits = waits(r.Err)

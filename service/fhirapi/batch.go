@@ -2,10 +2,12 @@ package fhirapi
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
@@ -31,10 +33,12 @@ func (c *call) bundle() error {
 	b := c.newBundle(result.Type)
 	defer b.free()
 	b.link("self", "", nil, "")
+	b.grow(result)
 	for i := range result.Entries {
 		if err := b.responseEntry(&result.Entries[i]); err != nil {
 			return c.committed(err)
 		}
+		result.Entries[i] = records.EntryResult{} // there may be thousands
 	}
 	if c.format.acceptable() != nil {
 		c.format.raw = ""
@@ -43,6 +47,22 @@ func (c *call) bundle() error {
 		return c.committed(err)
 	}
 	return nil
+}
+
+// grow makes room for the answers of a large bundle at once.
+func (b *bundle) grow(result *records.BundleResult) {
+	const around = 400 // what stands around a resource
+	size := len(result.Entries) * around
+	if b.c.prefer.returning == returnRepresentation {
+		for i := range result.Entries {
+			if r := result.Entries[i].Resource; r != nil {
+				size += len(r.JSON)
+			}
+		}
+	}
+	if size > 1<<20 {
+		b.buf = slices.Grow(b.buf, size)
+	}
 }
 
 // committed answers a bundle that was processed but cannot be rendered: the
@@ -116,6 +136,7 @@ func (b *bundle) responseResource(e *records.EntryResult, comma func()) error {
 		comma()
 		b.buf = append(b.buf, `"resource":`...)
 		b.buf = append(b.buf, e.Body...)
+		b.joins(e.BodyRelease, e.BodyMixed)
 	case e.Search != nil:
 		comma()
 		b.buf = append(b.buf, `"resource":`...)
@@ -140,33 +161,22 @@ func (b *bundle) nested(kind string, fill func(inner *bundle) error) error {
 	}
 	inner.end()
 	b.buf = inner.buf
-	b.mixed = b.mixed || inner.mixed || b.release != "" && inner.release != "" && b.release != inner.release
-	if inner.release != "" {
-		b.release = inner.release
-	}
+	b.joins(inner.release, inner.mixed)
 	return nil
+}
+
+// joins notes of what release, perhaps several, something inside the Bundle is;
+// "" is any.
+func (b *bundle) joins(release definitions.Release, mixed bool) {
+	b.mixed = b.mixed || mixed || b.release != "" && release != "" && b.release != release
+	if release != "" {
+		b.release = release
+	}
 }
 
 func (b *bundle) nestedSearch(e *records.EntryResult) error {
 	return b.nested("searchset", func(inner *bundle) error {
-		if e.Search.Total >= 0 {
-			inner.total(e.Search.Total)
-		}
-		at := searchAddress(e.SearchOf.Type, e.SearchOf.Compartment)
-		inner.link("self", at, e.Search.Self, "")
-		if e.Search.Next != "" {
-			inner.link("next", at, e.Search.Self, e.Search.Next)
-		}
-		part := part{summary: e.Search.Summary, elements: e.Search.Elements}
-		for i := range e.Search.Entries {
-			if err := inner.searchEntry(&e.Search.Entries[i], part); err != nil {
-				return err
-			}
-		}
-		if len(e.Search.Issues) > 0 {
-			inner.outcomeEntry(e.Search.Issues)
-		}
-		return nil
+		return inner.searchset(searchAddress(e.SearchOf.Type, e.SearchOf.Compartment), e.Search, "")
 	})
 }
 

@@ -123,8 +123,7 @@ func (b *bundle) fullURL(res *records.Resource) {
 	if asked := b.c.format.release; asked != "" {
 		release = asked
 	}
-	b.mixed = b.mixed || b.release != "" && b.release != release
-	b.release = release
+	b.joins(release, false)
 	b.buf = append(b.buf, `"fullUrl":"`...)
 	b.buf = append(b.buf, b.c.door.Base()...)
 	b.buf = append(b.buf, '/')
@@ -159,14 +158,30 @@ func (b *bundle) resource(res *records.Resource, part part) error {
 func (b *bundle) searchEntry(e *records.SearchEntry, part part) error {
 	b.entry()
 	b.fullURL(&e.Resource)
+	if e.Fragment != "" {
+		b.buf = append(append(b.buf[:len(b.buf)-1], '#'), e.Fragment...)
+		b.buf = append(b.buf, '"')
+	}
 	b.buf = append(b.buf, ',')
 	if err := b.resource(&e.Resource, part); err != nil {
 		return err
 	}
-	b.buf = append(b.buf, `,"search":{"mode":"`...)
+	b.buf = append(b.buf, `,"search":{`...)
+	if e.Distance != nil {
+		b.distance(*e.Distance)
+	}
+	b.buf = append(b.buf, `"mode":"`...)
 	b.buf = append(b.buf, e.Mode...)
 	b.buf = append(b.buf, `"}}`...)
 	return nil
+}
+
+// distance writes the extension for how far a match of near lies away (R4
+// extension location-distance), in kilometres to the metre.
+func (b *bundle) distance(metres float64) {
+	b.buf = append(b.buf, `"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/location-distance","valueDistance":{"value":`...)
+	b.buf = strconv.AppendFloat(b.buf, metres/1000, 'f', 3, 64)
+	b.buf = append(b.buf, `,"unit":"km","system":"http://unitsofmeasure.org","code":"km"}}],`...)
 }
 
 // outcomeEntry tells the client what it should know about a search. Its
@@ -245,29 +260,39 @@ func (b *bundle) end() {
 
 // write ends the Bundle and answers with it.
 func (b *bundle) write(status int) error {
-	body, err := b.rendered()
+	b.end()
+	return b.c.writeBundle(status, b.buf, b.holds(), b.mixed)
+}
+
+// holds is the release of the entries, or what was asked for.
+func (b *bundle) holds() definitions.Release {
+	if b.release == "" {
+		return b.c.format.release
+	}
+	return b.release
+}
+
+// writeBundle answers with a resource of this server's making, which may hold
+// others of several releases.
+func (c *call) writeBundle(status int, body []byte, release definitions.Release, mixed bool) error {
+	body, err := c.renderBundle(body, release, mixed)
 	if err != nil {
 		return err
 	}
-	b.c.writeBody(status, body)
+	c.writeBody(status, body)
 	return nil
 }
 
-// rendered ends the Bundle and brings it into the negotiated form.
-func (b *bundle) rendered() ([]byte, error) {
-	b.end()
-	release := b.release
-	if release == "" {
-		release = b.c.format.release
-	}
-	if b.mixed && b.c.format.xml {
+// renderBundle brings such a resource into the negotiated form.
+func (c *call) renderBundle(body []byte, release definitions.Release, mixed bool) ([]byte, error) {
+	if mixed && c.format.xml {
 		return nil, fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
 			"This Bundle holds resources of several FHIR releases, which this server writes as JSON only; ask for application/fhir+json.")
 	}
-	if b.mixed {
+	if mixed {
 		release = "" // it has no label
 	}
-	return b.c.render(b.buf, release, part{})
+	return c.render(body, release, part{})
 }
 
 // appendInstant writes an instant with milliseconds.

@@ -9,6 +9,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // The parts of a CapabilityStatement that this server fills in.
@@ -87,9 +88,18 @@ type (
 	}
 )
 
+// compartments are the types that have one (R4 §3.1.1.6).
+var compartments = []fhir.Type{"Patient", "Encounter", "RelatedPerson", "Practitioner", "Device"}
+
 // started is the date of the statements: they are made of what the process
 // was started with.
 var started = time.Now()
+
+// special are the parameters of every type that need no definition.
+var special = []capParam{
+	{Name: "_filter", Type: "special", Documentation: "Expressions over all search parameters (R4 §3.3)"},
+	{Name: "_list", Type: "special", Documentation: "What a List with this id refers to"},
+}
 
 func interactions(codes ...string) []capInteraction {
 	out := make([]capInteraction, len(codes))
@@ -121,19 +131,23 @@ func (c *call) describe(lacking map[string]records.Incomplete) ([]byte, error) {
 	}
 	rest := capRest{
 		Mode:          "server",
-		Documentation: "Unknown parameters are refused unless the request says 'Prefer: handling=lenient'. Pages are linked by an opaque cursor. Bodies may be sent and are answered with gzip or zstd.",
+		Documentation: "Unknown parameters are refused unless the request says 'Prefer: handling=lenient'. Modifiers: :missing of all parameters; :exact, :contains of strings; :not, :text, :in, :not-in, :above, :below of tokens, :of-type of identifiers; :[type], :identifier, :text, :above, :below of references; :above, :below, :contains of uris. Pages are linked by an opaque cursor. Bodies may be sent and are answered with gzip or zstd.",
 		Security:      capSecurity{Description: "No authorization: the server answers on the loopback interface only."},
 		Interaction:   interactions("transaction", "batch", "search-system", "history-system"),
-		SearchParam:   params(catalog, "", lacking),
+		SearchParam:   append(params(catalog, "", lacking), special...),
 		Operation:     c.operationsAt(d, target{}),
 	}
-	for _, compartment := range []string{"Patient", "Encounter", "RelatedPerson", "Practitioner", "Device"} {
-		if d.Compartment(compartment) != nil {
-			rest.Compartment = append(rest.Compartment, "http://hl7.org/fhir/CompartmentDefinition/"+strings.ToLower(compartment))
+	for _, compartment := range compartments {
+		if d.Compartment(string(compartment)) != nil {
+			rest.Compartment = append(rest.Compartment, "http://hl7.org/fhir/CompartmentDefinition/"+strings.ToLower(string(compartment)))
 		}
 	}
 	reverse := revIncludes(d, catalog)
 	for _, name := range d.ResourceTypes() {
+		if d.Additional(name) {
+			rest.Documentation += " " + name + " can be stored and searched as well, though this release has no such code."
+			continue
+		}
 		rest.Resource = append(rest.Resource, c.describeType(d, catalog, name, reverse[name], lacking))
 	}
 	s.Rest = []capRest{rest}
@@ -159,8 +173,9 @@ func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog,
 		ConditionalDelete: "single",
 		ReferencePolicy:   []string{"literal", "logical", "resolves", "enforced", "local"},
 		SearchParam:       params(catalog, name, lacking),
+		SearchInclude:     []string{"*", name + ":*"},
 		SearchRevInclude:  reverse,
-		Operation:         c.operationsAt(d, target{Type: "Resource"}),
+		Operation:         c.operationsAt(d, target{Type: fhir.Type(name)}),
 	}
 	if policy.MultipleDelete {
 		r.ConditionalDelete = "multiple"
@@ -220,41 +235,19 @@ func revIncludes(d *definitions.Definitions, catalog *search.Catalog) map[string
 func (c *call) operationsAt(d *definitions.Definitions, t target) []capOperation {
 	var out []capOperation
 	for _, op := range c.api.operations {
-		if t.Type == "" && !op.system || t.Type != "" && !op.typed && !op.instance {
+		onInstance := target{Type: t.Type, ID: "1"}
+		if !op.at(t) && (t.Type == "" || !op.at(onInstance)) {
 			continue
 		}
 		if op.name == "expunge" && !c.door.Policy().Expunge || op.name == "reindex" && !c.door.Policy().Reindex {
 			continue
 		}
-		listed := capOperation{Name: op.name, Definition: op.definitionOf(d)}
-		if t.Type == "" {
+		listed := capOperation{Name: op.name, Definition: op.definitionOf(d, string(t.Type))}
+		if t.Type == "" || !op.system {
 			listed.Documentation = op.doc
 		}
 		out = append(out, listed)
 	}
 	slices.SortFunc(out, func(a, b capOperation) int { return strings.Compare(a.Name, b.Name) })
 	return out
-}
-
-// terminologyCapabilities says what a server without terminology service has
-// to say.
-func (c *call) terminologyCapabilities() ([]byte, error) {
-	return json.Marshal(struct {
-		ResourceType   string            `json:"resourceType"`
-		URL            string            `json:"url"`
-		Version        string            `json:"version,omitempty"`
-		Name           string            `json:"name"`
-		Status         string            `json:"status"`
-		Date           string            `json:"date"`
-		Description    string            `json:"description"`
-		Kind           string            `json:"kind"`
-		Software       capSoftware       `json:"software"`
-		Implementation capImplementation `json:"implementation"`
-		LockedDate     bool              `json:"lockedDate"`
-	}{
-		"TerminologyCapabilities", c.door.Base() + "/metadata?mode=terminology", c.api.config.Version, "IngleTerminology", "active",
-		started.UTC().Format(time.RFC3339),
-		"This server performs no terminology operations. Required bindings are checked against the value sets that are loaded.",
-		"instance", capSoftware{"Ingle", c.api.config.Version}, capImplementation{"Ingle", c.door.Base()}, false,
-	})
 }

@@ -55,12 +55,13 @@ func (c *call) explain(req records.SearchRequest) error {
 		return err
 	}
 	start := time.Now()
-	b, err := c.searchset(found.Result, req.After)
-	if err != nil {
+	b := c.newBundle("searchset")
+	defer b.free()
+	if err := b.searchset(searchAddress(c.Type, c.Within), found.Result, req.After); err != nil {
 		return err
 	}
-	defer b.free()
-	if _, err := b.rendered(); err != nil {
+	b.end()
+	if _, err := c.renderBundle(b.buf, b.holds(), b.mixed); err != nil {
 		return err
 	}
 	address := string(appendQuery([]byte(searchAddress(c.Type, c.Within)+"?"), req.Pairs))

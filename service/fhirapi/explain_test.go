@@ -32,8 +32,9 @@ func TestAnExplainedSearchSaysWhatItDid(t *testing.T) {
 	for path, want := range map[string]string{
 		"query/text":                  "all of",
 		"query/part":                  `Observation.code is "29463-7" of any system`,
-		"query/part/text":             "Observation.subject refers to a Patient with",
-		"query/part/part":             `Patient.name begins with "archer"`,
+		"query/part/text":             "any of",
+		"query/part/part/text":        "Observation.subject refers to a Patient with",
+		"query/part/part/part":        `Patient.name begins with "archer"`,
 		"sort":                        "by first creation",
 		"total":                       "1",
 		"found/type":                  "Observation Patient",

@@ -23,12 +23,8 @@ func (c *call) expunge(ctx context.Context, in *invocation) ([]byte, error) {
 	for name, field := range map[string]*bool{
 		"expungeDeletedResources": &req.Deleted, "expungePreviousVersions": &req.OldVersions, "expungeEverything": &req.Everything,
 	} {
-		switch v := p.text(name); v {
-		case "true":
-			*field = true
-		case "", "false":
-		default:
-			return nil, errParameter(p.node(name), "%s is true or false, not %q.", name, fault.Shorten(v))
+		if *field, err = p.boolean(name); err != nil {
+			return nil, err
 		}
 	}
 	if v := p.text("limit"); v != "" {

@@ -17,6 +17,7 @@ type format struct {
 	browser bool // Accept asked for HTML: JSON that a browser shows
 	release definitions.Release
 	raw     string // media type of a Binary that is wanted as it is
+	asked   string // _format
 }
 
 // contentType is the Content-Type of an answer.
@@ -98,10 +99,13 @@ func negotiate(h http.Header, pairs []search.Pair, loaded func(definitions.Relea
 func (f *format) negotiate(accepts []string, asked string, loaded func(definitions.Release) bool) error {
 	if asked != "" {
 		// A '+' that was not escaped arrives as a space.
-		ok, err := f.take(strings.ReplaceAll(asked, " ", "+"), loaded)
+		f.asked = strings.ReplaceAll(asked, " ", "+")
+		ok, err := f.take(f.asked, loaded)
 		if err == nil && !ok {
-			err = fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
-				"_format=%s is not supported. Use json or xml (application/fhir+json, application/fhir+xml).", fault.Shorten(asked))
+			f.raw = f.asked
+			if tableFormat(f.asked) == "" {
+				err = f.acceptable()
+			}
 		}
 		return err
 	}
@@ -184,10 +188,14 @@ func quality(item string) (float64, error) {
 	return 1, nil
 }
 
-// acceptable refuses a request whose Accept allows neither JSON nor XML.
+// acceptable refuses a request whose _format or Accept allows neither JSON nor XML.
 func (f format) acceptable() error {
 	if f.raw == "" {
 		return nil
+	}
+	if f.asked != "" {
+		return fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
+			"_format=%s is not supported here. Use json or xml (application/fhir+json, application/fhir+xml).", fault.Shorten(f.asked))
 	}
 	return fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
 		"Nothing in Accept can be served here. Ask for application/fhir+json or application/fhir+xml.")

@@ -21,7 +21,9 @@ type operation struct {
 	name                    string
 	url                     string // canonical of its definition
 	system, typed, instance bool
-	writes                  bool // POST only
+	version                 bool        // also on a version: Patient/1/_history/2/$name
+	types                   []fhir.Type // that have it, "" being the base; nil: all
+	writes                  bool        // POST only
 	doc                     string
 	run                     func(c *call, ctx context.Context, in *invocation) ([]byte, error)
 	// serve answers a request by itself; nil when the answer is the resource
@@ -34,6 +36,9 @@ type invocation struct {
 	target
 	pairs   []search.Pair
 	content *records.Content // body, or nil
+	own     bool             // a request of its own, not an entry of a batch
+
+	answered
 }
 
 // operations are the operations of this server by name; the
@@ -50,6 +55,8 @@ func operations() map[string]*operation {
 			system: true, typed: true, instance: true, run: (*call).fhirpath,
 			doc: "Evaluates a FHIRPath expression over a resource in the request or in the store (parameters expression, context, resource, variables).",
 		},
+		everythingOperation(), lastNOperation(), docRefOperation(), metaOperation(), metaAddOperation(), metaDeleteOperation(),
+		diffOperation(), documentOperation(),
 		{
 			name: "expunge", url: "https://ingle.health/fhir/OperationDefinition/expunge",
 			system: true, typed: true, instance: true, writes: true, run: (*call).expunge,
@@ -71,6 +78,8 @@ func operations() map[string]*operation {
 			doc: "Answers a GraphQL query about a resource or the whole system (GET with query, POST as application/graphql or application/json); it reads only.",
 		},
 	}
+	list = append(list, viewOperations()...)
+	list = append(list, expandOperation(), validateCodeOperation(), batchValidateCodeOperation(), lookupOperation(), subsumesOperation(), translateOperation())
 	byName := make(map[string]*operation, len(list))
 	for _, op := range list {
 		byName[op.name] = op
@@ -81,6 +90,10 @@ func operations() map[string]*operation {
 // at says whether the operation can be called on what the path names.
 func (o *operation) at(t target) bool {
 	switch {
+	case len(o.types) > 0 && !slices.Contains(o.types, t.Type):
+		return false
+	case t.Version != "":
+		return o.version
 	case t.ID != "":
 		return o.instance
 	case t.Type != "":
@@ -103,13 +116,9 @@ func (c *call) operation() error {
 	if err != nil {
 		return err
 	}
-	in := &invocation{target: c.target, pairs: c.pairs}
-	if c.r.Method == http.MethodPost && hasBody(c.r) {
-		content, err := c.operationContent(in)
-		if err != nil {
-			return err
-		}
-		in.content = content
+	in, err := c.invocation()
+	if err != nil {
+		return err
 	}
 	ctx, cancel := c.r.Context(), func() {}
 	if !op.writes {
@@ -123,7 +132,22 @@ func (c *call) operation() error {
 	if graph != "" {
 		return c.graphOf(ctx, graph, body)
 	}
-	return c.writeResource(http.StatusOK, body, c.format.release, part{})
+	c.stamp(in.version, in.updated)
+	if in.location != "" {
+		c.w.Header().Set("Location", c.door.Base()+"/"+in.location)
+	}
+	return c.writeBundle(http.StatusOK, body, in.release, in.mixed)
+}
+
+// invocation reads the request as a call of an operation.
+func (c *call) invocation() (*invocation, error) {
+	in := &invocation{target: c.target, pairs: c.pairs, own: true, answered: answered{release: c.format.release}}
+	if c.r.Method != http.MethodPost || !hasBody(c.r) {
+		return in, nil
+	}
+	content, err := c.operationContent(in)
+	in.content = content
+	return in, err
 }
 
 // operationContent reads a body: a resource, or a form with simple
@@ -149,7 +173,7 @@ func (c *call) operationContent(in *invocation) (*records.Content, error) {
 // entryOperation answers GET metadata and $operations in a batch.
 func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (records.EntryResult, error) {
 	result := records.EntryResult{Status: http.StatusOK, Method: r.Method}
-	path, _, _ := strings.Cut(r.URL, "?")
+	path, _, _ := strings.Cut(strings.TrimPrefix(r.URL, c.door.Base()), "?")
 	shape, target, err := c.match(path)
 	if err != nil {
 		return result, err
@@ -168,10 +192,10 @@ func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (reco
 		return result, err
 	}
 	op := c.api.operations[target.Op]
-	if op == nil {
+	if op == nil || op.run == nil {
 		return result, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "%s is not possible in a batch.", fault.Shorten(path))
 	}
-	in := &invocation{target: target, pairs: r.Pairs}
+	in := &invocation{target: target, pairs: r.Pairs, answered: answered{release: c.format.release}}
 	if r.Resource != nil {
 		in.content = &records.Content{JSON: r.Resource}
 	}
@@ -181,6 +205,8 @@ func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (reco
 		defer cancel()
 	}
 	result.Body, err = op.run(c, ctx, in)
+	result.BodyRelease, result.BodyMixed = in.release, in.mixed
+	result.Version, result.LastModified, result.Location = in.version, in.updated, in.location
 	return result, err
 }
 
@@ -210,7 +236,22 @@ func places(o *operation) string {
 	if o.instance {
 		at = append(at, "an instance")
 	}
-	return "It is called on " + strings.Join(at, " or ") + "."
+	if o.version {
+		at = append(at, "a version")
+	}
+	of := ""
+	if types := slices.DeleteFunc(slices.Clone(o.types), func(t fhir.Type) bool { return t == "" }); len(types) > 0 {
+		of = " of " + joined(types)
+	}
+	return "It is called on " + strings.Join(at, " or ") + of + "."
+}
+
+func joined(types []fhir.Type) string {
+	names := make([]string, len(types))
+	for i, t := range types {
+		names[i] = string(t)
+	}
+	return strings.Join(names, ", ")
 }
 
 // parameters are the inputs of an operation, from a Parameters resource and
@@ -278,7 +319,11 @@ func (p parameters) only(op string, names ...string) error {
 				return nil
 			}
 		}
-		return fault.New(fault.Invalid, fault.CodeNotSupported, path, "$%s has no parameter %q; it has %s.", op, fault.Shorten(name), strings.Join(names, ", "))
+		has := "none"
+		if len(names) > 0 {
+			has = strings.Join(names, ", ")
+		}
+		return fault.New(fault.Invalid, fault.CodeNotSupported, path, "$%s has no parameter %q; it has %s.", op, fault.Shorten(name), has)
 	}
 	for n := range p.root.All("parameter") {
 		if err := check(n.Child("name").Text(), n.Path()); err != nil {
@@ -293,13 +338,11 @@ func (p parameters) only(op string, names ...string) error {
 	return nil
 }
 
-// definitionOf is the canonical of an operation's definition: that of a
-// loaded package if it has one.
-func (o *operation) definitionOf(d *definitions.Definitions) string {
-	for _, def := range d.Operations() {
-		if def.Code == o.name && !def.Query {
-			return def.URL
-		}
+// definitionOf is the canonical of an operation's definition for a type, "" for
+// the system: that of a loaded package if it has one.
+func (o *operation) definitionOf(d *definitions.Definitions, resourceType string) string {
+	if def := d.Operation(resourceType, o.name); def != nil {
+		return def.URL
 	}
 	return o.url
 }

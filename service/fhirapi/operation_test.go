@@ -104,6 +104,8 @@ func TestExpungeNeedsItsPolicyAndAPost(t *testing.T) {
 func TestAnOperationThatIsNotThereIsNamed(t *testing.T) {
 	s := newServer(t)
 	s.get("/Patient/$validat").want(404).has("$validate")
-	s.get("/Patient/x/$everything").want(501).has("everything")
+	s.do("POST", "/Patient/$match", alice).want(501).has("Patient-match")
+	s.get("/Organization/$everything").want(404).has("Patient, Encounter")
+	s.get("/Patient/x/_history/1/$everything").want(404)
 	s.get("/$nonsense").want(404)
 }

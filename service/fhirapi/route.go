@@ -128,6 +128,9 @@ func (c *call) match(path string) (*shape, target, error) {
 	case third == "_history" && n == 4:
 		t.Version = parts[3]
 		return at.version, t, nil
+	case third == "_history" && n == 5 && strings.HasPrefix(parts[4], "$"):
+		t.Version = parts[3]
+		return c.matchOperation(t, parts[4][1:])
 	case strings.HasPrefix(third, "$") && n == 3:
 		return c.matchOperation(t, third[1:])
 	}

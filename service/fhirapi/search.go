@@ -101,21 +101,20 @@ func cutCursor(pairs []search.Pair) (criteria []search.Pair, cursor string) {
 
 // writeSearch renders a searchset.
 func (c *call) writeSearch(result *records.SearchResult, after string) error {
-	b, err := c.searchset(result, after)
-	if err != nil {
+	b := c.newBundle("searchset")
+	defer b.free()
+	if err := b.searchset(searchAddress(c.Type, c.Within), result, after); err != nil {
 		return err
 	}
-	defer b.free()
 	return b.write(http.StatusOK)
 }
 
-// searchset composes a page of a search. The caller frees it.
-func (c *call) searchset(result *records.SearchResult, after string) (*bundle, error) {
-	b := c.newBundle("searchset")
+// searchset fills a Bundle with the page of results that lies at an address
+// behind the cursor after.
+func (b *bundle) searchset(at string, result *records.SearchResult, after string) error {
 	if result.Total >= 0 {
 		b.total(result.Total)
 	}
-	at := searchAddress(c.Type, c.Within)
 	b.link("self", at, result.Self, after)
 	if after != "" {
 		b.link("first", at, result.Self, "")
@@ -125,16 +124,14 @@ func (c *call) searchset(result *records.SearchResult, after string) (*bundle, e
 	}
 	part := part{summary: result.Summary, elements: result.Elements}
 	for i := range result.Entries {
-		e := &result.Entries[i]
-		if err := b.searchEntry(e, part); err != nil {
-			b.free()
-			return nil, err
+		if err := b.searchEntry(&result.Entries[i], part); err != nil {
+			return err
 		}
 	}
 	if len(result.Issues) > 0 {
 		b.outcomeEntry(result.Issues)
 	}
-	return b, nil
+	return nil
 }
 
 // searchAddress is the address of a search below the base, for its links.

@@ -2,6 +2,7 @@ package fhirapi_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -131,6 +132,40 @@ func TestACursorBelongsToItsTenant(t *testing.T) {
 	}
 }
 
+func TestAContainedResourceIsNamedByItsFragment(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	s.put("/MedicationRequest/r", `{"resourceType":"MedicationRequest","id":"r","contained":[{"resourceType":"Medication","id":"m1","status":"active","code":{"text":"a"}}],
+		"status":"active","intent":"order","medicationReference":{"reference":"#m1"},"subject":{"reference":"Patient/alice"}}`)
+	b := s.get("/Medication?_contained=true&status=active").want(200).bundle()
+	if len(b.Entry) != 1 || b.Entry[0].FullURL != s.base+"/MedicationRequest/r" || b.Entry[0].Search.Mode != "match" {
+		t.Errorf("container: %+v", b)
+	}
+	a := s.get("/Medication?_contained=true&_containedType=contained&status=active&_elements=status").want(200)
+	b = a.bundle()
+	if len(b.Entry) != 1 || b.Entry[0].FullURL != s.base+"/MedicationRequest/r#m1" || b.Entry[0].Search.Mode != "match" {
+		t.Errorf("contained: %+v", b)
+	}
+	a.has(`"resourceType":"Medication"`, `"id":"m1"`)
+	if self := b.link(t, s.base, "self"); self != "/Medication?_contained=true&_containedType=contained&status=active&_elements=status" {
+		t.Errorf("self is %s", self)
+	}
+	s.get("/Medication?status=active").want(200).has(`"total":0`)
+}
+
+func TestAMatchOfNearSaysHowFarItLies(t *testing.T) {
+	s := newServer(t)
+	for id, at := range map[string]string{"boston": `{"longitude":-71.0589,"latitude":42.3601}`, "cambridge": `{"longitude":-71.1097,"latitude":42.3736}`} {
+		s.put("/Location/"+id, `{"resourceType":"Location","id":"`+id+`","name":"L","position":`+at+`}`)
+	}
+	const url = `"url":"http://hl7.org/fhir/StructureDefinition/location-distance"`
+	s.get("/Location?near=42.3601|-71.0589&name=l").want(200).has(url, `"value":0.000`, `"value":4.435`, `"unit":"km"`)
+	s.get("/Location?near=42.3601|-71.0589", "Accept", "application/fhir+xml").want(200).has("location-distance", `<value value="4.435"/>`)
+	if a := s.get("/Location?near:missing=false").want(200); strings.Contains(string(a.body), "location-distance") {
+		t.Error("a distance from nowhere")
+	}
+}
+
 func TestUnknownParametersAreRefusedOrNamed(t *testing.T) {
 	s := newServer(t)
 	s.put("/Patient/alice", alice)
@@ -144,6 +179,64 @@ func TestUnknownParametersAreRefusedOrNamed(t *testing.T) {
 	lenient := newServer(t, withPolicy(func(p *records.Policy) { p.LenientSearch = true }))
 	lenient.get("/Patient?naem=x").want(200)
 	lenient.get("/Patient?naem=x", "Prefer", "handling=strict").want(400)
+}
+
+func TestTheSelfLinkSaysWhatWasApplied(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	s.put("/Observation/o", weight("o", "alice"))
+	const form = "application/x-www-form-urlencoded"
+	for name, c := range map[string]struct {
+		a    *answer
+		want string
+	}{
+		"plain":          {s.get("/Patient?name=arch&_sort=-birthdate"), "/Patient?name=arch&_sort=-birthdate"},
+		"cache buster":   {s.get("/Patient?_=17&name=arch"), "/Patient?name=arch"},
+		"lowered count":  {s.get("/Patient?_count=100000"), "/Patient?_count=1000"},
+		"lenient":        {s.get("/Patient?name=arch&foo=1", "Prefer", "handling=lenient"), "/Patient?name=arch"},
+		"posted in both": {s.do("POST", "/Patient/_search?name=arch", "active=true", "Content-Type", form), "/Patient?name=arch&active=true"},
+		"compartment":    {s.do("POST", "/Patient/alice/Observation/_search?_=1", "status=final", "Content-Type", form), "/Patient/alice/Observation?status=final"},
+		"types":          {s.get("/?_type=Patient,Observation&_id=o"), "?_type=Patient,Observation&_id=o"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.a.t = t
+			first := c.a.want(200).bundle()
+			self := first.link(t, s.base, "self")
+			if got, err := url.PathUnescape(self); err != nil || got != c.want {
+				t.Errorf("self is %q, want %q, %v", got, c.want, err)
+			}
+			if again := s.get(self).want(200).bundle().ids(); again != strings.TrimSpace(strings.TrimSuffix(first.ids(), " outcome")) && name != "lenient" {
+				t.Errorf("it finds %q, the search found %q", again, first.ids())
+			}
+		})
+	}
+}
+
+func TestLeniencyPassesOverNothingButUnknownParameters(t *testing.T) {
+	s := newServer(t)
+	for _, query := range []string{"name:foo=x", "_id:above=x", "birthdate=soon", "_filter=foo eq x", "_list=$current-problems", "_sort=near", "name.given=x", "_count=x", "_cursor=forged"} {
+		path := "/Patient?" + strings.ReplaceAll(query, " ", "%20")
+		if query == "_sort=near" {
+			path = "/Location?" + query
+		}
+		s.get(path, "Prefer", "handling=lenient").want(400)
+	}
+}
+
+func TestASearchBeyondItsBoundsNamesTheBound(t *testing.T) {
+	s := newServer(t)
+	for query, want := range map[string]string{
+		strings.Repeat("name=x&", 500):                     "at most 100",
+		strings.Repeat("link:Patient.", 20) + "name=x":     "at most 4",
+		"gender=" + strings.Repeat("a,", 10_000) + "a":     "16384 bytes",
+		"gender=" + strings.Repeat("a,", 5000) + "a":       "at most 1000",
+		"_list=" + strings.Repeat("a,", 5000) + "a":        "at most 1000",
+		"_filter=gender%20re%20%22(((a%2B)%2B)%2B)%2B$%22": "operator re cannot be used",
+		"_filter=" + strings.Repeat("(", 1000):             "more than 20 deep",
+		strings.Repeat("_include=Patient:link&", 101):      "at most 100",
+	} {
+		s.get("/Patient?" + query).want(400).has(want)
+	}
 }
 
 func TestAPostedSearchNeedsAForm(t *testing.T) {

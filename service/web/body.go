@@ -41,11 +41,15 @@ func ReadBody(r *http.Request) ([]byte, error) {
 		}
 		x.held += expect
 	}
-	// The first allocation trusts the client up to 1 MiB only.
+	// The first allocation trusts the client up to 1 MiB only. Who has sent a
+	// quarter of what was announced is trusted for the rest.
 	buf := make([]byte, 0, max(512, min(expect+1, 1<<20)))
 	for {
 		if len(buf) == cap(buf) {
 			size := min(int64(cap(buf))*2, limit+1)
+			if expect > int64(cap(buf)) && expect <= size*2 {
+				size = expect + 1
+			}
 			if extra := size - max(x.held, free); extra > 0 && expect <= free {
 				if err := x.site.memory.take(extra); err != nil {
 					return nil, err

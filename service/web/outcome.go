@@ -16,15 +16,27 @@ type outcomeJSON struct {
 }
 
 type issueJSON struct {
-	Severity   fault.Severity `json:"severity"`
-	Code       fault.Code     `json:"code"`
-	Details    detailsJSON    `json:"details"`
-	Location   []string       `json:"location,omitempty"`
-	Expression []string       `json:"expression,omitempty"`
+	Extension  []extensionJSON `json:"extension,omitempty"`
+	Severity   fault.Severity  `json:"severity"`
+	Code       fault.Code      `json:"code"`
+	Details    detailsJSON     `json:"details"`
+	Location   []string        `json:"location,omitempty"`
+	Expression []string        `json:"expression,omitempty"`
 }
 
 type detailsJSON struct {
-	Text string `json:"text"`
+	Coding []codingJSON `json:"coding,omitempty"`
+	Text   string       `json:"text"`
+}
+
+type codingJSON struct {
+	System string `json:"system"`
+	Code   string `json:"code"`
+}
+
+type extensionJSON struct {
+	URL         string `json:"url"`
+	ValueString string `json:"valueString"`
 }
 
 // AppendOutcome renders issues as an OperationOutcome. The message stands in
@@ -35,7 +47,13 @@ func AppendOutcome(dst []byte, issues []fault.Issue, asXML, pretty bool) []byte 
 	for i, issue := range issues {
 		message := strings.ToValidUTF8(issue.Message, "\uFFFD")
 		o.Issue[i] = issueJSON{
-			Severity: issue.Severity, Code: issue.Code, Details: detailsJSON{message},
+			Severity: issue.Severity, Code: issue.Code, Details: detailsJSON{Text: message},
+		}
+		if issue.TxType != "" {
+			o.Issue[i].Details.Coding = []codingJSON{{fault.TxIssueType, issue.TxType}}
+		}
+		if issue.MessageID != "" {
+			o.Issue[i].Extension = []extensionJSON{{fault.MessageIDExtension, issue.MessageID}}
 		}
 		if issue.Path != "" {
 			o.Issue[i].Expression = []string{strings.ToValidUTF8(issue.Path, "\uFFFD")}
@@ -78,9 +96,20 @@ func appendOutcomeXML(dst []byte, o outcomeJSON, pretty bool) []byte {
 	line(0, `<OperationOutcome xmlns="http://hl7.org/fhir">`)
 	for _, issue := range o.Issue {
 		line(1, "<issue>")
+		for _, x := range issue.Extension {
+			line(2, `<extension url="%s">`, x.URL)
+			value(3, "valueString", x.ValueString)
+			line(2, "</extension>")
+		}
 		value(2, "severity", string(issue.Severity))
 		value(2, "code", string(issue.Code))
 		line(2, "<details>")
+		for _, c := range issue.Details.Coding {
+			line(3, "<coding>")
+			value(4, "system", c.System)
+			value(4, "code", c.Code)
+			line(3, "</coding>")
+		}
 		value(3, "text", issue.Details.Text)
 		line(2, "</details>")
 		for _, v := range issue.Location {

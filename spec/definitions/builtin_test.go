@@ -11,8 +11,8 @@ func TestR4HasTheTypesOfTheSpecification(t *testing.T) {
 	if d.Release != R4 || d.Version != "4.0.1" {
 		t.Fatalf("release %s %s", d.Release, d.Version)
 	}
-	if n := len(d.ResourceTypes()); n != 146 {
-		t.Errorf("%d concrete resource types, want 146", n)
+	if n := len(d.ResourceTypes()); n != 147 {
+		t.Errorf("%d concrete resource types, want the 146 of the specification and ViewDefinition", n)
 	}
 	for _, name := range []string{"Patient", "Observation", "HumanName", "string", "Patient.contact", "Timing.repeat"} {
 		if d.Type(name) == nil {

@@ -81,7 +81,7 @@ func linkCore(set *record.Set) (*Definitions, error) {
 func (d *Definitions) with(set *record.Set) *Definitions {
 	out := &Definitions{
 		Release: d.Release, Version: d.Version, base: d, packages: append(slices.Clip(d.packages), Package{set.Name, set.Version}),
-		types: d.types, resources: d.resources, properties: d.properties, compartment: d.compartment,
+		types: d.types, resources: d.resources, additional: d.additional, properties: d.properties, compartment: d.compartment,
 		params: d.params, operations: d.operations,
 	}
 	out.addParameters(set.Parameters)

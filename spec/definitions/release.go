@@ -17,6 +17,7 @@ type Definitions struct {
 	packages    []Package
 	types       map[string]*Type
 	resources   []string
+	additional  []string
 	properties  []*Property // index is PropertyID; [0] is nil
 	params      map[string][]*SearchParameter
 	paramByURL  map[string]*SearchParameter
@@ -49,6 +50,11 @@ func (d *Definitions) IsResource(name string) bool {
 // ResourceTypes lists the concrete resource types, sorted. The caller must
 // not change the list.
 func (d *Definitions) ResourceTypes() []string { return d.resources }
+
+// Additional says whether a resource type is not the release's own, but one
+// that a guide defines and every release can store: ViewDefinition of SQL on
+// FHIR. The release's value sets of resource types do not have it.
+func (d *Definitions) Additional(name string) bool { return slices.Contains(d.additional, name) }
 
 // Property returns the property numbered id, nil for 0.
 func (d *Definitions) Property(id PropertyID) *Property { return d.properties[id] }
@@ -119,6 +125,9 @@ func link(set *record.Set) (*Definitions, error) {
 		packages: []Package{{Name: set.Name, Version: set.Version}},
 	}
 	var err error
+	if d.additional, err = addTypes(set); err != nil {
+		return nil, err
+	}
 	if d.types, d.properties, err = compileTypes(set.Structures); err != nil {
 		return nil, err
 	}

@@ -80,6 +80,13 @@ const (
 	CodeInformation  Code = "informational"
 )
 
+// What tools that ask a terminology service look at in an issue: the system of
+// Issue.TxType, and the extension that holds Issue.MessageID.
+const (
+	TxIssueType        = "http://hl7.org/fhir/tools/CodeSystem/tx-issue-type"
+	MessageIDExtension = "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id"
+)
+
 // Issue is one OperationOutcome.issue.
 type Issue struct {
 	Severity Severity
@@ -88,6 +95,9 @@ type Issue struct {
 	Message  string // says what is wrong and what to do about it
 	Line     int    // 1-based position in the source, 0 when unknown
 	Column   int
+	// TxType is a code of HL7's tx-issue-type and MessageID names the message,
+	// for tools that ask a terminology service; "" for none.
+	TxType, MessageID string
 }
 
 func (i Issue) String() string {

@@ -6,8 +6,16 @@ import (
 
 // References are the Reference.reference values in n and below it, those in
 // contained and nested resources included, in document order.
-func (n Node) References() iter.Seq[Node] {
-	return n.values(func(c Node) bool { return c.Name() == "reference" && c.Parent().Type().Is("Reference") })
+func (n Node) References() iter.Seq[Node] { return n.values(Node.isReference) }
+
+func (n Node) isReference() bool { return n.Name() == "reference" && n.Parent().Type().Is("Reference") }
+
+// Pointers are the References in n and below it, and the Attachment.url values,
+// which may point to a Binary, in document order.
+func (n Node) Pointers() iter.Seq[Node] {
+	return n.values(func(c Node) bool {
+		return c.isReference() || c.Name() == "url" && c.Parent().Type().Name == "Attachment"
+	})
 }
 
 // URIs are the values of type uri, url, canonical, oid and uuid in n and below

@@ -62,7 +62,7 @@ func away(err error) bool {
 // may succeed when it runs again.
 func conflicted(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	return errors.Is(err, errChanging) || ok && (e.Code == serializationFailure || e.Code == deadlockDetected || e.Code == lockNotAvailable)
+	return errors.Is(err, errChanging) || ok && (e.Code == serializationFailure || e.Code == deadlockDetected || e.Code == phrasesRemoved || e.Code == lockNotAvailable)
 }
 
 // isRefusal says whether err is the server's answer to a statement, not the

@@ -21,6 +21,9 @@ func (t *tx) writeIndex(ctx context.Context) error {
 		return err
 	}
 	sqldb.GroupOps(t.ops, func(c sqldb.Columns) {
+		if c.Table == "phrase_use" && !c.Gone {
+			t.keepPhrases()
+		}
 		if n := len(c.Values[0]); n >= copied && !c.Gone && err == nil {
 			err = t.copyRows(ctx, c.Table, c.Names, n, func(dst []any, i int) []any {
 				for _, column := range c.Values {
@@ -125,7 +128,7 @@ func columnType(name string, value any) string {
 		return "text"
 	}
 	switch name {
-	case "param", "system", "psystem", "unit", "cunit", "part", "entry":
+	case "param", "phrase", "system", "psystem", "unit", "cunit", "part", "entry":
 		return "integer"
 	case "sorts":
 		return "smallint"

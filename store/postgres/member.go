@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -114,7 +115,8 @@ func (m *member) Require(ctx context.Context, keys []fhir.Key) error {
 
 // Put implements store.Tx.
 func (m *member) Put(ctx context.Context, writes []store.Write) ([]store.Record, error) {
-	if m.joined || m.failed != nil || len(writes) > maxPut || len(m.needs) > maxPut {
+	if m.joined || m.failed != nil || len(writes) > maxPut || len(m.needs) > maxPut ||
+		slices.ContainsFunc(writes, func(w store.Write) bool { return w.Version != 0 }) {
 		return nil, m.alone()
 	}
 	if err := ctx.Err(); err != nil {

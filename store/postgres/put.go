@@ -21,11 +21,13 @@ type writing struct {
 	version    int64
 	former     []sqldb.Row // of the version before
 	created    bool
-	referred   bool // by resources that are not written with it
+	referred   bool  // by resources that are not written with it
+	phrases    int64 // see knewPhrases
 }
 
 // writings prepares writes: it needs nothing of the transaction.
 func (s *Store) writings(ctx context.Context, writes []store.Write) ([]writing, error) {
+	phrases := s.phrases.Load()
 	namer, err := s.name(ctx, func(yield func([]search.Entry) bool) {
 		for i := range writes {
 			if !yield(writes[i].Body.Index) {
@@ -39,7 +41,7 @@ func (s *Store) writings(ctx context.Context, writes []store.Write) ([]writing, 
 	all := make([]writing, len(writes))
 	for i := range writes {
 		w := &all[i]
-		w.Write = &writes[i]
+		w.Write, w.phrases = &writes[i], phrases
 		var err error
 		if w.typeNumber, err = s.Number(sqldb.TypeSpace, string(w.Key.Type)); err != nil {
 			return nil, err
@@ -112,7 +114,13 @@ func (t *tx) Put(ctx context.Context, writes []store.Write) ([]store.Record, err
 		w.seq = t.id*perTransaction + t.store.base + w.place
 		records[i] = w.record()
 	}
-	return records, t.finish(ctx, all)
+	if err := t.finish(ctx, all); err != nil {
+		return nil, err
+	}
+	return records, sqldb.Renumber(sqldb.PostgreSQL, writes, records, func(text string, args ...any) error {
+		t.enqueue(text, args...)
+		return nil
+	})
 }
 
 // lockRows locks the resources of writes in the order of their keys and learns
@@ -256,6 +264,7 @@ func (t *tx) finish(ctx context.Context, all []*writing) error {
 			deleted[i] = 1
 		}
 		gone, come := w.index.Diff(w.former)
+		t.knewPhrases(w.phrases)
 		t.ops = sqldb.AppendOps(t.ops, w.rid, gone, come)
 		if !w.created {
 			c := &changed

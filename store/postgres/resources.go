@@ -95,17 +95,26 @@ func (s *Store) keyColumns(ctx context.Context, keys []fhir.Key) (types []int64,
 
 // Search implements store.Reader.
 func (s *Store) Search(ctx context.Context, q *search.Query) (store.Page, error) {
-	return read(s, func(db pool) (store.Page, error) { return s.reader.Search(ctx, searching{db, s}, q) })
+	return sqldb.WithLists(func() (store.Page, error) {
+		return read(s, func(db pool) (store.Page, error) { return s.reader.Search(ctx, searching{db, s}, q) })
+	}, func(l *search.CodeList) error { return s.keepList(ctx, l) })
 }
 
 // Count implements store.Reader.
 func (s *Store) Count(ctx context.Context, q *search.Query) (int64, error) {
-	return read(s, func(db pool) (int64, error) { return s.reader.Count(ctx, db, q) })
+	return sqldb.WithLists(func() (int64, error) {
+		return read(s, func(db pool) (int64, error) { return s.reader.Count(ctx, db, q) })
+	}, func(l *search.CodeList) error { return s.keepList(ctx, l) })
 }
 
 // Referrers implements store.Reader.
 func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.Key, error) {
 	return read(s, func(db pool) ([]fhir.Key, error) { return s.reader.Referrers(ctx, db, key, limit) })
+}
+
+// Values implements store.Resources.
+func (s *Store) Values(ctx context.Context, p search.Param, limit int) ([]search.Entry, error) {
+	return read(s, func(db pool) ([]search.Entry, error) { return s.reader.Values(ctx, db, p, limit) })
 }
 
 // Pack implements store.Resources.
@@ -173,6 +182,17 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (count sto
 		if err != nil || len(items) == 0 {
 			return err
 		}
+		t.knewPhrases(s.phrases.Load())
+		namer, err := s.name(ctx, func(yield func([]search.Entry) bool) {
+			for i := range items {
+				if !yield(items[i].Index) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
 		type row struct {
 			n       int64
 			current sqldb.Current
@@ -200,7 +220,7 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (count sto
 			if err != nil {
 				return err
 			}
-			index, err := sqldb.NewIndex(s, item.Index)
+			index, err := sqldb.NewIndex(namer, item.Index)
 			if err != nil {
 				return err
 			}
@@ -220,13 +240,17 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (count sto
 // Expunge implements store.Resources. It works in several transactions, so
 // that it does not hold up the others.
 func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
-	return sqldb.InBatches(x.Limit, func(size int64) (n int64, err error) {
+	n, err := sqldb.InBatches(x.Limit, func(size int64) (n int64, err error) {
 		err = s.do(ctx, func(ctx context.Context, t *tx) (err error) {
 			n, err = t.expunge(ctx, x, size)
 			return err
 		})
 		return n, err
 	})
+	if err != nil {
+		return n, err
+	}
+	return n, s.sweepPhrases(ctx)
 }
 
 func (t *tx) expunge(ctx context.Context, x store.Expunge, size int64) (int64, error) {

@@ -16,6 +16,7 @@ import (
 	"hash/fnv"
 	"regexp"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -45,7 +46,8 @@ type Store struct {
 	packer  *pack.Packer
 	names   *sqldb.Names
 	reader  *sqldb.Reader
-	base    int64 // added to every Seq
+	base    int64        // added to every Seq
+	phrases atomic.Int64 // the last removal of phrases that is known
 
 	gate    sqldb.Gate // an operation is inside while it runs
 	closing sync.Once
@@ -136,7 +138,7 @@ func open(ctx context.Context, url, schema string) (s *Store, err error) {
 	if err := s.names.Load(ctx, pool{s.pool}); err != nil {
 		return nil, err
 	}
-	if err := s.loadBase(ctx); err != nil {
+	if err := errors.Join(s.loadBase(ctx), s.learnPhrases(ctx)); err != nil {
 		return nil, err
 	}
 	return s, s.dropOldUploads(ctx)

@@ -30,6 +30,7 @@ type tx struct {
 	last    int64 // place of the last version written
 	id      int64 // of the transaction, once known
 	ops     []sqldb.Op
+	phrases int64            // see knewPhrases
 	rids    map[rowKey]int64 // of resources that this transaction made or locked
 	attempt int              // counts from 1; later ones wait longer for a lock out of order
 	// The greatest key locked so far.
@@ -84,6 +85,11 @@ func (s *Store) do(ctx context.Context, fn func(ctx context.Context, t *tx) erro
 func (s *Store) run(ctx context.Context, fn func(ctx context.Context, t *tx) error) error {
 	for attempt := 1; ; attempt++ {
 		unsent, err := s.once(ctx, attempt, fn)
+		if isPhrasesRemoved(err) {
+			if err := s.learnPhrases(ctx); err != nil {
+				return translate(err)
+			}
+		}
 		switch {
 		case conflicted(err) && attempt < attempts:
 		case away(err) && unsent && attempt < patient:
@@ -346,7 +352,8 @@ func (t *tx) Search(ctx context.Context, q *search.Query) (store.Page, error) {
 	if err := t.writeIndex(ctx); err != nil {
 		return store.Page{}, err
 	}
-	return t.store.reader.Search(ctx, t, q)
+	return sqldb.WithLists(func() (store.Page, error) { return t.store.reader.Search(ctx, t, q) },
+		func(l *search.CodeList) error { return t.store.reader.KeepList(ctx, t, t.store, l) })
 }
 
 // Count implements store.Reader.
@@ -354,7 +361,8 @@ func (t *tx) Count(ctx context.Context, q *search.Query) (int64, error) {
 	if err := t.writeIndex(ctx); err != nil {
 		return 0, err
 	}
-	return t.store.reader.Count(ctx, t, q)
+	return sqldb.WithLists(func() (int64, error) { return t.store.reader.Count(ctx, t, q) },
+		func(l *search.CodeList) error { return t.store.reader.KeepList(ctx, t, t.store, l) })
 }
 
 // Referrers implements store.Reader.

@@ -35,6 +35,8 @@ func dateCondition[T int64 | float64](p search.Prefix, lo, hi string, from, to T
 		return sql(hi+" <= ?", from)
 	case search.AP:
 		return sql(lo+" < ? AND "+hi+" > ?", to, from)
+	case search.CO:
+		return sql(lo+" <= ? AND "+hi+" >= ?", from, to)
 	}
 	return sql("1 = 0")
 }
@@ -56,6 +58,8 @@ func dateRanges(p search.Prefix, r search.TimeRange) []fragment {
 		return []fragment{all(sql("@.lo < ?", r.Lo), condition)}
 	case search.AP:
 		return []fragment{all(sql("@.lo > ?", r.Lo-longSpan), condition), all(sql(isLong), condition)}
+	case search.CO:
+		return []fragment{all(sql("@.lo >= ?", r.Hi-longSpan), condition), all(sql(isLong), condition)}
 	}
 	return []fragment{condition}
 }

@@ -17,6 +17,8 @@ type compiler struct {
 	types   []int64 // of the query, nil for all
 	aliases int
 	found   map[string][]int64 // what rids looked up
+	phrases map[uint64][]int64 // what phraseLeaf looked up
+	lists   []*search.CodeList // that the query has from the tables
 	err     error              // the first failed look-up of a name
 	trace   *Trace             // nil unless the search is to be explained
 }
@@ -60,6 +62,10 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		return c.chainCondition(x, r)
 	case search.Has:
 		return c.hasCondition(x, r)
+	case search.Within:
+		return isIn(r, c.withinSet(x))
+	case search.Referred:
+		return c.referredCondition(x, r)
 	}
 	l, ok := c.leaf(x)
 	if !ok {
@@ -70,9 +76,7 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 
 func (c *compiler) leafCondition(l leaf, r string) fragment {
 	if l.reach == bySet {
-		set := c.leafSet(l)
-		// IS TRUE keeps PostgreSQL from making a join of it.
-		return join("", sql("("+r+".rid IN ("), join(" UNION ALL ", set...), sql(")) IS TRUE"))
+		return isIn(r, c.leafSet(l))
 	}
 	a := c.alias("x")
 	from := l.table + " " + a
@@ -95,12 +99,13 @@ func (c *compiler) missing(x search.Missing, r string) fragment {
 	return join("", sql("("+r+".outline "+not+"IN (SELECT n.id FROM name n WHERE n.space = ? AND ", int64(OutlineSpace)), either(has...), sql(")) IS TRUE"))
 }
 
-// chainCondition goes from the resource to what it refers to.
+// chainCondition goes from the resource to what it refers to: "deleted + 0" as
+// in idSet.
 func (c *compiler) chainCondition(x search.Chain, r string) fragment {
 	f, t := c.alias("f"), c.alias("t")
 	return c.dialect.exists(
 		sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+
-			c.dialect.with("resource", t, "", t+".rid = "+f+".target AND "+t+".type = ? AND "+t+".deleted = 0")+
+			c.dialect.with("resource", t, "", t+".rid = "+f+".target AND "+t+".type = ? AND "+t+".deleted + 0 = 0")+
 			" WHERE "+f+".rid = "+r+".rid AND ", c.typeNumber(x.Target)),
 		c.linked(x.Param, f, t+".type"), sql(" AND "), c.condition(x.X, t))
 }
@@ -132,7 +137,7 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 			}
 			selects = append(selects, s...)
 		}
-		return selects, len(selects) > 0
+		return c.few(selects), len(selects) > 0
 	case search.IDs:
 		return c.idSet(x), true
 	case search.LastUpdated:
@@ -141,6 +146,10 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 		return c.chainSet(x)
 	case search.Has:
 		return c.hasSet(x)
+	case search.Within:
+		return c.withinSet(x), true
+	case search.Referred:
+		return c.referredSet(x)
 	}
 	l, ok := c.leaf(x)
 	if !ok {
@@ -159,7 +168,23 @@ func (c *compiler) leafSet(l leaf) []fragment {
 		a := c.alias("x")
 		selects[i] = join("", sql("SELECT "+a+".rid AS rid FROM "+l.table+" "+a+" WHERE "), all(l.params, f).on(a))
 	}
-	return selects
+	return c.few(selects)
+}
+
+// together is how many selects stand in one UNION: SQLite takes at most 500.
+const together = 100
+
+// few puts many selects into few.
+func (c *compiler) few(selects []fragment) []fragment {
+	if len(selects) <= together {
+		return selects
+	}
+	var out []fragment
+	for some := range slices.Chunk(selects, together) {
+		u := c.alias("u")
+		out = append(out, join("", sql("SELECT "+u+".rid AS rid FROM "), c.dialect.fenced(join(" UNION ALL ", some...)), sql(" "+u)))
+	}
+	return c.few(out)
 }
 
 // andSet drives by the first part that has a set and asks the others of each
@@ -210,6 +235,8 @@ func updatedCondition(x search.LastUpdated) fragment {
 		return sql("updated >= ?", lo)
 	case search.LE:
 		return sql("updated < ?", hi)
+	case search.CO:
+		return sql("updated <= ? AND updated >= ?", lo, hi-1)
 	}
 	return sql("1 = 0")
 }
@@ -218,7 +245,7 @@ func (c *compiler) chainSet(x search.Chain) ([]fragment, bool) {
 	inner := *c
 	inner.types = []int64{c.typeNumber(x.Target)}
 	selects, ok := inner.set(x.X)
-	c.aliases, c.err = inner.aliases, inner.err
+	c.aliases, c.err, c.lists = inner.aliases, inner.err, inner.lists
 	if !ok {
 		return nil, false
 	}
@@ -233,7 +260,7 @@ func (c *compiler) hasSet(x search.Has) ([]fragment, bool) {
 	inner := *c
 	inner.types = []int64{c.typeNumber(x.Source)}
 	selects, ok := inner.set(x.X)
-	c.aliases, c.err = inner.aliases, inner.err
+	c.aliases, c.err, c.lists = inner.aliases, inner.err, inner.lists
 	if !ok {
 		return nil, false
 	}

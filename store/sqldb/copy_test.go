@@ -52,10 +52,11 @@ func someEntries(r *rand.Rand) []search.Entry {
 	}
 	kinds := []definitions.SearchType{definitions.SearchToken, definitions.SearchString, definitions.SearchReference, definitions.SearchURI,
 		definitions.SearchDate, definitions.SearchNumber, definitions.SearchQuantity}
+	whole := append([]definitions.SearchType{definitions.SearchSpecial}, kinds...)
 	value := func(kind definitions.SearchType) (e search.Entry) {
 		switch e.Param.Kind = kind; kind {
 		case definitions.SearchToken:
-			e.System, e.Code = text(), text()
+			e.System, e.Code, e.Text = text(), text(), text()
 		case definitions.SearchString:
 			e.Norm, e.Text = text(), text()
 		case definitions.SearchReference:
@@ -73,6 +74,8 @@ func someEntries(r *rand.Rand) []search.Entry {
 			}
 		case definitions.SearchNumber:
 			e.Number = bounds()
+		case definitions.SearchSpecial:
+			e.Point = search.Point{X: floats[r.IntN(len(floats))], Y: r.Float64(), Z: floats[r.IntN(len(floats))]}
 		case definitions.SearchQuantity:
 			e.Number, e.System, e.Code, e.Text = bounds(), text(), text(), text()
 			if r.IntN(2) == 0 {
@@ -83,7 +86,7 @@ func someEntries(r *rand.Rand) []search.Entry {
 	}
 	entries := make([]search.Entry, r.IntN(30))
 	for i := range entries {
-		kind := kinds[r.IntN(len(kinds))]
+		kind := whole[r.IntN(len(whole))]
 		entries[i] = value(kind)
 		if r.IntN(4) == 0 {
 			parts := []search.Entry{value(kinds[r.IntN(len(kinds))]), value(definitions.SearchQuantity), value(kinds[r.IntN(len(kinds))])}
@@ -144,7 +147,7 @@ func TestTheOutlineNamesEveryParameterThatHasAValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(index.Rows) != 1 || index.Rows[0].Param != n[name{ParamSpace, "subject Observation"}] {
+	if len(index.Rows) != 2 || index.Rows[1].Table != PhraseTable || index.Rows[0].Param != n[name{ParamSpace, "subject Observation"}] {
 		t.Errorf("%+v", index.Rows)
 	}
 	for _, code := range []string{"subject", "patient", "code"} {

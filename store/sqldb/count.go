@@ -19,7 +19,11 @@ func (s *Reader) Count(ctx context.Context, db DB, q *search.Query) (int64, erro
 		return 0, r.err
 	}
 	defer r.trace.doing(store.TotalStatement)()
-	return count(ctx, db, s.Dialect, f)
+	n, err := count(ctx, db, s.Dialect, f)
+	if err == nil {
+		err = r.unchanged()
+	}
+	return n, err
 }
 
 func (r *run) countSQL(driver int) fragment {
@@ -53,6 +57,14 @@ func (r *run) onlyOfTypes(x search.Expr) bool {
 		}
 	case search.Token:
 		p = x.Param
+	case search.Codes:
+		p = x.Param
+	case search.Text:
+		p = x.Param
+	case search.Sequence:
+		if x.Param.Code != contentCode {
+			p = x.Param
+		}
 	case search.Reference:
 		p = x.Param
 	case search.String:
@@ -67,6 +79,10 @@ func (r *run) onlyOfTypes(x search.Expr) bool {
 		p = x.Param
 	case search.Composite:
 		p = x.Param
+	case search.Near:
+		p = x.Param
+	case search.Other:
+		p = x.Param()
 	}
 	return p.Type == r.query.Types[0]
 }

@@ -49,12 +49,16 @@ func describe(b *bytes.Buffer, x search.Expr) {
 		describeAll(b, "or", x)
 	case search.Not:
 		describeAll(b, "not", []search.Expr{x.X})
+	case search.Other:
+		describeAll(b, "other", []search.Expr{x.X})
 	case search.Chain:
 		fmt.Fprintf(b, "chain %+v %q", x.Param, x.Target)
 		describeAll(b, "", []search.Expr{x.X})
 	case search.Has:
 		fmt.Fprintf(b, "has %+v %q", x.Param, x.Source)
 		describeAll(b, "", []search.Expr{x.X})
+	case search.Referred:
+		describeAll(b, "referred", []search.Expr{x.X})
 	case search.Composite:
 		fmt.Fprintf(b, "composite %+v", x.Param)
 		describeAll(b, "", x.Parts)

@@ -57,6 +57,12 @@ type Dialect struct {
 	Lateral bool
 	// Position is the function that finds a text in another, counting from 1.
 	Position string
+	// Phrases selects the phrases that a search for words finds; its parameter
+	// is what Sequence makes of words in a row, of the last of which, if begun,
+	// only the beginning is there; OrElse stands between alternatives.
+	Phrases  string
+	Sequence func(words []string, begun bool) string
+	OrElse   string
 	// Indexed says that FROM may name the index to use.
 	Indexed bool
 	// SkipLocked ends a select of a row to change, so that concurrent
@@ -69,8 +75,15 @@ type Dialect struct {
 
 // SQLite and PostgreSQL are the dialects.
 var (
-	SQLite     = Dialect{Join: " CROSS JOIN ", Position: "instr", Indexed: true}
-	PostgreSQL = Dialect{Numbered: true, Join: " JOIN ", Lateral: true, Position: "strpos", SkipLocked: " FOR UPDATE SKIP LOCKED", ForUpdate: " FOR UPDATE OF "}
+	SQLite = Dialect{
+		Join: " CROSS JOIN ", Position: "instr", Indexed: true,
+		Phrases: "SELECT rowid FROM phrase_word WHERE phrase_word MATCH ?", Sequence: sqliteSequence, OrElse: " OR ",
+	}
+	PostgreSQL = Dialect{
+		Numbered: true, Join: " JOIN ", Lateral: true, Position: "strpos",
+		Phrases: "SELECT p.id FROM phrase p WHERE p.words @@ ?::text::tsquery", Sequence: postgresSequence, OrElse: " | ",
+		SkipLocked: " FOR UPDATE SKIP LOCKED", ForUpdate: " FOR UPDATE OF ",
+	}
 )
 
 // Rebind turns the parameters ? of sql into the dialect's.
@@ -147,6 +160,15 @@ func (d Dialect) whole(subquery fragment) fragment {
 func (d Dialect) by(index string) string {
 	if d.Indexed {
 		return " INDEXED BY " + index
+	}
+	return ""
+}
+
+// unindexed has a table read in the order of its rows, where the dialect can say
+// so: conditions on types, each with an index, must not choose another.
+func (d Dialect) unindexed() string {
+	if d.Indexed {
+		return " NOT INDEXED"
 	}
 	return ""
 }

@@ -9,8 +9,12 @@
 //	version   every version of every resource, by seq: the log, the change feed,
 //	          the histories, and the only place of bodies
 //	resource  the current version of each resource, by rid
-//	token, reference, string, date, number, quantity, uri, composite
+//	token, reference, string, date, number, quantity, uri, composite, position,
+//	phrase_use
 //	          the search index: rows of current, not deleted resources
+//	phrase    the texts of phrase_use, each once, with a full text index
+//	code_list, listed_code
+//	          long lists of codes that were searched by, by what is in them
 //	setting, job, and on PostgreSQL blob, blob_piece
 //
 // A resource's rid is the seq of its first version, so rid order is the order
@@ -29,6 +33,11 @@
 // refer to and that was never there, or is expunged, has a placeholder in table
 // resource: version 0, deleted, so that nothing finds it. When it is created it
 // gets a rid in the order of creation, and the references get that too.
+//
+// The displays and texts beside codes repeat from resource to resource, so that
+// phrase_use has their numbers: what begins with a text, or has words, is first
+// looked for in phrase. A phrase that no resource has any more goes with the next
+// expunge.
 //
 // Parameters that only repeat others have no rows; search.Param.Of says where
 // their values stand.

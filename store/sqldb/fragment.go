@@ -7,7 +7,7 @@ import (
 )
 
 // fragment is a piece of SQL with the arguments of its parameters, in order.
-// In the condition on an index row, @ stands for the row's alias.
+// In the condition on an index row, @. stands before its columns.
 type fragment struct {
 	sql  string
 	args []any
@@ -17,7 +17,7 @@ func sql(text string, args ...any) fragment { return fragment{text, args} }
 
 // on puts the alias in.
 func (f fragment) on(alias string) fragment {
-	return fragment{strings.ReplaceAll(f.sql, "@", alias), f.args}
+	return fragment{strings.ReplaceAll(f.sql, "@.", alias+"."), f.args}
 }
 
 var keySeed = maphash.MakeSeed()
@@ -68,6 +68,9 @@ func either(parts ...fragment) fragment {
 	}
 	if len(parts) == 1 {
 		return parts[0]
+	}
+	if n := len(parts); n > together { // SQLite takes no deeper expression than 1000
+		return either(either(parts[:n/2]...), either(parts[n/2:]...))
 	}
 	f := join(" OR ", parts...)
 	f.sql = "(" + f.sql + ")"

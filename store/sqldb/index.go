@@ -113,6 +113,9 @@ type indexer struct {
 }
 
 func (x *indexer) entry(param int64, e *search.Entry) {
+	if p, ok := phraseOf(e); ok {
+		x.rows = append(x.rows, Row{Table: PhraseTable, Param: param, Value: Value{System: x.number(p.Space, p.Text)}})
+	}
 	switch e.Param.Kind {
 	case definitions.SearchToken:
 		if e.Code != "" || e.System != "" {
@@ -141,6 +144,9 @@ func (x *indexer) entry(param int64, e *search.Entry) {
 	case definitions.SearchComposite:
 		x.composite(param, e)
 	case definitions.SearchSpecial:
+		if e.Point != (search.Point{}) {
+			x.rows = append(x.rows, Row{Table: PositionTable, Param: param, Value: Value{Lo: e.Point.X, Hi: e.Point.Y, Sort: e.Point.Z}})
+		}
 	default:
 		x.fail(fmt.Errorf("sqldb: parameter %s of %s has no kind", e.Param.Code, e.Param.Type))
 	}

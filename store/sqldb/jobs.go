@@ -154,6 +154,19 @@ func (s Settings) Swap(ctx context.Context, db Execer, name string, was, value [
 	return err
 }
 
+// List is store.Settings.ListSettings.
+func (s Settings) List(ctx context.Context, db DB) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	err := ForEach(ctx, db, "SELECT name, value FROM setting", nil, func(r Rows) error {
+		var name string
+		var value []byte
+		err := r.Scan(&name, &value)
+		all[name] = value
+		return err
+	})
+	return all, err
+}
+
 // notNil keeps an empty value from being NULL.
 func notNil(value []byte) []byte {
 	if value == nil {

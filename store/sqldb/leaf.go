@@ -3,6 +3,8 @@ package sqldb
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"unicode/utf8"
 
 	"github.com/inglehealth/ingle/engine/search"
 )
@@ -33,6 +35,12 @@ func (c *compiler) leaf(x search.Expr) (l leaf, ok bool) {
 	switch x := x.(type) {
 	case search.Token:
 		l = c.tokenLeaf(x)
+	case search.Codes:
+		l = c.codesLeaf(x)
+	case search.Text:
+		l = c.textLeaf(x)
+	case search.Sequence:
+		l = c.sequenceLeaf(x)
 	case search.String:
 		l = c.named(x.Param, "string", c.textCondition("@.norm", "@.text", x), byRID)
 	case search.Date:
@@ -44,10 +52,10 @@ func (c *compiler) leaf(x search.Expr) (l leaf, ok bool) {
 	case search.Quantity:
 		l = c.quantityLeaf(x)
 	case search.URI:
-		l = c.urlLeaf(x.Param, x.Value, "")
+		l = c.uriLeaf(x)
 	case search.Reference:
 		if x.URL != "" {
-			l = c.urlLeaf(x.Param, x.URL, x.Version)
+			l = c.urlLeaf(x)
 		} else {
 			l = c.referenceLeaf(x, x.Type)
 		}
@@ -59,6 +67,10 @@ func (c *compiler) leaf(x search.Expr) (l leaf, ok bool) {
 		l = c.referenceLeaf(first, types...)
 	case search.Composite:
 		l = c.compositeLeaf(x)
+	case search.Near:
+		l = c.nearLeaf(x)
+	case search.Other:
+		return c.otherLeaf(x)
 	default:
 		return leaf{}, false
 	}
@@ -76,12 +88,15 @@ func (c *compiler) tokenLeaf(x search.Token) leaf {
 	case x.AnyCode:
 		l.condition = sql("@.system = ?", c.system(x.System))
 		l.reach = bySet
+	case x.Start:
+		l.condition = startsWith("@.code", Clean(x.Code))
+		l.reach = bySet
 	case x.AnySystem:
 		l.condition = sql("@.code = ?", Clean(x.Code))
 	default:
 		l.condition = sql("@.code = ? AND @.system = ?", Clean(x.Code), c.system(x.System))
 	}
-	l.exact = !x.AnyCode && len(l.params.args) == 1
+	l.exact = !x.AnyCode && !x.Start && len(l.params.args) == 1
 	return l
 }
 
@@ -126,12 +141,8 @@ func (c *compiler) referenceLeaf(x search.Reference, types ...string) leaf {
 		l.exact = len(params.args) == 1 && len(target.args) <= 2
 	}
 	l.exact = l.exact && len(ways) == 1
-	version := fragment{}
-	if x.Version != "" {
-		version = sql("@.version = ?", Clean(x.Version))
-	}
 	for i := range ways {
-		ways[i] = all(ways[i], version)
+		ways[i] = all(ways[i], versionCondition(x, "@.version"))
 	}
 	l.condition = either(ways...)
 	if len(ways) > 1 {
@@ -170,13 +181,40 @@ func (c *compiler) rids(types []int64, id string) []int64 {
 	return rids
 }
 
-func (c *compiler) urlLeaf(p search.Param, url, version string) leaf {
-	condition := sql("@.url = ?", Clean(url))
-	if version != "" {
-		condition = all(condition, sql("@.version = ?", Clean(version)))
-	}
-	l := c.named(p, "uri", condition, byKey)
+// urlLeaf is a reference by URL.
+func (c *compiler) urlLeaf(x search.Reference) leaf {
+	l := c.named(x.Param, "uri", all(sql("@.url = ?", Clean(x.URL)), versionCondition(x, "@.version")), byKey)
 	l.exact = len(l.params.args) == 1
+	return l
+}
+
+// versionCondition is that a reference's version is the one asked for.
+func versionCondition(x search.Reference, column string) fragment {
+	if x.Version == "" {
+		return fragment{}
+	}
+	is := sql(column+" = ?", Clean(x.Version))
+	if !x.Below {
+		return is
+	}
+	return either(is, startsWith(column, Clean(x.Version)+"."))
+}
+
+func (c *compiler) uriLeaf(x search.URI) leaf {
+	l := c.named(x.Param, "uri", fragment{}, byRID)
+	switch value := Clean(x.Value); x.Mode {
+	case search.URIContains:
+		l.condition = sql(c.dialect.Position+"(@.url, ?) > 0", value)
+	case search.URIBelow:
+		l.ranges = []fragment{sql("@.url = ?", value)}
+		for _, end := range search.SegmentEnds {
+			l.ranges = append(l.ranges, startsWith("@.url", value+string(end)))
+		}
+		l.condition = either(l.ranges...)
+	default:
+		l.condition, l.reach = sql("@.url = ?", value), byKey
+		l.exact = len(l.params.args) == 1
+	}
 	return l
 }
 
@@ -227,6 +265,18 @@ func (c *compiler) textCondition(norm, text string, x search.String) fragment {
 	switch x.Mode {
 	case search.StringContains:
 		return sql(c.dialect.Position+"("+norm+", ?) > 0", value)
+	case search.StringEquals:
+		return sql(norm+" = ?", value)
+	case search.StringEnds:
+		return sql("substr("+norm+", length("+norm+") - "+strconv.Itoa(utf8.RuneCountInString(value)-1)+") = ?", value)
+	case search.StringAbove:
+		return sql(norm+" > ?", value)
+	case search.StringBelow:
+		return sql(norm+" < ?", value)
+	case search.StringFrom:
+		return sql(norm+" >= ?", value)
+	case search.StringUpTo:
+		return sql(norm+" <= ?", value)
 	case search.StringExact:
 		exact := sql(text+" = ?", value)
 		if n := search.Normalize(value); len(value) < search.MaxText && len(n) < search.MaxText {

@@ -14,12 +14,15 @@ type Space int64
 
 // The spaces of table name, but for units, which have a table of their own.
 const (
-	TypeSpace    Space = 1 // resource types: "Patient"
-	ParamSpace   Space = 2 // search parameters: "birthdate Patient"
-	OriginSpace  Space = 3 // how a version came to be: "PUT R4"
-	SystemSpace  Space = 4 // systems of tokens and quantities
-	OutlineSpace Space = 5 // outlines of index rows: see outlineOf
-	UnitSpace    Space = 6 // units of quantities: see unitName
+	TypeSpace      Space = 1 // resource types: "Patient"
+	ParamSpace     Space = 2 // search parameters: "birthdate Patient"
+	OriginSpace    Space = 3 // how a version came to be: "PUT R4"
+	SystemSpace    Space = 4 // systems of tokens and quantities
+	OutlineSpace   Space = 5 // outlines of index rows: see outlineOf
+	UnitSpace      Space = 6 // units of quantities: see unitName
+	PhraseSpace    Space = 7 // texts of tokens and references: see PhraseHash
+	PassageSpace   Space = 8 // passages of all text
+	NarrativeSpace Space = 9 // passages of narratives
 )
 
 // few says whether a space has but few names, all of which are kept in
@@ -46,8 +49,12 @@ func unitName(system int64, code, text string) string {
 	return strconv.FormatInt(system, 10) + " " + strconv.Itoa(len(code)) + " " + code + Clean(text)
 }
 
-// Stored is where a name stands: its table, and its columns besides the number.
+// Stored is where a name stands: its table, and the columns by which it is
+// found.
 func (s Space) Stored(text string) (table string, columns []string, values []any) {
+	if s.IsPhrase() {
+		return "phrase", phraseColumns, []any{s.PhraseHash(text)}
+	}
 	if s != UnitSpace {
 		return "name", nameColumns, []any{int64(s), text}
 	}
@@ -59,8 +66,9 @@ func (s Space) Stored(text string) (table string, columns []string, values []any
 }
 
 var (
-	nameColumns = []string{"space", "text"}
-	unitColumns = []string{"system", "code", "text"}
+	nameColumns   = []string{"space", "text"}
+	unitColumns   = []string{"system", "code", "text"}
+	phraseColumns = []string{"hash"}
 )
 
 // Clean makes text storable by both databases: PostgreSQL refuses NUL and
@@ -118,6 +126,9 @@ func (n *Names) Known(space Space, text string) (int64, bool) {
 // Add puts a committed name, or one that the running transaction made, into
 // the cache.
 func (n *Names) Add(space Space, text string, id int64) {
+	if space.IsPhrase() && (space != PhraseSpace || len(text) > cachedPhrase) {
+		return // few come again
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.made++
@@ -158,6 +169,14 @@ func (n *Names) Forget(space Space, text string) {
 	}
 }
 
+// ForgetPhrases removes phrases from the cache: they may have gone.
+func (n *Names) ForgetPhrases() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.age.Add(1)
+	maps.DeleteFunc(n.numbers, func(k name, _ int64) bool { return k.space == PhraseSpace })
+}
+
 // Find returns the number of a name, Unknown when there is none.
 func (n *Names) Find(ctx context.Context, db DB, space Space, text string) (int64, error) {
 	id, known, made := n.look(space, text)
@@ -165,12 +184,14 @@ func (n *Names) Find(ctx context.Context, db DB, space Space, text string) (int6
 		return id, nil
 	}
 	id = Unknown
+	age := n.age.Load()
 	table, columns, values := space.Stored(text)
 	err := ForEach(ctx, db, n.dialect.Rebind("SELECT id FROM "+table+" WHERE "+strings.Join(columns, " = ? AND ")+" = ?"), values, func(r Rows) error {
 		return r.Scan(&id)
 	})
 	switch {
 	case err != nil:
+	case id != Unknown && space.IsPhrase() && n.age.Load() != age: // it may have gone
 	case id != Unknown:
 		n.Add(space, text, id)
 	case n.Make == nil && space.few():

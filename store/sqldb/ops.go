@@ -72,13 +72,16 @@ func compareKeys(a, b *Op) int {
 	if a.Table == ReferenceTable {
 		return cmp.Or(cmp.Compare(a.Target, b.Target), cmp.Compare(a.Param, b.Param), cmp.Compare(a.RID, b.RID), strings.Compare(a.Extra, b.Extra))
 	}
+	if a.Table == PhraseTable {
+		return cmp.Or(cmp.Compare(a.System, b.System), cmp.Compare(a.Param, b.Param), cmp.Compare(a.RID, b.RID))
+	}
 	if a.Param != b.Param {
 		return cmp.Compare(a.Param, b.Param)
 	}
 	switch a.Table {
 	case DateTable:
 		return cmp.Or(cmp.Compare(a.TimeLo, b.TimeLo), cmp.Compare(a.RID, b.RID), cmp.Compare(a.TimeHi, b.TimeHi))
-	case NumberTable:
+	case NumberTable, PositionTable:
 		return cmp.Or(cmp.Compare(a.Lo, b.Lo), cmp.Compare(a.RID, b.RID), cmp.Compare(a.Hi, b.Hi), cmp.Compare(a.Sort, b.Sort))
 	case QuantityTable:
 		return cmp.Or(cmp.Compare(a.Lo, b.Lo), cmp.Compare(a.RID, b.RID), cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Entry, b.Entry))

@@ -14,6 +14,9 @@ import (
 // reads.
 const VersionColumns = "v.seq, v.version, v.updated, v.origin, v.deleted, v.body"
 
+// headColumns are VersionColumns without the body.
+const headColumns = "v.seq, v.version, v.updated, v.origin, v.deleted, NULL"
+
 // versionRow is a row of VersionColumns being read.
 type versionRow struct {
 	seq, version, updated, origin, deleted int64

@@ -18,6 +18,8 @@ const (
 	QuantityTable
 	URITable
 	CompositeTable
+	PositionTable
+	PhraseTable
 	tables
 )
 
@@ -42,9 +44,10 @@ type Value struct {
 	Text   string // token code, reference id, string norm, uri url
 	More   string // string text
 	Extra  string // version of a reference or uri
-	System int64  // number of the system, or of a reference's type
+	System int64  // number of the system, of a reference's type, or of a phrase
 	Unit   int64  // of a quantity: number of its system, code and text
-	// Bounds: of dates as whole microseconds, of numbers as float64.
+	// Bounds: of dates as whole microseconds, of numbers as float64. Of a
+	// position Lo, Hi and Sort are x, y and z.
 	TimeLo, TimeHi int64
 	Lo, Hi, Sort   float64
 	Sorts          bool
@@ -66,7 +69,7 @@ func compareRows(a, b *Row) int {
 	switch a.Table {
 	case DateTable:
 		return cmp.Or(cmp.Compare(a.TimeLo, b.TimeLo), cmp.Compare(a.TimeHi, b.TimeHi))
-	case NumberTable:
+	case NumberTable, PositionTable:
 		return cmp.Or(cmp.Compare(a.Lo, b.Lo), cmp.Compare(a.Hi, b.Hi), cmp.Compare(a.Sort, b.Sort))
 	case QuantityTable:
 		return cmp.Or(cmp.Compare(a.Lo, b.Lo), cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Entry, b.Entry),

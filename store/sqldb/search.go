@@ -19,6 +19,8 @@ type Reader struct {
 	Unpack func(packed []byte) ([]byte, error)
 	// UnpackAll reads a stored body and the index copy that was packed with it.
 	UnpackAll func(packed []byte) (body, copied []byte, err error)
+	// MaxListed bounds the codes in the tables of lists; 0: the constant.
+	MaxListed int
 
 	estimates estimates
 }
@@ -98,6 +100,9 @@ func (s *Reader) run(ctx context.Context, db DB, q *search.Query) (*run, error) 
 	err := r.fetch()
 	if err == nil {
 		err = r.err
+	}
+	if err == nil {
+		err = r.unchanged()
 	}
 	return r, err
 }
@@ -250,7 +255,11 @@ func (r *run) walkResources() error {
 		conditions = append(conditions, sql("r.rid > ?", r.from.rid))
 	}
 	conditions = append(conditions, r.where("r", "r", -1))
-	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM "+r.resources("r", "resource_live")+" WHERE "),
+	table := r.resources("r", "resource_live")
+	if len(r.types) != 1 {
+		table = "resource r" + r.dialect.unindexed()
+	}
+	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM "+table+" WHERE "),
 		all(conditions...), sql(" ORDER BY r.rid"+r.limit())), nil)
 }
 
@@ -318,38 +327,38 @@ func (r *run) walkIndex(w walk) error {
 
 func (r *run) walkValues(w walk) error {
 	column := "d." + w.column
-	conditions := []fragment{sql("d.param = ?", w.param), sql(w.first).on("d")}
-	if r.from != nil {
-		conditions = append(conditions, afterInWalk(column, "d.rid", r.keys[0].desc, r.from))
-	}
-	conditions = append(conditions, r.where("r", "r", -1))
-	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, "+column+" AS "+keyColumn(0)+
-		" FROM "+w.table+" d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), all(conditions...),
-		sql(" ORDER BY "+column+direction(r.keys[0].desc)+", d.rid"+r.limit())), r.keys)
+	return r.inWalk(column, "d.rid", w.table+" d"+r.dialect.with("resource", "r", "", "r.rid = d.rid"),
+		sql("d.param = ?", w.param), sql(w.first).on("d"))
 }
 
 // walkUpdated visits resources of one type in the order of their last update.
 func (r *run) walkUpdated() error {
 	r.trace.way("over the resources by their last update, asking each for all criteria")
-	var conditions []fragment
-	if r.from != nil {
-		conditions = append(conditions, afterInWalk("r.updated", "r.rid", r.keys[0].desc, r.from))
-	}
-	conditions = append(conditions, r.where("r", "r", -1))
-	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, r.updated AS "+keyColumn(0)+
-		" FROM "+r.resources("r", "resource_updated")+" WHERE "), all(conditions...),
-		sql(" ORDER BY r.updated"+direction(r.keys[0].desc)+", r.rid"+r.limit())), r.keys)
+	return r.inWalk("r.updated", "r.rid", r.resources("r", "resource_updated"))
 }
 
-// afterInWalk is the condition to come after a position with a value, with a
-// bound that the index takes.
-func afterInWalk(column, rid string, desc bool, p *position) fragment {
-	value := p.keys[0]
-	bound, past := " >= ?", " > ?"
-	if desc {
-		bound, past = " <= ?", " < ?"
+// inWalk visits the resources of source in the order of an index on column and
+// rid: after the position first those of the same value, then the others, so
+// that the index leads to both however many have that value.
+func (r *run) inWalk(column, rid, source string, conditions ...fragment) error {
+	order := " ORDER BY " + column + direction(r.keys[0].desc) + ", " + rid
+	ranges := []fragment{{}}
+	if r.from != nil {
+		value, past := r.from.keys[0], " > ?"
+		if r.keys[0].desc {
+			past = " < ?"
+		}
+		ranges = []fragment{sql(column+" = ? AND "+rid+" > ?", value, r.from.rid), sql(column+past, value)}
 	}
-	return sql(column+bound+" AND ("+column+past+" OR "+rid+" > ?)", value, value, p.rid)
+	for _, f := range ranges {
+		where := all(append(append([]fragment{f}, conditions...), r.where("r", "r", -1))...)
+		err := r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, "+column+" AS "+keyColumn(0)+
+			" FROM "+source+" WHERE "), where, sql(order+r.limit())), r.keys)
+		if err != nil || r.full || r.left() <= 0 {
+			return err
+		}
+	}
+	return nil
 }
 
 func direction(desc bool) string {
@@ -397,7 +406,11 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 	for i := range keys {
 		text += ", p." + keyColumn(i)
 	}
-	text += ", " + VersionColumns + " FROM (" + page.sql + ") p" + joined +
+	columns, unpack := VersionColumns, r.reader.Unpack
+	if r.query.Heads {
+		columns, unpack = headColumns, nil
+	}
+	text += ", " + columns + " FROM (" + page.sql + ") p" + joined +
 		r.dialect.with("version", "v", "", "v.seq = "+row+".seq") + orderBy("p", keys)
 	var types, origins []int64
 	var stored versionRow
@@ -423,7 +436,7 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 		if n := len(r.positions); n > start && r.positions[n-1].rid == rid {
 			return nil
 		}
-		record, err := stored.record(id, r.reader.Unpack)
+		record, err := stored.record(id, unpack)
 		types, origins = append(types, typeNumber), append(origins, stored.origin)
 		r.records = append(r.records, record)
 		r.positions = append(r.positions, position{keys: slices.Clone(values), rid: rid})

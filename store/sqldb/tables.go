@@ -52,6 +52,16 @@ var tableOf = [tables]table{
 		},
 		keyed: func(a []any, o *Op) []any { return append(a, o.Param, o.Part, o.Text, o.RID, o.Entry) },
 	},
+	PositionTable: {
+		name: "position", columns: []string{"param", "x", "rid", "y", "z"}, key: []string{"param", "x", "rid", "y", "z"},
+		append: func(a []any, o *Op) []any { return append(a, o.Param, o.Lo, o.RID, o.Hi, o.Sort) },
+		keyed:  func(a []any, o *Op) []any { return append(a, o.Param, o.Lo, o.RID, o.Hi, o.Sort) },
+	},
+	PhraseTable: {
+		name: "phrase_use", columns: []string{"phrase", "param", "rid"}, key: []string{"phrase", "param", "rid"},
+		append: func(a []any, o *Op) []any { return append(a, o.System, o.Param, o.RID) },
+		keyed:  func(a []any, o *Op) []any { return append(a, o.System, o.Param, o.RID) },
+	},
 }
 
 // other is nil for a bound that is the same as the lower one, which so takes no

@@ -51,11 +51,12 @@ func TestSearchesReadIndexesNotTables(t *testing.T) {
 	date, name := param("date", definitions.SearchDate), param("name", definitions.SearchString)
 	subject, quantity := param("subject", definitions.SearchReference), param("value", definitions.SearchQuantity)
 	pair := param("pair", definitions.SearchComposite)
+	told := search.Sequence{Param: search.Param{Type: "Observation", Code: "_text", Kind: definitions.SearchSpecial}, Words: []string{"a", "b"}}
 	number := search.NumberRange{Value: 5, Lo: 5, Hi: 5}
 	err = s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.Put(ctx, []store.Write{{
 			Key: fhir.Key{Type: "Observation", ID: "o"}, Method: "PUT", Body: s.Pack([]byte("{}"), []search.Entry{
-				{Param: code, System: "s", Code: "c"}, {Param: status, System: "s", Code: "c"},
+				{Param: code, System: "s", Code: "c", Text: "name"}, {Param: told.Param, Norm: "a b"}, {Param: status, System: "s", Code: "c"},
 				{Param: date, Time: search.TimeRange{Lo: 1, Hi: 2}}, {Param: name, Norm: "n", Text: "n"},
 				{Param: subject, RefType: "Patient", RefID: "p"}, {Param: quantity, Number: number, System: "s", Code: "u"},
 				{Param: pair, Parts: []search.Entry{{Param: search.Param{Kind: definitions.SearchToken}, Code: "c"},
@@ -73,6 +74,19 @@ func TestSearchesReadIndexesNotTables(t *testing.T) {
 	patient := search.Reference{Param: subject, Type: "Patient", ID: "p"}
 	isName := search.String{Param: name, Value: "n"}
 	byDate := []search.SortKey{{Param: date, Desc: true}}
+	codings := make([]search.Coding, 1000)
+	for i := range codings {
+		codings[i] = search.Coding{System: "s", Code: strings.Repeat("c", i+1)}
+	}
+	said := search.Text{Param: code, Value: "n"}
+	short, long := search.Codes{Param: code, List: search.NewCodeList(codings[:100])}, search.Codes{Param: code, List: search.NewCodeList(codings)}
+	if err := s.keepList(t.Context(), long.List); err != nil {
+		t.Fatal(err)
+	}
+	part := search.Within{Param: subject, Type: "Patient", ID: "p", Via: param("partof", definitions.SearchReference)}
+	part.Via.Type = "Patient"
+	whole := part
+	whole.Above = true
 	for what, q := range map[string]search.Query{
 		"code":                   {Filter: aCode},
 		"code of any system":     {Filter: final},
@@ -95,8 +109,27 @@ func TestSearchesReadIndexesNotTables(t *testing.T) {
 		"all":                    {},
 		"missing":                {Filter: search.Missing{Param: name, Want: true}},
 		"ids":                    {Filter: search.IDs{"o", "p"}},
+		"near":                   {Filter: search.Near{Param: param("near", definitions.SearchSpecial), Point: search.Point{X: 1}, Chord2: 0.01}},
+		"code and near":          {Filter: search.And{aCode, search.Near{Param: param("near", definitions.SearchSpecial), Chord2: 0.01}}},
+		"another name":           {Filter: search.And{patient, search.Other{X: isName}}},
+		"another code":           {Filter: search.And{patient, search.Other{X: aCode}}},
+		"a name that ends so":    {Filter: search.And{patient, search.String{Param: name, Mode: search.StringEnds, Value: "n"}}},
+		"containers":             {Filter: search.Containers([]string{"Patient"})},
 		"last updated":           {Filter: search.LastUpdated{Prefix: search.GE, Range: search.TimeRange{Lo: 1, Hi: 2}}},
 		"code with total":        {Filter: aCode, Total: search.TotalAccurate},
+		"text":                   {Filter: said},
+		"code and text":          {Filter: search.And{aCode, said}},
+		"not a text":             {Filter: search.And{aCode, search.Not{X: said}}},
+		"words":                  {Filter: told},
+		"name and words":         {Filter: search.And{isName, told}},
+		"in a list":              {Filter: short},
+		"in a long list":         {Filter: long},
+		"name in a long list":    {Filter: search.And{isName, long}},
+		"not in a long list":     {Filter: search.And{isName, search.Not{X: long}}},
+		"below":                  {Filter: part},
+		"above a place":          {Filter: whole},
+		"name and below":         {Filter: search.And{isName, part}},
+		"URL below":              {Filter: search.URI{Param: param("url", definitions.SearchURI), Value: "http://x", Mode: search.URIBelow}},
 		"not a code, with total": {Filter: search.Not{X: aCode}, Total: search.TotalAccurate},
 	} {
 		if q.Types == nil {
@@ -124,7 +157,7 @@ func TestSearchesReadIndexesNotTables(t *testing.T) {
 func isSubquery(scan string) bool {
 	alias, _, _ := strings.Cut(scan, " ")
 	switch alias[0] {
-	case 'd', 'e', 'p', 'q', 'c', 'n':
+	case 'd', 'e', 'h', 'p', 'q', 'c', 'n':
 		return !strings.Contains(scan, "USING")
 	}
 	return alias == "CONSTANT"

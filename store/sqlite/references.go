@@ -77,6 +77,9 @@ func (w *writer) row(to target) (rid int64, err error) {
 // replace makes the references to a placeholder those to the resource rid, a
 // new row in the order of creation.
 func (t *tx) replace(placeholder, rid int64) error {
+	if err := t.changing(); err != nil {
+		return err
+	}
 	if err := t.writer.conn.run("DELETE FROM resource WHERE rid = ?", placeholder); err != nil {
 		return err
 	}

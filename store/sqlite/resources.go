@@ -103,21 +103,25 @@ func (s *Store) versions(ctx context.Context, c *conn, keys []fhir.Key) (map[fhi
 const manyVersions = 16
 
 // Search implements store.Reader.
-func (s *Store) Search(ctx context.Context, q *search.Query) (p store.Page, err error) {
-	err = s.read(ctx, func(c *conn) error {
-		p, err = s.reader.Search(ctx, c, q)
-		return err
-	})
-	return p, err
+func (s *Store) Search(ctx context.Context, q *search.Query) (store.Page, error) {
+	return sqldb.WithLists(func() (p store.Page, err error) {
+		err = s.read(ctx, func(c *conn) error {
+			p, err = s.reader.Search(ctx, c, q)
+			return err
+		})
+		return p, err
+	}, func(l *search.CodeList) error { return s.keepList(ctx, l) })
 }
 
 // Count implements store.Reader.
-func (s *Store) Count(ctx context.Context, q *search.Query) (n int64, err error) {
-	err = s.read(ctx, func(c *conn) error {
-		n, err = s.reader.Count(ctx, c, q)
-		return err
-	})
-	return n, err
+func (s *Store) Count(ctx context.Context, q *search.Query) (int64, error) {
+	return sqldb.WithLists(func() (n int64, err error) {
+		err = s.read(ctx, func(c *conn) error {
+			n, err = s.reader.Count(ctx, c, q)
+			return err
+		})
+		return n, err
+	}, func(l *search.CodeList) error { return s.keepList(ctx, l) })
 }
 
 // Referrers implements store.Reader.
@@ -127,6 +131,15 @@ func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) (keys []
 		return err
 	})
 	return keys, err
+}
+
+// Values implements store.Resources.
+func (s *Store) Values(ctx context.Context, p search.Param, limit int) (values []search.Entry, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		values, err = s.reader.Values(ctx, c, p, limit)
+		return err
+	})
+	return values, err
 }
 
 // Pack implements store.Resources.
@@ -222,13 +235,17 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (count sto
 // Expunge implements store.Resources. It works in several transactions, so
 // that it does not hold up other writers.
 func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
-	return sqldb.InBatches(x.Limit, func(size int64) (n int64, err error) {
+	n, err := sqldb.InBatches(x.Limit, func(size int64) (n int64, err error) {
 		err = s.do(ctx, func(ctx context.Context, t *tx) (err error) {
 			n, err = t.expunge(ctx, x, size)
 			return errors.Join(err, t.writer.keepCounters())
 		})
 		return n, err
 	})
+	if err != nil {
+		return n, err
+	}
+	return n, s.sweepPhrases(ctx)
 }
 
 func (t *tx) expunge(ctx context.Context, x store.Expunge, size int64) (int64, error) {

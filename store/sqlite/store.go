@@ -67,7 +67,7 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s = &Store{dir: dir, lock: lock, path: filepath.Join(dir, "ingle.db"), names: sqldb.NewNames(sqldb.SQLite)}
+	s = &Store{dir: dir, lock: lock, path: filepath.Join(dir, fileName), names: sqldb.NewNames(sqldb.SQLite)}
 	opened := s
 	defer func() {
 		if err != nil {
@@ -78,8 +78,10 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 		return nil, err
 	}
 	s.reader = &sqldb.Reader{Names: s.names, Dialect: sqldb.SQLite, Unpack: s.packer.Unpack, UnpackAll: s.packer.UnpackAll}
+	// A page of the cache takes twice its size: the driver's allocator rounds
+	// the 4 KiB and their header up to the next power of two.
 	w, err := connect(s.path, "busy_timeout = 10000", "page_size = 4096", "journal_mode = WAL", "synchronous = FULL",
-		"cache_size = -65536", "temp_store = MEMORY", "wal_autocheckpoint = 16000", "journal_size_limit = 67108864")
+		"cache_size = -32768", "temp_store = MEMORY", "wal_autocheckpoint = 16000", "journal_size_limit = 67108864")
 	if err != nil {
 		return nil, damaged(s.path, err)
 	}
@@ -98,6 +100,15 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	go s.writer.loop()
 	return s, nil
 }
+
+// Exists says whether there is a store in dir.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, fileName))
+	return err == nil
+}
+
+// fileName is the database in a store's directory.
+const fileName = "ingle.db"
 
 // Close implements store.Store.
 func (s *Store) Close() error {

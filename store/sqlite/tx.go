@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -18,23 +19,21 @@ type tx struct {
 	ops     []sqldb.Op
 	flushed int // of ops, how many are in the tables
 	made    []madeName
+	words   []phraseWords
+	indexed int // of words, how many are in the full text index
+	member  member
+}
+
+// phraseWords is a new phrase that the full text index does not have yet: that
+// writes what it has collected at every savepoint.
+type phraseWords struct {
+	id    int64
+	words string
 }
 
 type madeName struct {
 	space sqldb.Space
 	text  string
-}
-
-// mark is the state to go back to when a member fails. Rows of former members
-// that were written inside the failed member's savepoint went with it, so
-// flushed goes back too.
-type mark struct{ ops, flushed, made int }
-
-func (t *tx) mark() mark { return mark{len(t.ops), t.flushed, len(t.made)} }
-
-func (t *tx) back(m mark) {
-	t.ops, t.flushed = t.ops[:m.ops], m.flushed
-	t.forget(m.made)
 }
 
 // forget takes names that were rolled back out of the cache.
@@ -48,6 +47,8 @@ func (t *tx) forget(from int) {
 func (t *tx) reset() {
 	clear(t.ops)
 	t.ops, t.flushed, t.made = t.ops[:0], 0, t.made[:0]
+	clear(t.words)
+	t.words, t.indexed = t.words[:0], 0
 }
 
 // Number implements sqldb.Namer. Numbers are not used again after a rollback.
@@ -59,6 +60,10 @@ func (t *tx) Number(space sqldb.Space, text string) (int64, error) {
 	}
 	w.name++
 	table, columns, values := space.Stored(text)
+	if space.IsPhrase() {
+		columns, values = []string{"hash", "norm"}, append(values, space.Norm(text))
+		t.words = append(t.words, phraseWords{w.name, space.Words(text)})
+	}
 	if err := w.conn.run("INSERT INTO "+table+" ("+strings.Join(columns, ", ")+", id) VALUES (?"+strings.Repeat(", ?", len(columns))+")", append(values, w.name)...); err != nil {
 		return 0, err
 	}
@@ -69,6 +74,7 @@ func (t *tx) Number(space sqldb.Space, text string) (int64, error) {
 
 // Put implements store.Tx.
 func (t *tx) Put(_ context.Context, writes []store.Write) ([]store.Record, error) {
+	all := writes
 	records := make([]store.Record, 0, len(writes))
 	for len(writes) > 0 {
 		if n := together(writes); n > 1 {
@@ -85,7 +91,7 @@ func (t *tx) Put(_ context.Context, writes []store.Write) ([]store.Record, error
 		}
 		records, writes = append(records, r), writes[1:]
 	}
-	return records, nil
+	return records, sqldb.Renumber(sqldb.SQLite, all, records, t.writer.conn.run)
 }
 
 // put writes one resource. One that is to be new is inserted without looking
@@ -118,6 +124,9 @@ func (t *tx) put(w *store.Write) (store.Record, error) {
 	}
 	former, err := t.writer.store.reader.Former(context.Background(), quiet{t.writer.conn}, current)
 	if err != nil {
+		return store.Record{}, err
+	}
+	if err := t.changing(); err != nil {
 		return store.Record{}, err
 	}
 	r, err := t.version(w, &x, current.RID, current.Version+1)
@@ -166,8 +175,11 @@ func (t *tx) index(rid int64, index *sqldb.Index, former []sqldb.Row) {
 // flush writes the collected rows. By now the resources that they refer to are
 // in the tables, if they are written together.
 func (t *tx) flush() error {
-	if t.flushed == len(t.ops) {
+	if t.flushed == len(t.ops) && t.indexed == len(t.words) {
 		return nil
+	}
+	if err := errors.Join(t.changing(), t.flushWords()); err != nil {
+		return err
 	}
 	if err := t.writer.resolve(t.ops[t.flushed:]); err != nil {
 		return err
@@ -175,6 +187,16 @@ func (t *tx) flush() error {
 	err := sqldb.ApplyOps(t.ops[t.flushed:], func(text string, args []any) error { return t.writer.conn.run(text, args...) })
 	t.flushed = len(t.ops)
 	return err
+}
+
+func (t *tx) flushWords() error {
+	for ; t.indexed < len(t.words); t.indexed++ {
+		w := &t.words[t.indexed]
+		if err := t.writer.conn.run("INSERT INTO phrase_word (rowid, words) VALUES (?, ?)", w.id, w.words); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Lock implements store.Tx. The one writer is exclusive anyway.
@@ -223,7 +245,8 @@ func (t *tx) Search(ctx context.Context, q *search.Query) (store.Page, error) {
 	if err := t.flush(); err != nil {
 		return store.Page{}, err
 	}
-	return t.writer.store.reader.Search(ctx, t.writer.conn, q)
+	return sqldb.WithLists(func() (store.Page, error) { return t.writer.store.reader.Search(ctx, t.writer.conn, q) },
+		func(l *search.CodeList) error { return t.keepList(ctx, l) })
 }
 
 // Count implements store.Reader.
@@ -231,7 +254,8 @@ func (t *tx) Count(ctx context.Context, q *search.Query) (int64, error) {
 	if err := t.flush(); err != nil {
 		return 0, err
 	}
-	return t.writer.store.reader.Count(ctx, t.writer.conn, q)
+	return sqldb.WithLists(func() (int64, error) { return t.writer.store.reader.Count(ctx, t.writer.conn, q) },
+		func(l *search.CodeList) error { return t.keepList(ctx, l) })
 }
 
 // Referrers implements store.Reader. Most deletes are of what nothing new

@@ -68,7 +68,8 @@ func (w *writer) load(ctx context.Context) error {
 		ask("SELECT max(coalesce((SELECT max(seq) FROM version), 0), coalesce((SELECT max(rid) FROM resource), 0), coalesce((SELECT value FROM counter WHERE name = 'seq'), 0))", &w.seq),
 		// The first number is 2: a parameter that changes to or from 0 or 1 makes
 		// SQLite plan its statement again.
-		ask("SELECT max(1, coalesce((SELECT max(id) FROM name), 0), coalesce((SELECT max(id) FROM unit), 0))", &w.name),
+		ask("SELECT max(1, coalesce((SELECT max(id) FROM name), 0), coalesce((SELECT max(id) FROM unit), 0), coalesce((SELECT max(id) FROM phrase), 0), "+
+			"coalesce((SELECT value FROM counter WHERE name = 'name'), 0))", &w.name),
 		w.store.names.Load(ctx, w.conn))
 }
 
@@ -181,9 +182,9 @@ func (w *writer) next(n int) *request {
 	}
 }
 
-// keepCounters writes down the last number given.
+// keepCounters writes down the last numbers given.
 func (w *writer) keepCounters() error {
-	return w.conn.run("INSERT INTO counter (name, value) VALUES ('seq', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", w.seq)
+	return w.conn.run("INSERT INTO counter (name, value) VALUES ('seq', ?), ('name', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", w.seq, w.name)
 }
 
 func (w *writer) takeError() error {
@@ -291,9 +292,13 @@ func (w *writer) attempt(live []*request, results []error, savepoints bool) (err
 	if err := w.begin(false); err != nil {
 		return err
 	}
+	p := unprotected
+	if savepoints {
+		p = protected
+	}
 	for i, r := range live {
 		wrote := w.conn.writes
-		results[i] = w.member(r, savepoints)
+		results[i] = w.member(r, p)
 		switch {
 		case results[i] == nil:
 		case len(live) == 1:
@@ -326,7 +331,7 @@ func (w *writer) runImport(r *request) {
 		}
 		w.open, w.opened = true, time.Now()
 	}
-	err := w.member(r, true)
+	err := w.member(r, whenChanging)
 	if errors.Is(err, errAborted) {
 		w.open = false
 		w.rollback()
@@ -348,35 +353,22 @@ func (w *writer) commitImports() {
 	}
 }
 
-// member runs one request; with a savepoint its failure leaves the rest of the
-// transaction as it was.
-func (w *writer) member(r *request, savepoint bool) error {
+// member runs one request. Unless it is the transaction's only one, or the
+// transaction can run again, its failure has to leave the rest of that as it
+// was.
+func (w *writer) member(r *request, p protection) error {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
-	mark := w.tx.mark()
-	if savepoint {
-		if err := w.conn.run("SAVEPOINT member"); err != nil {
-			return err
-		}
-	}
-	err := call(r, w.tx)
-	if !savepoint {
-		if err != nil {
-			w.tx.back(mark)
-		}
+	mark, err := w.tx.begin(p)
+	if err != nil {
 		return err
 	}
-	if err == nil {
-		err = w.conn.run("RELEASE member")
+	if err = call(r, w.tx); err == nil {
+		err = w.tx.end()
 	}
 	if err != nil {
-		w.tx.back(mark)
-		w.rids.forget()
-		if undo := w.conn.run("ROLLBACK TO member"); undo != nil {
-			return fmt.Errorf("%w: %w", errAborted, err)
-		}
-		if undo := w.conn.run("RELEASE member"); undo != nil {
+		if undo := w.tx.back(mark); undo != nil {
 			return fmt.Errorf("%w: %w", errAborted, err)
 		}
 	}

@@ -326,6 +326,10 @@ func settingsKept(t *testing.T, b bench) {
 	if v, err := b.ReadSetting(b.ctx, "empty"); err != nil || len(v) != 0 {
 		t.Errorf("%q, %v", v, err)
 	}
+	all, err := b.ListSettings(b.ctx)
+	if empty, ok := all["empty"]; err != nil || len(all) != 2 || string(all["key"]) != "newer" || !ok || len(empty) != 0 {
+		t.Errorf("%q, %v", all, err)
+	}
 }
 
 func pingClose(t *testing.T, b bench) {

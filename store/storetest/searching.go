@@ -19,14 +19,18 @@ var searchCases = []testCase{
 	{"results come in the order of first creation", creationOrder},
 	{"every page together has each match exactly once", pagesOnce},
 	{"pages have each match once while others write", pagesWhileWriting},
+	{"walks through random searches have what is unchanged once while others write", walksWhileWriting},
 	{"sorted pages have each match once, those without a value last", sortedPages},
 	{"a cursor of another query is refused", badCursor},
 	{"Total counts when asked", totals},
 	{"a count of zero gives only the total", countZero},
+	{"heads are found without their bodies", heads},
 	{"several types are searched together", severalTypes},
 	{"an empty And holds always, an empty Or never", emptyAndOr},
 	{"referrers are those that refer to it now", referrers},
 	{"chains and their reverse look at current resources", chains},
+	{"what others refer to is found by any of their references", referred},
+	{"the distinct values of a parameter are listed", distinctValues},
 	{"reindexing replaces the entries of unchanged versions", reindex},
 	{"Each gives current resources from a position on", eachResource},
 	{"Stats counts current resources by type", stats},
@@ -360,6 +364,76 @@ func chains(t *testing.T, b bench) {
 	}
 }
 
+func referred(t *testing.T, b bench) {
+	b.write(t, b.put("Location/l", 0, ""), b.put("Patient/a", 0, ""), b.put("Patient/b", 0, ""),
+		b.put("Encounter/e", 0, "", refer(location, "Location/l")), b.put("Encounter/f", 0, "", refer(location, "Location/l")),
+		b.put("Observation/1", 0, "", refer(subject, "Patient/a"), token(code, "s", "x")),
+		b.put("Observation/2", 0, "", refer(subject, "Patient/b"), token(code, "s", "y")))
+	x := search.Referred{X: search.Or{tokenIs(code, "s", "x"), search.And{search.TypeIs{"Encounter"}, search.IDs{"e"}}}}
+	for _, c := range []struct {
+		q    *search.Query
+		want string
+	}{
+		{query(nil, x), "Location/l Patient/a"},
+		{patients(x), "Patient/a"},
+		{patients(search.Not{X: x}), "Patient/b"},
+		{query(nil, search.And{search.Referred{X: search.And{}}, search.TypeIs{"Patient"}}), "Patient/a Patient/b"},
+		{query(nil, search.Referred{X: x}), ""},
+	} {
+		if got := b.search(t, c.q); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.q.Filter, got, c.want)
+		}
+		if n, err := b.Count(b.ctx, c.q); err != nil || int(n) != len(strings.Fields(c.want)) {
+			t.Errorf("%+v: counted %d, %v", c.q.Filter, n, err)
+		}
+	}
+	page, err := b.Search(b.ctx, &search.Query{Filter: x, Count: 1})
+	if err != nil || page.Next == "" {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	if _, err := b.Search(b.ctx, &search.Query{Filter: search.Referred{X: tokenIs(code, "s", "x")}, Count: 1, After: page.Next}); !errors.Is(err, store.ErrBadCursor) {
+		t.Errorf("a cursor of another query: %v", err)
+	}
+	b.write(t, b.remove("Patient/a", 1), b.remove("Encounter/e", 1))
+	if got := b.search(t, query(nil, x)); got != "" {
+		t.Errorf("after deletes: %s", got)
+	}
+}
+
+func distinctValues(t *testing.T, b bench) {
+	profile := func(url, version string) search.Entry {
+		return search.Entry{Param: search.Param{Type: "Patient", Code: "_profile", Kind: definitions.SearchURI}, URL: url, Version: version}
+	}
+	ofAll := search.Param{Type: search.System, Code: "gender", Kind: definitions.SearchToken}
+	b.write(t, b.put("Patient/a", 0, "", token(gender, "s", "male"), token(gender, "", "male"), profile("http://p", "2")),
+		b.put("Patient/b", 0, "", token(gender, "s", "male"), token(gender, "s", "female"), profile("http://p", "2"), profile("http://o", "")),
+		b.put("Patient/c", 0, "", token(gender, "s", "unknown")), b.put("Observation/1", 0, "", token(code, "s", "x")))
+	b.write(t, b.remove("Patient/c", 1))
+	for _, c := range []struct {
+		p     search.Param
+		limit int
+		want  string
+	}{
+		{gender, 10, "|male s|female s|male "}, {gender, 2, "|male s|female "}, {ofAll, 10, "|male s|female s|male "},
+		{code, 10, "s|x "}, {profile("", "").Param, 10, "http://o| http://p|2 "},
+		{search.Param{Type: "Patient", Code: "_tag", Kind: definitions.SearchToken}, 10, ""},
+	} {
+		values, err := b.Values(b.ctx, c.p, c.limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, v := range values {
+			if got += v.System + v.URL + "|" + v.Code + v.Version + " "; v.Param != c.p {
+				t.Errorf("%+v is of %+v", v, v.Param)
+			}
+		}
+		if got != c.want {
+			t.Errorf("%+v: got %q, want %q", c.p, got, c.want)
+		}
+	}
+}
+
 func reindex(t *testing.T, b bench) {
 	b.write(t, b.put("Patient/a", 0, "", token(gender, "", "male")), b.put("Patient/b", 0, "", token(gender, "", "male")), b.put("Patient/c", 0, ""))
 	b.write(t, b.put("Patient/b", 1, "", token(gender, "", "female")), b.remove("Patient/c", 1))
@@ -450,4 +524,25 @@ func (b bench) readers(t *testing.T, stop <-chan struct{}, q *search.Query) *syn
 		})
 	}
 	return &wg
+}
+
+func heads(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/a", 0, "", token(gender, "", "male")), b.put("Patient/b", 0, ""))
+	b.write(t, b.put("Patient/a", 1, "", token(gender, "", "male")))
+	for _, filter := range []search.Expr{nil, tokenIs(gender, "", "male"), search.IDs{"a"}} {
+		q := patients(filter)
+		q.Heads = true
+		page, err := b.Search(b.ctx, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range page.Records {
+			if r.Body != nil || r.Release == "" || r.Updated.IsZero() || r.Key.ID == "a" && r.Version != 2 {
+				t.Errorf("%+v: %+v", filter, r)
+			}
+		}
+		if filter != nil && names(page.Records) != "Patient/a" || filter == nil && len(page.Records) != 2 {
+			t.Errorf("%+v found %s", filter, names(page.Records))
+		}
+	}
 }

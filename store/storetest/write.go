@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,12 +26,14 @@ var writeCases = []testCase{
 	{"a resource can come back after a delete", comesBack},
 	{"an Expect that is not met is refused with the current version", expectRefused},
 	{"Expect Any overwrites whatever is there", expectAny},
+	{"a version may have the number it had elsewhere", numberGiven},
 	{"ReadMany gives the current ones that exist", readMany},
 	{"Versions tells of deleted ones too", versionsOfMany},
 	{"an id may look like another type's", sameID},
 	{"bodies of every size survive", bodySizes},
 	{"the release and method of a version are kept", releaseKept},
 	{"an import is there after Flush", importFlush},
+	{"an import that fails leaves those before and after as they are", importFails},
 	{"imports and writes mix", importsAndWrites},
 	{"concurrent writers lose nothing", concurrentWriters},
 	{"one of many concurrent creates wins", oneCreateWins},
@@ -211,6 +214,88 @@ func importFlush(t *testing.T, b bench) {
 	}
 }
 
+func importFails(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/old", 0, "", token(gender, "first", "male")), b.refers("before", "awaited"))
+	male := func(id, system string) store.Write {
+		return b.put("Patient/"+id, store.Any, "", token(gender, system, "male"))
+	}
+	// What each does before it fails: it creates, alone and many; looks at the
+	// index; updates; creates what others refer to; refers to what is not there.
+	for i, steps := range [][][]store.Write{
+		{{male("x", "new")}},
+		{{male("x", "new1"), male("y", "new2"), male("z", "new3"), male("v", "new4"), male("w", "new5")}, nil},
+		{{male("old", "new6")}, {male("x", "new7")}},
+		{{male("x", "new8")}, nil, {male("old", "new9")}, {male("y", "new9")}},
+		{{male("x", "new")}, {male("awaited", "new10")}, nil},
+		{{b.refers("x", "never"), male("x", "new")}, nil, {b.remove("Patient/old", 1)}},
+	} {
+		put := func(id string, fail error) error {
+			return b.Import(b.ctx, func(ctx context.Context, tx store.Tx) error {
+				if _, err := tx.Put(ctx, []store.Write{male(id, "kept"), b.refers(id, "old")}); err != nil {
+					return err
+				}
+				if fail == nil {
+					return nil
+				}
+				for _, writes := range steps {
+					if writes == nil {
+						if _, err := tx.Count(ctx, patients(nil)); err != nil {
+							return err
+						}
+						continue
+					}
+					if _, err := tx.Put(ctx, writes); err != nil {
+						return err
+					}
+				}
+				return fail
+			})
+		}
+		id := fmt.Sprint(i)
+		if err := put(id+"-a", nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := put(id+"-failed", errGivenUp); !errors.Is(err, errGivenUp) {
+			t.Errorf("%d: %v", i, err)
+		}
+		if err := put(id+"-b", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Flush(b.ctx); err != nil {
+		t.Fatal(err)
+	}
+	const kept = "Patient/0-a Patient/0-b Patient/1-a Patient/1-b Patient/2-a Patient/2-b Patient/3-a Patient/3-b Patient/4-a Patient/4-b Patient/5-a Patient/5-b"
+	for what, c := range map[string]struct {
+		q    *search.Query
+		want string
+	}{
+		"patients":             {patients(nil), "Patient/old " + kept},
+		"of the first system":  {patients(tokenIs(gender, "first", "male")), "Patient/old"},
+		"of a new system":      {patients(tokenIs(gender, "new", "male")), ""},
+		"of the system kept":   {patients(tokenIs(gender, "kept", "male")), kept},
+		"who refers to old":    {observations(subjectIs("Patient/old")), strings.ReplaceAll(kept, "Patient", "Observation")},
+		"who refers to others": {observations(search.Or{subjectIs("Patient/awaited"), subjectIs("Patient/never")}), "Observation/before"},
+	} {
+		if got := b.search(t, c.q); got != c.want {
+			t.Errorf("%s: %q, want %q", what, got, c.want)
+		}
+	}
+	for i := range 11 {
+		if got := b.search(t, patients(tokenIs(gender, fmt.Sprint("new", i), "male"))); got != "" {
+			t.Errorf("system %d: %q", i, got)
+		}
+		b.write(t, b.put(fmt.Sprintf("Patient/late-%d", i), 0, "", token(gender, fmt.Sprint("new", i), "male")))
+		if got := b.search(t, patients(tokenIs(gender, fmt.Sprint("new", i), "male"))); got != fmt.Sprintf("Patient/late-%d", i) {
+			t.Errorf("system %d: %q", i, got)
+		}
+	}
+	records, err := b.Changes(b.ctx, 0, 100, false)
+	if got := strings.ReplaceAll(trace(records), "Observation", "Patient"); strings.Contains(got, "failed") || strings.Contains(got, "/x/") || err != nil {
+		t.Errorf("the feed has %s, %v", got, err)
+	}
+}
+
 func importsAndWrites(t *testing.T, b bench) {
 	var wg sync.WaitGroup
 	for g := range 4 {
@@ -321,5 +406,57 @@ func manySystems(t *testing.T, b bench) {
 	b.write(t, b.put("Patient/a", 1, ""))
 	if got := b.search(t, patients(tokenIs(gender, "urn:system:7", "x"))); got != "Patient/b" {
 		t.Errorf("after an update: %q", got)
+	}
+}
+
+func numberGiven(t *testing.T, b bench) {
+	numbered := func(w store.Write, version int64) store.Write {
+		w.Version = version
+		return w
+	}
+	language := func(mark string) search.Entry { return token(gender, "", mark) }
+	many := []store.Write{numbered(b.put("Patient/a", store.Any, "three", language("three")), 3)}
+	for i := range 100 { // as many as take other ways into the database
+		many = append(many, numbered(b.put(fmt.Sprintf("Patient/p%d", i), 0, "x"), int64(1+i%2)))
+	}
+	err := b.Import(b.ctx, func(ctx context.Context, tx store.Tx) error {
+		records, err := tx.Put(ctx, many)
+		for i, r := range records {
+			if r.Version != many[i].Version || i > 0 && r.Seq <= records[i-1].Seq {
+				t.Errorf("%s has version %d and seq %d", r.Key, r.Version, r.Seq)
+			}
+		}
+		return err
+	})
+	if err := errors.Join(err, b.Flush(b.ctx)); err != nil {
+		t.Fatal(err)
+	}
+	b.write(t, numbered(b.put("Patient/a", 3, "five", language("five")), 5))
+	b.write(t, numbered(b.remove("Patient/a", 5), 9))
+	got := b.write(t, b.put("Patient/a", 9, "ten", language("ten")))
+	if got[0].Version != 10 {
+		t.Errorf("the next version is %d", got[0].Version)
+	}
+	for version, mark := range map[int64]string{3: "three", 5: "five", 9: "", 10: "ten"} {
+		r, err := b.ReadVersion(b.ctx, key("Patient/a"), version)
+		if err != nil || r.Version != version || r.Deleted != (mark == "") || mark != "" && !bytes.Contains(r.Body, []byte(mark)) {
+			t.Errorf("%d: %+v, %v", version, r, err)
+		}
+	}
+	if _, err := b.ReadVersion(b.ctx, key("Patient/a"), 1); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("version 1: %v", err)
+	}
+	versions, err := b.Versions(b.ctx, keys("Patient/a", "Patient/p0", "Patient/p1"))
+	if err != nil || versions[key("Patient/a")].Version != 10 || versions[key("Patient/p0")].Version != 1 || versions[key("Patient/p1")].Version != 2 {
+		t.Errorf("%v, %v", versions, err)
+	}
+	for _, w := range []store.Write{numbered(b.put("Patient/a", store.Any, "x"), 10), numbered(b.put("Patient/a", 10, "x"), 4)} {
+		if _, err := b.try(w); !errors.Is(err, store.ErrVersion) {
+			t.Errorf("number %d after 10: %v", w.Version, err)
+		}
+	}
+	page, err := b.Search(b.ctx, &search.Query{Types: []string{"Patient"}, Filter: search.Token{Param: gender, AnySystem: true, Code: "ten"}, Count: 5})
+	if err != nil || len(page.Records) != 1 || page.Records[0].Version != 10 {
+		t.Errorf("search: %+v, %v", page, err)
 	}
 }

@@ -47,9 +47,13 @@ func (g *generator) add(tree *fhir.Tree, entries []search.Entry) {
 	}
 }
 
-// named adds the entries of those parameters that have the values of others.
+// named leaves out entries that no query can ask for, and adds those of
+// parameters that have the values of others.
 func (g *generator) named(typeName string, entries []search.Entry) []search.Entry {
-	all := slices.Clone(entries)
+	all := slices.DeleteFunc(slices.Clone(entries), func(e search.Entry) bool {
+		_, known := g.catalog.Param(typeName, e.Param.Code)
+		return !known
+	})
 	for _, p := range g.catalog.Parameters(typeName) {
 		for _, e := range entries {
 			if e.Param != p.Param && p.Names(&e) {
@@ -79,6 +83,9 @@ func (g *generator) query() (url string, sure fhir.Key) {
 		part, found := g.condition(d, 2)
 		parts = append(parts, part)
 		certain = certain && found
+	}
+	if g.IntN(5) == 0 {
+		parts, certain = append(parts, "_filter="+g.filter(d)), false
 	}
 	if g.IntN(2) == 0 {
 		parts = append(parts, "_sort="+g.sort(d))
@@ -110,9 +117,17 @@ func (g *generator) condition(d *search.Document, depth int) (text string, sure 
 			return e.Param.Code + ":" + e.RefType + "." + text, sure
 		}
 	}
-	if g.IntN(12) == 0 {
+	code, typed := strings.CutSuffix(e.Param.Code, "/type")
+	if g.IntN(12) == 0 && !typed && code != "_content" {
 		want := g.IntN(3) > 0
 		return fmt.Sprintf("%s:missing=%t", e.Param.Code, !want), want
+	}
+	if typed {
+		kind, value, _ := strings.Cut(e.Code, "|")
+		return code + ":of-type=" + search.Escape(e.System) + "|" + search.Escape(kind) + "|" + search.Escape(value), true
+	}
+	if phrase := e.Phrase(); phrase != "" && (e.Param.Kind == definitions.SearchSpecial || g.IntN(4) == 0) {
+		return g.words(e, phrase)
 	}
 	modifier, value, sure := g.value(e)
 	if g.IntN(5) == 0 {
@@ -131,6 +146,30 @@ func (g *generator) condition(d *search.Document, depth int) (text string, sure 
 		modifier, sure = ":not", false
 	}
 	return e.Param.Code + modifier + "=" + value, sure
+}
+
+// words makes a search by a piece of a phrase.
+func (g *generator) words(e *search.Entry, phrase string) (text string, sure bool) {
+	words := strings.Fields(phrase)
+	if e.Param.Kind != definitions.SearchSpecial && g.IntN(3) > 0 {
+		letters := []rune(phrase)
+		begin := strings.TrimSpace(string(letters[:1+g.IntN(min(len(letters), 40))]))
+		return e.Param.Code + ":text=" + begin, true
+	}
+	from := g.IntN(len(words))
+	row := words[from : from+1+g.IntN(min(3, len(words)-from))]
+	if slices.Contains(row, "¶") {
+		row = row[:1]
+	}
+	value := `"` + strings.Join(row, " ") + `"`
+	if row[0] == "¶" {
+		value = "x*"
+	}
+	code := "_content"
+	if e.Param.Code == "_text" {
+		code = g.oneOf("_text", "_content")
+	}
+	return code + g.oneOf("=", "=-", "=x* OR ") + value, false
 }
 
 // has makes a _has about something that refers to d.
@@ -153,7 +192,7 @@ func (g *generator) has(d *search.Document, depth int) (text string, sure, ok bo
 func (g *generator) sort(d *search.Document) string {
 	keys := []string{"_id", "_lastUpdated"}
 	for i := range d.Entries {
-		if p := d.Entries[i].Param; p.Kind != definitions.SearchComposite && !slices.Contains(keys, p.Code) {
+		if p := d.Entries[i].Param; p.Kind != definitions.SearchComposite && p.Kind != definitions.SearchSpecial && !strings.HasSuffix(p.Code, "/type") && !slices.Contains(keys, p.Code) {
 			keys = append(keys, p.Code)
 		}
 	}

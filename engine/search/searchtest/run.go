@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -49,6 +50,7 @@ func Catalog(t testing.TB) *search.Catalog {
 	if err != nil {
 		t.Fatal(err)
 	}
+	catalog.Content = true
 	return catalog
 }
 
@@ -87,6 +89,7 @@ type run struct {
 	target  Target
 	updated time.Time
 	now     time.Time
+	terms   terms
 }
 
 func (r *run) fail(line int, format string, args ...any) {
@@ -101,6 +104,12 @@ func (r *run) command(c command) {
 		r.updated, err = time.Parse(time.RFC3339Nano, c.rest)
 	case "now":
 		r.now, err = time.Parse(time.RFC3339Nano, c.rest)
+	case "valueset":
+		err = r.terms.define(c.rest)
+	case "fill":
+		err = r.terms.fill(c.rest)
+	case "hierarchy":
+		err = r.terms.relate(c.rest)
 	case "put":
 		err = r.put([]byte(c.rest))
 	case "delete":
@@ -141,7 +150,7 @@ func (r *run) put(json []byte) error {
 func (r *run) query(c command) {
 	r.t.Helper()
 	url, lenient := strings.CutPrefix(c.rest, "lenient ")
-	q, err := ParseURL(r.catalog, strings.TrimSpace(url), search.ParseOptions{Lenient: lenient, Now: r.now})
+	q, err := ParseURL(r.catalog, strings.TrimSpace(url), search.ParseOptions{Lenient: lenient, Now: r.now, Terminology: &r.terms})
 	if len(c.more) == 0 {
 		r.fail(c.line, "query without an expectation")
 		return
@@ -156,6 +165,9 @@ func (r *run) query(c command) {
 		}
 		return
 	}
+	if err := r.checkApplied(strings.TrimSpace(url), q); err != nil {
+		r.fail(c.line, "%s: %v", url, err)
+	}
 	found, err := r.target.Search(r.t.Context(), q)
 	if err != nil {
 		r.fail(c.line, "%s: %v", url, err)
@@ -166,6 +178,22 @@ func (r *run) query(c command) {
 			r.fail(want.line, "%s: %v", url, err)
 		}
 	}
+}
+
+// checkApplied reads again what the self link would state: without leniency it
+// is the same query.
+func (r *run) checkApplied(url string, q *search.Query) error {
+	path, _, _ := strings.Cut(url, "?")
+	again, err := parsePairs(r.catalog, path, q.Applied, search.ParseOptions{Now: r.now, Terminology: &r.terms})
+	if err != nil {
+		return fmt.Errorf("the parameters applied are refused: %w", err)
+	}
+	want := *q
+	want.After, want.Ignored = "", nil
+	if !reflect.DeepEqual(&want, again) {
+		return fmt.Errorf("the parameters applied mean %+v, not %+v", again, &want)
+	}
+	return nil
 }
 
 func (r *run) check(q *search.Query, found search.Found, want expectation) error {

@@ -8,6 +8,9 @@
 //
 //	updated 2024-01-01T00:00:00Z     meta.lastUpdated of what is put from here on
 //	now 2024-06-01T00:00:00Z         the time that prefix ap measures from
+//	valueset http://x s|a s|b        the codes of a value set, for :in
+//	fill http://x 1000 s|            so many more codes of a system, c0, c1 ...
+//	hierarchy s parent child ...     codes of a system and what they subsume
 //	put {"resourceType": ...}        create or replace a resource; JSON may go on in indented lines
 //	delete Patient/p1
 //	query Patient?name=eve           a URL below the base, not percent-encoded but for & and %

@@ -25,6 +25,11 @@ func ParseURL(c *search.Catalog, text string, o search.ParseOptions) (*search.Qu
 			pairs = append(pairs, search.Pair{Name: name, Value: value})
 		}
 	}
+	return parsePairs(c, path, pairs, o)
+}
+
+// parsePairs parses a search at a path below the base.
+func parsePairs(c *search.Catalog, path string, pairs []search.Pair, o search.ParseOptions) (*search.Query, error) {
 	segments := strings.Split(path, "/")
 	resourceType := segments[len(segments)-1]
 	if resourceType == "*" {

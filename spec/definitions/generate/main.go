@@ -57,7 +57,7 @@ var sources = []source{
 // bundles are the files of a release that are read, in this order.
 var bundles = []string{
 	"profiles-types.json", "profiles-resources.json", "profiles-others.json", "extension-definitions.json",
-	"search-parameters.json", "valuesets.json", "v3-codesystems.json", "v2-tables.json",
+	"search-parameters.json", "valuesets.json", "v3-codesystems.json", "v2-tables.json", "conceptmaps.json",
 }
 
 func main() {

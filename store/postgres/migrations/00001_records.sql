@@ -169,6 +169,53 @@ CREATE TABLE composite (
     PRIMARY KEY (param, part, text, rid, entry)
 );
 
+-- Places as points of the unit sphere.
+CREATE TABLE position (
+    param integer NOT NULL,
+    x     double precision NOT NULL,
+    rid   bigint NOT NULL,
+    y     double precision NOT NULL,
+    z     double precision NOT NULL,
+    PRIMARY KEY (param, x, rid, y, z)
+);
+CREATE INDEX position_rid ON position (rid, param);
+
+-- Texts that go with tokens and references, and passages of longer texts, each
+-- once. norm is the text as words, of passages NULL. phrase_use says where they
+-- stand.
+CREATE TABLE phrase (
+    id    integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    hash  bytea NOT NULL UNIQUE,
+    norm  text COLLATE "C",
+    words tsvector NOT NULL
+);
+CREATE INDEX phrase_norm ON phrase (norm) WHERE norm IS NOT NULL;
+CREATE INDEX phrase_words ON phrase USING gin (words) WITH (fastupdate = off);
+
+CREATE TABLE phrase_use (
+    rid    bigint NOT NULL,
+    phrase integer NOT NULL,
+    param  integer NOT NULL,
+    PRIMARY KEY (phrase, param, rid)
+);
+
+-- How often phrases were removed, from 1: who writes numbers of phrases must have
+-- learnt them after that.
+INSERT INTO counter (name, value) VALUES ('phrases', 1);
+
+-- Long lists of codes that were searched by, such as value sets.
+CREATE TABLE code_list (
+    id   integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    hash text COLLATE "C" NOT NULL UNIQUE,
+    size integer NOT NULL
+);
+CREATE TABLE listed_code (
+    list   integer NOT NULL,
+    system integer NOT NULL,
+    code   text COLLATE "C" NOT NULL,
+    PRIMARY KEY (list, code, system)
+);
+
 CREATE TABLE setting (
     name  text COLLATE "C" PRIMARY KEY,
     value bytea NOT NULL

@@ -165,6 +165,48 @@ CREATE TABLE composite (
     PRIMARY KEY (param, part, text, rid, entry)
 ) WITHOUT ROWID;
 
+-- Places as points of the unit sphere.
+CREATE TABLE position (
+    param INTEGER NOT NULL,
+    x     REAL NOT NULL,
+    rid   INTEGER NOT NULL,
+    y     REAL NOT NULL,
+    z     REAL NOT NULL,
+    PRIMARY KEY (param, x, rid, y, z)
+) WITHOUT ROWID;
+CREATE INDEX position_rid ON position (rid, param);
+
+-- Texts that go with tokens and references, and passages of longer texts, each
+-- once. norm is the text as words, of passages NULL; phrase_word has the words of
+-- both, by id. phrase_use says where they stand.
+CREATE TABLE phrase (
+    id   INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    norm TEXT
+);
+CREATE INDEX phrase_norm ON phrase (norm) WHERE norm IS NOT NULL;
+CREATE VIRTUAL TABLE phrase_word USING fts5 (words, content='', contentless_delete=1, tokenize='ascii');
+
+CREATE TABLE phrase_use (
+    phrase INTEGER NOT NULL,
+    param  INTEGER NOT NULL,
+    rid    INTEGER NOT NULL,
+    PRIMARY KEY (phrase, param, rid)
+) WITHOUT ROWID;
+
+-- Long lists of codes that were searched by, such as value sets.
+CREATE TABLE code_list (
+    id   INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash TEXT NOT NULL UNIQUE,
+    size INTEGER NOT NULL
+);
+CREATE TABLE listed_code (
+    list   INTEGER NOT NULL,
+    code   TEXT NOT NULL,
+    system INTEGER NOT NULL,
+    PRIMARY KEY (list, code, system)
+) WITHOUT ROWID;
+
 CREATE TABLE setting (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL

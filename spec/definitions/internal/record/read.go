@@ -34,12 +34,16 @@ func (s *Set) Add(data []byte) error {
 		return s.addValueSet(data)
 	case "CodeSystem":
 		return s.addCodeSystem(data)
+	case "ConceptMap":
+		return s.addConceptMap(data)
 	}
 	return nil
 }
 
 // lenient lets published files pass that repeat a name or hold bad UTF-8.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+func unmarshal(data []byte, v any) error { return json.Unmarshal(data, v, lenient) }
 
 func (s *Set) addBundle(data []byte) error {
 	var bundle struct {

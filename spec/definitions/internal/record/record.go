@@ -121,56 +121,5 @@ type Set struct {
 	Operations                 []Operation
 	ValueSets                  []ValueSet
 	CodeSystems                []CodeSystem
+	ConceptMaps                []ConceptMap
 }
-
-// ValueSet is a ValueSet.
-type ValueSet struct {
-	URL, Version, Name, Title string
-	Includes, Excludes        []Include
-	// Expansion holds the codes of an expansion that came with the value set.
-	Expansion []Code
-	Expanded  bool
-}
-
-// Include is ValueSet.compose.include or exclude.
-type Include struct {
-	System, Version string
-	Concepts        []Concept
-	Filters         []Filter
-	ValueSets       []string
-}
-
-// Filter is ValueSet.compose.include.filter.
-type Filter struct {
-	Property string `json:"property"`
-	Op       string `json:"op"`
-	Value    string `json:"value"`
-}
-
-// Code is one entry of an expansion.
-type Code struct {
-	System, Code, Display string
-	Abstract              bool
-}
-
-// CodeSystem is a CodeSystem.
-type CodeSystem struct {
-	URL, Version, Name, Title string
-	Content                   string // complete, fragment, example, not-present, supplement
-	CaseInsensitive           bool
-	ValueSet                  string
-	Supplements               string
-	Hierarchy                 string
-	Concepts                  []Concept
-}
-
-// Concept is a concept of a code system or a value set, in the order of the
-// definition: a child follows its parent, one level deeper.
-type Concept struct {
-	Code, Display, Definition string
-	Level                     int
-	Properties                []ConceptProperty
-}
-
-// ConceptProperty is CodeSystem.concept.property.
-type ConceptProperty struct{ Code, Value string }

@@ -1,0 +1,244 @@
+package records
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/store"
+)
+
+// A search among contained resources (R4 §3.1.1.5.6) reads those that contain
+// some of the type, in the order of creation, and matches what they contain in
+// memory: every parameter and modifier means there what it means elsewhere, and
+// all of them are asked of one contained resource. It costs writers one index
+// row for each type that a resource contains. A page looks at no more than
+// containersOfPage resources: it may then have fewer matches than asked for, or
+// none, and yet a next page. A total looks at containersOfTotal.
+const (
+	containersOfPage  = 2000
+	containersOfTotal = 20_000
+	containersAtOnce  = 200
+)
+
+// containedWalk is one such search under way.
+type containedWalk struct {
+	s      *Session
+	r      store.Reader
+	q      *search.Query
+	left   int    // how many containers may still be looked at
+	print  string // what the query's cursors begin with
+	result *SearchResult
+}
+
+// searchContained fills result.
+func (s *Session) searchContained(ctx context.Context, r store.Reader, q *search.Query, result *SearchResult) error {
+	w := &containedWalk{s: s, r: r, q: q, left: containersOfPage, print: containedPrint(q), result: result}
+	if q.Total != search.TotalNone {
+		if err := w.total(ctx); err != nil {
+			return err
+		}
+	}
+	if q.Count == 0 || q.Summary == search.SummaryCount {
+		result.Count = 0
+		return nil
+	}
+	phase, after := "o", ""
+	if q.After != "" {
+		rest, ok := strings.CutPrefix(q.After, w.print)
+		if !ok || rest == "" {
+			return store.ErrBadCursor
+		}
+		phase, after = rest[:1], rest[1:]
+	}
+	if q.Contained == search.ContainedBoth && phase == "o" {
+		next, err := w.whole(ctx, after)
+		if err != nil || next != "" {
+			return err
+		}
+		after = ""
+		if len(result.Entries) >= q.Count {
+			w.next("c", "")
+			return nil
+		}
+	}
+	return w.inside(ctx, after)
+}
+
+// next sets the cursor of the page after this one.
+func (w *containedWalk) next(phase, after string) {
+	w.result.Next = w.s.door.cursors.seal(w.print + phase + after)
+}
+
+// ordinary is the query for resources themselves.
+func (w *containedWalk) ordinary(after string) *search.Query {
+	q := *w.q
+	q.Filter, q.Bytes, q.After, q.Total = w.s.narrow(q.Filter), w.s.door.pageBytes(), after, search.TotalNone
+	return &q
+}
+
+// containers is the query for what has contained resources of the type.
+func (w *containedWalk) containers(after string, count int) *search.Query {
+	return &search.Query{Filter: w.s.narrow(search.Containers(w.q.Types)), Count: count, After: after, Bytes: w.s.door.pageBytes()}
+}
+
+// whole adds what matches by itself.
+func (w *containedWalk) whole(ctx context.Context, after string) (next string, err error) {
+	page, err := w.r.Search(ctx, w.ordinary(after))
+	if err != nil {
+		return "", err
+	}
+	for _, record := range page.Records {
+		if err := w.s.door.append(ctx, w.result, record, ModeMatch); err != nil {
+			return "", err
+		}
+	}
+	if page.Next != "" {
+		w.next("o", page.Next)
+	}
+	return page.Next, nil
+}
+
+// inside adds what matches inside of resources. A page ends between two of
+// them: one with more matches than a page takes has a page of its own.
+func (w *containedWalk) inside(ctx context.Context, after string) error {
+	for count := max(w.q.Count-len(w.result.Entries), 1); ; count *= 2 {
+		count = min(count, w.left, containersAtOnce)
+		page, err := w.r.Search(ctx, w.containers(after, count))
+		if err != nil {
+			return err
+		}
+		found := make([][]SearchEntry, len(page.Records))
+		for i, record := range page.Records {
+			if found[i], err = w.matches(ctx, record); err != nil {
+				return err
+			}
+		}
+		if fits := w.fitting(found); fits < len(found) {
+			if fits == 0 && len(w.result.Entries) > 0 {
+				w.next("c", after)
+				return nil
+			}
+			if fits = max(fits, 1); fits < len(found) {
+				w.left, count = fits, fits
+				continue // reads again what fits, for the cursor after it
+			}
+		}
+		for _, entries := range found {
+			w.result.Entries = append(w.result.Entries, entries...)
+		}
+		w.left -= len(page.Records)
+		after = page.Next
+		switch {
+		case after == "":
+			return nil
+		case w.left <= 0 || len(w.result.Entries) >= w.q.Count:
+			w.next("c", after)
+			return nil
+		}
+	}
+}
+
+// fitting is how many of found the page has room for.
+func (w *containedWalk) fitting(found [][]SearchEntry) int {
+	n := len(w.result.Entries)
+	for i := range found {
+		if n += len(found[i]); n > w.q.Count {
+			return i
+		}
+	}
+	return len(found)
+}
+
+// matches are what a container gives to the result.
+func (w *containedWalk) matches(ctx context.Context, record store.Record) ([]SearchEntry, error) {
+	d := w.s.door
+	tree, err := d.tree(record)
+	if err != nil {
+		return nil, err
+	}
+	docs, err := d.release(record.Release).catalog.ExtractContained(ctx, tree, w.q.Types)
+	if err != nil {
+		return nil, err
+	}
+	var out []SearchEntry
+	for i := range docs {
+		ok, err := search.Match(ctx, w.q.Filter, &docs[i].Document, matchSource{d})
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		res, err := d.resource(ctx, record)
+		if err != nil {
+			return nil, err
+		}
+		e := SearchEntry{Resource: res, Mode: ModeMatch}
+		if !w.q.ContainedAlone {
+			return []SearchEntry{e}, nil
+		}
+		e.JSON, e.Fragment = docs[i].Node.AppendJSON(nil), strings.TrimPrefix(string(docs[i].Key.ID), "#")
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// total counts what the whole search finds.
+func (w *containedWalk) total(ctx context.Context) error {
+	if w.q.Contained == search.ContainedBoth {
+		n, err := w.r.Count(ctx, w.ordinary(""))
+		if err != nil {
+			return err
+		}
+		w.result.Total = n
+	} else {
+		w.result.Total = 0
+	}
+	q := w.containers("", containersAtOnce)
+	for seen := 0; ; {
+		page, err := w.r.Search(ctx, q)
+		if err != nil {
+			return err
+		}
+		if seen += len(page.Records); seen > containersOfTotal {
+			return fault.New(fault.Invalid, fault.CodeTooCostly, "",
+				"more than %d resources contain some of %s: they are too many to count; search without _total", containersOfTotal, strings.Join(w.q.Types, ", "))
+		}
+		for _, record := range page.Records {
+			found, err := w.matches(ctx, record)
+			if err != nil {
+				return err
+			}
+			w.result.Total += int64(len(found))
+		}
+		if q.After = page.Next; q.After == "" {
+			return nil
+		}
+	}
+}
+
+// containedPrint binds a cursor to its query: the store sees only that
+// containers are asked for.
+func containedPrint(q *search.Query) string {
+	h := sha256.New()
+	for _, p := range q.Applied {
+		if p.Name != "_count" && p.Name != "_total" {
+			fmt.Fprintf(h, "%q=%q&", p.Name, p.Value)
+		}
+	}
+	fmt.Fprintf(h, "%q", q.Types)
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// ownOnly refuses _contained in criteria of what is not a search.
+func ownOnly(q *search.Query) error {
+	if q.Contained == search.ContainedFalse {
+		return nil
+	}
+	return fault.New(fault.Invalid, fault.CodeNotSupported, "", "_contained is for a search: only a search looks inside of resources")
+}

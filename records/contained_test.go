@@ -1,0 +1,183 @@
+package records_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/fault"
+)
+
+// prescription stores a MedicationRequest with contained resources.
+func prescription(t *testing.T, s *records.Session, id string, contained ...string) {
+	t.Helper()
+	put(t, s, "MedicationRequest/"+id, `{"resourceType":"MedicationRequest","id":"%s","contained":[%s],"status":"active","intent":"order",
+		"medicationReference":{"reference":"#m1"},"subject":{"reference":"Patient/p"}}`, id, strings.Join(contained, ","))
+}
+
+func medication(id, code, status string) string {
+	return fmt.Sprintf(`{"resourceType":"Medication","id":"%s","code":{"coding":[{"system":"urn:drugs","code":"%s"}]},"status":"%s"}`, id, code, status)
+}
+
+// among lists what a search finds page by page, contained resources with their
+// fragment.
+func among(t *testing.T, s *records.Session, query string) string {
+	t.Helper()
+	var got []string
+	request := records.SearchRequest{Type: "Medication", Pairs: pairs(t, query)}
+	for page := 0; page < 50; page++ {
+		res := must(s.Search(t.Context(), request))(t)
+		for _, e := range res.Entries {
+			name := e.Key.String()
+			if e.Fragment != "" {
+				name += "#" + e.Fragment
+				if !strings.Contains(string(e.JSON), `"id":"`+e.Fragment+`"`) {
+					t.Errorf("%s is %s", name, e.JSON)
+				}
+			}
+			if e.Mode != records.ModeMatch {
+				t.Errorf("%s has mode %s", name, e.Mode)
+			}
+			got = append(got, name)
+		}
+		if request.After = res.Next; request.After == "" {
+			return strings.Join(got, " ")
+		}
+		got = append(got, "/")
+	}
+	t.Fatal("the pages do not end")
+	return ""
+}
+
+func TestContainedResourcesAreFoundByWhatOneOfThemHas(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{Validation: records.ValidateStructure})
+		patient(t, s, "p")
+		put(t, s, "Organization/maker", `{"resourceType":"Organization","id":"maker","name":"Maker Ltd"}`)
+		put(t, s, "Medication/whole", "%s", medication("whole", "a", "active"))
+		prescription(t, s, "r1", medication("m1", "a", "active"), medication("m2", "b", "inactive"))
+		prescription(t, s, "r2", medication("m1", "a", "inactive"), medication("m2", "a", "inactive"), medication("m3", "a", "active"))
+		prescription(t, s, "r3", `{"resourceType":"Substance","id":"m1","code":{"coding":[{"system":"urn:drugs","code":"a"}]},"status":"active"}`)
+		prescription(t, s, "r4", `{"resourceType":"Medication","id":"m1","code":{"text":"c"},"manufacturer":{"reference":"Organization/maker"}}`)
+		for query, want := range map[string]string{
+			"_contained=false&code=a":                                                "Medication/whole",
+			"code=a":                                                                 "Medication/whole",
+			"_containedType=contained&code=a":                                        "Medication/whole",
+			"_contained=true":                                                        "MedicationRequest/r1 MedicationRequest/r2 MedicationRequest/r4",
+			"_contained=true&code=a":                                                 "MedicationRequest/r1 MedicationRequest/r2",
+			"_contained=true&code=b":                                                 "MedicationRequest/r1",
+			"_contained=true&code=b&status=active":                                   "",
+			"_contained=true&code=a&status=inactive":                                 "MedicationRequest/r2",
+			"_contained=true&code:missing=false&status:not=inactive":                 "MedicationRequest/r1 MedicationRequest/r2 MedicationRequest/r4",
+			"_contained=true&status:missing=true":                                    "MedicationRequest/r4",
+			"_contained=true&manufacturer.name=maker":                                "MedicationRequest/r4",
+			"_contained=true&manufacturer.name=other":                                "",
+			"_contained=true&_filter=code eq urn:drugs|a and not (status eq active)": "MedicationRequest/r2",
+			"_contained=true&_has:MedicationRequest:medication:status=active":        "",
+			"_contained=true&_containedType=contained&code=a":                        "MedicationRequest/r1#m1 MedicationRequest/r2#m1 MedicationRequest/r2#m2 MedicationRequest/r2#m3",
+			"_contained=both&code=a":                                                 "Medication/whole MedicationRequest/r1 MedicationRequest/r2",
+			"_contained=both&_containedType=contained&code=a&status=active":          "Medication/whole MedicationRequest/r1#m1 MedicationRequest/r2#m3",
+			"_contained=both&_count=1":                                               "Medication/whole / MedicationRequest/r1 / MedicationRequest/r2 / MedicationRequest/r4",
+			"_contained=true&_count=2":                                               "MedicationRequest/r1 MedicationRequest/r2 / MedicationRequest/r4",
+			"_contained=true&_containedType=contained&_count=2":                      "MedicationRequest/r1#m1 MedicationRequest/r1#m2 / MedicationRequest/r2#m1 MedicationRequest/r2#m2 MedicationRequest/r2#m3 / MedicationRequest/r4#m1",
+			"_contained=true&_containedType=contained&_count=3":                      "MedicationRequest/r1#m1 MedicationRequest/r1#m2 / MedicationRequest/r2#m1 MedicationRequest/r2#m2 MedicationRequest/r2#m3 / MedicationRequest/r4#m1",
+			"_contained=true&_containedType=contained&_count=5":                      "MedicationRequest/r1#m1 MedicationRequest/r1#m2 MedicationRequest/r2#m1 MedicationRequest/r2#m2 MedicationRequest/r2#m3 / MedicationRequest/r4#m1",
+		} {
+			if got := among(t, s, query); got != want {
+				t.Errorf("Medication?%s: %s, want %s", query, got, want)
+			}
+		}
+		for query, want := range map[string]int64{
+			"_contained=true&_total=accurate&_count=1": 3, "_contained=both&_summary=count&code=a": 3,
+			"_contained=true&_containedType=contained&_count=0": 6, "_contained=true&_count=1": -1,
+		} {
+			if res := must(s.Search(t.Context(), records.SearchRequest{Type: "Medication", Pairs: pairs(t, query)}))(t); res.Total != want {
+				t.Errorf("Medication?%s: total %d, want %d", query, res.Total, want)
+			}
+		}
+		prescription(t, s, "r1", `{"resourceType":"Substance","id":"m1","code":{"text":"a"}}`)
+		must(s.Delete(t.Context(), key("MedicationRequest/r4"), records.DeleteOptions{}))(t)
+		if got := among(t, s, "_contained=true"); got != "MedicationRequest/r2" {
+			t.Errorf("after changes: %s", got)
+		}
+	})
+}
+
+func TestWhatCannotBeAskedOfContainedResourcesIsRefused(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{Validation: records.ValidateStructure})
+		patient(t, s, "p")
+		for range 2 {
+			prescription(t, s, "r1", medication("m1", "a", "active"))
+			prescription(t, s, "r2", medication("m1", "a", "active"))
+		}
+		for query, want := range map[string]string{
+			"_contained=yes": "true, both or false", "_containedType=all": "container or contained", "_contained=true&_contained=both": "twice",
+			"_contained=true&_sort=code": "_sort cannot be combined", "_contained=both&_include=Medication:manufacturer": "_include and _revinclude cannot",
+			"_contained:not=true": "takes no modifier", "_contained=true&kode=a": "did you mean",
+		} {
+			_, err := s.Search(t.Context(), records.SearchRequest{Type: "Medication", Pairs: pairs(t, query), Handling: records.HandlingStrict})
+			refused(t, err, fault.Invalid, want)
+		}
+		_, err := s.Search(t.Context(), records.SearchRequest{Pairs: pairs(t, "_contained=true")})
+		refused(t, err, fault.Invalid, "needs the resource type")
+		_, err = s.Create(t.Context(), "Medication", body("%s", medication("x", "a", "active")), records.CreateOptions{IfNoneExist: pairs(t, "_contained=true&code=a")})
+		refused(t, err, fault.Invalid, "only a search")
+		owner := key("Patient/p")
+		_, err = s.Search(t.Context(), records.SearchRequest{Type: "MedicationRequest", Compartment: &owner, Pairs: pairs(t, "_contained=true")})
+		refused(t, err, fault.Invalid, "compartment")
+		first := records.SearchRequest{Type: "Medication", Pairs: pairs(t, "_contained=true&code=a&_count=1")}
+		next := must(s.Search(t.Context(), first))(t).Next
+		for _, query := range []string{"_contained=true&code=b&_count=1", "_contained=both&code=a&_count=1", "_contained=true&_containedType=contained&code=a&_count=1", "code=a&_count=1"} {
+			_, err := s.Search(t.Context(), records.SearchRequest{Type: "Medication", Pairs: pairs(t, query), After: next})
+			refused(t, err, fault.Invalid)
+		}
+		first.After = next
+		if res := must(s.Search(t.Context(), first))(t); len(res.Entries) != 1 || res.Next != "" {
+			t.Errorf("%+v", res)
+		}
+	})
+}
+
+func TestContainedResourcesAreSeenOnlyInsideOfWhatASessionSees(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		door := db.door(t, records.Policy{Validation: records.ValidateStructure})
+		all := door.Session(records.Principal{ID: "tester"}, nil)
+		patient(t, all, "p")
+		prescription(t, all, "r1", medication("m1", "a", "active"))
+		prescription(t, all, "r2", medication("m1", "a", "active"))
+		narrow := door.Session(records.Principal{ID: "narrow"}, search.IDs{"r2"})
+		if got := among(t, narrow, "_contained=true&code=a"); got != "MedicationRequest/r2" {
+			t.Errorf("found %s", got)
+		}
+	})
+}
+
+func TestAPageAmongContainedResourcesLooksAtBoundedlyMany(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{Validation: records.ValidateStructure, AllowDangling: true})
+		for i := range 2001 {
+			code := "a"
+			if i == 2000 {
+				code = "last"
+			}
+			id := fmt.Sprintf("r%d", i)
+			_, err := s.Update(t.Context(), key("MedicationRequest/"+id), body(`{"resourceType":"MedicationRequest","id":"%s","contained":[%s],"status":"active","intent":"order",
+				"medicationReference":{"reference":"#m1"},"subject":{"reference":"Patient/p"}}`, id, medication("m1", code, "active")), records.UpdateOptions{Request: records.Request{Bulk: true}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Door().Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := among(t, s, "_contained=true&code=last"); got != "/ MedicationRequest/r2000" {
+			t.Errorf("found %s", got)
+		}
+		if res := must(s.Search(t.Context(), records.SearchRequest{Type: "Medication", Pairs: pairs(t, "_contained=true&code=a&_summary=count")}))(t); res.Total != 2000 {
+			t.Errorf("total %d", res.Total)
+		}
+	})
+}

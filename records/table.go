@@ -1,0 +1,202 @@
+package records
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/engine/view"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// TableRequest runs a ViewDefinition of SQL on FHIR.
+type TableRequest struct {
+	Content   *Content // the view, or
+	Reference string   // a stored one: ViewDefinition/1, or its canonical URL
+	// Resources are what the table is made of; nil: what is stored.
+	Resources []*fhir.Tree
+	// Of what is stored only:
+	Patients []string  // ids or references: what is in one of their compartments; empty: all
+	Since    time.Time // what changed then or later; zero: all
+}
+
+// Table is a view that is ready to run over what its session may see.
+type Table struct {
+	*view.View
+	s         *Session
+	resources []*fhir.Tree
+	query     *search.Query // of what is stored
+}
+
+// Table reads and checks a view and what it is to be run over.
+func (s *Session) Table(ctx context.Context, r TableRequest) (*Table, error) {
+	tree, err := s.viewDefinition(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	rel := s.door.releaseOf("", fhir.Type(tree.Root().Child("resource").Text()))
+	v, err := view.Compile(rel.defs, tree.Root())
+	if err != nil {
+		return nil, err
+	}
+	t := &Table{View: v, s: s, resources: r.Resources}
+	if r.Resources != nil {
+		return t, nil
+	}
+	return t, t.stored(ctx, rel, r)
+}
+
+// viewDefinition is the view that a request means.
+func (s *Session) viewDefinition(ctx context.Context, r TableRequest) (*fhir.Tree, error) {
+	if r.Content != nil {
+		_, tree, err := s.door.parse(*r.Content)
+		return tree, err
+	}
+	key, version, ok := s.door.local(s.door.primary.defs, r.Reference)
+	if !ok {
+		return s.viewByURL(ctx, r.Reference)
+	}
+	if key.Type != "ViewDefinition" {
+		return nil, fault.New(fault.Invalid, fault.CodeValue, "", "%s is no ViewDefinition", key)
+	}
+	record, err := s.version(ctx, s.door.store, key, version)
+	if err != nil {
+		return nil, err
+	}
+	if record.Deleted {
+		return nil, gone(record)
+	}
+	return s.door.tree(record)
+}
+
+// viewByURL finds the stored view with a canonical URL, that of the last
+// change if there are several.
+func (s *Session) viewByURL(ctx context.Context, canonical string) (*fhir.Tree, error) {
+	url, version, _ := strings.Cut(canonical, "|")
+	pairs := []search.Pair{{Name: "url", Value: search.Escape(url)}, {Name: "_sort", Value: "-_lastUpdated"}, {Name: "_count", Value: "1"}}
+	if version != "" {
+		pairs = append(pairs, search.Pair{Name: "version", Value: search.Escape(version)})
+	}
+	q, err := s.door.primary.catalog.Parse("ViewDefinition", pairs, search.ParseOptions{Now: s.door.now(), DefaultCount: 1, MaxCount: 1})
+	if err != nil {
+		return nil, err
+	}
+	q.Filter = s.narrow(q.Filter)
+	page, err := s.door.store.Search(ctx, q)
+	if err != nil {
+		return nil, s.door.fault(err)
+	}
+	if len(page.Records) == 0 {
+		return nil, fault.New(fault.NotFound, fault.CodeNotFound, "", "there is no ViewDefinition %s here", fault.Shorten(canonical))
+	}
+	return s.door.tree(page.Records[0])
+}
+
+// tablePage is how many resources are read at a time.
+const tablePage = 500
+
+// stored makes the query of the stored resources.
+func (t *Table) stored(ctx context.Context, rel *release, r TableRequest) error {
+	d := t.s.door
+	var pairs []search.Pair
+	if !r.Since.IsZero() {
+		pairs = []search.Pair{{Name: "_lastUpdated", Value: "ge" + r.Since.UTC().Format(time.RFC3339Nano)}}
+	}
+	q, err := rel.catalog.Parse(t.Resource, pairs, search.ParseOptions{Now: d.now(), DefaultCount: tablePage, MaxCount: tablePage})
+	if err != nil {
+		return err
+	}
+	var ties search.Or
+	for _, patient := range r.Patients {
+		key, _, ok := d.local(rel.defs, patient)
+		if !ok {
+			key = fhir.Key{Type: "Patient", ID: fhir.ID(patient)}
+		}
+		if key.Type != "Patient" {
+			return fault.New(fault.Invalid, fault.CodeValue, "", "%s is no Patient", key)
+		}
+		if record, err := t.s.visible(ctx, d.store, key); fault.KindOf(err) == fault.NotFound || err == nil && record.Deleted {
+			return fault.New(fault.Invalid, fault.CodeNotFound, "", "there is no %s here", key)
+		} else if err != nil {
+			return err
+		}
+		tie, err := rel.catalog.CompartmentFilter("Patient", string(key.ID), t.Resource)
+		if err != nil {
+			return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s is not part of the Patient compartment, so a view of it cannot be limited to a patient", t.Resource)
+		}
+		ties = append(ties, tie)
+	}
+	switch {
+	case ties != nil && q.Filter != nil:
+		q.Filter = search.And{ties, q.Filter}
+	case ties != nil:
+		q.Filter = ties
+	}
+	q.Filter, q.Bytes = t.s.narrow(q.Filter), d.pageBytes()
+	t.query = q
+	return nil
+}
+
+// errStopped says that the caller has seen enough.
+var errStopped = errors.New("records: the rows are not wanted any more")
+
+// Rows yields the rows of the table. A row is valid until the next one. Memory
+// holds one page of resources; policy bounds the time that each page takes to
+// be found. Resources that do not change meanwhile are read exactly once.
+func (t *Table) Rows(ctx context.Context) iter.Seq2[view.Row, error] {
+	return func(yield func(view.Row, error) bool) {
+		err := t.each(ctx, func(tree *fhir.Tree) error {
+			return t.Run(ctx, *t.s.Environment(tree), tree.Root(), func(row view.Row) error {
+				if !yield(row, nil) {
+					return errStopped
+				}
+				return nil
+			})
+		})
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(nil, t.s.door.fault(err))
+		}
+	}
+}
+
+// each visits the resources.
+func (t *Table) each(ctx context.Context, visit func(*fhir.Tree) error) error {
+	for _, tree := range t.resources {
+		if err := visit(tree); err != nil {
+			return err
+		}
+	}
+	if t.query == nil {
+		return nil
+	}
+	q := *t.query
+	for {
+		page, err := t.page(ctx, &q)
+		if err != nil {
+			return err
+		}
+		for _, record := range page.Records {
+			tree, err := t.s.door.whole(ctx, record)
+			if err != nil {
+				return err
+			}
+			if err := visit(tree); err != nil {
+				return err
+			}
+		}
+		if q.After = page.Next; q.After == "" {
+			return nil
+		}
+	}
+}
+
+func (t *Table) page(ctx context.Context, q *search.Query) (store.Page, error) {
+	ctx, cancel := t.s.door.bounded(ctx)
+	defer cancel()
+	return t.s.door.store.Search(ctx, q)
+}

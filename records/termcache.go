@@ -1,0 +1,101 @@
+package records
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/inglehealth/ingle/engine/terminology"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// maxReady bounds what is kept of stored terminology, in bytes of the
+// resources' JSON. The least recently used goes first.
+const maxReady = 64 << 20
+
+// readyCache keeps what was made ready by key and version. A version never
+// changes, and whoever asks names the current one, so nothing in it is ever
+// out of date, whichever process wrote the resource.
+type readyCache struct {
+	making *semaphore.Weighted // one is made ready at a time: it takes a multiple of its size
+	mu     sync.Mutex
+	bytes  int64
+	of     map[readyKey]*list.Element
+	order  list.List // of *readyEntry, the most recently used in front
+}
+
+type readyKey struct {
+	key     fhir.Key
+	version int64
+}
+
+type readyEntry struct {
+	readyKey
+	size int64
+	made terminology.Resource
+}
+
+func newReadyCache() *readyCache { return &readyCache{making: semaphore.NewWeighted(1)} }
+
+func (c *readyCache) get(k readyKey) (terminology.Resource, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.of[k]
+	if !ok {
+		return terminology.Resource{}, false
+	}
+	c.order.MoveToFront(e)
+	return e.Value.(*readyEntry).made, true
+}
+
+func (c *readyCache) put(k readyKey, size int64, made terminology.Resource) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.of[k]; ok {
+		return
+	}
+	if c.of == nil {
+		c.of = map[readyKey]*list.Element{}
+	}
+	c.of[k] = c.order.PushFront(&readyEntry{k, size, made})
+	c.bytes += size
+	// One that is larger than all there is room for stays until the next comes.
+	for c.bytes > maxReady && c.order.Len() > 1 {
+		last := c.order.Remove(c.order.Back()).(*readyEntry)
+		delete(c.of, last.readyKey)
+		c.bytes -= last.size
+	}
+}
+
+// ready makes the resource of a record, whose body need not be there, ready.
+func (d *Door) ready(ctx context.Context, head store.Record) (terminology.Resource, error) {
+	k := readyKey{head.Key, head.Version}
+	if made, ok := d.terms.get(k); ok {
+		return made, nil
+	}
+	if err := d.terms.making.Acquire(ctx, 1); err != nil {
+		return terminology.Resource{}, err
+	}
+	defer d.terms.making.Release(1)
+	if made, ok := d.terms.get(k); ok { // while this one waited
+		return made, nil
+	}
+	record, err := d.store.ReadVersion(ctx, head.Key, head.Version)
+	if errors.Is(err, store.ErrNotFound) { // expunged just now
+		return terminology.Resource{}, nil
+	}
+	if err != nil {
+		return terminology.Resource{}, err
+	}
+	made, err := terminology.ParseResource(record.Body)
+	if err != nil {
+		return terminology.Resource{}, fault.Wrap(err, fault.Internal, fault.CodeException, "", "%s, as it is stored, cannot be read as terminology", head.Key)
+	}
+	d.terms.put(k, int64(len(record.Body)), made)
+	return made, nil
+}

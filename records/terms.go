@@ -1,0 +1,69 @@
+package records
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// terms tells the search parser of value sets and code systems as a session
+// sees them. It lives as long as one parse, so it holds its context.
+type terms struct {
+	ctx context.Context
+	s   *Session
+	rel *release
+}
+
+var _ search.Terminology = terms{}
+
+// Codes implements search.Terminology.
+func (t terms) Codes(valueSet string, limit int) ([]search.Coding, error) {
+	if id, ok := strings.CutPrefix(valueSet, "ValueSet/"); ok {
+		var err error
+		if valueSet, err = t.canonical(fhir.Key{Type: "ValueSet", ID: fhir.ID(id)}); err != nil {
+			return nil, err
+		}
+	}
+	codes, err := t.s.terminology(t.rel).Codes(t.ctx, valueSet, limit)
+	if err != nil {
+		return nil, err
+	}
+	codings := make([]search.Coding, len(codes))
+	for i, c := range codes {
+		codings[i] = search.Coding{System: c.System, Code: c.Code}
+	}
+	return codings, nil
+}
+
+// canonical is the URL of a stored ValueSet, with its version.
+func (t terms) canonical(key fhir.Key) (string, error) {
+	record, err := t.s.visible(t.ctx, t.s.door.store, key)
+	if err != nil {
+		return "", err
+	}
+	if record.Deleted {
+		return "", gone(record)
+	}
+	tree, err := t.s.door.tree(record)
+	if err != nil {
+		return "", err
+	}
+	url, version := tree.Root().Child("url").Text(), tree.Root().Child("version").Text()
+	if url == "" {
+		return "", fmt.Errorf("%s has no url by which its codes can be found", key)
+	}
+	return strings.TrimSuffix(url+"|"+version, "|"), nil
+}
+
+// Below implements search.Terminology.
+func (t terms) Below(system, code string, limit int) ([]string, error) {
+	return t.s.terminology(t.rel).Below(t.ctx, system, code, limit)
+}
+
+// Above implements search.Terminology.
+func (t terms) Above(system, code string, limit int) ([]string, error) {
+	return t.s.terminology(t.rel).Above(t.ctx, system, code, limit)
+}

@@ -1,0 +1,125 @@
+package records
+
+import (
+	"context"
+	"sync"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/engine/terminology"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// termSource gives the stored value sets, code systems and concept maps that
+// the session may see. What it found it remembers, so that one operation sees
+// one state of them; it is made for one request.
+type termSource struct {
+	s     *Session
+	rel   *release
+	mu    sync.Mutex
+	some  *bool
+	known map[termQuestion]any // slices of what is ready
+}
+
+type termQuestion struct {
+	typ fhir.Type
+	url string
+}
+
+// terminology is the terminology service with the session's sight, over the
+// packages of a release.
+func (s *Session) terminology(rel *release) *terminology.Service {
+	return terminology.NewService(rel.terms, &termSource{s: s, rel: rel, known: map[termQuestion]any{}})
+}
+
+// Terminology is the terminology service with the session's sight, over the
+// packages of a release, "" for the primary one. What it reads of the store it
+// remembers: it is for one request, not to be kept.
+func (s *Session) Terminology(r definitions.Release) *terminology.Service {
+	return s.terminology(s.door.releaseOf(r, ""))
+}
+
+// Any says whether any value set, code system or concept map is stored.
+func (t *termSource) Any(ctx context.Context) (bool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.some != nil {
+		return *t.some, nil
+	}
+	some := false
+	for _, typ := range []string{"ValueSet", "CodeSystem", "ConceptMap"} { // one by one, by the index on types
+		page, err := t.s.door.store.Search(ctx, &search.Query{Types: []string{typ}, Filter: t.s.narrow(nil), Count: 1, Heads: true})
+		if err != nil {
+			return false, t.s.door.fault(err)
+		}
+		if some = len(page.Records) > 0; some {
+			break
+		}
+	}
+	t.some = &some
+	return some, nil
+}
+
+// ValueSets gives the stored value sets with a URL.
+func (t *termSource) ValueSets(ctx context.Context, url string) ([]*terminology.ValueSet, error) {
+	return stored(ctx, t, "ValueSet", url, func(r terminology.Resource) *terminology.ValueSet { return r.ValueSet })
+}
+
+// CodeSystems gives the stored code systems with a URL.
+func (t *termSource) CodeSystems(ctx context.Context, url string) ([]*terminology.CodeSystem, error) {
+	return stored(ctx, t, "CodeSystem", url, func(r terminology.Resource) *terminology.CodeSystem { return r.CodeSystem })
+}
+
+// ConceptMaps gives the stored concept maps with a URL, or all.
+func (t *termSource) ConceptMaps(ctx context.Context, url string) ([]*terminology.ConceptMap, error) {
+	return stored(ctx, t, "ConceptMap", url, func(r terminology.Resource) *terminology.ConceptMap { return r.ConceptMap })
+}
+
+// stored finds the resources of a type with a URL and makes them ready.
+func stored[T any](ctx context.Context, t *termSource, typ fhir.Type, url string, of func(terminology.Resource) *T) ([]*T, error) {
+	if some, err := t.Any(ctx); err != nil || !some {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	question := termQuestion{typ, url}
+	if list, ok := t.known[question]; ok {
+		return list.([]*T), nil
+	}
+	heads, err := t.heads(ctx, typ, url)
+	if err != nil {
+		return nil, t.s.door.fault(err)
+	}
+	var out []*T
+	for _, head := range heads {
+		r, err := t.s.door.ready(ctx, head)
+		if err != nil {
+			return nil, t.s.door.fault(err)
+		}
+		if v := of(r); v != nil {
+			out = append(out, v)
+		}
+	}
+	t.known[question] = out
+	return out, nil
+}
+
+// maxTermVersions bounds the stored resources of one URL, and the concept maps
+// among which one without a URL is looked for.
+const maxTermVersions = 1000
+
+// heads are the records, without bodies, of a type with a URL, or of all.
+func (t *termSource) heads(ctx context.Context, typ fhir.Type, url string) ([]store.Record, error) {
+	q := &search.Query{Types: []string{string(typ)}, Count: maxTermVersions, Heads: true}
+	if url != "" {
+		param, ok := t.rel.catalog.Param(string(typ), "url")
+		if !ok {
+			return nil, nil
+		}
+		q.Filter = search.URI{Param: param, Value: url}
+	}
+	q.Filter = t.s.narrow(q.Filter)
+	page, err := t.s.door.store.Search(ctx, q)
+	return page.Records, err
+}
