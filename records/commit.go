@@ -31,6 +31,9 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	if u.bulk {
 		run = d.store.Import
 	}
+	if err := d.indexes.register(ctx, u.writes); err != nil {
+		return nil, err
+	}
 	var written []store.Record
 	err := run(ctx, func(ctx context.Context, tx store.Tx) error {
 		if len(u.locks) > 0 {

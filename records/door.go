@@ -42,6 +42,7 @@ type Door struct {
 	changed  broadcast
 	room     room
 	cursors  cursors
+	indexes  *indexes
 	terms    *readyCache
 	buffers  sync.Pool // *[]byte, for JSON
 }
@@ -86,6 +87,10 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 	if d.cursors, err = openCursors(ctx, c.Store); err != nil {
 		return nil, fmt.Errorf("records: the key of page links: %w", err)
 	}
+	if d.indexes, err = openIndexes(ctx, d); err != nil {
+		return nil, fmt.Errorf("records: the state of the index: %w", err)
+	}
+	d.store = guarded{c.Store, d.indexes}
 	return d, nil
 }
 

@@ -16,6 +16,10 @@ import (
 // $everything what belongs to a record.
 const otherReference = "_reference"
 
+// referenceRules is the version of the rules by which otherReference is found.
+// Whoever changes them changes it.
+const referenceRules = "+1"
+
 // extract computes the index entries of a resource that has its id.
 func (d *Door) extract(ctx context.Context, rel *release, tree *fhir.Tree) ([]search.Entry, error) {
 	entries, err := rel.catalog.Extract(ctx, tree)

@@ -76,6 +76,12 @@ type Policy struct {
 	// LenientSearch ignores unknown search parameters, with a note in the
 	// result, unless the request says otherwise. Otherwise they are errors.
 	LenientSearch bool
+	// Reindex enables $reindex, which has all resources indexed anew.
+	Reindex bool
+	// Explain lets clients ask what a search did (_explain): the SQL, its plan
+	// and how many index rows there are. Sessions with a filter learn none of
+	// that.
+	Explain bool
 	// IndexContent indexes all text of resources, so that _content finds it.
 	// What was stored without it has to be indexed anew. Otherwise _content is
 	// refused.

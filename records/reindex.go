@@ -1,8 +1,10 @@
 package records
 
 import (
+	"cmp"
 	"context"
 
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
@@ -12,10 +14,16 @@ type ReindexProgress struct {
 	Type     fhir.Type // being worked on; "" when all types are one
 	Position int64
 	Read     int64 // resources read
-	Written  int64 // resources whose entries were replaced
-	Skipped  int64 // resources that changed meanwhile, and so are indexed already
-	Refused  int64 // resources that could not be read by the definitions
-	Done     bool
+	Written  int64 // resources whose entries were computed anew
+	// Added, Removed and Unchanged are index rows of those resources.
+	Added, Removed, Unchanged int64
+
+	Skipped int64 // resources that changed meanwhile, and so are indexed already
+	Refused int64 // resources that could not be read by the definitions
+	Done    bool
+	// State is what was to be indexed at the start; the parameters are complete
+	// at the end if it is so still.
+	State string
 }
 
 // ReindexOptions belong to Reindex.
@@ -24,6 +32,9 @@ type ReindexOptions struct {
 	From     ReindexProgress                              // zero: from the start; otherwise where a former run stopped
 	Progress func(ReindexProgress) error                  // after each batch; its error stops the run
 	Refused  func(key fhir.Key, version int64, err error) // a resource that could not be indexed
+
+	release definitions.Release // "": resources of all releases
+	batch   int                 // resources indexed between two reports; 0: reindexBatch
 }
 
 // reindexBatch is how many resources are indexed between two reports.
@@ -31,6 +42,7 @@ const reindexBatch = 500
 
 // Reindex computes the index entries of current resources anew, as the
 // definitions in force have them. Read is always Written + Skipped + Refused.
+// When none is refused, the parameters of the types are complete.
 func (d *Door) Reindex(ctx context.Context, o ReindexOptions) (ReindexProgress, error) {
 	types := o.Types
 	if len(types) == 0 {
@@ -38,6 +50,12 @@ func (d *Door) Reindex(ctx context.Context, o ReindexOptions) (ReindexProgress, 
 	}
 	p := o.From
 	begun := p.Read == 0 && p.Position == 0 && p.Type == ""
+	if err := d.indexes.reload(ctx); err != nil {
+		return p, d.fault(err)
+	}
+	if begun {
+		p.State = d.indexes.toWalk(types)
+	}
 	for _, t := range types {
 		if !begun && t != p.Type {
 			continue
@@ -50,6 +68,11 @@ func (d *Door) Reindex(ctx context.Context, o ReindexOptions) (ReindexProgress, 
 			return p, d.fault(err)
 		}
 	}
+	if p.Refused == 0 {
+		if err := d.indexes.walked(ctx, types, p.State); err != nil {
+			return p, d.fault(err)
+		}
+	}
 	p.Done = true
 	if o.Progress != nil {
 		return p, o.Progress(p)
@@ -58,7 +81,8 @@ func (d *Door) Reindex(ctx context.Context, o ReindexOptions) (ReindexProgress, 
 }
 
 func (d *Door) reindexType(ctx context.Context, o ReindexOptions, p *ReindexProgress) error {
-	batch := make([]store.Positioned, 0, reindexBatch)
+	size := cmp.Or(o.batch, reindexBatch)
+	batch := make([]store.Positioned, 0, size)
 	flush := func() error {
 		if len(batch) == 0 {
 			return nil
@@ -77,7 +101,10 @@ func (d *Door) reindexType(ctx context.Context, o ReindexOptions, p *ReindexProg
 		if err != nil {
 			return err
 		}
-		if batch = append(batch, r); len(batch) == reindexBatch {
+		if o.release != "" && r.Release != o.release {
+			continue
+		}
+		if batch = append(batch, r); len(batch) == size {
 			if err := flush(); err != nil {
 				return err
 			}
@@ -108,14 +135,17 @@ func (d *Door) reindexSome(ctx context.Context, o ReindexOptions, batch []store.
 			o.Refused(item.Key, item.Version, errs[i])
 		}
 	}
-	written := 0
+	var count store.ReindexCount
 	if len(good) > 0 {
-		if written, err = d.store.Reindex(ctx, good); err != nil {
+		if count, err = d.store.Reindex(ctx, good); err != nil {
 			return err
 		}
 	}
 	p.Read += int64(len(batch))
-	p.Written += int64(written)
-	p.Skipped += int64(len(good) - written)
+	p.Written += int64(count.Replaced)
+	p.Added += count.Added
+	p.Removed += count.Removed
+	p.Unchanged += count.Unchanged
+	p.Skipped += int64(len(good) - count.Replaced)
 	return nil
 }

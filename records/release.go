@@ -18,11 +18,12 @@ import (
 
 // release is a FHIR release with the engines built over its tables.
 type release struct {
-	defs    *definitions.Definitions
-	catalog *search.Catalog
-	terms   *terminology.Catalog
-	rules   *validate.Validator
-	graph   func() (*graphql.Schema, error) // made when it is first asked for
+	defs      *definitions.Definitions
+	catalog   *search.Catalog
+	terms     *terminology.Catalog
+	rules     *validate.Validator
+	graph     func() (*graphql.Schema, error) // made when it is first asked for
+	contained func() string                   // ContainedPrint of catalog
 }
 
 func openRelease(defs *definitions.Definitions, base string, content bool, now func() time.Time) (*release, error) {
@@ -34,7 +35,7 @@ func openRelease(defs *definitions.Definitions, base string, content bool, now f
 	terms := terminology.New(defs)
 	rules := validate.New(defs, validate.Options{Terminology: terms, Now: now})
 	graph := sync.OnceValues(func() (*graphql.Schema, error) { return graphql.NewSchema(catalog) })
-	return &release{defs: defs, catalog: catalog, terms: terms, rules: rules, graph: graph}, nil
+	return &release{defs: defs, catalog: catalog, terms: terms, rules: rules, graph: graph, contained: sync.OnceValue(catalog.ContainedPrint)}, nil
 }
 
 // release returns the tools of r, "" for the primary one, or nil.

@@ -28,6 +28,7 @@ type SearchRequest struct {
 	Pairs       []search.Pair
 	After       string // Next of the page before; Pairs must be the same
 	Handling    Handling
+	Partial     bool                // parameters whose index is incomplete are answered from what there is, with a note
 	Release     definitions.Release // whose parameters; "": as Door.ReleaseOf has it
 }
 
@@ -73,10 +74,7 @@ func (s *Session) Search(ctx context.Context, r SearchRequest) (*SearchResult, e
 
 func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest) (*SearchResult, error) {
 	d := s.door
-	rel := d.releaseOf(req.Release, req.Type)
-	options := s.parsing(ctx, rel)
-	options.Lenient = s.lenient(req.Handling)
-	q, err := rel.catalog.Parse(string(req.Type), req.Pairs, options)
+	q, rel, err := s.query(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -91,9 +89,16 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 	if q.After, err = d.cursors.open(req.After); err != nil {
 		return nil, d.fault(err)
 	}
+	r, notes, err := s.admit(ctx, r, q, req)
+	if err != nil {
+		return nil, d.fault(err)
+	}
 	result := &SearchResult{
 		Total: -1, Self: q.Applied, Count: q.Count, Summary: q.Summary, Elements: q.Elements, Ignored: q.Ignored,
-		Issues: ignoredIssues(q.Ignored),
+		Issues: append(ignoredIssues(q.Ignored), notes...),
+	}
+	if req.Partial {
+		result.Self = append(result.Self, search.Pair{Name: "_indexing", Value: "partial"})
 	}
 	if q.Contained != search.ContainedFalse {
 		return result, d.fault(s.searchContained(ctx, r, q, result))
@@ -127,6 +132,15 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 		err = s.include(ctx, r, q.Includes, page.Records, result)
 	}
 	return result, d.fault(err)
+}
+
+// query is what a search asks for, before access adds to it.
+func (s *Session) query(ctx context.Context, req SearchRequest) (*search.Query, *release, error) {
+	rel := s.door.releaseOf(req.Release, req.Type)
+	options := s.parsing(ctx, rel)
+	options.Lenient = s.lenient(req.Handling)
+	q, err := rel.catalog.Parse(string(req.Type), req.Pairs, options)
+	return q, rel, err
 }
 
 // parsing is how search URLs are read, strictly.

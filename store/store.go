@@ -157,6 +157,9 @@ type Resources interface {
 	Import(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 	Flush(ctx context.Context) error
 
+	// Explain is Search, or Count when q.Count is 0, with what was done for it.
+	// It runs each statement once more for the database's plan and writes nothing.
+	Explain(ctx context.Context, q *search.Query) (Page, Explanation, error)
 	// History returns versions, newest first.
 	History(ctx context.Context, q HistoryQuery) (HistoryPage, error)
 	// Changes returns versions after a Seq in order. It misses nothing: a
@@ -170,8 +173,8 @@ type Resources interface {
 	// order, starting after a key's position; for reindex and export.
 	Each(ctx context.Context, t fhir.Type, after Position) iter.Seq2[Positioned, error]
 	// Reindex replaces the index entries of resources whose version is still
-	// the given one, and reports how many it replaced.
-	Reindex(ctx context.Context, items []Reindexed) (int, error)
+	// the given one, and counts what that changed.
+	Reindex(ctx context.Context, items []Reindexed) (ReindexCount, error)
 	// Expunge removes versions for good and returns how many went.
 	Expunge(ctx context.Context, x Expunge) (int64, error)
 	// Values returns distinct values that current resources are indexed by under
@@ -196,6 +199,12 @@ type Reindexed struct {
 	Key     fhir.Key
 	Version int64
 	Index   []search.Entry
+}
+
+// ReindexCount is what a Reindex did.
+type ReindexCount struct {
+	Replaced                  int   // resources
+	Added, Removed, Unchanged int64 // index rows of those
 }
 
 // HistoryQuery selects versions: of one resource (Type and ID), of a type, or
@@ -296,6 +305,9 @@ type Settings interface {
 	// InitSetting stores value if the name is new and returns what is stored.
 	InitSetting(ctx context.Context, name string, value []byte) ([]byte, error)
 	WriteSetting(ctx context.Context, name string, value []byte) error
+	// SwapSetting replaces the value if it is still was; otherwise, or when
+	// there is none, ErrVersion.
+	SwapSetting(ctx context.Context, name string, was, value []byte) error
 	// ListSettings returns all settings by name.
 	ListSettings(ctx context.Context) (map[string][]byte, error)
 }

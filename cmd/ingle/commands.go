@@ -50,8 +50,10 @@ type policyFlags struct {
 	MultipleDelete  bool   `help:"Let a conditional delete remove several matches. Otherwise more than one is refused."`
 	KeepUnchanged   bool   `help:"Make a new version even when an update changes nothing."`
 	AllowExpunge    bool   `help:"Allow $$expunge, which removes history for good."`
+	AllowReindex    bool   `help:"Allow $$reindex, which has resources indexed anew in the background."`
 	Validation      string `enum:"full,structure" default:"full" help:"What is checked before a write: 'full' adds cardinality, required bindings and invariants to the structure (${enum})."`
 	UnknownSearch   string `enum:"refuse,ignore" default:"refuse" help:"Unknown search parameters when a request has no Prefer: handling (${enum})."`
+	Explain         bool   `default:"true" negatable:"" help:"Answer _explain=true of searches: what was done, with SQL and plan."`
 	DefaultPageSize int    `default:"20" help:"_count of a search that names none."`
 	MaxPageSize     int    `default:"1000" help:"The highest _count."`
 	MaxEntries      int    `default:"50000" help:"The most entries of a batch or transaction."`

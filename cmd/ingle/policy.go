@@ -22,6 +22,8 @@ func (f policyFlags) policy() records.Policy {
 		p.Validation = records.ValidateStructure
 	}
 	p.LenientSearch = f.UnknownSearch == "ignore"
+	p.Reindex = f.AllowReindex
+	p.Explain = f.Explain
 	p.DefaultCount = f.DefaultPageSize
 	p.MaxCount = f.MaxPageSize
 	p.MaxEntries = f.MaxEntries

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/inglehealth/ingle/jobs"
@@ -20,6 +22,7 @@ type reindexCommand struct {
 	indexFlags
 	BaseURL string   `default:"http://127.0.0.1:8080" placeholder:"URL" help:"Public URL of the server, as given to serve: references to it are local."`
 	Type    []string `placeholder:"TYPE" sep:"," help:"Resource types to index, all if none is given. May be repeated."`
+	Param   []string `placeholder:"CODE" sep:"," help:"Only types that have this search parameter: race, or Patient:race for one type. May be repeated."`
 
 	logFlags
 }
@@ -31,7 +34,12 @@ func (c *reindexCommand) Help() string {
   ingle reindex --data ./records --package hl7.fhir.us.core-7.0.0.tgz
       Makes the search parameters of US Core find what was stored before.
 
-Servers may go on working meanwhile (on SQLite: stop the server first). What changes during the run is indexed already.`
+  ingle reindex --data ./records --param Patient:race --package hl7.fhir.us.core-7.0.0.tgz
+      Walks the Patients only.
+
+A running server does the same in the background, more slowly; servers may go on working meanwhile (on SQLite: stop the
+server first). What changes during the run is indexed already. The report counts resources, and the rows of the search
+index that were added, removed and left as they were.`
 }
 
 // Run indexes every tenant.
@@ -46,6 +54,9 @@ func (c *reindexCommand) Run(ctx context.Context, m *Main) error {
 			return usage("--type %s: there is no such resource type in FHIR %s", t, all[0].Release)
 		}
 		types[i] = fhir.Type(t)
+	}
+	if types, err = withParams(all, types, c.Param); err != nil {
+		return err
 	}
 	policy := records.DefaultPolicy()
 	policy.IndexContent = c.IndexContent
@@ -67,6 +78,37 @@ func (c *reindexCommand) Run(ctx context.Context, m *Main) error {
 		return fmt.Errorf("%d resources could not be indexed; they stand above", refused)
 	}
 	return nil
+}
+
+// withParams are those of types ("": all) that have one of params.
+func withParams(all []*definitions.Definitions, types []fhir.Type, params []string) ([]fhir.Type, error) {
+	if len(params) == 0 {
+		return types, nil
+	}
+	var found []fhir.Type
+	for _, p := range params {
+		known := false
+		typ, code, one := strings.Cut(p, ":")
+		if !one {
+			typ, code = "", p
+		}
+		for _, d := range all {
+			for _, t := range d.ResourceTypes() {
+				if typ != "" && t != typ || len(types) > 0 && !slices.Contains(types, fhir.Type(t)) {
+					continue
+				}
+				has := slices.ContainsFunc(d.SearchParameters(t), func(def *definitions.SearchParameter) bool { return def.Code == code })
+				known = known || has
+				if has && !slices.Contains(found, fhir.Type(t)) {
+					found = append(found, fhir.Type(t))
+				}
+			}
+		}
+		if !known {
+			return nil, usage("--param %s: no type that is to be indexed has this search parameter; write CODE, or TYPE:CODE", p)
+		}
+	}
+	return found, nil
 }
 
 // reindex indexes one tenant and returns how many resources could not be. It
@@ -96,7 +138,7 @@ func reindex(ctx context.Context, m *Main, door *records.Door, all []*definition
 			Progress: func(p records.ReindexProgress) error {
 				if time.Since(shown) > time.Second {
 					shown = time.Now()
-					fmt.Fprintf(m.Stdout, "%s: %d resources read\n", name, p.Read)
+					fmt.Fprintf(m.Stdout, "%s: %d resources read, %d rows added, %d removed\n", name, p.Read, p.Added, p.Removed)
 				}
 				if time.Since(saved) > time.Second {
 					saved = time.Now()
@@ -123,8 +165,8 @@ func reindex(ctx context.Context, m *Main, door *records.Door, all []*definition
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", name, err)
 	}
-	fmt.Fprintf(m.Stdout, "%s: %d resources read, %d indexed, %d changed meanwhile, %d refused, in %s\n",
-		name, p.Read, p.Written, p.Skipped, p.Refused, time.Since(start).Round(time.Millisecond))
+	fmt.Fprintf(m.Stdout, "%s: %d resources read, %d indexed, %d changed meanwhile, %d refused; %d index rows added, %d removed, %d unchanged, in %s\n",
+		name, p.Read, p.Written, p.Skipped, p.Refused, p.Added, p.Removed, p.Unchanged, time.Since(start).Round(time.Millisecond))
 	return p.Refused, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -91,6 +92,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(tenants.Close)
+	m.onClose(background(ctx, tenants, log))
 	loaded := false
 	if c.Sandbox {
 		if loaded, err = fillSandbox(ctx, tenants); err != nil {
@@ -175,6 +177,25 @@ func (c *serveCommand) site(log logger) (*web.Site, error) {
 	return web.New(web.Config{Log: log, MaxBody: int64(body), MaxBodies: int64(bodies), Patience: c.Patience}), nil
 }
 
+// background does the tenants' background work until what it returns is called.
+func background(ctx context.Context, tenants *records.Tenants, log logger) func() error {
+	ctx, stop := context.WithCancel(ctx)
+	var working sync.WaitGroup
+	for _, name := range tenants.Names() {
+		door, _ := tenants.Door(name)
+		working.Go(func() {
+			if err := door.Work(ctx); err != nil {
+				log.Error("background work ended", "tenant", name, "error", err)
+			}
+		})
+	}
+	return func() error {
+		stop()
+		working.Wait()
+		return nil
+	}
+}
+
 // temporary makes a folder that goes with the process.
 func (m *Main) temporary() (string, error) {
 	dir, err := os.MkdirTemp("", "ingle-sandbox-")
@@ -215,7 +236,7 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, eph
 		fmt.Fprintf(out, "Records are kept in %s.\n", c.folder())
 	}
 	if len(c.Package) > 0 && !ephemeral {
-		fmt.Fprintln(out, "Search parameters of a package find what was stored before it was loaded once 'ingle reindex' has run.")
+		fmt.Fprintln(out, "Search parameters that a package adds are indexed in the background; until then searches by them are refused, and /fhir/metadata says how far it is.")
 	}
 	if !c.Sandbox {
 		fmt.Fprintf(out, "\n  curl '%s/fhir/metadata?_pretty=true'\n\n", base)

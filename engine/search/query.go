@@ -21,6 +21,8 @@ type Query struct {
 	Heads bool
 	// Total says how Bundle.total is to be computed.
 	Total TotalMode
+	// Partial takes parameters whose index is still being built.
+	Partial bool
 	// Contained looks inside of resources; with ContainedAlone what is found
 	// there is the result, else the resources that contain it.
 	Contained      Contained

@@ -275,14 +275,24 @@ func (b *bundle) holds() definitions.Release {
 // writeBundle answers with a resource of this server's making, which may hold
 // others of several releases.
 func (c *call) writeBundle(status int, body []byte, release definitions.Release, mixed bool) error {
+	body, err := c.renderBundle(body, release, mixed)
+	if err != nil {
+		return err
+	}
+	c.writeBody(status, body)
+	return nil
+}
+
+// renderBundle brings such a resource into the negotiated form.
+func (c *call) renderBundle(body []byte, release definitions.Release, mixed bool) ([]byte, error) {
 	if mixed && c.format.xml {
-		return fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
+		return nil, fault.New(fault.NotAcceptable, fault.CodeNotSupported, "",
 			"This Bundle holds resources of several FHIR releases, which this server writes as JSON only; ask for application/fhir+json.")
 	}
 	if mixed {
 		release = "" // it has no label
 	}
-	return c.writeResource(status, body, release, part{})
+	return c.render(body, release, part{})
 }
 
 // appendInstant writes an instant with milliseconds.

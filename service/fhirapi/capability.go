@@ -111,7 +111,7 @@ func interactions(codes ...string) []capInteraction {
 
 // describe makes the CapabilityStatement of a release from what is loaded and
 // what this package serves.
-func (c *call) describe() ([]byte, error) {
+func (c *call) describe(lacking map[string]records.Incomplete) ([]byte, error) {
 	d := c.definitions(c.format.release)
 	catalog := c.door.Catalog(d.Release)
 	title := "Ingle"
@@ -134,7 +134,7 @@ func (c *call) describe() ([]byte, error) {
 		Documentation: "Unknown parameters are refused unless the request says 'Prefer: handling=lenient'. Modifiers: :missing of all parameters; :exact, :contains of strings; :not, :text, :in, :not-in, :above, :below of tokens, :of-type of identifiers; :[type], :identifier, :text, :above, :below of references; :above, :below, :contains of uris. Pages are linked by an opaque cursor. Bodies may be sent and are answered with gzip or zstd.",
 		Security:      capSecurity{Description: "No authorization: the server answers on the loopback interface only."},
 		Interaction:   interactions("transaction", "batch", "search-system", "history-system"),
-		SearchParam:   append(params(catalog, ""), special...),
+		SearchParam:   append(params(catalog, "", lacking), special...),
 		Operation:     c.operationsAt(d, target{}),
 	}
 	for _, compartment := range compartments {
@@ -148,7 +148,7 @@ func (c *call) describe() ([]byte, error) {
 			rest.Documentation += " " + name + " can be stored and searched as well, though this release has no such code."
 			continue
 		}
-		rest.Resource = append(rest.Resource, c.describeType(d, catalog, name, reverse[name]))
+		rest.Resource = append(rest.Resource, c.describeType(d, catalog, name, reverse[name], lacking))
 	}
 	s.Rest = []capRest{rest}
 	return json.Marshal(s)
@@ -162,7 +162,7 @@ func packageList(d *definitions.Definitions) string {
 	return strings.Join(names, ", ")
 }
 
-func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog, name string, reverse []string) capResource {
+func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog, name string, reverse []string, lacking map[string]records.Incomplete) capResource {
 	policy := c.door.Policy()
 	r := capResource{
 		Type: name, Profile: d.Type(name).URL,
@@ -172,7 +172,7 @@ func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog,
 		ConditionalCreate: true, ConditionalRead: "full-support", ConditionalUpdate: true,
 		ConditionalDelete: "single",
 		ReferencePolicy:   []string{"literal", "logical", "resolves", "enforced", "local"},
-		SearchParam:       params(catalog, name),
+		SearchParam:       params(catalog, name, lacking),
 		SearchInclude:     []string{"*", name + ":*"},
 		SearchRevInclude:  reverse,
 		Operation:         c.operationsAt(d, target{Type: fhir.Type(name)}),
@@ -195,8 +195,8 @@ func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog,
 }
 
 // params lists the parameters of a type, or of every type, that can be searched
-// by.
-func params(catalog *search.Catalog, resourceType string) []capParam {
+// by. Those that lack index rows say so; all others are complete.
+func params(catalog *search.Catalog, resourceType string, lacking map[string]records.Incomplete) []capParam {
 	var out []capParam
 	for _, p := range catalog.Parameters(resourceType) {
 		if p.Problem != "" {
@@ -205,6 +205,9 @@ func params(catalog *search.Catalog, resourceType string) []capParam {
 		param := capParam{Name: p.Code, Definition: p.URL, Type: string(p.Kind), Documentation: p.Human}
 		if resourceType != "" && strings.HasPrefix(p.Code, "_") {
 			param.Documentation = "" // it stands at the system level
+		}
+		if i, ok := lacking[resourceType+"."+p.Code]; ok {
+			param.Documentation = "Refused for now unless the request says _indexing=partial: " + i.String() + "."
 		}
 		out = append(out, param)
 	}
@@ -236,7 +239,7 @@ func (c *call) operationsAt(d *definitions.Definitions, t target) []capOperation
 		if !op.at(t) && (t.Type == "" || !op.at(onInstance)) {
 			continue
 		}
-		if op.name == "expunge" && !c.door.Policy().Expunge {
+		if op.name == "expunge" && !c.door.Policy().Expunge || op.name == "reindex" && !c.door.Policy().Reindex {
 			continue
 		}
 		listed := capOperation{Name: op.name, Definition: op.definitionOf(d, string(t.Type))}

@@ -3,6 +3,7 @@ package fhirapi
 import (
 	"net/http"
 
+	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -51,19 +52,38 @@ func (c *call) capabilityStatement(mode string) ([]byte, error) {
 	a := c.api
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if body, ok := a.capabilities[key]; ok {
+	lacking, err := c.lacking()
+	if err != nil {
+		return nil, err
+	}
+	if body, ok := a.capabilities[key]; ok && len(lacking) == 0 {
 		return body, nil
 	}
 	var body []byte
-	var err error
 	if mode == "terminology" {
 		body, err = c.terminologyCapabilities()
 	} else {
-		body, err = c.describe()
+		body, err = c.describe(lacking)
 	}
 	if err != nil {
 		return nil, err
 	}
+	if len(lacking) > 0 {
+		return body, nil // it changes
+	}
 	a.capabilities[key] = body
 	return body, nil
+}
+
+// lacking are the search parameters that are not completely indexed, by name.
+func (c *call) lacking() (map[string]records.Incomplete, error) {
+	list, err := c.door.Incomplete(c.r.Context())
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	lacking := make(map[string]records.Incomplete, len(list))
+	for _, i := range list {
+		lacking[i.Param] = i
+	}
+	return lacking, nil
 }

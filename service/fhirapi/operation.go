@@ -64,6 +64,16 @@ func operations() map[string]*operation {
 			doc: "Removes old versions, deleted resources or everything for good, where policy allows it (parameters limit, expungeDeletedResources, expungePreviousVersions, expungeEverything).",
 		},
 		{
+			name: "reindex", url: "https://ingle.health/fhir/OperationDefinition/reindex",
+			system: true, writes: true, run: (*call).reindex,
+			doc: "Has the resources of a type (parameter type), or all, indexed anew in the background, where policy allows it.",
+		},
+		{
+			name: "index-state", url: "https://ingle.health/fhir/OperationDefinition/index-state",
+			system: true, run: (*call).indexState,
+			doc: "Lists the search parameters that are not completely indexed, and what the job that indexes them has done.",
+		},
+		{
 			name: "graphql", url: "http://hl7.org/fhir/OperationDefinition/Resource-graphql",
 			system: true, instance: true, run: (*call).graphqlEntry, serve: (*call).graphql,
 			doc: "Answers a GraphQL query about a resource or the whole system (GET with query, POST as application/graphql or application/json); it reads only.",

@@ -57,6 +57,8 @@ func TestTheAPIOnPostgreSQL(t *testing.T) {
 		"FHIRPathResultsKeepTheirTypes":                        TestFHIRPathResultsKeepTheirTypes,
 		"FHIRPathReachesStoredResources":                       TestFHIRPathReachesStoredResources,
 		"ExpungeNeedsItsPolicyAndAPost":                        TestExpungeNeedsItsPolicyAndAPost,
+		"AnExplainedSearchSaysWhatItDid":                       TestAnExplainedSearchSaysWhatItDid,
+		"EverySearchCanBeExplained":                            TestEverySearchCanBeExplained,
 		"AnOperationThatIsNotThereIsNamed":                     TestAnOperationThatIsNotThereIsNamed,
 		"EverythingIsAskedByGetPostAndForm":                    TestEverythingIsAskedByGetPostAndForm,
 		"ThePagesOfEverythingAreLinked":                        TestThePagesOfEverythingAreLinked,

@@ -56,11 +56,24 @@ func (c *call) answerSearch(pairs []search.Pair) error {
 		return err
 	}
 	criteria, after := cutCursor(pairs)
+	criteria, explain, err := cutExplain(criteria)
+	if err != nil {
+		return err
+	}
+	criteria, incomplete, err := cutIndexing(criteria)
+	if err != nil {
+		return err
+	}
+	req := records.SearchRequest{
+		Type: c.Type, Compartment: c.Within, Pairs: criteria, After: after, Handling: c.handling(), Release: c.format.release,
+		Partial: incomplete,
+	}
+	if explain {
+		return c.explain(req)
+	}
 	ctx, cancel := c.bounded()
 	defer cancel()
-	result, err := c.session.Search(ctx, records.SearchRequest{
-		Type: c.Type, Compartment: c.Within, Pairs: criteria, After: after, Handling: c.handling(), Release: c.format.release,
-	})
+	result, err := c.session.Search(ctx, req)
 	if err != nil {
 		return err
 	}

@@ -72,6 +72,7 @@ const (
 	CodeBusinessRule Code = "business-rule"
 	CodeConflict     Code = "conflict"
 	CodeTransient    Code = "transient"
+	CodeIncomplete   Code = "incomplete"
 	CodeNoStore      Code = "no-store"
 	CodeException    Code = "exception"
 	CodeTimeout      Code = "timeout"

@@ -69,6 +69,11 @@ func (s *Store) WriteSetting(ctx context.Context, name string, value []byte) err
 	return change(s, func(db pool) error { return settings.Write(ctx, db, name, value) })
 }
 
+// SwapSetting implements store.Settings.
+func (s *Store) SwapSetting(ctx context.Context, name string, was, value []byte) error {
+	return change(s, func(db pool) error { return settings.Swap(ctx, db, name, was, value) })
+}
+
 // ListSettings implements store.Settings.
 func (s *Store) ListSettings(ctx context.Context) (map[string][]byte, error) {
 	return read(s, func(db pool) (map[string][]byte, error) { return settings.List(ctx, db) })

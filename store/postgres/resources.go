@@ -171,9 +171,9 @@ func (s *Store) Stats(ctx context.Context) (map[fhir.Type]int64, error) {
 }
 
 // Reindex implements store.Resources.
-func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced int, err error) {
+func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (count store.ReindexCount, err error) {
 	err = s.do(ctx, func(ctx context.Context, t *tx) error {
-		replaced = 0
+		count = store.ReindexCount{}
 		keys := make([]fhir.Key, len(items))
 		for i := range items {
 			keys[i] = items[i].Key
@@ -225,13 +225,16 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced 
 				return err
 			}
 			gone, come := index.Diff(former)
+			index.Count(&count, gone, come)
+			if len(gone)+len(come) == 0 && index.Outline == x.current.Outline {
+				continue
+			}
 			t.ops = sqldb.AppendOps(t.ops, x.current.RID, gone, come)
 			t.enqueue("UPDATE resource SET outline = $1, idx = $2 WHERE rid = $3", index.Outline, index.Own(), x.current.RID)
-			replaced++
 		}
 		return nil
 	})
-	return replaced, err
+	return count, err
 }
 
 // Expunge implements store.Resources. It works in several transactions, so

@@ -20,6 +20,7 @@ type compiler struct {
 	phrases map[uint64][]int64 // what phraseLeaf looked up
 	lists   []*search.CodeList // that the query has from the tables
 	err     error              // the first failed look-up of a name
+	trace   *Trace             // nil unless the search is to be explained
 }
 
 func (c *compiler) alias(letter string) string {
@@ -288,6 +289,7 @@ func (c *compiler) allTypes() []int64 {
 func (c *compiler) typeNumber(t string) int64 {
 	id, err := c.names.Ask(c.ctx, c.db, TypeSpace, Clean(t))
 	c.fail(err)
+	c.trace.named(id, t)
 	return id
 }
 
@@ -314,6 +316,7 @@ func (c *compiler) system(uri string) int64 {
 	}
 	id, err := c.names.Find(c.ctx, c.db, SystemSpace, Clean(uri))
 	c.fail(err)
+	c.trace.named(id, uri)
 	return id
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/store"
 )
 
 // Count is store.Reader.Count on db.
@@ -17,6 +18,7 @@ func (s *Reader) Count(ctx context.Context, db DB, q *search.Query) (int64, erro
 	if r.err != nil {
 		return 0, r.err
 	}
+	defer r.trace.doing(store.TotalStatement)()
 	n, err := count(ctx, db, s.Dialect, f)
 	if err == nil {
 		err = r.unchanged()
@@ -105,5 +107,6 @@ func (s *Reader) total(ctx context.Context, db DB, q *search.Query) (int64, erro
 	if r.err != nil {
 		return 0, r.err
 	}
+	defer r.trace.doing(store.TotalStatement)()
 	return count(ctx, db, s.Dialect, f)
 }

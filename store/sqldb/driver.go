@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/store"
 )
 
 // Candidates are counted only up to most. Fewer than small are worth taking
@@ -24,11 +25,13 @@ const (
 // between.
 func (s *Reader) driver(c *compiler, conjuncts []search.Expr) (best int, size int64, err error) {
 	best = -1
+	c.trace.criteria(conjuncts)
 	for i, e := range conjuncts {
 		n, ok, err := s.estimate(c, e)
 		if err != nil {
 			return -1, 0, err
 		}
+		c.trace.estimated(i, n, ok)
 		if ok && (best < 0 || n < size) {
 			best, size = i, n
 		}
@@ -36,6 +39,7 @@ func (s *Reader) driver(c *compiler, conjuncts []search.Expr) (best int, size in
 			break
 		}
 	}
+	c.trace.drives(best)
 	return best, size, c.err
 }
 
@@ -55,6 +59,7 @@ func (s *Reader) estimate(c *compiler, x search.Expr) (int64, bool, error) {
 	if n, ok := s.estimates.get(key); ok {
 		return n, true, nil
 	}
+	defer c.trace.doing(store.EstimateStatement)()
 	n, err := count(c.ctx, short(c.db), c.dialect, f)
 	if err == nil {
 		s.estimates.put(key, n)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/store"
 )
 
 // Namer gives numbers to names, making new ones where needed.
@@ -87,6 +88,14 @@ func (x *Index) Diff(old []Row) (gone, come []Row) {
 		}
 	}
 	return append(gone, old[i:]...), append(come, x.Rows[j:]...)
+}
+
+// Count adds to c what replacing the former rows with x's changes.
+func (x *Index) Count(c *store.ReindexCount, gone, come []Row) {
+	c.Replaced++
+	c.Added += int64(len(come))
+	c.Removed += int64(len(gone))
+	c.Unchanged += int64(len(x.Rows) - len(come))
 }
 
 // Own is the copy of the rows for resource.idx, where it lies when the body's

@@ -145,6 +145,15 @@ func (s Settings) Write(ctx context.Context, db Execer, name string, value []byt
 	return err
 }
 
+// Swap is store.Settings.SwapSetting.
+func (s Settings) Swap(ctx context.Context, db Execer, name string, was, value []byte) error {
+	n, err := db.Exec(ctx, s.Dialect.Rebind("UPDATE setting SET value = ? WHERE name = ? AND value = ?"), notNil(value), name, notNil(was))
+	if err == nil && n == 0 {
+		err = store.ErrVersion
+	}
+	return err
+}
+
 // List is store.Settings.ListSettings.
 func (s Settings) List(ctx context.Context, db DB) (map[string][]byte, error) {
 	all := map[string][]byte{}

@@ -87,6 +87,7 @@ func (c *compiler) own(p search.Param) []int64 {
 func (c *compiler) param(resourceType, code string) int64 {
 	id, err := c.names.Ask(c.ctx, c.db, ParamSpace, paramName(resourceType, code))
 	c.fail(err)
+	c.trace.named(id, resourceType+"."+code)
 	return id
 }
 

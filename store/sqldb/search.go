@@ -79,6 +79,7 @@ type run struct {
 
 func (s *Reader) compiler(ctx context.Context, db DB, q *search.Query) *compiler {
 	c := &compiler{ctx: ctx, db: db, names: s.Names, dialect: s.Dialect}
+	c.trace, _ = db.(*Trace)
 	if len(q.Types) > 0 {
 		c.types = c.typeNumbers(q.Types)
 	}
@@ -128,6 +129,7 @@ func (r *run) fetch() error {
 	if len(r.keys) == 0 && len(r.conjuncts) == 1 {
 		if l, ok := r.leaf(r.conjuncts[0]); ok && l.exact {
 			r.short = r.query.Count <= fewRows
+			r.trace.alone(r.conjuncts[0])
 			return r.inLeafOrder(0, l)
 		}
 	}
@@ -213,6 +215,7 @@ func (r *run) others(rid string, driver int) []fragment {
 // inLeafOrder reads along an index whose rows of one value are in the store's
 // order, and goes on where rows that repeat a resource took the place of others.
 func (r *run) inLeafOrder(driver int, l leaf) error {
+	r.trace.way("along the index of the driving criterion, in the order of the result")
 	for {
 		limit := r.left()
 		rows, err := r.inOrder(sql(l.table+" d"), driver, l.params.on("d"), l.condition.on("d"))
@@ -246,6 +249,7 @@ const rowColumns = ", r.seq AS seq, r.type AS type, r.id AS id"
 
 // walkResources visits resources in the store's order.
 func (r *run) walkResources() error {
+	r.trace.way("over the resources in the order of the result, asking each for all criteria")
 	var conditions []fragment
 	if r.from != nil {
 		conditions = append(conditions, sql("r.rid > ?", r.from.rid))
@@ -262,7 +266,9 @@ func (r *run) walkResources() error {
 // sorted takes the whole set of conjunct number driver (all resources when it
 // is -1) and sorts what satisfies the others.
 func (r *run) sorted(driver int) error {
+	r.trace.way("all that the driving criterion selects, sorted")
 	if driver < 0 {
+		r.trace.way("over all resources, sorted")
 		return r.sortedFrom(sql("resource r"), r.where("r", "r", driver), false)
 	}
 	selects, _ := r.set(r.conjuncts[driver])
@@ -304,6 +310,7 @@ func (r *run) sortedFrom(source, where fragment, narrow bool) error {
 // walkIndex visits resources in the order of the one key's index, then those
 // without a value.
 func (r *run) walkIndex(w walk) error {
+	r.trace.way("along the index of the sort key, asking each resource for all criteria")
 	if r.from == nil || r.from.keys[0] != nil {
 		if err := r.walkValues(w); err != nil || r.full || len(r.records) > r.query.Count {
 			return err
@@ -326,6 +333,7 @@ func (r *run) walkValues(w walk) error {
 
 // walkUpdated visits resources of one type in the order of their last update.
 func (r *run) walkUpdated() error {
+	r.trace.way("over the resources by their last update, asking each for all criteria")
 	return r.inWalk("r.updated", "r.rid", r.resources("r", "resource_updated"))
 }
 
@@ -419,6 +427,7 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 	if r.short {
 		db = short(db)
 	}
+	defer r.trace.doing(store.PageStatement)()
 	err = ForEach(r.ctx, db, r.dialect.Rebind(text), page.args, func(in Rows) error {
 		if err := in.Scan(dest...); err != nil {
 			return err

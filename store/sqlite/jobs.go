@@ -83,6 +83,11 @@ func (s *Store) WriteSetting(ctx context.Context, name string, value []byte) err
 	return s.do(ctx, func(ctx context.Context, t *tx) error { return settings.Write(ctx, quiet{t.writer.conn}, name, value) })
 }
 
+// SwapSetting implements store.Settings.
+func (s *Store) SwapSetting(ctx context.Context, name string, was, value []byte) error {
+	return s.do(ctx, func(ctx context.Context, t *tx) error { return settings.Swap(ctx, t.writer.conn, name, was, value) })
+}
+
 // ListSettings implements store.Settings.
 func (s *Store) ListSettings(ctx context.Context) (all map[string][]byte, err error) {
 	err = s.read(ctx, func(c *conn) error {

@@ -198,9 +198,9 @@ func (s *Store) Stats(ctx context.Context) (stats map[fhir.Type]int64, err error
 }
 
 // Reindex implements store.Resources.
-func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced int, err error) {
+func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (count store.ReindexCount, err error) {
 	err = s.do(ctx, func(ctx context.Context, t *tx) error {
-		replaced = 0
+		count = store.ReindexCount{}
 		for _, x := range items {
 			current, err := s.reader.Current(ctx, quiet{t.writer.conn}, x.Key)
 			if err != nil {
@@ -217,15 +217,19 @@ func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (replaced 
 			if err != nil {
 				return err
 			}
+			gone, come := index.Diff(former)
+			index.Count(&count, gone, come)
+			if len(gone)+len(come) == 0 && index.Outline == current.Outline {
+				continue
+			}
 			if err := t.writer.conn.run("UPDATE resource SET outline = ?, idx = ? WHERE rid = ?", index.Outline, index.Own(), current.RID); err != nil {
 				return err
 			}
-			t.index(current.RID, &index, former)
-			replaced++
+			t.ops = sqldb.AppendOps(t.ops, current.RID, gone, come)
 		}
 		return nil
 	})
-	return replaced, err
+	return count, err
 }
 
 // Expunge implements store.Resources. It works in several transactions, so

@@ -309,6 +309,17 @@ func settingsKept(t *testing.T, b bench) {
 	if v, err := b.ReadSetting(b.ctx, "key"); err != nil || string(v) != "new" {
 		t.Errorf("%q, %v", v, err)
 	}
+	for was, want := range map[string]error{"old": store.ErrVersion, "new": nil} {
+		if err := b.SwapSetting(b.ctx, "key", []byte(was), []byte("newer")); !errors.Is(err, want) {
+			t.Errorf("swapped %s: %v, want %v", was, err, want)
+		}
+	}
+	if v, err := b.ReadSetting(b.ctx, "key"); err != nil || string(v) != "newer" {
+		t.Errorf("%q, %v", v, err)
+	}
+	if err := b.SwapSetting(b.ctx, "none", nil, []byte("new")); !errors.Is(err, store.ErrVersion) {
+		t.Errorf("swapped what is not there: %v", err)
+	}
 	if err := b.WriteSetting(b.ctx, "empty", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +327,7 @@ func settingsKept(t *testing.T, b bench) {
 		t.Errorf("%q, %v", v, err)
 	}
 	all, err := b.ListSettings(b.ctx)
-	if empty, ok := all["empty"]; err != nil || len(all) != 2 || string(all["key"]) != "new" || !ok || len(empty) != 0 {
+	if empty, ok := all["empty"]; err != nil || len(all) != 2 || string(all["key"]) != "newer" || !ok || len(empty) != 0 {
 		t.Errorf("%q, %v", all, err)
 	}
 }

@@ -443,8 +443,12 @@ func reindex(t *testing.T, b bench) {
 		{Key: key("Patient/c"), Version: 2, Index: []search.Entry{token(gender, "", "other")}},
 		{Key: key("Patient/d"), Version: 1, Index: []search.Entry{token(gender, "", "other")}},
 	})
-	if n != 1 || err != nil {
-		t.Errorf("replaced %d, %v", n, err)
+	if want := (store.ReindexCount{Replaced: 1, Added: 1, Removed: 1}); n != want || err != nil {
+		t.Errorf("replaced %+v, %v", n, err)
+	}
+	n, err = b.Reindex(b.ctx, []store.Reindexed{{Key: key("Patient/a"), Version: 1, Index: []search.Entry{token(gender, "", "other"), text(family, "Ng")}}})
+	if want := (store.ReindexCount{Replaced: 1, Added: 1, Unchanged: 1}); n != want || err != nil {
+		t.Errorf("replaced %+v, %v", n, err)
 	}
 	if got := b.search(t, patients(tokenIs(gender, "", "other"))); got != "Patient/a" {
 		t.Errorf("other: %s", got)

@@ -1,0 +1,88 @@
+package search
+
+import (
+	"reflect"
+
+	"github.com/inglehealth/ingle/spec/definitions"
+)
+
+// ParamsOf lists the parameters by which x and its parts search; those of the
+// parts of composites, which have but a kind, are left out.
+func ParamsOf(x Expr) []Param {
+	if x == nil {
+		return nil
+	}
+	c := paramCollector{seen: map[uintptr]bool{}}
+	c.collect(reflect.ValueOf(x))
+	return c.found
+}
+
+// Params lists the parameters by which a query filters and sorts.
+func (q *Query) Params() []Param {
+	params := ParamsOf(q.Filter)
+	for _, k := range q.Sort {
+		params = append(params, k.Param)
+	}
+	return params
+}
+
+// paramCollector looks into whatever an expression is made of, so that no kind
+// of expression is forgotten.
+type paramCollector struct {
+	found []Param
+	seen  map[uintptr]bool // pointers, which may go in circles
+}
+
+var paramType = reflect.TypeFor[Param]()
+
+func (c *paramCollector) collect(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() && !c.seen[v.Pointer()] {
+			c.seen[v.Pointer()] = true
+			c.collect(v.Elem())
+		}
+	case reflect.Interface:
+		if !v.IsNil() {
+			c.collect(v.Elem())
+		}
+	case reflect.Slice, reflect.Array:
+		if composed(v.Type().Elem()) {
+			for i := range v.Len() {
+				c.collect(v.Index(i))
+			}
+		}
+	case reflect.Map:
+		if composed(v.Type().Elem()) {
+			for i := v.MapRange(); i.Next(); {
+				c.collect(i.Value())
+			}
+		}
+	case reflect.Struct:
+		if v.Type() == paramType {
+			c.param(v)
+			return
+		}
+		for i := range v.NumField() {
+			c.collect(v.Field(i))
+		}
+	}
+}
+
+// param takes a Param, which may stand in an unexported field.
+func (c *paramCollector) param(v reflect.Value) {
+	text := func(name string) string { return v.FieldByName(name).String() }
+	p := Param{Type: text("Type"), Code: text("Code"), Kind: definitions.SearchType(text("Kind")), Of: text("Of")}
+	if p.Code != "" {
+		c.found = append(c.found, p)
+	}
+}
+
+// composed says whether a value of a type may hold others.
+func composed(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Slice, reflect.Array, reflect.Map, reflect.Struct:
+		return true
+	}
+	return false
+}

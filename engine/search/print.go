@@ -1,0 +1,76 @@
+package search
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"io"
+
+	"github.com/inglehealth/ingle/spec/definitions"
+)
+
+// extractionVersions are the versions of the rules by which entries are made of each
+// kind of parameter. Whoever changes what Extract gives for the same
+// definitions raises it, so that what is stored is indexed anew.
+var extractionVersions = map[definitions.SearchType]int{
+	definitions.SearchToken: 1, definitions.SearchString: 1, definitions.SearchReference: 1, definitions.SearchURI: 1,
+	definitions.SearchDate: 1, definitions.SearchNumber: 1, definitions.SearchQuantity: 1, definitions.SearchComposite: 1,
+	definitions.SearchSpecial: 1,
+}
+
+// ContainedPrint differs when the entries of contained resources may, which stand
+// with the resources that contain them (Param.Inside).
+func (c *Catalog) ContainedPrint() string {
+	h := fnv.New64a()
+	for _, t := range c.defs.ResourceTypes() {
+		fmt.Fprintln(h, t, c.Print(t))
+	}
+	return printed(h.Sum64())
+}
+
+// Print is a short text that differs when the entries of resources of a type
+// may differ: by other definitions, or by other rules of Extract.
+func (c *Catalog) Print(resourceType string) string {
+	h := fnv.New64a()
+	fmt.Fprintln(h, c.defs.Release, c.defs.Version, c.Content)
+	for _, def := range c.definitionsOf(resourceType) {
+		c.describe(h, def)
+	}
+	return printed(h.Sum64())
+}
+
+// Prints are the parameters of a type that have entries of their own, by code,
+// each with a text that differs when its entries may.
+func (c *Catalog) Prints(resourceType string) map[string]string {
+	t := c.lookup(resourceType)
+	if t == nil {
+		return nil
+	}
+	prints := make(map[string]string, len(t.list))
+	for _, p := range t.list {
+		if p.problem != "" || !p.indexed() || p.unites() {
+			continue
+		}
+		h := fnv.New64a()
+		fmt.Fprintln(h, c.defs.Release, c.defs.Version, p.Of)
+		c.describe(h, p.def)
+		prints[p.Code] = printed(h.Sum64())
+	}
+	return prints
+}
+
+// describe writes what decides a parameter's entries.
+func (c *Catalog) describe(w io.Writer, def *definitions.SearchParameter) {
+	fmt.Fprintf(w, "%q %q %d %q\n", def.Code, def.Type, extractionVersions[def.Type], def.Expression)
+	for _, part := range def.Components {
+		fmt.Fprintf(w, "  %q %q", part.Definition, part.Expression)
+		if one := c.defs.SearchParameterByURL(part.Definition); one != nil {
+			fmt.Fprintf(w, " %q %d", one.Type, extractionVersions[one.Type])
+		}
+	}
+}
+
+func printed(sum uint64) string {
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, sum))
+}

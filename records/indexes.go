@@ -1,0 +1,460 @@
+package records
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// indexes knows which search parameters have all their index rows. What it
+// knows lies in the store, for all processes: of each type that was ever
+// written, in each release, the definitions by which it is indexed, and the
+// parameters whose rows are complete. It is safe for concurrent use.
+type indexes struct {
+	store    store.Store
+	releases map[definitions.Release]*release
+	now      func() time.Time
+
+	// access is held while the state is read or changed in the store. mu is not:
+	// a transaction under way asks what is complete.
+	access sync.Mutex
+	mu     sync.Mutex
+	raw    []byte     // as read last
+	state  indexState // never changed in place
+	read   time.Time
+	whole  bool // by state every search can be trusted
+
+	printing sync.Mutex
+	prints   map[indexKey]*printed // of this process's definitions
+}
+
+// indexSetting is where the state lies.
+const indexSetting = "indexes"
+
+// indexAge is for how long a process goes by what it read. Whoever changes the
+// definitions waits for a multiple of it before resources are walked, so that
+// the others have stopped writing by the former ones.
+const indexAge = 500 * time.Millisecond
+
+// indexKey names what is indexed by one set of parameters.
+type indexKey struct {
+	Release definitions.Release
+	Type    fhir.Type
+}
+
+// MarshalText makes it a key of JSON.
+func (k indexKey) MarshalText() ([]byte, error) {
+	return []byte(string(k.Release) + " " + string(k.Type)), nil
+}
+
+// UnmarshalText is the reverse of MarshalText.
+func (k *indexKey) UnmarshalText(text []byte) error {
+	release, typ, _ := bytes.Cut(text, []byte{' '})
+	k.Release, k.Type = definitions.Release(release), fhir.Type(typ)
+	return nil
+}
+
+func (k indexKey) compare(o indexKey) int {
+	return cmp.Or(strings.Compare(string(k.Type), string(o.Type)), strings.Compare(string(k.Release), string(o.Release)))
+}
+
+type indexState struct {
+	Types map[indexKey]*typeIndex `json:"types"`
+	Walks int64                   `json:"walks"` // how many were ever begun
+}
+
+// typeIndex is the state of the index of one type's resources.
+type typeIndex struct {
+	Print string            `json:"print"`           // of the definitions that new versions are indexed by
+	Done  map[string]string `json:"done"`            // parameters with all their rows, and their prints
+	Build map[string]string `json:"build,omitempty"` // those that may lack rows
+	Gone  []string          `json:"gone,omitempty"`  // removed ones whose rows may still be there
+
+	// The walk over all resources that is to be done; Walk is 0 when there is
+	// none, and Failed says why it ended without having done all.
+	Walk     int64     `json:"walk,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
+	Position int64     `json:"position,omitempty"`
+	Read     int64     `json:"read,omitempty"`
+	Total    int64     `json:"total,omitempty"`
+	Failed   string    `json:"failed,omitempty"`
+}
+
+// printed are the prints of a type's definitions.
+type printed struct {
+	of     string
+	params func() map[string]string
+}
+
+// printsOf is nil for what this process has no definitions of.
+func (x *indexes) printsOf(k indexKey) *printed {
+	x.printing.Lock()
+	defer x.printing.Unlock()
+	if p := x.prints[k]; p != nil {
+		return p
+	}
+	rel := x.releases[k.Release]
+	if rel == nil || !rel.defs.IsResource(string(k.Type)) {
+		return nil
+	}
+	contained := rel.contained()
+	p := &printed{of: rel.catalog.Print(string(k.Type)) + contained + referenceRules, params: sync.OnceValue(func() map[string]string {
+		prints := rel.catalog.Prints(string(k.Type))
+		prints[otherReference], prints[containedCode] = referenceRules, contained
+		return prints
+	})}
+	x.prints[k] = p
+	return p
+}
+
+// openIndexes reads the state and brings it in line with the definitions of
+// this process: parameters that are new or changed are to be built, those that
+// are gone to be cleaned.
+func openIndexes(ctx context.Context, d *Door) (*indexes, error) {
+	x := &indexes{store: d.config.Store, releases: d.releases, now: time.Now, prints: map[indexKey]*printed{}}
+	return x, x.update(ctx, func(s *indexState) error {
+		if s.Types == nil {
+			s.Types = map[indexKey]*typeIndex{}
+			return x.adopt(ctx, s)
+		}
+		for k, t := range s.Types {
+			if p := x.printsOf(k); p != nil && p.of != t.Print {
+				x.align(s, t, p)
+			}
+		}
+		return nil
+	})
+}
+
+// adopt takes over a store whose resources were indexed by nobody knows what.
+func (x *indexes) adopt(ctx context.Context, s *indexState) error {
+	last, err := x.store.LastSeq(ctx)
+	if err != nil || last == 0 {
+		return err
+	}
+	counts, err := x.store.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	for t := range counts {
+		for release := range x.releases {
+			k := indexKey{release, t}
+			if p := x.printsOf(k); p != nil {
+				s.Types[k] = &typeIndex{}
+				x.align(s, s.Types[k], p)
+			}
+		}
+	}
+	return nil
+}
+
+// align makes p the definitions that a type is indexed by.
+func (x *indexes) align(s *indexState, t *typeIndex, p *printed) {
+	done, build := map[string]string{}, map[string]string{}
+	prints := p.params()
+	for code, print := range prints {
+		if t.Done[code] == print {
+			done[code] = print
+		} else {
+			build[code] = print
+		}
+	}
+	gone := slices.DeleteFunc(t.Gone, func(code string) bool { return prints[code] != "" })
+	for _, codes := range []map[string]string{t.Done, t.Build} {
+		for code := range codes {
+			if prints[code] == "" && !slices.Contains(gone, code) {
+				gone = append(gone, code)
+			}
+		}
+	}
+	slices.Sort(gone)
+	t.Print, t.Done, t.Build, t.Gone = p.of, done, build, gone
+	if len(build)+len(gone) > 0 {
+		x.walk(s, t)
+	}
+}
+
+// walk says that a type's resources are to be walked from the start.
+func (x *indexes) walk(s *indexState, t *typeIndex) {
+	s.Walks++
+	t.Walk, t.Since, t.Position, t.Read, t.Total, t.Failed = s.Walks, x.now().UTC(), 0, 0, 0, ""
+}
+
+// register makes sure that the types of writes are in the state before they are
+// written. It refuses them when another process has begun to index them by
+// other definitions than this one's.
+func (x *indexes) register(ctx context.Context, writes []store.Write) error {
+	if err := x.refresh(ctx); err != nil {
+		return err
+	}
+	unknown, err := x.unregistered(writes)
+	if err != nil || len(unknown) == 0 {
+		return err
+	}
+	err = x.update(ctx, func(s *indexState) error {
+		for _, k := range unknown {
+			if s.Types[k] == nil {
+				p := x.printsOf(k)
+				s.Types[k] = &typeIndex{Print: p.of, Done: p.params()}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = x.unregistered(writes)
+	return err
+}
+
+// unregistered are the keys of writes that are not in the state.
+func (x *indexes) unregistered(writes []store.Write) (unknown []indexKey, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var last indexKey
+	for i := range writes {
+		k := indexKey{writes[i].Release, writes[i].Key.Type}
+		if i > 0 && k == last {
+			continue
+		}
+		last = k
+		p := x.printsOf(k)
+		if p == nil {
+			continue // a delete of what is of a release that is not loaded
+		}
+		switch t := x.state.Types[k]; {
+		case t == nil:
+			unknown = append(unknown, k)
+		case t.Print != p.of:
+			return nil, behind(k)
+		}
+	}
+	return unknown, nil
+}
+
+func behind(k indexKey) error {
+	return fault.New(fault.Unavailable, fault.CodeConflict, "",
+		"another process works on the same records with other search parameters of %s: start all with the same packages and version of Ingle", k.Type)
+}
+
+// update changes the state in the store, again when another process was
+// quicker. change may be called again, with another state.
+func (x *indexes) update(ctx context.Context, change func(*indexState) error) error {
+	x.access.Lock()
+	defer x.access.Unlock()
+	for range attempts {
+		was, err := x.stored(ctx)
+		if err != nil {
+			return err
+		}
+		state, err := decodeIndexes(was)
+		if err != nil {
+			return err
+		}
+		if err := change(&state); err != nil {
+			return err
+		}
+		value, err := json.Marshal(state)
+		if err != nil {
+			return err
+		}
+		switch {
+		case bytes.Equal(value, was):
+		case was == nil:
+			stored, err := x.store.InitSetting(ctx, indexSetting, value)
+			if err != nil {
+				return err
+			}
+			if !bytes.Equal(stored, value) {
+				continue
+			}
+		default:
+			err := x.store.SwapSetting(ctx, indexSetting, was, value)
+			if errors.Is(err, store.ErrVersion) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+		}
+		x.set(value, state)
+		return nil
+	}
+	return store.ErrVersion
+}
+
+// stored is the state in the store; nil when there is none.
+func (x *indexes) stored(ctx context.Context) ([]byte, error) {
+	raw, err := x.store.ReadSetting(ctx, indexSetting)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return raw, err
+}
+
+func decodeIndexes(raw []byte) (s indexState, err error) {
+	if raw != nil {
+		if err = json.Unmarshal(raw, &s); err != nil {
+			err = fmt.Errorf("records: the setting %s cannot be read: %w", indexSetting, err)
+		}
+	}
+	return s, err
+}
+
+// set makes a state the one to go by.
+func (x *indexes) set(raw []byte, state indexState) {
+	whole := true
+	for k, t := range state.Types {
+		if p := x.printsOf(k); len(t.Build) > 0 || p != nil && p.of != t.Print {
+			whole = false
+		}
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.raw, x.state, x.whole, x.read = raw, state, whole, x.now()
+}
+
+// refresh reads the state when it is no longer new.
+func (x *indexes) refresh(ctx context.Context) error {
+	if x.fresh() {
+		return nil
+	}
+	x.access.Lock()
+	defer x.access.Unlock()
+	if x.fresh() {
+		return nil
+	}
+	return x.load(ctx)
+}
+
+func (x *indexes) fresh() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.now().Sub(x.read) < indexAge
+}
+
+// reload reads the state.
+func (x *indexes) reload(ctx context.Context) error {
+	x.access.Lock()
+	defer x.access.Unlock()
+	return x.load(ctx)
+}
+
+// load reads the state; x.access is held.
+func (x *indexes) load(ctx context.Context) error {
+	raw, err := x.stored(ctx)
+	if err != nil || x.same(raw) {
+		return err
+	}
+	state, err := decodeIndexes(raw)
+	if err == nil {
+		x.set(raw, state)
+	}
+	return err
+}
+
+// same says whether raw is what this process goes by, and notes that it still
+// is.
+func (x *indexes) same(raw []byte) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if raw == nil || !bytes.Equal(raw, x.raw) {
+		return false
+	}
+	x.read = x.now()
+	return true
+}
+
+// Incomplete is a search parameter that does not find all it should.
+type Incomplete struct {
+	Param   string // "Observation.code"
+	Reading bool   // its rows are being made
+	Percent int    // about so much of the resources was read for it
+	Problem string // why it stays so; "" when it is being built
+}
+
+func (i Incomplete) String() string {
+	if i.Problem != "" {
+		return fmt.Sprintf("search parameter %s is not completely indexed: %s", i.Param, i.Problem)
+	}
+	return fmt.Sprintf("search parameter %s is being indexed: %d %% is done", i.Param, i.Percent)
+}
+
+// incomplete lists those of params that cannot be trusted.
+func (x *indexes) incomplete(ctx context.Context, params func() []search.Param) ([]Incomplete, error) {
+	if err := x.refresh(ctx); err != nil {
+		return nil, err
+	}
+	return x.lacking(params), nil
+}
+
+// lacking is incomplete by the state as it was read last.
+func (x *indexes) lacking(params func() []search.Param) []Incomplete {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.whole {
+		return nil
+	}
+	var found []Incomplete
+	add := func(typ, code string) {
+		for k, t := range x.state.Types {
+			if typ != search.System && typ != string(k.Type) {
+				continue
+			}
+			if i, ok := x.lacks(k, t, code); ok && !slices.Contains(found, i) {
+				found = append(found, i)
+			}
+		}
+	}
+	for _, p := range params() {
+		add(p.Type, p.Code)
+		for _, o := range p.Origins() {
+			add(o.Type, o.Code)
+		}
+	}
+	slices.SortFunc(found, func(a, b Incomplete) int { return strings.Compare(a.Param, b.Param) })
+	return found
+}
+
+// containedCode stands for all parameters of contained resources.
+const containedCode = "#"
+
+// contentCode is the parameter that the values of others belong to as well.
+const contentCode = "_content"
+
+// lacks says whether a parameter of a type may lack rows; x.mu is held.
+func (x *indexes) lacks(k indexKey, t *typeIndex, code string) (Incomplete, bool) {
+	i := Incomplete{Param: string(k.Type) + "." + code, Reading: t.Failed == "", Problem: t.Failed}
+	if t.Total > 0 {
+		i.Percent = int(min(99, 100*t.Read/t.Total))
+	}
+	if strings.Contains(code, containedCode) {
+		code = containedCode
+	}
+	p := x.printsOf(k)
+	if p == nil || p.of == t.Print {
+		_, lacks := t.Build[code]
+		return i, lacks || code == contentCode && len(t.Build) > 0
+	}
+	print, mine := p.params()[code]
+	if !mine || t.Done[code] == print {
+		return i, false
+	}
+	if t.Build[code] != print {
+		i.Problem, i.Reading = "another process works on the same records with other search parameters", false
+	}
+	return i, true
+}
