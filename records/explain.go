@@ -60,7 +60,6 @@ func (s *Session) Explain(ctx context.Context, req SearchRequest) (*Explanation,
 		Parse: time.Since(start), Restricted: s.filter != nil,
 	}
 	r := &explainer{Reader: s.door.store, store: s.door.store}
-	start = time.Now()
 	if x.Result, err = s.search(ctx, r, req); err != nil {
 		return nil, err
 	}

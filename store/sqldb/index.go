@@ -25,9 +25,10 @@ func NewIndex(n Namer, entries []search.Entry) (Index, error) {
 	x := indexer{namer: n, rows: make([]Row, 0, len(entries)+4)}
 	params := make([]int64, 0, len(entries))
 	var param int64
+	var last *search.Entry
 	for i := range entries {
 		e := &entries[i]
-		if i == 0 || e.Param != entries[i-1].Param {
+		if last == nil || e.Param != last.Param {
 			var err error
 			if param, err = n.Number(ParamSpace, paramName(e.Param.Type, e.Param.Code)); err != nil {
 				return Index{}, err
@@ -35,6 +36,7 @@ func NewIndex(n Namer, entries []search.Entry) (Index, error) {
 			params = append(params, param)
 		}
 		x.entry(param, e)
+		last = e
 	}
 	if x.err != nil {
 		return Index{}, x.err
