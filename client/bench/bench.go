@@ -17,7 +17,8 @@ import (
 type Options struct {
 	BaseURL     string        // FHIR base, "http://127.0.0.1:8080/fhir"
 	Token       string        // bearer token; "" for none
-	Workloads   []string      // names of Workloads; empty means all
+	Workloads   []string      // names of Workloads, or "search" for all that begin with it; empty means all
+	From        []string      // files of Bundles, as Synthea writes them, one a line, gzipped or not, to fill with copies of; none for generated patients
 	Fill        int           // bring the server to so many resources first (counted over what Run wrote itself)
 	Concurrency int           // connections at work at once; 16
 	Duration    time.Duration // of each workload; 10 s
@@ -39,24 +40,39 @@ type Result struct {
 	P99       time.Duration `json:"p99"`
 	Written   int           `json:"written"`         // resources written during the workload
 	Error     string        `json:"error,omitempty"` // the first failure, as an example
+
+	Size          float64 `json:"size,omitempty"`          // of searches: resources in an answer, in the mean
+	HitsPerSecond float64 `json:"hitsPerSecond,omitempty"` // of counts: the totals answered
+	Note          string  `json:"note,omitempty"`          // what else a reader has to know
+	NotAnswered   string  `json:"notAnswered,omitempty"`   // why it was not measured: what the server said, or what it lacks
 }
 
 // A Workload is one named mix of requests.
 type Workload struct {
-	Name string
-	What string
-	step func(ctx context.Context, w *worker) error
+	Name    string
+	What    string
+	step    func(ctx context.Context, w *worker) error
+	prepare func(ctx context.Context, r *run) (asked, error) // makes the step, if it depends on what the server has; nil otherwise
 }
 
 // Workloads lists the mixes that Run knows, in the order in which it runs them.
 func Workloads() []Workload {
-	return []Workload{
-		{"crud", "create, read, update, read, delete of one Patient or Observation: each request counts", crud},
-		{"transaction", "a transaction of four resources that refer to each other", smallTransaction},
-		{"bundle", "a whole patient as one transaction of about 60 resources", patientBundle},
-		{"read", "reads and searches as an app makes them: by id, patient, code, date, with includes", readMix},
+	all := []Workload{
+		{Name: "crud", What: "create, read, update, read, delete of one Patient or Observation: each request counts", step: crud},
+		{Name: "transaction", What: "a transaction of four resources that refer to each other", step: smallTransaction},
+		{Name: "bundle", What: "a whole patient as one transaction of about 60 resources", step: patientBundle},
+		{Name: readWorkload, What: "reads and searches as an app makes them: by id, patient, code, date, with includes", step: readMix},
 	}
+	for _, s := range searches {
+		all = append(all, Workload{Name: searchPrefix + s.name, What: s.what, prepare: s.prepare})
+	}
+	return append(all, Workload{Name: "counts", What: "accurate totals of large sets, in hits per second", prepare: counts})
 }
+
+const (
+	readWorkload = "read"
+	searchPrefix = "search/"
+)
 
 // Run fills the server and runs the workloads one after another. It stops by
 // itself after at most the durations asked for, or when ctx ends.
@@ -71,7 +87,11 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 		return nil, err
 	}
 	r := newRun(o, base)
-	if err := r.fill(ctx); err != nil {
+	fewest := 0
+	if slices.ContainsFunc(wanted, func(w Workload) bool { return w.Name == readWorkload }) {
+		fewest = fewestPatients
+	}
+	if err := r.fill(ctx, fewest); err != nil {
 		return nil, err
 	}
 	var results []Result
@@ -109,6 +129,14 @@ func choose(names []string) ([]Workload, error) {
 	}
 	var chosen []Workload
 	for _, name := range names {
+		if name+"/" == searchPrefix {
+			for _, w := range all {
+				if strings.HasPrefix(w.Name, searchPrefix) {
+					chosen = append(chosen, w)
+				}
+			}
+			continue
+		}
 		i := slices.IndexFunc(all, func(w Workload) bool { return w.Name == name })
 		if i < 0 {
 			var known []string

@@ -5,9 +5,21 @@ import (
 	"time"
 )
 
-// String is one line: name, throughput, latencies.
+// String is one line: name, throughput, latencies, size of the answers; or why it was not measured.
 func (r Result) String() string {
-	s := fmt.Sprintf("%-12s %9.0f requests/s  p50 %s  p90 %s  p99 %s", r.Workload, r.PerSecond, short(r.P50), short(r.P90), short(r.P99))
+	if r.NotAnswered != "" {
+		return fmt.Sprintf("%-17s not answered: %s", r.Workload, r.NotAnswered)
+	}
+	s := fmt.Sprintf("%-17s %9.0f requests/s  p50 %s  p90 %s  p99 %s", r.Workload, r.PerSecond, short(r.P50), short(r.P90), short(r.P99))
+	if r.HitsPerSecond > 0 {
+		s += fmt.Sprintf("  %.0f hits/s", r.HitsPerSecond)
+	}
+	if r.Size > 0 {
+		s += fmt.Sprintf("  %.3g resources", r.Size)
+	}
+	if r.Note != "" {
+		s += "  " + r.Note
+	}
 	if r.Failed > 0 {
 		s += fmt.Sprintf("  %d FAILED, such as: %s", r.Failed, r.Error)
 	}

@@ -19,6 +19,7 @@ type run struct {
 	mu       sync.Mutex
 	patients []patient // written and still there
 	written  int
+	sample   *sample // what searches ask for; nil until one is measured
 }
 
 // patient is what a workload has to know to ask about one.
@@ -26,6 +27,20 @@ type patient struct {
 	id           string
 	encounters   []string
 	observations []string
+}
+
+// complete says whether the workloads can ask about the patient.
+func (p patient) complete() bool {
+	return p.id != "" && len(p.encounters) > 0 && len(p.observations) > 0
+}
+
+// remember keeps a patient for the workloads that read, unless there are many.
+func (r *run) remember(p patient) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.patients) < mostPatients {
+		r.patients = append(r.patients, p)
+	}
 }
 
 // worker is one connection's share of the work. Not safe for concurrent use.
@@ -37,7 +52,9 @@ type worker struct {
 	times   []time.Duration
 	failed  int
 	example error
-	done    int // resources written while counting
+	done    int    // resources written while counting
+	hits    int    // counted by the server in answer to what was counted here
+	bundled []byte // the last Bundle of a population
 }
 
 func newRun(o Options, base *url.URL) *run { return &run{o: o, base: base} }
@@ -48,42 +65,22 @@ func (r *run) worker(n int) *worker {
 	return &worker{run: r, wire: newWire(r.base, r.o.Token), rand: rand.New(rand.NewPCG(r.o.Seed, uint64(n)))}
 }
 
-// fill writes whole patients until o.Fill resources are there, and at least
-// enough patients for the workloads that read.
-func (r *run) fill(ctx context.Context) error {
-	start := time.Now()
-	var wg sync.WaitGroup
-	errs := make([]error, r.o.Concurrency)
-	for n := range r.o.Concurrency {
-		wg.Go(func() {
-			w := r.worker(1_000_000 + n)
-			defer w.wire.close()
-			for ctx.Err() == nil && r.needsMore() {
-				if errs[n] = patientBundle(ctx, w); errs[n] != nil {
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
-		return fmt.Errorf("bench: filling the server: %w", err)
-	}
-	r.logf("filled with %d resources of %d patients in %s (%.0f resources/s)", r.written, len(r.patients),
-		time.Since(start).Round(time.Millisecond), float64(r.written)/time.Since(start).Seconds())
-	return nil
-}
-
-func (r *run) needsMore() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.written < r.o.Fill || len(r.patients) < 20
-}
-
 // measure runs one workload on o.Concurrency workers for the warm-up and the
 // duration.
 func (r *run) measure(ctx context.Context, load Workload) (Result, error) {
 	result := Result{Workload: load.Name, Resources: r.written}
+	step := load.step
+	if load.prepare != nil {
+		asked, err := load.prepare(ctx, r)
+		if refused, ok := errors.AsType[*refusal](err); ok {
+			result.NotAnswered = refused.Error()
+			return result, nil
+		}
+		if err != nil {
+			return result, fmt.Errorf("bench: %s: %w", load.Name, err)
+		}
+		step, result.Size, result.Note = asked.step, asked.size, asked.note
+	}
 	workers := make([]*worker, r.o.Concurrency)
 	begin := time.Now().Add(r.o.Warmup)
 	end := begin.Add(r.o.Duration)
@@ -97,7 +94,7 @@ func (r *run) measure(ctx context.Context, load Workload) (Result, error) {
 				if !w.count && !time.Now().Before(begin) {
 					w.count = true
 				}
-				if err := load.step(ctx, w); err != nil && ctx.Err() == nil && w.count {
+				if err := step(ctx, w); err != nil && ctx.Err() == nil && w.count {
 					w.failed++
 					if w.example == nil {
 						w.example = err
@@ -112,10 +109,12 @@ func (r *run) measure(ctx context.Context, load Workload) (Result, error) {
 	}
 	result.Elapsed = time.Since(begin)
 	var times []time.Duration
+	hits := 0
 	for _, w := range workers {
 		times = append(times, w.times...)
 		result.Failed += w.failed
 		result.Written += w.done
+		hits += w.hits
 		if w.example != nil && result.Error == "" {
 			result.Error = w.example.Error()
 		}
@@ -123,6 +122,7 @@ func (r *run) measure(ctx context.Context, load Workload) (Result, error) {
 	slices.Sort(times)
 	result.Requests = len(times) + result.Failed
 	result.PerSecond = float64(len(times)) / result.Elapsed.Seconds()
+	result.HitsPerSecond = float64(hits) / result.Elapsed.Seconds()
 	result.P50, result.P90, result.P99 = quantile(times, 0.50), quantile(times, 0.90), quantile(times, 0.99)
 	return result, nil
 }

@@ -59,33 +59,42 @@ func patientBundle(ctx context.Context, w *worker) error {
 	if err != nil {
 		return err
 	}
-	var response struct {
-		Entry []struct {
-			Response struct{ Location string }
-		}
-	}
-	if err := json.Unmarshal(answer, &response); err != nil {
-		return fmt.Errorf("the answer to a transaction: %w", err)
-	}
-	var p patient
-	for _, e := range response.Entry {
-		for kind, ids := range map[string]*[]string{"Encounter": &p.encounters, "Observation": &p.observations} {
-			if id, err := locationID(kind, e.Response.Location); err == nil {
-				*ids = append(*ids, id)
-			}
-		}
-		if id, err := locationID("Patient", e.Response.Location); err == nil {
-			p.id = id
-		}
+	p, err := created(answer)
+	if err != nil {
+		return err
 	}
 	if p.id == "" || len(p.observations) != observations {
 		return fmt.Errorf("the answer to a transaction does not locate what it created: %.300s", answer)
 	}
 	w.wrote(1 + encounters + observations + conditions)
-	w.mu.Lock()
-	w.patients = append(w.patients, p)
-	w.mu.Unlock()
+	w.remember(p)
 	return nil
+}
+
+// created reads the locations in the answer to a transaction or batch.
+func created(answer []byte) (p patient, err error) {
+	var response struct {
+		Entry []struct {
+			Response struct{ Status, Location string }
+		}
+	}
+	if err := json.Unmarshal(answer, &response); err != nil {
+		return p, fmt.Errorf("the answer to a transaction: %w", err)
+	}
+	for i, e := range response.Entry {
+		if !strings.HasPrefix(e.Response.Status, "2") {
+			return p, fmt.Errorf("entry %d of a batch was answered with %q", i+1, e.Response.Status)
+		}
+		if id, err := locationID("Patient", e.Response.Location); err == nil {
+			p.id = id
+		}
+		for kind, ids := range map[string]*[]string{"Encounter": &p.encounters, "Observation": &p.observations} {
+			if id, err := locationID(kind, e.Response.Location); err == nil {
+				*ids = append(*ids, id)
+			}
+		}
+	}
+	return p, nil
 }
 
 // readMix is one request of an app that shows charts: half reads by id, half

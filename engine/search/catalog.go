@@ -152,6 +152,7 @@ func (c *Catalog) compile(t *typeCatalog) {
 		c.check(t, p)
 	}
 	c.findOrigins(t)
+	c.findOnce(t)
 	c.compileListed(t)
 	for _, p := range t.list {
 		if p.problem != "" || !p.indexed() || p.unites() || p.overTexts() {

@@ -55,6 +55,7 @@ type shape struct {
 	parts  string          // of a composite: what its components select
 	target string          // the type in where(resolve() is ...), at the end of every path
 	paths  map[string]bool // without that
+	all    []path          // those of the expression that concern the type
 }
 
 // over is the parameter called code of several types, which all have it, of the
@@ -70,7 +71,7 @@ func (c *Catalog) over(types []string, code string) Param {
 			origins = append(origins, of)
 		}
 	}
-	p.Type, p.Of = System, strings.Join(origins, ",")
+	p.Type, p.Once, p.Of = System, false, strings.Join(origins, ",")
 	return p
 }
 
@@ -157,6 +158,7 @@ func (c *Catalog) shapeOf(p *parameter) (s shape, ok bool) {
 			}
 			s.target = target
 			s.paths[one.key()] = true
+			s.all = append(s.all, one)
 		}
 	}
 	for _, part := range p.def.Components {

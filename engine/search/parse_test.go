@@ -35,7 +35,7 @@ func TestAQueryIsReadIntoATree(t *testing.T) {
 				Reference{Param: subject, Type: "Patient", ID: "123"}, Reference{Param: subject, Type: "Location", ID: "123"},
 			},
 		},
-		Sort:  []SortKey{{Param{Type: "Observation", Code: "date", Kind: definitions.SearchDate}, true}, {Param{Type: "Observation", Code: "_id", Kind: definitions.SearchToken}, false}},
+		Sort:  []SortKey{{Param{Type: "Observation", Code: "date", Kind: definitions.SearchDate, Once: true}, true}, {Param{Type: "Observation", Code: "_id", Kind: definitions.SearchToken}, false}},
 		Count: 50, Total: TotalEstimate, After: "abc", Summary: SummaryTrue,
 		Includes: []Include{
 			{Source: "Observation", Param: subject, Target: "Patient"},

@@ -119,6 +119,8 @@ type Param struct {
 	// has no entries of its own, "Observation.subject:Patient" for one whose
 	// entries with a RefID repeat those of subject that refer to a Patient.
 	Of string
+	// Once says that a resource of Type has at most one entry: known of dates.
+	Once bool
 }
 
 // Expr is a node of the search tree: one of the types below. Matching has two

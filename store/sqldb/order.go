@@ -36,7 +36,7 @@ type walk struct {
 	table, column string
 	param         int64
 	search        search.Param
-	first         string // condition on @: no row of the resource comes before it
+	first         string // condition on @: no row of the resource comes before it; "" where it has one row
 }
 
 func (c *compiler) sortKeys(keys []search.SortKey) []sortKey {
@@ -122,14 +122,16 @@ func (c *compiler) indexed(s *sortKey, k search.SortKey, ids []int64, table, col
 	if tie == "" || len(ids) != 1 {
 		return
 	}
+	if s.walk = (&walk{table: table, column: column, param: ids[0], search: k.Param}); k.Param.Once {
+		return
+	}
 	before := "<"
 	if k.Desc {
 		before = ">"
 	}
-	s.walk = &walk{table: table, column: column, param: ids[0], search: k.Param,
-		first: not(c.dialect.exists(sql("SELECT 1 FROM " + table + " b" + c.dialect.by(table+"_rid") +
-			" WHERE b.rid = @.rid AND b.param = @.param AND (b." + column + " " + before + " @." + column +
-			" OR b." + column + " = @." + column + " AND b." + tie + " < @." + tie + ")"))).sql}
+	s.walk.first = not(c.dialect.exists(sql("SELECT 1 FROM " + table + " b" + c.dialect.by(table+"_rid") +
+		" WHERE b.rid = @.rid AND b.param = @.param AND (b." + column + " " + before + " @." + column +
+		" OR b." + column + " = @." + column + " AND b." + tie + " < @." + tie + ")"))).sql
 }
 
 func (c *compiler) referenceValue(r string, p search.Param, desc bool) fragment {

@@ -308,13 +308,19 @@ func (r *run) sortedFrom(source, where fragment, narrow bool) error {
 }
 
 // walkIndex visits resources in the order of the one key's index, then those
-// without a value.
+// without a value. What is asked of that value itself is asked of the index, so
+// that the walk begins where the first may be.
 func (r *run) walkIndex(w walk) error {
 	r.trace.way("along the index of the sort key, asking each resource for all criteria")
+	of, others := w.asked(r.compiler, r.conjuncts)
+	r.conjuncts = others
 	if r.from == nil || r.from.keys[0] != nil {
-		if err := r.walkValues(w); err != nil || r.full || len(r.records) > r.query.Count {
+		if err := r.walkValues(w, of); err != nil || r.full || len(r.records) > r.query.Count {
 			return err
 		}
+	}
+	if len(of) > 0 {
+		return nil
 	}
 	conditions := []fragment{r.condition(search.Missing{Param: w.search, Want: true}, "r")}
 	if r.from != nil && r.from.keys[0] == nil {
@@ -325,10 +331,32 @@ func (r *run) walkIndex(w walk) error {
 		" FROM "+r.resources("r", "resource_live")+" WHERE "), all(conditions...), sql(" ORDER BY r.rid"+r.limit())), r.keys)
 }
 
-func (r *run) walkValues(w walk) error {
+// asked takes out of conjuncts those on the one value that a resource has of
+// the walk's parameter: of are their conditions on @.
+func (w walk) asked(c *compiler, all []search.Expr) (of []fragment, others []search.Expr) {
+	for _, x := range all {
+		d, ok := x.(search.Date)
+		if !ok || !w.search.Once || d.Param != w.search {
+			others = append(others, x)
+			continue
+		}
+		l, _ := c.leaf(d)
+		if len(l.ranges) == 1 {
+			of = append(of, l.ranges[0])
+		} else {
+			of = append(of, l.condition)
+		}
+	}
+	return of, others
+}
+
+func (r *run) walkValues(w walk, of []fragment) error {
 	column := "d." + w.column
-	return r.inWalk(column, "d.rid", w.table+" d"+r.dialect.with("resource", "r", "", "r.rid = d.rid"),
-		sql("d.param = ?", w.param), sql(w.first).on("d"))
+	conditions := []fragment{sql("d.param = ?", w.param), sql(w.first).on("d")}
+	for _, f := range of {
+		conditions = append(conditions, f.on("d"))
+	}
+	return r.inWalk(column, "d.rid", w.table+" d"+r.dialect.with("resource", "r", "", "r.rid = d.rid"), conditions...)
 }
 
 // walkUpdated visits resources of one type in the order of their last update.

@@ -21,6 +21,7 @@ var searchCases = []testCase{
 	{"pages have each match once while others write", pagesWhileWriting},
 	{"walks through random searches have what is unchanged once while others write", walksWhileWriting},
 	{"sorted pages have each match once, those without a value last", sortedPages},
+	{"a large range of dates that resources have once is walked from where it begins", boundedWalk},
 	{"a cursor of another query is refused", badCursor},
 	{"Total counts when asked", totals},
 	{"a count of zero gives only the total", countZero},
