@@ -19,6 +19,24 @@ type Input struct {
 	Node fhir.Node
 }
 
+// URLInput is a parameter with its value in a URL. The error says that no
+// element can have the value, so that no answer could repeat it.
+func URLInput(name, text string) (Input, error) {
+	typ := "string"
+	switch name {
+	case "url", "system", "exclude-system", "source", "sourceSystem", "sourceScope", "target", "targetsystem", "targetSystem", "targetScope":
+		typ = "uri"
+	case "code", "codeA", "codeB", "sourceCode", "targetCode", "displayLanguage":
+		typ = "code"
+	}
+	if text != "" {
+		if wrong := fhir.CheckText(typ, text); wrong != "" {
+			return Input{}, fault.New(fault.Invalid, fault.CodeValue, "", "The value %q of the parameter %q %s.", fault.Shorten(text), fault.Shorten(name), wrong)
+		}
+	}
+	return Input{Name: name, Text: text}, nil
+}
+
 // text is a simple value.
 func (i *Input) text() string {
 	if i.Node.IsZero() {

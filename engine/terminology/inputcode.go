@@ -1,6 +1,7 @@
 package terminology
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -58,7 +59,7 @@ func (in Inputs) codings(code, coding, concept, system, version string) ([]defin
 	}
 	c := definitions.Coding{Code: in.text(code), System: in.text(system), Version: in.text(version), Display: in.text("display")}
 	if c.Code == "" {
-		return nil, 0, nil, fault.New(fault.Invalid, fault.CodeRequired, "", "Say which code: by %s, %s or %s.", code, coding, concept)
+		return nil, 0, nil, fault.New(fault.Invalid, fault.CodeRequired, "", "Say which code: by %s.", strings.Join(slices.DeleteFunc([]string{code, coding, concept}, func(name string) bool { return name == "" }), " or "))
 	}
 	return []definitions.Coding{c}, FormCode, nil, nil
 }

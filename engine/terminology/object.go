@@ -66,6 +66,10 @@ func (o *object) value(typ, text string) {
 		if v := jsontext.Value(text); v.IsValid() && (v.Kind() == '0') == (typ != "valueBoolean") && v.Kind() != '"' {
 			o.raw(typ, text)
 		}
+	case "valueUri", "valueCanonical":
+		o.text(typ, strings.Join(strings.Fields(text), "%20"))
+	case "valueCode":
+		o.text(typ, strings.Join(strings.Fields(text), " "))
 	default:
 		o.text(typ, text)
 	}

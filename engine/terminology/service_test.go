@@ -188,6 +188,22 @@ func TestARegularExpressionMadeToExplodeIsMatchedAtOnce(t *testing.T) {
 	}
 }
 
+func TestValueSetsThatMultiplyLevelByLevelAreRefused(t *testing.T) {
+	resources := []string{`{"resourceType":"CodeSystem","url":"urn:one","content":"complete","concept":[{"code":"a"}]}`,
+		`{"resourceType":"ValueSet","url":"urn:20","compose":{"include":[{"system":"urn:one"}]}}`}
+	for i := range 20 {
+		inner := fmt.Sprintf(`{"valueSet":["urn:%d"]}`, i+1)
+		resources = append(resources, fmt.Sprintf(`{"resourceType":"ValueSet","url":"urn:%d","compose":{"include":[%s,%s]}}`, i, inner, inner))
+	}
+	s := given(t, resources...)
+	for url, refused := range map[string]bool{"urn:0": true, "urn:15": false} {
+		_, err := expand(t, s, func(r *ExpandRequest) { r.URL = url })
+		if got := err != nil && strings.Contains(err.Error(), "ask for a smaller value set"); got != refused || !refused && err != nil {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
 func TestAMillionCodesComeInPages(t *testing.T) {
 	cs := &definitions.CodeSystem{Canonical: definitions.Canonical{URL: "urn:million"}, Content: "complete", Concepts: make([]definitions.Concept, 1_000_000)}
 	for i := range cs.Concepts {

@@ -24,9 +24,9 @@ type item struct {
 const maxDepth = 32
 
 // enter says whether a value set may be looked into from above; one that
-// includes itself may not.
+// includes itself may not. It counts for more the deeper it lies.
 func (s *scope) enter(v *ValueSet, above []*ValueSet) error {
-	if err := s.visit(1); err != nil {
+	if err := s.visit(1 + len(above)); err != nil {
 		return err
 	}
 	if i := slices.IndexFunc(above, func(a *ValueSet) bool { return a.ValueSet == v.ValueSet }); i >= 0 {
@@ -112,6 +112,9 @@ func (s *scope) walkInclude(v *ValueSet, in *include, above []*ValueSet, yield f
 			return nil
 		}
 		return s.walk(r.sets[0], above, func(it *item) error {
+			if err := s.visit(1); err != nil {
+				return err
+			}
 			it.nests = false
 			return within(r.sets[1:])(it)
 		})

@@ -20,7 +20,11 @@ func (c *call) terminology(in *invocation) (records.TerminologyRequest, error) {
 	}
 	r.Inputs = terminology.InputsOf(p.root)
 	for _, pair := range p.pairs {
-		r.Inputs = append(r.Inputs, terminology.Input{Name: pair.Name, Text: pair.Value})
+		one, err := terminology.URLInput(pair.Name, pair.Value)
+		if err != nil {
+			return r, err
+		}
+		r.Inputs = append(r.Inputs, one)
 	}
 	return r, nil
 }

@@ -98,6 +98,12 @@ func TestTerminologyOperationsRefuseWhatTheyCannotDo(t *testing.T) {
 		{"/CodeSystem/$subsumes?system=urn:shapes&codeA=circle", 400, "codeB"},
 		{"/ConceptMap/$translate?url=urn:none&code=a", 404, "urn:none"},
 		{"/ConceptMap/$translate?code=a", 400, "which map"},
+		{"/CodeSystem/$lookup", 400, "code or coding."},
+		{"/ValueSet/$expand?url=urn:all-shapes&filter=%00", 400, "filter"},
+		{"/ValueSet/$expand?url=urn:all-shapes&filter=%20", 400, "white space"},
+		{"/ValueSet/$expand?url=urn:all-shapes&exclude-system=a%20b", 400, "exclude-system"},
+		{"/ValueSet/$validate-code?url=urn:all-shapes&system=urn:shapes&code=a%20%20b", 400, "single spaces"},
+		{"/CodeSystem/$validate-code?url=urn:shapes&code=circle&display=%01", 400, "U+0001"},
 		{"/Patient/$expand", 404, "ValueSet"},
 		{"/$lookup", 404, "CodeSystem"},
 	} {
@@ -105,6 +111,11 @@ func TestTerminologyOperationsRefuseWhatTheyCannotDo(t *testing.T) {
 	}
 	s.do("POST", "/ValueSet/$expand", `{"resourceType":"Parameters","parameter":[{"name":"valueSet","resource":{"resourceType":"Patient"}}]}`).want(400).has("must hold a ValueSet", "Parameters.parameter[0]")
 	s.do("POST", "/ValueSet/$batch-validate-code", `{"resourceType":"Parameters","parameter":[{"name":"url","valueUri":"urn:all-shapes"}]}`).want(400).has("validation")
+}
+
+func TestAVersionWithABlankIsRepeatedInXML(t *testing.T) {
+	s := withShapes(t)
+	s.get("/ValueSet/$validate-code?url=urn:all-shapes&system=urn:shapes&code=circle&systemVersion=a%20b&_format=xml").want(200).has("urn:shapes|a%20b")
 }
 
 func TestTerminologyOperationsWorkInABatch(t *testing.T) {

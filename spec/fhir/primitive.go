@@ -168,6 +168,13 @@ func (p primitive) check(t *definitions.Type, value string) string {
 	return ""
 }
 
+// CheckText returns what is wrong with text as a value of the primitive type
+// with this name, such as code (R4 §2.24.0.1); "" when nothing is.
+func CheckText(primitiveType, text string) string {
+	t := &definitions.Type{Name: primitiveType, Kind: definitions.Primitive}
+	return primitiveOf(t).check(t, text)
+}
+
 func checkPattern(t *definitions.Type, value string) string {
 	re, err := regexp.Compile("^(?:" + t.Regex + ")$")
 	if err != nil || re.MatchString(value) {
