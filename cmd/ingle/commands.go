@@ -38,7 +38,7 @@ type definitionFlags struct {
 
 // indexFlags say what is indexed beyond the search parameters of definitions.
 type indexFlags struct {
-	IndexContent bool `help:"Index all text of resources, for the search parameter _content. Give it to serve, import and reindex alike, and run reindex after adding it."`
+	IndexContent bool `help:"Index all text of resources, for the search parameter _content. Give it to serve, import, migrate and reindex alike, and run reindex after adding it."`
 }
 
 // policyFlags are records.Policy.

@@ -24,6 +24,7 @@ type migrateCommand struct {
 	BaseURL string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"Public URL of the server, as given to serve: references to it are local."`
 
 	definitionFlags
+	indexFlags
 	logFlags
 }
 
@@ -35,7 +36,7 @@ func (c *migrateCommand) Help() string {
       From SQLite to PostgreSQL, when one machine is not enough.
 
   ingle migrate --from postgres://ingle@localhost/ingle --to ./records --package hl7.fhir.us.core-7.0.0.tgz
-      And back. Give the releases (--fhir), packages and base URL that serve is given: the search index is made with them.
+      And back. Give the releases (--fhir), packages, base URL and --index-content that serve is given: the search index is made with them.
 
 Every tenant is moved: all versions in their order, with their numbers, times, methods and releases, deletes, the content of
 Binaries, and settings; not jobs. The source stays as it is. Stop the servers of both sides first.
@@ -94,6 +95,7 @@ func called(tenant string) string {
 // tenant moves one tenant and shows the proof.
 func (c *migrateCommand) tenant(ctx context.Context, m *Main, name string, from, to storeFlags, all []*definitions.Definitions) (err error) {
 	policy, log := records.DefaultPolicy(), c.logger(m.Stderr)
+	policy.IndexContent = c.IndexContent
 	source, err := from.openDoor(ctx, name, all, c.BaseURL, policy, log)
 	if err != nil {
 		return err
