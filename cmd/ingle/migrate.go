@@ -36,7 +36,7 @@ func (c *migrateCommand) Help() string {
       From SQLite to PostgreSQL, when one machine is not enough.
 
   ingle migrate --from postgres://ingle@localhost/ingle --to ./records --package hl7.fhir.us.core-7.0.0.tgz
-      And back. Give the releases (--fhir), packages and base URL that serve is given: the search index is made with them.
+      And back. Give the releases (--fhir), packages, base URL and --index-content that serve is given: the search index is made with them.
 
 Every tenant is moved: all versions in their order, with their numbers, times, methods and releases, deletes, the content of
 Binaries, and settings; not jobs. The source stays as it is. Stop the servers of both sides first.
