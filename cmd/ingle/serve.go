@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -106,6 +107,9 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	c.greet(m, base, tenants, ephemeral, loaded)
+	if loaded {
+		debug.FreeOSMemory() // what loading took, so that an idle server is small
+	}
 	select {
 	case err := <-failed:
 		return err
