@@ -56,8 +56,9 @@ var ErrDiffers = errors.New("records: the two sides do not hold the same")
 // Migrate moves everything that one tenant remembers, except its jobs, to
 // another, which must be empty: every version in the order of the change feed,
 // with its number, time, method and release, the content of Binaries, and the
-// settings but the key of page links: places in the feed are others there, so a
-// link of the source must not be good. The index is computed anew. Then it counts and hashes both sides.
+// settings but the key of page links (places in the feed are others there, so a
+// link of the source must not be good) and the state of the index, which is computed
+// anew. Then it counts and hashes both sides.
 // In the default order of searches, a resource whose first versions are expunged
 // comes where the first of those that are left stands.
 //

@@ -55,10 +55,12 @@ func (d *Door) tally(ctx context.Context, progress func(versions int64)) (t Tall
 	return t, err
 }
 
-// moved are the settings that move with the records.
+// moved are the settings that move with the records. What is indexed by which
+// parameters is each side's own.
 func (d *Door) moved(ctx context.Context) (map[string][]byte, error) {
 	settings, err := d.store.ListSettings(ctx)
 	delete(settings, cursorKey)
+	delete(settings, indexSetting)
 	return settings, err
 }
 
