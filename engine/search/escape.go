@@ -45,3 +45,16 @@ func unescape(s string) (string, bool) {
 func Escape(text string) string { return escaper.Replace(text) }
 
 var escaper = strings.NewReplacer(`\`, `\\`, `,`, `\,`, `|`, `\|`, `$`, `\$`)
+
+// plainParts splits a value at its bars and takes the escapes out of each part.
+func plainParts(raw string) ([]string, error) {
+	parts := split(raw, '|')
+	for i := range parts {
+		text, err := plain(parts[i])
+		if err != nil {
+			return nil, err
+		}
+		parts[i] = text
+	}
+	return parts, nil
+}

@@ -92,13 +92,9 @@ func (p *parser) untold(err error) error {
 
 // codesOf reads :in and :not-in: a value set by its URL or as ValueSet/id.
 func (p *parser) codesOf(as Param, raw string) (Expr, error) {
-	parts := split(raw, '|')
-	for i := range parts {
-		text, err := plain(parts[i])
-		if err != nil {
-			return nil, err
-		}
-		parts[i] = text
+	parts, err := plainParts(raw)
+	if err != nil {
+		return nil, err
 	}
 	valueSet := strings.Join(parts, "|")
 	if key, _, ok := p.c.local(valueSet); ok && key.Type == "ValueSet" {
@@ -116,13 +112,9 @@ func (p *parser) codesOf(as Param, raw string) (Expr, error) {
 
 // subsumed reads :above and :below of a token: system|code, or a MIME type.
 func (p *parser) subsumed(param found, modifier, raw string) (Expr, error) {
-	parts := split(raw, '|')
-	for i := range parts {
-		text, err := plain(parts[i])
-		if err != nil {
-			return nil, err
-		}
-		parts[i] = text
+	parts, err := plainParts(raw)
+	if err != nil {
+		return nil, err
 	}
 	if len(parts) == 1 && modifier == "below" && p.c.isMIME(param.parameter) {
 		return belowMIME(param.as, parts[0]), nil
@@ -195,13 +187,9 @@ const maxSegments = 64
 
 // readSegments reads :above, :below and :contains of a uri (§3.1.1.4.9).
 func readSegments(as Param, modifier, raw string) (Expr, error) {
-	parts := split(raw, '|')
-	for i := range parts {
-		text, err := plain(parts[i])
-		if err != nil {
-			return nil, err
-		}
-		parts[i] = text
+	parts, err := plainParts(raw)
+	if err != nil {
+		return nil, err
 	}
 	value := strings.Join(parts, "|")
 	if modifier == "contains" {
