@@ -17,6 +17,9 @@ type Query struct {
 	Count int
 	// Bytes may end a page before Count.
 	Bytes PageBytes
+	// Looks, if not 0, bounds the resources that a walk in the store's order looks
+	// at: the page may then be empty and not the last.
+	Looks int
 	// Heads asks for records without their bodies.
 	Heads bool
 	// Total says how Bundle.total is to be computed.
