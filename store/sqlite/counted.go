@@ -24,8 +24,11 @@ func counted(query string) (text string, ok bool) {
 	for len(r.left) > 0 && r.ok {
 		r.word(r.take())
 	}
+	if !r.ok {
+		return "", false
+	}
 	r.end()
-	return r.out.String(), r.ok
+	return r.out.String(), true
 }
 
 // rewriting is a query on its way.
