@@ -1,10 +1,12 @@
 package records_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 func TestASearchWithAllThatTheLimitsAllowIsAnswered(t *testing.T) {
@@ -37,5 +39,32 @@ func TestASearchWithAllThatTheLimitsAllowIsAnswered(t *testing.T) {
 				t.Errorf("%.80s: found %q, want %q", query, got, want)
 			}
 		}
+	})
+}
+
+func TestASearchByTooManyCodesIsRefusedWithTheBound(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		codes := func(n int) string {
+			var b strings.Builder
+			for i := range n {
+				fmt.Fprintf(&b, `{"code":"c%d"},`, i)
+			}
+			return strings.TrimSuffix(b.String(), ",")
+		}
+		for id, n := range map[string]int{"few": 100_000, "many": 100_001} {
+			put(t, s, "ValueSet/"+id, `{"resourceType":"ValueSet","id":%q,"status":"active","url":"urn:%s","compose":{"include":[{"system":"urn:x","concept":[%s]}]}}`, id, id, codes(n))
+		}
+		put(t, s, "Observation/o", `{"resourceType":"Observation","id":"o","status":"final","code":{"coding":[{"system":"urn:x","code":"c99999"}]}}`)
+		if got := found(t, s, "Observation", "code:in=urn:few"); got != "Observation/o" {
+			t.Errorf("found %q", got)
+		}
+		for _, query := range []string{"code:in=urn:many", "code:not-in=urn:many", "_filter=code in urn:many"} {
+			_, err := s.Search(t.Context(), records.SearchRequest{Type: "Observation", Pairs: pairs(t, query)})
+			refused(t, err, fault.Invalid, "more than 100000 codes, which is the most that can be searched for")
+		}
+		huge := body(`{"resourceType":"CodeSystem","id":"cs","status":"active","content":"complete","url":"urn:x","concept":[%s]}`, codes(200_001))
+		_, err := s.Update(t.Context(), key("CodeSystem/cs"), huge, records.UpdateOptions{})
+		refused(t, err, fault.Unprocessable, "200000")
 	})
 }
