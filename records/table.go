@@ -112,22 +112,9 @@ func (t *Table) stored(ctx context.Context, rel *release, r TableRequest) error 
 	if err != nil {
 		return err
 	}
-	limits := search.And{}
-	for _, limit := range []struct {
-		of  []string
-		tie func(context.Context, *release, string) (search.Expr, error)
-	}{{r.Patients, t.ofPatient}, {r.Groups, t.ofGroup}} {
-		var ties search.Or
-		for _, named := range limit.of {
-			tie, err := limit.tie(ctx, rel, named)
-			if err != nil {
-				return err
-			}
-			ties = append(ties, tie)
-		}
-		if ties != nil {
-			limits = append(limits, ties)
-		}
+	limits, err := t.limits(ctx, rel, r)
+	if err != nil {
+		return err
 	}
 	switch {
 	case q.Filter != nil && len(limits) > 0:

@@ -58,6 +58,30 @@ func TestATableHoldsOnlyWhatItsSessionSees(t *testing.T) {
 	})
 }
 
+func TestATableOfManyPatientsHasTheirResourcesOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		var named []string
+		for i := range 40 {
+			id := fmt.Sprint("p", i)
+			patient(t, s, id)
+			put(t, s, "Observation/o"+id, `{"resourceType":"Observation","id":"o%s","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/%s"},"performer":[{"reference":"Patient/p0"}]}`, id, id)
+			if i%2 == 1 {
+				named = append(named, id)
+			}
+		}
+		got := rows(t, s, records.TableRequest{Content: observations(), Patients: named})
+		if n := strings.Count(got, "id"); n != 20 || !strings.Contains(got, `{"id":"op1","of":"p1"}`) || strings.Contains(got, `"op2"`) {
+			t.Errorf("%d rows: %s", n, got)
+		}
+		if got := rows(t, s, records.TableRequest{Content: observations(), Patients: []string{"p0", "p1"}}); strings.Count(got, `"of"`) != 40 {
+			t.Errorf("those of one who performed all: %s", got)
+		}
+		_, err := s.Table(t.Context(), records.TableRequest{Content: observations(), Patients: make([]string, 1001)})
+		refused(t, err, fault.Invalid, "make a Group of them")
+	})
+}
+
 func TestATableOfAGroupIsOfItsActiveMembersThatAreSeen(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		door := db.door(t, records.Policy{})

@@ -13,13 +13,50 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
-// ofPatient holds of what is in the compartment of a patient.
-func (t *Table) ofPatient(ctx context.Context, rel *release, patient string) (search.Expr, error) {
-	record, err := t.named(ctx, rel, "Patient", patient)
-	if err != nil {
-		return nil, err
+// limits are what the patients and the groups of a request say.
+func (t *Table) limits(ctx context.Context, rel *release, r TableRequest) (search.And, error) {
+	var limits search.And
+	if len(r.Patients) > 0 {
+		x, err := t.ofPatients(ctx, rel, r.Patients)
+		if err != nil {
+			return nil, err
+		}
+		limits = append(limits, x)
 	}
-	tie, err := rel.catalog.CompartmentFilter("Patient", string(record.Key.ID), t.Resource)
+	var groups search.Or
+	for _, group := range r.Groups {
+		x, err := t.ofGroup(ctx, rel, group)
+		if err != nil {
+			return nil, err
+		}
+		groups = append(groups, x)
+	}
+	if groups != nil {
+		limits = append(limits, groups)
+	}
+	return limits, nil
+}
+
+// maxPatients is how many patients a request may name.
+const maxPatients = 1000
+
+// ofPatients holds of what is in the compartment of one of some patients.
+func (t *Table) ofPatients(ctx context.Context, rel *release, patients []string) (search.Expr, error) {
+	if len(patients) > maxPatients {
+		return nil, fault.New(fault.Invalid, fault.CodeTooCostly, "", "%d patients are named, and up to %d can be: make a Group of them, and limit the view to that", len(patients), maxPatients)
+	}
+	var ids search.IDs
+	for _, patient := range patients {
+		record, err := t.named(ctx, rel, "Patient", patient)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, string(record.Key.ID))
+	}
+	tie, err := rel.catalog.CompartmentsFilter("Patient", ids, t.Resource)
+	if len(ids) == 1 { // whose references are looked up as they stand
+		tie, err = rel.catalog.CompartmentFilter("Patient", ids[0], t.Resource)
+	}
 	if err != nil {
 		return nil, t.outside("a patient")
 	}
