@@ -12,8 +12,8 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
-// RunSearch runs the search scripts of package searchtest on a store, and
-// compares it with the matcher in memory by random queries over resources.
+// RunSearch runs the search scripts of package searchtest on a store with every
+// release's parameters, and compares it with the matcher in memory by random queries over resources.
 // open gives a new, empty store; RunSearch closes it.
 func RunSearch(t *testing.T, open func(t *testing.T) store.Store, resources func(t testing.TB) []*fhir.Tree) {
 	target := func(t *testing.T) searchtest.Target {
@@ -25,10 +25,14 @@ func RunSearch(t *testing.T, open func(t *testing.T) store.Store, resources func
 		})
 		return searchTarget{s}
 	}
-	t.Run("scripts", func(t *testing.T) { searchtest.Run(t, target) })
+	for _, release := range searchtest.Releases {
+		t.Run("scripts of "+string(release), func(t *testing.T) {
+			searchtest.Run(t, searchtest.Catalog(t, release), target)
+		})
+	}
 	t.Run("random queries", func(t *testing.T) {
 		searchtest.Comparison{
-			Catalog: searchtest.Catalog(t), Resources: resources(t), Queries: 200, Seed: 1,
+			Catalog: searchtest.Catalog(t, definitions.R4), Resources: resources(t), Queries: 200, Seed: 1,
 			Want: searchtest.Memory(t), Got: target(t),
 		}.Run(t)
 	})
@@ -44,7 +48,7 @@ func (s searchTarget) Put(ctx context.Context, resource *fhir.Tree, entries []se
 		Expect:  store.Any,
 		Updated: updated,
 		Method:  "PUT",
-		Release: definitions.R4,
+		Release: resource.Definitions().Release,
 		Body:    s.Pack(root.AppendJSON(nil), entries),
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/internal/testpackage"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
@@ -32,53 +32,58 @@ type Target interface {
 	Search(ctx context.Context, q *search.Query) (search.Found, error)
 }
 
-// Run runs every script that comes with the package, each on a new, empty
-// target.
-func Run(t *testing.T, open func(t *testing.T) Target) {
+// Run runs every script that comes with the package with a release's
+// parameters, each on a new, empty target.
+func Run(t *testing.T, catalog *search.Catalog, open func(t *testing.T) Target) {
 	t.Helper()
-	files, err := fs.Sub(scripts, "testdata")
+	for name, script := range readScripts(t) {
+		t.Run(name, func(t *testing.T) {
+			r := &run{t: t, name: name + ".txt", catalog: catalog, target: open(t)}
+			for _, c := range of(script, catalog.Definitions().Release) {
+				r.command(c)
+			}
+		})
+	}
+}
+
+// readScripts reads the scripts by their names.
+func readScripts(t *testing.T) map[string][]command {
+	t.Helper()
+	files, err := scripts.ReadDir("testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
-	RunFS(t, files, open)
+	all := map[string][]command{}
+	for _, file := range files {
+		f, err := scripts.Open("testdata/" + file.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		script, err := readScript(f)
+		_ = f.Close()
+		if err != nil {
+			t.Fatalf("%s: %v", file.Name(), err)
+		}
+		all[strings.TrimSuffix(file.Name(), ".txt")] = script
+	}
+	return all
 }
 
-// Catalog returns the catalog that scripts are run with.
-func Catalog(t testing.TB) *search.Catalog {
+// Catalog returns the catalog that scripts are run with for a release.
+func Catalog(t testing.TB, release definitions.Release) *search.Catalog {
 	t.Helper()
-	catalog, err := search.NewCatalog(definitions.MustBuiltIn(definitions.R4), Base)
+	var d *definitions.Definitions
+	if release == definitions.R5 {
+		d = testpackage.R5(t)
+	} else {
+		d = definitions.MustBuiltIn(release)
+	}
+	catalog, err := search.NewCatalog(d, Base)
 	if err != nil {
 		t.Fatal(err)
 	}
 	catalog.Content = true
 	return catalog
-}
-
-// RunFS runs the scripts *.txt of a file system.
-func RunFS(t *testing.T, files fs.FS, open func(t *testing.T) Target) {
-	t.Helper()
-	catalog := Catalog(t)
-	names, err := fs.Glob(files, "*.txt")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, name := range names {
-		t.Run(strings.TrimSuffix(name, ".txt"), func(t *testing.T) {
-			f, err := files.Open(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			script, err := readScript(f)
-			_ = f.Close()
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			r := &run{t: t, name: name, catalog: catalog, target: open(t)}
-			for _, c := range script {
-				r.command(c)
-			}
-		})
-	}
 }
 
 // run is the state of one script.

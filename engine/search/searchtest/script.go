@@ -24,17 +24,33 @@
 //
 // Ids are of the type searched, or Type/id. A query with ids is moreover run
 // page by page, with pages of one and of two, and has to give the same order.
+//
+// FHIR R4, R4B and R5 answer the same scripts. Where the releases differ, a
+// command or an expectation says which it is for:
+//
+//	[R4 R4B] put {"resourceType":"Encounter", ...}
+//	[R5] put {"resourceType":"Encounter", ...}
+//	query Encounter?class=AMB
+//	  [R4 R4B] ids e1
+//	  [R5] ids e1 e2
 package searchtest
 
 import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+
+	"github.com/inglehealth/ingle/spec/definitions"
 )
+
+// Releases are those that scripts are about.
+var Releases = []definitions.Release{definitions.R4, definitions.R4B, definitions.R5}
 
 // command is one command of a script with its indented lines.
 type command struct {
+	releases
 	line int
 	verb string
 	rest string
@@ -43,8 +59,47 @@ type command struct {
 
 // expectation is one indented line.
 type expectation struct {
+	releases
 	line       int
 	verb, rest string
+}
+
+// releases are those that a line is for; nil for all.
+type releases []definitions.Release
+
+func (r releases) has(one definitions.Release) bool { return r == nil || slices.Contains(r, one) }
+
+// cutReleases cuts "[R4 R4B] " off a line.
+func cutReleases(line string) (of releases, rest string, err error) {
+	inside, ok := strings.CutPrefix(line, "[")
+	if !ok {
+		return nil, line, nil
+	}
+	inside, rest, ok = strings.Cut(inside, "]")
+	of = releases{}
+	for name := range strings.FieldsSeq(inside) {
+		one := definitions.Release(name)
+		if ok = ok && slices.Contains(Releases, one); ok {
+			of = append(of, one)
+		}
+	}
+	if !ok || len(of) == 0 {
+		return nil, "", fmt.Errorf("%q does not begin with releases in brackets", line)
+	}
+	return of, strings.TrimSpace(rest), nil
+}
+
+// of gives the commands and expectations of a script that are for a release.
+func of(script []command, release definitions.Release) []command {
+	var out []command
+	for _, c := range script {
+		if !c.has(release) {
+			continue
+		}
+		c.more = slices.DeleteFunc(slices.Clone(c.more), func(e expectation) bool { return !e.has(release) })
+		out = append(out, c)
+	}
+	return out
 }
 
 // readScript reads the commands of a script.
@@ -58,20 +113,26 @@ func readScript(r io.Reader) ([]command, error) {
 		if trimmed == "" || strings.HasPrefix(trimmed, "#") {
 			continue
 		}
+		indented := text[0] == ' ' || text[0] == '\t'
+		if indented && len(script) == 0 {
+			return nil, fmt.Errorf("line %d: indented without a command before", n)
+		}
+		if indented && script[len(script)-1].verb == "put" {
+			script[len(script)-1].rest += "\n" + trimmed
+			continue
+		}
+		of, trimmed, err := cutReleases(trimmed)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
 		verb, rest, _ := strings.Cut(trimmed, " ")
 		rest = strings.TrimSpace(rest)
-		indented := text[0] == ' ' || text[0] == '\t'
-		switch {
-		case !indented:
-			script = append(script, command{line: n, verb: verb, rest: rest})
-		case len(script) == 0:
-			return nil, fmt.Errorf("line %d: indented without a command before", n)
-		case script[len(script)-1].verb == "put":
-			script[len(script)-1].rest += "\n" + trimmed
-		default:
-			last := &script[len(script)-1]
-			last.more = append(last.more, expectation{n, verb, rest})
+		if !indented {
+			script = append(script, command{releases: of, line: n, verb: verb, rest: rest})
+			continue
 		}
+		last := &script[len(script)-1]
+		last.more = append(last.more, expectation{of, n, verb, rest})
 	}
 	return script, lines.Err()
 }

@@ -1,15 +1,49 @@
 package searchtest
 
 import (
+	"regexp"
 	"testing"
 
 	"github.com/inglehealth/ingle/internal/synthetic"
+	"github.com/inglehealth/ingle/spec/definitions"
 )
 
-func TestTheMatcherInMemoryRunsEveryScript(t *testing.T) { Run(t, Memory) }
+func TestTheMatcherInMemoryRunsEveryScript(t *testing.T) {
+	for _, release := range Releases {
+		t.Run(string(release), func(t *testing.T) { Run(t, Catalog(t, release), Memory) })
+	}
+}
+
+// What is asked of each release is stated here, so that none is left out unseen.
+func TestEveryReleaseIsAskedEveryQueryButThoseThatSayOtherwise(t *testing.T) {
+	all := 0
+	asked := map[definitions.Release]int{}
+	for name, script := range readScripts(t) {
+		text, err := scripts.ReadFile("testdata/" + name + ".txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += len(regexp.MustCompile(`(?m)^(\[.*\] )?query `).FindAll(text, -1))
+		for _, release := range Releases {
+			for _, c := range of(script, release) {
+				if c.verb != "query" {
+					continue
+				}
+				if asked[release]++; len(c.more) == 0 {
+					t.Errorf("%s.txt:%d: %s has no expectation", name, c.line, release)
+				}
+			}
+		}
+	}
+	for release, others := range map[definitions.Release]int{definitions.R4: 5, definitions.R4B: 5, definitions.R5: 8} {
+		if asked[release] != all-others {
+			t.Errorf("%s is asked %d of %d queries, want all but %d", release, asked[release], all, others)
+		}
+	}
+}
 
 func TestResourcesAreFoundByWhatTheyHave(t *testing.T) {
 	Comparison{
-		Catalog: Catalog(t), Resources: synthetic.Patients(t, 2), Queries: 400, Seed: 1, Want: Memory(t), Got: Memory(t),
+		Catalog: Catalog(t, definitions.R4), Resources: synthetic.Patients(t, 2), Queries: 400, Seed: 1, Want: Memory(t), Got: Memory(t),
 	}.Run(t)
 }
