@@ -37,9 +37,13 @@ type Target interface {
 func Run(t *testing.T, catalog *search.Catalog, open func(t *testing.T) Target) {
 	t.Helper()
 	for name, script := range readScripts(t) {
+		script = of(script, catalog.Definitions().Release)
+		if len(script) == 0 {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			r := &run{t: t, name: name + ".txt", catalog: catalog, target: open(t)}
-			for _, c := range of(script, catalog.Definitions().Release) {
+			for _, c := range script {
 				r.command(c)
 			}
 		})
@@ -122,6 +126,8 @@ func (r *run) command(c command) {
 		if key, err = keyOf("", c.rest); err == nil {
 			err = r.target.Delete(r.t.Context(), key)
 		}
+	case "package":
+		r.catalog, err = search.NewCatalog(testpackage.Load(r.t, r.catalog.Definitions(), c.rest), Base)
 	case "query":
 		r.query(c)
 	default:

@@ -13,6 +13,7 @@
 //	hierarchy s parent child ...     codes of a system and what they subsume
 //	put {"resourceType": ...}        create or replace a resource; JSON may go on in indented lines
 //	delete Patient/p1
+//	package x-1.0.0.tgz              lay a package of the shared test data over the release from here on
 //	query Patient?name=eve           a URL below the base, not percent-encoded but for & and %
 //	  ids p1 p2                      what it finds: in this order with _sort, else in any
 //	  none                           that it finds nothing
@@ -33,6 +34,8 @@
 //	query Encounter?class=AMB
 //	  [R4 R4B] ids e1
 //	  [R5] ids e1 e2
+//
+// Brackets on a line of their own hold for all lines below that have none.
 package searchtest
 
 import (
@@ -105,6 +108,7 @@ func of(script []command, release definitions.Release) []command {
 // readScript reads the commands of a script.
 func readScript(r io.Reader) ([]command, error) {
 	var script []command
+	var most releases
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
 	for n := 1; lines.Scan(); n++ {
@@ -124,6 +128,13 @@ func readScript(r io.Reader) ([]command, error) {
 		of, trimmed, err := cutReleases(trimmed)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		if trimmed == "" {
+			most = of
+			continue
+		}
+		if of == nil {
+			of = most
 		}
 		verb, rest, _ := strings.Cut(trimmed, " ")
 		rest = strings.TrimSpace(rest)

@@ -16,6 +16,7 @@ func TestTheMatcherInMemoryRunsEveryScript(t *testing.T) {
 
 // What is asked of each release is stated here, so that none is left out unseen.
 func TestEveryReleaseIsAskedEveryQueryButThoseThatSayOtherwise(t *testing.T) {
+	const usCore = 370 // which is about R4
 	all := 0
 	asked := map[definitions.Release]int{}
 	for name, script := range readScripts(t) {
@@ -35,7 +36,7 @@ func TestEveryReleaseIsAskedEveryQueryButThoseThatSayOtherwise(t *testing.T) {
 			}
 		}
 	}
-	for release, others := range map[definitions.Release]int{definitions.R4: 5, definitions.R4B: 5, definitions.R5: 8} {
+	for release, others := range map[definitions.Release]int{definitions.R4: 5, definitions.R4B: 5 + usCore, definitions.R5: 8 + usCore} {
 		if asked[release] != all-others {
 			t.Errorf("%s is asked %d of %d queries, want all but %d", release, asked[release], all, others)
 		}
