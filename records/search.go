@@ -149,7 +149,7 @@ func (s *Session) parsing(ctx context.Context, rel *release) search.ParseOptions
 		Now:          s.door.now(),
 		DefaultCount: s.door.policy.DefaultCount,
 		MaxCount:     s.door.policy.MaxCount,
-		Terminology:  terms{ctx, s, s.terminology(rel)},
+		Terminology:  s.terms(ctx, rel),
 	}
 }
 

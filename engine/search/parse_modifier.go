@@ -103,11 +103,11 @@ func (p *parser) codesOf(as Param, raw string) (Expr, error) {
 	if p.o.Terminology == nil {
 		return nil, errNoTerminology
 	}
-	codings, err := p.o.Terminology.Codes(valueSet, p.o.Limits.Codes)
+	list, err := p.o.Terminology.Codes(valueSet, p.o.Limits.Codes)
 	if err != nil {
 		return nil, p.untold(err)
 	}
-	return Codes{as, NewCodeList(codings)}, nil
+	return Codes{as, list}, nil
 }
 
 // subsumed reads :above and :below of a token: system|code, or a MIME type.
