@@ -190,18 +190,3 @@ func (s *Reader) Orphans(ctx context.Context, db DB, after int64) (ids []int64, 
 	})
 	return ids, err
 }
-
-// SweepPhrases calls remove with those phrases that no resource has any more.
-// remove looks again in a transaction that keeps others from taking them up.
-func (s *Reader) SweepPhrases(orphans func(after int64) ([]int64, error), remove func(ids []int64) error) error {
-	for after := int64(0); ; {
-		ids, err := orphans(after)
-		if err != nil || len(ids) == 0 {
-			return err
-		}
-		if err := remove(ids); err != nil {
-			return err
-		}
-		after = ids[len(ids)-1]
-	}
-}
