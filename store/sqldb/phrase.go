@@ -91,9 +91,12 @@ func (c *compiler) textLeaf(x search.Text) leaf {
 }
 
 func (c *compiler) sequenceLeaf(x search.Sequence) leaf {
-	marked := make([]string, len(x.Words))
+	marked := make([]string, len(x.Words)) // as those of narratives are
 	for i, w := range x.Words {
 		marked[i] = narrativeMark + w
+	}
+	if x.Param.Kind != definitions.SearchSpecial {
+		return c.phraseLeaf(c.params(x.Param), sql(c.dialect.Phrases, c.dialect.Sequence(x.Words, x.Begun)))
 	}
 	narratives := c.dialect.Sequence(marked, x.Begun)
 	if x.Param.Code == contentCode {

@@ -30,12 +30,15 @@ func RunSearch(t *testing.T, open func(t *testing.T) store.Store, resources func
 			searchtest.Run(t, searchtest.Catalog(t, release), target)
 		})
 	}
-	t.Run("random queries", func(t *testing.T) {
-		searchtest.Comparison{
-			Catalog: searchtest.Catalog(t, definitions.R4), Resources: resources(t), Queries: 200, Seed: 1,
-			Want: searchtest.Memory(t), Got: target(t),
-		}.Run(t)
-	})
+	for _, release := range []definitions.Release{definitions.R4, definitions.R5} {
+		t.Run("random queries of "+string(release), func(t *testing.T) {
+			catalog := searchtest.Catalog(t, release)
+			searchtest.Comparison{
+				Catalog: catalog, Resources: searchtest.Read(t, catalog, resources(t)), Queries: 200, Seed: 1,
+				Want: searchtest.Memory(t), Got: target(t),
+			}.Run(t)
+		})
+	}
 }
 
 // searchTarget lets search scripts use a store.

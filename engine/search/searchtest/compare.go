@@ -55,6 +55,22 @@ func (c Comparison) Run(t *testing.T) {
 	}
 }
 
+// Read reads resources with the tables of a catalog's release, and leaves out
+// those that have another form there.
+func Read(t testing.TB, catalog *search.Catalog, resources []*fhir.Tree) []*fhir.Tree {
+	t.Helper()
+	var out []*fhir.Tree
+	for _, r := range resources {
+		if tree, err := fhir.ParseJSON(catalog.Definitions(), r.Root().AppendJSON(nil), fhir.Limits{}); err == nil {
+			out = append(out, tree)
+		}
+	}
+	if len(out) < len(resources)/4 {
+		t.Fatalf("of %d resources only %d are %s", len(resources), len(out), catalog.Definitions().Release)
+	}
+	return out
+}
+
 // same compares the answers to one query.
 func (c Comparison) same(t *testing.T, url string, q *search.Query, sure fhir.Key) bool {
 	t.Helper()

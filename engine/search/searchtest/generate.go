@@ -126,6 +126,11 @@ func (g *generator) condition(d *search.Document, depth int) (text string, sure 
 		kind, value, _ := strings.Cut(e.Code, "|")
 		return code + ":of-type=" + search.Escape(e.System) + "|" + search.Escape(kind) + "|" + search.Escape(value), true
 	}
+	if g.advanced() && g.IntN(3) == 0 {
+		if text := g.advancedText(e); text != "" {
+			return text, true
+		}
+	}
 	if phrase := e.Phrase(); phrase != "" && (e.Param.Kind == definitions.SearchSpecial || g.IntN(4) == 0) {
 		return g.words(e, phrase)
 	}
@@ -170,6 +175,39 @@ func (g *generator) words(e *search.Entry, phrase string) (text string, sure boo
 		code = g.oneOf("_text", "_content")
 	}
 	return code + g.oneOf("=", "=-", "=x* OR ") + value, false
+}
+
+// advanced says whether the release has searches by words in any text.
+func (g *generator) advanced() bool { return g.catalog.Definitions().Release == definitions.R5 }
+
+// advancedText makes a search by words that stand in a row in an entry's text,
+// "" when it has none.
+func (g *generator) advancedText(e *search.Entry) string {
+	modifier, text := ":text-advanced", e.Phrase()
+	switch e.Param.Kind {
+	case definitions.SearchString:
+		modifier, text = ":text", e.Norm
+	case definitions.SearchToken, definitions.SearchReference:
+	default:
+		return ""
+	}
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return ""
+	}
+	from := g.IntN(len(words))
+	row := strings.Join(words[from:from+1+g.IntN(min(3, len(words)-from))], " ")
+	if search.Normalize(row) != row || search.Phrase(row) != row {
+		return ""
+	}
+	if g.IntN(3) == 0 {
+		letters := []rune(row)
+		if row = strings.TrimSpace(string(letters[:1+g.IntN(len(letters))])); search.Normalize(row) != row {
+			return ""
+		}
+		return e.Param.Code + modifier + "=\"" + row + "\"*"
+	}
+	return e.Param.Code + modifier + "=\"" + row + "\""
 }
 
 // has makes a _has about something that refers to d.
