@@ -63,7 +63,7 @@ func (c *Catalog) ExtractContained(ctx context.Context, t *fhir.Tree, types []st
 			if wanted != name {
 				continue
 			}
-			entries, err := c.extract(ctx, n)
+			entries, err := c.extract(ctx, n, way{ids: []string{n.Child("id").Text()}})
 			if err != nil {
 				return nil, err
 			}
