@@ -79,9 +79,6 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 		return nil, err
 	}
 	if req.Compartment != nil {
-		if q.Contained != search.ContainedFalse {
-			return nil, fault.New(fault.Invalid, fault.CodeNotSupported, "", "_contained cannot be used in a compartment: a contained resource belongs to none of its own")
-		}
 		if err := rel.confine(q, *req.Compartment); err != nil {
 			return nil, err
 		}
