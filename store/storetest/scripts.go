@@ -15,7 +15,7 @@ import (
 // RunSearch runs the search scripts of package searchtest on a store with every
 // release's parameters, and compares it with the matcher in memory by random queries over resources.
 // open gives a new, empty store; RunSearch closes it.
-func RunSearch(t *testing.T, open func(t *testing.T) store.Store, resources func(t testing.TB) []*fhir.Tree) {
+func RunSearch(t *testing.T, packages searchtest.Packages, open func(t *testing.T) store.Store, resources func(t testing.TB) []*fhir.Tree) {
 	target := func(t *testing.T) searchtest.Target {
 		s := open(t)
 		t.Cleanup(func() {
@@ -27,12 +27,12 @@ func RunSearch(t *testing.T, open func(t *testing.T) store.Store, resources func
 	}
 	for _, release := range searchtest.Releases {
 		t.Run("scripts of "+string(release), func(t *testing.T) {
-			searchtest.Run(t, searchtest.Catalog(t, release), target)
+			packages.Run(t, release, target)
 		})
 	}
 	for _, release := range []definitions.Release{definitions.R4, definitions.R5} {
 		t.Run("random queries of "+string(release), func(t *testing.T) {
-			catalog := searchtest.Catalog(t, release)
+			catalog := packages.Catalog(t, release)
 			searchtest.Comparison{
 				Catalog: catalog, Resources: searchtest.Read(t, catalog, resources(t)), Queries: 200, Seed: 1,
 				Want: searchtest.Memory(t), Got: target(t),

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
-	"github.com/inglehealth/ingle/internal/testpackage"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
@@ -32,17 +31,25 @@ type Target interface {
 	Search(ctx context.Context, q *search.Query) (search.Found, error)
 }
 
+// Packages are how a test comes by what is not built in: those of
+// internal/testpackage.
+type Packages struct {
+	R5   func(t testing.TB) *definitions.Definitions
+	Load func(t testing.TB, base *definitions.Definitions, files ...string) *definitions.Definitions
+}
+
 // Run runs every script that comes with the package with a release's
 // parameters, each on a new, empty target.
-func Run(t *testing.T, catalog *search.Catalog, open func(t *testing.T) Target) {
+func (p Packages) Run(t *testing.T, release definitions.Release, open func(t *testing.T) Target) {
 	t.Helper()
+	catalog := p.Catalog(t, release)
 	for name, script := range readScripts(t) {
-		script = of(script, catalog.Definitions().Release)
+		script = of(script, release)
 		if len(script) == 0 {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			r := &run{t: t, name: name + ".txt", catalog: catalog, target: open(t)}
+			r := &run{t: t, name: name + ".txt", packages: p, catalog: catalog, target: open(t)}
 			for _, c := range script {
 				r.command(c)
 			}
@@ -74,11 +81,11 @@ func readScripts(t *testing.T) map[string][]command {
 }
 
 // Catalog returns the catalog that scripts are run with for a release.
-func Catalog(t testing.TB, release definitions.Release) *search.Catalog {
+func (p Packages) Catalog(t testing.TB, release definitions.Release) *search.Catalog {
 	t.Helper()
 	var d *definitions.Definitions
 	if release == definitions.R5 {
-		d = testpackage.R5(t)
+		d = p.R5(t)
 	} else {
 		d = definitions.MustBuiltIn(release)
 	}
@@ -92,13 +99,14 @@ func Catalog(t testing.TB, release definitions.Release) *search.Catalog {
 
 // run is the state of one script.
 type run struct {
-	t       *testing.T
-	name    string
-	catalog *search.Catalog
-	target  Target
-	updated time.Time
-	now     time.Time
-	terms   terms
+	t        *testing.T
+	name     string
+	packages Packages
+	catalog  *search.Catalog
+	target   Target
+	updated  time.Time
+	now      time.Time
+	terms    terms
 }
 
 func (r *run) fail(line int, format string, args ...any) {
@@ -127,7 +135,7 @@ func (r *run) command(c command) {
 			err = r.target.Delete(r.t.Context(), key)
 		}
 	case "package":
-		r.catalog, err = search.NewCatalog(testpackage.Load(r.t, r.catalog.Definitions(), c.rest), Base)
+		r.catalog, err = search.NewCatalog(r.packages.Load(r.t, r.catalog.Definitions(), c.rest), Base)
 	case "query":
 		r.query(c)
 	default:

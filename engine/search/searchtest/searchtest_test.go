@@ -5,12 +5,15 @@ import (
 	"testing"
 
 	"github.com/inglehealth/ingle/internal/synthetic"
+	"github.com/inglehealth/ingle/internal/testpackage"
 	"github.com/inglehealth/ingle/spec/definitions"
 )
 
+var packages = Packages{R5: testpackage.R5, Load: testpackage.Load}
+
 func TestTheMatcherInMemoryRunsEveryScript(t *testing.T) {
 	for _, release := range Releases {
-		t.Run(string(release), func(t *testing.T) { Run(t, Catalog(t, release), Memory) })
+		t.Run(string(release), func(t *testing.T) { packages.Run(t, release, Memory) })
 	}
 }
 
@@ -50,7 +53,7 @@ func TestEveryReleaseIsAskedEveryQueryButThoseThatSayOtherwise(t *testing.T) {
 
 func TestResourcesAreFoundByWhatTheyHave(t *testing.T) {
 	for _, release := range []definitions.Release{definitions.R4, definitions.R5} {
-		catalog := Catalog(t, release)
+		catalog := packages.Catalog(t, release)
 		Comparison{
 			Catalog: catalog, Resources: Read(t, catalog, synthetic.Patients(t, 2)), Queries: 400, Seed: 1, Want: Memory(t), Got: Memory(t),
 		}.Run(t)
