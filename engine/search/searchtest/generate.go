@@ -18,6 +18,7 @@ type generator struct {
 	*rand.Rand
 	catalog   *search.Catalog
 	documents []*search.Document
+	inside    map[fhir.Key][]search.Entry // of what they contain
 	byKey     map[fhir.Key]*search.Document
 	referrers map[fhir.Key][]*search.Document
 }
@@ -26,6 +27,7 @@ func newGenerator(catalog *search.Catalog, seed uint64) *generator {
 	return &generator{
 		catalog:   catalog,
 		Rand:      rand.New(rand.NewPCG(seed, 1)),
+		inside:    map[fhir.Key][]search.Entry{},
 		byKey:     map[fhir.Key]*search.Document{},
 		referrers: map[fhir.Key][]*search.Document{},
 	}
@@ -40,6 +42,9 @@ func (g *generator) add(tree *fhir.Tree, entries []search.Entry) {
 	g.documents = append(g.documents, d)
 	g.byKey[d.Key] = d
 	for _, e := range entries {
+		if e.Param.Inside() {
+			g.inside[d.Key] = append(g.inside[d.Key], e)
+		}
 		if e.RefID != "" {
 			to := fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)}
 			g.referrers[to] = append(g.referrers[to], d)
@@ -109,6 +114,11 @@ func (g *generator) condition(d *search.Document, depth int) (text string, sure 
 			return text, sure
 		}
 	}
+	if inside := g.inside[d.Key]; len(inside) > 0 && g.IntN(3) == 0 {
+		if text, sure := g.chainInside(&inside[g.IntN(len(inside))]); text != "" {
+			return text, sure
+		}
+	}
 	e := &d.Entries[g.IntN(len(d.Entries))]
 	if depth > 0 && e.RefID != "" && g.IntN(3) == 0 {
 		target := g.byKey[fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)}]
@@ -151,6 +161,22 @@ func (g *generator) condition(d *search.Document, depth int) (text string, sure 
 		modifier, sure = ":not", false
 	}
 	return e.Param.Code + modifier + "=" + value, sure
+}
+
+// chainInside makes a chain that leads to an entry of a contained resource, "" when
+// none does.
+func (g *generator) chainInside(e *search.Entry) (text string, sure bool) {
+	code := e.Param.Code // "encounter#Encounter.subject#Patient*.name"
+	last := strings.LastIndexByte(code, '#')
+	if !strings.Contains(code[last:], ".") || strings.HasSuffix(code, "/type") || e.Param.Kind == definitions.SearchSpecial || e.Param.Kind == definitions.SearchComposite {
+		return "", false
+	}
+	chain := strings.ReplaceAll(strings.ReplaceAll(code, "#", ":"), "*.", ".")
+	if g.IntN(12) == 0 {
+		return chain + ":missing=false", true
+	}
+	modifier, value, sure := g.value(e)
+	return chain + modifier + "=" + value, sure
 }
 
 // words makes a search by a piece of a phrase.

@@ -54,8 +54,9 @@ func TestEveryReleaseIsAskedEveryQueryButThoseThatSayOtherwise(t *testing.T) {
 func TestResourcesAreFoundByWhatTheyHave(t *testing.T) {
 	for _, release := range []definitions.Release{definitions.R4, definitions.R5} {
 		catalog := packages.Catalog(t, release)
+		resources := Read(t, catalog, synthetic.Patients(t, 2))
 		Comparison{
-			Catalog: catalog, Resources: Read(t, catalog, synthetic.Patients(t, 2)), Queries: 400, Seed: 1, Want: Memory(t), Got: Memory(t),
+			Catalog: catalog, Resources: append(resources, Contain(t, resources, 8)...), Queries: 400, Seed: 1, Want: Memory(t), Got: Memory(t),
 		}.Run(t)
 	}
 }
