@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/internal/testdata"
 	"github.com/inglehealth/ingle/spec/definitions"
 )
@@ -37,8 +38,19 @@ func TestEveryCombinationOfUSCoreIsAskedForByName(t *testing.T) {
 		}
 	}
 	for _, version := range []string{"6.1.0", "7.0.0", "8.0.0"} {
+		catalog, err := search.NewCatalog(packages.Load(t, definitions.MustBuiltIn(definitions.R4), "hl7.fhir.us.core-"+version+".tgz"), Base)
+		if err != nil {
+			t.Fatal(err)
+		}
 		known := 0
 		for _, resource := range usCoreServer(t, version).Rest[0].Resource {
+			for name, values := range map[string][]string{"_include": resource.SearchInclude, "_revinclude": resource.SearchRevInclude} {
+				for _, value := range values {
+					if q, err := catalog.Parse(resource.Type, []search.Pair{{Name: name, Value: value}}, search.ParseOptions{}); err != nil || len(q.Includes) != 1 {
+						t.Errorf("US Core %s: %s?%s=%s: %v", version, resource.Type, name, value, err)
+					}
+				}
+			}
 			for _, p := range resource.SearchParam {
 				known++
 				if !asked[resource.Type+" "+p.Name] {
@@ -97,7 +109,9 @@ type serverStatement struct {
 			SearchParam []struct {
 				Name string `json:"name"`
 			} `json:"searchParam"`
-			Extension []struct {
+			SearchInclude    []string `json:"searchInclude"`
+			SearchRevInclude []string `json:"searchRevInclude"`
+			Extension        []struct {
 				URL       string `json:"url"`
 				Extension []struct {
 					URL         string `json:"url"`
