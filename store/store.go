@@ -342,6 +342,7 @@ type Identity interface {
 	// IDs, after the one called after; ListItems, those of a kind.
 	FindItems(ctx context.Context, kind string, key ItemKey, after string, limit int) ([]Item, error)
 	ListItems(ctx context.Context, kind, after string, limit int) ([]Item, error)
+	ItemKinds(ctx context.Context) ([]string, error) // of which there are items, in order
 	// WriteItems makes all changes or none, durably; ErrVersion when an Expect is
 	// not met. Two calls that expect the same never both succeed, in whatever
 	// process they are. A kind and ID may occur once. With epoch, Epoch rises.
