@@ -14,8 +14,8 @@ import (
 // that they began in.
 var ErrUnfinished = errors.New("records: there are jobs that have not ended")
 
-// maxListed is how many jobs a source may have for Migrate to look through.
-const maxListed = 10_000
+// maxJobs is how many jobs a source may have for Migrate to look through.
+const maxJobs = 10_000
 
 // finished refuses a source with jobs that have not ended, but for the one that
 // builds indexes: the target builds its own.
@@ -23,12 +23,12 @@ func (m *migration) finished(ctx context.Context) error {
 	if m.o.LeaveJobs {
 		return nil
 	}
-	list, err := m.from.store.ListJobs(ctx, "", maxListed+1)
+	list, err := m.from.store.ListJobs(ctx, "", maxJobs+1)
 	if err != nil {
 		return err
 	}
-	if len(list) > maxListed {
-		return fmt.Errorf("%w, perhaps: it has more than %d jobs", ErrUnfinished, maxListed)
+	if len(list) > maxJobs {
+		return fmt.Errorf("%w, perhaps: it has more than %d jobs", ErrUnfinished, maxJobs)
 	}
 	var names []string
 	for _, j := range list {

@@ -175,7 +175,8 @@ type Resources interface {
 	// Reindex replaces the index entries of resources whose version is still
 	// the given one, and counts what that changed.
 	Reindex(ctx context.Context, items []Reindexed) (ReindexCount, error)
-	// Expunge removes versions for good and returns how many went.
+	// Expunge removes versions for good, with the texts and units that no other
+	// resource has, and returns how many went.
 	Expunge(ctx context.Context, x Expunge) (int64, error)
 	// Values returns distinct values that current resources are indexed by under
 	// p, a token, uri or canonical parameter, up to limit, in order: System and Code, or
@@ -341,6 +342,7 @@ type Identity interface {
 	// IDs, after the one called after; ListItems, those of a kind.
 	FindItems(ctx context.Context, kind string, key ItemKey, after string, limit int) ([]Item, error)
 	ListItems(ctx context.Context, kind, after string, limit int) ([]Item, error)
+	ItemKinds(ctx context.Context) ([]string, error) // of which there are items, in order
 	// WriteItems makes all changes or none, durably; ErrVersion when an Expect is
 	// not met. Two calls that expect the same never both succeed, in whatever
 	// process they are. A kind and ID may occur once. With epoch, Epoch rises.

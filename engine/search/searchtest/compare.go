@@ -32,7 +32,7 @@ const eachForm = 2
 func (c Comparison) Run(t *testing.T) {
 	t.Helper()
 	g := newGenerator(c.Catalog, c.Seed)
-	for i, tree := range append(peculiar(t), c.Resources...) {
+	for i, tree := range append(peculiar(t, c.Catalog.Definitions()), c.Resources...) {
 		entries, err := c.Catalog.Extract(t.Context(), tree)
 		if err != nil {
 			t.Fatal(err)
@@ -59,7 +59,7 @@ func (c Comparison) Run(t *testing.T) {
 			}
 		}
 	}
-	all := forms()
+	all := forms(g.advanced())
 	for _, f := range all {
 		for range eachForm {
 			url, sure, ok := g.formed(f)
@@ -74,6 +74,22 @@ func (c Comparison) Run(t *testing.T) {
 		ask(g.query())
 	}
 	t.Logf("%d queries: %d of each of %d forms, and %d that combine them", eachForm*len(all)+c.Queries, eachForm, len(all), c.Queries)
+}
+
+// Read reads resources with the tables of a catalog's release, and leaves out
+// those that have another form there.
+func Read(t testing.TB, catalog *search.Catalog, resources []*fhir.Tree) []*fhir.Tree {
+	t.Helper()
+	var out []*fhir.Tree
+	for _, r := range resources {
+		if tree, err := fhir.ParseJSON(catalog.Definitions(), r.Root().AppendJSON(nil), fhir.Limits{}); err == nil {
+			out = append(out, tree)
+		}
+	}
+	if len(out) < len(resources)/4 {
+		t.Fatalf("of %d resources only %d are %s", len(resources), len(out), catalog.Definitions().Release)
+	}
+	return out
 }
 
 // same compares the answers to one query.

@@ -23,12 +23,16 @@ func (f form) String() string { return strings.TrimSpace(string(f.kind) + f.modi
 
 var prefixes = []string{"", "eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap"}
 
-// forms are all that there are: every kind with every modifier and prefix.
-func forms() []form {
+// forms are all that there are: every kind with every modifier and prefix. Those
+// for words in texts are advanced.
+func forms(advanced bool) []form {
 	list := []form{
 		{definitions.SearchReference, "", "canonical"}, {definitions.SearchReference, ":below", "canonical"},
 		{definitions.SearchSpecial, "", "near"}, {definitions.SearchSpecial, "", "_text"}, {definitions.SearchSpecial, "", "_content"},
 		{"", "_id", ""}, {"", "_id:not", ""},
+	}
+	if advanced {
+		list = append(list, form{definitions.SearchString, ":text", ""}, form{definitions.SearchToken, ":text-advanced", ""}, form{definitions.SearchReference, ":text-advanced", ""})
 	}
 	for _, of := range []struct {
 		kind      definitions.SearchType
@@ -106,6 +110,8 @@ func (g *generator) ofEntry(f form, e *search.Entry) (text string, sure bool) {
 		return code + ":of-type=" + search.Escape(e.System) + "|" + search.Escape(kind) + "|" + search.Escape(value), true
 	case f.modifier == ":missing":
 		return code + ":missing=" + f.prefix, f.prefix == "false"
+	case f.modifier == ":text-advanced" || f.modifier == ":text" && f.kind == definitions.SearchString:
+		return g.advancedText(e), true
 	case f.modifier == ":text":
 		begin, _, _ := strings.Cut(e.Phrase(), " ")
 		return given(code+":text=", begin), true

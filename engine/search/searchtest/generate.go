@@ -18,6 +18,7 @@ type generator struct {
 	*rand.Rand
 	catalog   *search.Catalog
 	documents []*search.Document
+	inside    map[fhir.Key][]search.Entry // of what they contain
 	byKey     map[fhir.Key]*search.Document
 	referrers map[fhir.Key][]*search.Document
 	terms     *terms  // what its queries ask for
@@ -28,6 +29,7 @@ func newGenerator(catalog *search.Catalog, seed uint64) *generator {
 	return &generator{
 		catalog:   catalog,
 		Rand:      rand.New(rand.NewPCG(seed, 1)),
+		inside:    map[fhir.Key][]search.Entry{},
 		byKey:     map[fhir.Key]*search.Document{},
 		referrers: map[fhir.Key][]*search.Document{},
 		terms:     &terms{sets: map[string][]search.Coding{}, parents: map[search.Coding][]search.Coding{}},
@@ -56,6 +58,9 @@ func (g *generator) add(tree *fhir.Tree, entries []search.Entry) {
 	g.documents = append(g.documents, d)
 	g.byKey[d.Key] = d
 	for _, e := range entries {
+		if e.Param.Inside() {
+			g.inside[d.Key] = append(g.inside[d.Key], e)
+		}
 		if e.RefID != "" {
 			to := fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)}
 			g.referrers[to] = append(g.referrers[to], d)
@@ -125,6 +130,11 @@ func (g *generator) condition(d *search.Document, depth int) (text string, sure 
 			return text, sure
 		}
 	}
+	if inside := g.inside[d.Key]; len(inside) > 0 && g.IntN(3) == 0 {
+		if text, sure := g.chainInside(&inside[g.IntN(len(inside))]); text != "" {
+			return text, sure
+		}
+	}
 	e := &d.Entries[g.IntN(len(d.Entries))]
 	if depth > 0 && e.RefID != "" && g.IntN(3) == 0 {
 		target := g.byKey[fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)}]
@@ -141,6 +151,11 @@ func (g *generator) condition(d *search.Document, depth int) (text string, sure 
 	if typed {
 		kind, value, _ := strings.Cut(e.Code, "|")
 		return code + ":of-type=" + search.Escape(e.System) + "|" + search.Escape(kind) + "|" + search.Escape(value), true
+	}
+	if g.advanced() && g.IntN(3) == 0 {
+		if text := g.advancedText(e); text != "" {
+			return text, true
+		}
 	}
 	if phrase := e.Phrase(); phrase != "" && (e.Param.Kind == definitions.SearchSpecial || g.IntN(4) == 0) {
 		return g.words(e, phrase)
@@ -165,6 +180,22 @@ func (g *generator) condition(d *search.Document, depth int) (text string, sure 
 		modifier, sure = ":not", false
 	}
 	return e.Param.Code + modifier + "=" + value, sure
+}
+
+// chainInside makes a chain that leads to an entry of a contained resource, "" when
+// none does.
+func (g *generator) chainInside(e *search.Entry) (text string, sure bool) {
+	code := e.Param.Code // "encounter#Encounter.subject#Patient*.name"
+	last := strings.LastIndexByte(code, '#')
+	if !strings.Contains(code[last:], ".") || strings.HasSuffix(code, "/type") || e.Param.Kind == definitions.SearchSpecial || e.Param.Kind == definitions.SearchComposite {
+		return "", false
+	}
+	chain := strings.ReplaceAll(strings.ReplaceAll(code, "#", ":"), "*.", ".")
+	if g.IntN(12) == 0 {
+		return chain + ":missing=false", true
+	}
+	modifier, value, sure := g.value(e)
+	return chain + modifier + "=" + value, sure
 }
 
 // words makes a search by a piece of a phrase.
@@ -194,6 +225,39 @@ func (g *generator) words(e *search.Entry, phrase string) (text string, sure boo
 // near makes a search for places around one.
 func (g *generator) near() string {
 	return fmt.Sprintf("near=%d|%d|%d|km", g.IntN(180)-90, g.IntN(360)-180, 1+g.IntN(20_000))
+}
+
+// advanced says whether the release has searches by words in any text.
+func (g *generator) advanced() bool { return g.catalog.Definitions().Release == definitions.R5 }
+
+// advancedText makes a search by words that stand in a row in an entry's text,
+// "" when it has none.
+func (g *generator) advancedText(e *search.Entry) string {
+	modifier, text := ":text-advanced", e.Phrase()
+	switch e.Param.Kind {
+	case definitions.SearchString:
+		modifier, text = ":text", e.Norm
+	case definitions.SearchToken, definitions.SearchReference:
+	default:
+		return ""
+	}
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return ""
+	}
+	from := g.IntN(len(words))
+	row := strings.Join(words[from:from+1+g.IntN(min(3, len(words)-from))], " ")
+	if search.Normalize(row) != row || search.Phrase(row) != row {
+		return ""
+	}
+	if g.IntN(3) == 0 {
+		letters := []rune(row)
+		if row = strings.TrimSpace(string(letters[:1+g.IntN(len(letters))])); search.Normalize(row) != row {
+			return ""
+		}
+		return e.Param.Code + modifier + "=\"" + row + "\"*"
+	}
+	return e.Param.Code + modifier + "=\"" + row + "\""
 }
 
 // has makes a _has about something that refers to d.

@@ -11,7 +11,7 @@ import (
 // seldom has: numbers, places, hierarchies, canonicals with versions, URLs,
 // identifiers of a type, references by identifier or with a display only, and
 // narratives.
-func peculiar(t *testing.T) []*fhir.Tree {
+func peculiar(t *testing.T, d *definitions.Definitions) []*fhir.Tree {
 	t.Helper()
 	var trees []*fhir.Tree
 	for _, text := range []string{
@@ -31,9 +31,12 @@ func peculiar(t *testing.T) []*fhir.Tree {
 		`{"resourceType":"ValueSet","id":"px-set-2","status":"active","url":"http://example.org/fhir/ValueSet/a/b","compose":{"include":[{"system":"urn:oid:1.2.3"}]}}`,
 		`{"resourceType":"ValueSet","id":"px-set-3","status":"active","url":"http://example.org/fhirs","compose":{"include":[{"system":"http://example.org/fhir/CodeSystem/a"}]}}`,
 	} {
-		tree, err := fhir.ParseJSON(definitions.MustBuiltIn(definitions.R4), []byte(text), fhir.Limits{})
-		if err != nil {
+		tree, err := fhir.ParseJSON(d, []byte(text), fhir.Limits{})
+		if err != nil && d.Release == definitions.R4 {
 			t.Fatal(err)
+		}
+		if err != nil {
+			continue // it has another form in that release
 		}
 		trees = append(trees, tree)
 	}
