@@ -27,7 +27,7 @@ type userCommand struct {
 type userFields struct {
 	Name string   `help:"Name to show."`
 	Role []string `sep:"," placeholder:"ROLE" help:"What the user is: patient, proxy, practitioner, nurse, front-desk, privacy-officer, administrator, app-developer. May be repeated."`
-	Is   []string `sep:"," placeholder:"TYPE/ID" help:"The resource that is the user: Patient/maria, Practitioner/okoye, RelatedPerson/..., Person/.... Practitioner/okoye+cardiologist adds the PractitionerRole in which they act. May be repeated."`
+	Is   []string `sep:"," placeholder:"TYPE/ID" help:"The resource that is the user: Patient/maria, Practitioner/okafor, RelatedPerson/..., Person/.... Practitioner/okafor+okafor-hearthside adds the PractitionerRole in which they act. May be repeated."`
 }
 
 // apply writes what is given into u.
@@ -49,7 +49,7 @@ func (f userFields) apply(u *identity.User) error {
 		reference, role, _ := strings.Cut(text, "+")
 		typ, id, ok := strings.Cut(reference, "/")
 		if !ok {
-			return usage("--is %s: it looks like Practitioner/okoye", text)
+			return usage("--is %s: it looks like Practitioner/okafor", text)
 		}
 		u.Links = append(u.Links, identity.Link{Type: fhir.Type(typ), ID: fhir.ID(id), PractitionerRole: fhir.ID(role)})
 	}
