@@ -438,7 +438,8 @@ func distinctValues(t *testing.T, b bench) {
 func reindex(t *testing.T, b bench) {
 	b.write(t, b.put("Patient/a", 0, "", token(gender, "", "male")), b.put("Patient/b", 0, "", token(gender, "", "male")), b.put("Patient/c", 0, ""))
 	b.write(t, b.put("Patient/b", 1, "", token(gender, "", "female")), b.remove("Patient/c", 1))
-	n, err := b.Reindex(b.ctx, []store.Reindexed{
+	held := b.setting(t, "held", "1")
+	n, err := b.Reindex(b.ctx, held, []store.Reindexed{
 		{Key: key("Patient/a"), Version: 1, Index: []search.Entry{token(gender, "", "other")}},
 		{Key: key("Patient/b"), Version: 1, Index: []search.Entry{token(gender, "", "other")}},
 		{Key: key("Patient/c"), Version: 2, Index: []search.Entry{token(gender, "", "other")}},
@@ -447,7 +448,7 @@ func reindex(t *testing.T, b bench) {
 	if want := (store.ReindexCount{Replaced: 1, Added: 1, Removed: 1}); n != want || err != nil {
 		t.Errorf("replaced %+v, %v", n, err)
 	}
-	n, err = b.Reindex(b.ctx, []store.Reindexed{{Key: key("Patient/a"), Version: 1, Index: []search.Entry{token(gender, "", "other"), text(family, "Ng")}}})
+	n, err = b.Reindex(b.ctx, held, []store.Reindexed{{Key: key("Patient/a"), Version: 1, Index: []search.Entry{token(gender, "", "other"), text(family, "Ng")}}})
 	if want := (store.ReindexCount{Replaced: 1, Added: 1, Unchanged: 1}); n != want || err != nil {
 		t.Errorf("replaced %+v, %v", n, err)
 	}
