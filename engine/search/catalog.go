@@ -73,6 +73,7 @@ type Parameter struct {
 	Targets []string // reference: resource types it may point to
 	// Problem says why the parameter cannot be searched by; "" when it can.
 	Problem string
+	Added   bool // to the definitions, see definitions.WithParameters
 }
 
 // NewCatalog makes the catalog of d for a server whose FHIR base URL is
@@ -105,7 +106,7 @@ func (c *Catalog) Parameters(resourceType string) []Parameter {
 	}
 	list := make([]Parameter, len(t.list))
 	for i, p := range t.list {
-		list[i] = Parameter{Param: p.Param, URL: p.def.URL, Human: p.def.Human, Targets: p.def.Targets, Problem: p.problem}
+		list[i] = Parameter{Param: p.Param, URL: p.def.URL, Human: p.def.Human, Targets: p.def.Targets, Problem: p.problem, Added: p.def.Added}
 	}
 	return list
 }
