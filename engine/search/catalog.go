@@ -87,11 +87,20 @@ func NewCatalog(d *definitions.Definitions, baseURL string) (*Catalog, error) {
 		}
 		baseURL = strings.TrimRight(baseURL, "/") + "/"
 	}
-	c := &Catalog{defs: d, base: baseURL, types: map[string]*typeCatalog{System: {name: System}}}
+	return newCatalog(d, baseURL, false), nil
+}
+
+func newCatalog(d *definitions.Definitions, base string, content bool) *Catalog {
+	c := &Catalog{defs: d, base: base, Content: content, types: map[string]*typeCatalog{System: {name: System}}}
 	for _, t := range d.ResourceTypes() {
 		c.types[t] = &typeCatalog{name: t}
 	}
-	return c, nil
+	return c
+}
+
+// With is a catalog like c of definitions that have further parameters.
+func (c *Catalog) With(list []definitions.SearchParameter) *Catalog {
+	return newCatalog(c.defs.WithParameters(list), c.base, c.Content)
 }
 
 // Definitions returns what the catalog was made of.
