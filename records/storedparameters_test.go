@@ -279,7 +279,7 @@ func TestOneCodeIsGivenOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
-		stored := must(doors[0].StoredParameters(t.Context()))(t)
+		stored := must(db.door(t, records.DefaultPolicy()).StoredParameters(t.Context()))(t)
 		for _, p := range stored {
 			if p.Problem != "" {
 				t.Errorf("%s was taken, and %s", p.Key, p.Problem)
