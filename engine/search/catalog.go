@@ -53,6 +53,7 @@ type parameter struct {
 	problem    string // why it cannot be searched by; "" when it can
 	caseless   bool   // a token some of whose values are strings, which have no case
 	components []component
+	elsewhere  []string // parts of a name or address that are found under other parameters
 }
 
 // component is one part of a composite parameter.

@@ -62,29 +62,30 @@ func (c *Catalog) extract(ctx context.Context, root fhir.Node) ([]Entry, error) 
 
 // extraction is the state of one Extract.
 type extraction struct {
-	c        *Catalog
-	ctx      context.Context // of the one call to Extract
-	root     fhir.Node
-	entries  []Entry
-	out      *[]Entry // where add puts entries: entries, or a composite's part
-	param    Param    // of the entries being made
-	tooMany  error    // combinations of a composite parameter, or nil
-	last     canonicalOf
-	pointers []pointer // to contained resources
-	seen     map[string]struct{}
-	key      []byte
+	c         *Catalog
+	ctx       context.Context // of the one call to Extract
+	root      fhir.Node
+	entries   []Entry
+	out       *[]Entry // where add puts entries: entries, or a composite's part
+	param     Param    // of the entries being made
+	elsewhere []string // parts that have entries of another parameter
+	tooMany   error    // combinations of a composite parameter, or nil
+	last      canonicalOf
+	pointers  []pointer // to contained resources
+	seen      map[string]struct{}
+	key       []byte
 }
 
 // take makes entries of a node that an expression found.
 func (x *extraction) take(s sink, n fhir.Node) {
 	switch {
 	case s.part > 0:
-		x.param = Param{Kind: s.param.components[s.part-1].kind}
+		x.param, x.elsewhere = Param{Kind: s.param.components[s.part-1].kind}, nil
 	case s.param.Kind == definitions.SearchComposite:
 		x.composite(s.param, n)
 		return
 	default:
-		x.param = s.param.Param
+		x.param, x.elsewhere = s.param.Param, s.param.elsewhere
 	}
 	x.convert(n)
 }

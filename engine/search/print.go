@@ -14,7 +14,7 @@ import (
 // kind of parameter. Whoever changes what Extract gives for the same
 // definitions raises it, so that what is stored is indexed anew.
 var extractionVersions = map[definitions.SearchType]int{
-	definitions.SearchToken: 1, definitions.SearchString: 1, definitions.SearchReference: 1, definitions.SearchURI: 1,
+	definitions.SearchToken: 1, definitions.SearchString: 2, definitions.SearchReference: 1, definitions.SearchURI: 1,
 	definitions.SearchDate: 1, definitions.SearchNumber: 1, definitions.SearchQuantity: 1, definitions.SearchComposite: 1,
 	definitions.SearchSpecial: 1,
 }

@@ -255,7 +255,7 @@ func (r *run) walkResources() error {
 		conditions = append(conditions, sql("r.rid > ?", r.from.rid))
 	}
 	conditions = append(conditions, r.where("r", "r", -1))
-	table := r.resources("r", "resource_live")
+	table := r.resources("r", "resource_type")
 	if len(r.types) != 1 {
 		table = "resource r" + r.dialect.unindexed()
 	}
@@ -328,7 +328,7 @@ func (r *run) walkIndex(w walk) error {
 	}
 	conditions = append(conditions, r.where("r", "r", -1))
 	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, NULL AS "+keyColumn(0)+
-		" FROM "+r.resources("r", "resource_live")+" WHERE "), all(conditions...), sql(" ORDER BY r.rid"+r.limit())), r.keys)
+		" FROM "+r.resources("r", "resource_type")+" WHERE "), all(conditions...), sql(" ORDER BY r.rid"+r.limit())), r.keys)
 }
 
 // asked takes out of conjuncts those on the one value that a resource has of
