@@ -42,7 +42,7 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 		return nil, err
 	}
 	locks := u.locks
-	if defined {
+	if len(defined) > 0 {
 		locks = append(slices.Clip(locks), lockParameters)
 	}
 	var written []store.Record
@@ -55,8 +55,8 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 				return err
 			}
 		}
-		if defined {
-			if err := d.indexes.unchanged(ctx, tx); err != nil {
+		if len(defined) > 0 {
+			if err := d.indexes.unchanged(ctx, tx, defined); err != nil {
 				return err
 			}
 		}
@@ -111,24 +111,23 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	return written, nil
 }
 
-// defines says whether the unit stores search parameters one of which keeps
-// another from being stored. It refuses two that do so together. What is
-// imported is looked at when it is flushed.
-func (u *unit) defines() (bool, error) {
-	var all []*draft
+// defines are the drafts of search parameters to be in force. Two that keep each
+// other from being so are refused. What is imported is looked at when it is
+// flushed.
+func (u *unit) defines() (all []*draft, err error) {
 	for _, w := range u.drafts {
 		if !w.defines || u.bulk {
 			continue
 		}
 		for _, other := range all {
 			if rivals(&w.definition, &other.definition) {
-				return false, fault.New(fault.Unprocessable, fault.CodeDuplicate, searchParameter+".code",
+				return nil, fault.New(fault.Unprocessable, fault.CodeDuplicate, searchParameter+".code",
 					"%s and %s have one url, or one code for the same resources: choose others", other.key, w.key)
 			}
 		}
 		all = append(all, w)
 	}
-	return len(all) > 0, nil
+	return all, nil
 }
 
 // needsOf are the keys that drafts need, sorted, without those in written.

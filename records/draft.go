@@ -30,9 +30,11 @@ type draft struct {
 	awaited []awaited // references to versions that are not here yet
 	json    []byte    // as last composed
 	checked bool
-	// A search parameter to be in force: its definition.
+	// A search parameter to be in force: its definition, and those that were
+	// stored when that was found to be right.
 	defines    bool
 	definition definitions.SearchParameter
+	beside     []storedParameter
 	raw        bool // content came raw: the client gets no JSON back
 }
 

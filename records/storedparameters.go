@@ -154,7 +154,8 @@ func (x *indexes) admit(ctx context.Context, w *draft) error {
 	if err := x.sync(ctx); err != nil {
 		return err
 	}
-	others := slices.DeleteFunc(slices.Clone(x.snapshot().Stored), func(p storedParameter) bool { return p.ID == w.key.ID })
+	w.beside = x.snapshot().Stored
+	others := slices.DeleteFunc(slices.Clone(w.beside), func(p storedParameter) bool { return p.ID == w.key.ID })
 	if len(others) >= maxStored {
 		return fault.New(fault.Unprocessable, fault.CodeTooCostly, searchParameter+".status",
 			"%d search parameters are stored and active, and no more are taken: retire one", len(others))
@@ -167,18 +168,20 @@ func (x *indexes) admit(ctx context.Context, w *draft) error {
 	return err
 }
 
-// unchanged is a check in the transaction of a unit that defines parameters:
-// those that are stored are still those that admit looked at.
-func (x *indexes) unchanged(ctx context.Context, r store.Reader) error {
+// unchanged is a check in the transaction that stores drafts of search
+// parameters: those that are stored are still those that admit looked at.
+func (x *indexes) unchanged(ctx context.Context, r store.Reader, drafts []*draft) error {
 	records, err := x.active(ctx, r, true)
 	if err != nil {
 		return err
 	}
-	same := slices.EqualFunc(records, x.snapshot().Stored, func(r store.Record, p storedParameter) bool {
-		return r.Key.ID == p.ID && r.Version == p.Version
-	})
-	if !same {
-		return errRedefined
+	for _, w := range drafts {
+		same := slices.EqualFunc(records, w.beside, func(r store.Record, p storedParameter) bool {
+			return r.Key.ID == p.ID && r.Version == p.Version
+		})
+		if !same {
+			return errRedefined
+		}
 	}
 	return nil
 }
