@@ -387,3 +387,38 @@ func TestAReindexWithStoredSearchParametersCountsRows(t *testing.T) {
 		}
 	})
 }
+
+// forgetful is a store of a process that dies after its first write.
+type forgetful struct {
+	store.Store
+	dead *atomic.Bool
+}
+
+var errDead = errors.New("dead")
+
+func (f forgetful) Write(ctx context.Context, fn func(context.Context, store.Tx) error) error {
+	defer f.dead.Store(true)
+	return f.Store.Write(ctx, fn)
+}
+
+func (f forgetful) History(ctx context.Context, q store.HistoryQuery) (store.HistoryPage, error) {
+	if f.dead.Load() {
+		return store.HistoryPage{}, errDead
+	}
+	return f.Store.History(ctx, q)
+}
+
+func TestWhatADeadProcessStoredOfSearchParametersIsTakenUp(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		const n = 5
+		d := db.door(t, records.DefaultPolicy())
+		juniors(t, d, n)
+		dying := must(records.Open(t.Context(), records.Config{
+			Store: forgetful{db.open(t), new(atomic.Bool)}, Definitions: definitions.MustBuiltIn(definitions.R4), Base: base, Policy: records.DefaultPolicy(),
+		}))(t)
+		define(t, dying, "suffix", "active", suffix)
+		db.unknown(t, d, "suffix=jr")
+		work(t, d, nil)
+		db.finds(t, d, "suffix=jr", n)
+	})
+}
