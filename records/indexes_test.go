@@ -291,3 +291,41 @@ func TestAParameterThatRepeatsOthersIsSearchedOnceTheirRowsAreThere(t *testing.T
 		}
 	})
 }
+
+// busy is a store that gets new resources faster than they can be walked.
+type busy struct {
+	store.Store
+	more func()
+}
+
+func (b busy) Reindex(ctx context.Context, held store.Setting, items []store.Reindexed) (store.ReindexCount, error) {
+	b.more()
+	return b.Store.Reindex(ctx, held, items)
+}
+
+func TestAWalkEndsThoughResourcesComeFasterThanItIs(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		const n = 150
+		juniors(t, db.doorOf(t, definitions.MustBuiltIn(definitions.R4)), n)
+		writing := db.doorOf(t, guide(t, suffix))
+		made := 0
+		more := func() {
+			contents := make([]records.Content, 120)
+			for i := range contents {
+				made++
+				contents[i] = body(`{"resourceType":"Patient","id":"more%d","name":[{"suffix":["Jr"]}]}`, made)
+			}
+			must(writing.Session(records.Principal{}, nil).Load(t.Context(), contents, records.LoadOptions{}))(t)
+		}
+		d := must(records.Open(t.Context(), records.Config{
+			Store: busy{db.open(t), more}, Definitions: guide(t, suffix), Base: base, Policy: records.DefaultPolicy(),
+		}))(t)
+		if r := work(t, d, nil).Report; r.Read != n || r.Added != n {
+			t.Errorf("the report is %+v", r)
+		}
+		db.finds(t, d, "suffix=jr", n+made)
+		if p := must(d.Reindex(t.Context(), records.ReindexOptions{}))(t); p.Unchanged == 0 || p.Added != 0 {
+			t.Errorf("the report is %+v", p)
+		}
+	})
+}

@@ -81,7 +81,14 @@ func (d *Door) Reindex(ctx context.Context, o ReindexOptions) (ReindexProgress, 
 	return p, nil
 }
 
+// reindexType walks the resources of p.Type that there are. Those that come
+// meanwhile are indexed already.
 func (d *Door) reindexType(ctx context.Context, o ReindexOptions, p *ReindexProgress) error {
+	newest, err := d.store.History(ctx, store.HistoryQuery{Type: p.Type, Count: 1})
+	if err != nil || len(newest.Records) == 0 {
+		return err
+	}
+	end := store.Position(newest.Records[0].Seq)
 	size := cmp.Or(o.batch, reindexBatch)
 	batch := make([]store.Positioned, 0, size)
 	flush := func() error {
@@ -101,6 +108,9 @@ func (d *Door) reindexType(ctx context.Context, o ReindexOptions, p *ReindexProg
 	for r, err := range d.store.Each(ctx, p.Type, store.Position(p.Position)) {
 		if err != nil {
 			return err
+		}
+		if r.Position > end {
+			break
 		}
 		if o.release != "" && r.Release != o.release {
 			continue

@@ -190,7 +190,8 @@ type Resources interface {
 	Stats(ctx context.Context) (map[fhir.Type]int64, error)
 }
 
-// Position is a place in the order of Each; the zero one is the start.
+// Position is a place in the order of Each; the zero one is the start. That of a
+// resource is the Seq of its first version.
 type Position int64
 
 // Positioned is a record with its place.
