@@ -477,6 +477,9 @@ func eachResource(t *testing.T, b bench) {
 		if len(r.Body) == 0 {
 			t.Error("no body")
 		}
+		if r.Version == 1 && r.Position != store.Position(r.Seq) {
+			t.Errorf("%s stands at %d, and its first version at %d", r.Key, r.Position, r.Seq)
+		}
 		if got = append(got, string(r.Key.ID)); len(got) == 10 {
 			middle = r.Position
 		}
