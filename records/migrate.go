@@ -55,8 +55,8 @@ var ErrDiffers = errors.New("records: the two sides do not hold the same")
 
 // Migrate moves everything that one tenant remembers, except its jobs, to
 // another, which must be empty: every version in the order of the change feed,
-// with its number, time, method and release, the content of Binaries, and the
-// settings but the key of page links (places in the feed are others there, so a
+// with its number, time, method and release, the content of Binaries, what
+// identity remembers (users, clients, grants, tokens), and the settings but the key of page links (places in the feed are others there, so a
 // link of the source must not be good) and the state of the index, which is computed
 // anew. Then it counts and hashes both sides.
 // In the default order of searches, a resource whose first versions are expunged
@@ -123,7 +123,11 @@ func (m *migration) jobID(ctx context.Context) (string, error) {
 // empty refuses a target that holds something.
 func (m *migration) empty(ctx context.Context) error {
 	last, err := m.to.store.LastSeq(ctx)
-	if err == nil && last != 0 {
+	if err != nil {
+		return err
+	}
+	kinds, err := m.to.store.ItemKinds(ctx)
+	if err == nil && (last != 0 || len(kinds) > 0) {
 		err = ErrNotEmpty
 	}
 	return err
@@ -160,6 +164,9 @@ func (m *migration) run(ctx context.Context, w *jobs.Work) error {
 		if err := m.to.store.WriteSetting(ctx, name, value); err != nil {
 			return err
 		}
+	}
+	if err := m.items(ctx); err != nil {
+		return err
 	}
 	m.result.Versions = m.state.Versions
 	err = m.compare(ctx)

@@ -106,6 +106,14 @@ func TestAMigrationMovesEverythingAndProvesIt(t *testing.T) {
 		if err := source.WriteSetting(t.Context(), "policy", []byte("strict")); err != nil {
 			t.Fatal(err)
 		}
+		users := make([]store.ItemChange, 450)
+		for i := range users {
+			users[i].Item = store.Item{Kind: "user", ID: fmt.Sprint(i), Body: fmt.Appendf(nil, `{"n":%d}`, i), Keys: []store.ItemKey{{Name: "login", Value: fmt.Sprint("login", i)}}}
+		}
+		users[0].Expires = time.Unix(2000000000, 0).UTC()
+		if err := source.WriteItems(t.Context(), false, users...); err != nil {
+			t.Fatal(err)
+		}
 		m, err := records.Migrate(t.Context(), door, to.over(t, target), records.MigrateOptions{})
 		if err != nil || !m.Agrees() || m.Resumed || m.Before {
 			t.Fatalf("%+v %v", m, err)
@@ -117,6 +125,13 @@ func TestAMigrationMovesEverythingAndProvesIt(t *testing.T) {
 		same(t, door, moved)
 		if v, err := target.ReadSetting(t.Context(), "policy"); err != nil || string(v) != "strict" {
 			t.Errorf("setting %q, %v", v, err)
+		}
+		for _, u := range users {
+			found, err := target.FindItems(t.Context(), "user", u.Keys[0], "", 2)
+			u.Version = 1
+			if d := cmp.Diff([]store.Item{u.Item}, found); d != "" || err != nil {
+				t.Fatalf("%s %v", d, err)
+			}
 		}
 		_, content, err := moved.Session(records.Principal{}, nil).ReadBinary(t.Context(), "b", "1", 0, -1)
 		if err != nil || content.Size != int64(len("hello world")) {
@@ -177,6 +192,17 @@ func TestAMigrationThatWasInterruptedIsTakenUp(t *testing.T) {
 			same(t, door, to.over(t, target))
 		}
 	})
+}
+
+func TestAMigrationIsRefusedWhereThereAreUsersAlready(t *testing.T) {
+	from, to := newDatabase(t, "sqlite"), newDatabase(t, "sqlite")
+	target := to.open(t)
+	if err := target.WriteItems(t.Context(), false, store.ItemChange{Item: store.Item{Kind: "user", ID: "1"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := records.Migrate(t.Context(), from.over(t, from.open(t)), to.over(t, target), records.MigrateOptions{}); !errors.Is(err, records.ErrNotEmpty) {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestAMigrationThatLostSomethingSaysSo(t *testing.T) {

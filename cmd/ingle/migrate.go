@@ -164,8 +164,10 @@ func proof(m *Main, r records.Migration) error {
 	}
 	row("versions", humanize.Comma(r.From.Versions), humanize.Comma(r.To.Versions))
 	row("bytes of Binaries", humanize.Comma(r.From.Contents), humanize.Comma(r.To.Contents))
+	row("users, clients, tokens ...", humanize.Comma(r.From.Items), humanize.Comma(r.To.Items))
 	row("SHA-256", r.From.Hash[:16], r.To.Hash[:16])
 	row("settings", r.From.Settings[:16], r.To.Settings[:16])
+	row("users and so on", r.From.ItemsHash[:16], r.To.ItemsHash[:16])
 	if err := w.Flush(); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/pack"
@@ -40,6 +41,7 @@ type Store struct {
 	closing  sync.Once
 	closeErr error
 	gate     sqldb.Gate // an operation is inside while it runs
+	epoch    atomic.Int64
 }
 
 var _ store.Store = (*Store)(nil)
