@@ -95,11 +95,7 @@ func (x *indexes) collect(ctx context.Context, s *indexState) error {
 	if err != nil {
 		return err
 	}
-	stored, err := x.define(records)
-	if err != nil {
-		return err
-	}
-	s.Stored, s.Synced = stored, at
+	s.Stored, s.Synced = x.define(records), at
 	return nil
 }
 
@@ -117,7 +113,7 @@ func (x *indexes) active(ctx context.Context, r store.Reader, heads bool) ([]sto
 }
 
 // define reads records as search parameters. What cannot be one has a Problem.
-func (x *indexes) define(records []store.Record) ([]storedParameter, error) {
+func (x *indexes) define(records []store.Record) []storedParameter {
 	var stored []storedParameter
 	for i, r := range records {
 		p := storedParameter{ID: r.Key.ID, Version: r.Version, Release: r.Release}
@@ -129,16 +125,16 @@ func (x *indexes) define(records []store.Record) ([]storedParameter, error) {
 			p.Problem = fmt.Sprintf("it is of release %s, which is not loaded", r.Release)
 		default:
 			tree, err := fhir.ParseJSON(rel.defs, r.Body, storedLimits)
-			if err != nil {
-				return nil, fmt.Errorf("records: %s, as it is stored: %w", r.Key, err)
+			if err == nil {
+				p.Definition, err = rel.catalog.Define(tree.Root())
 			}
-			if p.Definition, err = rel.catalog.Define(tree.Root()); err != nil {
+			if err != nil {
 				p.Problem = err.Error()
 			}
 		}
 		stored = append(stored, p)
 	}
-	return stored, nil
+	return stored
 }
 
 // admit refuses a draft of a search parameter by which nobody could search.
