@@ -42,6 +42,7 @@ type Door struct {
 	cursors cursors
 	indexes *indexes
 	terms   *readyCache
+	lists   *codeLists
 	buffers sync.Pool // *[]byte, for JSON
 }
 
@@ -68,6 +69,7 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		log:    c.Log,
 		room:   newRoom(),
 		terms:  newReadyCache(),
+		lists:  &codeLists{recent[listKey, codeListing]{most: maxListed}},
 	}
 	releases := map[definitions.Release]*release{}
 	for _, defs := range append([]*definitions.Definitions{c.Definitions}, c.Others...) {

@@ -180,7 +180,8 @@ type Resources interface {
 	// the given one, and counts what that changed. It holds a setting as Tx.Hold
 	// does: with ErrVersion nothing is changed.
 	Reindex(ctx context.Context, held Setting, items []Reindexed) (ReindexCount, error)
-	// Expunge removes versions for good and returns how many went.
+	// Expunge removes versions for good, with the texts and units that no other
+	// resource has, and returns how many went.
 	Expunge(ctx context.Context, x Expunge) (int64, error)
 	// Values returns distinct values that current resources are indexed by under
 	// p, a token, uri or canonical parameter, up to limit, in order: System and Code, or

@@ -32,6 +32,7 @@ type Catalog struct {
 	base  string // base URL of this server with a trailing slash, or ""
 	types map[string]*typeCatalog
 
+	advanced  func() bool // see hasAdvanced
 	units     units
 	implied   sync.Map  // value set -> code system, see impliedSystem
 	scratches sync.Pool // of *[]Entry: where entries are collected before their number is known
@@ -92,7 +93,10 @@ func NewCatalog(d *definitions.Definitions, baseURL string) (*Catalog, error) {
 }
 
 func newCatalog(d *definitions.Definitions, base string, content bool) *Catalog {
-	c := &Catalog{defs: d, base: base, Content: content, types: map[string]*typeCatalog{System: {name: System}}}
+	c := &Catalog{
+		defs: d, base: base, Content: content, types: map[string]*typeCatalog{System: {name: System}},
+		advanced: sync.OnceValue(func() bool { return hasAdvanced(d) }),
+	}
 	for _, t := range d.ResourceTypes() {
 		c.types[t] = &typeCatalog{name: t}
 	}

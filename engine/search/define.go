@@ -102,8 +102,8 @@ func (d *defining) identity() {
 // modifiers are those that each type of parameter takes, :missing aside.
 var modifiers = map[definitions.SearchType][]string{
 	definitions.SearchString:    {"exact", "contains", "text"},
-	definitions.SearchToken:     {"text", "not", "above", "below", "in", "not-in", "ofType", "of-type"},
-	definitions.SearchReference: {"type", "identifier", "above", "below", "text"},
+	definitions.SearchToken:     {"text", "text-advanced", "not", "above", "below", "in", "not-in", "ofType", "of-type"},
+	definitions.SearchReference: {"type", "identifier", "above", "below", "text", "text-advanced"},
 	definitions.SearchURI:       {"above", "below", "contains"},
 }
 

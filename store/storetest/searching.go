@@ -22,6 +22,7 @@ var searchCases = []testCase{
 	{"walks through random searches have what is unchanged once while others write", walksWhileWriting},
 	{"sorted pages have each match once, those without a value last", sortedPages},
 	{"a large range of dates that resources have once is walked from where it begins", boundedWalk},
+	{"a walk that looks at few resources a page comes to the same end", fewLooks},
 	{"a cursor of another query is refused", badCursor},
 	{"Total counts when asked", totals},
 	{"a count of zero gives only the total", countZero},
