@@ -35,7 +35,7 @@ type clientAdd struct {
 	Scope      string   `help:"Scopes that it may be granted, separated by spaces. Default: what an app with a user may ask for."`
 	Secret     bool     `help:"A confidential app that proves itself by a secret, which is printed once."`
 	Post       bool     `help:"It sends its secret in the body instead of the Authorization header."`
-	JWKS       string   `name:"jwks" type:"filecontent" placeholder:"FILE" help:"A confidential app or service that signs assertions: its public keys, a JWK Set."`
+	JWKS       []byte   `name:"jwks" type:"filecontent" placeholder:"FILE" help:"A confidential app or service that signs assertions: its public keys, a JWK Set."`
 	JWKSURI    string   `name:"jwks-uri" placeholder:"URL" help:"The same, and where its keys are."`
 	Backend    bool     `help:"A backend service, without users: client_credentials. It takes --jwks or --jwks-uri and --scope with system/ scopes."`
 }
@@ -62,17 +62,17 @@ func (c *clientAdd) client() (*identity.Client, error) {
 		Scopes: scopes, Grants: []identity.GrantType{identity.AuthorizationCode, identity.RefreshToken}, Approved: true, JWKSURI: c.JWKSURI,
 	}
 	switch {
-	case (c.JWKS != "" || c.JWKSURI != "") && (c.Secret || c.Post):
+	case (len(c.JWKS) > 0 || c.JWKSURI != "") && (c.Secret || c.Post):
 		return nil, usage("--secret and --jwks exclude each other")
-	case c.JWKS != "" || c.JWKSURI != "":
+	case len(c.JWKS) > 0 || c.JWKSURI != "":
 		client.Auth = identity.AuthAsymmetric
 	case c.Post:
 		client.Auth = identity.AuthPost
 	case c.Secret:
 		client.Auth = identity.AuthBasic
 	}
-	if c.JWKS != "" {
-		client.JWKS = json.RawMessage(c.JWKS)
+	if len(c.JWKS) > 0 {
+		client.JWKS = c.JWKS
 	}
 	if c.Backend {
 		client.Grants = []identity.GrantType{identity.ClientCredentials}

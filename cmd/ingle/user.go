@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -150,12 +151,20 @@ type oneUser struct {
 	Login string `arg:"" help:"What they sign in with."`
 }
 
+func userNamed(ctx context.Context, in *identity.Service, login string) (*identity.User, error) {
+	u, err := in.UserByLogin(ctx, login)
+	if errors.Is(err, identity.ErrNotFound) {
+		return nil, usage("there is no user %s; `ingle user list` shows them", login)
+	}
+	return u, err
+}
+
 type userShow struct{ oneUser }
 
 func (c *userShow) Run(ctx context.Context, m *Main) error { return c.order(ctx, m, "user show", c) }
 
 func (c *userShow) administer(ctx context.Context, in *identity.Service, out io.Writer) error {
-	u, err := in.UserByLogin(ctx, c.Login)
+	u, err := userNamed(ctx, in, c.Login)
 	if err != nil {
 		return err
 	}
@@ -168,7 +177,7 @@ func (c *userShow) administer(ctx context.Context, in *identity.Service, out io.
 		return err
 	}
 	for _, n := range sessions {
-		rows = append(rows, []string{"session", fmt.Sprintf("since %s, last used %s, from %s, %s", shownTime(n.Created), shownTime(n.Used), n.From.Address, n.From.Agent)})
+		rows = append(rows, []string{"session", fmt.Sprintf("since %s, last used %s, from %s, %s", shownTime(n.Created), shownTime(n.Seen), n.Address, n.Device)})
 	}
 	grants, err := in.Grants(ctx, u.ID)
 	if err != nil {
@@ -196,7 +205,7 @@ func (c *userChange) administer(ctx context.Context, in *identity.Service, out i
 }
 
 func changeUser(ctx context.Context, in *identity.Service, login string, out io.Writer, change func(*identity.User) error) error {
-	u, err := in.UserByLogin(ctx, login)
+	u, err := userNamed(ctx, in, login)
 	if err != nil {
 		return err
 	}
@@ -216,7 +225,7 @@ func (c *userInvite) Run(ctx context.Context, m *Main) error {
 }
 
 func (c *userInvite) administer(ctx context.Context, in *identity.Service, out io.Writer) error {
-	u, err := in.UserByLogin(ctx, c.Login)
+	u, err := userNamed(ctx, in, c.Login)
 	if err != nil {
 		return err
 	}
@@ -256,7 +265,7 @@ func (c *userSignOut) Run(ctx context.Context, m *Main) error {
 }
 
 func (c *userSignOut) administer(ctx context.Context, in *identity.Service, out io.Writer) error {
-	u, err := in.UserByLogin(ctx, c.Login)
+	u, err := userNamed(ctx, in, c.Login)
 	if err != nil {
 		return err
 	}
