@@ -161,12 +161,12 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 func (c *compiler) leafSet(l leaf) []fragment {
 	ranges := l.ranges
 	if ranges == nil {
-		ranges = []fragment{l.condition}
+		ranges = spans(l.condition)
 	}
 	selects := make([]fragment, len(ranges))
 	for i, f := range ranges {
 		a := c.alias("x")
-		selects[i] = join("", sql("SELECT "+a+".rid AS rid FROM "+l.table+" "+a+" WHERE "), all(l.params, f).on(a))
+		selects[i] = join("", sql("SELECT "+a+".rid AS rid FROM "+l.table+" "+a+" WHERE "), all(l.params, f.fragment).on(a))
 	}
 	return c.few(selects)
 }

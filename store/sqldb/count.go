@@ -47,10 +47,18 @@ func (r *run) onlyOfTypes(x search.Expr) bool {
 	if len(r.query.Types) != 1 {
 		return false
 	}
-	var p search.Param
-	switch x := x.(type) {
+	switch x.(type) {
 	case search.IDs, search.LastUpdated:
 		return true
+	}
+	return typeOf(x) == r.query.Types[0]
+}
+
+// typeOf is the one type whose resources alone have index rows that satisfy x; ""
+// when that is not sure.
+func typeOf(x search.Expr) string {
+	var p search.Param
+	switch x := x.(type) {
 	case search.Or:
 		if first, _, ok := sameReference(x); ok {
 			p = first.Param
@@ -84,7 +92,7 @@ func (r *run) onlyOfTypes(x search.Expr) bool {
 	case search.Other:
 		p = x.Param()
 	}
-	return p.Type == r.query.Types[0]
+	return p.Type
 }
 
 // total is the number for Bundle.total: exact, or for an estimate exact up to

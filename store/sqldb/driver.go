@@ -55,16 +55,22 @@ func (s *Reader) estimate(c *compiler, x search.Expr) (int64, bool, error) {
 	}
 	f := join("", sql("SELECT count(*) FROM (SELECT rid FROM ("), join(" UNION ALL ", selects...),
 		sql(") c LIMIT "+strconv.Itoa(most)+") n"))
+	n, err := s.counted(c, f)
+	return n, true, err
+}
+
+// counted is a count for choosing how to search.
+func (s *Reader) counted(c *compiler, f fragment) (int64, error) {
 	key := f.key()
 	if n, ok := s.estimates.get(key); ok {
-		return n, true, nil
+		return n, nil
 	}
 	defer c.trace.doing(store.EstimateStatement)()
 	n, err := count(c.ctx, short(c.db), c.dialect, f)
 	if err == nil {
 		s.estimates.put(key, n)
 	}
-	return n, true, err
+	return n, err
 }
 
 func count(ctx context.Context, db DB, d Dialect, f fragment) (int64, error) {

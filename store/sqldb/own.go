@@ -1,0 +1,222 @@
+package sqldb
+
+import (
+	"slices"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/store"
+)
+
+// A search without _sort may have any order, as long as all pages of a walk keep
+// to it. That of creation is slow where many resources satisfy a criterion, too
+// many to take them all, and yet few of those that lie side by side: then the
+// driving criterion has an order of its own, along its index. The first page
+// chooses, its cursor tells the others.
+
+// ownOrder is where a page is in a driving criterion's own order.
+type ownOrder struct {
+	driver int64 // number of the conjunct, from 1; 0: the order of creation
+	place
+}
+
+// place tells the stretches of an index apart, also when there come more.
+type place struct{ param, unit, part int64 }
+
+// ownOrder chooses an order of the conjunct's own for the first page of a search:
+// nil when it has none, or creation is better.
+func (r *run) ownOrder(driver int, size int64) (func() error, error) {
+	switch x := r.conjuncts[driver].(type) {
+	case search.Chain, search.Has:
+		b, ok, err := r.bridge(x, true)
+		if err != nil || !ok || size < few {
+			return nil, err
+		}
+		if _, has := x.(search.Has); has && size >= small {
+			if ok, err = r.spread(x, size); err != nil || !ok {
+				return nil, err
+			}
+		}
+		return func() error { return r.across(driver, b) }, nil
+	}
+	if size < small {
+		return nil, nil
+	}
+	driver = r.widest(driver)
+	if l, ok := r.leaf(r.conjuncts[driver]); ok && r.stretches(l) != nil {
+		return func() error { return r.along(driver, l) }, nil
+	}
+	return nil, nil
+}
+
+// goOn reads the next page of an order that the page before was in.
+func (r *run) goOn() error {
+	driver := int(r.from.own.driver) - 1
+	if driver >= len(r.conjuncts) {
+		return store.ErrBadCursor
+	}
+	x := r.conjuncts[driver]
+	r.trace.alone(x)
+	if b, ok, err := r.bridge(x, false); ok || err != nil {
+		if err != nil {
+			return err
+		}
+		return r.across(driver, b)
+	}
+	if l, ok := r.leaf(x); ok {
+		return r.along(driver, l)
+	}
+	return store.ErrBadCursor
+}
+
+// widest is, of the conjuncts on the one date that the driver asks for, the one
+// with the most ranges: those of the others bound the walk along these.
+func (r *run) widest(driver int) int {
+	d, ok := r.conjuncts[driver].(search.Date)
+	if !ok || !d.Param.Once {
+		return driver
+	}
+	ranges := 0
+	for i, x := range r.conjuncts {
+		if e, ok := x.(search.Date); ok && e.Param == d.Param {
+			if l, _ := r.leaf(e); len(l.ranges) > ranges {
+				driver, ranges = i, len(l.ranges)
+			}
+		}
+	}
+	return driver
+}
+
+// stretch is a part of a leaf's index in the order of key, then rid.
+type stretch struct {
+	place
+	source    string // FROM, alias d
+	key       string // of @
+	kind      valueKind
+	condition fragment // on @: in this stretch and in none before
+	row       string   // of @: what orders a resource's rows in it
+}
+
+// lane is how rows of an index table lie in its primary key (param, column, rid,
+// rest; of quantities the unit stands before the column), and those that are wide in their own index.
+type lane struct {
+	column, rest string
+	kind         valueKind
+	wide, by     string
+}
+
+var lanes = map[string]lane{
+	"date":     {"@.lo", "@.span", intValue, "(@.lo + @.span)", "date_long"},
+	"number":   {"@.lo", "@.hi, @.value", floatValue, "@.hi", "number_wide"},
+	"quantity": {"@.lo", "@.entry", floatValue, "@.hi", "quantity_wide"},
+	"string":   {"@.norm", "@.text", textValue, "", ""},
+	"uri":      {"@.url", "@.version", textValue, "", ""},
+}
+
+// stretches are what of its index satisfies a leaf; nil when the index has no
+// order, or cannot tell whether a resource came before.
+func (r *run) stretches(l leaf) []stretch {
+	lane, ok := lanes[l.table]
+	if !ok {
+		return nil
+	}
+	ranges := l.ranges
+	if ranges == nil {
+		ranges = spans(l.condition)
+	}
+	var out []stretch
+	for _, param := range l.params.args {
+		var before []fragment
+		var part int64
+		for i, f := range ranges {
+			if l.table == "quantity" && f.unit == 0 {
+				return nil
+			}
+			if part++; i > 0 && f.unit != ranges[i-1].unit {
+				part, before = 1, nil
+			}
+			s := stretch{place: place{param.(int64), f.unit, part}, source: l.table + " d", key: lane.column, kind: lane.kind, row: lane.column + ", " + lane.rest}
+			if f.wide {
+				s.source, s.key, s.row = s.source+r.dialect.by(lane.by), lane.wide, lane.wide+", "+s.row
+			}
+			s.condition = all(append([]fragment{sql("@.param = ?", param), f.fragment}, before...)...)
+			before = append(before, not(f.fragment))
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// along reads along the stretches of a leaf's index.
+func (r *run) along(driver int, l leaf) error {
+	r.trace.way("along the index of the driving criterion, in the order of its values")
+	stretches := r.stretches(l)
+	first := 0
+	if r.from != nil {
+		first = slices.IndexFunc(stretches, func(s stretch) bool { return s.place == r.from.own.place })
+		if first < 0 || !stretches[first].kind.has(r.from.keys[0]) {
+			return store.ErrBadCursor
+		}
+	}
+	bounds, once := r.bounds(driver)
+	for i := first; i < len(stretches); i++ {
+		s := stretches[i]
+		r.own, r.keys = ownOrder{int64(driver) + 1, s.place}, []sortKey{{kind: s.kind}}
+		conditions := []fragment{s.condition.on("d")}
+		for _, f := range bounds {
+			conditions = append(conditions, f.on("d"))
+		}
+		if !once {
+			conditions = append(conditions, not(r.came(l, stretches[:i], s)))
+		}
+		err := r.inWalk(sql(s.key).on("d").sql, "d.rid", s.source+r.dialect.with("resource", "r", "", "r.rid = d.rid"), conditions...)
+		if err != nil || r.full || r.left() <= 0 {
+			return err
+		}
+		r.from = nil
+	}
+	return nil
+}
+
+// bounds takes the driver out of the conjuncts, and those on the same row of its
+// index, whose conditions on @ it returns; once says that a resource has no other.
+func (r *run) bounds(driver int) (of []fragment, once bool) {
+	d, _ := r.conjuncts[driver].(search.Date)
+	var others []search.Expr
+	for i, x := range r.conjuncts {
+		if i == driver {
+			continue
+		}
+		if f, ok := r.once(d.Param, x); ok {
+			of = append(of, f)
+		} else {
+			others = append(others, x)
+		}
+	}
+	r.conjuncts = others
+	return of, d.Param.Once
+}
+
+// came is the condition that the resource of row d of stretch s has a row before.
+func (r *run) came(l leaf, earlier []stretch, s stretch) fragment {
+	b := r.alias("b")
+	row := func(alias string) string { return "(" + sql(s.row).on(alias).sql + ")" }
+	ways := []fragment{all(s.condition.on(b), sql(row(b)+" < "+row("d")))}
+	for _, e := range earlier {
+		ways = append(ways, e.condition.on(b))
+	}
+	return r.dialect.exists(sql("SELECT 1 FROM "+l.table+" "+b+r.dialect.by(l.table+"_rid")+" WHERE "+b+".rid = d.rid AND "),
+		l.params.on(b), sql(" AND "), either(ways...))
+}
+
+// has says whether v is of the kind.
+func (k valueKind) has(v any) bool {
+	switch v.(type) {
+	case int64:
+		return k == intValue
+	case float64:
+		return k == floatValue
+	case string:
+		return k == textValue
+	}
+	return false
+}
