@@ -8,8 +8,9 @@ type Query struct {
 	Types []string
 	// Filter is what must hold; nil means everything.
 	Filter Expr
-	// Sort orders the result; empty means the store's order: by first
-	// creation, oldest first. Ties are always broken by that order.
+	// Sort orders the result; empty means an order that the searcher chooses,
+	// and keeps to for all pages of a walk. Ties are always broken by the order
+	// of first creation, oldest first.
 	Sort []SortKey
 	// Count is the page size; the parser fills in the default and caps it.
 	// With _count=0 or _summary=count it is 0, Summary is SummaryCount and

@@ -39,7 +39,7 @@ func (r *run) bridge(x search.Expr, begins bool) (b bridge, ok bool, err error) 
 	b.linked = func(reference string) fragment { return r.linkedTo(param, reference, target) }
 	b.inner = func(reference string) fragment {
 		s := r.alias("s")
-		return r.dialect.exists(sql("SELECT 1 FROM resource "+s+" WHERE "+s+".rid = "+reference+"."+b.near+" AND "+s+".type = ? AND ", innerType), r.condition(on, s))
+		return r.dialect.exists(sql("SELECT 1 FROM resource "+s+" WHERE "+s+".rid = "+reference+"."+b.near+" AND "+s+".type = ? AND "+s+".deleted + 0 = 0 AND ", innerType), r.condition(on, s))
 	}
 	types := r.types
 	r.types = []int64{innerType}
@@ -61,8 +61,7 @@ func (r *run) bridge(x search.Expr, begins bool) (b bridge, ok bool, err error) 
 				return b, false, err
 			}
 		}
-		b.source = join("", sql("(SELECT DISTINCT rid FROM "), r.dialect.whole(join(" UNION ALL ", selects...)), sql(" e ORDER BY rid) d"+
-			r.dialect.with("resource", "s", "", "s.rid = d.rid AND s.type = "+strconv.FormatInt(innerType, 10))))
+		b.source = join("", sql("(SELECT DISTINCT rid FROM "), r.dialect.whole(join(" UNION ALL ", selects...)), sql(" e ORDER BY rid) d"), r.ofType(on, of, "d"))
 	}
 	index := ""
 	if b.near == "rid" {
@@ -145,6 +144,6 @@ func (r *run) spread(x search.Expr, size int64) (bool, error) {
 	const rowsOfResource = 100
 	selects, _ := r.set(x)
 	n, err := r.reader.counted(r.compiler, join("", sql("SELECT count(DISTINCT rid) FROM (SELECT rid FROM ("),
-		join(" UNION ALL ", selects...), sql(") c LIMIT "+strconv.Itoa(most)+") n")))
+		join(" UNION ALL ", selects...), sql(") c LIMIT "+strconv.Itoa(small)+") n")))
 	return n > size/rowsOfResource, err
 }

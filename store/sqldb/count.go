@@ -107,7 +107,7 @@ func (s *Reader) total(ctx context.Context, db DB, q *search.Query) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	if best < 0 || size < most {
+	if best < 0 || size < bound(r.conjuncts[best]) {
 		return s.Count(ctx, db, q)
 	}
 	r.conjuncts = []search.Expr{r.conjuncts[best]}
