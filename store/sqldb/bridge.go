@@ -1,19 +1,62 @@
 package sqldb
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/inglehealth/ingle/engine/search"
 )
 
 // bridge leads from the resources d of an inner criterion, in the order of their
-// rids, over the references f to those that a chain or _has finds.
+// rids, over references to those that a chain or _has finds.
 type bridge struct {
-	source     fragment // FROM: d and f
+	source     fragment // FROM: d
 	conditions []fragment
 	near, far  string // columns of reference: the inner resource, the one that is found
 	linked     func(reference string) fragment
 	inner      func(reference string) fragment // that the inner criterion holds of column near
+}
+
+// linkOf is the chain or _has that x is, or has as one of its alternatives; nil
+// when it has none or several.
+func linkOf(x search.Expr) (link search.Expr, rest search.Or) {
+	or, ok := x.(search.Or)
+	if !ok {
+		or = search.Or{x}
+	}
+	for _, e := range or {
+		switch e.(type) {
+		case search.Chain, search.Has:
+			if link != nil {
+				return nil, nil
+			}
+			link = e
+		default:
+			rest = append(rest, e)
+		}
+	}
+	return link, rest
+}
+
+// ownOrderAcross is ownOrder of a chain or _has. What its alternatives find, such as
+// contained resources, has to be little.
+func (r *run) ownOrderAcross(driver int, size int64) (func() error, error) {
+	link, rest := linkOf(r.conjuncts[driver])
+	b, ok, err := r.bridge(link, true)
+	if err != nil || !ok {
+		return nil, err
+	}
+	if _, has := link.(search.Has); has && size >= small {
+		if ok, err = r.spread(link, size); err != nil || !ok {
+			return nil, err
+		}
+	}
+	if rest != nil {
+		if n, ok, err := r.reader.estimate(r.compiler, rest); err != nil || !ok || n >= small {
+			return nil, err
+		}
+	}
+	return func() error { return r.across(driver, b, link, rest) }, nil
 }
 
 // bridge is ok when the inner criterion has its resources in the order of rid: one
@@ -63,16 +106,10 @@ func (r *run) bridge(x search.Expr, begins bool) (b bridge, ok bool, err error) 
 		}
 		b.source = join("", sql("(SELECT DISTINCT rid FROM "), r.dialect.whole(join(" UNION ALL ", selects...)), sql(" e ORDER BY rid) d"), r.ofType(on, of, "d"))
 	}
-	index := ""
-	if b.near == "rid" {
-		index = "reference_rid"
-	}
-	b.source = join("", b.source, sql(r.dialect.with("reference", "f", index, "f."+b.near+" = d.rid")))
-	b.conditions = append(b.conditions, b.linked("f"))
 	return b, true, r.err
 }
 
-// Rows of a bridge are read in pieces, each longer than the one before.
+// Inner resources are taken in pieces, each larger than the one before.
 const (
 	firstPiece = 8 // times the rows that the page still takes
 	nextPiece  = 4 // times the piece before
@@ -80,62 +117,115 @@ const (
 )
 
 // across reads what lies beyond a bridge, in the order of the first resource that
-// leads there.
-func (r *run) across(driver int, b bridge) error {
+// leads there, and then what only the alternatives find.
+func (r *run) across(driver int, b bridge, link search.Expr, rest search.Or) error {
 	r.trace.way("from what satisfies the driving criterion's inner one, in the order of creation, along the references")
-	r.own, r.keys = ownOrder{driver: int64(driver) + 1}, []sortKey{{kind: intValue}}
-	for size := firstPiece * r.left(); ; size = min(nextPiece*size, mostPiece) {
-		rows := b.rows(r.from)
-		where := []fragment{r.where("r", "d", driver)}
-		if r.from != nil {
-			where = append(where, not(r.crossed(b, *r.from)))
+	r.keys = []sortKey{{kind: intValue}}
+	if r.from == nil || r.from.own.part == 0 {
+		r.own = ownOrder{driver: int64(driver) + 1}
+		if err := r.overBridge(driver, b); err != nil || r.full || r.left() <= 0 {
+			return err
 		}
-		err := r.read(join("", sql("SELECT d.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, d.k AS "+keyColumn(0)+
-			" FROM (SELECT e.rid, min(e.k) AS k FROM ("), rows, sql(" LIMIT "+strconv.Itoa(size)+") e GROUP BY e.rid) d"+
-			r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), all(where...),
-			sql(" ORDER BY d.k, d.rid"+r.limit())), r.keys)
+	}
+	if rest == nil {
+		return nil
+	}
+	r.own = ownOrder{int64(driver) + 1, place{part: 1}}
+	selects, _ := r.set(rest)
+	where := []fragment{r.where("r", "d", driver), not(r.condition(link, "r"))}
+	if r.from != nil {
+		where = append(where, sql("d.rid > ?", r.from.rid))
+	}
+	return r.read(join("", sql("SELECT d.rid AS rid, d.rid AS "+keyColumn(0)+rowColumns+" FROM (SELECT DISTINCT rid FROM "),
+		r.dialect.whole(join(" UNION ALL ", selects...)), sql(" e) d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "),
+		all(where...), sql(" ORDER BY d.rid"+r.limit())), r.keys)
+}
+
+func (r *run) overBridge(driver int, b bridge) error {
+	for size := firstPiece * r.left(); ; {
+		piece := b.piece(r.from)
+		found := r.referring
+		if b.near == "rid" {
+			found = r.referredTo
+		}
+		limit := r.left()
+		rows, err := r.readPage(join("", found(driver, b, join("", piece, sql(" LIMIT "+strconv.Itoa(size)))), sql(r.limit())), r.keys, false)
 		if err != nil || r.full || r.left() <= 0 {
 			return err
 		}
-		if r.from, err = r.lastOf(rows, size); err != nil || r.from == nil {
+		if rows == limit { // some repeated a resource
+			r.from = &r.positions[len(r.positions)-1]
+			continue
+		}
+		if r.from, err = r.lastOf(piece, size); err != nil || r.from == nil {
 			return err
 		}
+		size = min(nextPiece*size, mostPiece)
 	}
 }
 
-// rows are the bridge's, after a position: k is the inner resource, rid what is
-// found.
-func (b bridge) rows(from *position) fragment {
+// piece is inner resources from a position on.
+func (b bridge) piece(from *position) fragment {
 	conditions := b.conditions
 	if from != nil {
-		conditions = append(conditions[:len(conditions):len(conditions)], sql("d.rid >= ? AND (d.rid > ? OR f."+b.far+" > ?)", from.keys[0], from.keys[0], from.rid))
+		conditions = append(conditions[:len(conditions):len(conditions)], sql("d.rid >= ?", from.keys[0]))
 	}
-	return join("", sql("SELECT d.rid AS k, f."+b.far+" AS rid FROM "), b.source, sql(" WHERE "), all(conditions...), sql(" ORDER BY d.rid, f."+b.far))
+	return join("", sql("SELECT d.rid FROM "), b.source, sql(" WHERE "), all(conditions...), sql(" ORDER BY d.rid"))
 }
 
-// lastOf is the position of row number size; nil when there are fewer.
-func (r *run) lastOf(rows fragment, size int) (*position, error) {
+// lastOf is the position behind the last resource of a piece; nil when there are
+// fewer than size.
+func (r *run) lastOf(piece fragment, size int) (*position, error) {
 	var last *position
-	f := join("", rows, sql(" LIMIT 1 OFFSET "+strconv.Itoa(size-1)))
+	f := join("", piece, sql(" LIMIT 1 OFFSET "+strconv.Itoa(size-1)))
 	err := ForEach(r.ctx, r.db, r.dialect.Rebind(f.sql), f.args, func(in Rows) error {
-		var k, rid int64
-		err := in.Scan(&k, &rid)
-		last = &position{keys: []any{k}, rid: rid}
+		var k int64
+		err := in.Scan(&k)
+		last = &position{keys: []any{k}, rid: math.MaxInt64}
 		return err
 	})
 	return last, err
 }
 
-// crossed is the condition that a row of the bridge leads to resource r at p or
-// before.
-func (r *run) crossed(b bridge, p position) fragment {
-	g := r.alias("g")
-	index := ""
-	if b.far == "rid" {
-		index = r.dialect.by("reference_rid")
+// beyond is the condition that found, to which the inner resource k leads, is
+// behind the position.
+func (r *run) beyond(k, found string) fragment {
+	if r.from == nil {
+		return fragment{}
 	}
-	return r.dialect.exists(sql("SELECT 1 FROM reference "+g+index+" WHERE "+g+"."+b.far+" = d.rid AND "), b.linked(g),
-		sql(" AND "+g+"."+b.near+" <= ? AND ("+g+"."+b.near+" < ? OR d.rid <= ?) AND ", p.keys[0], p.keys[0], p.rid), b.inner(g))
+	return sql("("+k+" > ? OR "+found+" > ?)", r.from.keys[0], r.from.rid)
+}
+
+// referredTo is what the resources of a piece refer to, each once: a few
+// resources may be all that thousands refer to.
+func (r *run) referredTo(driver int, b bridge, piece fragment) fragment {
+	pairs := join("", sql("SELECT min(d.rid) AS k, f.target AS rid FROM ("), piece, sql(") d"+
+		r.dialect.with("reference", "f", "reference_rid", "f.rid = d.rid")+" WHERE "), all(b.linked("f"), r.beyond("d.rid", "f.target")), sql(" GROUP BY f.target"))
+	where := []fragment{r.where("r", "d", driver)}
+	if r.from != nil {
+		g := r.alias("g")
+		where = append(where, not(r.dialect.exists(sql("SELECT 1 FROM reference "+g+" WHERE "+g+".target = d.rid AND "), b.linked(g),
+			sql(" AND "+g+".rid <= ? AND ("+g+".rid < ? OR d.rid <= ?) AND ", r.from.keys[0], r.from.keys[0], r.from.rid), b.inner(g))))
+	}
+	return join("", sql("SELECT d.rid AS rid, d.k AS "+keyColumn(0)+rowColumns+" FROM ("), pairs,
+		sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), all(where...), sql(" ORDER BY d.k, d.rid"))
+}
+
+// referring is what refers to the resources of a piece, but for what refers to
+// one before, too: as many may refer to each as the page takes.
+func (r *run) referring(driver int, b bridge, piece fragment) fragment {
+	g := r.alias("g")
+	found := join("", sql("SELECT f.rid AS rid, d.rid AS "+keyColumn(0)+rowColumns+" FROM "))
+	conditions := all(b.linked("f"), r.beyond("d.rid", "f.rid"), r.where("r", "f", driver),
+		not(r.dialect.exists(sql("SELECT 1 FROM reference "+g+r.dialect.by("reference_rid")+" WHERE "+g+".rid = f.rid AND "+g+".target < d.rid AND "),
+			b.linked(g), sql(" AND "), b.inner(g))))
+	resource := r.dialect.with("resource", "r", "", "r.rid = f.rid")
+	if !r.dialect.Lateral {
+		return join("", found, sql("("), piece, sql(") d"+r.dialect.with("reference", "f", "", "f.target = d.rid")+resource+" WHERE "), conditions,
+			sql(" ORDER BY d.rid, f.rid"))
+	}
+	return join("", sql("SELECT f.* FROM ("), piece, sql(") d CROSS JOIN LATERAL ("), found, sql("reference f"+resource+" WHERE f.target = d.rid AND "), conditions,
+		sql(" ORDER BY f.rid"+r.limit()+") f ORDER BY f."+keyColumn(0)+", f.rid"))
 }
 
 // spread says whether the rows that x has, as far as they are counted, lead to

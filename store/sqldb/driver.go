@@ -12,18 +12,18 @@ import (
 
 // Candidates are counted only up to most, those of chains and _has, each of which
 // takes several look-ups, up to small. Fewer than small are worth taking whole and
-// sorting, and with fewer than few it does not matter whether others are fewer
-// still.
+// sorting, unless they have an order of their own and are several. With fewer than
+// few it does not matter whether others are fewer still.
 const (
-	most  = 10_000
-	small = 2_000
-	few   = 100
+	most    = 10_000
+	small   = 2_000
+	several = 200
+	few     = 100
 )
 
 // bound is up to where x's candidates are counted.
 func bound(x search.Expr) int64 {
-	switch x.(type) {
-	case search.Chain, search.Has:
+	if link, _ := linkOf(x); link != nil {
 		return small
 	}
 	return most

@@ -25,21 +25,11 @@ type place struct{ param, unit, part int64 }
 // ownOrder chooses an order of the conjunct's own for the first page of a search:
 // nil when it has none, or creation is better.
 func (r *run) ownOrder(driver int, size int64) (func() error, error) {
-	switch x := r.conjuncts[driver].(type) {
-	case search.Chain, search.Has:
-		b, ok, err := r.bridge(x, true)
-		if err != nil || !ok || size < few {
-			return nil, err
-		}
-		if _, has := x.(search.Has); has && size >= small {
-			if ok, err = r.spread(x, size); err != nil || !ok {
-				return nil, err
-			}
-		}
-		return func() error { return r.across(driver, b) }, nil
-	}
-	if size < small {
+	if size < several {
 		return nil, nil
+	}
+	if link, _ := linkOf(r.conjuncts[driver]); link != nil {
+		return r.ownOrderAcross(driver, size)
 	}
 	driver = r.widest(driver)
 	if l, ok := r.leaf(r.conjuncts[driver]); ok && r.stretches(l) != nil {
@@ -55,12 +45,17 @@ func (r *run) goOn() error {
 		return store.ErrBadCursor
 	}
 	x := r.conjuncts[driver]
-	r.trace.alone(x)
-	if b, ok, err := r.bridge(x, false); ok || err != nil {
+	r.trace.criteria(r.conjuncts)
+	r.trace.drives(driver)
+	if link, rest := linkOf(x); link != nil {
+		b, ok, err := r.bridge(link, false)
+		if err == nil && !ok {
+			err = store.ErrBadCursor
+		}
 		if err != nil {
 			return err
 		}
-		return r.across(driver, b)
+		return r.across(driver, b, link, rest)
 	}
 	if l, ok := r.leaf(x); ok {
 		return r.along(driver, l)
