@@ -107,7 +107,7 @@ var ownOrders = []struct {
 	{"part of a text", "Observation", search.String{Param: note, Mode: search.StringContains, Value: "bout"}, alongValues},
 	{"its reverse by a code", "Patient", search.Has{Source: "Observation", Param: subject, X: tokenIs(code, "s", "c")}, acrossReference},
 	{"its reverse and more", "Patient", search.And{search.Has{Source: "Observation", Param: subject, X: tokenIs(status, "st", "final")}, search.Not{X: tokenIs(gender, "", "male")}}, acrossReference},
-	{"its reverse by few", "Patient", search.Has{Source: "Observation", Param: subject, X: search.And{search.IDs(manyIDs(0, 400)), tokenIs(status, "st", "final")}}, acrossReference},
+	{"its reverse by few", "Patient", search.Has{Source: "Observation", Param: subject, X: search.And{search.IDs(manyIDs(0, 900)), tokenIs(status, "st", "final")}}, acrossReference},
 	{"a chain by a code", "Observation", search.Chain{Param: subject, Target: "Patient", X: tokenIs(gender, "", "male")}, acrossReference},
 	{"a chain by a text", "Observation", search.Chain{Param: subject, Target: "Patient", X: search.String{Param: family, Value: "ng1"}}, acrossReference},
 	{"a chain or what it contains", "Observation", search.Or{search.Chain{Param: subject, Target: "Patient", X: tokenIs(gender, "", "male")}, search.String{Param: note, Value: "about 7"}}, acrossReference},
