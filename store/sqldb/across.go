@@ -67,7 +67,11 @@ func (r *run) overBridge(driver int, b bridge) error {
 func (b bridge) piece(from *position) fragment {
 	conditions := b.conditions
 	if from != nil {
-		conditions = append(conditions[:len(conditions):len(conditions)], sql("d.rid >= ?", from.keys[0]))
+		compare := " >= ?" // there may be more that it leads to
+		if from.rid == math.MaxInt64 {
+			compare = " > ?"
+		}
+		conditions = append(conditions[:len(conditions):len(conditions)], sql("d.rid"+compare, from.keys[0]))
 	}
 	return join("", sql("SELECT d.rid FROM "), b.source, sql(" WHERE "), all(conditions...), sql(" ORDER BY d.rid"))
 }

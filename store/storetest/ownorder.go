@@ -15,6 +15,9 @@ import (
 var (
 	value = search.Param{Type: "Observation", Code: "value", Kind: definitions.SearchQuantity}
 	note  = search.Param{Type: "Observation", Code: "note", Kind: definitions.SearchString}
+	score = search.Param{Type: "Observation", Code: "score", Kind: definitions.SearchNumber}
+	rule  = search.Param{Type: "Observation", Code: "rule", Kind: definitions.SearchURI}
+	seen  = search.Param{Type: "Observation", Code: "seen", Kind: definitions.SearchDate, Once: true}
 )
 
 // many has so many patients and observations that a search by what most of them
@@ -36,8 +39,9 @@ func (m *many) add(k string, entries ...search.Entry) {
 }
 
 // fillMany gives every patient twenty observations in turn, each with the code c,
-// one to three quantities in two units, two dates, one of them long at times, and
-// two notes; some refer to a second patient.
+// one to three quantities in two units, two dates, one of them long at times, two
+// notes, two scores, two rules, and one day on which it was seen; some refer to a
+// second patient.
 func fillMany(t *testing.T, b bench) many {
 	m := many{bench: b, memory: search.NewMemory()}
 	for i := range manyPatients {
@@ -47,10 +51,13 @@ func fillMany(t *testing.T, b bench) many {
 		entries := []search.Entry{
 			token(code, "s", "c"), token(status, "st", []string{"final", "draft", "amended"}[i%3]), refer(subject, fmt.Sprintf("Patient/p%03d", i%manyPatients)),
 			day(date, i*7%50), day(date, 100+i*11%300), text(note, fmt.Sprintf("about %d", i%70)), text(note, fmt.Sprintf("about %d too", i*3%90)),
+			day(seen, i*3%400), scored(i%40, i%8 == 0), scored(i*7%60, false),
+			{Param: rule, URL: fmt.Sprintf("http://rules/%d/a", i%30)}, {Param: rule, URL: fmt.Sprintf("http://rules/%d", i%50)},
 		}
 		if i%10 == 0 {
 			entries = append(entries, refer(subject, fmt.Sprintf("Patient/p%03d", (i+3)%manyPatients)))
 			entries[3].Time.Hi += 1 << 50
+			entries[7].Time.Hi += 1 << 50
 		}
 		for n := range 1 + i%3 {
 			entries = append(entries, quantity(float64((i*13+n*7)%97), []string{"m", "cm"}[(i+n)%2], i%9 == 0))
@@ -59,6 +66,15 @@ func fillMany(t *testing.T, b bench) many {
 	}
 	b.write(t, m.writes...)
 	return m
+}
+
+// scored is a number, wide when it is only known to be that or more.
+func scored(n int, wide bool) search.Entry {
+	e := search.Entry{Param: score, Number: search.NumberRange{Value: float64(n), Lo: float64(n), Hi: float64(n)}}
+	if wide {
+		e.Number.Hi = search.MaxNumber
+	}
+	return e
 }
 
 // quantity is a length in m or cm; wide, it is only known to be that or more.
@@ -103,6 +119,9 @@ var ownOrders = []struct {
 	{"a quantity of any unit", "Observation", search.Quantity{Param: value, Prefix: search.GE, AnySystem: true}, ""},
 	{"a date", "Observation", search.Date{Param: date, Prefix: search.GE, Range: dayRange(20)}, alongValues},
 	{"two dates", "Observation", search.And{search.Date{Param: date, Prefix: search.LE, Range: dayRange(350)}, search.Date{Param: date, Prefix: search.GT, Range: dayRange(10)}}, alongValues},
+	{"a day that each has once", "Observation", search.And{search.Date{Param: seen, Prefix: search.LT, Range: dayRange(300)}, search.Date{Param: seen, Prefix: search.GE, Range: dayRange(50)}}, alongValues},
+	{"a number", "Observation", search.Number{Param: score, Prefix: search.GT, Range: search.NumberRange{Value: 12, Lo: 12, Hi: 12}}, alongValues},
+	{"a URL and what is below", "Observation", search.URI{Param: rule, Mode: search.URIBelow, Value: "http://rules"}, alongValues},
 	{"a text", "Observation", search.String{Param: note, Value: "about"}, alongValues},
 	{"part of a text", "Observation", search.String{Param: note, Mode: search.StringContains, Value: "bout"}, alongValues},
 	{"its reverse by a code", "Patient", search.Has{Source: "Observation", Param: subject, X: tokenIs(code, "s", "c")}, acrossReference},
@@ -174,6 +193,25 @@ func ownOrderWhileWriting(t *testing.T, b bench) {
 				b.put("Observation/"+k, 0, "", token(code, "s", "c"), token(status, "st", "final"), refer(subject, "Patient/"+k), refer(subject, "Patient/p001"),
 					day(date, page*60), text(note, "about 3"), quantity(float64(page*20), "m", page%2 == 0), quantity(5, "yd", false)))
 		})
+	}
+}
+
+// repeatedRows has more rows of one resource than a walk takes at once.
+func repeatedRows(t *testing.T, b bench) {
+	var writes []store.Write
+	for i := range 3 {
+		var codes []search.Entry
+		for n := range 400 {
+			codes = append(codes, token(code, fmt.Sprintf("s%d", n), "c"))
+		}
+		p := fmt.Sprintf("Patient/p%d", i)
+		writes = append(writes, b.put(p, 0, ""), b.put(fmt.Sprintf("Observation/o%d", i), 0, "", append(codes, refer(subject, p))...),
+			b.put(fmt.Sprintf("Observation/again%d", i), 0, "", token(code, "s", "c"), refer(subject, p)))
+	}
+	b.write(t, writes...)
+	q := search.Query{Types: []string{"Patient"}, Filter: search.Has{Source: "Observation", Param: subject, X: search.Token{Param: code, AnySystem: true, Code: "c"}}, Count: 2}
+	if got := b.all(t, q, nil); !slices.Equal(got, []string{"p0", "p1", "p2"}) {
+		t.Errorf("found %v", got)
 	}
 }
 

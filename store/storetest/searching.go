@@ -24,6 +24,7 @@ var searchCases = []testCase{
 	{"a large range of dates that resources have once is walked from where it begins", boundedWalk},
 	{"what too many have to sort them comes once, whatever the order", ownOrder},
 	{"a search in an order of its own has what is unchanged once while others write", ownOrderWhileWriting},
+	{"a resource comes once however many of its rows satisfy a criterion", repeatedRows},
 	{"a cursor of a search in an order of its own is refused elsewhere", ownOrderCursor},
 	{"a cursor of another query is refused", badCursor},
 	{"Total counts when asked", totals},
