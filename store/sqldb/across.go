@@ -10,8 +10,8 @@ import (
 
 // Inner resources are taken in pieces, each larger than the one before.
 const (
-	firstPiece = 8 // times the rows that the page still takes
-	nextPiece  = 2 // times the piece before
+	firstPiece = 16 // times the rows that the page still takes
+	nextPiece  = 2  // times the piece before
 	mostPiece  = 4096
 )
 
@@ -103,8 +103,10 @@ func (r *run) beyond(k, found string) fragment {
 // referredTo is what the resources of a piece refer to, each once: a few
 // resources may be all that thousands refer to.
 func (r *run) referredTo(driver int, b bridge, piece fragment) fragment {
-	pairs := join("", sql("SELECT min(d.rid) AS k, f.target AS rid FROM ("), piece, sql(") d"+
-		r.dialect.with("reference", "f", "reference_rid", "f.rid = d.rid")+" WHERE "), all(b.linked("f"), r.beyond("d.rid", "f.target")), sql(" GROUP BY f.target"))
+	linked := b.linked("f")
+	pairs := join("", sql("SELECT min(d.rid) AS k, f.target AS rid FROM ("), piece, sql(") d"),
+		sql(r.dialect.with("reference", "f", "reference_rid", "f.rid = d.rid AND "+linked.sql), linked.args...),
+		sql(" WHERE "), all(r.beyond("d.rid", "f.target")), sql(" GROUP BY f.target"))
 	where := []fragment{r.where("r", "d", driver)}
 	if r.from != nil {
 		g := r.alias("g")

@@ -30,15 +30,40 @@ func (r *run) countSQL(driver int) fragment {
 	if driver < 0 {
 		return join("", sql("SELECT count(*) FROM "+r.resources("r", "resource_live")+" WHERE "), r.where("r", "r", -1))
 	}
-	selects, _ := r.set(r.conjuncts[driver])
-	set := join(" UNION ", selects...)
-	if len(selects) == 1 {
-		set = join("", sql("SELECT DISTINCT rid FROM ("), selects[0], sql(") e"))
+	x := r.conjuncts[driver]
+	set, ok := r.onceSet(driver)
+	others := len(r.conjuncts)
+	if ok {
+		driver = -1
+	} else {
+		others--
+		selects, _ := r.set(x)
+		if set = join(" UNION ", selects...); len(selects) == 1 {
+			set = join("", sql("SELECT DISTINCT rid FROM ("), selects[0], sql(") e"))
+		}
 	}
-	if len(r.conjuncts) == 1 && r.onlyOfTypes(r.conjuncts[0]) {
+	if others == 0 && r.onlyOfTypes(x) {
 		return join("", sql("SELECT count(*) FROM ("), set, sql(") d"))
 	}
 	return join("", sql("SELECT count(*) FROM ("), set, sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), r.where("r", "d", driver))
+}
+
+// onceSet is the set of conjunct number driver, if that asks for the one date that
+// a resource has, with all that the others ask of it: they are no longer among the
+// conjuncts.
+func (r *run) onceSet(driver int) (fragment, bool) {
+	driver = r.widest(driver)
+	d, ok := r.conjuncts[driver].(search.Date)
+	if !ok || !d.Param.Once {
+		return fragment{}, false
+	}
+	l, _ := r.leaf(d)
+	bounds, _ := r.bounds(driver)
+	var selects []fragment
+	for _, s := range r.stretches(l) {
+		selects = append(selects, join("", sql("SELECT d.rid FROM "+s.source+" WHERE "), all(append(bounds[:len(bounds):len(bounds)], s.condition)...).on("d")))
+	}
+	return join(" UNION ALL ", selects...), true
 }
 
 // onlyOfTypes says whether whatever is in the set of x is alive and of the

@@ -157,7 +157,10 @@ func ownOrder(t *testing.T, b bench) {
 func (m many) walk(t *testing.T, name string, q search.Query, between func(page int)) {
 	t.Helper()
 	whole := q
-	whole.Count = 10_000
+	whole.Count, whole.Total = 10_000, search.TotalAccurate
+	if total, err := m.Count(m.ctx, &whole); between == nil && (err != nil || total != int64(m.found(t, whole))) {
+		t.Errorf("%s: counted %d: %v", name, total, err)
+	}
 	found, err := m.memory.Search(m.ctx, &whole)
 	if err != nil {
 		t.Fatal(err)
@@ -177,6 +180,16 @@ func (m many) walk(t *testing.T, name string, q search.Query, between func(page 
 	if len(want) < 60 || !slices.Equal(got, want) {
 		t.Errorf("%s, pages of %d: found %d, %d of them different ones, not %d", name, q.Count, len(got), len(slices.Compact(got)), len(want))
 	}
+}
+
+// found is how many memory finds.
+func (m many) found(t *testing.T, q search.Query) int {
+	t.Helper()
+	found, err := m.memory.Search(m.ctx, &q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(found.Keys)
 }
 
 // ownOrderWhileWriting has others come before, behind and beside the pages: what
