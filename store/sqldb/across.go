@@ -10,8 +10,8 @@ import (
 
 // Inner resources are taken in pieces, each larger than the one before.
 const (
-	firstPiece = 16 // times the rows that the page still takes
-	nextPiece  = 2  // times the piece before
+	firstPiece = 8 // times the rows that the page still takes
+	nextPiece  = 2 // times the piece before
 	mostPiece  = 4096
 )
 
