@@ -44,6 +44,7 @@ type Door struct {
 	cursors  cursors
 	indexes  *indexes
 	terms    *readyCache
+	lists    *codeLists
 	buffers  sync.Pool // *[]byte, for JSON
 }
 
@@ -71,6 +72,7 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		log:      c.Log,
 		room:     newRoom(),
 		terms:    newReadyCache(),
+		lists:    &codeLists{recent[listKey, codeListing]{most: maxListed}},
 	}
 	for _, defs := range append([]*definitions.Definitions{c.Definitions}, c.Others...) {
 		if d.releases[defs.Release] != nil {

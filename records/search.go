@@ -79,9 +79,6 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 		return nil, err
 	}
 	if req.Compartment != nil {
-		if q.Contained != search.ContainedFalse {
-			return nil, fault.New(fault.Invalid, fault.CodeNotSupported, "", "_contained cannot be used in a compartment: a contained resource belongs to none of its own")
-		}
 		if err := rel.confine(q, *req.Compartment); err != nil {
 			return nil, err
 		}
@@ -149,7 +146,7 @@ func (s *Session) parsing(ctx context.Context, rel *release) search.ParseOptions
 		Now:          s.door.now(),
 		DefaultCount: s.door.policy.DefaultCount,
 		MaxCount:     s.door.policy.MaxCount,
-		Terminology:  terms{ctx, s, s.terminology(rel)},
+		Terminology:  s.terms(ctx, rel),
 	}
 }
 

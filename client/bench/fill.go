@@ -76,7 +76,7 @@ func (s *shared) send(ctx context.Context, w *worker) error {
 	if err != nil {
 		return err
 	}
-	p, err := created(answer)
+	p, err := created(f.body, answer)
 	if err != nil {
 		return err
 	}

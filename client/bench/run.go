@@ -25,13 +25,14 @@ type run struct {
 // patient is what a workload has to know to ask about one.
 type patient struct {
 	id           string
+	family, born string
 	encounters   []string
 	observations []string
 }
 
 // complete says whether the workloads can ask about the patient.
 func (p patient) complete() bool {
-	return p.id != "" && len(p.encounters) > 0 && len(p.observations) > 0
+	return p.id != "" && p.family != "" && p.born != "" && len(p.encounters) > 0 && len(p.observations) > 0
 }
 
 // remember keeps a patient for the workloads that read, unless there are many.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -55,11 +56,12 @@ func smallTransaction(ctx context.Context, w *worker) error {
 // patientBundle creates a whole patient and remembers it for the reads.
 func patientBundle(ctx context.Context, w *worker) error {
 	const encounters, observations, conditions = 6, 48, 5
-	_, answer, err := w.do(ctx, http.MethodPost, "", w.bundle(encounters, observations, conditions), http.StatusOK)
+	bundle := w.bundle(encounters, observations, conditions)
+	_, answer, err := w.do(ctx, http.MethodPost, "", bundle, http.StatusOK)
 	if err != nil {
 		return err
 	}
-	p, err := created(answer)
+	p, err := created(bundle, answer)
 	if err != nil {
 		return err
 	}
@@ -71,8 +73,25 @@ func patientBundle(ctx context.Context, w *worker) error {
 	return nil
 }
 
-// created reads the locations in the answer to a transaction or batch.
-func created(answer []byte) (p patient, err error) {
+// created reads the patient in a transaction or batch and the locations in its
+// answer.
+func created(bundle, answer []byte) (p patient, err error) {
+	var request struct {
+		Entry []struct {
+			Resource struct {
+				ResourceType, BirthDate string
+				Name                    []struct{ Family string }
+			}
+		}
+	}
+	if err := json.Unmarshal(bundle, &request); err != nil {
+		return p, fmt.Errorf("a Bundle to send: %w", err)
+	}
+	for _, e := range request.Entry {
+		if e.Resource.ResourceType == "Patient" && len(e.Resource.Name) > 0 {
+			p.family, p.born = e.Resource.Name[0].Family, e.Resource.BirthDate
+		}
+	}
 	var response struct {
 		Entry []struct {
 			Response struct{ Status, Location string }
@@ -98,7 +117,8 @@ func created(answer []byte) (p patient, err error) {
 }
 
 // readMix is one request of an app that shows charts: half reads by id, half
-// searches of a page of 20.
+// searches of a page of 20. Every answer is as large in a large database as in a
+// small one.
 func readMix(ctx context.Context, w *worker) error {
 	w.mu.Lock()
 	p := w.patients[w.rand.IntN(len(w.patients))]
@@ -118,7 +138,7 @@ func readMix(ctx context.Context, w *worker) error {
 	case n < 90:
 		path = "/Condition?patient=" + p.id + "&clinical-status=active&_count=20"
 	case n < 95:
-		path = "/Patient?family=" + families[w.rand.IntN(len(families))] + "&_count=20"
+		path = "/Patient?family=" + url.QueryEscape(p.family) + "&birthdate=" + p.born + "&_count=20"
 	default:
 		path = "/Encounter?_id=" + p.encounters[0] + "&_include=Encounter:subject"
 	}

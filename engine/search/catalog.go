@@ -32,6 +32,7 @@ type Catalog struct {
 	base  string // base URL of this server with a trailing slash, or ""
 	types map[string]*typeCatalog
 
+	advanced  func() bool // see hasAdvanced
 	units     units
 	implied   sync.Map  // value set -> code system, see impliedSystem
 	scratches sync.Pool // of *[]Entry: where entries are collected before their number is known
@@ -53,6 +54,7 @@ type parameter struct {
 	problem    string // why it cannot be searched by; "" when it can
 	caseless   bool   // a token some of whose values are strings, which have no case
 	components []component
+	elsewhere  []string // parts of a name or address that are found under other parameters
 }
 
 // component is one part of a composite parameter.
@@ -86,7 +88,10 @@ func NewCatalog(d *definitions.Definitions, baseURL string) (*Catalog, error) {
 		}
 		baseURL = strings.TrimRight(baseURL, "/") + "/"
 	}
-	c := &Catalog{defs: d, base: baseURL, types: map[string]*typeCatalog{System: {name: System}}}
+	c := &Catalog{
+		defs: d, base: baseURL, types: map[string]*typeCatalog{System: {name: System}},
+		advanced: sync.OnceValue(func() bool { return hasAdvanced(d) }),
+	}
 	for _, t := range d.ResourceTypes() {
 		c.types[t] = &typeCatalog{name: t}
 	}

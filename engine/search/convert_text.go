@@ -1,6 +1,7 @@
 package search
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -12,9 +13,9 @@ import (
 func (x *extraction) text(n fhir.Node) {
 	switch t := n.Type(); t.Name {
 	case "HumanName":
-		x.parts(n, " ", "prefix", "given", "family", "suffix")
+		x.parts(n, " ", partsOf[t.Name])
 	case "Address":
-		x.parts(n, ", ", "line", "city", "district", "state", "postalCode", "country")
+		x.parts(n, ", ", partsOf[t.Name])
 	case "CodeableConcept":
 		x.children(n, "text")
 		for c := n.FirstChild(); !c.IsZero(); c = c.NextSibling() {
@@ -39,14 +40,17 @@ func (x *extraction) text(n fhir.Node) {
 	}
 }
 
-// parts adds the text, each part and the parts together.
-func (x *extraction) parts(n fhir.Node, between string, names ...string) {
+// parts adds the text, each part that is not found under another parameter, and
+// the parts together.
+func (x *extraction) parts(n fhir.Node, between string, names []string) {
 	x.children(n, "text")
 	var all []string
 	for _, name := range names {
 		for c := n.FirstChild(); !c.IsZero(); c = c.NextSibling() {
 			if c.Name() == name && c.HasValue() {
-				x.addText(c.Text())
+				if !slices.Contains(x.elsewhere, name) {
+					x.addText(c.Text())
+				}
 				all = append(all, c.Text())
 			}
 		}

@@ -94,7 +94,8 @@
 // StringExact when entry.Text == Value.
 //
 // The further modes are those of _filter and compare Norm with Value: equal, ends
-// with, after, before, from, up to.
+// with, after, before, from, up to. StringWords holds when Value occurs in Norm with
+// a blank before and behind it.
 //
 // URI: entry.URL == Value; with URIBelow also when it begins with Value and one
 // of SegmentEnds; with URIContains when it has Value anywhere.
@@ -107,7 +108,8 @@
 //
 // Reference: with URL set, entry.URL == URL; else entry.RefID == ID and (Type
 // is "" or entry.RefType == Type). In both, Version is "" or equals
-// entry.Version, or with Below entry.Version begins with it and a full stop.
+// entry.Version, or with Below entry.Version begins with it and a full stop; with
+// Unversioned entry.Version is "".
 //
 // Within holds when an entry that Param names refers to a resource of a set:
 // Type/ID, and what is below it: current resources of type Type with an entry

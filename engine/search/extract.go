@@ -22,11 +22,11 @@ const MaxEntries = 200_000
 // one element more combinations than a composite parameter takes, or ctx is
 // done.
 func (c *Catalog) Extract(ctx context.Context, t *fhir.Tree) ([]Entry, error) {
-	return c.extract(ctx, t.Root())
+	return c.extract(ctx, t.Root(), way{})
 }
 
 // extract is Extract of a resource, which may be inside another one.
-func (c *Catalog) extract(ctx context.Context, root fhir.Node) ([]Entry, error) {
+func (c *Catalog) extract(ctx context.Context, root fhir.Node, w way) ([]Entry, error) {
 	typeName := root.Type().Name
 	if !c.defs.IsResource(typeName) {
 		return nil, fault.New(fault.Unprocessable, fault.CodeNotSupported, typeName, "%s is not a resource type of FHIR %s", typeName, c.defs.Release)
@@ -41,9 +41,9 @@ func (c *Catalog) extract(ctx context.Context, root fhir.Node) ([]Entry, error) 
 	x.apply(&types.rules, root)
 	if root.Parent().IsZero() {
 		x.contained()
-		if err := x.inside(); err != nil {
-			return nil, err
-		}
+	}
+	if err := x.inside(w); err != nil {
+		return nil, err
 	}
 	x.texts(types)
 	entries := slices.Clone(x.entries)
@@ -62,29 +62,30 @@ func (c *Catalog) extract(ctx context.Context, root fhir.Node) ([]Entry, error) 
 
 // extraction is the state of one Extract.
 type extraction struct {
-	c        *Catalog
-	ctx      context.Context // of the one call to Extract
-	root     fhir.Node
-	entries  []Entry
-	out      *[]Entry // where add puts entries: entries, or a composite's part
-	param    Param    // of the entries being made
-	tooMany  error    // combinations of a composite parameter, or nil
-	last     canonicalOf
-	pointers []pointer // to contained resources
-	seen     map[string]struct{}
-	key      []byte
+	c         *Catalog
+	ctx       context.Context // of the one call to Extract
+	root      fhir.Node
+	entries   []Entry
+	out       *[]Entry // where add puts entries: entries, or a composite's part
+	param     Param    // of the entries being made
+	elsewhere []string // parts that have entries of another parameter
+	tooMany   error    // combinations of a composite parameter, or nil
+	last      canonicalOf
+	pointers  []pointer // to contained resources
+	seen      map[string]struct{}
+	key       []byte
 }
 
 // take makes entries of a node that an expression found.
 func (x *extraction) take(s sink, n fhir.Node) {
 	switch {
 	case s.part > 0:
-		x.param = Param{Kind: s.param.components[s.part-1].kind}
+		x.param, x.elsewhere = Param{Kind: s.param.components[s.part-1].kind}, nil
 	case s.param.Kind == definitions.SearchComposite:
 		x.composite(s.param, n)
 		return
 	default:
-		x.param = s.param.Param
+		x.param, x.elsewhere = s.param.Param, s.param.elsewhere
 	}
 	x.convert(n)
 }

@@ -98,10 +98,11 @@ func TestEachTypeIsIndexedByTheElementsThatTheSpecificationNames(t *testing.T) {
 		{"ContactPoint", `{"resourceType":"Patient","telecom":[{"system":"phone","value":"1","use":"home"},{"system":"email","value":"e"}]}`, "telecom", []string{"code=1", "code=e"}},
 		{"ContactPoint by system", `{"resourceType":"Patient","telecom":[{"system":"phone","value":"1"},{"system":"email","value":"e"}]}`, "email", []string{"code=e"}},
 		{"string as token", `{"resourceType":"ValueSet","status":"draft","version":"1.0-RC"}`, "version", []string{"code=1.0-rc"}},
-		{"HumanName", `{"resourceType":"Patient","name":[{"text":"T","family":"Fä","given":["G1","G2"],"prefix":["P"],"suffix":["S"],"use":"official"}]}`, "name",
-			[]string{"text=T norm=t", "text=P norm=p", "text=G1 norm=g1", "text=G2 norm=g2", "text=Fä norm=fa", "text=S norm=s", "text=P G1 G2 Fä S norm=p g1 g2 fa s"}},
-		{"Address", `{"resourceType":"Patient","address":[{"line":["L 1"],"city":"C","country":"DE","use":"home"}]}`, "address",
-			[]string{"text=L 1 norm=l 1", "text=C norm=c", "text=DE norm=de", "text=L 1, C, DE norm=l 1 c de"}},
+		{"HumanName, whose family and given are entries of theirs", `{"resourceType":"Patient","name":[{"text":"T","family":"Fä","given":["G1","G2"],"prefix":["P"],"suffix":["S"],"use":"official"}]}`, "name",
+			[]string{"text=T norm=t", "text=P norm=p", "text=S norm=s", "text=P G1 G2 Fä S norm=p g1 g2 fa s"}},
+		{"Address, whose city and country are entries of theirs", `{"resourceType":"Patient","address":[{"line":["L 1"],"city":"C","country":"DE","use":"home"}]}`, "address",
+			[]string{"text=L 1 norm=l 1", "text=L 1, C, DE norm=l 1 c de"}},
+		{"HumanName in parts", `{"resourceType":"Person","name":[{"family":"F","given":["G"]}]}`, "name", []string{"text=G norm=g", "text=F norm=f", "text=G F norm=g f"}},
 		{"long text", `{"resourceType":"ValueSet","status":"draft","description":"` + long + `"}`, "description", []string{"text=" + Bound(long) + " norm=" + long[:MaxText]}},
 		{"date", `{"resourceType":"Patient","birthDate":"1980-02"}`, "birthdate", []string{"time=1980-02-01T00:00:00/1980-03-01T00:00:00"}},
 		{"dateTime", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"effectiveDateTime":"2020-01-01T10:00:00+02:00"}`, "date",
@@ -271,6 +272,30 @@ func observation(t *testing.T, c *Catalog, codes, values int) *fhir.Tree {
 		t.Fatal(err)
 	}
 	return tree
+}
+
+func TestContainedResourcesAreFollowedBoundedlyOften(t *testing.T) {
+	c := r4(t)
+	patient := func(n int) string {
+		var contained []string
+		for i := range n {
+			var links []string
+			for j := range n {
+				links = append(links, fmt.Sprintf(`{"other":{"reference":"#p%d"},"type":"seealso"}`, j))
+			}
+			contained = append(contained, fmt.Sprintf(`{"resourceType":"Patient","id":"p%d","link":[%s]}`, i, strings.Join(links, ",")))
+		}
+		return fmt.Sprintf(`{"resourceType":"Observation","contained":[%s],"status":"final","code":{"text":"x"},"subject":{"reference":"#p0"}}`, strings.Join(contained, ","))
+	}
+	for n, refused := range map[int]bool{20: false, 30: true} {
+		tree, err := fhir.ParseJSON(c.Definitions(), []byte(patient(n)), fhir.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = c.Extract(t.Context(), tree); (err != nil) != refused || err != nil && fault.KindOf(err) != fault.Unprocessable {
+			t.Errorf("%d that refer to each other: %v", n, err)
+		}
+	}
 }
 
 func TestACompositeHasEveryCombinationOfItsValues(t *testing.T) {

@@ -46,7 +46,9 @@ func (p Param) Names(e *Entry) bool {
 }
 
 // unites says whether p has no entries of its own.
-func (p Param) unites() bool { return p.Of != "" && !strings.Contains(p.Of, ":") }
+func (p Param) unites() bool {
+	return p.Of != "" && !slices.ContainsFunc(p.Origins(), func(o Origin) bool { return o.Target != "" || o.Code == p.Code && o.Type == p.Type })
+}
 
 // shape is what a parameter selects, as far as that decides whether its values
 // are those of others.
@@ -107,6 +109,7 @@ func (c *Catalog) findOrigins(t *typeCatalog) {
 			s.Of = strings.Join(of, ",")
 		}
 	}
+	c.findParts(shapes)
 }
 
 // covers says whether s selects all that o selects, and more where s does not

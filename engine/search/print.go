@@ -14,15 +14,20 @@ import (
 // kind of parameter. Whoever changes what Extract gives for the same
 // definitions raises it, so that what is stored is indexed anew.
 var extractionVersions = map[definitions.SearchType]int{
-	definitions.SearchToken: 1, definitions.SearchString: 1, definitions.SearchReference: 1, definitions.SearchURI: 1,
+	definitions.SearchToken: 1, definitions.SearchString: 2, definitions.SearchReference: 1, definitions.SearchURI: 1,
 	definitions.SearchDate: 1, definitions.SearchNumber: 1, definitions.SearchQuantity: 1, definitions.SearchComposite: 1,
 	definitions.SearchSpecial: 1,
 }
+
+// insideVersion is the version of the rules by which contained resources are
+// followed.
+const insideVersion = 2
 
 // ContainedPrint differs when the entries of contained resources may, which stand
 // with the resources that contain them (Param.Inside).
 func (c *Catalog) ContainedPrint() string {
 	h := fnv.New64a()
+	fmt.Fprintln(h, insideVersion)
 	for _, t := range c.defs.ResourceTypes() {
 		fmt.Fprintln(h, t, c.Print(t))
 	}

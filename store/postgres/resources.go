@@ -250,7 +250,10 @@ func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
 	if err != nil {
 		return n, err
 	}
-	return n, s.sweepPhrases(ctx)
+	if err := s.sweepPhrases(ctx); err != nil {
+		return n, err
+	}
+	return n, s.sweepUnits(ctx)
 }
 
 func (t *tx) expunge(ctx context.Context, x store.Expunge, size int64) (int64, error) {

@@ -144,8 +144,5 @@ func (c *compiler) referencePart(x search.Reference, at columns) fragment {
 	default:
 		conditions = append(conditions, sql(at.text+" = ? AND "+at.system+" <> "+url, Clean(x.ID)))
 	}
-	if x.Version != "" {
-		conditions = append(conditions, sql(at.extra+" = ?", Clean(x.Version)))
-	}
-	return all(conditions...)
+	return all(append(conditions, versionCondition(x, at.extra))...)
 }

@@ -28,7 +28,7 @@ func (s *Reader) Count(ctx context.Context, db DB, q *search.Query) (int64, erro
 
 func (r *run) countSQL(driver int) fragment {
 	if driver < 0 {
-		return join("", sql("SELECT count(*) FROM "+r.resources("r", "resource_live")+" WHERE "), r.where("r", "r", -1))
+		return join("", sql("SELECT count(*) FROM "+r.resources("r", "resource_type")+" WHERE "), r.where("r", "r", -1))
 	}
 	x := r.conjuncts[driver]
 	set, ok := r.onceSet(driver)

@@ -38,7 +38,7 @@
 // The displays and texts beside codes repeat from resource to resource, so that
 // phrase_use has their numbers: what begins with a text, or has words, is first
 // looked for in phrase. A phrase that no resource has any more goes with the next
-// expunge.
+// expunge, and so does a unit, which may be any text.
 //
 // Parameters that only repeat others have no rows; search.Param.Of says where
 // their values stand.

@@ -19,7 +19,7 @@ type Expunged struct {
 // first. With a resource's current version all that its row says goes too, and
 // unindex is told which index rows to remove.
 func (s *Reader) Expunge(ctx context.Context, db Execer, x store.Expunge, limit int64, unindex func(rid int64, rows []Row)) (out Expunged, err error) {
-	where, index, err := s.expunged(ctx, db, x)
+	where, from, err := s.expunged(ctx, db, x)
 	if err != nil || where.sql == "" {
 		return out, err
 	}
@@ -28,8 +28,8 @@ func (s *Reader) Expunge(ctx context.Context, db Execer, x store.Expunge, limit 
 		current           Current
 	}
 	var victims []victim
-	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT v.seq, v.rid, v.deleted, r.seq, r.outline, CASE WHEN v.seq = r.seq THEN r.idx END, CASE WHEN v.seq = r.seq AND r.idx IS NULL THEN v.body END FROM version v"+index+s.Dialect.Join+
-		"resource r ON r.rid = v.rid WHERE "+where.sql+" ORDER BY v.seq LIMIT "+strconv.FormatInt(limit, 10)+s.Dialect.lock("r")), where.args, func(r Rows) error {
+	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT v.seq, v.rid, v.deleted, r.seq, r.outline, CASE WHEN v.seq = r.seq THEN r.idx END, CASE WHEN v.seq = r.seq AND r.idx IS NULL THEN v.body END FROM "+from.sql+s.Dialect.Join+
+		"resource r ON r.rid = v.rid WHERE "+where.sql+" ORDER BY v.seq LIMIT "+strconv.FormatInt(limit, 10)+s.Dialect.lock("r")), append(from.args, where.args...), func(r Rows) error {
 		var v victim
 		err := r.Scan(&v.seq, &v.rid, &v.deleted, &v.current.Seq, &v.current.Outline, &v.current.Copy, &v.current.Body)
 		v.current.Deleted = v.deleted != 0
@@ -60,9 +60,10 @@ func (s *Reader) Expunge(ctx context.Context, db Execer, x store.Expunge, limit 
 	return out, nil
 }
 
-// expunged is the condition on versions v and their resources r; it is empty
-// when nothing is to go.
-func (s *Reader) expunged(ctx context.Context, db DB, x store.Expunge) (where fragment, index string, err error) {
+// expunged is the condition on versions v, from, and their resources r; it is
+// empty when nothing is to go.
+func (s *Reader) expunged(ctx context.Context, db DB, x store.Expunge) (where, from fragment, err error) {
+	from = sql("version v")
 	var which []fragment
 	if x.OldVersions {
 		which = append(which, sql("v.seq <> r.seq"))
@@ -74,18 +75,18 @@ func (s *Reader) expunged(ctx context.Context, db DB, x store.Expunge) (where fr
 		which = append(which, sql("1 = 1"))
 	}
 	if len(which) == 0 {
-		return where, "", nil
+		return where, from, nil
 	}
 	where = either(which...)
 	switch {
 	case x.Key.ID != "":
 		current, err := s.Current(ctx, db, x.Key)
-		return all(versionsOf(current.RID), where), "", err
+		return all(versionsOf(current.RID), where), from, err
 	case x.Key != (fhir.Key{}):
 		t, err := s.Names.Find(ctx, db, TypeSpace, Clean(string(x.Key.Type)))
-		return all(sql("v.type = ?", t), where), s.Dialect.by("version_type"), err
+		return where, join("", s.Dialect.ofType(t, nil), sql(" h"+s.Dialect.Join+"version v ON v.seq = h.seq")), err
 	}
-	return where, "", nil
+	return where, from, nil
 }
 
 // Sweep removes those of the rows rids of table resource that stand for

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -16,12 +17,12 @@ func (s *Reader) History(ctx context.Context, db DB, q store.HistoryQuery) (stor
 	var page store.HistoryPage
 	c := s.compiler(ctx, db, &search.Query{})
 	print := historyFingerprint(q)
-	where, index, err := s.historyCondition(c, q)
+	where, bounds, err := s.historyCondition(c, q)
 	if err != nil {
 		return page, err
 	}
-	from := " FROM version v" + index + s.Dialect.with("resource", "r", "", "r.rid = v.rid") + " WHERE "
-	if page.Total, err = count(ctx, db, s.Dialect, join("", sql("SELECT count(*)"+from), where)); err != nil {
+	from, number := c.history(q, bounds)
+	if page.Total, err = count(ctx, db, s.Dialect, join("", sql("SELECT count(*)"), from, where)); err != nil {
 		return page, err
 	}
 	if q.Count <= 0 {
@@ -32,11 +33,11 @@ func (s *Reader) History(ctx context.Context, db DB, q store.HistoryQuery) (stor
 		if err != nil {
 			return page, err
 		}
-		where = all(where, sql("v.seq < ?", p.rid))
+		from, number = c.history(q, append(bounds, sql("@ < ?", p.rid)))
 	}
 	var full bool
-	page.Records, full, err = s.versions(ctx, db, join("", sql("SELECT r.type, r.id, "+VersionColumns+from), where,
-		sql(" ORDER BY v.seq DESC LIMIT "+strconv.Itoa(q.Count+1))), true, q.Bytes)
+	page.Records, full, err = s.versions(ctx, db, join("", sql("SELECT r.type, r.id, "+number+" AS seq, "+besideSeq), from, where,
+		sql(" ORDER BY seq DESC LIMIT "+strconv.Itoa(q.Count+1))), true, q.Bytes)
 	if n := len(page.Records); err == nil && (n > q.Count || full) {
 		n = min(n, q.Count)
 		page.Records = page.Records[:n]
@@ -51,24 +52,50 @@ func historyFingerprint(q store.HistoryQuery) uint64 {
 	return fingerprint("history", string(q.Type), string(q.ID), b.String(), fmt.Sprint(Micros(q.Since), Micros(q.At), Micros(q.AtEnd)))
 }
 
-func (s *Reader) historyCondition(c *compiler, q store.HistoryQuery) (where fragment, index string, err error) {
-	var conditions []fragment
-	switch {
-	case q.ID != "":
+// history is where a history's versions v and their resources r come from: all,
+// or those of its type, within bounds on their number, which is @ there. number is
+// that column: by it the databases read them in order.
+func (c *compiler) history(q store.HistoryQuery, bounds []fragment) (from fragment, number string) {
+	with := c.dialect.with("resource", "r", "", "r.rid = v.rid") + " WHERE "
+	if q.Type == "" || q.ID != "" {
+		return join("", sql(" FROM version v"+with), at("v.seq", bounds), sql(" AND ")), "v.seq"
+	}
+	return join("", sql(" FROM "), c.dialect.ofType(c.typeNumber(string(q.Type)), bounds), sql(" h"+c.dialect.with("version", "v", "", "v.seq = h.seq")+with)), "h.seq"
+}
+
+// ofType selects the numbers of a type's versions. That of the first is the
+// resource's rid; the others have an index of their own.
+func (d Dialect) ofType(number int64, bounds []fragment) fragment {
+	first := func(deleted int64) fragment {
+		return join("", sql("SELECT rid AS seq FROM resource"+d.by("resource_type")+" WHERE type = ? AND deleted = ? AND ", number, deleted), at("rid", bounds))
+	}
+	later := join("", sql("SELECT seq FROM version"+d.by("version_type")+" WHERE type = ? AND seq <> rid AND ", number), at("seq", bounds))
+	return join("", sql("("), join(" UNION ALL ", first(0), first(1), later), sql(")"))
+}
+
+// at puts a column into bounds; none are true.
+func at(column string, bounds []fragment) fragment {
+	f := all(append([]fragment{sql("1 = 1")}, bounds...)...)
+	f.sql = strings.ReplaceAll(f.sql, "@", column)
+	return f
+}
+
+// historyCondition is what a history's versions v and resources r fulfil, and the
+// bounds of the versions' numbers.
+func (s *Reader) historyCondition(c *compiler, q store.HistoryQuery) (where fragment, bounds []fragment, err error) {
+	conditions := []fragment{sql("1 = 1")}
+	if q.ID != "" {
 		current, err := s.Current(c.ctx, c.db, fhir.Key{Type: q.Type, ID: q.ID})
 		if err != nil {
-			return where, "", err
+			return where, nil, err
 		}
 		conditions = append(conditions, versionsOf(current.RID))
-	case q.Type != "":
-		conditions = append(conditions, sql("v.type = ?", c.typeNumber(string(q.Type))))
-		index = s.Dialect.by("version_type")
 	}
 	if !q.Since.IsZero() {
 		since := Micros(q.Since)
 		conditions = append(conditions, sql("v.updated >= ?", since))
 		if q.ID == "" {
-			conditions = append(conditions, sql("v.seq >= (SELECT min(o.seq) FROM version o WHERE o.updated >= ?)", since))
+			bounds = append(bounds, sql("@ >= (SELECT min(o.seq) FROM version o WHERE o.updated >= ?)", since))
 		}
 	}
 	if !q.At.IsZero() {
@@ -80,7 +107,7 @@ func (s *Reader) historyCondition(c *compiler, q store.HistoryQuery) (where frag
 	if q.Filter != nil {
 		conditions = append(conditions, sql("r.deleted = 0"), c.condition(q.Filter, "r"))
 	}
-	return all(conditions...), index, c.err
+	return all(conditions...), bounds, c.err
 }
 
 // versionsOf selects a resource's versions v. The first has its rid as seq, and

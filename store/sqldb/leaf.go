@@ -211,7 +211,10 @@ func (c *compiler) urlLeaf(x search.Reference) leaf {
 
 // versionCondition is that a reference's version is the one asked for.
 func versionCondition(x search.Reference, column string) fragment {
-	if x.Version == "" {
+	switch {
+	case x.Unversioned:
+		return sql(column + " = ''")
+	case x.Version == "":
 		return fragment{}
 	}
 	is := sql(column+" = ?", Clean(x.Version))
@@ -245,6 +248,8 @@ func (c *compiler) textCondition(norm, text string, x search.String) fragment {
 	switch x.Mode {
 	case search.StringContains:
 		return sql(c.dialect.Position+"("+norm+", ?) > 0", value)
+	case search.StringWords:
+		return sql(c.dialect.Position+"(' ' || "+norm+" || ' ', ?) > 0", value)
 	case search.StringEquals:
 		return sql(norm+" = ?", value)
 	case search.StringEnds:

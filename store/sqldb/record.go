@@ -12,7 +12,10 @@ import (
 
 // VersionColumns are the columns of a version's row, alias v, that VersionRow
 // reads.
-const VersionColumns = "v.seq, v.version, v.updated, v.origin, v.deleted, v.body"
+const VersionColumns = "v.seq, " + besideSeq
+
+// besideSeq are VersionColumns without the first.
+const besideSeq = "v.version, v.updated, v.origin, v.deleted, v.body"
 
 // headColumns are VersionColumns without the body.
 const headColumns = "v.seq, v.version, v.updated, v.origin, v.deleted, NULL"

@@ -48,6 +48,8 @@ func (s *Reader) Search(ctx context.Context, db DB, q *search.Query) (store.Page
 		n = min(n, q.Count)
 		page.Records = page.Records[:n]
 		page.Next = r.positions[n-1].encode(queryFingerprint(q))
+	} else if r.looked > 0 {
+		page.Next = position{rid: r.looked}.encode(queryFingerprint(q))
 	}
 	return page, nil
 }
@@ -75,6 +77,7 @@ type run struct {
 	own       ownOrder
 	bytes     int64 // of the records' bodies
 	full      bool  // the page ended early because of them
+	looked    int64 // how far the page's walk looks, 0: to the end
 	short     bool  // the query of the page is short
 }
 
@@ -148,7 +151,7 @@ func (r *run) fetch() error {
 				return r.inLeafOrder(best, l)
 			}
 		}
-		if best >= 0 && r.from == nil {
+		if best >= 0 && r.from == nil && r.query.Looks == 0 {
 			walk, err := r.ownOrder(best, size)
 			if err != nil {
 				return err
@@ -267,13 +270,43 @@ func (r *run) walkResources() error {
 	if r.from != nil {
 		conditions = append(conditions, sql("r.rid > ?", r.from.rid))
 	}
-	conditions = append(conditions, r.where("r", "r", -1))
-	table := r.resources("r", "resource_live")
+	table := r.resources("r", "resource_type")
 	if len(r.types) != 1 {
 		table = "resource r" + r.dialect.unindexed()
 	}
+	if r.query.Looks > 0 {
+		if err := r.look(table, conditions); err != nil {
+			return err
+		}
+		if r.looked > 0 {
+			conditions = append(conditions, sql("r.rid <= ?", r.looked))
+		}
+	}
+	conditions = append(conditions, r.where("r", "r", -1))
 	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM "+table+" WHERE "),
 		all(conditions...), sql(" ORDER BY r.rid"+r.limit())), nil)
+}
+
+// look finds the last resource that the walk over table may look at, when there
+// are others behind it.
+func (r *run) look(table string, from []fragment) error {
+	conditions := from
+	if len(r.types) == 1 {
+		conditions = append([]fragment{sql("r.deleted = 0"), in("r.type", r.types)}, from...)
+	}
+	defer r.trace.doing(store.PageStatement)()
+	ends := join("", sql("SELECT r.rid FROM "+table+" WHERE "), all(conditions...), sql(" ORDER BY r.rid LIMIT 2 OFFSET ?", int64(r.query.Looks-1)))
+	var last []int64
+	err := ForEach(r.ctx, r.db, r.dialect.Rebind(ends.sql), ends.args, func(in Rows) error {
+		var rid int64
+		err := in.Scan(&rid)
+		last = append(last, rid)
+		return err
+	})
+	if len(last) == 2 {
+		r.looked = last[0]
+	}
+	return err
 }
 
 // sorted takes the whole set of conjunct number driver (all resources when it
@@ -341,7 +374,7 @@ func (r *run) walkIndex(w walk) error {
 	}
 	conditions = append(conditions, r.where("r", "r", -1))
 	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id, NULL AS "+keyColumn(0)+
-		" FROM "+r.resources("r", "resource_live")+" WHERE "), all(conditions...), sql(" ORDER BY r.rid"+r.limit())), r.keys)
+		" FROM "+r.resources("r", "resource_type")+" WHERE "), all(conditions...), sql(" ORDER BY r.rid"+r.limit())), r.keys)
 }
 
 // asked takes out of conjuncts those on the one value that a resource has of

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/pack"
@@ -40,6 +41,7 @@ type Store struct {
 	closing  sync.Once
 	closeErr error
 	gate     sqldb.Gate // an operation is inside while it runs
+	epoch    atomic.Int64
 }
 
 var _ store.Store = (*Store)(nil)
@@ -79,9 +81,9 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	}
 	s.reader = &sqldb.Reader{Names: s.names, Dialect: sqldb.SQLite, Unpack: s.packer.Unpack, UnpackAll: s.packer.UnpackAll}
 	// A page of the cache takes twice its size: the driver's allocator rounds
-	// the 4 KiB and their header up to the next power of two.
-	w, err := connect(s.path, "busy_timeout = 10000", "page_size = 4096", "journal_mode = WAL", "synchronous = FULL",
-		"cache_size = -32768", "temp_store = MEMORY", "wal_autocheckpoint = 16000", "journal_size_limit = 67108864")
+	// the 2 KiB and their header up to the next power of two.
+	w, err := connect(s.path, "busy_timeout = 10000", "page_size = 2048", "journal_mode = WAL", "synchronous = FULL",
+		"cache_size = -32768", "temp_store = MEMORY", "wal_autocheckpoint = 32000", "journal_size_limit = 67108864")
 	if err != nil {
 		return nil, damaged(s.path, err)
 	}

@@ -26,6 +26,7 @@ var searchCases = []testCase{
 	{"a search in an order of its own has what is unchanged once while others write", ownOrderWhileWriting},
 	{"a resource comes once however many of its rows satisfy a criterion", repeatedRows},
 	{"a cursor of a search in an order of its own is refused elsewhere", ownOrderCursor},
+	{"a walk that looks at few resources a page comes to the same end", fewLooks},
 	{"a cursor of another query is refused", badCursor},
 	{"Total counts when asked", totals},
 	{"a count of zero gives only the total", countZero},

@@ -43,7 +43,7 @@ CREATE TABLE version (
 );
 ALTER TABLE version ALTER COLUMN body SET STORAGE EXTERNAL; -- compressed already
 CREATE UNIQUE INDEX version_rid ON version (rid, version) WHERE version > 1;
-CREATE INDEX version_type ON version (type, seq);
+CREATE INDEX version_type ON version (type, seq) WHERE seq <> rid;
 CREATE INDEX version_updated ON version (updated);
 
 -- The current version of every resource. The index rows are repeated, so that
@@ -65,7 +65,7 @@ CREATE TABLE resource (
     idx     bytea
 );
 CREATE UNIQUE INDEX resource_key ON resource (type, id);
-CREATE INDEX resource_live ON resource (type, rid) WHERE deleted = 0;
+CREATE INDEX resource_type ON resource (type, deleted, rid);
 CREATE INDEX resource_updated ON resource (type, updated, rid) WHERE deleted = 0;
 
 -- The search index. Each primary key has all columns, by what is looked up

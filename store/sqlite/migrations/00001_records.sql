@@ -41,7 +41,7 @@ CREATE TABLE version (
     body    BLOB
 );
 CREATE UNIQUE INDEX version_rid ON version (rid, version) WHERE version > 1;
-CREATE INDEX version_type ON version (type, seq);
+CREATE INDEX version_type ON version (type, seq) WHERE seq <> rid;
 CREATE INDEX version_updated ON version (updated);
 
 -- The current version of every resource. The index rows are repeated, so that
@@ -61,7 +61,7 @@ CREATE TABLE resource (
     idx     BLOB
 );
 CREATE UNIQUE INDEX resource_key ON resource (type, id);
-CREATE INDEX resource_live ON resource (type, rid) WHERE deleted = 0;
+CREATE INDEX resource_type ON resource (type, deleted, rid);
 CREATE INDEX resource_updated ON resource (type, updated, rid) WHERE deleted = 0;
 
 -- The search index. Each table is clustered by what is looked up; the rid
