@@ -23,7 +23,7 @@ func TestAValueSetIsListedOnceForWhatASessionSees(t *testing.T) {
 	s := door.Session(Principal{}, nil)
 	list := func(s *Session, valueSet string) *search.CodeList {
 		t.Helper()
-		codes, err := s.terms(t.Context(), door.primary).Codes(valueSet, 100)
+		codes, err := s.terms(t.Context(), door.release("")).Codes(valueSet, 100)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,7 +31,7 @@ func TestAValueSetIsListedOnceForWhatASessionSees(t *testing.T) {
 	}
 	put := func(json string) {
 		t.Helper()
-		tree, err := fhir.ParseJSON(door.primary.defs, []byte(json), fhir.Limits{})
+		tree, err := fhir.ParseJSON(door.release("").defs, []byte(json), fhir.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestAValueSetIsListedOnceForWhatASessionSees(t *testing.T) {
 	same("the code system, of which it has nothing", "a c")
 
 	narrow := door.Session(Principal{}, search.Not{X: search.IDs{"inner"}})
-	if _, err := narrow.terms(t.Context(), door.primary).Codes("urn:outer", 100); err == nil {
+	if _, err := narrow.terms(t.Context(), door.release("")).Codes("urn:outer", 100); err == nil {
 		t.Error("who cannot see the value set inside is given its codes")
 	}
 }

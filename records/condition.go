@@ -19,6 +19,9 @@ type condition struct {
 // condition parses criteria, strictly whatever the request's handling: one
 // that is ignored would select too much.
 func (s *Session) condition(ctx context.Context, t fhir.Type, criteria []search.Pair) (*condition, error) {
+	if err := s.door.indexes.refresh(ctx); err != nil {
+		return nil, s.door.fault(err)
+	}
 	rel := s.door.releaseOf("", t)
 	q, err := rel.catalog.Parse(string(t), criteria, s.parsing(ctx, rel))
 	if err != nil {

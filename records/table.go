@@ -58,7 +58,7 @@ func (s *Session) viewDefinition(ctx context.Context, r TableRequest) (*fhir.Tre
 		_, tree, err := s.door.parse(*r.Content)
 		return tree, err
 	}
-	key, version, ok := s.door.local(s.door.primary.defs, r.Reference)
+	key, version, ok := s.door.local(s.door.config.Definitions, r.Reference)
 	if !ok {
 		return s.viewByURL(ctx, r.Reference)
 	}
@@ -83,7 +83,7 @@ func (s *Session) viewByURL(ctx context.Context, canonical string) (*fhir.Tree, 
 	if version != "" {
 		pairs = append(pairs, search.Pair{Name: "version", Value: search.Escape(version)})
 	}
-	q, err := s.door.primary.catalog.Parse("ViewDefinition", pairs, search.ParseOptions{Now: s.door.now(), DefaultCount: 1, MaxCount: 1})
+	q, err := s.door.release("").catalog.Parse("ViewDefinition", pairs, search.ParseOptions{Now: s.door.now(), DefaultCount: 1, MaxCount: 1})
 	if err != nil {
 		return nil, err
 	}
