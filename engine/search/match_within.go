@@ -10,6 +10,9 @@ import (
 // above it), each looked at once, so that circles end.
 func matchWithin(ctx context.Context, x Within, doc *Document, src Source) (bool, error) {
 	start := fhir.Key{Type: fhir.Type(x.Type), ID: fhir.ID(x.ID)}
+	if ok, err := x.through(ctx, start, src); !ok || err != nil {
+		return false, err
+	}
 	family := map[fhir.Key]bool{start: true}
 	for next := []fhir.Key{start}; len(next) > 0; {
 		var found []fhir.Key
@@ -19,7 +22,14 @@ func matchWithin(ctx context.Context, x Within, doc *Document, src Source) (bool
 				return false, err
 			}
 			for _, k := range kin {
-				if !family[k] {
+				if family[k] {
+					continue
+				}
+				ok, err := x.through(ctx, k, src)
+				if err != nil {
+					return false, err
+				}
+				if ok {
 					family[k] = true
 					found = append(found, k)
 				}
@@ -33,6 +43,18 @@ func matchWithin(ctx context.Context, x Within, doc *Document, src Source) (bool
 		}
 	}
 	return false, nil
+}
+
+// through says whether a way may lead through a resource.
+func (x Within) through(ctx context.Context, key fhir.Key, src Source) (bool, error) {
+	if x.Through == nil {
+		return true, nil
+	}
+	d, err := src.Get(ctx, key)
+	if d == nil || err != nil {
+		return false, err
+	}
+	return Match(ctx, x.Through, d, src)
 }
 
 // next are the resources one step below key, or above it.

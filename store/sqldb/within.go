@@ -8,11 +8,20 @@ func (c *compiler) withinSet(x search.Within) []fragment {
 	typeNumber := c.typeNumber(x.Type)
 	f, h, t := c.alias("f"), c.alias("h"), c.alias("t")
 	start := sql("SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?", typeNumber, Clean(x.ID))
+	through := sql("")
+	if x.Through != nil {
+		start = join("", start, sql(" AND k.deleted = 0 AND "), c.condition(x.Through, "k"))
+		through = join("", sql(" AND "+t+".deleted = 0 AND "), c.condition(x.Through, t))
+	}
 	var step fragment
-	if x.Above {
+	switch {
+	case x.Above:
 		step = join("", sql("SELECT "+f+".target FROM "+h+c.dialect.with("reference", f, "reference_rid", f+".rid = "+h+".rid")+
-			c.dialect.with("resource", t, "", t+".rid = "+f+".target AND "+t+".type = ?")+" WHERE ", typeNumber), c.linked(x.Via, f, t+".type"))
-	} else {
+			c.dialect.with("resource", t, "", t+".rid = "+f+".target AND "+t+".type = ?")+" WHERE ", typeNumber), c.linked(x.Via, f, t+".type"), through)
+	case x.Through != nil:
+		step = join("", sql("SELECT "+f+".rid FROM "+h+c.dialect.with("reference", f, "", f+".target = "+h+".rid")+
+			c.dialect.with("resource", t, "", t+".rid = "+f+".rid")+" WHERE "), c.linkedTo(x.Via, f, typeNumber), through)
+	default:
 		step = join("", sql("SELECT "+f+".rid FROM "+h+c.dialect.with("reference", f, "", f+".target = "+h+".rid")+" WHERE "),
 			c.linkedTo(x.Via, f, typeNumber))
 	}
