@@ -113,7 +113,7 @@
 // Type/ID, and what is below it: current resources of type Type with an entry
 // that Via names referring to one of the set; with Above instead what an entry
 // that Via names of a current resource of the set refers to, if it is of Type.
-// With Through only current resources that satisfy it are in the set.
+// With Through only entries of resources that satisfy it count as Via's.
 //
 // Composite: one entry with as many Parts, the n-th of which satisfies the
 // n-th Expr: a leaf, or an Or of leaves. Parameters of the parts are not

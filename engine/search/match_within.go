@@ -10,9 +10,6 @@ import (
 // above it), each looked at once, so that circles end.
 func matchWithin(ctx context.Context, x Within, doc *Document, src Source) (bool, error) {
 	start := fhir.Key{Type: fhir.Type(x.Type), ID: fhir.ID(x.ID)}
-	if ok, err := x.through(ctx, start, src); !ok || err != nil {
-		return false, err
-	}
 	family := map[fhir.Key]bool{start: true}
 	for next := []fhir.Key{start}; len(next) > 0; {
 		var found []fhir.Key
@@ -22,14 +19,7 @@ func matchWithin(ctx context.Context, x Within, doc *Document, src Source) (bool
 				return false, err
 			}
 			for _, k := range kin {
-				if family[k] {
-					continue
-				}
-				ok, err := x.through(ctx, k, src)
-				if err != nil {
-					return false, err
-				}
-				if ok {
+				if !family[k] {
 					family[k] = true
 					found = append(found, k)
 				}
@@ -45,29 +35,29 @@ func matchWithin(ctx context.Context, x Within, doc *Document, src Source) (bool
 	return false, nil
 }
 
-// through says whether a way may lead through a resource.
-func (x Within) through(ctx context.Context, key fhir.Key, src Source) (bool, error) {
-	if x.Through == nil {
-		return true, nil
-	}
-	d, err := src.Get(ctx, key)
-	if d == nil || err != nil {
-		return false, err
-	}
-	return Match(ctx, x.Through, d, src)
-}
-
 // next are the resources one step below key, or above it.
 func (x Within) next(ctx context.Context, key fhir.Key, src Source) (kin []fhir.Key, err error) {
 	if !x.Above {
 		children, err := src.Referrers(ctx, x.Type, x.Via, key)
-		for _, c := range children {
-			kin = append(kin, c.Key)
+		if err != nil {
+			return nil, err
 		}
-		return kin, err
+		for _, c := range children {
+			ok, err := Match(ctx, x.Through, c, src)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				kin = append(kin, c.Key)
+			}
+		}
+		return kin, nil
 	}
 	d, err := src.Get(ctx, key)
 	if d == nil || err != nil {
+		return nil, err
+	}
+	if ok, err := Match(ctx, x.Through, d, src); !ok || err != nil {
 		return nil, err
 	}
 	for e := range d.named(x.Via) {

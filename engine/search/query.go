@@ -325,7 +325,7 @@ type Within struct {
 	ID    string
 	Via   Param
 	Above bool
-	// Through holds of the resources that a way may begin at and lead through; nil: any.
+	// Through holds of the resources whose references in Via count; nil: all.
 	Through Expr
 }
 
