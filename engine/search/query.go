@@ -8,8 +8,9 @@ type Query struct {
 	Types []string
 	// Filter is what must hold; nil means everything.
 	Filter Expr
-	// Sort orders the result; empty means the store's order: by first
-	// creation, oldest first. Ties are always broken by that order.
+	// Sort orders the result; empty means an order that the searcher chooses,
+	// and keeps to for all pages of a walk. Ties are always broken by the order
+	// of first creation, oldest first.
 	Sort []SortKey
 	// Count is the page size; the parser fills in the default and caps it.
 	// With _count=0 or _summary=count it is 0, Summary is SummaryCount and
@@ -332,6 +333,8 @@ type Within struct {
 	ID    string
 	Via   Param
 	Above bool
+	// Through holds of the resources whose references in Via count; nil: all.
+	Through Expr
 }
 
 // Composite matches composite entries: one entry all of whose parts satisfy
@@ -342,8 +345,8 @@ type Composite struct {
 	Parts []Expr // Token, Quantity, Number, Date, String, Reference, URI; each perhaps an Or
 }
 
-// Chain holds when a reference in Param points to a resource of type Target
-// that satisfies X.
+// Chain holds when a reference in Param points to a resource of type Target, ""
+// for any, that satisfies X.
 type Chain struct {
 	Param  Param
 	Target string

@@ -74,6 +74,7 @@ type run struct {
 	from      *position // nil at the start
 	records   []store.Record
 	positions []position
+	own       ownOrder
 	bytes     int64 // of the records' bodies
 	full      bool  // the page ended early because of them
 	looked    int64 // how far the page's walk looks, 0: to the end
@@ -129,6 +130,9 @@ func conjuncts(x search.Expr) []search.Expr {
 // whole and sorted; otherwise resources are visited in the order asked for,
 // where an index has it, and the page is full after few of them.
 func (r *run) fetch() error {
+	if r.from != nil && r.from.own.driver > 0 {
+		return r.goOn()
+	}
 	if len(r.keys) == 0 && len(r.conjuncts) == 1 {
 		if l, ok := r.leaf(r.conjuncts[0]); ok && l.exact {
 			r.short = r.query.Count <= fewRows
@@ -145,6 +149,15 @@ func (r *run) fetch() error {
 		if best >= 0 {
 			if l, ok := r.leaf(r.conjuncts[best]); ok && l.exact {
 				return r.inLeafOrder(best, l)
+			}
+		}
+		if best >= 0 && r.from == nil && r.query.Looks == 0 {
+			walk, err := r.ownOrder(best, size)
+			if err != nil {
+				return err
+			}
+			if walk != nil {
+				return walk()
 			}
 		}
 		if best >= 0 && size < small {
@@ -368,19 +381,27 @@ func (r *run) walkIndex(w walk) error {
 // the walk's parameter: of are their conditions on @.
 func (w walk) asked(c *compiler, all []search.Expr) (of []fragment, others []search.Expr) {
 	for _, x := range all {
-		d, ok := x.(search.Date)
-		if !ok || !w.search.Once || d.Param != w.search {
-			others = append(others, x)
-			continue
-		}
-		l, _ := c.leaf(d)
-		if len(l.ranges) == 1 {
-			of = append(of, l.ranges[0])
+		if f, ok := c.once(w.search, x); ok {
+			of = append(of, f)
 		} else {
-			of = append(of, l.condition)
+			others = append(others, x)
 		}
 	}
 	return of, others
+}
+
+// once is the condition on the row @ of p that x is, if it asks for the one date
+// that a resource has of p.
+func (c *compiler) once(p search.Param, x search.Expr) (fragment, bool) {
+	d, ok := x.(search.Date)
+	if !ok || !p.Once || d.Param != p {
+		return fragment{}, false
+	}
+	l, _ := c.leaf(d)
+	if len(l.ranges) == 1 {
+		return l.ranges[0].fragment, true
+	}
+	return l.condition, true
 }
 
 func (r *run) walkValues(w walk, of []fragment) error {
@@ -500,7 +521,7 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 		record, err := stored.record(id, unpack)
 		types, origins = append(types, typeNumber), append(origins, stored.origin)
 		r.records = append(r.records, record)
-		r.positions = append(r.positions, position{keys: slices.Clone(values), rid: rid})
+		r.positions = append(r.positions, position{keys: slices.Clone(values), rid: rid, own: r.own})
 		if err == nil && r.query.Bytes.Full(&r.bytes, record.Body) {
 			r.full = true
 			return errFull
