@@ -6,9 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 )
@@ -26,19 +24,10 @@ type outside struct {
 	Verifier  string    `json:"verifier"`
 	Nonce     string    `json:"nonce"`
 	Discovery discovery `json:"discovery"`
-	User      string    `json:"user,omitempty"` // to link
-	Expires   time.Time `json:"expires"`
-}
-
-// discovery is what is used of a provider's metadata (OpenID Connect Discovery
-// 1.0, RFC 9207).
-type discovery struct {
-	Issuer        string   `json:"issuer"`
-	Authorization string   `json:"authorization_endpoint"`
-	Token         string   `json:"token_endpoint"`
-	JWKS          string   `json:"jwks_uri"`
-	Methods       []string `json:"token_endpoint_auth_methods_supported,omitempty"`
-	SendsIssuer   bool     `json:"authorization_response_iss_parameter_supported,omitempty"`
+	// User is whom the account is to be linked to, of that Generation.
+	User       string    `json:"user,omitempty"`
+	Generation int64     `json:"generation,omitempty"`
+	Expires    time.Time `json:"expires"`
 }
 
 // BeginOutside begins to sign in at a provider. The browser is sent to address
@@ -65,7 +54,7 @@ func (s *Service) BeginOutside(ctx context.Context, providerID, redirect string,
 		Discovery: d, Expires: s.now().Add(outsideLife),
 	}
 	if link != nil {
-		o.User = link.UserID
+		o.User, o.Generation = link.UserID, link.Generation
 	}
 	challenge := sha256.Sum256([]byte(o.Verifier))
 	q := to.Query()
@@ -82,30 +71,12 @@ func (s *Service) BeginOutside(ctx context.Context, providerID, redirect string,
 	return to.String(), cookie, s.write(ctx, &c)
 }
 
-func (s *Service) discover(ctx context.Context, p *Provider) (d discovery, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(p.Issuer, "/")+"/.well-known/openid-configuration", nil)
-	if err != nil {
-		return d, err
-	}
-	if err := s.fetchJSON(r, &d); err != nil {
-		return d, err
-	}
-	if d.Issuer != p.Issuer {
-		return d, fmt.Errorf("the provider calls itself %q, not %q", d.Issuer, p.Issuer)
-	}
-	for _, endpoint := range []string{d.Authorization, d.Token, d.JWKS} {
-		if !s.mayFetch(endpoint) {
-			return d, fmt.Errorf("%q is no endpoint: https is needed", endpoint)
-		}
-	}
-	return d, nil
-}
-
 // FinishOutside completes a sign-in at a provider, of the parameters that it sent
 // the browser back with and of the cookie of BeginOutside. ErrOutside says why
 // it failed; ErrUnlinked when nobody is linked to the account and the provider
-// makes no users; ErrDisabled; ErrConflict when the account is linked to another
-// user already.
+// makes no users; ErrDisabled. After a link, the caller goes on with the session
+// that it has; ErrLinked when the account is another user's, ErrSession when the
+// session has ended meanwhile.
 func (s *Service) FinishOutside(ctx context.Context, cookie string, answer url.Values, from Origin) (*SignIn, error) {
 	if err := s.addresses.take(from.Address, s.now()); err != nil {
 		return nil, err
@@ -122,7 +93,11 @@ func (s *Service) FinishOutside(ctx context.Context, cookie string, answer url.V
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOutside, err)
 	}
-	a, err := s.outsideUser(ctx, p, o, who)
+	var a *account
+	err = again(func() (err error) {
+		a, err = s.outsideUser(ctx, p, o, who)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -151,38 +126,4 @@ func (s *Service) takeOutside(ctx context.Context, cookie, state string) (*outsi
 		return nil, err
 	}
 	return o, nil
-}
-
-// ask exchanges the code of an answer for an id_token and returns its claims.
-func (s *Service) ask(ctx context.Context, p *Provider, o *outside, answer url.Values) (*idClaims, error) {
-	d := o.Discovery
-	if iss := answer.Get("iss"); iss != d.Issuer && (iss != "" || d.SendsIssuer) {
-		return nil, fmt.Errorf("the answer is of %q, not of %q", iss, d.Issuer)
-	}
-	if code := answer.Get("error"); code != "" {
-		return nil, fmt.Errorf("%s answers %q %q", p.ID, shorten(code, maxDevice), shorten(answer.Get("error_description"), maxDevice))
-	}
-	form := url.Values{
-		"grant_type": {"authorization_code"}, "code": {answer.Get("code")}, "redirect_uri": {o.Redirect},
-		"code_verifier": {o.Verifier}, "client_id": {p.ClientID},
-	}
-	basic := p.Secret != "" && (len(d.Methods) == 0 || slices.Contains(d.Methods, "client_secret_basic"))
-	if p.Secret != "" && !basic {
-		form.Set("client_secret", p.Secret)
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.Token, strings.NewReader(form.Encode()))
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if basic {
-		r.SetBasicAuth(url.QueryEscape(p.ClientID), url.QueryEscape(p.Secret))
-	}
-	var tokens struct {
-		ID string `json:"id_token"`
-	}
-	if err := s.fetchJSON(r, &tokens); err != nil {
-		return nil, err
-	}
-	return s.verifyIDToken(ctx, p, o, tokens.ID)
 }
