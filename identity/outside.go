@@ -12,22 +12,20 @@ import (
 )
 
 const (
-	kindOutside = "outside" // by hash of state
 	outsideLife = 10 * time.Minute
+	maxCookie   = 3800 // bytes; browsers keep about 4096 with the name
 )
 
 // outside is a sign-in under way at a provider.
 type outside struct {
 	Provider  string    `json:"provider"`
-	Cookie    string    `json:"cookie"` // hash
 	Redirect  string    `json:"redirect"`
 	Verifier  string    `json:"verifier"`
 	Nonce     string    `json:"nonce"`
 	Discovery discovery `json:"discovery"`
 	// User is whom the account is to be linked to, of that Generation.
-	User       string    `json:"user,omitempty"`
-	Generation int64     `json:"generation,omitempty"`
-	Expires    time.Time `json:"expires"`
+	User       string `json:"user,omitempty"`
+	Generation int64  `json:"generation,omitempty"`
 }
 
 // BeginOutside begins to sign in at a provider. The browser is sent to address
@@ -47,28 +45,28 @@ func (s *Service) BeginOutside(ctx context.Context, providerID, redirect string,
 	if err != nil {
 		return "", "", fmt.Errorf("%w: %w", ErrOutside, err)
 	}
-	state := newSecret("")
-	cookie = newSecret(outsidePrefix)
-	o := outside{
-		Provider: p.ID, Cookie: hashed(cookie), Redirect: redirect, Verifier: newSecret(""), Nonce: newSecret(""),
-		Discovery: d, Expires: s.now().Add(outsideLife),
-	}
+	o := outside{Provider: p.ID, Redirect: redirect, Verifier: newSecret(""), Nonce: newSecret(""), Discovery: d}
 	if link != nil {
 		o.User, o.Generation = link.UserID, link.Generation
+	}
+	cookie, err = s.giveOut(outsidePrefix, outsideLife, o)
+	if err != nil {
+		return "", "", err
+	}
+	if len(cookie) > maxCookie {
+		return "", "", fmt.Errorf("%w: the addresses of its endpoints are too long", ErrOutside)
 	}
 	challenge := sha256.Sum256([]byte(o.Verifier))
 	q := to.Query()
 	for name, value := range map[string]string{
-		"response_type": "code", "client_id": p.ClientID, "redirect_uri": redirect, "state": state, "nonce": o.Nonce,
+		"response_type": "code", "client_id": p.ClientID, "redirect_uri": redirect, "state": hashed(cookie), "nonce": o.Nonce,
 		"scope": strings.Join(append([]string{"openid"}, p.Scopes...), " "), "code_challenge_method": "S256",
 		"code_challenge": base64.RawURLEncoding.EncodeToString(challenge[:]),
 	} {
 		q.Set(name, value)
 	}
 	to.RawQuery = q.Encode()
-	var c changes
-	c.put(kindOutside, hashed(state), 0, o, o.Expires)
-	return to.String(), cookie, s.write(ctx, &c)
+	return to.String(), cookie, nil
 }
 
 // FinishOutside completes a sign-in at a provider, of the parameters that it sent
@@ -108,22 +106,16 @@ func (s *Service) FinishOutside(ctx context.Context, cookie string, answer url.V
 	return s.signedIn(ctx, a, methods, from)
 }
 
-// takeOutside reads and removes a sign-in under way: it serves once.
+// takeOutside reads a sign-in under way, which serves once. The state of its
+// answer is bound to the browser by being the hash of the cookie.
 func (s *Service) takeOutside(ctx context.Context, cookie, state string) (*outside, error) {
 	o := &outside{}
-	version, err := s.read(ctx, kindOutside, hashed(state), o)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return nil, err
+	err := errSpent
+	if state == hashed(cookie) {
+		err = s.takeBack(ctx, outsidePrefix, outsideLife, cookie, o)
 	}
-	if err != nil || o.Cookie != hashed(cookie) || !s.fresh(o.Expires, outsideLife) {
-		return nil, fmt.Errorf("%w: it was not begun in this browser, took too long or has been completed; start again", ErrOutside)
+	if errors.Is(err, errSpent) {
+		return nil, fmt.Errorf("%w: %w", ErrOutside, err)
 	}
-	var c changes
-	c.remove(kindOutside, hashed(state), version)
-	if err := s.write(ctx, &c); errors.Is(err, ErrConflict) {
-		return nil, fmt.Errorf("%w: it has been completed; start again", ErrOutside)
-	} else if err != nil {
-		return nil, err
-	}
-	return o, nil
+	return o, err
 }

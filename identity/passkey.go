@@ -29,7 +29,6 @@ const (
 	maxPasskeys    = 20       // of a user
 	maxPasskeyJSON = 64 << 10 // bytes of what a browser answers
 
-	kindCeremony   = "ceremony" // by hash of its token
 	ceremonyPrefix = "igl_pk_"
 	ceremonyLife   = 5 * time.Minute
 )
@@ -40,7 +39,6 @@ type ceremony struct {
 	User     string               `json:"user,omitempty"`    // "" for a sign-in with a passkey alone
 	Pending  string               `json:"pending,omitempty"` // hash of the sign-in that it completes
 	Session  webauthn.SessionData `json:"session"`
-	Expires  time.Time            `json:"expires"`
 }
 
 // relyingParty is nil where browsers have no passkeys: without https, but for

@@ -41,8 +41,8 @@ func (s *Service) BeginPasskey(ctx context.Context, user string) (options json.R
 	if err != nil {
 		return nil, "", err
 	}
-	if len(a.has.Passkeys) >= maxPasskeys {
-		return nil, "", fault.New(fault.Unprocessable, fault.CodeBusinessRule, "passkey", "a user has at most %d passkeys; remove one", maxPasskeys)
+	if err := a.roomForPasskey(); err != nil {
+		return nil, "", err
 	}
 	known := make([]protocol.CredentialDescriptor, len(a.has.Passkeys))
 	for i, p := range a.has.Passkeys {
@@ -52,46 +52,33 @@ func (s *Service) BeginPasskey(ctx context.Context, user string) (options json.R
 	if err != nil {
 		return nil, "", err
 	}
-	return s.beginCeremony(ctx, creation, ceremony{Register: true, User: user, Session: *session})
+	return s.beginCeremony(creation, ceremony{Register: true, User: user, Session: *session})
 }
 
-func (s *Service) beginCeremony(ctx context.Context, options any, c ceremony) (json.RawMessage, string, error) {
+func (s *Service) beginCeremony(options any, c ceremony) (json.RawMessage, string, error) {
 	text, err := json.Marshal(options)
 	if err != nil {
 		return nil, "", err
 	}
-	token := newSecret(ceremonyPrefix)
-	c.Expires = s.now().Add(ceremonyLife)
-	var w changes
-	w.put(kindCeremony, hashed(token), 0, c, c.Expires)
-	return text, token, s.write(ctx, &w)
+	token, err := s.giveOut(ceremonyPrefix, ceremonyLife, c)
+	return text, token, err
 }
 
-// takeCeremony reads and removes a ceremony: it serves once. ErrPasskey.
+// takeCeremony reads a ceremony, which serves once; ErrPasskey.
 func (s *Service) takeCeremony(ctx context.Context, token string) (*ceremony, error) {
 	if s.passkeys == nil {
 		return nil, ErrNoPasskeys
 	}
 	c := &ceremony{}
-	version, err := s.read(ctx, kindCeremony, hashed(token), c)
-	if errors.Is(err, ErrNotFound) || err == nil && !s.fresh(c.Expires, ceremonyLife) {
-		return nil, fmt.Errorf("%w: it took too long, or has been completed; start again", ErrPasskey)
+	err := s.takeBack(ctx, ceremonyPrefix, ceremonyLife, token, c)
+	if errors.Is(err, errSpent) {
+		return nil, fmt.Errorf("%w: %w", ErrPasskey, err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	var w changes
-	w.remove(kindCeremony, hashed(token), version)
-	if err := s.write(ctx, &w); errors.Is(err, ErrConflict) {
-		return nil, fmt.Errorf("%w: it has been completed; start again", ErrPasskey)
-	} else if err != nil {
-		return nil, err
-	}
-	return c, nil
+	return c, err
 }
 
 // FinishPasskey registers what the browser answered, under a name for people.
-// ErrPasskey says why not; ErrConflict when another user has it.
+// ErrPasskey says why not.
 func (s *Service) FinishPasskey(ctx context.Context, user, token, name string, answer []byte) (*Passkey, error) {
 	c, err := s.takeCeremony(ctx, token)
 	if err != nil {
@@ -109,6 +96,9 @@ func (s *Service) FinishPasskey(ctx context.Context, user, token, name string, a
 	}
 	p := passkey{Passkey: Passkey{Name: cmp.Or(shorten(strings.TrimSpace(name), maxName), "passkey"), Created: s.now()}}
 	err = s.change(ctx, user, false, func(a *account) error {
+		if err := a.roomForPasskey(); err != nil {
+			return err
+		}
 		credential, err := s.passkeys.CreateCredential(relied{a}, c.Session, parsed)
 		if err != nil {
 			return passkeyError(err)
@@ -122,6 +112,13 @@ func (s *Service) FinishPasskey(ctx context.Context, user, token, name string, a
 		return nil
 	})
 	return &p.Passkey, err
+}
+
+func (a *account) roomForPasskey() error {
+	if len(a.has.Passkeys) >= maxPasskeys {
+		return fault.New(fault.Unprocessable, fault.CodeBusinessRule, "passkey", "a user has at most %d passkeys; remove one", maxPasskeys)
+	}
+	return nil
 }
 
 // passkeyError says why the library refused, for the log; its detail names no
