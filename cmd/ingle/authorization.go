@@ -13,6 +13,7 @@ import (
 
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/service/auth"
+	"github.com/inglehealth/ingle/spec/smart"
 )
 
 // authorizationFlags say how identities are kept.
@@ -111,6 +112,14 @@ func (a *authorization) greet(ctx context.Context, out io.Writer, sandbox bool) 
 		}
 	}
 	return nil
+}
+
+// sandboxTokenLife is how long the token that a sandbox shows is good.
+const sandboxTokenLife = 8 * time.Hour
+
+// sandboxToken makes a token to try the sandbox with.
+func (a *authorization) sandboxToken(ctx context.Context) (string, error) {
+	return a.services[""].CreateToken(ctx, "shown by the sandbox", smart.Scopes{"system/*.cruds"}, sandboxTokenLife)
 }
 
 // sandboxUsers are who may sign in to the sandbox.

@@ -108,7 +108,8 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 			return err
 		}
 		who.server.Mount(site)
-		// api.Authenticate, api.Origins = who.server.Authenticate, who.server.KnownOrigin
+		api.Authenticate, api.Origins = who.server.Authenticate, who.server.KnownOrigin
+		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
 	}
 	fhirapi.New(api).Mount(site)
 	site.Health(func(ctx context.Context) error { return ping(ctx, tenants.Tenants) })
@@ -117,7 +118,13 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	failed := make(chan error, 1)
 	go func() { failed <- secure.serve(server, listener) }()
 	secure.greet(m.Stdout)
-	c.greet(m, base, tenants.Tenants, ephemeral, loaded)
+	token := ""
+	if c.Sandbox && who != nil {
+		if token, err = who.sandboxToken(ctx); err != nil {
+			return errors.Join(err, server.Close())
+		}
+	}
+	c.greet(m, base, tenants.Tenants, ephemeral, loaded, token)
 	if who != nil {
 		if err := who.greet(ctx, m.Stdout, c.Sandbox); err != nil {
 			return errors.Join(err, server.Close())
@@ -198,7 +205,7 @@ func ping(ctx context.Context, tenants *records.Tenants) error {
 }
 
 // greet says where the server is and what to try.
-func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, ephemeral, loaded bool) {
+func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, ephemeral, loaded bool, token string) {
 	out := m.Stdout
 	fmt.Fprintf(out, "Ingle %s serves FHIR at %s/fhir\n", version(), base)
 	for _, name := range tenants.Names() {
@@ -220,8 +227,15 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, eph
 	if len(c.Package) > 0 && !ephemeral {
 		fmt.Fprintln(out, "Search parameters that a package adds are indexed in the background; until then searches by them are refused, and /fhir/metadata says how far it is.")
 	}
+	header := ""
+	if !c.Open {
+		header = `-H "Authorization: Bearer $TOKEN" `
+	}
 	if !c.Sandbox {
-		fmt.Fprintf(out, "\n  curl '%s/fhir/metadata?_pretty=true'\n\n", base)
+		if !c.Open {
+			fmt.Fprintf(out, "\n  TOKEN=$(ingle token create --scope 'system/*.cruds' %s)", c.storeFlags.flags())
+		}
+		fmt.Fprintf(out, "\n  curl %s'%s/fhir/metadata?_pretty=true'\n\n", header, base)
 		return
 	}
 	if loaded {
@@ -229,7 +243,11 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, eph
 	} else {
 		fmt.Fprintln(out, "The synthetic patients were put in before. Try:")
 	}
-	fmt.Fprintf(out, "\n  curl '%[1]s/fhir/Patient?_pretty=true'\n"+
-		"  curl '%[1]s/fhir/Observation?patient=maria&code=4548-4&_sort=-date&_pretty=true'\n"+
-		"  curl '%[1]s/fhir/Encounter?patient=walter&_include=Encounter:participant&_format=xml'\n\n", base)
+	fmt.Fprintln(out)
+	if token != "" {
+		fmt.Fprintf(out, "  TOKEN=%s   # good for %s\n", token, sandboxTokenLife)
+	}
+	fmt.Fprintf(out, "  curl %[2]s'%[1]s/fhir/Patient?_pretty=true'\n"+
+		"  curl %[2]s'%[1]s/fhir/Observation?patient=maria&code=4548-4&_sort=-date&_pretty=true'\n"+
+		"  curl %[2]s'%[1]s/fhir/Encounter?patient=walter&_include=Encounter:participant&_format=xml'\n\n", base, header)
 }

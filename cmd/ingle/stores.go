@@ -127,6 +127,14 @@ func (f storeFlags) place() string {
 	return "the database"
 }
 
+// flags are those by which another command finds the same records.
+func (f storeFlags) flags() string {
+	if f.Database != "" {
+		return "--database " + f.place()
+	}
+	return "--data " + f.folder()
+}
+
 // exclusive refuses records that are kept in two places.
 func (f storeFlags) exclusive() error {
 	if f.Data != "" && f.Database != "" {
