@@ -49,6 +49,8 @@ type Service struct {
 	addresses *limiter
 	signing   signing
 	passkeys  *webauthn.WebAuthn // nil: browsers have no passkeys for the issuer's host
+	keys      *keySource
+	checked   *recent[string, checked] // access tokens by their hash
 }
 
 // Open makes a Service. At the first start it makes the key file and the first
@@ -91,7 +93,12 @@ func newService(c Config) (*Service, error) {
 	if c.SessionLife == 0 {
 		c.SessionLife = DefaultSessionLife
 	}
-	return &Service{config: c, hasher: newHasher(), addresses: newLimiter(), passkeys: relyingParty(issuer)}, nil
+	s := &Service{
+		config: c, hasher: newHasher(), addresses: newLimiter(), passkeys: relyingParty(issuer),
+		checked: newRecent[string, checked](maxChecked),
+	}
+	s.keys = newKeySource(c.Fetch, s.now)
+	return s, nil
 }
 
 // now is in UTC and as exact as the store keeps it.
