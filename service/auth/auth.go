@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,7 +74,7 @@ func New(c Config) *Server {
 
 // Mount puts the default tenant's endpoints at / and the others' at /t/{tenant}/.
 func (s *Server) Mount(site *web.Site) {
-	for _, e := range endpoints {
+	for _, e := range slices.Concat(endpoints, accountEndpoints, signInEndpoints, linkEndpoints) {
 		handler := s.handler(e)
 		site.Handle(e.path, handler)
 		site.Handle("/t/{tenant}"+e.path, handler)

@@ -67,9 +67,10 @@ func (c *call) metadata() metadata {
 func (c *call) smartConfiguration() error {
 	return c.writeJSON(http.StatusOK, struct {
 		metadata
+		Management   string             `json:"management_endpoint"`
 		Capabilities []string           `json:"capabilities"`
 		Associated   []associatedServer `json:"associated_endpoints"`
-	}{c.metadata(), capabilities, []associatedServer{{c.Identity.FHIRBase(), capabilities}}})
+	}{c.metadata(), c.url("/account"), capabilities, []associatedServer{{c.Identity.FHIRBase(), capabilities}}})
 }
 
 type associatedServer struct {

@@ -5,8 +5,6 @@ import (
 	"html/template"
 	"net/url"
 	"strings"
-
-	"github.com/inglehealth/ingle/service/web"
 )
 
 //go:embed page/*.html
@@ -106,13 +104,13 @@ func (p *progress) formData(step, message string) Form {
 
 // writePage answers with a page without forms.
 func (c *call) writePage(status int, title string, body *template.Template, data any) error {
-	return web.WritePage(c.w, status, title, body, data)
+	return c.writeFrame(status, frame{Title: title}, body, data)
 }
 
 // writeForm answers with a page whose form is sent here, which may lead to the
 // app.
 func (p *progress) writeForm(status int, title string, body *template.Template, data any) error {
-	return web.WriteForm(p.w, status, title, body, data, formTarget(p.request.Redirect))
+	return p.writeFrame(status, frame{Title: title, targets: []string{formTarget(p.request.Redirect)}}, body, data)
 }
 
 // formTarget is what Content-Security-Policy calls the place that a redirect
