@@ -32,8 +32,13 @@ func (s *Service) account(ctx context.Context, user string) (*account, error) {
 	a := &account{}
 	u, userErr := s.User(ctx, user)
 	version, err := s.read(ctx, kindCredentials, user, &a.has)
-	if err := errors.Join(userErr, err); err != nil {
+	switch {
+	case userErr != nil && !errors.Is(userErr, ErrNotFound):
+		return nil, userErr
+	case err != nil:
 		return nil, err
+	case userErr != nil:
+		return nil, userErr
 	}
 	a.user, a.version = u, version
 	return a, nil

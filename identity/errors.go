@@ -23,6 +23,7 @@ var (
 	ErrPasskey      = errors.New("identity: the passkey was not accepted")
 	ErrNoPasskeys   = errors.New("identity: browsers have no passkeys for this server: its public URL needs https and a host name, or localhost")
 	ErrOutside      = errors.New("identity: the outside provider did not sign anybody in")
+	ErrLinked       = errors.New("identity: this account of the outside provider is linked to another user")
 	ErrUnlinked     = errors.New("identity: no user is linked to this account of the outside provider")
 	ErrKeyFile      = errors.New("identity: the key file cannot be used")
 	ErrAlgorithm    = errors.New("identity: there is no key for this algorithm")

@@ -45,8 +45,9 @@ func GuardedClient(private bool) *http.Client {
 			TLSHandshakeTimeout: fetchTime / 2, MaxResponseHeaderBytes: 64 << 10,
 		},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if len(via) > fetchRedirects || r.URL.Scheme != via[0].URL.Scheme {
-				return errors.New("too many redirects, or one to another scheme")
+			// A redirected POST would take its secret elsewhere.
+			if len(via) > fetchRedirects || r.URL.Scheme != via[0].URL.Scheme || via[0].Method != http.MethodGet {
+				return errors.New("too many redirects, one to another scheme or one of a POST")
 			}
 			return nil
 		},

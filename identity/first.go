@@ -27,8 +27,8 @@ type hashLink struct {
 }
 
 // FirstLink returns the secret of a new link with which AcceptFirst makes the
-// first administrator, within a day; "" when there is an administrator or was
-// one.
+// first administrator, within a day; "" when there is an administrator, or such a
+// link was used.
 func (s *Service) FirstLink(ctx context.Context) (secret string, err error) {
 	err = again(func() error {
 		secret = ""
@@ -63,8 +63,12 @@ func (s *Service) first(ctx context.Context, secret string) (f first, version in
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return f, 0, err
 	}
+	there, err := s.UsersWithRole(ctx, Administrator, "", 1)
+	if err != nil {
+		return f, 0, err
+	}
 	hash := hashed(secret)
-	if f.Done || !slices.ContainsFunc(f.Links, func(l hashLink) bool { return l.Hash == hash && s.fresh(l.Expires, linkLife) }) {
+	if f.Done || len(there) > 0 || !slices.ContainsFunc(f.Links, func(l hashLink) bool { return l.Hash == hash && s.fresh(l.Expires, linkLife) }) {
 		return f, 0, ErrLink
 	}
 	return f, version, nil

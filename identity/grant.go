@@ -132,6 +132,18 @@ func (s *Service) sessionEnded(ctx context.Context, id string) (bool, error) {
 	return !s.now().Before(n.Expires), err
 }
 
+// SessionToEnd returns the session of a cookie even when nothing was done in it
+// for so long that nobody is signed in any more: apps with online access may
+// still be at work; ErrSession.
+func (s *Service) SessionToEnd(ctx context.Context, cookie string) (*Session, error) {
+	n := &Session{ID: hashed(cookie)}
+	_, err := s.read(ctx, kindSession, n.ID, n)
+	if errors.Is(err, ErrNotFound) {
+		return nil, ErrSession
+	}
+	return n, err
+}
+
 // RevokeGrant ends a grant and all that came of it, in every process at its next
 // request. Why is for people. It is no error when the grant has ended already.
 func (s *Service) RevokeGrant(ctx context.Context, id, why string) error {

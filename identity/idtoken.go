@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -66,11 +67,20 @@ func (s *Service) providerKey(ctx context.Context, address string, h jose.Header
 	if err != nil {
 		return nil, err
 	}
-	var set jose.JSONWebKeySet
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
 	if err := s.fetchJSON(r, &set); err != nil {
 		return nil, err
 	}
-	keys := slices.DeleteFunc(set.Keys, func(k jose.JSONWebKey) bool {
+	var keys []jose.JSONWebKey
+	for _, text := range set.Keys {
+		var k jose.JSONWebKey
+		if json.Unmarshal(text, &k) == nil { // keys of other kinds than go-jose knows are not for us
+			keys = append(keys, k)
+		}
+	}
+	keys = slices.DeleteFunc(keys, func(k jose.JSONWebKey) bool {
 		return !k.IsPublic() || !k.Valid() || k.Use == "enc" || h.KeyID != "" && k.KeyID != h.KeyID ||
 			k.Algorithm != "" && k.Algorithm != h.Algorithm
 	})

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/inglehealth/ingle/spec/fault"
@@ -28,7 +27,7 @@ func (c *changes) putOutsideAccount(o OutsideAccount) {
 }
 
 // outsideUser finds the user of an account by issuer and subject, by nothing
-// else, or links or makes one.
+// else, or links or makes one; ErrConflict when somebody else just did.
 func (s *Service) outsideUser(ctx context.Context, p *Provider, o *outside, who *idClaims) (*account, error) {
 	link := OutsideAccount{
 		ID: hashed(who.Issuer + "\n" + who.Subject), UserID: o.User, Issuer: who.Issuer, Subject: who.Subject,
@@ -38,7 +37,7 @@ func (s *Service) outsideUser(ctx context.Context, p *Provider, o *outside, who 
 	_, err := s.read(ctx, kindOutsideAccount, link.ID, &is)
 	switch {
 	case err == nil && o.User != "" && o.User != is.UserID:
-		return nil, fmt.Errorf("this account of %s belongs to another user: %w", p.Name, ErrConflict)
+		return nil, ErrLinked
 	case err == nil:
 		return s.account(ctx, is.UserID)
 	case !errors.Is(err, ErrNotFound):
@@ -47,11 +46,15 @@ func (s *Service) outsideUser(ctx context.Context, p *Provider, o *outside, who 
 	var c changes
 	switch {
 	case o.User != "":
-		c.putOutsideAccount(link)
-		if err := s.write(ctx, &c); err != nil {
+		a, err := s.account(ctx, o.User)
+		if err != nil {
 			return nil, err
 		}
-		return s.account(ctx, o.User)
+		if a.user.Disabled || a.user.Generation != o.Generation {
+			return nil, ErrSession
+		}
+		c.putOutsideAccount(link)
+		return a, s.write(ctx, &c)
 	case !p.Create:
 		return nil, ErrUnlinked
 	}

@@ -26,7 +26,7 @@ func (s *Service) BeginPasskeySignIn(ctx context.Context, pending string) (optio
 		if err != nil {
 			return nil, "", err
 		}
-		return s.beginCeremony(ctx, assertion, ceremony{Session: *session})
+		return s.beginCeremony(assertion, ceremony{Session: *session})
 	}
 	p, a, _, err := s.pending(ctx, pending)
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *Service) BeginPasskeySignIn(ctx context.Context, pending string) (optio
 	if err != nil {
 		return nil, "", err
 	}
-	return s.beginCeremony(ctx, assertion, ceremony{User: p.User, Pending: hashed(pending), Session: *session})
+	return s.beginCeremony(assertion, ceremony{User: p.User, Pending: hashed(pending), Session: *session})
 }
 
 // FinishPasskeySignIn completes what BeginPasskeySignIn began, with the same

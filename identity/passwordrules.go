@@ -33,16 +33,17 @@ var common = sync.OnceValue(func() map[string]bool {
 // *fault.Error; nil for none.
 func CheckPassword(login, password string) error {
 	p, err := precis.OpaqueString.String(password)
-	if err != nil && password != "" || len(password) > maxPassword {
-		return fault.New(fault.Unprocessable, fault.CodeValue, "password", "a password has at most %d bytes and no control characters", maxPassword)
+	if err != nil && password != "" || !utf8.ValidString(password) || len(password) > maxPassword {
+		return fault.New(fault.Unprocessable, fault.CodeValue, "password", "a password has at most %d bytes and no control characters or unknown ones", maxPassword)
 	}
 	folded := strings.ToLower(p)
+	one, _ := utf8.DecodeRuneInString(folded)
 	switch {
 	case utf8.RuneCountInString(p) < MinPassword:
 		return fault.New(fault.Unprocessable, fault.CodeBusinessRule, "password", "the password is too short: it needs %d characters; a few words are good", MinPassword)
 	case login != "" && strings.ReplaceAll(folded, strings.ToLower(login), "") == "":
 		return fault.New(fault.Unprocessable, fault.CodeBusinessRule, "password", "the password is the login; choose another")
-	case common()[folded] || strings.Trim(folded, folded[:1]) == "":
+	case common()[folded] || strings.Trim(folded, string(one)) == "":
 		return fault.New(fault.Unprocessable, fault.CodeBusinessRule, "password", "the password is one of those that are tried first; choose another")
 	}
 	return nil

@@ -3,7 +3,6 @@ package identity
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base32"
 	"errors"
@@ -37,9 +36,6 @@ const (
 	totpSkew    = 1  // steps that an app's clock may be wrong
 	totpKept    = 16 // used steps remembered: more than are valid at one time
 	totpQRPixel = 240
-
-	recoveryCodes = 10
-	recoveryBytes = 10 // 16 characters of base32
 )
 
 func totpPurpose(user string) string { return "totp " + user }
@@ -98,18 +94,6 @@ func (s *Service) confirm(a *account, code string) (recovery []string, err error
 	return recovery, nil
 }
 
-// NewRecoveryCodes replaces a user's recovery codes.
-func (s *Service) NewRecoveryCodes(ctx context.Context, user string) (recovery []string, err error) {
-	err = s.change(ctx, user, false, func(a *account) error {
-		if a.has.TOTP == nil {
-			return ErrNotFound
-		}
-		recovery, a.has.Recovery = newRecovery()
-		return nil
-	})
-	return recovery, err
-}
-
 // RemoveTOTP takes TOTP and recovery codes from a user, whose sessions and
 // grants end.
 func (s *Service) RemoveTOTP(ctx context.Context, user string) error {
@@ -117,38 +101,6 @@ func (s *Service) RemoveTOTP(ctx context.Context, user string) error {
 		a.has.TOTP, a.has.Offered, a.has.Recovery = nil, nil, nil
 		return nil
 	})
-}
-
-// EnrolTOTP is BeginTOTP during a sign-in whose Factors have FactorEnrol;
-// ErrPending for others.
-func (s *Service) EnrolTOTP(ctx context.Context, token string) (*TOTPKey, error) {
-	p, a, _, err := s.pending(ctx, token)
-	if err != nil {
-		return nil, err
-	}
-	if !p.Enrol || !slices.Contains(a.factors(), FactorEnrol) {
-		return nil, ErrPending
-	}
-	return s.BeginTOTP(ctx, p.User)
-}
-
-// EnrolledTOTP is ConfirmTOTP during a sign-in, which it completes.
-func (s *Service) EnrolledTOTP(ctx context.Context, token, code string, from Origin) (in *SignIn, recovery []string, err error) {
-	p, a, version, err := s.pending(ctx, token)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !p.Enrol || !slices.Contains(a.factors(), FactorEnrol) {
-		return nil, nil, ErrPending
-	}
-	if err := s.begin(ctx, loginKey(a.user.Login), from); err != nil {
-		return nil, nil, err
-	}
-	if recovery, err = s.confirm(a, code); err != nil {
-		return nil, nil, err
-	}
-	in, err = s.finishPending(ctx, token, version, p, a, MethodOTP, from)
-	return in, recovery, err
 }
 
 // useCode uses up a TOTP code or a recovery code of an account, which is then to
@@ -196,16 +148,4 @@ func (s *Service) useTOTP(user string, k *totpKey, code string) error {
 	k.Used = append(k.Used, found)
 	k.Used = k.Used[max(0, len(k.Used)-totpKept):]
 	return nil
-}
-
-// newRecovery makes recovery codes, as shown and as stored.
-func newRecovery() (codes, hashes []string) {
-	for range recoveryCodes {
-		var b [recoveryBytes]byte
-		_, _ = rand.Read(b[:]) // never fails
-		code := base32.StdEncoding.EncodeToString(b[:])
-		hashes = append(hashes, hashed(code))
-		codes = append(codes, strings.ToLower(code[:4]+"-"+code[4:8]+"-"+code[8:12]+"-"+code[12:]))
-	}
-	return codes, hashes
 }

@@ -44,7 +44,7 @@ var linkTypes = []fhir.Type{"Practitioner", "Patient", "RelatedPerson", "Person"
 // UsernameCaseMapped.
 func canonicalLogin(login string) (string, error) {
 	canonical, err := precis.UsernameCaseMapped.String(login)
-	if err != nil || len(login) > maxLogin || len(canonical) > maxLogin {
+	if err != nil || canonical == "" || len(login) > maxLogin || len(canonical) > maxLogin {
 		return "", fault.New(fault.Unprocessable, fault.CodeValue, "login",
 			"a login has 1 to %d letters, digits and signs without spaces, such as a name or an e-mail address", maxLogin)
 	}

@@ -65,7 +65,6 @@ func (p *progress) actConsent() error {
 			until = p.now.Add(terms[n].life)
 		}
 	}
-	p.dropCookie(p.cookies.browser, requestPath+p.request.ID)
 	return p.grant(granted, until)
 }
 

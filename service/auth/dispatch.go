@@ -183,7 +183,6 @@ func (p *progress) deny(r *identity.Refused) error {
 	if err != nil {
 		return err
 	}
-	p.dropCookie(p.cookies.browser, requestPath+p.request.ID)
 	return p.redirectError(p.request.Redirect, p.request.State, r)
 }
 

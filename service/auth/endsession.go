@@ -36,8 +36,11 @@ func (c *call) endSession() error {
 		}
 	}
 	cookie := c.cookie(c.cookies.session)
-	s, err := c.Identity.Session(c.r.Context(), cookie)
-	if err != nil && !errors.Is(err, identity.ErrSession) {
+	s, err := c.Identity.SessionToEnd(c.r.Context(), cookie)
+	if errors.Is(err, identity.ErrSession) {
+		s, err = nil, nil
+	}
+	if err != nil {
 		return err
 	}
 	if s != nil && (known == nil || known.User != s.UserID) {
