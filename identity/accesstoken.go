@@ -65,18 +65,18 @@ func (s *Service) CheckToken(ctx context.Context, token string) (*Access, error)
 		return nil, err
 	}
 	id := hashed(token)
-	c, ok := s.checked.get(id)
+	c, ok := s.checked.Get(id)
 	if !ok || c.epoch != epoch {
 		a, err := s.readAccess(ctx, id)
 		if err != nil {
-			s.checked.remove(id)
+			s.checked.Remove(id)
 			return nil, err
 		}
 		c = checked{a, epoch}
-		s.checked.put(id, c)
+		s.checked.Put(id, c)
 	}
 	if !s.now().Before(c.access.Expires) {
-		s.checked.remove(id)
+		s.checked.Remove(id)
 		return nil, ErrToken
 	}
 	return c.access, nil

@@ -16,8 +16,8 @@ const (
 	codePrefix = "igl_ac_"
 )
 
-// code is an authorization code that was issued.
-type code struct {
+// issuedCode is an authorization code that was issued.
+type issuedCode struct {
 	Grant     string    `json:"grant"`
 	Client    string    `json:"client"`
 	Redirect  string    `json:"redirect"`
@@ -46,7 +46,7 @@ func (s *Service) Authorize(ctx context.Context, a Authorization) (string, error
 		Created: now, Used: now, Until: a.Until, Expires: now.Add(codeFor),
 	}
 	secret := newSecret(codePrefix)
-	c := code{Grant: g.ID, Client: r.Client, Redirect: r.Redirect, Challenge: r.Challenge, Expires: g.Expires}
+	c := issuedCode{Grant: g.ID, Client: r.Client, Redirect: r.Redirect, Challenge: r.Challenge, Expires: g.Expires}
 	r.Answered = now
 
 	var w changes
@@ -71,7 +71,7 @@ func (s *Service) Authorize(ctx context.Context, a Authorization) (string, error
 // "" for this server. A *Refused says what is wrong.
 func (s *Service) Exchange(ctx context.Context, c *Client, secret, redirect, verifier, resource string) (*Tokens, error) {
 	id := hashed(secret)
-	var found code
+	var found issuedCode
 	version, err := s.read(ctx, kindCode, id, &found)
 	if errors.Is(err, ErrNotFound) || err == nil && found.Client != c.ID {
 		return nil, errCode() // which says nothing of whose it may be

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"github.com/inglehealth/ingle/internal/recent"
 )
 
 // Bounds of fetching clients' key sets.
@@ -27,7 +29,7 @@ type keySource struct {
 	fetch  *http.Client
 	now    func() time.Time
 	flight singleflight.Group
-	kept   *recent[string, keptKeys] // by address
+	kept   *recent.Map[string, keptKeys] // by address
 }
 
 type keptKeys struct {
@@ -41,13 +43,13 @@ func newKeySource(fetch *http.Client, now func() time.Time) *keySource {
 	direct.CheckRedirect = func(*http.Request, []*http.Request) error {
 		return errors.New("redirects are not followed: register the address that it leads to")
 	}
-	return &keySource{fetch: &direct, now: now, kept: newRecent[string, keptKeys](keysMax)}
+	return &keySource{fetch: &direct, now: now, kept: recent.NewMap[string, keptKeys](keysMax)}
 }
 
 // keys returns the key set at an address. With missed, what is kept lacks a key,
 // so that it is fetched anew unless that was just done.
 func (s *keySource) keys(ctx context.Context, uri string, missed bool) ([]clientKey, error) {
-	if k, ok := s.kept.get(uri); ok {
+	if k, ok := s.kept.Get(uri); ok {
 		now := s.now()
 		// A clock that went back must not make old keys good again.
 		fresh := now.Before(k.until) && !now.Before(k.fetched)
@@ -61,7 +63,7 @@ func (s *keySource) keys(ctx context.Context, uri string, missed bool) ([]client
 		defer cancel()
 		k, err := s.get(ctx, uri)
 		if err == nil {
-			s.kept.put(uri, k)
+			s.kept.Put(uri, k)
 		}
 		return k.keys, err
 	})

@@ -19,6 +19,7 @@ import (
 
 	"github.com/go-webauthn/webauthn/webauthn"
 
+	"github.com/inglehealth/ingle/internal/recent"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -50,7 +51,7 @@ type Service struct {
 	signing   signing
 	passkeys  *webauthn.WebAuthn // nil: browsers have no passkeys for the issuer's host
 	keys      *keySource
-	checked   *recent[string, checked] // access tokens by their hash
+	checked   *recent.Map[string, checked] // access tokens by their hash
 }
 
 // Open makes a Service. At the first start it makes the key file and the first
@@ -95,7 +96,7 @@ func newService(c Config) (*Service, error) {
 	}
 	s := &Service{
 		config: c, hasher: newHasher(), addresses: newLimiter(), passkeys: relyingParty(issuer),
-		checked: newRecent[string, checked](maxChecked),
+		checked: recent.NewMap[string, checked](maxChecked),
 	}
 	s.keys = newKeySource(c.Fetch, s.now)
 	return s, nil

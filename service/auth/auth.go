@@ -13,7 +13,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/internal/recent"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -39,6 +41,7 @@ type Server struct {
 	config  Config
 	tenants map[string]*tenant
 	origins *http.CrossOriginProtection
+	rules   *recent.Map[*identity.Access, *access.Rules]
 }
 
 // tenant is a Tenant with what its endpoints share.
@@ -60,7 +63,7 @@ func New(c Config) *Server {
 		c.Clock = time.Now
 	}
 	c.Limits = c.Limits.withDefaults()
-	s := &Server{config: c, tenants: map[string]*tenant{}, origins: http.NewCrossOriginProtection()}
+	s := &Server{config: c, tenants: map[string]*tenant{}, origins: http.NewCrossOriginProtection(), rules: recent.NewMap[*identity.Access, *access.Rules](rulesKept)}
 	for _, t := range c.Tenants {
 		name := t.Door.Name()
 		s.tenants[name] = &tenant{

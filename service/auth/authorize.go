@@ -168,7 +168,7 @@ func (c *call) possible(client *identity.Client, text string) (smart.Scopes, err
 		one, err := smart.ParseScope(scope)
 		switch {
 		case err != nil && !smart.Known(scope):
-		case err == nil && (one.Level == smart.System || c.unknownType(one)):
+		case err == nil && (one.Level == smart.System || c.Door.Ownership().Check(one) != nil):
 		default:
 			known = append(known, scope)
 		}
@@ -181,11 +181,6 @@ func (c *call) possible(client *identity.Client, text string) (smart.Scopes, err
 		return nil, identity.Refuse(identity.InvalidScope, "none of the scopes is known here and registered for this app")
 	}
 	return granted, nil
-}
-
-// unknownType says that a scope is about a type that no loaded release has.
-func (c *call) unknownType(s smart.Scope) bool {
-	return s.Type != smart.Any && c.Door.ReleaseOf(fhirType(s.Type)) == ""
 }
 
 // launched adds the context of an EHR launch.

@@ -4,11 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 )
-
-func fhirType(name string) fhir.Type { return fhir.Type(name) }
 
 // context is what the app is told beside its token (SMART §3.0.3): what the
 // launch or the user chose, the role that the user acts in, and how pages look.

@@ -18,8 +18,12 @@ func (c *call) grantCredentials(client *identity.Client, form url.Values) (*iden
 		return nil, identity.Refuse(identity.InvalidScope, "%v", err)
 	}
 	for _, s := range scopes {
-		if one, err := smart.ParseScope(s); err == nil && c.unknownType(one) {
-			return nil, identity.Refuse(identity.InvalidScope, "%s: there is no such resource type here", s)
+		one, err := smart.ParseScope(s)
+		if err != nil {
+			continue // it is not about resources
+		}
+		if err := c.Door.Ownership().Check(one); err != nil {
+			return nil, identity.Refuse(identity.InvalidScope, "%v", err)
 		}
 	}
 	return c.Identity.ClientCredentials(c.r.Context(), client, scopes, resource)

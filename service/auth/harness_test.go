@@ -25,6 +25,7 @@ import (
 	"github.com/inglehealth/ingle/internal/pgtest"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/auth"
+	"github.com/inglehealth/ingle/service/fhirapi"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -98,7 +99,12 @@ func newPlace(t *testing.T, options ...option) *place {
 	}
 	ac.Tenants = []auth.Tenant{{Door: p.door, Identity: p.identity}}
 	site := web.New(web.Config{Log: slog.New(slog.DiscardHandler)})
-	auth.New(ac).Mount(site)
+	a := auth.New(ac)
+	a.Mount(site)
+	fhirapi.New(fhirapi.Config{
+		Tenants: records.NewTenants(p.door), Version: "test", Log: ac.Log, Authenticate: a.Authenticate, Origins: a.KnownOrigin,
+		OAuth: func(d *records.Door) fhirapi.OAuth { return fhirapi.OAuth(a.Endpoints(d)) },
+	}).Mount(site)
 	handler.Handle("/", site)
 	return p
 }

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"container/list"
 	"math"
 	"net"
 	"net/netip"
@@ -11,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/inglehealth/ingle/internal/recent"
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
@@ -49,39 +49,24 @@ type limiter struct {
 	burst int
 	clock func() time.Time
 	mu    sync.Mutex
-	of    map[string]*list.Element
-	order list.List // of *limited, the one seen last first
-}
-
-type limited struct {
-	key     string
-	limiter *rate.Limiter
+	of    *recent.Map[string, *rate.Limiter]
 }
 
 func newLimiter(limit rate.Limit, burst int, clock func() time.Time) *limiter {
-	return &limiter{limit: limit, burst: burst, clock: clock, of: map[string]*list.Element{}}
+	return &limiter{limit: limit, burst: burst, clock: clock, of: recent.NewMap[string, *rate.Limiter](limitersKept)}
 }
 
 // take takes one of what key may have, or says how long to wait.
 func (l *limiter) take(key string) (wait time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := l.of[key]
-	if e == nil {
-		if l.order.Len() >= limitersKept {
-			oldest := l.order.Back()
-			delete(l.of, oldest.Value.(*limited).key)
-			l.order.Remove(oldest)
-		}
-		e = l.order.PushFront(&limited{key, rate.NewLimiter(l.limit, l.burst)})
-		l.of[key] = e
+	one, ok := l.of.Get(key)
+	if !ok {
+		one = rate.NewLimiter(l.limit, l.burst)
+		l.of.Put(key, one)
 	}
-	l.order.MoveToFront(e)
 	now := l.clock()
-	r := e.Value.(*limited).limiter.ReserveN(now, 1)
-	if !r.OK() {
-		return time.Second, false
-	}
+	r := one.ReserveN(now, 1)
 	if wait := r.DelayFrom(now); wait > 0 {
 		r.CancelAt(now)
 		return wait, false

@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 )
 
 // staff are the roles whose users may choose any patient.
@@ -126,9 +128,14 @@ func referred(reference string, typ fhir.Type) (fhir.ID, bool) {
 	return fhir.ID(id), ok && fhir.ID(id).Valid()
 }
 
-// records is the session in which pages look for patients and encounters.
+// choosing are the scopes with which pages look for patients and encounters.
+var choosing = smart.Scopes{"user/Patient.rs", "user/Encounter.rs", "user/RelatedPerson.rs", "user/Person.rs"}
+
+// records is the session in which they do.
 func (p *progress) records() *records.Session {
-	return p.Door.Session(records.Principal{ID: p.session.UserID, Client: p.client.ID, Name: p.session.User.Name}, nil)
+	u := p.session.User
+	return p.Door.Session(records.Principal{ID: u.ID, Client: p.client.ID, Name: u.Name},
+		p.Door.Ownership().Rules(access.Grant{Scopes: choosing, User: u.FHIRUser()}))
 }
 
 // read reads a resource; an element that does not exist when there is none.
