@@ -422,7 +422,9 @@ func TestTheFirstAdministratorIsMadeByALinkOnce(t *testing.T) {
 }
 
 func TestPasskeysAreOfferedWhereBrowsersHaveThem(t *testing.T) {
-	local := func(ic *identity.Config, _ *auth.Config) { ic.Issuer = strings.Replace(ic.Issuer, "127.0.0.1", "localhost", 1) }
+	local := func(ic *identity.Config, _ *auth.Config) {
+		ic.Issuer = strings.Replace(ic.Issuer, "127.0.0.1", "localhost", 1)
+	}
 	p := household(t, local)
 	p.url = strings.Replace(p.url, "127.0.0.1", "localhost", 1)
 	g := p.visit("ann", "/account/security")
