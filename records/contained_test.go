@@ -1,12 +1,16 @@
 package records_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
@@ -107,7 +111,11 @@ func TestContainedResourcesAreFoundByWhatOneOfThemHas(t *testing.T) {
 
 func TestWhatIsFoundInsideIsSortedWithTheRest(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
-		s := db.session(t, records.Policy{Validation: records.ValidateStructure})
+		var ticks atomic.Int64 // no two writes at the same time
+		s := must(records.Open(context.WithoutCancel(t.Context()), records.Config{
+			Store: db.open(t), Definitions: definitions.MustBuiltIn(definitions.R4), Base: base, Policy: records.Policy{Validation: records.ValidateStructure},
+			Clock: func() time.Time { return time.UnixMilli(1_700_000_000_000 + ticks.Add(1)) },
+		}))(t).Session(records.Principal{}, nil)
 		patient(t, s, "p")
 		put(t, s, "Medication/whole", "%s", medication("whole", "a", "active"))
 		put(t, s, "Medication/last", "%s", medication("last", "z", "inactive"))

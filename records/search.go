@@ -143,6 +143,9 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 
 // query is what a search asks for, before access adds to it.
 func (s *Session) query(ctx context.Context, req SearchRequest) (*search.Query, *release, error) {
+	if err := s.door.indexes.refresh(ctx); err != nil {
+		return nil, nil, s.door.fault(err)
+	}
 	rel := s.door.releaseOf(req.Release, req.Type)
 	options := s.parsing(ctx, rel)
 	options.Lenient = s.lenient(req.Handling)

@@ -149,9 +149,14 @@
 //	uri        URL
 //
 // Resources without a value come last in both directions. _id is compared as
-// text, _lastUpdated as time. Ties of all keys, and a query without keys, are
-// in order of first creation, oldest first, whatever the direction. Composite
-// and special parameters cannot be sorted by.
+// text, _lastUpdated as time. Ties of all keys are in order of first creation,
+// oldest first, whatever the direction. Composite and special parameters cannot
+// be sorted by.
+//
+// A query without keys has the order that is cheapest for the searcher; here it
+// is that of first creation. All pages of a walk are in one order. Whatever order
+// that is, a resource comes exactly once if it does not change while the pages
+// are read, nor what a chain or Has finds it by.
 //
 // Limits. Norm is cut to at most MaxText bytes between characters; every other
 // text field of an entry, and every query value but that of StringStarts and

@@ -8,8 +8,9 @@ type Query struct {
 	Types []string
 	// Filter is what must hold; nil means everything.
 	Filter Expr
-	// Sort orders the result; empty means the store's order: by first
-	// creation, oldest first. Ties are always broken by that order.
+	// Sort orders the result; empty means an order that the searcher chooses,
+	// and keeps to for all pages of a walk. Ties are always broken by the order
+	// of first creation, oldest first.
 	Sort []SortKey
 	// Count is the page size; the parser fills in the default and caps it.
 	// With _count=0 or _summary=count it is 0, Summary is SummaryCount and
@@ -17,6 +18,9 @@ type Query struct {
 	Count int
 	// Bytes may end a page before Count.
 	Bytes PageBytes
+	// Looks, if not 0, bounds the resources that a walk in the store's order looks
+	// at: the page may then be empty and not the last.
+	Looks int
 	// Heads asks for records without their bodies.
 	Heads bool
 	// Total says how Bundle.total is to be computed.

@@ -21,6 +21,8 @@ type generator struct {
 	inside    map[fhir.Key][]search.Entry // of what they contain
 	byKey     map[fhir.Key]*search.Document
 	referrers map[fhir.Key][]*search.Document
+	terms     *terms  // what its queries ask for
+	fixed     *string // the prefix of ordered values; nil: any
 }
 
 func newGenerator(catalog *search.Catalog, seed uint64) *generator {
@@ -30,7 +32,21 @@ func newGenerator(catalog *search.Catalog, seed uint64) *generator {
 		inside:    map[fhir.Key][]search.Entry{},
 		byKey:     map[fhir.Key]*search.Document{},
 		referrers: map[fhir.Key][]*search.Document{},
+		terms:     &terms{sets: map[string][]search.Coding{}, parents: map[search.Coding][]search.Coding{}},
 	}
+}
+
+// options are those to parse its queries with.
+func (g *generator) options() search.ParseOptions {
+	return search.ParseOptions{MaxCount: 1000, Terminology: g.terms}
+}
+
+// prefix is one of a date, number or quantity.
+func (g *generator) prefix() string {
+	if g.fixed != nil {
+		return *g.fixed
+	}
+	return g.oneOf(prefixes...)
 }
 
 func (g *generator) add(tree *fhir.Tree, entries []search.Entry) {
@@ -56,7 +72,7 @@ func (g *generator) add(tree *fhir.Tree, entries []search.Entry) {
 // parameters that have the values of others.
 func (g *generator) named(typeName string, entries []search.Entry) []search.Entry {
 	all := slices.DeleteFunc(slices.Clone(entries), func(e search.Entry) bool {
-		_, known := g.catalog.Param(typeName, e.Param.Code)
+		_, known := g.catalog.Param(typeName, strings.TrimSuffix(e.Param.Code, "/type"))
 		return !known
 	})
 	for _, p := range g.catalog.Parameters(typeName) {
@@ -144,6 +160,9 @@ func (g *generator) condition(d *search.Document, depth int) (text string, sure 
 	if phrase := e.Phrase(); phrase != "" && (e.Param.Kind == definitions.SearchSpecial || g.IntN(4) == 0) {
 		return g.words(e, phrase)
 	}
+	if e.Param.Code == "near" {
+		return g.near(), false
+	}
 	modifier, value, sure := g.value(e)
 	if g.IntN(5) == 0 {
 		other := g.documents[g.IntN(len(g.documents))]
@@ -201,6 +220,11 @@ func (g *generator) words(e *search.Entry, phrase string) (text string, sure boo
 		code = g.oneOf("_text", "_content")
 	}
 	return code + g.oneOf("=", "=-", "=x* OR ") + value, false
+}
+
+// near makes a search for places around one.
+func (g *generator) near() string {
+	return fmt.Sprintf("near=%d|%d|%d|km", g.IntN(180)-90, g.IntN(360)-180, 1+g.IntN(20_000))
 }
 
 // advanced says whether the release has searches by words in any text.
@@ -290,8 +314,7 @@ func (g *generator) value(e *search.Entry) (modifier, value string, sure bool) {
 	case definitions.SearchURI:
 		return "", search.Escape(e.URL), true
 	case definitions.SearchDate:
-		prefix := g.oneOf("", "eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap")
-		return "", prefix + g.time(e.Time), false
+		return "", g.prefix() + g.time(e.Time), false
 	case definitions.SearchNumber:
 		return "", g.number(e.Number), false
 	case definitions.SearchQuantity:
@@ -359,8 +382,7 @@ func (g *generator) time(r search.TimeRange) string {
 
 // number writes a value with some precision and a prefix.
 func (g *generator) number(r search.NumberRange) string {
-	prefix := g.oneOf("", "eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap")
-	return prefix + strconv.FormatFloat(r.Value, 'f', g.IntN(4)-1, 64)
+	return g.prefix() + strconv.FormatFloat(r.Value, 'f', g.IntN(4)-1, 64)
 }
 
 func (g *generator) quantity(e *search.Entry) string {
