@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 type Tenant struct {
 	Door     *records.Door
 	Identity *identity.Service
+	Brand    *Brand // of the brand file; nil for none
 }
 
 // Config is what a Server needs.
@@ -65,6 +67,11 @@ func New(c Config) *Server {
 	s := &Server{config: c, tenants: map[string]*tenant{}, origins: http.NewCrossOriginProtection(), rules: recent.NewMap[*identity.Access, *access.Rules](rulesKept)}
 	for _, t := range c.Tenants {
 		name := t.Door.Name()
+		if u, err := url.Parse(t.Identity.Issuer()); err == nil {
+			// A proxy may have changed the Host that the browser knows. What is no
+			// origin is trusted by nobody.
+			_ = s.origins.AddTrustedOrigin(u.Scheme + "://" + u.Host)
+		}
 		s.tenants[name] = &tenant{
 			Tenant: t, server: s, name: name, cookies: newCookies(t.Identity.Issuer(), name),
 			tokens:   newLimiter(c.Limits.Tokens, c.Limits.TokensBurst, c.Clock),
@@ -76,7 +83,7 @@ func New(c Config) *Server {
 
 // Mount puts the default tenant's endpoints at / and the others' at /t/{tenant}/.
 func (s *Server) Mount(site *web.Site) {
-	for _, e := range endpoints {
+	for _, e := range slices.Concat(endpoints, accountEndpoints, signInEndpoints, linkEndpoints, appStateEndpoints, brandEndpoints) {
 		handler := s.handler(e)
 		site.Handle(e.path, handler)
 		site.Handle("/t/{tenant}"+e.path, handler)

@@ -30,6 +30,8 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/postgres"
 	"github.com/inglehealth/ingle/store/sqlite"
 )
 
@@ -75,10 +77,8 @@ func newPlace(t *testing.T, options ...option) *place {
 	server := httptest.NewServer(handler)
 	p.url = server.URL
 	p.client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	store, err := sqlite.Open(ctx, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := openStore(t)
+	var err error
 	p.door, err = records.Open(ctx, records.Config{Store: store, Definitions: definitions.MustBuiltIn(definitions.R4), Base: p.url + "/fhir", Policy: records.DefaultPolicy()})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,10 @@ func newPlace(t *testing.T, options ...option) *place {
 	if p.identity, err = identity.Open(ctx, ic); err != nil {
 		t.Fatal(err)
 	}
-	ac.Tenants = []auth.Tenant{{Door: p.door, Identity: p.identity}}
+	if ac.Tenants == nil {
+		ac.Tenants = make([]auth.Tenant, 1)
+	}
+	ac.Tenants[0].Door, ac.Tenants[0].Identity = p.door, p.identity
 	site := web.New(web.Config{Log: slog.New(slog.DiscardHandler)})
 	a := auth.New(ac)
 	a.Mount(site)
@@ -107,6 +110,23 @@ func newPlace(t *testing.T, options ...option) *place {
 	}).Mount(site)
 	handler.Handle("/", site)
 	return p
+}
+
+// openStore opens PostgreSQL for tests whose name says so.
+func openStore(t *testing.T) store.Store {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	var s store.Store
+	var err error
+	if strings.HasSuffix(t.Name(), "PostgreSQL") {
+		s, err = postgres.Open(ctx, pgtest.URL(t), pgtest.Schema())
+	} else {
+		s, err = sqlite.Open(ctx, t.TempDir())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // put stores resources.

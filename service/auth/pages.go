@@ -5,8 +5,6 @@ import (
 	"html/template"
 	"net/url"
 	"strings"
-
-	"github.com/inglehealth/ingle/service/web"
 )
 
 //go:embed page/*.html
@@ -34,6 +32,7 @@ type Form struct {
 	Action  string // address that it is sent to
 	Step    string
 	Token   string // that it must send back
+	Session string // for which it is shown, to send back
 	Message string // what was wrong with what was sent; "" for nothing
 	App     string // name of the app
 }
@@ -101,18 +100,18 @@ type (
 )
 
 func (p *progress) formData(step, message string) Form {
-	return Form{Action: p.address(), Step: step, Token: p.request.FormToken(p.cookie), Message: message, App: p.client.Name}
+	return Form{Action: p.address(), Step: step, Token: p.request.FormToken(p.cookie), Session: p.sessionID(), Message: message, App: p.client.Name}
 }
 
 // writePage answers with a page without forms.
 func (c *call) writePage(status int, title string, body *template.Template, data any) error {
-	return web.WritePage(c.w, status, title, body, data)
+	return c.writeFrame(status, frame{Title: title}, body, data)
 }
 
 // writeForm answers with a page whose form is sent here, which may lead to the
 // app.
 func (p *progress) writeForm(status int, title string, body *template.Template, data any) error {
-	return web.WriteForm(p.w, status, title, body, data, formTarget(p.request.Redirect))
+	return p.writeFrame(status, frame{Title: title, targets: []string{formTarget(p.request.Redirect)}}, body, data)
 }
 
 // formTarget is what Content-Security-Policy calls the place that a redirect

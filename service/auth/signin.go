@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -46,16 +47,45 @@ func (p *progress) showSignIn(message string) error {
 }
 
 // pending is the sign-in that waits for a second factor; nil for none.
-func (p *progress) pending() (*identity.SignIn, error) {
-	token := p.call.cookie(p.cookies.pending)
+func (c *call) pending() (*identity.SignIn, error) {
+	token := c.cookie(c.cookies.pending)
 	if token == "" {
 		return nil, nil
 	}
-	in, err := p.Identity.PendingSignIn(p.r.Context(), token)
+	in, err := c.Identity.PendingSignIn(c.r.Context(), token)
 	if errors.Is(err, identity.ErrPending) {
 		return nil, nil
 	}
 	return in, err
+}
+
+// takeSignIn takes what a form says of login and password, or of what is still
+// missing of a sign-in. recovery are the codes of a second factor just set up.
+func (c *call) takeSignIn(form url.Values) (in *identity.SignIn, recovery []string, err error) {
+	if in, err = c.pending(); err != nil {
+		return nil, nil, err
+	}
+	ctx := c.r.Context()
+	switch code := form.Get("code"); {
+	case in == nil:
+		in, err = c.Identity.SignIn(ctx, form.Get("login"), form.Get("password"), c.from())
+	case slices.Contains(in.Factors, identity.FactorEnrol):
+		in, recovery, err = c.Identity.EnrolledTOTP(ctx, in.Pending, code, c.from())
+	default:
+		in, err = c.Identity.SecondFactor(ctx, in.Pending, code, c.from())
+	}
+	return in, recovery, err
+}
+
+// startSession makes the session of a complete sign-in.
+func (c *call) startSession(in *identity.SignIn) error {
+	cookie, _, err := c.Identity.NewSession(c.r.Context(), in, c.from())
+	if err != nil {
+		return err
+	}
+	c.dropCookie(c.cookies.pending, "")
+	c.setCookie(c.cookies.session, cookie, "", 0)
+	return nil
 }
 
 func (p *progress) actSignIn() error {
@@ -63,20 +93,7 @@ func (p *progress) actSignIn() error {
 		p.dropCookie(p.cookies.pending, "")
 		return p.again()
 	}
-	in, err := p.pending()
-	if err != nil {
-		return err
-	}
-	var recovery []string
-	ctx := p.r.Context()
-	switch code := p.form.Get("code"); {
-	case in == nil:
-		in, err = p.Identity.SignIn(ctx, p.form.Get("login"), p.form.Get("password"), p.from())
-	case slices.Contains(in.Factors, identity.FactorEnrol):
-		in, recovery, err = p.Identity.EnrolledTOTP(ctx, in.Pending, code, p.from())
-	default:
-		in, err = p.Identity.SecondFactor(ctx, in.Pending, code, p.from())
-	}
+	in, recovery, err := p.takeSignIn(p.form)
 	if err != nil {
 		if message := p.explainSignIn(err); message != "" {
 			return p.showSignIn(message)
@@ -87,12 +104,9 @@ func (p *progress) actSignIn() error {
 		p.setCookie(p.cookies.pending, in.Pending, "", requestLife)
 		return p.again()
 	}
-	cookie, _, err := p.Identity.NewSession(ctx, in, p.from())
-	if err != nil {
+	if err := p.startSession(in); err != nil {
 		return err
 	}
-	p.dropCookie(p.cookies.pending, "")
-	p.setCookie(p.cookies.session, cookie, "", 0)
 	if len(recovery) > 0 {
 		return p.writeForm(http.StatusOK, "Recovery codes", recoveryTemplate, RecoveryPage{Codes: recovery, Next: p.address()})
 	}
@@ -101,9 +115,9 @@ func (p *progress) actSignIn() error {
 
 // explainSignIn says what the user can do about an error; "" when that is
 // nothing.
-func (p *progress) explainSignIn(err error) string {
+func (c *call) explainSignIn(err error) string {
 	if wait, ok := errors.AsType[*identity.WaitError](err); ok {
-		return "Too many sign-ins failed. Try again in " + minutes(wait.Until.Sub(p.now)) + "."
+		return "Too many sign-ins failed. Try again in " + minutes(wait.Until.Sub(c.now)) + "."
 	}
 	switch {
 	case errors.Is(err, identity.ErrCredentials):
