@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,9 +19,8 @@ import (
 )
 
 type serveCommand struct {
-	Listen  string `default:"127.0.0.1:8080" help:"Address to listen on. Loopback only, since there is no authorization yet."`
-	BaseURL string `placeholder:"URL" help:"Public URL of the server, under which /fhir lies, as clients see it. Default: http:// and the address of --listen."`
-	Sandbox bool   `help:"Put a clinic and four synthetic patients into the server. Without --data or --database they vanish at the end."`
+	listenFlags
+	Sandbox bool `help:"Put a clinic and four synthetic patients into the server. Without --data or --database they vanish at the end."`
 
 	storeFlags
 	definitionFlags
@@ -45,13 +43,14 @@ func (c *serveCommand) Help() string {
   ingle serve --sandbox
       A server to try, with synthetic patients, gone when it ends.
 
+  ingle serve --data ./records --listen :443 --tls-cert ehr.crt --tls-key ehr.key --base-url https://ehr.example
+      Serves everybody, over TLS.
+
   ingle serve --data ./records --package hl7.fhir.us.core-7.0.0.tgz
       Keeps records in ./records and knows US Core's search parameters and profiles.
 
   ingle serve --database postgres://ingle@localhost/ingle --tenant east --tenant west
-      Three tenants on PostgreSQL: /fhir, /t/east/fhir and /t/west/fhir, each in a schema of its own.
-
-Until authorization is there, the server refuses to listen anywhere but on the loopback interface.`
+      Three tenants on PostgreSQL: /fhir, /t/east/fhir and /t/west/fhir, each in a schema of its own.`
 }
 
 // Run serves until ctx ends.
@@ -66,10 +65,6 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		}
 		return nil
 	})
-	base, err := c.base(listener)
-	if err != nil {
-		return err
-	}
 	log := c.logger(m.Stderr)
 	site, err := c.site(log)
 	if err != nil {
@@ -88,6 +83,11 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	}
 	policy := c.policy()
 	policy.SearchTime, policy.IndexContent = c.SearchTime, c.IndexContent
+	secure, err := c.tls(c.folder(), ephemeral, c.Database != "")
+	if err != nil {
+		return err
+	}
+	base := c.base(listener)
 	tenants, err := c.open(ctx, all, base, policy, log)
 	if err != nil {
 		return err
@@ -105,8 +105,8 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 
 	server := site.Server()
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	c.greet(m, base, tenants, ephemeral, loaded)
+	go func() { failed <- secure.serve(server, listener) }()
+	c.greet(m, base, tenants, secure, ephemeral, loaded)
 	if loaded {
 		debug.FreeOSMemory() // what loading took, so that an idle server is small
 	}
@@ -127,46 +127,6 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	}
 	fmt.Fprintln(m.Stdout, "Stopped.")
 	return nil
-}
-
-// listen opens the socket, on loopback only.
-func (c *serveCommand) listen(ctx context.Context) (net.Listener, error) {
-	host, port, err := net.SplitHostPort(c.Listen)
-	if err != nil {
-		return nil, usage("--listen %s is not an address: it looks like 127.0.0.1:8080", c.Listen)
-	}
-	if !isLoopback(host) {
-		return nil, usage("--listen %s is refused: there is no authorization yet, so whoever can reach the server can read and change every record. "+
-			"Listen on 127.0.0.1:%s; to reach it from elsewhere use an SSH tunnel", c.Listen, port)
-	}
-	if host == "localhost" {
-		host = "127.0.0.1"
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s (is another server running there? choose another with --listen): %w", c.Listen, err)
-	}
-	return listener, nil
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
-// base is the public URL without a slash at the end.
-func (c *serveCommand) base(listener net.Listener) (string, error) {
-	if c.BaseURL == "" {
-		return "http://" + listener.Addr().String(), nil
-	}
-	base := strings.TrimRight(c.BaseURL, "/")
-	if !strings.HasPrefix(base, "http://") && !strings.HasPrefix(base, "https://") || strings.ContainsAny(base, "?#\" ") {
-		return "", usage("--base-url %s is not a URL: it looks like https://ehr.example.org", c.BaseURL)
-	}
-	return strings.TrimSuffix(base, "/fhir"), nil
 }
 
 func (c *serveCommand) site(log logger) (*web.Site, error) {
@@ -222,7 +182,7 @@ func ping(ctx context.Context, tenants *records.Tenants) error {
 }
 
 // greet says where the server is and what to try.
-func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, ephemeral, loaded bool) {
+func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, secure *transport, ephemeral, loaded bool) {
 	out := m.Stdout
 	fmt.Fprintf(out, "Ingle %s serves FHIR at %s/fhir\n", version(), base)
 	for _, name := range tenants.Names() {
@@ -230,7 +190,10 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, eph
 			fmt.Fprintf(out, "  tenant %s at %s/t/%s/fhir\n", name, base, name)
 		}
 	}
-	fmt.Fprintln(out, "No authorization yet: it answers on the loopback interface only.")
+	secure.greet(out)
+	if c.Open {
+		fmt.Fprintln(out, "Open: whoever reaches it may read and change everything; so it answers on the loopback interface only.")
+	}
 	switch {
 	case c.Database != "":
 		fmt.Fprintln(out, "Records are kept in PostgreSQL.")
