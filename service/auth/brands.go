@@ -108,11 +108,32 @@ func (t *tenant) storedBrands(ctx context.Context) ([]brandEntry, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r.Key.Type == "Organization" || r.Key.Type == "Endpoint" {
+		if (r.Key.Type == "Organization" || r.Key.Type == "Endpoint") && onlyAsked(e.value) {
 			entries = append(entries, brandEntry{t.Identity.FHIRBase() + "/" + r.Key.String(), r.JSON, e})
 		}
 	}
 	return entries, nil
+}
+
+const absentReason = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+
+// onlyAsked says whether the reasons for absent data in JSON are those that a
+// brand may give: it was asked for and declined, or is not known.
+func onlyAsked(value any) bool {
+	switch v := value.(type) {
+	case []any:
+		return !slices.ContainsFunc(v, func(one any) bool { return !onlyAsked(one) })
+	case map[string]any:
+		if v["url"] == absentReason && v["valueCode"] != "asked-declined" && v["valueCode"] != "asked-unknown" {
+			return false
+		}
+		for _, one := range v {
+			if !onlyAsked(one) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // fileBrand is the brand of the brand file.

@@ -155,3 +155,13 @@ func TestABadBrandFileSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+func TestABrandWithAnotherReasonForAbsentDataIsLeftOut(t *testing.T) {
+	p := newPlace(t)
+	for id, reason := range map[string]string{"declined": "asked-declined", "unknown": "asked-unknown", "masked": "masked"} {
+		p.put(`{"resourceType":"Organization","id":"` + id + `",` + brandTag + `,"name":"x","_alias":[{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"` + reason + `"}]}]}`)
+	}
+	if n := len(p.bundle().Entry); n != 2 {
+		t.Errorf("%d brands", n)
+	}
+}

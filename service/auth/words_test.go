@@ -12,6 +12,8 @@ func TestAScopeIsSaidInWordsThatAPatientUnderstands(t *testing.T) {
 	for scope, want := range map[string]string{
 		"patient/Observation.rs":   "See test results and measurements",
 		"patient/Observation.read": "See test results and measurements",
+		"patient/Immunization.c":   "Add vaccinations",
+		"patient/Goal.cu":          "Add and change your health goals",
 		"patient/*.rs":             "See all of your health record",
 		"patient/*.cruds":          "See, add, change and delete all of your health record",
 		"patient/Condition.write":  "Add, change and delete health problems and diagnoses",
