@@ -14,7 +14,7 @@ func (s *Service) KnownOrigin(ctx context.Context, origin string) (bool, error) 
 		return false, nil
 	}
 	for after := ""; ; {
-		items, err := s.config.Store.FindItems(ctx, kindClient, store.ItemKey{Name: keyOrigin, Value: origin}, after, 20)
+		items, err := s.config.Store.FindItems(ctx, kindClient, store.ItemKey{Name: keyOrigin, Value: anyPort(origin)}, after, 20)
 		if err != nil {
 			return false, err
 		}
@@ -35,4 +35,4 @@ func (s *Service) KnownOrigin(ctx context.Context, origin string) (bool, error) 
 }
 
 // HasOrigin says whether an Origin header is that of this client's pages.
-func (c *Client) HasOrigin(origin string) bool { return slices.Contains(c.AllOrigins(), origin) }
+func (c *Client) HasOrigin(origin string) bool { return slices.Contains(c.AllOrigins(), anyPort(origin)) }

@@ -69,6 +69,22 @@ func (s *Service) Refresh(ctx context.Context, c *Client, secret string, scopes 
 	return tokens, err
 }
 
+// refreshes is the public client to which a refresh token was given; "" when it
+// was given to one that has to prove who it is.
+func (s *Service) refreshes(ctx context.Context, secret string) (client string, err error) {
+	var found refresh
+	if _, err := s.read(ctx, kindRefresh, hashed(secret), &found); errors.Is(err, ErrNotFound) {
+		return "", Refuse(InvalidGrant, "the refresh token is unknown or has expired; ask the user again")
+	} else if err != nil {
+		return "", err
+	}
+	c, err := s.Client(ctx, found.Client)
+	if errors.Is(err, ErrNoClient) || err == nil && c.Confidential() {
+		return "", nil
+	}
+	return found.Client, err
+}
+
 func (s *Service) refresh(ctx context.Context, c *Client, secret string, scopes smart.Scopes, resource string) (*Tokens, error) {
 	var found refresh
 	_, err := s.read(ctx, kindRefresh, hashed(secret), &found)

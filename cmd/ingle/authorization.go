@@ -108,7 +108,7 @@ func (a *authorization) greet(ctx context.Context, out io.Writer, sandbox bool) 
 			return fmt.Errorf("%s: %w", called(name), err)
 		}
 		if secret != "" {
-			fmt.Fprintf(out, "There is no administrator of the %s yet. Who opens this link, within a day, becomes one:\n  %s\n", called(name), firstURL(in, secret))
+			fmt.Fprintf(out, "There is no administrator of the %s yet. Who opens this link, within a day, becomes one:\n  %s\n", called(name), auth.FirstURL(in.Issuer(), secret))
 		}
 	}
 	return nil

@@ -36,7 +36,7 @@ func (p *process) status(t *testing.T, path, token string) int {
 
 func TestCommandsReachTheServerThatRuns(t *testing.T) {
 	for name, dir := range map[string]string{
-		"":                                     filepath.Join(t.TempDir(), "records"),
+		"":                                    filepath.Join(t.TempDir(), "records"),
 		", in a folder with a very long name": filepath.Join(t.TempDir(), strings.Repeat("long", 30), "records"),
 	} {
 		p := startClosed(t, "--data", dir, "--sandbox")

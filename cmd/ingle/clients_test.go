@@ -11,6 +11,8 @@ import (
 	"encoding/pem"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -169,4 +171,41 @@ func (s *sandboxed) launch(t *testing.T, client, login string, context map[strin
 		t.Fatalf("%s: %s %v", resp.Status, answer, err)
 	}
 	return launch.Launch
+}
+
+// hidden finds the hidden fields of a page's form.
+var hidden = regexp.MustCompile(`name="(\w+)" value="([^"]*)"`)
+
+// choosePassword opens the link that a user was given, as a browser does.
+func choosePassword(t *testing.T, link, password string) {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar, Timeout: time.Minute}
+	page, err := browser.Get(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(page.Body)
+	page.Body.Close()
+	if err != nil || page.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s %v", link, page.Status, err)
+	}
+	form := url.Values{"password": {password}, "repeated": {password}}
+	for _, field := range hidden.FindAllStringSubmatch(string(text), -1) {
+		if !form.Has(field[1]) {
+			form.Set(field[1], field[2])
+		}
+	}
+	done, err := browser.PostForm(link, form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err = io.ReadAll(done.Body)
+	done.Body.Close()
+	if err != nil || done.StatusCode != http.StatusOK {
+		t.Fatalf("%s %v\n%s", done.Status, err, text)
+	}
 }

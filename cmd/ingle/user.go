@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/service/auth"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
@@ -82,7 +83,7 @@ func (c *userAdd) administer(ctx context.Context, in *identity.Service, out io.W
 func invite(ctx context.Context, in *identity.Service, u *identity.User, out io.Writer) error {
 	secret, err := in.Invite(ctx, u.ID)
 	if err == nil {
-		_, err = fmt.Fprintf(out, "%s chooses a password at this link, once:\n  %s\n", u.Login, invitationURL(in, secret))
+		_, err = fmt.Fprintf(out, "%s chooses a password at this link, once:\n  %s\n", u.Login, auth.InvitationURL(in.Issuer(), secret))
 	}
 	return err
 }

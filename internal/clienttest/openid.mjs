@@ -12,7 +12,7 @@ const app = createServer((request, response) => response.end('welcome')).listen(
 await new Promise(resolve => app.once('listening', resolve))
 const back = `http://127.0.0.1:${app.address().port}/callback`
 
-const config = await oidc.discovery(issuer, input.client, input.secret, undefined, insecure)
+const config = await oidc.discovery(issuer, input.client, undefined, oidc.ClientSecretBasic(input.secret), insecure)
 const verifier = oidc.randomPKCECodeVerifier()
 const state = oidc.randomState()
 const nonce = oidc.randomNonce()
