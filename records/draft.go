@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -26,10 +28,16 @@ type draft struct {
 	source  string // meta.source that policy fills in, or ""
 	entries []search.Entry
 	needs   []need
-	awaited []awaited // references to versions that are not here yet
-	json    []byte    // as last composed
+	awaited []awaited         // references to versions that are not here yet
+	hidden  map[fhir.Key]bool // what it refers to and the session does not see
+	json    []byte            // as last composed
 	checked bool
-	raw     bool // content came raw: the client gets no JSON back
+	// A search parameter to be in force: its definition, and those that were
+	// stored when that was found to be right.
+	defines    bool
+	definition definitions.SearchParameter
+	beside     []storedParameter
+	raw        bool // content came raw: the client gets no JSON back
 }
 
 // need is a resource of this server that the draft refers to.
@@ -91,9 +99,17 @@ func (d *Door) source(t *fhir.Tree, r Request) string {
 	return r.Source + "#" + r.ID
 }
 
+// renew says of a draft that was prepared by search parameters that are no
+// longer in force, or that defines one itself, that it is to be checked again.
+func (d *Door) renew(w *draft) {
+	if rel := d.release(w.rel.defs.Release); rel != w.rel || w.defines {
+		w.rel, w.checked = rel, false
+	}
+}
+
 // check validates the draft under its final id, computes its index entries and
-// collects what it refers to.
-func (s *Session) check(ctx context.Context, w *draft) error {
+// collects what it refers to. i is what makes the new version.
+func (s *Session) check(ctx context.Context, w *draft, i smart.Interactions) error {
 	if err := w.tree.SetID(w.key.ID); err != nil {
 		return err
 	}
@@ -107,7 +123,13 @@ func (s *Session) check(ctx context.Context, w *draft) error {
 			return fault.Of(fault.Unprocessable, issues)
 		}
 	}
+	if err := s.door.indexes.admit(ctx, w); err != nil {
+		return s.door.fault(err)
+	}
 	if err := s.door.collect(ctx, w); err != nil {
+		return err
+	}
+	if err := s.hide(ctx, w); err != nil {
 		return err
 	}
 	entries, err := s.door.extract(ctx, w.rel, w.tree)
@@ -115,7 +137,7 @@ func (s *Session) check(ctx context.Context, w *draft) error {
 		return s.door.fault(err)
 	}
 	w.entries, w.checked = entries, true
-	return s.mayWrite(ctx, w)
+	return s.mayWrite(ctx, w, i)
 }
 
 // collect fills in w.needs, and refuses references that can never be met. A

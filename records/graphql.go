@@ -35,6 +35,9 @@ func (s *Session) GraphQL(ctx context.Context, r GraphQLRequest) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := s.door.indexes.refresh(ctx); err != nil {
+		return nil, s.door.fault(err)
+	}
 	rel := s.door.releaseOf(r.Release, "")
 	if tree != nil {
 		rel = s.door.releaseOf(tree.Definitions().Release, "")
@@ -119,9 +122,9 @@ func (g *graph) Read(ctx context.Context, references []string) ([]*fhir.Tree, er
 
 // version reads one version; nil when it is not there, or is a delete.
 func (g *graph) version(ctx context.Context, key fhir.Key, version string) (*fhir.Tree, error) {
-	record, err := g.s.version(ctx, g.s.door.store, key, version)
+	record, err := g.s.version(ctx, g.s.door.store, key, version, seeing)
 	switch {
-	case fault.KindOf(err) == fault.NotFound && err != nil:
+	case absent(err):
 		return nil, nil
 	case err != nil:
 		return nil, err
@@ -168,7 +171,7 @@ func (g *graph) Search(ctx context.Context, q graphql.Search) (*graphql.Page, er
 
 // localIn is local for a type of any loaded release.
 func (d *Door) localIn(literal string) (key fhir.Key, version string, ok bool) {
-	if key, version, ok = d.local(d.primary.defs, literal); ok {
+	if key, version, ok = d.local(d.config.Definitions, literal); ok {
 		return key, version, ok
 	}
 	for _, other := range d.config.Others {

@@ -22,7 +22,13 @@ func (in *inclusion) asReferred(ctx context.Context, current []store.Record, ver
 		}
 		switch r, err := in.r.ReadVersion(ctx, current[i].Key, n); {
 		case err == nil && !r.Deleted:
-			current[i] = r
+			shown, err := in.s.shows(ctx, in.r, r, seeing)
+			if err != nil {
+				return err
+			}
+			if shown {
+				current[i] = r
+			}
 		case err != nil && !errors.Is(err, store.ErrNotFound):
 			return err
 		}
@@ -71,7 +77,7 @@ func (in *inclusion) byURL(ctx context.Context, include search.Include, referenc
 	var found []store.Record
 	for len(any) > 0 && len(found) <= in.left {
 		n := min(len(any), referencesAtOnce)
-		q := &search.Query{Filter: in.s.narrow(any[:n]), Count: min(in.left+1, in.s.door.policy.MaxCount), Bytes: in.s.door.pageBytes()}
+		q := &search.Query{Filter: in.s.only(nil, seeing, any[:n]), Count: min(in.left+1, in.s.door.policy.MaxCount), Bytes: in.s.door.pageBytes()}
 		any = any[n:]
 		page, err := in.r.Search(ctx, q)
 		if err != nil {
@@ -94,4 +100,34 @@ func (c urlReference) defined(catalog *search.Catalog, typeName string) search.O
 		x = append(x, search.Token{Param: version, AnySystem: true, Code: strings.ToLower(c.version)})
 	}
 	return search.Or{x}
+}
+
+// urlOf is the canonical of a record; zero of one that has no url.
+func (in *inclusion) urlOf(record store.Record) (urlReference, error) {
+	rel := in.s.door.release(record.Release)
+	if rel == nil {
+		return urlReference{}, nil
+	}
+	if url, ok := rel.catalog.Param(string(record.Key.Type), "url"); !ok || url.Kind != definitions.SearchURI {
+		return urlReference{}, nil
+	}
+	tree, err := in.s.door.tree(record)
+	if err != nil {
+		return urlReference{}, err
+	}
+	root := tree.Root()
+	return urlReference{url: search.Bound(root.Child("url").Text()), version: search.Bound(root.Child("version").Text())}, nil
+}
+
+// pointsTo is that a reference names the canonical, with its version or with
+// none.
+func (c urlReference) pointsTo(p search.Param) search.Or {
+	if c.url == "" {
+		return nil
+	}
+	points := search.Or{search.Reference{Param: p, URL: c.url, Unversioned: true}}
+	if c.version != "" {
+		points = append(points, search.Reference{Param: p, URL: c.url, Version: c.version})
+	}
+	return points
 }

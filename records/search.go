@@ -8,6 +8,7 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -74,14 +75,19 @@ func (s *Session) Search(ctx context.Context, r SearchRequest) (*SearchResult, e
 
 func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest) (*SearchResult, error) {
 	d := s.door
+	if err := s.may(req.Type, smart.Search); err != nil {
+		return nil, err
+	}
 	q, rel, err := s.query(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	if req.Compartment != nil {
-		if q.Contained != search.ContainedFalse {
-			return nil, fault.New(fault.Invalid, fault.CodeNotSupported, "", "_contained cannot be used in a compartment: a contained resource belongs to none of its own")
+	for _, t := range q.Types {
+		if err := s.may(fhir.Type(t), smart.Search); err != nil {
+			return nil, err
 		}
+	}
+	if req.Compartment != nil {
 		if err := rel.confine(q, *req.Compartment); err != nil {
 			return nil, err
 		}
@@ -100,10 +106,11 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 	if req.Partial {
 		result.Self = append(result.Self, search.Pair{Name: "_indexing", Value: "partial"})
 	}
+	q.Filter = s.veil(q.Filter)
 	if q.Contained != search.ContainedFalse {
 		return result, d.fault(s.searchContained(ctx, r, q, result))
 	}
-	q.Filter, q.Bytes = s.narrow(q.Filter), d.pageBytes()
+	q.Filter, q.Bytes = s.only(q.Types, smart.Search, q.Filter), d.pageBytes()
 	if q.Summary == search.SummaryCount || q.Count == 0 {
 		result.Count = 0
 		result.Total, err = r.Count(ctx, q)
@@ -136,6 +143,9 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 
 // query is what a search asks for, before access adds to it.
 func (s *Session) query(ctx context.Context, req SearchRequest) (*search.Query, *release, error) {
+	if err := s.door.indexes.refresh(ctx); err != nil {
+		return nil, nil, s.door.fault(err)
+	}
 	rel := s.door.releaseOf(req.Release, req.Type)
 	options := s.parsing(ctx, rel)
 	options.Lenient = s.lenient(req.Handling)
@@ -149,7 +159,7 @@ func (s *Session) parsing(ctx context.Context, rel *release) search.ParseOptions
 		Now:          s.door.now(),
 		DefaultCount: s.door.policy.DefaultCount,
 		MaxCount:     s.door.policy.MaxCount,
-		Terminology:  terms{ctx, s, s.terminology(rel)},
+		Terminology:  s.terms(ctx, rel),
 	}
 }
 

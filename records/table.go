@@ -11,6 +11,7 @@ import (
 	"github.com/inglehealth/ingle/engine/view"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -22,6 +23,7 @@ type TableRequest struct {
 	Resources []*fhir.Tree
 	// Of what is stored only:
 	Patients []string  // ids or references: what is in one of their compartments; empty: all
+	Groups   []string  // ids or references: what is in a compartment of one of their members; empty: all
 	Since    time.Time // what changed then or later; zero: all
 }
 
@@ -57,14 +59,14 @@ func (s *Session) viewDefinition(ctx context.Context, r TableRequest) (*fhir.Tre
 		_, tree, err := s.door.parse(*r.Content)
 		return tree, err
 	}
-	key, version, ok := s.door.local(s.door.primary.defs, r.Reference)
+	key, version, ok := s.door.local(s.door.config.Definitions, r.Reference)
 	if !ok {
 		return s.viewByURL(ctx, r.Reference)
 	}
 	if key.Type != "ViewDefinition" {
 		return nil, fault.New(fault.Invalid, fault.CodeValue, "", "%s is no ViewDefinition", key)
 	}
-	record, err := s.version(ctx, s.door.store, key, version)
+	record, err := s.version(ctx, s.door.store, key, version, smart.Read)
 	if err != nil {
 		return nil, err
 	}
@@ -82,11 +84,11 @@ func (s *Session) viewByURL(ctx context.Context, canonical string) (*fhir.Tree, 
 	if version != "" {
 		pairs = append(pairs, search.Pair{Name: "version", Value: search.Escape(version)})
 	}
-	q, err := s.door.primary.catalog.Parse("ViewDefinition", pairs, search.ParseOptions{Now: s.door.now(), DefaultCount: 1, MaxCount: 1})
+	q, err := s.door.release("").catalog.Parse("ViewDefinition", pairs, search.ParseOptions{Now: s.door.now(), DefaultCount: 1, MaxCount: 1})
 	if err != nil {
 		return nil, err
 	}
-	q.Filter = s.narrow(q.Filter)
+	q.Filter = s.only(q.Types, seeing, q.Filter)
 	page, err := s.door.store.Search(ctx, q)
 	if err != nil {
 		return nil, s.door.fault(err)
@@ -103,6 +105,9 @@ const tablePage = 500
 // stored makes the query of the stored resources.
 func (t *Table) stored(ctx context.Context, rel *release, r TableRequest) error {
 	d := t.s.door
+	if err := t.s.may(fhir.Type(t.Resource), smart.Search); err != nil {
+		return err
+	}
 	var pairs []search.Pair
 	if !r.Since.IsZero() {
 		pairs = []search.Pair{{Name: "_lastUpdated", Value: "ge" + r.Since.UTC().Format(time.RFC3339Nano)}}
@@ -111,33 +116,17 @@ func (t *Table) stored(ctx context.Context, rel *release, r TableRequest) error 
 	if err != nil {
 		return err
 	}
-	var ties search.Or
-	for _, patient := range r.Patients {
-		key, _, ok := d.local(rel.defs, patient)
-		if !ok {
-			key = fhir.Key{Type: "Patient", ID: fhir.ID(patient)}
-		}
-		if key.Type != "Patient" {
-			return fault.New(fault.Invalid, fault.CodeValue, "", "%s is no Patient", key)
-		}
-		if record, err := t.s.visible(ctx, d.store, key); fault.KindOf(err) == fault.NotFound || err == nil && record.Deleted {
-			return fault.New(fault.Invalid, fault.CodeNotFound, "", "there is no %s here", key)
-		} else if err != nil {
-			return err
-		}
-		tie, err := rel.catalog.CompartmentFilter("Patient", string(key.ID), t.Resource)
-		if err != nil {
-			return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s is not part of the Patient compartment, so a view of it cannot be limited to a patient", t.Resource)
-		}
-		ties = append(ties, tie)
+	limits, err := t.limits(ctx, rel, r)
+	if err != nil {
+		return err
 	}
 	switch {
-	case ties != nil && q.Filter != nil:
-		q.Filter = search.And{ties, q.Filter}
-	case ties != nil:
-		q.Filter = ties
+	case q.Filter != nil && len(limits) > 0:
+		q.Filter = append(limits, q.Filter)
+	case len(limits) > 0:
+		q.Filter = limits
 	}
-	q.Filter, q.Bytes = t.s.narrow(q.Filter), d.pageBytes()
+	q.Filter, q.Bytes = t.s.only(q.Types, smart.Search, q.Filter), d.pageBytes()
 	t.query = q
 	return nil
 }

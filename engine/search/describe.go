@@ -42,9 +42,15 @@ func Describe(x Expr) Node {
 		}
 		return n
 	case Chain:
-		return Node{Text: x.Param.Name() + " refers to a " + x.Target + " with", Parts: []Node{Describe(x.X)}}
+		target := x.Target
+		if target == "" {
+			target = "resource"
+		}
+		return Node{Text: x.Param.Name() + " refers to a " + target + " with", Parts: []Node{Describe(x.X)}}
 	case Has:
 		return Node{Text: "a " + x.Source + " refers here by " + x.Param.Name() + ", with", Parts: []Node{Describe(x.X)}}
+	case Referred:
+		return Node{Text: "a resource refers here, with", Parts: []Node{Describe(x.X)}}
 	}
 	return Node{Text: describeValue(x)}
 }
@@ -69,7 +75,7 @@ func describeValue(x Expr) string {
 	case Token:
 		return x.Param.Name() + " is " + x.text()
 	case String:
-		how := map[StringMode]string{StringStarts: "begins with", StringContains: "contains", StringExact: "is exactly"}[x.Mode]
+		how := map[StringMode]string{StringStarts: "begins with", StringContains: "contains", StringExact: "is exactly", StringWords: "has the words"}[x.Mode]
 		return fmt.Sprintf("%s %s %q", x.Param.Name(), how, x.Value)
 	case Date:
 		return x.Param.Name() + " " + against(x.Prefix, describeTimes(x.Range))

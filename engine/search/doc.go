@@ -94,7 +94,8 @@
 // StringExact when entry.Text == Value.
 //
 // The further modes are those of _filter and compare Norm with Value: equal, ends
-// with, after, before, from, up to.
+// with, after, before, from, up to. StringWords holds when Value occurs in Norm with
+// a blank before and behind it.
 //
 // URI: entry.URL == Value; with URIBelow also when it begins with Value and one
 // of SegmentEnds; with URIContains when it has Value anywhere.
@@ -107,19 +108,22 @@
 //
 // Reference: with URL set, entry.URL == URL; else entry.RefID == ID and (Type
 // is "" or entry.RefType == Type). In both, Version is "" or equals
-// entry.Version, or with Below entry.Version begins with it and a full stop.
+// entry.Version, or with Below entry.Version begins with it and a full stop; with
+// Unversioned entry.Version is "".
 //
 // Within holds when an entry that Param names refers to a resource of a set:
 // Type/ID, and what is below it: current resources of type Type with an entry
 // that Via names referring to one of the set; with Above instead what an entry
 // that Via names of a current resource of the set refers to, if it is of Type.
+// With Through only entries of resources that satisfy it count as Via's.
 //
 // Composite: one entry with as many Parts, the n-th of which satisfies the
 // n-th Expr: a leaf, or an Or of leaves. Parameters of the parts are not
 // compared.
 //
-// Chain holds when some entry that Param names has RefType == Target, and the
-// current resource Target/RefID exists, is not deleted and satisfies X. Has
+// Chain holds when some entry that Param names has a RefID, RefType == Target
+// (Target "" being any), and the current resource RefType/RefID exists, is not
+// deleted and satisfies X. Has
 // holds when some current resource of type Source has an entry that Param
 // names whose RefType and RefID are this resource, and satisfies X. Referred is
 // Has of any Source and any reference parameter. Versions of references are
@@ -145,9 +149,14 @@
 //	uri        URL
 //
 // Resources without a value come last in both directions. _id is compared as
-// text, _lastUpdated as time. Ties of all keys, and a query without keys, are
-// in order of first creation, oldest first, whatever the direction. Composite
-// and special parameters cannot be sorted by.
+// text, _lastUpdated as time. Ties of all keys are in order of first creation,
+// oldest first, whatever the direction. Composite and special parameters cannot
+// be sorted by.
+//
+// A query without keys has the order that is cheapest for the searcher; here it
+// is that of first creation. All pages of a walk are in one order. Whatever order
+// that is, a resource comes exactly once if it does not change while the pages
+// are read, nor what a chain or Has finds it by.
 //
 // Limits. Norm is cut to at most MaxText bytes between characters; every other
 // text field of an entry, and every query value but that of StringStarts and

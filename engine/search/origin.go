@@ -60,9 +60,9 @@ type shape struct {
 	all    []path          // those of the expression that concern the type
 }
 
-// over is the parameter called code of several types, which all have it, of the
+// Over is the parameter called code of several types, which all have it, of the
 // same kind: with the origins of each.
-func (c *Catalog) over(types []string, code string) Param {
+func (c *Catalog) Over(types []string, code string) Param {
 	p := c.lookup(types[0]).params[code].Param
 	if len(types) == 1 {
 		return p
@@ -131,9 +131,10 @@ func (s *Origin) String() string {
 	return text
 }
 
-// shapeOf is ok when p's expression is nothing but paths.
+// shapeOf is ok when p's expression is nothing but paths. What is added to the
+// definitions leaves the values of others where they are.
 func (c *Catalog) shapeOf(p *parameter) (s shape, ok bool) {
-	if p.problem != "" || !p.indexed() || p.overTexts() {
+	if p.problem != "" || !p.indexed() || p.overTexts() || p.def.Added {
 		return s, false
 	}
 	s = shape{parameter: p, paths: map[string]bool{}}

@@ -51,8 +51,23 @@ type (
 		Compartment   []string         `json:"compartment,omitempty"`
 	}
 	capSecurity struct {
-		CORS        bool   `json:"cors"`
-		Description string `json:"description"`
+		Extension   []capExtension `json:"extension,omitempty"`
+		CORS        bool           `json:"cors"`
+		Service     []capConcept   `json:"service,omitempty"`
+		Description string         `json:"description"`
+	}
+	capExtension struct {
+		URL       string         `json:"url"`
+		Extension []capExtension `json:"extension,omitempty"`
+		URI       string         `json:"valueUri,omitempty"`
+	}
+	capConcept struct {
+		Coding []capCoding `json:"coding"`
+		Text   string      `json:"text"`
+	}
+	capCoding struct {
+		System string `json:"system"`
+		Code   string `json:"code"`
 	}
 	capResource struct {
 		Type              string           `json:"type"`
@@ -111,9 +126,8 @@ func interactions(codes ...string) []capInteraction {
 
 // describe makes the CapabilityStatement of a release from what is loaded and
 // what this package serves.
-func (c *call) describe(lacking map[string]records.Incomplete) ([]byte, error) {
+func (c *call) describe(catalog *search.Catalog, lacking map[string]records.Incomplete) ([]byte, error) {
 	d := c.definitions(c.format.release)
-	catalog := c.door.Catalog(d.Release)
 	title := "Ingle"
 	if name := c.door.Name(); name != "" {
 		title += ", tenant " + name
@@ -132,7 +146,7 @@ func (c *call) describe(lacking map[string]records.Incomplete) ([]byte, error) {
 	rest := capRest{
 		Mode:          "server",
 		Documentation: "Unknown parameters are refused unless the request says 'Prefer: handling=lenient'. Modifiers: :missing of all parameters; :exact, :contains of strings; :not, :text, :in, :not-in, :above, :below of tokens, :of-type of identifiers; :[type], :identifier, :text, :above, :below of references; :above, :below, :contains of uris. Pages are linked by an opaque cursor. Bodies may be sent and are answered with gzip or zstd.",
-		Security:      capSecurity{Description: "No authorization: the server answers on the loopback interface only."},
+		Security:      c.security(),
 		Interaction:   interactions("transaction", "batch", "search-system", "history-system"),
 		SearchParam:   append(params(catalog, "", lacking), special...),
 		Operation:     c.operationsAt(d, target{}),
@@ -142,7 +156,7 @@ func (c *call) describe(lacking map[string]records.Incomplete) ([]byte, error) {
 			rest.Compartment = append(rest.Compartment, "http://hl7.org/fhir/CompartmentDefinition/"+strings.ToLower(string(compartment)))
 		}
 	}
-	reverse := revIncludes(d, catalog)
+	reverse := revIncludes(d, catalog, lacking)
 	for _, name := range d.ResourceTypes() {
 		if d.Additional(name) {
 			rest.Documentation += " " + name + " can be stored and searched as well, though this release has no such code."
@@ -152,6 +166,23 @@ func (c *call) describe(lacking map[string]records.Incomplete) ([]byte, error) {
 	}
 	s.Rest = []capRest{rest}
 	return json.Marshal(s)
+}
+
+// security says how access is decided, the SMART way when there is any.
+func (c *call) security() capSecurity {
+	config := c.api.config
+	if config.Authenticate == nil {
+		return capSecurity{CORS: config.Origins != nil, Description: "No authorization: the server answers on the loopback interface only."}
+	}
+	return capSecurity{
+		Extension: []capExtension{config.OAuth(c.door).oauthURIs()},
+		CORS:      config.Origins != nil,
+		Service: []capConcept{{
+			Coding: []capCoding{{"http://terminology.hl7.org/CodeSystem/restful-security-service", "SMART-on-FHIR"}},
+			Text:   "OAuth 2 as SMART App Launch profiles it",
+		}},
+		Description: "Access tokens of SMART App Launch (see .well-known/smart-configuration). A type or interaction beyond a token's scopes is refused with 403; what a token does not reach answers as though it were not there.",
+	}
 }
 
 func packageList(d *definitions.Definitions) string {
@@ -187,19 +218,26 @@ func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog,
 		r.SupportedProfile = append(r.SupportedProfile, p.URL)
 	}
 	for _, p := range catalog.Parameters(name) {
-		if p.Kind == definitions.SearchReference && p.Problem == "" {
+		if p.Kind == definitions.SearchReference && inForce(p, name, lacking) {
 			r.SearchInclude = append(r.SearchInclude, name+":"+p.Code)
 		}
 	}
 	return r
 }
 
+// inForce says whether a parameter of a type is to be listed. One that is stored
+// is not before it has all index rows.
+func inForce(p search.Parameter, resourceType string, lacking map[string]records.Incomplete) bool {
+	_, lacks := lacking[resourceType+"."+p.Code]
+	return p.Problem == "" && !(lacks && p.Added)
+}
+
 // params lists the parameters of a type, or of every type, that can be searched
-// by. Those that lack index rows say so; all others are complete.
+// by. Those of packages that lack index rows say so; all others are complete.
 func params(catalog *search.Catalog, resourceType string, lacking map[string]records.Incomplete) []capParam {
 	var out []capParam
 	for _, p := range catalog.Parameters(resourceType) {
-		if p.Problem != "" {
+		if !inForce(p, resourceType, lacking) {
 			continue
 		}
 		param := capParam{Name: p.Code, Definition: p.URL, Type: string(p.Kind), Documentation: p.Human}
@@ -216,11 +254,11 @@ func params(catalog *search.Catalog, resourceType string, lacking map[string]rec
 
 // revIncludes maps a type to the parameters of other types that may refer to
 // it.
-func revIncludes(d *definitions.Definitions, catalog *search.Catalog) map[string][]string {
+func revIncludes(d *definitions.Definitions, catalog *search.Catalog, lacking map[string]records.Incomplete) map[string][]string {
 	out := map[string][]string{}
 	for _, source := range d.ResourceTypes() {
 		for _, p := range catalog.Parameters(source) {
-			if p.Kind != definitions.SearchReference || p.Problem != "" {
+			if p.Kind != definitions.SearchReference || !inForce(p, source, lacking) {
 				continue
 			}
 			for _, target := range p.Targets {
