@@ -61,7 +61,7 @@ func (s *Service) RegisterLaunch(ctx context.Context, l Launch) (handle string, 
 	l.Expires, l.Used = l.Created.Add(LaunchFor), time.Time{}
 	handle = newSecret(launchPrefix)
 	var w changes
-	w.put(kindLaunch, hashed(handle), 0, l, l.Expires.Add(requestFor))
+	w.put(kindLaunch, hashed(handle), 0, l, l.Expires.Add(RequestFor))
 	return handle, s.write(ctx, &w)
 }
 
@@ -101,7 +101,7 @@ func (s *Service) takeLaunch(ctx context.Context, w *changes, handle string) err
 		return ErrAnswered
 	}
 	l.Used = s.now()
-	w.put(kindLaunch, hashed(handle), l.version, l, l.Used.Add(requestFor))
+	w.put(kindLaunch, hashed(handle), l.version, l, l.Used.Add(RequestFor))
 	return nil
 }
 

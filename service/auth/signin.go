@@ -84,7 +84,7 @@ func (p *progress) actSignIn() error {
 		return err
 	}
 	if in.Pending != "" {
-		p.setCookie(p.cookies.pending, in.Pending, "", requestLife)
+		p.setCookie(p.cookies.pending, in.Pending, "", identity.RequestFor)
 		return p.again()
 	}
 	cookie, _, err := p.Identity.NewSession(ctx, in, p.from())
