@@ -151,7 +151,7 @@ func checkItem(item smart.ContextItem) error {
 		return errors.New("identifier is an object")
 	}
 	if (typ == "Patient" || typ == "Encounter") && (item.Role == "" || item.Role == "launch") {
-		return errors.New("Patient and Encounter have parameters of their own; here they need a role other than launch")
+		return errors.New("there are parameters for Patient and Encounter; here they need a role other than launch")
 	}
 	if item.Role != "" && item.Role != "launch" && !strings.Contains(item.Role, ":") {
 		return errors.New("role is launch or an absolute URI")
