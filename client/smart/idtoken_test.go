@@ -1,0 +1,45 @@
+package smart_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/inglehealth/ingle/client/smart"
+	"github.com/inglehealth/ingle/internal/smarttest"
+)
+
+func TestTheKeysAreFetchedOnceAndAgainWhenOneIsUnknown(t *testing.T) {
+	s := smarttest.New(t)
+	c := register(t, s)
+	signIn(t, c)
+	signIn(t, c)
+	if n := s.Count("/keys"); n != 1 {
+		t.Errorf("two signatures by one key: the keys were fetched %d times", n)
+	}
+	s.RotateKey()
+	signIn(t, c)
+	if n := s.Count("/keys"); n != 2 {
+		t.Errorf("after a rotation: the keys were fetched %d times", n)
+	}
+	other, err := smart.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Sign = func(claims any) string { return smarttest.Sign(jose.ES384, other.Private(), claims) }
+	if _, err := finish(t, c); !errors.Is(err, smart.ErrIDToken) {
+		t.Errorf("signed by an unknown key: %v", err)
+	}
+	if n := s.Count("/keys"); n != 3 {
+		t.Errorf("an unknown key: the keys were fetched %d times in all", n)
+	}
+}
+
+func TestAnIDTokenByES384IsTaken(t *testing.T) {
+	s := smarttest.New(t)
+	s.UseES384()
+	if token := signIn(t, register(t, s)); token.Identity.Subject != "user-1" {
+		t.Errorf("the user is %+v", token.Identity)
+	}
+}
