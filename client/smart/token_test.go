@@ -36,7 +36,7 @@ func TestATokenCanBeAskedAboutAndEnded(t *testing.T) {
 	c := confidential(t, smarttest.New(t))
 	token := signIn(t, c)
 	about, err := c.Introspect(t.Context(), token.Access)
-	if err != nil || !about.Active || about.Client != c.ID || about.Context.Patient != "maria" || about.Scope != chart.String() {
+	if err != nil || !about.Active || about.Client != c.ID || about.Patient != "maria" || about.Scope != chart.String() {
 		t.Errorf("%+v, error %v", about, err)
 	}
 	if err := c.Revoke(t.Context(), token); err != nil {

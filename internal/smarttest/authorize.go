@@ -40,7 +40,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	if s.Redirect != nil {
 		s.Redirect(back)
 	}
-	http.Redirect(w, r, q.Get("redirect_uri")+"?"+back.Encode(), http.StatusFound)
+	http.Redirect(w, r, q.Get("redirect_uri")+"?"+back.Encode(), http.StatusFound) //nolint:gosec // it is registered, exactly so
 }
 
 // checkRequest says what is wrong with an authorization request.

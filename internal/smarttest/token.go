@@ -151,3 +151,10 @@ func (s *Server) EndTokens() {
 	defer s.mu.Unlock()
 	clear(s.access)
 }
+
+// EndGrants makes all refresh tokens invalid, too.
+func (s *Server) EndGrants() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.refresh)
+}
