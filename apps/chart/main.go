@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s (choose another address with --listen): %w", *listen, err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }() // serving may have closed it
 	address := "http://" + listener.Addr().String()
 	if *self != "" {
 		address = strings.TrimRight(*self, "/")

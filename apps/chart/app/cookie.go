@@ -15,7 +15,7 @@ const (
 // setCookie gives the browser a new secret and returns it.
 func (a *App) setCookie(w http.ResponseWriter, name string) string {
 	secret := rand.Text()
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where the app has https
 		Name: a.cookieName(name), Value: secret, Path: "/", Secure: a.secure(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 	return secret
