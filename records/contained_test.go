@@ -148,7 +148,7 @@ func TestContainedResourcesAreSeenOnlyInsideOfWhatASessionSees(t *testing.T) {
 		patient(t, all, "p")
 		prescription(t, all, "r1", medication("m1", "a", "active"))
 		prescription(t, all, "r2", medication("m1", "a", "active"))
-		narrow := door.Session(records.Principal{ID: "narrow"}, search.IDs{"r2"})
+		narrow := door.Session(records.Principal{ID: "narrow"}, only{search.IDs{"r2"}})
 		if got := among(t, narrow, "_contained=true&code=a"); got != "MedicationRequest/r2" {
 			t.Errorf("found %s", got)
 		}

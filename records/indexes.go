@@ -113,7 +113,7 @@ func (x *indexes) printsOf(k indexKey) *printed {
 	contained := rel.contained()
 	p := &printed{of: rel.catalog.Print(string(k.Type)) + contained + referenceRules, params: sync.OnceValue(func() map[string]string {
 		prints := rel.catalog.Prints(string(k.Type))
-		prints[otherReference], prints[containedCode] = referenceRules, contained
+		prints[search.OtherReference], prints[containedCode] = referenceRules, contained
 		return prints
 	})}
 	x.prints[k] = p

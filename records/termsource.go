@@ -49,7 +49,7 @@ func (t *termSource) Any(ctx context.Context) (bool, error) {
 	}
 	some := false
 	for _, typ := range []string{"ValueSet", "CodeSystem", "ConceptMap"} { // one by one, by the index on types
-		page, err := t.s.door.store.Search(ctx, &search.Query{Types: []string{typ}, Filter: t.s.narrow(nil), Count: 1, Heads: true})
+		page, err := t.s.door.store.Search(ctx, &search.Query{Types: []string{typ}, Filter: t.s.only([]string{typ}, seeing, nil), Count: 1, Heads: true})
 		if err != nil {
 			return false, t.s.door.fault(err)
 		}
@@ -119,7 +119,7 @@ func (t *termSource) heads(ctx context.Context, typ fhir.Type, url string) ([]st
 		}
 		q.Filter = search.URI{Param: param, Value: url}
 	}
-	q.Filter = t.s.narrow(q.Filter)
+	q.Filter = t.s.only(q.Types, seeing, q.Filter)
 	page, err := t.s.door.store.Search(ctx, q)
 	return page.Records, err
 }

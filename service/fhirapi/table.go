@@ -33,7 +33,7 @@ func (c *call) writeTable(table *records.Table, o tableOptions) error {
 			}
 		}
 		h.Set("Content-Type", contentType)
-		h.Set("Cache-Control", "private, no-cache")
+		h.Set("Cache-Control", c.cacheable())
 	}
 	switch {
 	case o.format == "json":

@@ -73,7 +73,7 @@ func RunFS(t *testing.T, files fs.FS, open func(t *testing.T) Target) {
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			r := &run{t: t, name: name, catalog: catalog, target: open(t)}
+			r := &run{t: t, name: name, catalog: catalog, target: open(t), part: newPart()}
 			for _, c := range script {
 				r.command(c)
 			}
@@ -87,6 +87,7 @@ type run struct {
 	name    string
 	catalog *search.Catalog
 	target  Target
+	part    part // of the target, as somebody sees it from whom the rest is hidden
 	updated time.Time
 	now     time.Time
 	terms   terms
@@ -115,6 +116,7 @@ func (r *run) command(c command) {
 	case "delete":
 		var key fhir.Key
 		if key, err = keyOf("", c.rest); err == nil {
+			r.part.delete(key)
 			err = r.target.Delete(r.t.Context(), key)
 		}
 	case "query":
@@ -141,6 +143,7 @@ func (r *run) put(json []byte) error {
 	if r.updated.IsZero() {
 		r.updated = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
+	r.part.put(tree, entries, r.updated)
 	err = r.target.Put(r.t.Context(), tree, entries, r.updated)
 	r.updated = r.updated.Add(time.Second)
 	return err
@@ -172,6 +175,9 @@ func (r *run) query(c command) {
 	if err != nil {
 		r.fail(c.line, "%s: %v", url, err)
 		return
+	}
+	if err := r.part.check(r.t.Context(), r.target, q); err != nil {
+		r.fail(c.line, "%s: %v", url, err)
 	}
 	for _, want := range c.more {
 		if err := r.check(q, found, want); err != nil {
