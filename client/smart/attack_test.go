@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,9 +58,46 @@ func TestACodeOfAnotherServerIsNotSentToTheOneThatWasAsked(t *testing.T) {
 	if evil.Count("/token") != 0 {
 		t.Error("the attacker got the code")
 	}
-	own, answer := begin(t, atHonest, smart.Request{Scopes: chart})
-	if _, err := atEvil.Finish(t.Context(), own, answer); !errors.Is(err, smart.ErrIssuer) {
-		t.Errorf("finished at another server than begun: %v", err)
+}
+
+func TestAnAttemptIsFinishedWhereItWasBegun(t *testing.T) {
+	honest, silent := smarttest.New(t), smarttest.New(t)
+	silent.Changes = func(config map[string]any) { delete(config, "authorization_response_iss_parameter_supported") }
+	begun, answer := begin(t, register(t, honest), smart.Request{Scopes: chart})
+	answer.Del("iss")
+	elsewhere, another := register(t, silent), register(t, honest)
+	for name, c := range map[string]*smart.Client{
+		"at another server": {Server: elsewhere.Server, ID: begun.Client, Redirect: redirect},
+		"as another client": {Server: another.Server, ID: another.ID, Redirect: redirect},
+	} {
+		if _, err := c.Finish(t.Context(), begun, answer); !errors.Is(err, smart.ErrIssuer) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if honest.Count("/token")+silent.Count("/token") != 0 {
+		t.Error("the code was sent all the same")
+	}
+}
+
+func TestSecretsDoNotFollowRedirects(t *testing.T) {
+	s := smarttest.New(t)
+	c := confidential(t, s)
+	followed := false
+	away := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed = true }))
+	defer away.Close()
+	web := httptest.NewServer(http.RedirectHandler(away.URL, http.StatusTemporaryRedirect))
+	defer web.Close()
+	c.Server.Configuration.TokenEndpoint = web.URL
+	if _, err := finish(t, c); err == nil || followed {
+		t.Errorf("error %v, followed %v", err, followed)
+	}
+}
+
+func TestAnswersAreBounded(t *testing.T) {
+	s := smarttest.New(t)
+	s.Changes = func(config map[string]any) { config["padding"] = strings.Repeat("x", 2<<20) }
+	if _, err := smart.Discover(t.Context(), s.Base, smart.Options{}); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("error %v", err)
 	}
 }
 

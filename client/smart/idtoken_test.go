@@ -1,6 +1,10 @@
 package smart_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"testing"
 
@@ -38,8 +42,24 @@ func TestTheKeysAreFetchedOnceAndAgainWhenOneIsUnknown(t *testing.T) {
 
 func TestAnIDTokenByES384IsTaken(t *testing.T) {
 	s := smarttest.New(t)
-	s.UseES384()
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.UseKey(jose.ES384, key)
 	if token := signIn(t, register(t, s)); token.Identity.Subject != "user-1" {
 		t.Errorf("the user is %+v", token.Identity)
+	}
+}
+
+func TestAnIDTokenByAWeakKeyIsRefused(t *testing.T) {
+	s := smarttest.New(t)
+	key, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.UseKey(jose.RS256, key)
+	if _, err := finish(t, register(t, s)); !errors.Is(err, smart.ErrIDToken) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -25,24 +25,42 @@ func TestRequestsForRecordsHaveTheToken(t *testing.T) {
 }
 
 func TestNobodyElseGetsTheToken(t *testing.T) {
-	var seen []string
-	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		seen = append(seen, r.Header.Get("Authorization"))
-	}))
-	defer other.Close()
 	s := smarttest.New(t)
 	c := register(t, s)
-	fhir := &http.Client{Transport: &smart.Transport{Server: c.Server, Source: c.Source(signIn(t, c), nil)}}
-	for _, address := range []string{other.URL + "/fhir/Patient/maria", other.URL} {
-		get(t, fhir, address)
-	}
-	if len(seen) != 2 || seen[0] != "" || seen[1] != "" {
-		t.Errorf("another server was sent %q", seen)
-	}
-	for _, address := range []string{s.Base + "x", s.URL + "/keys"} {
-		if _, err := fhir.Do(newRequest(t, address)); err != nil {
+	var sent string
+	transport := &smart.Transport{Server: c.Server, Source: c.Source(signIn(t, c), nil), Next: roundTripper(func(r *http.Request) (*http.Response, error) {
+		sent = r.Header.Get("Authorization")
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r}, nil
+	})}
+	for address, ours := range map[string]bool{
+		s.Base: true, s.Base + "/Patient": true, s.Base + "?_type=Patient": true,
+		s.Base + "x": false, s.URL: false, s.URL + "/keys": false,
+		"http://other.example/fhir/Patient": false, strings.Replace(s.Base, "http:", "https:", 1) + "/Patient": false,
+	} {
+		resp, err := transport.RoundTrip(newRequest(t, address))
+		if err != nil {
 			t.Fatal(err)
 		}
+		resp.Body.Close()
+		if ours != (sent != "") {
+			t.Errorf("%s is sent the header %q", address, sent)
+		}
+	}
+}
+
+func TestARedirectDoesNotCarryTheTokenAway(t *testing.T) {
+	seen := "nothing"
+	away := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header.Get("Authorization") }))
+	defer away.Close()
+	web := httptest.NewServer(http.RedirectHandler(away.URL, http.StatusFound))
+	defer web.Close()
+	s := smarttest.New(t)
+	c := register(t, s)
+	token := signIn(t, c)
+	c.Server.Base = web.URL
+	fhir := &http.Client{Transport: &smart.Transport{Server: c.Server, Source: c.Source(token, nil)}}
+	if get(t, fhir, web.URL+"/Patient"); seen != "" {
+		t.Errorf("the other server was sent %q", seen)
 	}
 }
 

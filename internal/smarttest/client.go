@@ -38,7 +38,7 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) {
 		c.Auth = "client_secret_basic"
 	}
 	if c.Auth == "client_secret_basic" {
-		c.Secret = "s:/ ?" + newSecret() // it has to be escaped
+		c.Secret = "s+%:/ ?" + newSecret() // it has to be escaped
 	}
 	c.ID, c.waiting = "client "+newSecret(), s.Approval
 	s.clients[c.ID] = &c

@@ -1,8 +1,6 @@
 package smarttest
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"net/http"
@@ -25,20 +23,12 @@ func (s *Server) RotateKey() *rsa.PublicKey {
 	if err != nil {
 		panic(err)
 	}
-	s.useKey(jose.RS256, key)
+	s.UseKey(jose.RS256, key)
 	return &key.PublicKey
 }
 
-// UseES384 makes the server sign with ES384 from now on.
-func (s *Server) UseES384() {
-	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	s.useKey(jose.ES384, key)
-}
-
-func (s *Server) useKey(alg jose.SignatureAlgorithm, key any) {
+// UseKey makes the server sign with another key.
+func (s *Server) UseKey(alg jose.SignatureAlgorithm, key any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.key = signingKey{alg, jose.JSONWebKey{Key: key, KeyID: newSecret(), Algorithm: string(alg), Use: "sig"}}

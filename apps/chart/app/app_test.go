@@ -111,7 +111,7 @@ func TestAStandaloneLaunchShowsTheChart(t *testing.T) {
 	if p.address != self+"/chart" {
 		t.Errorf("the browser ends at %s", p.address)
 	}
-	for _, text := range []string{"61 /min", "Body height", "Ortega"} { // older, entered in error, an old name
+	for _, text := range []string{"61 /min", "Body height", "Pregnancy", "Ortega"} { // older, entered in error, an old name
 		if strings.Contains(p.text, text) {
 			t.Errorf("%q is shown", text)
 		}
