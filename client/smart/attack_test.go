@@ -61,11 +61,12 @@ func TestACodeOfAnotherServerIsNotSentToTheOneThatWasAsked(t *testing.T) {
 }
 
 func TestAnAttemptIsFinishedWhereItWasBegun(t *testing.T) {
-	honest, silent := smarttest.New(t), smarttest.New(t)
-	silent.Changes = func(config map[string]any) { delete(config, "authorization_response_iss_parameter_supported") }
-	begun, answer := begin(t, register(t, honest), smart.Request{Scopes: chart})
+	here, there := smarttest.New(t), smarttest.New(t)
+	silent := func(config map[string]any) { delete(config, "authorization_response_iss_parameter_supported") }
+	here.Changes, there.Changes = silent, silent
+	begun, answer := begin(t, register(t, here), smart.Request{Scopes: chart})
 	answer.Del("iss")
-	elsewhere, another := register(t, silent), register(t, honest)
+	elsewhere, another := register(t, there), register(t, here)
 	for name, c := range map[string]*smart.Client{
 		"at another server": {Server: elsewhere.Server, ID: begun.Client, Redirect: redirect},
 		"as another client": {Server: another.Server, ID: another.ID, Redirect: redirect},
@@ -74,7 +75,7 @@ func TestAnAttemptIsFinishedWhereItWasBegun(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if honest.Count("/token")+silent.Count("/token") != 0 {
+	if here.Count("/token")+there.Count("/token") != 0 {
 		t.Error("the code was sent all the same")
 	}
 }

@@ -31,7 +31,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		g.used = true
-		s.issue(w, g, g.nonce)
+		s.issue(w, g, true)
 	case "refresh_token":
 		g := s.refresh[f.Get("refresh_token")]
 		if g == nil || g.client != c.ID || g.revoked || g.current != f.Get("refresh_token") {
@@ -41,14 +41,14 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 			refuse(w, http.StatusBadRequest, "invalid_grant", "the refresh token is not good")
 			return
 		}
-		s.issue(w, g, "")
+		s.issue(w, g, false)
 	case "client_credentials":
 		scopes, err := smart.ParseScopes(f.Get("scope"))
 		if c.Auth != "private_key_jwt" || err != nil || len(scopes) == 0 {
 			refuse(w, http.StatusBadRequest, "invalid_scope", "a service asks for system/ scopes and signs")
 			return
 		}
-		s.issue(w, &grant{client: c.ID, scopes: scopes}, "")
+		s.issue(w, &grant{client: c.ID, scopes: scopes}, true)
 	default:
 		refuse(w, http.StatusBadRequest, "unsupported_grant_type", kind)
 	}
@@ -80,7 +80,9 @@ func proves(verifier, challenge string) bool {
 	return len(verifier) >= 43 && len(verifier) <= 128 && base64.RawURLEncoding.EncodeToString(sum[:]) == challenge
 }
 
-func (s *Server) issue(w http.ResponseWriter, g *grant, nonce string) {
+// issue answers with tokens. The first answer of a grant has nonce and context; no
+// standard says that later ones repeat them.
+func (s *Server) issue(w http.ResponseWriter, g *grant, first bool) {
 	text := newSecret()
 	s.access[text] = &access{g, s.Clock().Add(s.Life)}
 	body := map[string]any{
@@ -95,9 +97,13 @@ func (s *Server) issue(w http.ResponseWriter, g *grant, nonce string) {
 		body["refresh_token"] = g.current
 	}
 	if g.scopes.Has(smart.OpenID) {
+		nonce := ""
+		if first {
+			nonce = g.nonce
+		}
 		body["id_token"] = s.idToken(g.client, nonce)
 	}
-	if g.scopes.Level(smart.Patient) && s.Patient != "" {
+	if first && g.scopes.Level(smart.Patient) && s.Patient != "" {
 		body["patient"], body["need_patient_banner"] = s.Patient, true
 	}
 	answer(w, http.StatusOK, body)
