@@ -25,6 +25,9 @@ type MigrateOptions struct {
 	// Lease is how long the job of a process that died is kept from the next
 	// one; 0: 15 seconds.
 	Lease time.Duration
+	// LeaveJobs lets the source have jobs that have not ended. They are lost to
+	// the target.
+	LeaveJobs bool
 }
 
 // MigrateProgress says how far a migration is.
@@ -67,7 +70,8 @@ var ErrDiffers = errors.New("records: the two sides do not hold the same")
 // written to the source before the end is moved as well. ErrNotEmpty and
 // ErrDiffers come with the counts of both sides where these were compared. The
 // target's Door must be opened anew before it serves: its settings have
-// changed.
+// changed. A source with jobs that have not ended is ErrUnfinished, unless
+// LeaveJobs.
 func Migrate(ctx context.Context, from, to *Door, o MigrateOptions) (Migration, error) {
 	m := &migration{from: from, to: to, o: o}
 	id, err := m.jobID(ctx)
@@ -88,6 +92,9 @@ func Migrate(ctx context.Context, from, to *Door, o MigrateOptions) (Migration, 
 			return m.result, err
 		}
 		return m.result, ErrNotEmpty
+	}
+	if err := m.finished(ctx); err != nil {
+		return Migration{}, err
 	}
 	config := jobs.Config{Store: to.store, Clock: from.config.Clock, Lease: cmp.Or(o.Lease, 15*time.Second), Poll: 500 * time.Millisecond}
 	err = jobs.Do(ctx, config, jobs.Job{ID: id, Kind: id}, m.run, o.Waiting)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/inglehealth/ingle/jobs"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/store"
@@ -192,6 +193,55 @@ func TestAMigrationThatWasInterruptedIsTakenUp(t *testing.T) {
 			same(t, door, to.over(t, target))
 		}
 	})
+}
+
+func TestAMigrationIsRefusedWhileJobsHaveNotEnded(t *testing.T) {
+	onPairs(t, func(t *testing.T, from, to database) {
+		source, target := from.open(t), to.open(t)
+		door := from.over(t, source)
+		patient(t, door.Session(records.Principal{}, nil), "p")
+		for _, id := range []string{"index", "import-1", "done-1"} {
+			must(jobs.Enqueue(t.Context(), source, jobs.Job{ID: id, Kind: id}, time.Now()))(t)
+		}
+		if err := source.CancelJob(t.Context(), "done-1", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		_, err := records.Migrate(t.Context(), door, to.over(t, target), records.MigrateOptions{})
+		if !errors.Is(err, records.ErrUnfinished) || !strings.HasSuffix(err.Error(), ": import-1") {
+			t.Errorf("with an import that was interrupted: %v", err)
+		}
+		if last := must(target.LastSeq(t.Context()))(t); last != 0 {
+			t.Errorf("%d versions were moved nevertheless", last)
+		}
+		m, err := records.Migrate(t.Context(), door, to.over(t, target), records.MigrateOptions{LeaveJobs: true})
+		if err != nil || !m.Agrees() {
+			t.Errorf("leaving it: %+v %v", m, err)
+		}
+		if _, err := target.ReadJob(t.Context(), "import-1"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("the target has the job: %v", err)
+		}
+		if j := must(source.ReadJob(t.Context(), "import-1"))(t); j.State != store.JobReady {
+			t.Errorf("the source's job is %s", j.State)
+		}
+	})
+}
+
+func TestAMigrationGoesOnWhenTheJobsHaveEnded(t *testing.T) {
+	from, to := newDatabase(t, "sqlite"), newDatabase(t, "sqlite")
+	source, target := from.open(t), to.open(t)
+	door := from.over(t, source)
+	patient(t, door.Session(records.Principal{}, nil), "p")
+	must(jobs.Enqueue(t.Context(), source, jobs.Job{ID: "import-1", Kind: "import-1"}, time.Now()))(t)
+	if _, err := records.Migrate(t.Context(), door, to.over(t, target), records.MigrateOptions{}); !errors.Is(err, records.ErrUnfinished) {
+		t.Fatal(err)
+	}
+	finish := func(context.Context, *jobs.Work) error { return nil }
+	if err := jobs.Do(t.Context(), jobs.Config{Store: source}, jobs.Job{ID: "import-1", Kind: "import-1"}, finish, nil); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := records.Migrate(t.Context(), door, to.over(t, target), records.MigrateOptions{}); err != nil || !m.Agrees() {
+		t.Errorf("%+v %v", m, err)
+	}
 }
 
 func TestAMigrationIsRefusedWhereThereAreUsersAlready(t *testing.T) {

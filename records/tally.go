@@ -69,6 +69,7 @@ func (d *Door) moved(ctx context.Context) (map[string][]byte, error) {
 	settings, err := d.store.ListSettings(ctx)
 	delete(settings, cursorKey)
 	delete(settings, indexSetting)
+	delete(settings, epochSetting)
 	return settings, err
 }
 
