@@ -75,7 +75,7 @@ func (s *Service) CheckToken(ctx context.Context, token string) (*Access, error)
 		c = checked{a, epoch}
 		s.checked.Put(id, c)
 	}
-	if !s.now().Before(c.access.Expires) {
+	if !s.now().Before(c.access.Expires) || s.ahead(c.access.Issued) {
 		s.checked.Remove(id)
 		return nil, ErrToken
 	}
@@ -86,7 +86,7 @@ func (s *Service) CheckToken(ctx context.Context, token string) (*Access, error)
 func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 	var t accessToken
 	_, err := s.read(ctx, kindAccess, id, &t)
-	if errors.Is(err, ErrNotFound) || err == nil && s.ahead(t.Created) {
+	if errors.Is(err, ErrNotFound) {
 		return nil, ErrToken
 	}
 	if err != nil {

@@ -106,6 +106,9 @@ func (c *Client) usable() error {
 // ErrNoClient says that there is no such client.
 var ErrNoClient = errors.New("identity: there is no such client")
 
+// openFor is how long a client may wait for approval.
+const openFor = 30 * 24 * time.Hour
+
 // Client returns a client; ErrNoClient when there is none.
 func (s *Service) Client(ctx context.Context, id string) (*Client, error) {
 	if id == "" || len(id) > 256 {
@@ -114,6 +117,9 @@ func (s *Service) Client(ctx context.Context, id string) (*Client, error) {
 	c := &Client{}
 	version, err := s.read(ctx, kindClient, id, c)
 	if errors.Is(err, ErrNotFound) {
+		return nil, ErrNoClient
+	}
+	if err == nil && !c.Approved && s.now().Sub(c.Created) > openFor {
 		return nil, ErrNoClient
 	}
 	c.Version = version
@@ -227,11 +233,13 @@ func (s *Service) writeClient(ctx context.Context, c *Client) error {
 	if c.Owner != "" {
 		keys = append(keys, store.ItemKey{Name: keyOwner, Value: c.Owner})
 	}
+	var expires time.Time
 	if !c.Approved {
 		keys = append(keys, store.ItemKey{Name: keyOpen, Value: "yes"})
+		expires = c.Created.Add(openFor)
 	}
 	w := changes{epoch: c.Version > 0}
-	w.put(kindClient, c.ID, c.Version, c, time.Time{}, keys...)
+	w.put(kindClient, c.ID, c.Version, c, expires, keys...)
 	if err := s.write(ctx, &w); err != nil {
 		return err
 	}

@@ -88,8 +88,8 @@ func (s *Service) AcceptFirst(ctx context.Context, secret string, u User, passwo
 	if a.has.Password, err = s.hasher.hash(ctx, password); err != nil {
 		return nil, err
 	}
-	if _, err := s.UserByLogin(ctx, u.Login); err == nil {
-		return nil, loginTaken(u.Login)
+	if err := s.checkFree(ctx, u.Login); err != nil {
+		return nil, err
 	}
 	var c changes
 	if err := s.addUser(&c, a); err != nil {

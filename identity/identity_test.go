@@ -52,15 +52,7 @@ var ward = Origin{Address: netip.MustParseAddr("203.0.113.7"), Device: "Mozilla/
 func sqliteStore(t testing.TB) store.Identity {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return closed(t, s, err)
 }
 
 func openHouse(t testing.TB, c Config) house {
@@ -117,6 +109,12 @@ func two(t *testing.T, f func(t *testing.T, a, b house)) {
 func postgresStore(t *testing.T, schema string) store.Identity {
 	t.Helper()
 	s, err := postgres.Open(t.Context(), pgtest.URL(t), schema)
+	return closed(t, s, err)
+}
+
+// closed closes what was opened when the test ends.
+func closed(t testing.TB, s store.Store, err error) store.Identity {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 // KnownOrigin says whether an Origin header is that of a client's pages, which
 // may then call the token endpoint and the FHIR API (CORS).
 func (s *Service) KnownOrigin(ctx context.Context, origin string) (bool, error) {
-	if origin == "" || len(origin) > maxURI || originOf(origin) != origin {
+	if _, err := parseURI(origin); err != nil || originOf(origin) != origin {
 		return false, nil
 	}
 	for after := ""; ; {

@@ -84,8 +84,10 @@ func (s *Service) FinishOutside(ctx context.Context, cookie string, answer url.V
 		return nil, err
 	}
 	p, err := s.provider(ctx, o.Provider)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrOutside, err)
+	if errors.Is(err, ErrNotFound) {
+		return nil, fmt.Errorf("%w: the provider has been removed", ErrOutside)
+	} else if err != nil {
+		return nil, err
 	}
 	who, err := s.ask(ctx, p, o, answer)
 	if err != nil {

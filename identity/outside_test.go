@@ -124,13 +124,22 @@ func (p *op) begin(t *testing.T, h house, link *Session) (cookie string, answer 
 	if err != nil {
 		t.Fatal(err)
 	}
+	answer = url.Values{}
+	p.follow(t, address, answer)
+	return cookie, answer
+}
+
+// follow goes to the provider and signs in there.
+func (p *op) follow(t *testing.T, address string, answer url.Values) {
+	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.asked = u.Query()
 	p.challenge = p.asked.Get("code_challenge")
-	return cookie, url.Values{"code": {"right"}, "state": {p.asked.Get("state")}}
+	answer.Set("code", "right")
+	answer.Set("state", p.asked.Get("state"))
 }
 
 // withOP is a house with an outside provider.

@@ -82,13 +82,15 @@ func (s *Service) FinishPasskeySignIn(ctx context.Context, token, pending string
 
 func (s *Service) passkeyAlone(ctx context.Context, c *ceremony, parsed *protocol.ParsedCredentialAssertionData, from Origin) (*SignIn, error) {
 	var a *account
-	_, credential, err := s.passkeys.ValidatePasskeyLogin(func(_, handle []byte) (_ webauthn.User, err error) {
-		if a, err = s.account(ctx, string(handle)); err != nil {
-			return nil, err
-		}
-		return relied{a}, nil
+	var unread error
+	_, credential, err := s.passkeys.ValidatePasskeyLogin(func(_, handle []byte) (webauthn.User, error) {
+		a, unread = s.account(ctx, string(handle))
+		return relied{a}, unread
 	}, c.Session, parsed)
-	if err != nil {
+	switch {
+	case unread != nil && !errors.Is(unread, ErrNotFound):
+		return nil, unread
+	case err != nil:
 		return nil, passkeyError(err)
 	}
 	if err := s.usePasskey(a, credential); err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"github.com/inglehealth/ingle/store"
 )
 
 const (
@@ -84,12 +86,12 @@ func (s *Service) finishPending(ctx context.Context, token string, version int64
 	var c changes
 	c.putCredentials(a)
 	c.remove(kindPending, hashed(token), version)
+	c.remove(kindAttempts, hashed(loginKey(a.user.Login)), store.Any)
 	if err := s.write(ctx, &c); errors.Is(err, ErrConflict) {
 		return nil, ErrCode
 	} else if err != nil {
 		return nil, err
 	}
 	s.addresses.giveBack(from.Address, s.now())
-	in := &SignIn{User: a.user, Methods: append(p.Methods, method, MethodMulti)}
-	return in, s.complete(ctx, in)
+	return &SignIn{User: a.user, Methods: append(p.Methods, method, MethodMulti), complete: true}, nil
 }

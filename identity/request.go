@@ -23,8 +23,8 @@ type Request struct {
 	Browser   string        `json:"browser"` // hash of the cookie
 	Client    string        `json:"client"`
 	Redirect  string        `json:"redirect"`
-	State     string        `json:"state,omitempty"`
-	Scopes    smart.Scopes  `json:"scopes"` // asked for and possible for the client
+	State     []byte        `json:"state,omitempty"` // as it was sent, be it text or not
+	Scopes    smart.Scopes  `json:"scopes"`          // asked for and possible for the client
 	Challenge string        `json:"challenge,omitempty"`
 	Nonce     string        `json:"nonce,omitempty"`
 	Launch    string        `json:"launch,omitempty"` // handle

@@ -125,7 +125,8 @@ func (s *Service) signedIn(ctx context.Context, a *account, methods []string, fr
 	}
 	// Who has a passkey beside a password did not thereby ask for both.
 	if hasSecondFactor(methods) || !required && a.has.TOTP == nil {
-		return in, s.complete(ctx, in)
+		in.complete = true
+		return in, s.succeeded(ctx, loginKey(a.user.Login))
 	}
 	in.Factors = a.factors()
 	in.Pending = newSecret(pendingPrefix)
@@ -149,9 +150,4 @@ func (a *account) factors() (all []Factor) {
 		all = append(all, FactorEnrol)
 	}
 	return all
-}
-
-func (s *Service) complete(ctx context.Context, in *SignIn) error {
-	in.complete = true
-	return s.succeeded(ctx, loginKey(in.User.Login))
 }

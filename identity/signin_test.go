@@ -133,6 +133,9 @@ func TestALoginIsLockedAfterManyFailures(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := h.SignIn(h.ctx, "noor", password, ward); err == nil || !strings.Contains(err.Error(), "try again after 2026-03-01T10:15:00Z") {
+		t.Errorf("it does not say how long: %v", err)
+	}
 	h.clock.jump(15 * time.Minute)
 	h.signIn(t, "noor")
 	if _, err := h.SignIn(h.ctx, "noor", "not the password", ward); !errors.Is(err, ErrCredentials) {

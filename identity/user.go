@@ -138,6 +138,18 @@ func (s *Service) UserByLogin(ctx context.Context, login string) (*User, error) 
 	return s.User(ctx, l.User)
 }
 
+// checkFree says that somebody has a login.
+func (s *Service) checkFree(ctx context.Context, login string) error {
+	_, err := s.UserByLogin(ctx, login)
+	switch {
+	case err == nil:
+		return loginTaken(login)
+	case errors.Is(err, ErrNotFound):
+		return nil
+	}
+	return err
+}
+
 // Users lists up to limit users in the order of their ids, after the id after.
 func (s *Service) Users(ctx context.Context, after string, limit int) ([]User, error) {
 	items, err := s.config.Store.ListItems(ctx, kindUser, after, limit)
@@ -192,8 +204,8 @@ func (s *Service) UpdateUser(ctx context.Context, u User) (*User, error) {
 	u.Created, u.Generation = old.Created, old.Generation
 	var c changes
 	if canonical != was {
-		if _, err := s.UserByLogin(ctx, u.Login); err == nil {
-			return nil, loginTaken(u.Login)
+		if err := s.checkFree(ctx, u.Login); err != nil {
+			return nil, err
 		}
 		c.remove(kindLogin, was, store.Any)
 		c.put(kindLogin, canonical, 0, loginItem{u.ID}, time.Time{})

@@ -65,6 +65,11 @@ func New(c Config) *Server {
 	s := &Server{config: c, tenants: map[string]*tenant{}, origins: http.NewCrossOriginProtection(), rules: recent.NewMap[*identity.Access, *access.Rules](rulesKept)}
 	for _, t := range c.Tenants {
 		name := t.Door.Name()
+		if u, err := url.Parse(t.Identity.Issuer()); err == nil {
+			// A proxy may have changed the Host that the browser knows. What is no
+			// origin is trusted by nobody.
+			_ = s.origins.AddTrustedOrigin(u.Scheme + "://" + u.Host)
+		}
 		s.tenants[name] = &tenant{
 			Tenant: t, server: s, name: name, cookies: newCookies(t.Identity.Issuer(), name),
 			tokens:   newLimiter(c.Limits.Tokens, c.Limits.TokensBurst, c.Clock),

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/spec/smart"
@@ -32,6 +33,9 @@ type asked struct {
 // page. Until client and redirect_uri are known to belong together no error goes
 // anywhere but to the user.
 func (c *call) authorize() error {
+	if err := c.throttle(c.tokens, "authorize "+c.network()); err != nil {
+		return err
+	}
 	values := c.query
 	if c.r.Method == http.MethodPost {
 		form, err := c.form()
@@ -99,7 +103,7 @@ func (c *call) start(client *identity.Client, a asked, values url.Values) error 
 		return err
 	}
 	r := &identity.Request{
-		Client: client.ID, Redirect: a.redirect, State: a.state, Scopes: scopes, Challenge: a.challenge, Nonce: a.nonce, LoginHint: a.loginHint,
+		Client: client.ID, Redirect: a.redirect, State: []byte(a.state), Scopes: scopes, Challenge: a.challenge, Nonce: a.nonce, LoginHint: a.loginHint,
 	}
 	if err := c.launched(r, a); err != nil {
 		return err
@@ -131,10 +135,10 @@ func (a *asked) check(client *identity.Client, base string, now time.Time) error
 		return identity.Refuse(identity.InvalidRequest, "aud is missing: it is %s", base)
 	case strings.TrimSuffix(a.aud, "/") != base:
 		return identity.Refuse(identity.InvalidRequest, "aud is not the FHIR server whose tokens are issued here: %s", base)
-	case len(a.nonce) > maxNonce:
-		return identity.Refuse(identity.InvalidRequest, "nonce is longer than %d bytes", maxNonce)
-	case len(a.loginHint) > maxNonce:
-		return identity.Refuse(identity.InvalidRequest, "login_hint is longer than %d bytes", maxNonce)
+	case len(a.nonce) > maxNonce || !utf8.ValidString(a.nonce):
+		return identity.Refuse(identity.InvalidRequest, "nonce is UTF-8 of up to %d bytes", maxNonce)
+	case len(a.loginHint) > maxNonce || !utf8.ValidString(a.loginHint):
+		return identity.Refuse(identity.InvalidRequest, "login_hint is UTF-8 of up to %d bytes", maxNonce)
 	}
 	return a.checkChallenge(client, now)
 }

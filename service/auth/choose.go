@@ -12,12 +12,19 @@ import (
 // duePatient says whether the user has to choose a patient. Whoever has exactly
 // one is not asked.
 func (p *progress) duePatient() (bool, error) {
-	if p.request.Context.Patient != "" || !asksPatient(p.request.Scopes) {
+	patient := p.request.Context.Patient
+	if !asksPatient(p.request.Scopes) {
 		return false, nil
 	}
-	u := p.session.User
-	if slices.ContainsFunc(staff, u.Has) {
-		return true, nil
+	if slices.ContainsFunc(staff, p.session.User.Has) {
+		return patient == "", nil
+	}
+	if patient != "" {
+		ok, err := p.mayChoose(p.r.Context(), patient)
+		if err == nil && !ok {
+			err = identity.Refuse(identity.AccessDenied, "the app was launched for a patient whose record this user has no access to")
+		}
+		return false, err
 	}
 	own, err := p.ownPatients(p.r.Context())
 	if err != nil {

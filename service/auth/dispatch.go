@@ -71,13 +71,13 @@ func (c *call) request() error {
 		if !due {
 			continue
 		}
-		if c.r.Method == http.MethodPost && p.form.Get("step") == s.name {
+		if c.r.Method != http.MethodPost {
+			return p.fail(s.show(p, ""))
+		}
+		if p.form.Get("step") == s.name && p.form.Get("session") == p.sessionID() {
 			return p.fail(s.act(p))
 		}
-		if c.r.Method == http.MethodPost {
-			break // a form of a step that was taken in another tab, or went back to
-		}
-		return p.fail(s.show(p, ""))
+		return p.again() // the form is of another step, or of who was signed in when it was shown
 	}
 	return p.again()
 }
@@ -149,6 +149,14 @@ func errForeign() error {
 	return fault.New(fault.Forbidden, fault.CodeForbidden, "", "This form was not sent from its own page. Go back to the app and start again.")
 }
 
+// sessionID names the session for which a form is shown; "" for none.
+func (p *progress) sessionID() string {
+	if p.session == nil {
+		return ""
+	}
+	return p.session.ID
+}
+
 // again leads to the page of the step that is due.
 func (p *progress) again() error { return p.see(p.address()) }
 
@@ -183,7 +191,7 @@ func (p *progress) deny(r *identity.Refused) error {
 	if err != nil {
 		return err
 	}
-	return p.redirectError(p.request.Redirect, p.request.State, r)
+	return p.redirectError(p.request.Redirect, string(p.request.State), r)
 }
 
 // grant makes the code of what the user allowed.
@@ -197,5 +205,5 @@ func (p *progress) grant(scopes smart.Scopes, until time.Time) error {
 	if err != nil {
 		return err
 	}
-	return p.redirectCode(p.request.Redirect, p.request.State, code)
+	return p.redirectCode(p.request.Redirect, string(p.request.State), code)
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"io"
 	"mime"
 	"net/url"
 
@@ -31,14 +32,19 @@ func (c *call) form() (url.Values, error) {
 
 // body reads a body of up to maxForm bytes.
 func (c *call) body() ([]byte, error) {
-	if c.r.ContentLength > maxForm {
+	in, _, err := web.OpenBody(c.r)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	body, err := io.ReadAll(io.LimitReader(in, maxForm+1))
+	if err != nil {
+		return nil, web.BodyError(err)
+	}
+	if len(body) > maxForm {
 		return nil, errForm()
 	}
-	body, err := web.ReadBody(c.r)
-	if err == nil && len(body) > maxForm {
-		err = errForm()
-	}
-	return body, err
+	return body, nil
 }
 
 func errForm() error {

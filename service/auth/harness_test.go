@@ -30,6 +30,8 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/postgres"
 	"github.com/inglehealth/ingle/store/sqlite"
 )
 
@@ -75,10 +77,8 @@ func newPlace(t *testing.T, options ...option) *place {
 	server := httptest.NewServer(handler)
 	p.url = server.URL
 	p.client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	store, err := sqlite.Open(ctx, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := openStore(t)
+	var err error
 	p.door, err = records.Open(ctx, records.Config{Store: store, Definitions: definitions.MustBuiltIn(definitions.R4), Base: p.url + "/fhir", Policy: records.DefaultPolicy()})
 	if err != nil {
 		t.Fatal(err)
@@ -107,6 +107,23 @@ func newPlace(t *testing.T, options ...option) *place {
 	}).Mount(site)
 	handler.Handle("/", site)
 	return p
+}
+
+// openStore opens PostgreSQL for tests whose name says so.
+func openStore(t *testing.T) store.Store {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	var s store.Store
+	var err error
+	if strings.HasSuffix(t.Name(), "PostgreSQL") {
+		s, err = postgres.Open(ctx, pgtest.URL(t), pgtest.Schema())
+	} else {
+		s, err = sqlite.Open(ctx, t.TempDir())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // put stores resources.

@@ -28,14 +28,7 @@ type introspection struct {
 // about its own tokens with its authentication; about any client's with a token
 // that has the scope __introspect.
 func (c *call) introspect() error {
-	if err := c.throttle(c.tokens, c.network()); err != nil {
-		return err
-	}
-	form, err := c.form()
-	if err != nil {
-		return err
-	}
-	token, err := one(form, "token")
+	form, token, err := c.tokenForm()
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func (c *call) launchUser(q launchRequest) (string, error) {
 		return u.ID, nil
 	}
 	typ, id, ok := strings.Cut(q.FHIRUser, "/")
-	if !ok {
+	if !ok || !fhir.ID(id).Valid() || c.Door.ReleaseOf(fhir.Type(typ)) == "" {
 		return "", identity.Refuse(identity.InvalidRequest, "user or fhirUser is missing: the login of the user here, or Practitioner/id")
 	}
 	found, err := c.Identity.UsersLinked(c.r.Context(), fhir.Key{Type: fhir.Type(typ), ID: fhir.ID(id)}, "", 2)

@@ -75,6 +75,22 @@ func TestALaunchIsForOneUserOneClientAndFiveMinutes(t *testing.T) {
 	}
 }
 
+func TestALaunchShowsNoPatientTheRecordOfAnother(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	launch := p.ehr()
+	for patient, want := range map[string]string{"ann": "", "bob": "access_denied"} {
+		ask := p.ask(c, "launch patient/*.rs")
+		ask.Set("launch", launch(`{"client_id":"` + c.ID + `","user":"ann","patient":"` + patient + `"}`).want(201).json()["launch"].(string))
+		g := p.browser().open(ask).signIn("ann")
+		if want == "" {
+			g.want(200).has("Allow Growth Chart access?", "Ann Archer")
+		} else if got := g.location().Query().Get("error"); got != want {
+			t.Errorf("%s: %q", patient, got)
+		}
+	}
+}
+
 func TestTwoTabsOfOneLaunchGetOneCode(t *testing.T) {
 	p := practice(t)
 	c, _ := p.register()

@@ -34,6 +34,7 @@ type Form struct {
 	Action  string // address that it is sent to
 	Step    string
 	Token   string // that it must send back
+	Session string // for which it is shown, to send back
 	Message string // what was wrong with what was sent; "" for nothing
 	App     string // name of the app
 }
@@ -101,7 +102,7 @@ type (
 )
 
 func (p *progress) formData(step, message string) Form {
-	return Form{Action: p.address(), Step: step, Token: p.request.FormToken(p.cookie), Message: message, App: p.client.Name}
+	return Form{Action: p.address(), Step: step, Token: p.request.FormToken(p.cookie), Session: p.sessionID(), Message: message, App: p.client.Name}
 }
 
 // writePage answers with a page without forms.
