@@ -12,17 +12,15 @@ func TestAShelfHoldsTheNewestForAWhile(t *testing.T) {
 		s := newShelf[int](time.Minute)
 		for i := range most {
 			s.put(fmt.Sprint(i), i)
-			time.Sleep(time.Millisecond)
 		}
 		if _, ok := s.get("0"); !ok { // which makes 1 the oldest
 			t.Fatal("the first is gone too early")
 		}
-		time.Sleep(time.Millisecond)
 		s.put("more", 1)
 		_, first := s.get("0")
 		_, second := s.get("1")
-		if len(s.kept) != most || !first || second {
-			t.Errorf("%d are kept, 0: %v, 1: %v", len(s.kept), first, second)
+		if !first || second {
+			t.Errorf("0 is kept: %v, 1 is kept: %v", first, second)
 		}
 		time.Sleep(time.Minute + time.Second)
 		if _, ok := s.get("0"); ok {
