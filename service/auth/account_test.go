@@ -290,7 +290,7 @@ func TestARoleThatNeedsASecondFactorSetsOneUpAtSignIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.send("code", code).want(200).has("recovery codes")
+	in.send("code", code).want(200).has("Recovery codes")
 	in.get("/account/security").want(200).has("recovery codes are left")
 	g.to("/account/policy", "role", "king").want(422).has("no role")
 }
@@ -453,5 +453,16 @@ func TestPasskeysAreOfferedWhereBrowsersHaveThem(t *testing.T) {
 	}
 	if status := household(t).visit("ann", "/account/security").to("/account/passkeys/begin").status; status != http.StatusBadRequest {
 		t.Errorf("without https: %d", status)
+	}
+}
+
+func TestPasskeysAreOfferedInTheFlowOfAnApp(t *testing.T) {
+	p := household(t, func(ic *identity.Config, _ *auth.Config) { ic.Issuer = strings.Replace(ic.Issuer, "127.0.0.1", "localhost", 1) })
+	p.url = strings.Replace(p.url, "127.0.0.1", "localhost", 1)
+	c, _ := p.register()
+	g := p.browser().open(p.ask(c, "patient/*.rs"))
+	g.want(200).has("Sign in with a passkey", `data-begin="`+p.url+`/auth/passkey/begin"`, `data-next="`+g.address+`"`, "Growth Chart")
+	if !strings.Contains(g.header.Get("Content-Security-Policy"), "form-action 'self' https://app.example") {
+		t.Errorf("%v", g.header)
 	}
 }

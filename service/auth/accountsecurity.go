@@ -128,6 +128,13 @@ func imageURL(png []byte) template.URL {
 	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png)) //nolint:gosec // made here
 }
 
+// writeCodes shows the recovery codes of a second factor that was set up during a
+// sign-in.
+func (c *call) writeCodes(codes []string, next string) error {
+	page := codesPage{frame: frame{Title: "Recovery codes"}, Codes: codes, Next: next}
+	return c.writeFrame(http.StatusOK, page.frame, codesTemplate, page)
+}
+
 func (v *visit) showCodes(codes []string) error {
 	page := codesPage{frame: v.frame("Your recovery codes", "/account/security"), Codes: codes, Next: v.url("/account/security")}
 	return v.writeFrame(http.StatusOK, page.frame, codesTemplate, page)

@@ -4,10 +4,8 @@ import (
 	"crypto/sha256"
 	_ "embed" // the script
 	"encoding/hex"
-	"html/template"
 	"net/http"
 	"net/url"
-	"slices"
 
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -40,21 +38,6 @@ func (c *call) passkeyScript() error {
 	return nil
 }
 
-// accountSignInPage asks for what is still missing of a sign-in.
-type accountSignInPage struct {
-	frame
-	Login   string
-	Next    string // path to go on to
-	Step    string // password, code or enrol
-	Name    string
-	Passkey string // the word on the button; "" for none
-	// Where the script begins, finishes and goes on.
-	Begin, Finish, Onward string
-	// Of the step enrol.
-	Secret string
-	Image  template.URL
-}
-
 var signInNotices = map[string]string{
 	"factor-removed": "It is removed, and you are signed out everywhere. Sign in again.",
 }
@@ -78,11 +61,7 @@ func (c *call) accountSignIn() error {
 	}
 	in, recovery, err := c.takeSignIn(form)
 	if message := c.explainSignIn(err); message != "" {
-		field := "code"
-		if form.Get("code") == "" {
-			field = "login"
-		}
-		return c.showAccountSignIn(next, form.Get("login"), []problem{{field, message}})
+		return c.showAccountSignIn(next, form.Get("login"), []problem{{"", message}})
 	}
 	if err != nil {
 		return err
@@ -100,43 +79,16 @@ func (c *call) signedIn(in *identity.SignIn, recovery []string, next string) err
 		return err
 	}
 	if len(recovery) > 0 {
-		page := codesPage{frame: frame{Title: "Your recovery codes"}, Codes: recovery, Next: c.url(next)}
-		return c.writeFrame(http.StatusOK, page.frame, codesTemplate, page)
+		return c.writeCodes(recovery, c.url(next))
 	}
 	return c.see(c.url(next))
 }
 
 func (c *call) showAccountSignIn(next, login string, problems []problem) error {
-	page := accountSignInPage{
-		frame: frame{Title: "Sign in", Action: c.url("/account/sign-in"), Problems: problems, Notice: signInNotices[c.query.Get("done")]},
-		Login: login, Next: next, Step: "password",
-		Begin: c.url("/auth/passkey/begin"), Finish: c.url("/auth/passkey/finish"), Onward: c.url(next),
-	}
-	page.passkeys = c.Identity.HasPasskeys()
-	in, err := c.pending()
-	switch {
-	case err != nil:
-		return err
-	case in == nil:
-		if page.passkeys {
-			page.Passkey = "Sign in with a passkey"
-		}
-	case slices.Contains(in.Factors, identity.FactorEnrol):
-		key, err := c.Identity.EnrolTOTP(c.r.Context(), in.Pending)
-		if err != nil {
-			return err
-		}
-		page.Title, page.Step, page.Secret, page.Image = "Set up a second factor", "enrol", key.Secret, imageURL(key.PNG)
-	default:
-		page.Title, page.Step, page.Name = "Second factor", "code", in.User.Name
-		if slices.Contains(in.Factors, identity.FactorPasskey) && page.passkeys {
-			page.Passkey = "Use a passkey"
-		}
-		if !slices.Contains(in.Factors, identity.FactorCode) {
-			page.Step = "passkey"
-		}
-	}
-	return c.writeFrame(statusOfProblems(problems), page.frame, accountSignInTemplate, page)
+	return c.writeSignIn(signInPage{
+		frame: frame{Action: c.url("/account/sign-in"), Problems: problems, Notice: signInNotices[c.query.Get("done")]},
+		Login: login, Onward: c.url(next), Hidden: []Hidden{{"next", next}},
+	})
 }
 
 // beginPasskeySignIn begins a sign-in with a passkey, alone or as second factor

@@ -16,10 +16,6 @@ func parsePage(name string) *template.Template {
 
 var (
 	errorTemplate     = parsePage("error.html")
-	signInTemplate    = parsePage("signin.html")
-	codeTemplate      = parsePage("code.html")
-	enrolTemplate     = parsePage("enrol.html")
-	recoveryTemplate  = parsePage("recovery.html")
 	patientTemplate   = parsePage("patient.html")
 	encounterTemplate = parsePage("encounter.html")
 	consentTemplate   = parsePage("consent.html")
@@ -39,26 +35,6 @@ type Form struct {
 
 // What the pages show.
 type (
-	// SignInPage asks for login and password.
-	SignInPage struct {
-		Form
-		Login string
-	}
-	// CodePage asks for a code of the second factor.
-	CodePage struct {
-		Form
-		Name string
-	}
-	// EnrolPage sets the second factor up.
-	EnrolPage struct {
-		Form
-		Secret, Address string
-	}
-	// RecoveryPage tells the recovery codes, once.
-	RecoveryPage struct {
-		Codes []string
-		Next  string
-	}
 	// PatientPage has a patient chosen.
 	PatientPage struct {
 		Form

@@ -368,3 +368,26 @@ func TestServicesHaveNoSecrets(t *testing.T) {
 	c, secret := p.register(func(c *identity.Client) { c.Auth = identity.AuthPost })
 	p.token(url.Values{"grant_type": {"client_credentials"}, "client_id": {c.ID}, "client_secret": {secret}, "scope": {"system/*.rs"}}).refused(400, identity.UnauthorizedClient)
 }
+
+func TestAContextIsGivenWhateverRoleWasAskedFor(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register(func(c *identity.Client) { c.Scopes = append(c.Scopes, "launch/imagingstudy?role=https://x.example/unknown") })
+	launched := p.ehr()(`{"client_id":"` + c.ID + `","user":"noor","patient":"ann","fhirContext":[{"reference":"ImagingStudy/a"}]}`).want(201).json()
+	ask := p.ask(c, "launch launch/imagingstudy?role=https://x.example/unknown patient/*.rs")
+	handle, _ := launched["launch"].(string)
+	ask.Set("launch", handle)
+	p.token(codeForm(c, p.browser().open(ask).signIn("noor").allow().Get("code"))).want(200).has(`"fhirContext":[{"reference":"ImagingStudy/a"}]`)
+}
+
+func TestALinkedPatientIsNotOpen(t *testing.T) {
+	p := practice(t)
+	p.put(`{"resourceType":"Patient","id":"ann","link":[{"other":{"reference":"Patient/bob"},"type":"seealso"}]}`,
+		`{"resourceType":"Patient","id":"bob","link":[{"other":{"reference":"Patient/ann"},"type":"seealso"}]}`)
+	c, _ := p.register()
+	token := p.accessToken(c, "launch/patient patient/*.rs", "ann")
+	p.fhir("Patient/ann", token).want(200)
+	p.fhir("Patient/bob", token).want(404)
+	if a := p.fhir("Patient?_id=ann&_include=Patient:link&_revinclude=Patient:link", token).want(200); strings.Contains(a.body, `Patient/bob"`) && strings.Contains(a.body, `"id":"bob"`) {
+		t.Errorf("%s", a.body)
+	}
+}
