@@ -46,4 +46,6 @@ func (s *Service) KnownOrigin(ctx context.Context, origin string) (bool, error) 
 }
 
 // HasOrigin says whether an Origin header is that of this client's pages.
-func (c *Client) HasOrigin(origin string) bool { return slices.Contains(c.AllOrigins(), anyPort(origin)) }
+func (c *Client) HasOrigin(origin string) bool {
+	return slices.Contains(c.AllOrigins(), anyPort(origin))
+}
