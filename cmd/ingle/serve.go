@@ -32,6 +32,7 @@ type serveCommand struct {
 	SearchTime time.Duration `default:"60s" help:"How long a search, history or evaluation may take, each entry of a Bundle and each condition by itself."`
 	Shutdown   time.Duration `default:"30s" help:"How long requests under way may take to finish at the end."`
 
+	authorizationFlags
 	policyFlags
 	logFlags
 }
@@ -93,20 +94,42 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(tenants.Close)
-	m.onClose(background(ctx, tenants, log))
+	m.onClose(background(ctx, tenants.Tenants, log))
 	loaded := false
 	if c.Sandbox {
-		if loaded, err = fillSandbox(ctx, tenants); err != nil {
+		if loaded, err = fillSandbox(ctx, tenants.Tenants); err != nil {
 			return err
 		}
 	}
-	fhirapi.New(fhirapi.Config{Tenants: tenants, Version: version(), Log: log, Patience: c.SearchTime}).Mount(site)
-	site.Health(func(ctx context.Context) error { return ping(ctx, tenants) })
+	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime}
+	var who *authorization
+	if !c.Open {
+		if who, err = c.authorize(ctx, m, tenants, base, log); err != nil {
+			return err
+		}
+		who.server.Mount(site)
+		api.Authenticate, api.Origins = who.server.Authenticate, who.server.KnownOrigin
+		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
+	}
+	fhirapi.New(api).Mount(site)
+	site.Health(func(ctx context.Context) error { return ping(ctx, tenants.Tenants) })
 
 	server := site.Server()
 	failed := make(chan error, 1)
 	go func() { failed <- secure.serve(server, listener) }()
-	c.greet(m, base, tenants, secure, ephemeral, loaded)
+	secure.greet(m.Stdout)
+	token := ""
+	if c.Sandbox && who != nil {
+		if token, err = who.sandboxToken(ctx); err != nil {
+			return errors.Join(err, server.Close())
+		}
+	}
+	c.greet(m, base, tenants.Tenants, ephemeral, loaded, token)
+	if who != nil {
+		if err := who.greet(ctx, m.Stdout, c.Sandbox); err != nil {
+			return errors.Join(err, server.Close())
+		}
+	}
 	if loaded {
 		debug.FreeOSMemory() // what loading took, so that an idle server is small
 	}
@@ -182,7 +205,7 @@ func ping(ctx context.Context, tenants *records.Tenants) error {
 }
 
 // greet says where the server is and what to try.
-func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, secure *transport, ephemeral, loaded bool) {
+func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, ephemeral, loaded bool, token string) {
 	out := m.Stdout
 	fmt.Fprintf(out, "Ingle %s serves FHIR at %s/fhir\n", version(), base)
 	for _, name := range tenants.Names() {
@@ -190,7 +213,6 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, sec
 			fmt.Fprintf(out, "  tenant %s at %s/t/%s/fhir\n", name, base, name)
 		}
 	}
-	secure.greet(out)
 	if c.Open {
 		fmt.Fprintln(out, "Open: whoever reaches it may read and change everything; so it answers on the loopback interface only.")
 	}
@@ -205,8 +227,15 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, sec
 	if len(c.Package) > 0 && !ephemeral {
 		fmt.Fprintln(out, "Search parameters that a package adds are indexed in the background; until then searches by them are refused, and /fhir/metadata says how far it is.")
 	}
+	header := ""
+	if !c.Open {
+		header = `-H "Authorization: Bearer $TOKEN" `
+	}
 	if !c.Sandbox {
-		fmt.Fprintf(out, "\n  curl '%s/fhir/metadata?_pretty=true'\n\n", base)
+		if !c.Open {
+			fmt.Fprintf(out, "\n  TOKEN=$(ingle token create --scope 'system/*.cruds' %s)", c.storeFlags.flags())
+		}
+		fmt.Fprintf(out, "\n  curl %s'%s/fhir/metadata?_pretty=true'\n\n", header, base)
 		return
 	}
 	if loaded {
@@ -214,7 +243,11 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, sec
 	} else {
 		fmt.Fprintln(out, "The synthetic patients were put in before. Try:")
 	}
-	fmt.Fprintf(out, "\n  curl '%[1]s/fhir/Patient?_pretty=true'\n"+
-		"  curl '%[1]s/fhir/Observation?patient=maria&code=4548-4&_sort=-date&_pretty=true'\n"+
-		"  curl '%[1]s/fhir/Encounter?patient=walter&_include=Encounter:participant&_format=xml'\n\n", base)
+	fmt.Fprintln(out)
+	if token != "" {
+		fmt.Fprintf(out, "  TOKEN=%s   # good for %s\n", token, sandboxTokenLife)
+	}
+	fmt.Fprintf(out, "  curl %[2]s'%[1]s/fhir/Patient?_pretty=true'\n"+
+		"  curl %[2]s'%[1]s/fhir/Observation?patient=maria&code=4548-4&_sort=-date&_pretty=true'\n"+
+		"  curl %[2]s'%[1]s/fhir/Encounter?patient=walter&_include=Encounter:participant&_format=xml'\n\n", base, header)
 }

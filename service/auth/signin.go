@@ -145,7 +145,7 @@ func (p *progress) actSignIn() error {
 		return err
 	}
 	if in.Pending != "" {
-		p.setCookie(p.cookies.pending, in.Pending, "", requestLife)
+		p.setCookie(p.cookies.pending, in.Pending, "", identity.RequestFor)
 		return p.again()
 	}
 	if err := p.startSession(in); err != nil {
