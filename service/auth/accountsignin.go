@@ -72,7 +72,7 @@ func (c *call) accountSignIn() error {
 // signedIn makes the session of a sign-in, or asks for what is missing of it.
 func (c *call) signedIn(in *identity.SignIn, recovery []string, next string) error {
 	if in.Pending != "" {
-		c.setCookie(c.cookies.pending, in.Pending, "", requestLife)
+		c.setCookie(c.cookies.pending, in.Pending, "", identity.RequestFor)
 		return c.see(c.url("/account/sign-in") + "?" + url.Values{"next": {next}}.Encode())
 	}
 	if err := c.startSession(in); err != nil {
