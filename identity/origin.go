@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"slices"
 
 	"github.com/inglehealth/ingle/store"
 )
@@ -43,9 +42,4 @@ func (s *Service) KnownOrigin(ctx context.Context, origin string) (bool, error) 
 			return false, nil
 		}
 	}
-}
-
-// HasOrigin says whether an Origin header is that of this client's pages.
-func (c *Client) HasOrigin(origin string) bool {
-	return slices.Contains(c.AllOrigins(), anyPort(origin))
 }
