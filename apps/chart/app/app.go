@@ -39,9 +39,9 @@ func New(client *smart.Client, self string) *App {
 		"GET /{$}":      a.home,
 		"GET /launch":   a.launch,
 		"GET /callback": a.callback,
-		"GET /chart":    a.chart,
-		"POST /refresh": a.refresh,
-		"POST /revoke":  a.revoke,
+		"GET /chart":    a.open(a.chart),
+		"POST /refresh": a.open(a.refresh),
+		"POST /revoke":  a.open(a.revoke),
 		"GET /revoked":  a.revoked,
 		"POST /leave":   a.leave,
 	} {
