@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
@@ -89,7 +91,7 @@ func New(t testing.TB) *Server {
 	web := httptest.NewServer(mux)
 	t.Cleanup(web.Close)
 	s.URL, s.Base = web.URL, web.URL+"/fhir"
-	s.RotateKey()
+	s.UseKey(jose.RS256, firstKey())
 	return s
 }
 
