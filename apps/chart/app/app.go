@@ -70,5 +70,6 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (a *App) secure() bool { return strings.HasPrefix(a.self, "https://") }
 
 func (a *App) home(w http.ResponseWriter, _ *http.Request) error {
-	return write(w, http.StatusOK, "home", struct{ Base, Client string }{a.client.Server.Base, a.client.ID})
+	server := a.client.Server
+	return write(w, http.StatusOK, "home", struct{ Base, Client, Account string }{server.Base, a.client.ID, server.Configuration.ManagementEndpoint})
 }
