@@ -111,6 +111,7 @@ func (s *Server) discover(w http.ResponseWriter, _ *http.Request) {
 		"registration_endpoint":            s.URL + "/register",
 		"introspection_endpoint":           s.URL + "/introspect",
 		"revocation_endpoint":              s.URL + "/revoke",
+		"management_endpoint":              s.URL + "/account",
 		"capabilities":                     []string{"launch-standalone", "launch-ehr", "sso-openid-connect"},
 		"code_challenge_methods_supported": []string{"S256"},
 		"authorization_response_iss_parameter_supported":   true,
