@@ -102,6 +102,7 @@ func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 			return nil, err
 		}
 		a.ClientName = c.Name
+		a.Scopes = t.Scopes.Within(c.Scopes) // it may have been registered for less since
 	}
 	if t.Grant == "" {
 		return a, nil

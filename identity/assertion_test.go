@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -73,7 +74,7 @@ func TestAnAssertionIsGoodOnceInWhateverProcess(t *testing.T) {
 				_, err := h.prove(text)
 				if err == nil {
 					good.Add(1)
-				} else if r, refused := err.(*Refused); !refused || r.Code != InvalidClient || !strings.Contains(r.Why, "jti") {
+				} else if r, refused := errors.AsType[*Refused](err); !refused || r.Code != InvalidClient || !strings.Contains(r.Why, "jti") {
 					t.Error(err)
 				}
 			})

@@ -16,6 +16,10 @@ type ClientProof struct {
 	Basic         bool // the secret came in the Authorization header
 	AssertionType string
 	Assertion     string
+	// Refresh is a refresh token that the request sends. It says by itself which
+	// public client sends it: SMART's request for new tokens has no client_id
+	// (§2.0.15).
+	Refresh string
 	// Audiences are what an assertion may be for: the token endpoint, and this
 	// server's issuer.
 	Audiences []string
@@ -27,6 +31,12 @@ type ClientProof struct {
 func (s *Service) AuthenticateClient(ctx context.Context, p ClientProof) (*Client, error) {
 	if p.Assertion != "" || p.AssertionType != "" {
 		return s.authenticateByAssertion(ctx, p)
+	}
+	if p.ID == "" && p.Refresh != "" && !p.Basic {
+		var err error
+		if p.ID, err = s.refreshes(ctx, p.Refresh); err != nil {
+			return nil, err
+		}
 	}
 	if p.ID == "" {
 		return nil, Refuse(InvalidClient, "the request does not say which client sends it: send client_id, or authenticate as you registered")

@@ -206,8 +206,8 @@ func (s *Service) ReplaceSecret(ctx context.Context, id string) (secret string, 
 	return secret, err
 }
 
-// DeleteClient removes a client. Its tokens end at once; its grants stay in the
-// lists of their users as ended.
+// DeleteClient removes a client. Its tokens end at once; its grants stay, without
+// effect, in the lists of their users.
 func (s *Service) DeleteClient(ctx context.Context, id string) error {
 	w := changes{epoch: true}
 	w.remove(kindClient, id, store.Any)

@@ -51,7 +51,7 @@ func (s *Service) Authorize(ctx context.Context, a Authorization) (string, error
 
 	var w changes
 	g.put(&w)
-	w.put(kindCode, hashed(secret), 0, c, c.Expires.Add(keptAfter))
+	w.put(kindCode, hashed(secret), 0, c, c.Expires)
 	r.put(&w)
 	if r.Launch != "" {
 		if err := s.takeLaunch(ctx, &w, r.Launch); err != nil {

@@ -15,6 +15,9 @@ type credentials struct {
 	Offered  *totpKey  `json:"offered,omitempty"`  // shown, and not confirmed by a code yet
 	Recovery []string  `json:"recovery,omitempty"` // hashes of the codes not used yet
 	Passkeys []passkey `json:"passkeys,omitempty"`
+	// Generation is the user's when these were written, or an earlier one: the
+	// two are read one after the other.
+	Generation int64 `json:"generation"`
 }
 
 // account is a user with credentials, as read.
@@ -25,10 +28,18 @@ type account struct {
 }
 
 // account reads a user with credentials; ErrNotFound.
-func (s *Service) account(ctx context.Context, user string) (*account, error) {
-	// The user first: a change of both raises the generation, so that a new
-	// generation never goes with old credentials. Both are read in any case, so
-	// that nobody takes as long as somebody.
+func (s *Service) account(ctx context.Context, user string) (a *account, err error) {
+	err = again(func() error {
+		a, err = s.readAccount(ctx, user)
+		return err
+	})
+	return a, err
+}
+
+// readAccount reads the user first, so that a new generation never goes with old
+// credentials; ErrConflict when new credentials would go with an old generation.
+// Both are read in any case, so that nobody takes as long as somebody.
+func (s *Service) readAccount(ctx context.Context, user string) (*account, error) {
 	a := &account{}
 	u, userErr := s.User(ctx, user)
 	version, err := s.read(ctx, kindCredentials, user, &a.has)
@@ -39,6 +50,8 @@ func (s *Service) account(ctx context.Context, user string) (*account, error) {
 		return nil, err
 	case userErr != nil:
 		return nil, userErr
+	case a.has.Generation > u.Generation:
+		return nil, ErrConflict
 	}
 	a.user, a.version = u, version
 	return a, nil
@@ -46,6 +59,7 @@ func (s *Service) account(ctx context.Context, user string) (*account, error) {
 
 // putCredentials adds an account's credentials to c.
 func (c *changes) putCredentials(a *account) {
+	a.has.Generation = max(a.has.Generation, a.user.Generation)
 	c.put(kindCredentials, a.user.ID, a.version, a.has, time.Time{}, passkeyKeys(a.has.Passkeys)...)
 }
 
@@ -85,10 +99,14 @@ func (s *Service) SetPassword(ctx context.Context, user, password string) error 
 		return err
 	}
 	return s.change(ctx, user, true, func(a *account) error {
-		a.has.Password = hash
+		a.has.setPassword(hash)
 		return nil
 	})
 }
+
+// setPassword also drops what a session that ends with the old password had
+// begun to add.
+func (c *credentials) setPassword(hash string) { c.Password, c.Offered = hash, nil }
 
 // ChangePassword is SetPassword by the user of a session, who proves to know the
 // old one; ErrCredentials. All sessions end; the new one takes the place of the
@@ -116,9 +134,11 @@ func (s *Service) ChangePassword(ctx context.Context, n *Session, old, password 
 	if err := CheckPassword(a.user.Login, password); err != nil {
 		return "", nil, err
 	}
-	if a.has.Password, err = s.hasher.hash(ctx, password); err != nil {
+	hash, err := s.hasher.hash(ctx, password)
+	if err != nil {
 		return "", nil, err
 	}
+	a.has.setPassword(hash)
 	var c changes
 	c.end(a.user)
 	c.putUser(a.user, a.user.Version)

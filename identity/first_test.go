@@ -86,6 +86,28 @@ func TestAFirstLinkIsVoidOnceThereIsAnAdministrator(t *testing.T) {
 	}
 }
 
+func TestAFirstLinkThatWasUsedBringsNoSecondAdministrator(t *testing.T) {
+	h := openHouse(t, Config{})
+	secret, err := h.FirstLink(h.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := h.AcceptFirst(h.ctx, secret, User{Login: "admin"}, password, ward)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.User.Roles = nil
+	if _, err := h.UpdateUser(h.ctx, *in.User); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.AcceptFirst(h.ctx, secret, User{Login: "second"}, password, ward); !errors.Is(err, ErrLink) {
+		t.Error(err)
+	}
+	if secret, err := h.FirstLink(h.ctx); secret != "" || err != nil {
+		t.Errorf("another link: %v", err)
+	}
+}
+
 func TestABadFirstAdministratorDoesNotUseUpTheLink(t *testing.T) {
 	h := openHouse(t, Config{})
 	h.user(t, "noor")

@@ -81,7 +81,7 @@ func (s *Service) providerKey(ctx context.Context, address string, h jose.Header
 		}
 	}
 	keys = slices.DeleteFunc(keys, func(k jose.JSONWebKey) bool {
-		return !k.IsPublic() || !k.Valid() || k.Use == "enc" || h.KeyID != "" && k.KeyID != h.KeyID ||
+		return !k.Valid() || k.Use == "enc" || h.KeyID != "" && k.KeyID != h.KeyID ||
 			k.Algorithm != "" && k.Algorithm != h.Algorithm
 	})
 	if len(keys) != 1 {

@@ -16,6 +16,8 @@ type Invitation struct {
 	Reset   bool      `json:"reset,omitempty"` // the user had a password
 	Expires time.Time `json:"expires"`
 	User    *User     `json:"-"`
+
+	version int64
 }
 
 const kindInvitation = "invitation" // by hash of the secret
@@ -40,7 +42,8 @@ func (s *Service) Invitation(ctx context.Context, secret string) (*Invitation, e
 	if !strings.HasPrefix(secret, linkPrefix) {
 		return nil, ErrLink
 	}
-	_, err := s.read(ctx, kindInvitation, hashed(secret), i)
+	version, err := s.read(ctx, kindInvitation, hashed(secret), i)
+	i.version = version
 	if errors.Is(err, ErrNotFound) || err == nil && !s.fresh(i.Expires, linkLife) {
 		return nil, ErrLink
 	}
@@ -78,15 +81,18 @@ func (s *Service) AcceptInvitation(ctx context.Context, secret, password string,
 		if a, err = s.account(ctx, i.UserID); err != nil {
 			return err
 		}
-		a.has.Password = hash
+		a.has.setPassword(hash)
 		const most = 1000
 		links, err := s.config.Store.FindItems(ctx, kindInvitation, store.ItemKey{Name: "user", Value: i.UserID}, "", most)
 		if err != nil {
 			return err
 		}
 		var c changes
+		c.remove(kindInvitation, hashed(secret), i.version) // which fails if another process was faster
 		for _, l := range links {
-			c.remove(kindInvitation, l.ID, l.Version)
+			if l.ID != hashed(secret) {
+				c.remove(kindInvitation, l.ID, store.Any)
+			}
 		}
 		c.end(a.user)
 		c.putUser(a.user, a.user.Version)

@@ -61,7 +61,7 @@ func (s *Service) RegisterLaunch(ctx context.Context, l Launch) (handle string, 
 	l.Expires, l.Used = l.Created.Add(LaunchFor), time.Time{}
 	handle = newSecret(launchPrefix)
 	var w changes
-	w.put(kindLaunch, hashed(handle), 0, l, l.Expires.Add(requestFor))
+	w.put(kindLaunch, hashed(handle), 0, l, l.Expires.Add(RequestFor))
 	return handle, s.write(ctx, &w)
 }
 
@@ -101,7 +101,7 @@ func (s *Service) takeLaunch(ctx context.Context, w *changes, handle string) err
 		return ErrAnswered
 	}
 	l.Used = s.now()
-	w.put(kindLaunch, hashed(handle), l.version, l, l.Used.Add(requestFor))
+	w.put(kindLaunch, hashed(handle), l.version, l, l.Used.Add(RequestFor))
 	return nil
 }
 
@@ -151,7 +151,7 @@ func checkItem(item smart.ContextItem) error {
 		return errors.New("identifier is an object")
 	}
 	if (typ == "Patient" || typ == "Encounter") && (item.Role == "" || item.Role == "launch") {
-		return errors.New("Patient and Encounter have parameters of their own; here they need a role other than launch")
+		return errors.New("there are parameters for Patient and Encounter; here they need a role other than launch")
 	}
 	if item.Role != "" && item.Role != "launch" && !strings.Contains(item.Role, ":") {
 		return errors.New("role is launch or an absolute URI")

@@ -7,14 +7,24 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
+// maxOrigins is how many origins are remembered as known.
+const maxOrigins = 1000
+
 // KnownOrigin says whether an Origin header is that of a client's pages, which
 // may then call the token endpoint and the FHIR API (CORS).
 func (s *Service) KnownOrigin(ctx context.Context, origin string) (bool, error) {
 	if _, err := parseURI(origin); err != nil || originOf(origin) != origin {
 		return false, nil
 	}
+	epoch, err := s.config.Store.Epoch(ctx)
+	if err != nil {
+		return false, err
+	}
+	if was, ok := s.origins.Get(origin); ok && was == epoch {
+		return true, nil
+	}
 	for after := ""; ; {
-		items, err := s.config.Store.FindItems(ctx, kindClient, store.ItemKey{Name: keyOrigin, Value: origin}, after, 20)
+		items, err := s.config.Store.FindItems(ctx, kindClient, store.ItemKey{Name: keyOrigin, Value: anyPort(origin)}, after, 20)
 		if err != nil {
 			return false, err
 		}
@@ -24,6 +34,7 @@ func (s *Service) KnownOrigin(ctx context.Context, origin string) (bool, error) 
 				return false, err
 			}
 			if c.usable() == nil {
+				s.origins.Put(origin, epoch)
 				return true, nil
 			}
 			after = i.ID
@@ -35,4 +46,4 @@ func (s *Service) KnownOrigin(ctx context.Context, origin string) (bool, error) 
 }
 
 // HasOrigin says whether an Origin header is that of this client's pages.
-func (c *Client) HasOrigin(origin string) bool { return slices.Contains(c.AllOrigins(), origin) }
+func (c *Client) HasOrigin(origin string) bool { return slices.Contains(c.AllOrigins(), anyPort(origin)) }

@@ -384,7 +384,7 @@ func TestABadAnswerOfAProviderSignsNobodyIn(t *testing.T) {
 		"a JWKS without keys":          func(url.Values) { p.keys = `{"keys":[]}` },
 		"a JWKS that is none":          func(url.Values) { p.keys = `<html>` },
 		"a JWKS too long":              func(url.Values) { p.keys = `{"keys":[],"x":"` + strings.Repeat("x", fetchBytes) + `"}` },
-		"a JWKS with a private key":    func(url.Values) { p.keys = keySet(t, jose.JSONWebKey{Key: other, KeyID: "k"}) },
+		"a JWKS with a private key":    func(url.Values) { p.keys = keySet(t, jose.JSONWebKey{Key: p.key, KeyID: "k"}) },
 		"a JWKS with a key to encrypt": func(url.Values) { p.keys = keySet(t, jose.JSONWebKey{Key: p.key.Public(), KeyID: "k", Use: "enc"}) },
 	} {
 		p.bend, p.sign, p.keys = nil, nil, ""

@@ -54,6 +54,7 @@ func (s *Service) outsideUser(ctx context.Context, p *Provider, o *outside, who 
 			return nil, ErrSession
 		}
 		c.putOutsideAccount(link)
+		c.putUser(a.user, a.user.Version) // who still has to be as read
 		return a, s.write(ctx, &c)
 	case !p.Create:
 		return nil, ErrUnlinked

@@ -35,10 +35,12 @@ const (
 
 // ceremony is a registration or sign-in with a passkey that is under way.
 type ceremony struct {
-	Register bool                 `json:"register,omitempty"`
-	User     string               `json:"user,omitempty"`    // "" for a sign-in with a passkey alone
-	Pending  string               `json:"pending,omitempty"` // hash of the sign-in that it completes
-	Session  webauthn.SessionData `json:"session"`
+	Register bool   `json:"register,omitempty"`
+	User     string `json:"user,omitempty"` // "" for a sign-in with a passkey alone
+	// Generation of the user who registers: the session that began has not ended.
+	Generation int64                `json:"generation,omitempty"`
+	Pending    string               `json:"pending,omitempty"` // hash of the sign-in that it completes
+	Session    webauthn.SessionData `json:"session"`
 }
 
 // relyingParty is nil where browsers have no passkeys: without https, but for

@@ -52,7 +52,7 @@ func (s *Service) BeginPasskey(ctx context.Context, user string) (options json.R
 	if err != nil {
 		return nil, "", err
 	}
-	return s.beginCeremony(creation, ceremony{Register: true, User: user, Session: *session})
+	return s.beginCeremony(creation, ceremony{Register: true, User: user, Generation: a.user.Generation, Session: *session})
 }
 
 func (s *Service) beginCeremony(options any, c ceremony) (json.RawMessage, string, error) {
@@ -78,7 +78,8 @@ func (s *Service) takeCeremony(ctx context.Context, token string) (*ceremony, er
 }
 
 // FinishPasskey registers what the browser answered, under a name for people.
-// ErrPasskey says why not.
+// ErrPasskey says why not;
+// ErrSession when the sessions of the user have ended since.
 func (s *Service) FinishPasskey(ctx context.Context, user, token, name string, answer []byte) (*Passkey, error) {
 	c, err := s.takeCeremony(ctx, token)
 	if err != nil {
@@ -96,6 +97,9 @@ func (s *Service) FinishPasskey(ctx context.Context, user, token, name string, a
 	}
 	p := passkey{Passkey: Passkey{Name: cmp.Or(shorten(strings.TrimSpace(name), maxName), "passkey"), Created: s.now()}}
 	err = s.change(ctx, user, false, func(a *account) error {
+		if a.user.Generation != c.Generation {
+			return ErrSession
+		}
 		if err := a.roomForPasskey(); err != nil {
 			return err
 		}

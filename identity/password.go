@@ -68,6 +68,9 @@ func (h *hasher) verify(ctx context.Context, password, hash string) (ok, stale b
 	if hash == "" {
 		hash = h.nobody
 	}
+	if len(password) > maxPassword {
+		password = "" // which is nobody's either
+	}
 	c, salt, want, err := decodeHash(hash)
 	if err != nil {
 		return false, false, err

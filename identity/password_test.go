@@ -18,7 +18,7 @@ func TestPasswordsAreHashedWithArgon2id(t *testing.T) {
 	if !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Error(hash)
 	}
-	for text, want := range map[string]bool{password: true, password + " ": false, "": false} {
+	for text, want := range map[string]bool{password: true, password + " ": false, "": false, strings.Repeat("x", maxPassword+1): false} {
 		if ok, stale, err := h.verify(t.Context(), text, hash); ok != want || stale || err != nil {
 			t.Errorf("%q: %v, %v, %v", text, ok, stale, err)
 		}

@@ -108,15 +108,28 @@ func isLoopback(host string) bool {
 }
 
 // AllOrigins are the origins that a client's pages may be at: those of its
-// redirects and its further ones.
+// redirects and its further ones. On a loopback address that is any port, as with
+// redirects, and none is written.
 func (c *Client) AllOrigins() []string {
 	var all []string
 	for _, uri := range slices.Concat(c.Redirects, c.Origins) {
-		if origin := originOf(uri); origin != "" && !slices.Contains(all, origin) {
+		if origin := anyPort(originOf(uri)); origin != "" && !slices.Contains(all, origin) {
 			all = append(all, origin)
 		}
 	}
 	return all
+}
+
+// anyPort takes the port out of an origin on a loopback address.
+func anyPort(origin string) string {
+	u, err := url.Parse(origin)
+	if err != nil || u.Port() == "" {
+		return origin
+	}
+	if ip, err := netip.ParseAddr(u.Hostname()); err != nil || !ip.IsLoopback() {
+		return origin
+	}
+	return strings.TrimSuffix(origin, ":"+u.Port())
 }
 
 // originOf is the origin of an http address as browsers write it (RFC 6454

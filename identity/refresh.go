@@ -19,11 +19,10 @@ const (
 // refresh is a refresh token that was issued. It is good while its generation is
 // that of its grant.
 type refresh struct {
-	Grant      string       `json:"grant"`
-	Client     string       `json:"client"`
-	Generation int64        `json:"generation"`
-	Scopes     smart.Scopes `json:"scopes"`
-	Expires    time.Time    `json:"expires"`
+	Grant      string    `json:"grant"`
+	Client     string    `json:"client"`
+	Generation int64     `json:"generation"`
+	Expires    time.Time `json:"expires"`
 }
 
 // issueRefresh makes a refresh token if the client may have one.
@@ -53,7 +52,7 @@ func (s *Service) issueRefresh(ctx context.Context, i *issue, t *Tokens) error {
 	}
 	t.Refresh = newSecret(refreshPrefix)
 	g.Expires = latest(g.Expires, until)
-	i.w.put(kindRefresh, hashed(t.Refresh), 0, refresh{g.ID, i.client.ID, g.Generation, g.Scopes, until}, until)
+	i.w.put(kindRefresh, hashed(t.Refresh), 0, refresh{g.ID, i.client.ID, g.Generation, until}, until)
 	return nil
 }
 
@@ -67,6 +66,22 @@ func (s *Service) Refresh(ctx context.Context, c *Client, secret string, scopes 
 		return err
 	})
 	return tokens, err
+}
+
+// refreshes is the public client to which a refresh token was given; "" when it
+// was given to one that has to prove who it is.
+func (s *Service) refreshes(ctx context.Context, secret string) (client string, err error) {
+	var found refresh
+	if _, err := s.read(ctx, kindRefresh, hashed(secret), &found); errors.Is(err, ErrNotFound) {
+		return "", Refuse(InvalidGrant, "the refresh token is unknown or has expired; ask the user again")
+	} else if err != nil {
+		return "", err
+	}
+	c, err := s.Client(ctx, found.Client)
+	if errors.Is(err, ErrNoClient) || err == nil && c.Confidential() {
+		return "", nil
+	}
+	return found.Client, err
 }
 
 func (s *Service) refresh(ctx context.Context, c *Client, secret string, scopes smart.Scopes, resource string) (*Tokens, error) {
@@ -102,6 +117,10 @@ func (s *Service) refresh(ctx context.Context, c *Client, secret string, scopes 
 		if !g.Scopes.Covered(scope) {
 			return nil, Refuse(InvalidScope, "%s is more than the user allowed", scope)
 		}
+	}
+	// The client may have been registered for less since.
+	if scopes = scopes.Within(c.Scopes); len(scopes) == 0 {
+		return nil, Refuse(InvalidScope, "the client is no longer registered for any of these scopes")
 	}
 	return s.issue(ctx, &issue{client: c, grant: g, user: u, scopes: scopes, resource: resource, now: now})
 }

@@ -13,8 +13,10 @@ import (
 const (
 	kindRequest   = "request"
 	browserPrefix = "igl_br_"
-	requestFor    = 10 * time.Minute
 )
+
+// RequestFor is how long a user has to answer a request.
+const RequestFor = 10 * time.Minute
 
 // Request is an authorization request that a browser is about to answer. It is
 // bound to that browser by a cookie, so that each of several tabs has its own.
@@ -53,7 +55,7 @@ var (
 func (s *Service) StartRequest(ctx context.Context, r *Request) (cookie string, err error) {
 	cookie = newSecret(browserPrefix)
 	r.ID, r.Browser, r.Created, r.version = newID(), hashed(cookie), s.now(), 0
-	r.Expires = r.Created.Add(requestFor)
+	r.Expires = r.Created.Add(RequestFor)
 	return cookie, s.SaveRequest(ctx, r)
 }
 

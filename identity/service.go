@@ -52,6 +52,7 @@ type Service struct {
 	passkeys  *webauthn.WebAuthn // nil: browsers have no passkeys for the issuer's host
 	keys      *keySource
 	checked   *recent.Map[string, checked] // access tokens by their hash
+	origins   *recent.Map[string, int64]   // known ones, with the epoch in which they were
 }
 
 // Open makes a Service. At the first start it makes the key file and the first
@@ -96,7 +97,7 @@ func newService(c Config) (*Service, error) {
 	}
 	s := &Service{
 		config: c, hasher: newHasher(), addresses: newLimiter(), passkeys: relyingParty(issuer),
-		checked: recent.NewMap[string, checked](maxChecked),
+		checked: recent.NewMap[string, checked](maxChecked), origins: recent.NewMap[string, int64](maxOrigins),
 	}
 	s.keys = newKeySource(c.Fetch, s.now)
 	return s, nil

@@ -62,9 +62,6 @@ func (s *Service) SignIn(ctx context.Context, login, password string, from Origi
 	if a != nil {
 		hash = a.has.Password
 	}
-	if len(password) > maxPassword {
-		password = "" // nobody's
-	}
 	ok, stale, err := s.hasher.verify(ctx, password, hash)
 	switch {
 	case err != nil:

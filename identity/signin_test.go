@@ -143,6 +143,19 @@ func TestALoginIsLockedAfterManyFailures(t *testing.T) {
 	}
 }
 
+func TestFailuresAreForgottenAfterADay(t *testing.T) {
+	h := openHouse(t, Config{})
+	h.user(t, "noor")
+	for range 3 {
+		for range freeFailures - 1 {
+			if _, err := h.SignIn(h.ctx, "noor", "not the password", ward); !errors.Is(err, ErrCredentials) {
+				t.Fatal(err)
+			}
+		}
+		h.clock.jump(forgotten + time.Second)
+	}
+}
+
 func TestAnAdministratorUnlocksALogin(t *testing.T) {
 	h := openHouse(t, Config{})
 	u := h.user(t, "noor")

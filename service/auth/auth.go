@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 type Tenant struct {
 	Door     *records.Door
 	Identity *identity.Service
+	Brand    *Brand // of the brand file; nil for none
 }
 
 // Config is what a Server needs.
@@ -81,7 +83,7 @@ func New(c Config) *Server {
 
 // Mount puts the default tenant's endpoints at / and the others' at /t/{tenant}/.
 func (s *Server) Mount(site *web.Site) {
-	for _, e := range endpoints {
+	for _, e := range slices.Concat(endpoints, accountEndpoints, signInEndpoints, linkEndpoints, appStateEndpoints, brandEndpoints) {
 		handler := s.handler(e)
 		site.Handle(e.path, handler)
 		site.Handle("/t/{tenant}"+e.path, handler)

@@ -115,7 +115,7 @@ func (c *call) start(client *identity.Client, a asked, values url.Values) error 
 	if err != nil {
 		return err
 	}
-	c.setCookie(c.cookies.browser, cookie, requestPath+r.ID, requestLife)
+	c.setCookie(c.cookies.browser, cookie, requestPath+r.ID, identity.RequestFor)
 	return c.see(c.url("/" + requestPath + r.ID))
 }
 

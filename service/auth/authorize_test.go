@@ -127,7 +127,7 @@ func TestCategoriesCanBeAllowedInsteadOfTheWhole(t *testing.T) {
 	c, _ := p.register()
 	for _, asked := range []string{"rs", "read"} {
 		g := p.browser().open(p.ask(c, "patient/Patient."+asked+" patient/Condition."+asked+" patient/Observation."+asked)).signIn("ann")
-		g.has("problems on your problem list", "vital signs", "living conditions")
+		g.has("the list of your health problems", "vital signs", "your living situation")
 		back := g.allow("patient/Patient."+asked, problems, vitals)
 		if got := p.token(codeForm(c, back.Get("code"))).want(200).json()["scope"]; got != "patient/Patient."+asked+" "+problems+" "+vitals {
 			t.Error(got)
@@ -170,8 +170,8 @@ func TestConsentSaysInWordsWhatIsAllowed(t *testing.T) {
 	p := practice(t)
 	c, _ := p.register()
 	p.browser().open(p.ask(c, "openid fhirUser offline_access patient/Condition.rs patient/Observation.cud user/PractitionerRole.rs")).signIn("ann").
-		want(200).has("See problems and diagnoses of this patient", "Add, change and delete measurements and test results of this patient",
-		"See what staff do where that you have access to", "Keep its access while you are away", "For how long", "Do not allow", "Ann Archer")
+		want(200).has("See health problems and diagnoses", "Add, change and delete test results and measurements",
+		"See where clinicians work, and what they do there", "Keep its access also when you are away", "For how long", "Do not allow", "Ann Archer")
 }
 
 func TestTheUserSaysHowLong(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/spec/smart"
 )
 
 var (
@@ -225,6 +226,52 @@ func TestAClientThatMayNotActGetsNoToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.token(refreshForm(c, tokens["refresh_token"].(string))).want(200)
+}
+
+func TestAClientThatIsRegisteredForLessCanDoLessAtOnce(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	tokens := p.tokens(c, "offline_access patient/Patient.rs patient/Encounter.rs", "ann")
+	access := tokens["access_token"].(string)
+	p.fhir("Encounter?patient=ann", access).want(200)
+	c, err := p.identity.Client(t.Context(), c.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Scopes = smart.Scopes{"offline_access", "patient/Patient.rs"}
+	if err := p.identity.UpdateClient(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	p.fhir("Encounter?patient=ann", access).want(403)
+	p.fhir("Patient/ann", access).want(200)
+	tokens = p.token(refreshForm(c, tokens["refresh_token"].(string))).want(200).json()
+	if tokens["scope"] != "offline_access patient/Patient.rs" {
+		t.Error(tokens["scope"])
+	}
+	form := refreshForm(c, tokens["refresh_token"].(string))
+	form.Set("scope", "patient/Encounter.rs")
+	p.token(form).refused(400, identity.InvalidScope)
+}
+
+func TestAnOriginIsKnownAsLongAsItsApp(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	known := func() bool {
+		got, err := p.identity.KnownOrigin(t.Context(), "https://app.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if !known() || !known() {
+		t.Error("it is not known")
+	}
+	if err := p.identity.SuspendClient(t.Context(), c.ID); err != nil {
+		t.Fatal(err)
+	}
+	if known() {
+		t.Error("it is known though its app is suspended")
+	}
 }
 
 func TestScopesOfAdministratorsAreNotRegisteredByOneself(t *testing.T) {

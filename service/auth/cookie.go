@@ -36,7 +36,7 @@ func newCookies(issuer, tenant string) cookies {
 // set gives the browser a cookie for what is below path, which is below the
 // tenant's; life 0 is until the browser ends, below 0 takes it away.
 func (c *call) setCookie(name, value, path string, life time.Duration) {
-	http.SetCookie(c.w, &http.Cookie{
+	http.SetCookie(c.w, &http.Cookie{ //nolint:gosec // it is secure where the issuer is
 		Name: name, Value: value, Path: c.cookies.path + path, MaxAge: int(life / time.Second),
 		Secure: c.cookies.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})

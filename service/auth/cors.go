@@ -32,14 +32,14 @@ func (c *call) allowOrigin(e endpoint) (done bool, err error) {
 	}
 	if allowed != "" {
 		h.Set("Access-Control-Allow-Origin", allowed)
-		h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, X-Request-Id")
+		h.Set("Access-Control-Expose-Headers", "ETag, Location, WWW-Authenticate, Retry-After, X-Request-Id")
 	}
 	if c.r.Method != http.MethodOptions {
 		return false, nil
 	}
 	if allowed != "" && c.r.Header.Get("Access-Control-Request-Method") != "" {
 		h.Set("Access-Control-Allow-Methods", e.methods)
-		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept")
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, If-Match, If-None-Match")
 		h.Set("Access-Control-Max-Age", "600")
 	}
 	h.Set("Allow", e.methods+", OPTIONS")

@@ -65,11 +65,17 @@ func (c *call) metadata() metadata {
 // smartConfiguration serves [base]/.well-known/smart-configuration (SMART §8.2).
 // It is JSON whatever Accept says.
 func (c *call) smartConfiguration() error {
+	brands, err := c.brandDiscovery()
+	if err != nil {
+		return err
+	}
 	return c.writeJSON(http.StatusOK, struct {
 		metadata
+		brandDiscovery
+		Management   string             `json:"management_endpoint"`
 		Capabilities []string           `json:"capabilities"`
 		Associated   []associatedServer `json:"associated_endpoints"`
-	}{c.metadata(), capabilities, []associatedServer{{c.Identity.FHIRBase(), capabilities}}})
+	}{c.metadata(), brands, c.url("/account"), capabilities, []associatedServer{{c.Identity.FHIRBase(), capabilities}, {c.url(appStatePath), []string{"smart-app-state"}}}})
 }
 
 type associatedServer struct {

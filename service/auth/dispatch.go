@@ -11,10 +11,8 @@ import (
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
-const (
-	requestPath = "auth/request/"
-	requestLife = 10 * time.Minute
-)
+// requestPath is where requests in progress are, below the tenant.
+const requestPath = "auth/request/"
 
 // progress is a request in progress, in the browser that it is bound to.
 type progress struct {

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/inglehealth/ingle/identity"
-	"github.com/inglehealth/ingle/service/web"
 )
 
 // endSession ends the browser's session for an app (OpenID Connect RP-Initiated
@@ -107,5 +106,5 @@ func (c *call) askSignOut(cookie string, values url.Values) error {
 	if back := values.Get("post_logout_redirect_uri"); back != "" {
 		targets = append(targets, formTarget(back))
 	}
-	return web.WriteForm(c.w, http.StatusOK, "Sign out", signOutTemplate, page, targets...)
+	return c.writeFrame(http.StatusOK, frame{Title: "Sign out", targets: targets}, signOutTemplate, page)
 }

@@ -65,6 +65,9 @@ func explain(err error) (oauthError, int) {
 	if errors.Is(err, identity.ErrToken) {
 		return oauthError{identity.InvalidToken, "the access token is unknown, has expired or was revoked"}, http.StatusUnauthorized
 	}
+	if errors.Is(err, identity.ErrBusy) || errors.Is(err, identity.ErrConflict) {
+		return oauthError{identity.TemporarilyUnavailable, "many requests change the same thing just now; try again in a moment"}, http.StatusServiceUnavailable
+	}
 	f := web.Explain(err)
 	status := web.Status(f.Kind)
 	why := identity.Refuse("", "%s", f.Issues[0].Message).Why

@@ -31,7 +31,7 @@ func TestASecondFactorIsSetUpAndAskedFor(t *testing.T) {
 	found = typedSecret.FindStringSubmatch(g.want(422).has("The code is wrong").body)
 	g = g.send("code", code())
 	g.want(200).has("Recovery codes")
-	g = b.follow(b.do(b.http, "GET", strings.Split(strings.SplitAfter(g.body, `<a href="`)[1], `"`)[0], nil))
+	g = b.follow(b.do(b.http, "GET", strings.Split(strings.SplitAfter(g.body, `<a class="button" href="`)[1], `"`)[0], nil))
 	g.want(200).has("Allow Growth Chart access?")
 
 	p.clock.pass(time.Minute)

@@ -97,7 +97,10 @@ func newPlace(t *testing.T, options ...option) *place {
 	if p.identity, err = identity.Open(ctx, ic); err != nil {
 		t.Fatal(err)
 	}
-	ac.Tenants = []auth.Tenant{{Door: p.door, Identity: p.identity}}
+	if ac.Tenants == nil {
+		ac.Tenants = make([]auth.Tenant, 1)
+	}
+	ac.Tenants[0].Door, ac.Tenants[0].Identity = p.door, p.identity
 	site := web.New(web.Config{Log: slog.New(slog.DiscardHandler)})
 	a := auth.New(ac)
 	a.Mount(site)

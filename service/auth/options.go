@@ -20,18 +20,18 @@ type Option struct {
 }
 
 // categories are those that US Core has users choose among.
-var categories = map[string][]struct{ code, words string }{
+var categories = map[string][]string{
 	"Condition": {
-		{"http://terminology.hl7.org/CodeSystem/condition-category|problem-list-item", "problems on your problem list"},
-		{"http://terminology.hl7.org/CodeSystem/condition-category|encounter-diagnosis", "diagnoses made at visits"},
-		{"http://hl7.org/fhir/us/core/CodeSystem/condition-category|health-concern", "health concerns"},
+		"http://terminology.hl7.org/CodeSystem/condition-category|problem-list-item",
+		"http://terminology.hl7.org/CodeSystem/condition-category|encounter-diagnosis",
+		"http://hl7.org/fhir/us/core/CodeSystem/condition-category|health-concern",
 	},
 	"Observation": {
-		{"http://terminology.hl7.org/CodeSystem/observation-category|laboratory", "laboratory results"},
-		{"http://terminology.hl7.org/CodeSystem/observation-category|vital-signs", "vital signs, such as blood pressure and weight"},
-		{"http://terminology.hl7.org/CodeSystem/observation-category|social-history", "social history, such as smoking"},
-		{"http://terminology.hl7.org/CodeSystem/observation-category|survey", "answers to questionnaires"},
-		{"http://hl7.org/fhir/us/core/CodeSystem/us-core-category|sdoh", "living conditions, such as housing and food"},
+		"http://terminology.hl7.org/CodeSystem/observation-category|laboratory",
+		"http://terminology.hl7.org/CodeSystem/observation-category|vital-signs",
+		"http://terminology.hl7.org/CodeSystem/observation-category|social-history",
+		"http://terminology.hl7.org/CodeSystem/observation-category|survey",
+		"http://hl7.org/fhir/us/core/CodeSystem/us-core-category|sdoh",
 	},
 }
 
@@ -47,7 +47,7 @@ func (p *progress) options() []Option {
 			}
 			continue
 		}
-		records = append(records, Option{Scope: scope, Words: scopeWords(one), Parts: parts(one)})
+		records = append(records, Option{Scope: scope, Words: scopeWords(one, p.mine()), Parts: parts(one, p.mine())})
 	}
 	return append(first, records...)
 }
@@ -77,7 +77,7 @@ func (p *progress) available(scope string) bool {
 }
 
 // parts are what can be allowed instead of a scope.
-func parts(s smart.Scope) []Option {
+func parts(s smart.Scope, mine bool) []Option {
 	if s.Query != "" {
 		return nil
 	}
@@ -88,14 +88,14 @@ func parts(s smart.Scope) []Option {
 		for _, t := range namedTypes {
 			part := s
 			part.Type = t
-			all = append(all, Option{Scope: part.String(), Words: typeWords(t)})
+			all = append(all, Option{Scope: part.String(), Words: partWords(part, mine)})
 		}
 		return all
 	}
 	for _, c := range categories[s.Type] {
 		part := s
-		part.Query = "category=" + c.code
-		all = append(all, Option{Scope: part.String(), Words: c.words})
+		part.Query = "category=" + c
+		all = append(all, Option{Scope: part.String(), Words: partWords(part, mine)})
 	}
 	if whole&(smart.Read|smart.Search) == 0 {
 		return nil // what is only written is not told apart
@@ -119,4 +119,17 @@ func chosen(options []Option, ticked []string) smart.Scopes {
 		}
 	}
 	return granted
+}
+
+// partWords says what a part is about, without what may be done with it.
+func partWords(s smart.Scope, mine bool) string {
+	if s.Level == smart.Patient && mine {
+		return restrictedWords(s)
+	}
+	return impersonal.Replace(restrictedWords(s))
+}
+
+// mine says whether the user is the patient whose record the app opens.
+func (p *progress) mine() bool {
+	return p.session.User.FHIRUser() == fhir.Key{Type: "Patient", ID: fhirID(p.request.Context.Patient)}
 }

@@ -5,8 +5,6 @@ import (
 	"html/template"
 	"net/url"
 	"strings"
-
-	"github.com/inglehealth/ingle/service/web"
 )
 
 //go:embed page/*.html
@@ -18,10 +16,6 @@ func parsePage(name string) *template.Template {
 
 var (
 	errorTemplate     = parsePage("error.html")
-	signInTemplate    = parsePage("signin.html")
-	codeTemplate      = parsePage("code.html")
-	enrolTemplate     = parsePage("enrol.html")
-	recoveryTemplate  = parsePage("recovery.html")
 	patientTemplate   = parsePage("patient.html")
 	encounterTemplate = parsePage("encounter.html")
 	consentTemplate   = parsePage("consent.html")
@@ -41,26 +35,6 @@ type Form struct {
 
 // What the pages show.
 type (
-	// SignInPage asks for login and password.
-	SignInPage struct {
-		Form
-		Login string
-	}
-	// CodePage asks for a code of the second factor.
-	CodePage struct {
-		Form
-		Name string
-	}
-	// EnrolPage sets the second factor up.
-	EnrolPage struct {
-		Form
-		Secret, Address string
-	}
-	// RecoveryPage tells the recovery codes, once.
-	RecoveryPage struct {
-		Codes []string
-		Next  string
-	}
 	// PatientPage has a patient chosen.
 	PatientPage struct {
 		Form
@@ -107,13 +81,13 @@ func (p *progress) formData(step, message string) Form {
 
 // writePage answers with a page without forms.
 func (c *call) writePage(status int, title string, body *template.Template, data any) error {
-	return web.WritePage(c.w, status, title, body, data)
+	return c.writeFrame(status, frame{Title: title}, body, data)
 }
 
 // writeForm answers with a page whose form is sent here, which may lead to the
 // app.
 func (p *progress) writeForm(status int, title string, body *template.Template, data any) error {
-	return web.WriteForm(p.w, status, title, body, data, formTarget(p.request.Redirect))
+	return p.writeFrame(status, frame{Title: title, targets: []string{formTarget(p.request.Redirect)}}, body, data)
 }
 
 // formTarget is what Content-Security-Policy calls the place that a redirect

@@ -73,6 +73,7 @@ func (c *call) authenticate(form url.Values) (*identity.Client, error) {
 	p := identity.ClientProof{Audiences: []string{c.url("/auth/token"), c.Identity.Issuer()}}
 	err := several(form, map[string]*string{
 		"client_id": &p.ID, "client_secret": &p.Secret, "client_assertion_type": &p.AssertionType, "client_assertion": &p.Assertion,
+		"refresh_token": &p.Refresh,
 	})
 	if err != nil {
 		return nil, err

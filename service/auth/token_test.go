@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -245,4 +246,22 @@ func TestAnOutsideServerGetsTokensThatItChecksItself(t *testing.T) {
 	form.Set("refresh_token", tokens["refresh_token"].(string))
 	form.Set("resource", p.url+"/fhir")
 	p.token(form).want(200)
+}
+
+// SMART §2.0.15 names no client_id, and its clients for browsers send none.
+func TestARefreshTokenOfAPublicAppSaysItself(t *testing.T) {
+	p := practice(t)
+	public, _ := p.register()
+	form := refreshForm(public, p.tokens(public, "offline_access patient/*.rs", "ann")["refresh_token"].(string))
+	form.Del("client_id")
+	p.token(form).want(200)
+	form.Set("refresh_token", "igl_rt_bogus")
+	p.token(form).refused(400, identity.InvalidGrant)
+
+	confidential, secret := p.register(func(c *identity.Client) { c.Auth = identity.AuthBasic })
+	header := []string{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte(confidential.ID+":"+secret))}
+	tokens := p.token(codeForm(confidential, p.browser().code(confidential, "offline_access patient/*.rs", "ann")), header...).want(200).json()
+	form.Set("refresh_token", tokens["refresh_token"].(string))
+	p.token(form).refused(401, identity.InvalidClient)
+	p.token(form, header...).want(200)
 }

@@ -1,12 +1,30 @@
 package auth
 
 import (
+	_ "embed" // the words
+	"net/url"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/inglehealth/ingle/spec/smart"
 )
+
+// wordsTable says what scopes mean, one a line: the scope, or the resource type
+// with one parameter and the code of its value, a tab, and words that a patient
+// understands. Types of which nobody is the patient have "directory" after that.
+//
+//go:embed words.tsv
+var wordsTable string
+
+var wordsOf, directory = func() (words map[string]string, directory map[string]bool) {
+	words, directory = map[string]string{}, map[string]bool{}
+	for line := range strings.Lines(wordsTable) {
+		name, text, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		words[name], _, directory[name] = strings.Cut(text, "\tdirectory")
+	}
+	return words, directory
+}()
 
 // namedTypes are the types of a patient's record that users know, in the order
 // in which they are offered.
@@ -16,21 +34,62 @@ var namedTypes = []string{
 	"Provenance", "QuestionnaireResponse", "RelatedPerson", "ServiceRequest", "Specimen",
 }
 
-var typeNames = map[string]string{
-	"Patient": "name, birth date, address and other personal details", "AllergyIntolerance": "allergies", "Appointment": "appointments",
-	"CarePlan": "care plans", "CareTeam": "the people who care for the patient", "Condition": "problems and diagnoses",
-	"Coverage": "insurance", "Device": "implants and devices", "DiagnosticReport": "test reports", "DocumentReference": "documents and notes",
-	"Encounter": "visits and stays", "Goal": "goals", "Immunization": "vaccinations", "MedicationDispense": "medicines given out",
-	"MedicationRequest": "prescriptions", "Medication": "medicines", "Observation": "measurements and test results", "Procedure": "operations and procedures",
-	"Provenance": "where records came from", "QuestionnaireResponse": "answers to forms", "RelatedPerson": "relatives and contacts",
-	"ServiceRequest": "orders and referrals", "Specimen": "samples", "Practitioner": "doctors, nurses and other staff",
-	"PractitionerRole": "what staff do where", "Organization": "hospitals, practices and other organizations", "Location": "places",
-	smart.Any: "everything in the record",
+// scopeText says in a phrase what any scope lets an app do. mine says whether
+// the reader is the patient. What the table does not know is named as it is
+// written.
+func scopeText(scope string, mine bool) string {
+	if s, err := smart.ParseScope(scope); err == nil {
+		return scopeWords(s, mine)
+	}
+	if text, ok := otherWords(scope); ok {
+		return text
+	}
+	return "Use " + scope
 }
 
-// typeWords says in words what resources of a type are.
+// scopeTexts says what several scopes let an app do, each thing once.
+func scopeTexts(scopes smart.Scopes, mine bool) []string {
+	var all []string
+	for _, s := range scopes {
+		if text := scopeText(s, mine); !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+// otherWords says in words what a scope that is not about resources is for.
+func otherWords(scope string) (string, bool) {
+	if text, ok := wordsOf[scope]; ok {
+		return text, true
+	}
+	if typ, _, ok := smart.LaunchContext(scope); ok {
+		return "Know which " + typ + " you were looking at", true
+	}
+	return "", false
+}
+
+// scopeWords says in words what a scope about resources allows: "See laboratory
+// results".
+func scopeWords(s smart.Scope, mine bool) string {
+	text := verbs(s.Interactions) + " " + restrictedWords(s)
+	switch {
+	case directory[s.Type], s.Level == smart.Patient && mine:
+		return text
+	case s.Level == smart.Patient:
+		return impersonal.Replace(text) + " of this patient"
+	case s.Level == smart.System:
+		return impersonal.Replace(text) + " of everybody"
+	}
+	return impersonal.Replace(text) + " of everybody whose record you may see"
+}
+
+// impersonal makes words about others of words about the reader.
+var impersonal = strings.NewReplacer("all of your health record", "all health records", "your ", "their ", " to you", " to them", "that you take", "that they take", "for you", "for them")
+
+// typeWords says in words what resources of a type are, to the patient.
 func typeWords(t string) string {
-	if words, ok := typeNames[t]; ok {
+	if words, ok := wordsOf[t]; ok {
 		return words
 	}
 	var b strings.Builder
@@ -43,65 +102,47 @@ func typeWords(t string) string {
 	return b.String() + " records"
 }
 
-// scopeWords says in words what a scope allows.
-func scopeWords(s smart.Scope) string {
-	var verbs []string
+// restrictedWords says what the parameters of a granular scope leave of a type.
+func restrictedWords(s smart.Scope) string {
+	text := typeWords(s.Type)
+	var rest []string
+	for pair := range strings.SplitSeq(s.Query, "&") {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			continue
+		}
+		if plain, err := url.QueryUnescape(value); err == nil {
+			value = plain
+		}
+		code := value[strings.LastIndexByte(value, '|')+1:]
+		if known, ok := wordsOf[s.Type+"?"+name+"="+code]; ok {
+			text = known
+			continue
+		}
+		rest = append(rest, name+" is "+code)
+	}
+	if len(rest) > 0 {
+		text += ", only where " + strings.Join(rest, " and ")
+	}
+	return text
+}
+
+// verbs says what interactions do, in a list: "See, add and change".
+func verbs(i smart.Interactions) string {
+	var all []string
 	for _, v := range []struct {
-		which smart.Interactions
-		word  string
+		of   smart.Interactions
+		word string
 	}{{smart.Read | smart.Search, "see"}, {smart.Create, "add"}, {smart.Update, "change"}, {smart.Delete, "delete"}} {
-		if s.Interactions&v.which != 0 {
-			verbs = append(verbs, v.word)
+		if i&v.of != 0 {
+			all = append(all, v.word)
 		}
 	}
-	words := typeWords(s.Type)
-	if s.Query != "" {
-		words += ", only " + queryWords(s)
+	text := all[len(all)-1]
+	if n := len(all) - 1; n > 0 {
+		text = strings.Join(all[:n], ", ") + " and " + text
 	}
-	text := strings.ToUpper(verbs[0][:1]) + strings.Join(verbs, ", ")[1:]
-	if n := strings.LastIndex(text, ", "); n >= 0 {
-		text = text[:n] + " and " + text[n+2:]
-	}
-	whose := " of this patient"
-	if s.Level == smart.User {
-		whose = " that you have access to"
-	}
-	return text + " " + words + whose
-}
-
-// queryWords says in words what the parameters of a scope leave.
-func queryWords(s smart.Scope) string {
-	if code, ok := strings.CutPrefix(s.Query, "category="); ok {
-		known := categories[s.Type]
-		if n := slices.IndexFunc(known, func(c struct{ code, words string }) bool { return c.code == code }); n >= 0 {
-			return known[n].words
-		}
-	}
-	return "where " + s.Query
-}
-
-// otherWords says in words what a scope that is not about resources is for.
-func otherWords(scope string) (string, bool) {
-	switch scope {
-	case smart.OpenID:
-		return "Know that it is you who signs in", true
-	case smart.FHIRUser, smart.Profile:
-		return "Know who you are in the record system", true
-	case smart.Launch:
-		return "Know what you were looking at in the record system", true
-	case smart.LaunchPatient:
-		return "Know which patient you chose", true
-	case smart.LaunchEncounter:
-		return "Know which visit you chose", true
-	case smart.OnlineAccess:
-		return "Keep its access as long as you stay signed in here", true
-	case smart.OfflineAccess:
-		return "Keep its access while you are away, even when you are not using it", true
-	}
-	if typ, _, ok := smart.LaunchContext(scope); ok {
-		return "Know which " + typ + " you were looking at", true
-	}
-	return "", false
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // isOfType says whether an element of fhirContext is of a type, in lower case.
