@@ -23,6 +23,8 @@ type Query struct {
 	Looks int
 	// Heads asks for records without their bodies.
 	Heads bool
+	// Cursors asks for the cursor of each record.
+	Cursors bool
 	// Total says how Bundle.total is to be computed.
 	Total TotalMode
 	// Partial takes parameters whose index is still being built.
