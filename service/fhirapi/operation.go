@@ -316,8 +316,40 @@ func (p parameters) text(name string) string {
 	return ""
 }
 
-// only refuses parameters beyond names.
+// only refuses parameters beyond names, and those that are given twice.
 func (p parameters) only(op string, names ...string) error {
+	if err := p.known(op, names...); err != nil {
+		return err
+	}
+	return p.once(names...)
+}
+
+// once refuses parameters called names that are given again: all but one would be
+// dropped.
+func (p parameters) once(names ...string) error {
+	given := make(map[string]bool, len(names))
+	check := func(name, path string) error {
+		if given[name] {
+			return fault.New(fault.Invalid, fault.CodeInvalid, path, "%s is given twice.", name)
+		}
+		given[name] = slices.Contains(names, name)
+		return nil
+	}
+	for n := range p.root.All("parameter") {
+		if err := check(n.Child("name").Text(), n.Path()); err != nil {
+			return err
+		}
+	}
+	for _, pair := range p.pairs {
+		if err := check(pair.Name, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// known refuses parameters beyond names.
+func (p parameters) known(op string, names ...string) error {
 	check := func(name, path string) error {
 		for _, n := range names {
 			if n == name {
