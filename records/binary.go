@@ -7,6 +7,7 @@ import (
 
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 )
 
 // BinaryContent is raw content with what a Binary says about it.
@@ -23,6 +24,9 @@ func (s *Session) CreateBinary(ctx context.Context, b BinaryContent, o CreateOpt
 	if o.IfNoneExist != nil {
 		return Result{}, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "raw content cannot be created by condition: send a Binary resource")
 	}
+	if err := s.may("Binary", smart.Create); err != nil {
+		return Result{}, err
+	}
 	w, err := s.rawDraft(ctx, b, o.Request)
 	if err != nil {
 		return Result{}, err
@@ -36,6 +40,9 @@ func (s *Session) CreateBinary(ctx context.Context, b BinaryContent, o CreateOpt
 func (s *Session) UpdateBinary(ctx context.Context, id fhir.ID, b BinaryContent, o UpdateOptions) (Result, error) {
 	if !id.Valid() {
 		return Result{}, fault.New(fault.Invalid, fault.CodeValue, "", "%q is no id: 1 to 64 letters, digits, - and .", id)
+	}
+	if err := s.may("Binary", smart.Update); err != nil {
+		return Result{}, err
 	}
 	w, err := s.rawDraft(ctx, b, o.Request)
 	if err != nil {
@@ -73,7 +80,7 @@ func (s *Session) rawDraft(ctx context.Context, b BinaryContent, r Request) (*dr
 // offset lies beyond the end. version "" means the current one.
 func (s *Session) ReadBinary(ctx context.Context, id fhir.ID, version string, offset, length int64) (Resource, BinaryContent, error) {
 	key := fhir.Key{Type: "Binary", ID: id}
-	record, err := s.version(ctx, s.door.store, key, version)
+	record, err := s.version(ctx, s.door.store, key, version, smart.Read)
 	if err != nil {
 		return Resource{}, BinaryContent{}, err
 	}

@@ -2,10 +2,12 @@ package records
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"sync"
 	"time"
 
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -22,6 +24,9 @@ type Change struct {
 // reads up to limit of them and leaves out what the session may not see; last
 // is where to go on, and end says that there is nothing more for now.
 func (s *Session) Changes(ctx context.Context, after Seq, limit int) (changes []Change, last Seq, end bool, err error) {
+	if err := s.may("", smart.Search); err != nil {
+		return nil, after, false, err
+	}
 	records, err := s.door.store.Changes(ctx, store.Seq(after), limit, true)
 	if err != nil {
 		return nil, after, false, s.door.fault(err)
@@ -29,9 +34,9 @@ func (s *Session) Changes(ctx context.Context, after Seq, limit int) (changes []
 	last = after
 	for _, record := range records {
 		last = Seq(record.Seq)
-		if seen, err := s.sees(ctx, s.door.store, record.Key); err != nil {
+		if shown, err := s.changed(ctx, record); err != nil {
 			return nil, after, false, s.door.fault(err)
-		} else if !seen {
+		} else if !shown {
 			continue
 		}
 		res, err := s.door.resource(ctx, record)
@@ -41,6 +46,23 @@ func (s *Session) Changes(ctx context.Context, after Seq, limit int) (changes []
 		changes = append(changes, Change{Seq(record.Seq), res})
 	}
 	return changes, last, len(records) < limit, nil
+}
+
+// changed says whether the session may see a version in the feed: as it is, and
+// the resource as it is now.
+func (s *Session) changed(ctx context.Context, record store.Record) (bool, error) {
+	shown, err := s.shows(ctx, s.door.store, record, smart.Search)
+	if err != nil || !shown || s.filter([]string{string(record.Key.Type)}, smart.Search) == nil {
+		return shown, err
+	}
+	current, err := s.door.store.Read(ctx, record.Key)
+	if errors.Is(err, store.ErrNotFound) { // expunged just now
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return s.allows(ctx, s.door.store, current, smart.Search)
 }
 
 // LastSeq is the newest place in the feed.

@@ -7,6 +7,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store/sqlite"
 )
 
@@ -85,11 +86,18 @@ func TestAValueSetIsListedOnceForWhatASessionSees(t *testing.T) {
 	anew("the value set itself", "a c")
 	same("the code system, of which it has nothing", "a c")
 
-	narrow := door.Session(Principal{}, search.Not{X: search.IDs{"inner"}})
+	narrow := door.Session(Principal{}, onlyHere{search.Not{X: search.IDs{"inner"}}})
 	if _, err := narrow.terms(t.Context(), door.release("")).Codes("urn:outer", 100); err == nil {
 		t.Error("who cannot see the value set inside is given its codes")
 	}
 }
+
+// onlyHere is access to what an expression holds of, for everything.
+type onlyHere struct{ search.Expr }
+
+func (o onlyHere) May(fhir.Type, smart.Interactions) bool          { return true }
+func (o onlyHere) Filter([]string, smart.Interactions) search.Expr { return o.Expr }
+func (o onlyHere) Knows(fhir.Key) bool                             { return false }
 
 func checkCodes(t *testing.T, list *search.CodeList, want string) {
 	t.Helper()

@@ -16,6 +16,7 @@ const attempts = 20
 
 // unit is what one write transaction does; everything slow was done before.
 type unit struct {
+	s       *Session
 	bulk    bool
 	locks   []string                                        // names that conditions lock
 	check   func(ctx context.Context, r store.Reader) error // repeats the conditions under the lock
@@ -79,7 +80,7 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 		// After Put, which holds the deleted rows: whoever wants to refer to
 		// them either came first, and is seen here, or waits and finds none.
 		for _, key := range u.deletes {
-			if err := d.unreferred(ctx, tx, key, u.writes); err != nil {
+			if err := u.s.unreferred(ctx, tx, key, u.writes); err != nil {
 				return err
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -19,6 +20,9 @@ type condition struct {
 // condition parses criteria, strictly whatever the request's handling: one
 // that is ignored would select too much.
 func (s *Session) condition(ctx context.Context, t fhir.Type, criteria []search.Pair) (*condition, error) {
+	if err := s.may(t, smart.Search); err != nil {
+		return nil, err
+	}
 	if err := s.door.indexes.refresh(ctx); err != nil {
 		return nil, s.door.fault(err)
 	}
@@ -33,7 +37,7 @@ func (s *Session) condition(ctx context.Context, t fhir.Type, criteria []search.
 	if q.Filter == nil {
 		return nil, fault.New(fault.PreconditionFailed, fault.CodeRequired, "", "a conditional interaction needs search criteria, such as identifier=system|value")
 	}
-	q.Filter, q.Sort, q.Total, q.Includes = s.narrow(q.Filter), nil, search.TotalNone, nil
+	q.Filter, q.Sort, q.Total, q.Includes = s.narrow(q.Types, q.Filter), nil, search.TotalNone, nil
 	return &condition{s, t, q}, nil
 }
 

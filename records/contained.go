@@ -9,6 +9,7 @@ import (
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -84,13 +85,13 @@ func (w *containedWalk) next(phase, after string) {
 // ordinary is the query for resources themselves.
 func (w *containedWalk) ordinary(after string) *search.Query {
 	q := *w.q
-	q.Filter, q.Bytes, q.After, q.Total = w.s.narrow(q.Filter), w.s.door.pageBytes(), after, search.TotalNone
+	q.Filter, q.Bytes, q.After, q.Total = w.s.only(q.Types, smart.Search, q.Filter), w.s.door.pageBytes(), after, search.TotalNone
 	return &q
 }
 
 // containers is the query for what has contained resources of the type.
 func (w *containedWalk) containers(after string, count int) *search.Query {
-	return &search.Query{Filter: w.s.narrow(search.Containers(w.q.Types)), Count: count, After: after, Bytes: w.s.door.pageBytes()}
+	return &search.Query{Filter: w.s.only(nil, smart.Search, search.Containers(w.q.Types)), Count: count, After: after, Bytes: w.s.door.pageBytes()}
 }
 
 // whole adds what matches by itself.

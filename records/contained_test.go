@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
@@ -111,7 +113,11 @@ func TestContainedResourcesAreFoundByWhatOneOfThemHas(t *testing.T) {
 
 func TestWhatIsFoundInsideIsSortedWithTheRest(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
-		s := db.session(t, records.Policy{Validation: records.ValidateStructure})
+		var ticks atomic.Int64 // no two writes at the same time
+		s := must(records.Open(context.WithoutCancel(t.Context()), records.Config{
+			Store: db.open(t), Definitions: definitions.MustBuiltIn(definitions.R4), Base: base, Policy: records.Policy{Validation: records.ValidateStructure},
+			Clock: func() time.Time { return time.UnixMilli(1_700_000_000_000 + ticks.Add(1)) },
+		}))(t).Session(records.Principal{}, nil)
 		patient(t, s, "p")
 		put(t, s, "Medication/whole", "%s", medication("whole", "a", "active"))
 		put(t, s, "Medication/last", "%s", medication("last", "z", "inactive"))
@@ -280,7 +286,7 @@ func TestContainedResourcesAreSeenOnlyInsideOfWhatASessionSees(t *testing.T) {
 		patient(t, all, "p")
 		prescription(t, all, "r1", medication("m1", "a", "active"))
 		prescription(t, all, "r2", medication("m1", "a", "active"))
-		narrow := door.Session(records.Principal{ID: "narrow"}, search.IDs{"r2"})
+		narrow := door.Session(records.Principal{ID: "narrow"}, only{search.IDs{"r2"}})
 		if got := among(t, narrow, "_contained=true&code=a"); got != "MedicationRequest/r2" {
 			t.Errorf("found %s", got)
 		}

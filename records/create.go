@@ -6,6 +6,7 @@ import (
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -20,6 +21,9 @@ type CreateOptions struct {
 // Create stores a new resource of type t under an id that the server chooses.
 // An id in the content is ignored (R4 §3.1.0.8).
 func (s *Session) Create(ctx context.Context, t fhir.Type, c Content, o CreateOptions) (Result, error) {
+	if err := s.may(t, smart.Create); err != nil {
+		return Result{}, err
+	}
 	w, err := s.draft(ctx, t, c, o.Request)
 	if err != nil {
 		return Result{}, err

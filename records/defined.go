@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
 )
 
@@ -71,7 +72,7 @@ func (d *defined) printsOf(k indexKey) *printed {
 	contained := rel.contained()
 	p := &printed{of: rel.catalog.Print(string(k.Type)) + contained + referenceRules, params: sync.OnceValue(func() map[string]string {
 		prints := rel.catalog.Prints(string(k.Type))
-		prints[otherReference], prints[containedCode] = referenceRules, contained
+		prints[search.OtherReference], prints[containedCode] = referenceRules, contained
 		return prints
 	})}
 	d.prints[k] = p

@@ -8,6 +8,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -21,14 +22,23 @@ type DeleteOptions struct {
 // more, is no error: Result.Existed is false. Conflict when others refer to
 // it, unless policy allows that.
 func (s *Session) Delete(ctx context.Context, key fhir.Key, o DeleteOptions) (Result, error) {
+	if err := s.may(key.Type, smart.Delete); err != nil {
+		return Result{}, err
+	}
+	if !key.ID.Valid() {
+		return Result{Unchanged: true}, o.check(key, store.Record{})
+	}
 	var last error
 	for range attempts {
-		current, err := s.visible(ctx, s.door.store, key)
-		if fault.KindOf(err) == fault.NotFound && err != nil {
+		current, err := s.door.store.Read(ctx, key)
+		if err == nil {
+			err = s.writable(ctx, current, smart.Delete)
+		}
+		if errors.Is(err, store.ErrNotFound) || errors.Is(err, errHidden) {
 			current, err = store.Record{}, nil
 		}
 		if err != nil {
-			return Result{}, err
+			return Result{}, s.door.fault(err)
 		}
 		if err := o.check(key, current); err != nil {
 			return Result{}, err
@@ -52,6 +62,9 @@ func (s *Session) Delete(ctx context.Context, key fhir.Key, o DeleteOptions) (Re
 // deleted; no match is no error. Several matches are PreconditionFailed,
 // unless policy allows to delete them all, at once.
 func (s *Session) DeleteWhere(ctx context.Context, t fhir.Type, criteria []search.Pair, o DeleteOptions) ([]Result, error) {
+	if err := s.may(t, smart.Delete); err != nil {
+		return nil, err
+	}
 	cond, err := s.condition(ctx, t, criteria)
 	if err != nil {
 		return nil, err
@@ -66,6 +79,9 @@ func (s *Session) DeleteWhere(ctx context.Context, t fhir.Type, criteria []searc
 			return nil, o.check(fhir.Key{Type: t}, store.Record{})
 		}
 		for _, current := range found {
+			if err := s.writable(ctx, current, smart.Delete); err != nil {
+				return nil, err
+			}
 			if err := o.check(current.Key, current); err != nil {
 				return nil, err
 			}
@@ -114,7 +130,7 @@ func (c *condition) stillDoomed(found []store.Record) func(context.Context, stor
 // remove deletes the given current versions in one transaction. Its errors
 // are those of commit.
 func (s *Session) remove(ctx context.Context, current []store.Record, r Request, locks []string, again func(context.Context, store.Reader) error) ([]Result, error) {
-	u := &unit{bulk: r.Bulk, locks: locks, check: again}
+	u := &unit{s: s, bulk: r.Bulk, locks: locks, check: again}
 	for _, c := range current {
 		u.writes = append(u.writes, s.door.deletion(c))
 		u.deletes = append(u.deletes, c.Key)

@@ -11,6 +11,7 @@ import (
 	"github.com/inglehealth/ingle/engine/patch"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -64,7 +65,7 @@ func (r DiffRequest) skip(t fhir.Type) func(path string) bool {
 
 // versions reads the two versions of one resource.
 func (s *Session) versions(ctx context.Context, r DiffRequest) (older, newer *fhir.Tree, err error) {
-	record, err := s.version(ctx, s.door.store, r.Key, r.Version)
+	record, err := s.version(ctx, s.door.store, r.Key, r.Version, smart.Read)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -78,7 +79,7 @@ func (s *Session) versions(ctx context.Context, r DiffRequest) (older, newer *fh
 		}
 		from = strconv.FormatInt(record.Version-1, 10)
 	}
-	if record, err = s.version(ctx, s.door.store, r.Key, from); err != nil {
+	if record, err = s.version(ctx, s.door.store, r.Key, from, smart.Read); err != nil {
 		return nil, nil, err
 	}
 	older, err = s.compared(ctx, record)
@@ -91,7 +92,7 @@ func (s *Session) referred(ctx context.Context, parameter, reference string) (*f
 	if !ok {
 		return nil, fault.New(fault.Invalid, fault.CodeValue, "", "%s is a resource of this server, such as Patient/1 or Patient/1/_history/2, not %q", parameter, fault.Shorten(reference))
 	}
-	record, err := s.version(ctx, s.door.store, key, version)
+	record, err := s.version(ctx, s.door.store, key, version, smart.Read)
 	if err != nil {
 		return nil, err
 	}

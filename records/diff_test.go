@@ -74,7 +74,7 @@ func TestADifferenceIsOfResourcesThatTheSessionSees(t *testing.T) {
 			{records.DiffRequest{Key: key("Patient/none")}, fault.NotFound, "Patient/none"},
 			{records.DiffRequest{Key: key("Patient/p"), FromVersion: "8"}, fault.NotFound, "_history/8"},
 			{records.DiffRequest{Key: key("Patient/p"), FromVersion: "x"}, fault.NotFound, "_history/x"},
-			{records.DiffRequest{Key: key("Patient/gone")}, fault.NotFound, "Patient/gone"},
+			{records.DiffRequest{Key: key("Patient/gone")}, fault.Gone, "Patient/gone"},
 			{records.DiffRequest{Key: key("Patient/hidden")}, fault.NotFound, "there is no Patient/hidden"},
 			{records.DiffRequest{Key: key("Patient/hidden"), Version: "1", FromVersion: "1"}, fault.NotFound, "there is no Patient/hidden"},
 			{records.DiffRequest{From: "Patient/hidden", To: "Patient/p"}, fault.NotFound, "there is no Patient/hidden"},

@@ -9,6 +9,7 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -29,6 +30,9 @@ const documentReference = "DocumentReference"
 // several types, or profiles, any is enough.
 func (s *Session) DocRef(ctx context.Context, r DocRefRequest) (*SearchResult, error) {
 	d := s.door
+	if err := s.may(documentReference, smart.Search); err != nil {
+		return nil, err
+	}
 	p := docRef{s: s, catalog: d.releaseOf(r.Release, documentReference).catalog, count: d.policy.MaxCount, values: map[string][]string{}}
 	if err := p.read(r.Pairs); err != nil {
 		return nil, err
@@ -122,7 +126,8 @@ func (p *docRef) find(ctx context.Context, after string) (store.Page, error) {
 	if _, timed := p.catalog.Param(documentReference, "period"); !dated || !typed || !timed {
 		return store.Page{}, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "the definitions of this server lack one of the search parameters date, period and type of DocumentReference")
 	}
-	q := &search.Query{Types: []string{documentReference}, Filter: p.s.narrow(filter), Count: p.count, Bytes: p.s.door.pageBytes()}
+	types := []string{documentReference}
+	q := &search.Query{Types: types, Filter: p.s.narrow(types, filter), Count: p.count, Bytes: p.s.door.pageBytes()}
 	if p.start == nil && p.end == nil {
 		if after != "" {
 			return store.Page{}, store.ErrBadCursor

@@ -8,6 +8,7 @@ import (
 
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -22,7 +23,7 @@ import (
 // may be. What others refer to and is not here is left out.
 func (s *Session) Document(ctx context.Context, id fhir.ID) ([]Resource, error) {
 	key := fhir.Key{Type: "Composition", ID: id}
-	record, err := s.visible(ctx, s.door.store, key)
+	record, err := s.visible(ctx, s.door.store, key, smart.Read)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func (g *gathering) follow(ctx context.Context, at int) error {
 			g.seen[one], from[one] = true, n
 			if version == "" {
 				current = append(current, key)
-			} else if err := g.addVersion(ctx, one); fault.KindOf(err) == fault.NotFound && err != nil {
+			} else if err := g.addVersion(ctx, one); absent(err) {
 				missing(n)
 			} else if err != nil {
 				return err
@@ -135,7 +136,7 @@ func (g *gathering) follow(ctx context.Context, at int) error {
 }
 
 func (g *gathering) addVersion(ctx context.Context, one versioned) error {
-	record, err := g.s.version(ctx, g.s.door.store, one.key, one.version)
+	record, err := g.s.version(ctx, g.s.door.store, one.key, one.version, seeing)
 	if err != nil {
 		return err
 	}

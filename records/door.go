@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -44,6 +45,8 @@ type Door struct {
 	terms   *readyCache
 	lists   *codeLists
 	buffers sync.Pool // *[]byte, for JSON
+
+	ownership *access.Ownership
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles
@@ -82,6 +85,11 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		}
 		releases[defs.Release] = r
 	}
+	catalogs := []*search.Catalog{releases[c.Definitions.Release].catalog}
+	for _, other := range c.Others {
+		catalogs = append(catalogs, releases[other.Release].catalog)
+	}
+	d.ownership = access.NewOwnership(catalogs...)
 	var err error
 	if d.cursors, err = openCursors(ctx, c.Store); err != nil {
 		return nil, fmt.Errorf("records: the key of page links: %w", err)
@@ -135,10 +143,10 @@ func (d *Door) Catalog(r definitions.Release) *search.Catalog {
 	return nil
 }
 
-// Session binds a principal and a filter that is part of every query; nil
-// lets everything pass.
-func (d *Door) Session(p Principal, filter search.Expr) *Session {
-	return &Session{door: d, principal: p, filter: filter}
+// Session binds a principal and what it may do, which is part of every query;
+// nil allows everything, and is for the program itself.
+func (d *Door) Session(p Principal, a Access) *Session {
+	return &Session{door: d, principal: p, access: a}
 }
 
 // Stats counts current resources by type.

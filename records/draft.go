@@ -11,6 +11,7 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -27,8 +28,9 @@ type draft struct {
 	source  string // meta.source that policy fills in, or ""
 	entries []search.Entry
 	needs   []need
-	awaited []awaited // references to versions that are not here yet
-	json    []byte    // as last composed
+	awaited []awaited         // references to versions that are not here yet
+	hidden  map[fhir.Key]bool // what it refers to and the session does not see
+	json    []byte            // as last composed
 	checked bool
 	// A search parameter to be in force: its definition, and those that were
 	// stored when that was found to be right.
@@ -106,8 +108,8 @@ func (d *Door) renew(w *draft) {
 }
 
 // check validates the draft under its final id, computes its index entries and
-// collects what it refers to.
-func (s *Session) check(ctx context.Context, w *draft) error {
+// collects what it refers to. i is what makes the new version.
+func (s *Session) check(ctx context.Context, w *draft, i smart.Interactions) error {
 	if err := w.tree.SetID(w.key.ID); err != nil {
 		return err
 	}
@@ -127,12 +129,15 @@ func (s *Session) check(ctx context.Context, w *draft) error {
 	if err := s.door.collect(ctx, w); err != nil {
 		return err
 	}
+	if err := s.hide(ctx, w); err != nil {
+		return err
+	}
 	entries, err := s.door.extract(ctx, w.rel, w.tree)
 	if err != nil {
 		return s.door.fault(err)
 	}
 	w.entries, w.checked = entries, true
-	return s.mayWrite(ctx, w)
+	return s.mayWrite(ctx, w, i)
 }
 
 // collect fills in w.needs, and refuses references that can never be met. A

@@ -11,6 +11,7 @@ import (
 	"github.com/inglehealth/ingle/engine/validate"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -143,7 +144,7 @@ func (s *Session) evaluated(ctx context.Context, r EvaluateRequest) (*fhir.Tree,
 	if r.Key.Type == "" {
 		return nil, nil
 	}
-	record, err := s.visible(ctx, s.door.store, r.Key)
+	record, err := s.visible(ctx, s.door.store, r.Key, smart.Read)
 	if err != nil {
 		return nil, err
 	}
@@ -213,9 +214,9 @@ func (r *resolver) Resolve(ctx context.Context, from fhir.Node, reference string
 	if n, ok := r.known[name]; ok {
 		return n, nil
 	}
-	record, err := r.s.version(ctx, r.s.door.store, key, version)
+	record, err := r.s.version(ctx, r.s.door.store, key, version, seeing)
 	if err != nil {
-		if fault.KindOf(err) == fault.NotFound {
+		if absent(err) {
 			return fhir.Node{}, nil
 		}
 		return fhir.Node{}, err

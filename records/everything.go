@@ -9,6 +9,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -47,14 +48,22 @@ func (s *Session) Everything(ctx context.Context, r EverythingRequest) (*SearchR
 		left: p.count, bytes: s.door.policy.MaxPage,
 		result: &SearchResult{Total: -1, Self: r.Pairs, Count: p.count},
 	}
+	if err := s.may(r.Type, smart.Read); err != nil {
+		return nil, err
+	}
+	for _, t := range p.types {
+		if err := s.may(fhir.Type(t), seeing); err != nil {
+			return nil, err
+		}
+	}
 	dates := rel.catalog.CareDates(p.start, p.end)
-	parts := search.And{record.Parts(s.filter), dates}
+	parts := search.And{record.Parts(s.filter([]string{string(r.Type)}, seeing)), dates}
 	if r.ID == "" {
 		w.parts = parts
-		w.references = search.And{search.Referred{X: s.narrow(parts)}, search.Not{X: parts}}
+		w.references = search.And{search.Referred{X: s.only(nil, seeing, parts)}, search.Not{X: parts}}
 		w.looks = s.door.policy.MaxLooks
 	} else {
-		owner, err := s.visible(ctx, s.door.store, fhir.Key{Type: r.Type, ID: r.ID})
+		owner, err := s.visible(ctx, s.door.store, fhir.Key{Type: r.Type, ID: r.ID}, smart.Read)
 		if err != nil {
 			return nil, err
 		}
@@ -64,7 +73,7 @@ func (s *Session) Everything(ctx context.Context, r EverythingRequest) (*SearchR
 		w.owner = &owner
 		whole := search.Or{parts, record.Owner()}
 		w.parts = search.And{parts, search.Not{X: record.Owner()}}
-		w.references = search.And{search.Referred{X: s.narrow(whole)}, search.Not{X: record.Owner()}, search.Not{X: search.And{record.Holds(), dates}}}
+		w.references = search.And{search.Referred{X: s.only(nil, seeing, whole)}, search.Not{X: record.Owner()}, search.Not{X: search.And{record.Holds(), dates}}}
 		if r.Type == "Patient" {
 			w.references = append(w.references, search.Not{X: record.Foreign()})
 		}
@@ -131,7 +140,7 @@ func (w *recordWalk) run(ctx context.Context, after string) error {
 func (w *recordWalk) stage(ctx context.Context, name string, filter search.And, after string, mode SearchMode) (done bool, err error) {
 	full := w.left <= 0 || w.bytes <= 0
 	q := &search.Query{
-		Types: w.types, Filter: w.s.narrow(append(filter[:len(filter):len(filter)], w.since...)), Sort: w.sort, After: after,
+		Types: w.types, Filter: w.s.only(w.types, seeing, append(filter[:len(filter):len(filter)], w.since...)), Sort: w.sort, After: after,
 		Looks: w.looks, Count: max(w.left, 1), Bytes: search.PageBytes{Max: max(w.bytes, 1), Of: sizeOf},
 	}
 	page, err := w.s.door.store.Search(ctx, q)

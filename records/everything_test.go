@@ -204,7 +204,7 @@ func TestALinkedPatientIsPartOfTheRecordButNotItsOwnRecord(t *testing.T) {
 // hiding is a session that does not see resources with the tag "secret".
 func hiding(s *records.Session) *records.Session {
 	tag := search.Param{Type: search.System, Code: "_tag", Kind: definitions.SearchToken}
-	return s.Door().Session(s.Principal(), search.Not{X: search.Token{Param: tag, Code: "secret", AnySystem: true}})
+	return s.Door().Session(s.Principal(), only{search.Not{X: search.Token{Param: tag, Code: "secret", AnySystem: true}}})
 }
 
 // hide tags a resource "secret".

@@ -7,6 +7,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -50,14 +51,18 @@ func (s *Session) Explain(ctx context.Context, req SearchRequest) (*Explanation,
 	if !s.door.policy.Explain {
 		return nil, fault.New(fault.Forbidden, fault.CodeForbidden, "", "_explain is not allowed on this server")
 	}
+	if err := s.may(req.Type, smart.Search); err != nil {
+		return nil, err
+	}
 	start := time.Now()
 	q, _, err := s.query(ctx, req)
 	if err != nil {
 		return nil, err
 	}
+	access := s.filter(q.Types, smart.Search)
 	x := &Explanation{
-		Query: search.Describe(q.Filter), Access: search.Describe(s.filter), Sort: search.DescribeSort(q.Sort),
-		Parse: time.Since(start), Restricted: s.filter != nil,
+		Query: search.Describe(q.Filter), Access: search.Describe(access), Sort: search.DescribeSort(q.Sort),
+		Parse: time.Since(start), Restricted: access != nil,
 	}
 	r := &explainer{Reader: s.door.store, store: s.door.store}
 	if x.Result, err = s.search(ctx, r, req); err != nil {

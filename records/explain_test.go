@@ -24,7 +24,7 @@ func TestAnExplanationTellsARestrictedSessionNothingOfOthers(t *testing.T) {
 		if len(seen.Steps) != 1 || seen.Restricted || len(seen.Kinds) != 1 || seen.Kinds[0].Count != 7 {
 			t.Errorf("without a filter: %+v", seen)
 		}
-		own := must(d.Session(records.Principal{}, search.IDs{"p3"}).Explain(t.Context(), req))(t)
+		own := must(d.Session(records.Principal{}, only{search.IDs{"p3"}}).Explain(t.Context(), req))(t)
 		if !own.Restricted || len(own.Steps) != 0 || own.Plan != 0 {
 			t.Errorf("with a filter: %+v", own)
 		}

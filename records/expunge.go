@@ -5,6 +5,7 @@ import (
 
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -26,14 +27,14 @@ func (s *Session) Expunge(ctx context.Context, r ExpungeRequest) (int64, error) 
 	if !d.policy.Expunge {
 		return 0, fault.New(fault.Forbidden, fault.CodeForbidden, "", "this server keeps all history: $expunge is not enabled")
 	}
-	if s.filter != nil {
+	if s.filter(nil, smart.Delete) != nil {
 		return 0, fault.New(fault.Forbidden, fault.CodeForbidden, "", "$expunge needs access to everything")
 	}
 	if !r.OldVersions && !r.Deleted && !r.Everything {
 		return 0, fault.New(fault.Invalid, fault.CodeRequired, "", "say what to expunge: expungePreviousVersions, expungeDeletedResources or expungeEverything")
 	}
 	if r.Key.ID != "" && r.Everything {
-		if err := d.unreferred(ctx, d.store, r.Key, nil); err != nil {
+		if err := s.unreferred(ctx, d.store, r.Key, nil); err != nil {
 			return 0, d.fault(err)
 		}
 	}

@@ -5,18 +5,10 @@ import (
 	"slices"
 
 	"github.com/inglehealth/ingle/engine/search"
-	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-// otherReference is the parameter under which references are indexed that no
-// search parameter covers: those in extensions, in contained resources, in
-// attachments, and in elements without a parameter. No client can ask for it.
-// Without it a delete would not see who still refers to a resource, nor
-// $everything what belongs to a record.
-const otherReference = "_reference"
-
-// referenceRules is the version of the rules by which otherReference is found.
+// referenceRules is the version of the rules by which search.OtherReference is found.
 // Whoever changes them changes it.
 const referenceRules = "+1"
 
@@ -39,7 +31,7 @@ func (d *Door) extract(ctx context.Context, rel *release, tree *fhir.Tree) ([]se
 			continue
 		}
 		others = append(others, search.Entry{
-			Param:   search.Param{Type: string(self.Type), Code: otherReference, Kind: definitions.SearchReference},
+			Param:   search.OtherReferenceOf(string(self.Type)),
 			RefType: string(key.Type), RefID: string(key.ID),
 		})
 	}

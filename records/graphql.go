@@ -122,9 +122,9 @@ func (g *graph) Read(ctx context.Context, references []string) ([]*fhir.Tree, er
 
 // version reads one version; nil when it is not there, or is a delete.
 func (g *graph) version(ctx context.Context, key fhir.Key, version string) (*fhir.Tree, error) {
-	record, err := g.s.version(ctx, g.s.door.store, key, version)
+	record, err := g.s.version(ctx, g.s.door.store, key, version, seeing)
 	switch {
-	case fault.KindOf(err) == fault.NotFound && err != nil:
+	case absent(err):
 		return nil, nil
 	case err != nil:
 		return nil, err

@@ -114,7 +114,7 @@ func TestWhatASessionMayNotSeeIsMissingFromGraphQL(t *testing.T) {
 		if !ok {
 			t.Fatal("no parameter active")
 		}
-		s := d.Session(records.Principal{}, search.Token{Param: active, AnySystem: true, Code: "true"})
+		s := d.Session(records.Principal{}, only{search.Token{Param: active, AnySystem: true, Code: "true"}})
 		graphGives(t, s, "", `{ PatientList(_sort: "_id") { id } }`, `{"PatientList":[{"id":"linked"},{"id":"open"}]}`)
 		graphGives(t, s, "", `{ PatientConnection { count } }`, `{"PatientConnection":{"count":2}}`)
 		graphGives(t, s, "Patient/open", `{ PatientList(_reference: link) { id } }`, `{"PatientList":[{"id":"linked"}]}`)

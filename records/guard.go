@@ -8,6 +8,7 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -105,8 +106,8 @@ func (p partial) Count(ctx context.Context, q *search.Query) (int64, error) {
 // takes what there is. What access adds must be complete in any case.
 func (s *Session) admit(ctx context.Context, r store.Reader, q *search.Query, req SearchRequest) (store.Reader, []fault.Issue, error) {
 	x := s.door.indexes
-	if s.filter != nil {
-		if err := x.trust(ctx, func() []search.Param { return search.ParamsOf(s.filter) }); err != nil {
+	if filter := s.filter(q.Types, smart.Search); filter != nil {
+		if err := x.trust(ctx, func() []search.Param { return search.ParamsOf(filter) }); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -47,6 +48,13 @@ func (db database) session(t testing.TB, policy records.Policy) *records.Session
 	t.Helper()
 	return db.door(t, policy).Session(records.Principal{ID: "tester"}, nil)
 }
+
+// only is access to what an expression holds of, for everything.
+type only struct{ search.Expr }
+
+func (o only) May(fhir.Type, smart.Interactions) bool          { return true }
+func (o only) Filter([]string, smart.Interactions) search.Expr { return o.Expr }
+func (o only) Knows(fhir.Key) bool                             { return false }
 
 func body(format string, args ...any) records.Content {
 	return records.Content{JSON: fmt.Appendf(nil, format, args...)}

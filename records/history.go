@@ -11,6 +11,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -30,19 +31,20 @@ type HistoryRequest struct {
 // HistoryResult is one page of versions, newest first. Deletes have no JSON.
 type HistoryResult struct {
 	Entries []Resource
-	Total   int64
+	Total   int64 // -1 when it is not known
 	Next    string
 	Count   int // page size in force
 }
 
 // History returns one page of versions. For an instance that never was, the
-// error is NotFound.
+// error is NotFound. A session that does not see everything gets of each
+// resource that it sees the versions that it would have seen, so that a page may
+// have fewer than were asked for; of deleted ones only by their id.
 func (s *Session) History(ctx context.Context, r HistoryRequest) (*HistoryResult, error) {
 	d := s.door
-	if r.ID != "" {
-		if _, err := s.visible(ctx, d.store, fhir.Key{Type: r.Type, ID: r.ID}); err != nil {
-			return nil, err
-		}
+	reading, err := s.permitHistory(ctx, r)
+	if err != nil {
+		return nil, err
 	}
 	after, err := d.cursors.open(r.After)
 	if err != nil {
@@ -56,13 +58,25 @@ func (s *Session) History(ctx context.Context, r HistoryRequest) (*HistoryResult
 		count = 0
 	}
 	count = min(count, d.policy.MaxCount)
-	page, err := d.store.History(ctx, store.HistoryQuery{
-		Type: r.Type, ID: r.ID, Filter: s.filter, Since: r.Since, At: r.At, AtEnd: r.AtEnd, Count: max(count, 1), Bytes: d.pageBytes(), After: after,
-	})
+	q := store.HistoryQuery{
+		Type: r.Type, ID: r.ID, Since: r.Since, At: r.At, AtEnd: r.AtEnd, Count: max(count, 1), Bytes: d.pageBytes(), After: after,
+	}
+	if r.ID == "" {
+		q.Filter = s.filter(typesOf(r.Type), reading)
+	}
+	page, err := d.store.History(ctx, q)
 	if err != nil {
 		return nil, d.fault(err)
 	}
 	h := &HistoryResult{Total: page.Total, Next: d.cursors.seal(page.Next), Count: count}
+	if s.filter(typesOf(r.Type), reading) != nil {
+		if page.Records, err = s.shown(ctx, page.Records, reading); err != nil {
+			return nil, d.fault(err)
+		}
+		if h.Total, err = s.historyTotal(ctx, q, reading); err != nil {
+			return nil, d.fault(err)
+		}
+	}
 	if count == 0 {
 		h.Next = ""
 		return h, nil
@@ -82,6 +96,62 @@ func (s *Session) History(ctx context.Context, r HistoryRequest) (*HistoryResult
 		h.Entries = append(h.Entries, res)
 	}
 	return h, nil
+}
+
+// permitHistory refuses a history that access does not allow, and says as which
+// interaction it counts.
+func (s *Session) permitHistory(ctx context.Context, r HistoryRequest) (smart.Interactions, error) {
+	if r.ID == "" {
+		return smart.Search, s.may(r.Type, smart.Search)
+	}
+	_, err := s.visible(ctx, s.door.store, fhir.Key{Type: r.Type, ID: r.ID}, smart.Read)
+	return smart.Read, err
+}
+
+// shown keeps the versions that the session may see.
+func (s *Session) shown(ctx context.Context, records []store.Record, i smart.Interactions) ([]store.Record, error) {
+	kept := records[:0]
+	for _, r := range records {
+		shown, err := s.shows(ctx, s.door.store, r, i)
+		if err != nil {
+			return nil, err
+		}
+		if shown {
+			kept = append(kept, r)
+		}
+	}
+	return kept, nil
+}
+
+// historyTotal counts the versions of one resource that the session may see. Of
+// more than one resource that would take too long.
+func (s *Session) historyTotal(ctx context.Context, q store.HistoryQuery, i smart.Interactions) (int64, error) {
+	if q.ID == "" {
+		return -1, nil
+	}
+	total := int64(0)
+	for q.Count, q.After = s.door.policy.MaxCount, ""; ; {
+		page, err := s.door.store.History(ctx, q)
+		if err != nil {
+			return 0, err
+		}
+		shown, err := s.shown(ctx, page.Records, i)
+		if err != nil {
+			return 0, err
+		}
+		total += int64(len(shown))
+		if q.After = page.Next; q.After == "" {
+			return total, nil
+		}
+	}
+}
+
+// typesOf is a type as queries list it, "" being all.
+func typesOf(t fhir.Type) []string {
+	if t == "" {
+		return nil
+	}
+	return []string{string(t)}
 }
 
 // begins says whether a version created its resource, for the first time or

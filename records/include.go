@@ -10,6 +10,7 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -121,7 +122,7 @@ func (in *inclusion) follow(ctx context.Context, include search.Include, frontie
 			return nil, err
 		}
 		for _, e := range entries {
-			if e.Param.Kind != definitions.SearchReference || e.Param.Code == otherReference || e.Param.Inside() || include.Param.Code != "*" && !include.Param.Names(&e) {
+			if e.Param.Kind != definitions.SearchReference || e.Param.Code == search.OtherReference || e.Param.Inside() || include.Param.Code != "*" && !include.Param.Names(&e) {
 				continue
 			}
 			if include.Target != "" && e.RefType != include.Target && e.URL == "" {
@@ -197,7 +198,7 @@ func (in *inclusion) back(ctx context.Context, include search.Include, frontier 
 	for len(points) > 0 && len(found) <= in.left {
 		n := min(len(points), referencesAtOnce)
 		q := &search.Query{
-			Types: []string{include.Source}, Filter: in.s.narrow(points[:n]),
+			Types: []string{include.Source}, Filter: in.s.only([]string{include.Source}, smart.Search, points[:n]),
 			Count: min(in.left+1, in.s.door.policy.MaxCount), Bytes: in.s.door.pageBytes(),
 		}
 		points = points[n:]
@@ -248,16 +249,25 @@ func (s *Session) many(ctx context.Context, r store.Reader, keys []fhir.Key) ([]
 // current reads those of keys that exist and that the session may see, in no
 // order. A filter costs one search a type, not one a resource.
 func (s *Session) current(ctx context.Context, r store.Reader, keys []fhir.Key) ([]store.Record, error) {
-	if s.filter == nil {
-		return r.ReadMany(ctx, keys)
-	}
+	var open []fhir.Key
 	byType := map[fhir.Type]search.IDs{}
 	for _, k := range keys {
+		if !s.limited(string(k.Type)) {
+			open = append(open, k)
+			continue
+		}
 		byType[k.Type] = append(byType[k.Type], string(k.ID))
 	}
 	var found []store.Record
+	if len(open) > 0 {
+		var err error
+		if found, err = r.ReadMany(ctx, open); err != nil {
+			return nil, err
+		}
+	}
 	for t, ids := range byType {
-		q := &search.Query{Types: []string{string(t)}, Filter: s.narrow(ids), Count: len(ids), Bytes: s.door.pageBytes()}
+		types := []string{string(t)}
+		q := &search.Query{Types: types, Filter: s.only(types, seeing, ids), Count: len(ids), Bytes: s.door.pageBytes()}
 		for {
 			page, err := r.Search(ctx, q)
 			if err != nil {

@@ -109,7 +109,7 @@ func TestWhatNamesACanonicalIsIncludedWithItsResource(t *testing.T) {
 				t.Errorf("%s: %s, want %s", query, got, want)
 			}
 		}
-		narrow := door.Session(records.Principal{}, search.Not{X: search.IDs{"r"}})
+		narrow := door.Session(records.Principal{}, only{search.Not{X: search.IDs{"r"}}})
 		if got := found(t, narrow, "Questionnaire", "_id=q1&_revinclude=QuestionnaireResponse:questionnaire"); got != "Questionnaire/q1 +QuestionnaireResponse/r1" {
 			t.Errorf("who cannot see r is given %s", got)
 		}

@@ -22,7 +22,13 @@ func (in *inclusion) asReferred(ctx context.Context, current []store.Record, ver
 		}
 		switch r, err := in.r.ReadVersion(ctx, current[i].Key, n); {
 		case err == nil && !r.Deleted:
-			current[i] = r
+			shown, err := in.s.shows(ctx, in.r, r, seeing)
+			if err != nil {
+				return err
+			}
+			if shown {
+				current[i] = r
+			}
 		case err != nil && !errors.Is(err, store.ErrNotFound):
 			return err
 		}
@@ -71,7 +77,7 @@ func (in *inclusion) byURL(ctx context.Context, include search.Include, referenc
 	var found []store.Record
 	for len(any) > 0 && len(found) <= in.left {
 		n := min(len(any), referencesAtOnce)
-		q := &search.Query{Filter: in.s.narrow(any[:n]), Count: min(in.left+1, in.s.door.policy.MaxCount), Bytes: in.s.door.pageBytes()}
+		q := &search.Query{Filter: in.s.only(nil, seeing, any[:n]), Count: min(in.left+1, in.s.door.policy.MaxCount), Bytes: in.s.door.pageBytes()}
 		any = any[n:]
 		page, err := in.r.Search(ctx, q)
 		if err != nil {

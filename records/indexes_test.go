@@ -122,7 +122,7 @@ func TestASearchByANewParameterIsRefusedUntilItIsIndexed(t *testing.T) {
 		}
 		_, err := s.Create(t.Context(), "Patient", body(`{"resourceType":"Patient"}`), records.CreateOptions{IfNoneExist: pairs(t, "suffix=jr")})
 		refused(t, err, fault.Unavailable, "Patient.suffix")
-		_, err = d.Session(records.Principal{}, search.Missing{Param: search.Param{Type: "Patient", Code: "suffix", Kind: definitions.SearchString}, Want: true}).Search(
+		_, err = d.Session(records.Principal{}, only{search.Missing{Param: search.Param{Type: "Patient", Code: "suffix", Kind: definitions.SearchString}, Want: true}}).Search(
 			t.Context(), records.SearchRequest{Type: "Patient", Partial: true})
 		refused(t, err, fault.Unavailable, "Patient.suffix")
 

@@ -8,9 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/jobs"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -37,7 +39,7 @@ func (d *Door) Incomplete(ctx context.Context) ([]Incomplete, error) {
 				codes[code] = true
 			}
 		}
-		delete(codes, otherReference)
+		delete(codes, search.OtherReference)
 		delete(codes, containedCode)
 		for code := range codes {
 			if i, ok := x.lacks(k, t, code); ok {
@@ -55,6 +57,9 @@ func (s *Session) RequestReindex(ctx context.Context, types []fhir.Type) error {
 	d := s.door
 	if !d.policy.Reindex {
 		return fault.New(fault.Forbidden, fault.CodeForbidden, "", "$reindex is not allowed on this server")
+	}
+	if s.filter(nil, smart.Update) != nil {
+		return fault.New(fault.Forbidden, fault.CodeForbidden, "", "$reindex needs access to everything")
 	}
 	if len(types) == 0 {
 		types = []fhir.Type{""}
@@ -77,7 +82,7 @@ type Build struct {
 // when a filter is in force, since its counts are of all resources.
 func (s *Session) Build(ctx context.Context) (Build, bool, error) {
 	d := s.door
-	if s.filter != nil {
+	if s.limited() {
 		return Build{}, false, nil
 	}
 	j, err := d.store.ReadJob(ctx, indexJob)

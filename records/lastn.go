@@ -8,6 +8,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/smart"
 )
 
 // LastNRequest is an Observation/$lastn call (R4 Observation-lastn).
@@ -24,6 +25,9 @@ type LastNRequest struct {
 // page.
 func (s *Session) LastN(ctx context.Context, r LastNRequest) (*SearchResult, error) {
 	d := s.door
+	if err := s.may("Observation", smart.Search); err != nil {
+		return nil, err
+	}
 	n, criteria, err := lastNCriteria(r.Pairs)
 	if err != nil {
 		return nil, err
@@ -43,7 +47,7 @@ func (s *Session) LastN(ctx context.Context, r LastNRequest) (*SearchResult, err
 	if !ok || code.Code == "" {
 		return nil, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "the definitions of this server have no search parameters code and date of Observation")
 	}
-	q.Filter, q.Bytes = s.narrow(q.Filter), d.pageBytes()
+	q.Filter, q.Bytes = s.narrow(q.Types, q.Filter), d.pageBytes()
 	found, err := s.latest(ctx, q, code, when, n)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -170,7 +171,7 @@ func (g *LoadGroup) write(ctx context.Context, it *loadItem, current store.Recor
 	s, w := g.l.s, it.w
 	s.door.renew(w)
 	if !w.checked {
-		if err := s.check(ctx, w); err != nil {
+		if err := s.check(ctx, w, smart.Update); err != nil {
 			return false, err
 		}
 	}
@@ -192,15 +193,18 @@ func (g *LoadGroup) write(ctx context.Context, it *loadItem, current store.Recor
 
 // permit refuses to overwrite what the session does not see.
 func (g *LoadGroup) permit(ctx context.Context, w *draft, current store.Record) error {
-	if current.Version == 0 || current.Deleted {
-		return nil
-	}
 	s := g.l.s
-	seen, err := s.sees(ctx, s.door.store, w.key)
-	if err == nil && !seen {
-		err = fault.New(fault.Forbidden, fault.CodeForbidden, "", "%s is not within what you may write", w.key)
+	if err := s.may(w.key.Type, smart.Update); err != nil {
+		return err
 	}
-	return err
+	err := s.writable(ctx, current, smart.Update)
+	if errors.Is(err, errHidden) {
+		return outside(w.key)
+	}
+	if err != nil {
+		return err
+	}
+	return s.door.refers(w, current, func(fhir.Key) bool { return false })
 }
 
 // store writes items with different keys in one transaction, without those
@@ -262,7 +266,7 @@ func (g *LoadGroup) again(ctx context.Context, items []int) error {
 }
 
 func (g *LoadGroup) commit(ctx context.Context, items []int) error {
-	u := &unit{bulk: true, writes: make([]store.Write, len(items))}
+	u := &unit{s: g.l.s, bulk: true, writes: make([]store.Write, len(items))}
 	drafts := make([]*draft, len(items))
 	for n, i := range items {
 		u.writes[n], drafts[n] = g.items[i].write, g.items[i].w

@@ -8,13 +8,14 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
 // Meta returns the meta of a resource, or with a version of that version (R4
 // Resource-meta). The Resource has no JSON.
 func (s *Session) Meta(ctx context.Context, key fhir.Key, version string) (fhir.Node, Resource, error) {
-	record, err := s.version(ctx, s.door.store, key, version)
+	record, err := s.version(ctx, s.door.store, key, version, smart.Read)
 	if err != nil {
 		return fhir.Node{}, Resource{}, err
 	}
@@ -37,13 +38,20 @@ type Labels struct {
 // Label is a security label or tag.
 type Label struct{ System, Code string }
 
-// maxLabels bounds the labels of one kind that LabelsInUse lists.
-const maxLabels = 1000
+// maxLabels bounds the labels of one kind that LabelsInUse lists, and
+// maxLabelsRead those among which they are looked for.
+const (
+	maxLabels     = 1000
+	maxLabelsRead = 20_000
+)
 
 // LabelsInUse returns the labels of all current resources of a type, "" for
 // all, that the session sees (R4 Resource-meta).
 func (s *Session) LabelsInUse(ctx context.Context, t fhir.Type) (Labels, error) {
 	var l Labels
+	if err := s.may(t, smart.Search); err != nil {
+		return l, err
+	}
 	for _, kind := range []struct {
 		code string
 		take func(search.Entry)
@@ -56,11 +64,12 @@ func (s *Session) LabelsInUse(ctx context.Context, t fhir.Type) (Labels, error) 
 		if !ok {
 			continue
 		}
-		values, err := s.door.store.Values(ctx, p, maxLabels+1)
+		// Of many values a session that does not see all resources sees few.
+		values, err := s.door.store.Values(ctx, p, maxLabelsRead)
 		if err != nil {
 			return l, s.door.fault(err)
 		}
-		if len(values) > maxLabels {
+		if len(values) > maxLabels && !s.limited(typesOf(t)...) {
 			return l, fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "there are more than %d values of %s: ask for the meta of one type, or of one resource", maxLabels, kind.code)
 		}
 		for _, v := range values {
@@ -92,13 +101,11 @@ func (s *Session) labelled(ctx context.Context, t fhir.Type, v search.Entry, all
 			versions = append(versions, labelIs(other))
 		}
 	}
-	if s.filter == nil && versions == nil {
+	if !s.limited(typesOf(t)...) && versions == nil {
 		return true, nil
 	}
-	q := &search.Query{Filter: s.narrow(search.And{labelIs(v), search.Not{X: versions}}), Count: 1}
-	if t != "" {
-		q.Types = []string{string(t)}
-	}
+	types := typesOf(t)
+	q := &search.Query{Types: types, Filter: s.only(types, smart.Search, search.And{labelIs(v), search.Not{X: versions}}), Count: 1}
 	page, err := s.door.store.Search(ctx, q)
 	return len(page.Records) > 0, err
 }
@@ -129,6 +136,9 @@ func (s *Session) MetaDelete(ctx context.Context, key fhir.Key, meta fhir.Node, 
 }
 
 func (s *Session) relabel(ctx context.Context, key fhir.Key, meta fhir.Node, o UpdateOptions, edit func(into, label fhir.Node) error) (Result, error) {
+	if err := s.may(key.Type, smart.Update); err != nil {
+		return Result{}, err
+	}
 	return s.apply(ctx, change{
 		w: &draft{key: key}, method: "PATCH", req: o.Request, pre: o.Precondition, mustExist: true,
 		remake: func(ctx context.Context, current store.Record) (*draft, error) {

@@ -41,6 +41,11 @@ func notFound(key fhir.Key) error {
 	return fault.New(fault.NotFound, fault.CodeNotFound, "", "there is no %s", key)
 }
 
+// absent says whether an error means that for the session something is not there.
+func absent(err error) bool {
+	return err != nil && (fault.KindOf(err) == fault.NotFound || errors.Is(err, ErrScope))
+}
+
 func noVersion(key fhir.Key, version string) error {
 	return fault.New(fault.NotFound, fault.CodeNotFound, "", "there is no %s/_history/%s", key, version)
 }
@@ -66,7 +71,7 @@ func missing(e *store.MissingError, drafts ...*draft) error {
 	for _, w := range drafts {
 		for _, n := range w.needs {
 			if gone[n.key] {
-				issues = append(issues, issueAt(n.node, fault.CodeNotFound, "%s does not exist here: create it first, or in the same transaction", n.key))
+				issues = append(issues, notThere(n.node, n.key))
 			}
 		}
 	}

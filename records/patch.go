@@ -9,6 +9,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -32,6 +33,9 @@ type PatchContent struct {
 // Patch applies a patch to the current version (R4 §3.1.0.6). Without IfMatch
 // it is applied anew when another write comes between.
 func (s *Session) Patch(ctx context.Context, key fhir.Key, p PatchContent, o UpdateOptions) (Result, error) {
+	if err := s.may(key.Type, smart.Update); err != nil {
+		return Result{}, err
+	}
 	doc, err := s.door.patch(p)
 	if err != nil {
 		return Result{}, err
@@ -94,6 +98,9 @@ func (s *Session) remade(ctx context.Context, current store.Record, tree *fhir.T
 
 // PatchWhere is the conditional patch (R4 §3.1.0.6): exactly one match.
 func (s *Session) PatchWhere(ctx context.Context, t fhir.Type, criteria []search.Pair, p PatchContent, o UpdateOptions) (Result, error) {
+	if err := s.may(t, smart.Update); err != nil {
+		return Result{}, err
+	}
 	doc, err := s.door.patch(p)
 	if err != nil {
 		return Result{}, err

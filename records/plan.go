@@ -3,11 +3,13 @@ package records
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/inglehealth/ingle/engine/patch"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -109,6 +111,9 @@ func (p *plan) load(ctx context.Context) error {
 			return nil
 		case st.method == "DELETE" && st.cond != nil:
 			for _, r := range st.found {
+				if err := p.t.s.writable(ctx, r, smart.Delete); err != nil {
+					return err
+				}
 				if err := st.precondition.check(r.Key, r); err != nil {
 					return err
 				}
@@ -123,16 +128,13 @@ func (p *plan) load(ctx context.Context) error {
 // permit refuses what policy, precondition or filter forbid.
 func (p *plan) permit(ctx context.Context, st *step) error {
 	s := p.t.s
-	exists := st.current.Version > 0 && !st.current.Deleted
-	if exists {
-		seen, err := s.sees(ctx, s.door.store, st.key)
-		if err != nil {
-			return err
-		}
-		if !seen {
-			return fault.New(fault.Forbidden, fault.CodeForbidden, "", "%s is not within what you may write", st.key)
-		}
+	hidden := false
+	if err := s.writable(ctx, st.current, interactionOf(st.method)); errors.Is(err, errHidden) {
+		st.current, hidden = store.Record{}, true
+	} else if err != nil {
+		return err
 	}
+	exists := st.current.Version > 0 && !st.current.Deleted
 	if err := st.precondition.check(st.key, st.current); err != nil {
 		return err
 	}
@@ -143,6 +145,8 @@ func (p *plan) permit(ctx context.Context, st *step) error {
 	case s.door.policy.ClientIDs == ServerChooses && st.cond == nil:
 		return fault.New(fault.MethodNotAllowed, fault.CodeNotSupported, "",
 			"%s does not exist, and this server chooses ids itself: use POST", st.key)
+	case hidden: // its id is taken
+		return outside(st.key)
 	}
 	return nil
 }
@@ -171,7 +175,10 @@ func (p *plan) draft(ctx context.Context) error {
 		if err := p.link(st, w.tree); err != nil {
 			return err
 		}
-		if err := s.check(ctx, w); err != nil {
+		if err := s.check(ctx, w, interactionOf(st.method)); err != nil {
+			return err
+		}
+		if err := s.door.refers(w, st.current, p.makes); err != nil {
 			return err
 		}
 		p.settle(w)
@@ -216,10 +223,13 @@ func (p *plan) content(ctx context.Context, st *step) (*draft, error) {
 
 // settle drops the needs that the transaction itself meets.
 func (p *plan) settle(w *draft) {
-	w.needs = slices.DeleteFunc(w.needs, func(n need) bool {
-		st := p.byKey[n.key]
-		return st != nil && st.method != "DELETE" && !st.matched
-	})
+	w.needs = slices.DeleteFunc(w.needs, func(n need) bool { return p.makes(n.key) })
+}
+
+// makes says whether the transaction itself writes a resource.
+func (p *plan) makes(key fhir.Key) bool {
+	st := p.byKey[key]
+	return st != nil && st.method != "DELETE" && !st.matched
 }
 
 // gather puts the writes in the order of processing.

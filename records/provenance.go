@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -12,6 +14,9 @@ import (
 // the versions that writes make (R4 §6.3.4.4). It goes into the same
 // transaction.
 func (s *Session) provenance(ctx context.Context, c Content, r Request, writes []store.Write) (*draft, store.Write, error) {
+	if err := s.may("Provenance", smart.Create); err != nil {
+		return nil, store.Write{}, inProvenance(err)
+	}
 	// The header is used again when the write is prepared anew.
 	c.JSON = append([]byte(nil), c.JSON...)
 	r.Provenance = nil
@@ -33,7 +38,11 @@ func (s *Session) provenance(ctx context.Context, c Content, r Request, writes [
 		}
 	}
 	w.key.ID = s.door.config.NewID()
-	err = s.check(ctx, w)
+	err = s.check(ctx, w, smart.Create)
+	if err == nil {
+		own := keysOf(writes)
+		err = s.door.refers(w, store.Record{}, func(k fhir.Key) bool { return own[k] })
+	}
 	if err == nil {
 		err = w.arrives(made(writes))
 	}

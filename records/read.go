@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -25,7 +27,7 @@ func (s *Session) Read(ctx context.Context, key fhir.Key, o ReadOptions) (Resour
 }
 
 func (s *Session) read(ctx context.Context, r store.Reader, key fhir.Key, o ReadOptions) (Resource, error) {
-	record, err := s.visible(ctx, r, key)
+	record, err := s.visible(ctx, r, key, smart.Read)
 	if err != nil {
 		return Resource{}, err
 	}
@@ -39,7 +41,7 @@ func (s *Session) VRead(ctx context.Context, key fhir.Key, version string, o Rea
 }
 
 func (s *Session) vread(ctx context.Context, r store.Reader, key fhir.Key, version string, o ReadOptions) (Resource, error) {
-	record, err := s.version(ctx, r, key, version)
+	record, err := s.version(ctx, r, key, version, smart.Read)
 	if err != nil {
 		return Resource{}, err
 	}
@@ -47,25 +49,39 @@ func (s *Session) vread(ctx context.Context, r store.Reader, key fhir.Key, versi
 }
 
 // version returns one version, "" meaning the current one, which may be a
-// delete, if the session may see the resource. The errors are final.
-func (s *Session) version(ctx context.Context, r store.Reader, key fhir.Key, version string) (store.Record, error) {
+// delete, if the session may do one of the interactions with the resource, and
+// with the version as it was. The errors are final.
+func (s *Session) version(ctx context.Context, r store.Reader, key fhir.Key, version string, i smart.Interactions) (store.Record, error) {
 	if version == "" {
-		return s.visible(ctx, r, key)
+		return s.visible(ctx, r, key, i)
+	}
+	if err := s.may(key.Type, i); err != nil {
+		return store.Record{}, err
 	}
 	n, ok := parseVersion(version)
 	if !ok || !key.ID.Valid() {
 		return store.Record{}, noVersion(key, version)
 	}
-	if seen, err := s.sees(ctx, r, key); err != nil {
-		return store.Record{}, s.door.fault(err)
-	} else if !seen {
-		return store.Record{}, notFound(key)
+	if s.filter([]string{string(key.Type)}, i) != nil {
+		if _, err := s.visible(ctx, r, key, i); fault.KindOf(err) == fault.NotFound && err != nil {
+			return store.Record{}, noVersion(key, version)
+		} else if err != nil {
+			return store.Record{}, err
+		}
 	}
 	record, err := r.ReadVersion(ctx, key, n)
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Record{}, noVersion(key, version)
 	}
-	return record, s.door.fault(err)
+	if err != nil {
+		return store.Record{}, s.door.fault(err)
+	}
+	if shown, err := s.shows(ctx, r, record, i); err != nil {
+		return store.Record{}, s.door.fault(err)
+	} else if !shown {
+		return store.Record{}, noVersion(key, version)
+	}
+	return record, nil
 }
 
 // parseVersion reads a version id as Ingle gives them out.
@@ -75,8 +91,11 @@ func parseVersion(s string) (int64, bool) {
 }
 
 // visible returns the current version of key, which may be a delete, if the
-// session may see it. The errors are final.
-func (s *Session) visible(ctx context.Context, r store.Reader, key fhir.Key) (store.Record, error) {
+// session may do one of the interactions with it. The errors are final.
+func (s *Session) visible(ctx context.Context, r store.Reader, key fhir.Key, i smart.Interactions) (store.Record, error) {
+	if err := s.may(key.Type, i); err != nil {
+		return store.Record{}, err
+	}
 	if !key.ID.Valid() {
 		return store.Record{}, notFound(key)
 	}
@@ -87,7 +106,7 @@ func (s *Session) visible(ctx context.Context, r store.Reader, key fhir.Key) (st
 	if err != nil {
 		return store.Record{}, s.door.fault(err)
 	}
-	if seen, err := s.sees(ctx, r, key); err != nil {
+	if seen, err := s.allows(ctx, r, record, i); err != nil {
 		return store.Record{}, s.door.fault(err)
 	} else if !seen {
 		return store.Record{}, notFound(key)

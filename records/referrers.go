@@ -20,7 +20,10 @@ const (
 // References to a version do not count, for versions outlive the delete. What
 // the same transaction writes was checked before: only a Provenance of the
 // delete itself can refer to it.
-func (d *Door) unreferred(ctx context.Context, r store.Reader, key fhir.Key, writes []store.Write) error {
+//
+// Those that the session does not see are not named.
+func (s *Session) unreferred(ctx context.Context, r store.Reader, key fhir.Key, writes []store.Write) error {
+	d := s.door
 	if d.policy.AllowDeleteReferred {
 		return nil
 	}
@@ -32,9 +35,14 @@ func (d *Door) unreferred(ctx context.Context, r store.Reader, key fhir.Key, wri
 	referrers = slices.DeleteFunc(referrers, func(k fhir.Key) bool { return own[k] })
 	slices.SortFunc(referrers, fhir.Key.Compare)
 	var names []string
+	hidden := false
 	for len(referrers) > 0 && len(names) <= referrersNamed {
 		n := min(len(referrers), referrersRead)
 		records, err := r.ReadMany(ctx, referrers[:n])
+		if err != nil {
+			return err
+		}
+		seen, err := s.seen(ctx, r, referrers[:n])
 		if err != nil {
 			return err
 		}
@@ -42,17 +50,19 @@ func (d *Door) unreferred(ctx context.Context, r store.Reader, key fhir.Key, wri
 		for _, record := range records {
 			if held, err := d.holds(record, key); err != nil {
 				return err
-			} else if held {
+			} else if held && seen[record.Key] {
 				names = append(names, record.Key.String())
+			} else if held {
+				hidden = true
 			}
 		}
 	}
-	if len(names) == 0 {
+	if len(names) == 0 && !hidden {
 		return nil
 	}
 	slices.Sort(names)
-	if len(names) > referrersNamed {
-		names = append(names[:referrersNamed], "others")
+	if len(names) > referrersNamed || hidden {
+		names = append(names[:min(len(names), referrersNamed)], "others")
 	}
 	return fault.New(fault.Conflict, fault.CodeConflict, "", "%s cannot be deleted: %s refer to it; delete or change them first, or all in one transaction", key, strings.Join(names, ", "))
 }

@@ -2,10 +2,12 @@ package records
 
 import (
 	"context"
+	"slices"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -20,7 +22,7 @@ type Principal struct {
 type Session struct {
 	door      *Door
 	principal Principal
-	filter    search.Expr
+	access    Access // nil: everything
 }
 
 // Door returns the door that the session belongs to.
@@ -29,41 +31,19 @@ func (s *Session) Door() *Door { return s.door }
 // Principal returns who acts.
 func (s *Session) Principal() Principal { return s.principal }
 
-// narrow adds the session's filter to an expression.
-func (s *Session) narrow(x search.Expr) search.Expr {
-	switch {
-	case s.filter == nil:
-		return x
-	case x == nil:
-		return s.filter
-	}
-	return search.And{x, s.filter}
-}
-
-// sees says whether the session's filter lets the current version of key pass.
-func (s *Session) sees(ctx context.Context, r store.Reader, key fhir.Key) (bool, error) {
-	if s.filter == nil {
-		return true, nil
-	}
-	n, err := r.Count(ctx, &search.Query{
-		Types:  []string{string(key.Type)},
-		Filter: s.narrow(search.IDs{string(key.ID)}),
-	})
-	return n > 0, err
-}
-
-// mayWrite refuses a new version that the session itself would not see.
-func (s *Session) mayWrite(ctx context.Context, w *draft) error {
-	if s.filter == nil {
+// mayWrite refuses a new version with which access does not allow what makes it.
+func (s *Session) mayWrite(ctx context.Context, w *draft, i smart.Interactions) error {
+	filter := s.filter([]string{string(w.key.Type)}, i)
+	if filter == nil {
 		return nil
 	}
 	doc := &search.Document{Key: w.key, Updated: s.door.now(), Entries: w.entries}
-	ok, err := search.Match(ctx, s.filter, doc, matchSource{s.door})
+	ok, err := search.Match(ctx, filter, doc, matchSource{s.door})
 	if err != nil {
 		return s.door.fault(err)
 	}
 	if !ok {
-		return fault.New(fault.Forbidden, fault.CodeForbidden, "", "%s would leave what you may see: it must match your access", w.key)
+		return fault.New(fault.Forbidden, fault.CodeForbidden, "", "this %s would not be within what you may write: it must belong to whom, and be of the kind, that your access is for", w.key.Type)
 	}
 	return nil
 }
@@ -83,6 +63,9 @@ func (m matchSource) Get(ctx context.Context, key fhir.Key) (*search.Document, e
 
 // Referrers returns the current resources of a type whose param points to key.
 func (m matchSource) Referrers(ctx context.Context, source string, param search.Param, key fhir.Key) ([]*search.Document, error) {
+	if source == "" {
+		return m.anyReferrers(ctx, key)
+	}
 	q := &search.Query{
 		Types:  []string{source},
 		Filter: search.Reference{Param: param, Type: string(key.Type), ID: string(key.ID)},
@@ -105,6 +88,30 @@ func (m matchSource) Referrers(ctx context.Context, source string, param search.
 			return docs, nil
 		}
 	}
+}
+
+// anyReferrers returns up to referrersLooked resources that refer to key by any
+// parameter.
+func (m matchSource) anyReferrers(ctx context.Context, key fhir.Key) ([]*search.Document, error) {
+	keys, err := m.door.store.Referrers(ctx, key, referrersLooked)
+	if err != nil {
+		return nil, err
+	}
+	var docs []*search.Document
+	for some := range slices.Chunk(keys, referrersRead) {
+		records, err := m.door.store.ReadMany(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range records {
+			doc, err := m.door.document(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			docs = append(docs, doc)
+		}
+	}
+	return docs, nil
 }
 
 // document makes what the matcher sees of a stored resource.

@@ -66,11 +66,11 @@ func (s *Session) currentAt(ctx context.Context, batch []store.Record, r Snapsho
 		if !current {
 			continue
 		}
-		seen, err := s.sees(ctx, s.door.store, x.Key)
+		shown, err := s.changed(ctx, x)
 		if err != nil {
 			return nil, err
 		}
-		if seen {
+		if shown {
 			kept = append(kept, x)
 		}
 	}

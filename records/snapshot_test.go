@@ -55,7 +55,7 @@ func TestASnapshotShowsAPlaceInTheFeedWhateverIsWrittenLater(t *testing.T) {
 			t.Errorf("of the future: %s", got)
 		}
 		filter := must(door.Catalog("").CompartmentFilter("Patient", "kept", ""))(t)
-		if got := snapshot(t, door.Session(records.Principal{}, filter), records.SnapshotRequest{At: at}); got != "Patient/kept.2 Observation/o.1" {
+		if got := snapshot(t, door.Session(records.Principal{}, only{filter}), records.SnapshotRequest{At: at}); got != "Patient/kept.2 Observation/o.1" {
 			t.Errorf("what a session sees: %s", got)
 		}
 		must(s.Expunge(t.Context(), records.ExpungeRequest{Key: key("Patient/kept"), OldVersions: true}))(t)

@@ -11,6 +11,7 @@ import (
 	"github.com/inglehealth/ingle/engine/view"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -65,7 +66,7 @@ func (s *Session) viewDefinition(ctx context.Context, r TableRequest) (*fhir.Tre
 	if key.Type != "ViewDefinition" {
 		return nil, fault.New(fault.Invalid, fault.CodeValue, "", "%s is no ViewDefinition", key)
 	}
-	record, err := s.version(ctx, s.door.store, key, version)
+	record, err := s.version(ctx, s.door.store, key, version, smart.Read)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +88,7 @@ func (s *Session) viewByURL(ctx context.Context, canonical string) (*fhir.Tree, 
 	if err != nil {
 		return nil, err
 	}
-	q.Filter = s.narrow(q.Filter)
+	q.Filter = s.only(q.Types, seeing, q.Filter)
 	page, err := s.door.store.Search(ctx, q)
 	if err != nil {
 		return nil, s.door.fault(err)
@@ -104,6 +105,9 @@ const tablePage = 500
 // stored makes the query of the stored resources.
 func (t *Table) stored(ctx context.Context, rel *release, r TableRequest) error {
 	d := t.s.door
+	if err := t.s.may(fhir.Type(t.Resource), smart.Search); err != nil {
+		return err
+	}
 	var pairs []search.Pair
 	if !r.Since.IsZero() {
 		pairs = []search.Pair{{Name: "_lastUpdated", Value: "ge" + r.Since.UTC().Format(time.RFC3339Nano)}}
@@ -122,7 +126,7 @@ func (t *Table) stored(ctx context.Context, rel *release, r TableRequest) error 
 	case len(limits) > 0:
 		q.Filter = limits
 	}
-	q.Filter, q.Bytes = t.s.narrow(q.Filter), d.pageBytes()
+	q.Filter, q.Bytes = t.s.only(q.Types, smart.Search, q.Filter), d.pageBytes()
 	t.query = q
 	return nil
 }

@@ -41,7 +41,7 @@ func TestATableHoldsOnlyWhatItsSessionSees(t *testing.T) {
 		observation(t, all, "o2", "Patient/other")
 		put(t, all, "ViewDefinition/v", `{"resourceType":"ViewDefinition","id":"v","status":"active","resource":"Observation","select":[{"column":[{"name":"id","path":"id"}]}]}`)
 		filter := must(door.Catalog("").CompartmentFilter("Patient", "mine", ""))(t)
-		s := door.Session(records.Principal{}, filter)
+		s := door.Session(records.Principal{}, only{filter})
 		if got := rows(t, all, records.TableRequest{Content: observations()}); got != `{"id":"o1","of":"mine"} {"id":"o2","of":"other"}` {
 			t.Errorf("everything: %s", got)
 		}

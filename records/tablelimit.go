@@ -93,7 +93,7 @@ func (t *Table) ofGroup(ctx context.Context, rel *release, group string) (search
 	if len(left) > 0 {
 		is = search.And{is, search.Not{X: left}}
 	}
-	tie, err := rel.catalog.CompartmentsFilter("Patient", t.s.narrow(is), t.Resource)
+	tie, err := rel.catalog.CompartmentsFilter("Patient", t.s.narrow([]string{"Patient"}, is), t.Resource)
 	if err != nil {
 		return nil, t.outside("a group")
 	}
@@ -128,7 +128,7 @@ func (t *Table) named(ctx context.Context, rel *release, of fhir.Type, name stri
 	if key.Type != of {
 		return store.Record{}, fault.New(fault.Invalid, fault.CodeValue, "", "%s is no %s", key, of)
 	}
-	record, err := t.s.visible(ctx, d.store, key)
+	record, err := t.s.visible(ctx, d.store, key, seeing)
 	if fault.KindOf(err) == fault.NotFound || err == nil && record.Deleted {
 		return store.Record{}, fault.New(fault.Invalid, fault.CodeNotFound, "", "there is no %s here", key)
 	}

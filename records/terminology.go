@@ -164,7 +164,7 @@ func (s *Session) instance(ctx context.Context, key fhir.Key) (terminology.Resou
 	if key.ID == "" {
 		return terminology.Resource{}, nil
 	}
-	record, err := s.visible(ctx, s.door.store, key)
+	record, err := s.visible(ctx, s.door.store, key, seeing)
 	if err != nil {
 		return terminology.Resource{}, err
 	}

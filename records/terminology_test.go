@@ -99,7 +99,7 @@ func TestWhatASessionCannotSeeDoesNotExpand(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		door := db.door(t, records.Policy{})
 		all := door.Session(records.Principal{}, nil)
-		some := door.Session(records.Principal{}, search.Not{X: search.IDs{"secret"}})
+		some := door.Session(records.Principal{}, only{search.Not{X: search.IDs{"secret"}}})
 		put(t, all, "CodeSystem/secret", `{"resourceType":"CodeSystem","id":"secret","url":"urn:x","status":"active","content":"complete","concept":[{"code":"a","display":"A"}]}`)
 		put(t, all, "ValueSet/open", `{"resourceType":"ValueSet","id":"open","url":"urn:all","status":"active","compose":{"include":[{"system":"urn:x"}]}}`)
 		put(t, all, "ConceptMap/secret", `{"resourceType":"ConceptMap","id":"secret","url":"urn:map","status":"active","group":[{"source":"urn:x","target":"urn:y","element":[{"code":"a","target":[{"code":"b","equivalence":"equal"}]}]}]}`)
@@ -131,7 +131,7 @@ func TestWhatASessionCannotSeeDoesNotExpand(t *testing.T) {
 func TestFHIRPathAsksStoredValueSetsAndMaps(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		door := db.door(t, records.Policy{})
-		s, blind := door.Session(records.Principal{}, nil), door.Session(records.Principal{}, search.Not{X: search.TypeIs{"ValueSet", "CodeSystem", "ConceptMap"}})
+		s, blind := door.Session(records.Principal{}, nil), door.Session(records.Principal{}, only{search.Not{X: search.TypeIs{"ValueSet", "CodeSystem", "ConceptMap"}}})
 		put(t, s, "CodeSystem/x", `{"resourceType":"CodeSystem","id":"x","url":"urn:x","status":"active","content":"complete","concept":[{"code":"a","display":"Alpha","concept":[{"code":"b"}]}]}`)
 		put(t, s, "ValueSet/x", `{"resourceType":"ValueSet","id":"x","url":"urn:all","status":"active","compose":{"include":[{"system":"urn:x"}]}}`)
 		put(t, s, "ConceptMap/x", `{"resourceType":"ConceptMap","id":"x","url":"urn:map","status":"active","group":[{"source":"urn:x","target":"urn:y","element":[{"code":"a","target":[{"code":"z","equivalence":"equal"}]}]}]}`)
@@ -205,7 +205,7 @@ func TestSearchesAskForCodesWithTheSessionsSight(t *testing.T) {
 		if len(got) != 2 || got[0] != (terminology.Coding{System: "urn:x", Code: "a"}) {
 			t.Errorf("%v", got)
 		}
-		_, err := door.Session(records.Principal{}, search.IDs{"other"}).Terminology("").Codes(t.Context(), "urn:v", 10)
+		_, err := door.Session(records.Principal{}, only{search.IDs{"other"}}).Terminology("").Codes(t.Context(), "urn:v", 10)
 		refused(t, err, fault.NotFound, "urn:v")
 		if a := must(s.Terminology(definitions.R4).Member(t.Context(), "urn:v", terminology.Coding{System: "urn:x", Code: "b"}))(t); a != terminology.Yes {
 			t.Errorf("%d", a)

@@ -50,7 +50,7 @@ func (t terms) Codes(valueSet string, limit int) (*search.CodeList, error) {
 
 // canonical is the URL of a stored ValueSet, with its version.
 func (t terms) canonical(key fhir.Key) (string, error) {
-	record, err := t.s.visible(t.ctx, t.s.door.store, key)
+	record, err := t.s.visible(t.ctx, t.s.door.store, key, seeing)
 	if err != nil {
 		return "", err
 	}

@@ -55,7 +55,7 @@ func (t *termSource) Any(ctx context.Context) (bool, error) {
 	}
 	some := false
 	for _, typ := range []string{"ValueSet", "CodeSystem", "ConceptMap"} { // one by one, by the index on types
-		page, err := t.s.door.store.Search(ctx, &search.Query{Types: []string{typ}, Filter: t.s.narrow(nil), Count: 1, Heads: true})
+		page, err := t.s.door.store.Search(ctx, &search.Query{Types: []string{typ}, Filter: t.s.only([]string{typ}, seeing, nil), Count: 1, Heads: true})
 		if err != nil {
 			return false, t.s.door.fault(err)
 		}
@@ -129,7 +129,7 @@ func (t *termSource) heads(ctx context.Context, question termQuestion) ([]store.
 		}
 		q.Filter = search.URI{Param: param, Value: question.url}
 	}
-	q.Filter = t.s.narrow(q.Filter)
+	q.Filter = t.s.only(q.Types, seeing, q.Filter)
 	page, err := t.s.door.store.Search(ctx, q)
 	if err == nil {
 		t.seen[question] = page.Records

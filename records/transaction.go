@@ -9,6 +9,7 @@ import (
 
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -54,6 +55,9 @@ func (s *Session) transact(ctx context.Context, rel *release, nodes []fhir.Node,
 
 // admit refuses what a transaction cannot hold, and learns the entry's name.
 func (t *transaction) admit(e *entry) error {
+	if err := t.s.mayEntry(e); err != nil {
+		return e.fail(err)
+	}
 	if e.route.kind == routeOperation {
 		if e.order() < 3 {
 			return fault.New(fault.Invalid, fault.CodeNotSupported, e.place()+".request.url", "an operation in a transaction must be a GET")
@@ -70,6 +74,20 @@ func (t *transaction) admit(e *entry) error {
 	}
 	t.names[e.fullURL] = e
 	return nil
+}
+
+// mayEntry refuses an entry that access does not allow, before any is processed.
+func (s *Session) mayEntry(e *entry) error {
+	i := smart.Search
+	switch {
+	case e.route.kind == routeOperation:
+		return nil // it decides itself
+	case e.writes():
+		i = interactionOf(e.method)
+	case e.route.id != "":
+		i = smart.Read
+	}
+	return s.may(e.route.typ, i)
 }
 
 // failures gathers the errors of entries; the first one gives the kind.
@@ -105,7 +123,7 @@ func (f *failures) err() error {
 // the order of the entries.
 func (p *plan) commit(ctx context.Context) (*BundleResult, error) {
 	result := &BundleResult{Type: "transaction-response", Entries: make([]EntryResult, len(p.steps))}
-	u := &unit{bulk: p.t.o.Bulk, needs: p.needs, writes: p.writes, drafts: p.drafts, deletes: p.deletes}
+	u := &unit{s: p.t.s, bulk: p.t.o.Bulk, needs: p.needs, writes: p.writes, drafts: p.drafts, deletes: p.deletes}
 	if len(p.conditions) > 0 {
 		u.locks = p.locks()
 		u.check = p.recheck

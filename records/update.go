@@ -7,6 +7,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -19,6 +20,9 @@ type UpdateOptions struct {
 // Update replaces a resource, or creates it if policy lets clients choose
 // ids. The content's id must be the key's (R4 §3.1.0.4).
 func (s *Session) Update(ctx context.Context, key fhir.Key, c Content, o UpdateOptions) (Result, error) {
+	if err := s.may(key.Type, smart.Update); err != nil {
+		return Result{}, err
+	}
 	w, err := s.draft(ctx, key.Type, c, o.Request)
 	if err != nil {
 		return Result{}, err
@@ -60,6 +64,9 @@ func sameID(w *draft, id fhir.ID) error {
 // UpdateWhere is the conditional update (R4 §3.1.0.4.3): no match creates, one
 // is updated, several are PreconditionFailed.
 func (s *Session) UpdateWhere(ctx context.Context, t fhir.Type, criteria []search.Pair, c Content, o UpdateOptions) (Result, error) {
+	if err := s.may(t, smart.Update); err != nil {
+		return Result{}, err
+	}
 	cond, err := s.condition(ctx, t, criteria)
 	if err != nil {
 		return Result{}, err
@@ -108,6 +115,11 @@ func (s *Session) newID(ctx context.Context, key fhir.Key) (fhir.ID, error) {
 	}
 	if err != nil {
 		return "", s.door.fault(err)
+	}
+	if seen, err := s.sees(ctx, s.door.store, key, seeing); err != nil {
+		return "", s.door.fault(err)
+	} else if !seen {
+		return "", outside(key)
 	}
 	return "", fault.New(fault.Conflict, fault.CodeConflict, string(key.Type)+".id", "%s exists, but does not match the criteria", key)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 )
 
 // ValidateRequest is a $validate call (R4 §3.3.2, Resource-validate).
@@ -84,7 +85,7 @@ func (s *Session) subject(ctx context.Context, r ValidateRequest) (*draft, error
 	if r.ID == "" {
 		return nil, fault.New(fault.Invalid, fault.CodeRequired, "", "there is no resource to validate: send one, or ask an instance")
 	}
-	record, err := s.visible(ctx, s.door.store, fhir.Key{Type: r.Type, ID: r.ID})
+	record, err := s.visible(ctx, s.door.store, fhir.Key{Type: r.Type, ID: r.ID}, smart.Read)
 	if err != nil {
 		return nil, err
 	}
@@ -103,14 +104,14 @@ func (s *Session) validateDelete(ctx context.Context, key fhir.Key) ([]fault.Iss
 	if key.ID == "" {
 		return nil, fault.New(fault.Invalid, fault.CodeRequired, "", "mode delete is asked of an instance: Patient/1/$validate")
 	}
-	record, err := s.visible(ctx, s.door.store, key)
+	record, err := s.visible(ctx, s.door.store, key, smart.Delete)
 	if err != nil {
 		return nil, err
 	}
 	if record.Deleted {
 		return nil, gone(record)
 	}
-	err = s.door.unreferred(ctx, s.door.store, key, nil)
+	err = s.unreferred(ctx, s.door.store, key, nil)
 	if fault.KindOf(err) == fault.Conflict && err != nil {
 		return issuesOf(err), nil
 	}
@@ -122,6 +123,9 @@ func (s *Session) validateReferences(ctx context.Context, w *draft) ([]fault.Iss
 	if err := s.door.collect(ctx, w); err != nil {
 		return issuesOf(err), nil
 	}
+	if err := s.hide(ctx, w); err != nil {
+		return nil, err
+	}
 	keys := needsOf(nil, w)
 	if len(keys) == 0 {
 		return nil, nil
@@ -132,7 +136,7 @@ func (s *Session) validateReferences(ctx context.Context, w *draft) ([]fault.Iss
 	}
 	var issues []fault.Issue
 	for _, n := range w.needs {
-		if v, ok := versions[n.key]; !ok || v.Deleted {
+		if v, ok := versions[n.key]; !ok || v.Deleted || w.hidden[n.key] {
 			issues = append(issues, issueAt(n.node, fault.CodeNotFound, "%s", fmt.Sprintf("%s does not exist here", n.key)))
 		}
 	}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -103,9 +105,12 @@ func (s *Session) attempt(ctx context.Context, c *change) (Result, error) {
 	}
 	defer leave()
 	if !w.checked {
-		if err := s.check(ctx, w); err != nil {
+		if err := s.check(ctx, w, interactionOf(c.method)); err != nil {
 			return Result{}, err
 		}
+	}
+	if err := d.refers(w, current, func(fhir.Key) bool { return false }); err != nil {
+		return Result{}, d.fault(err)
 	}
 	if same, err := d.unchanged(w, current); err != nil {
 		return Result{}, d.fault(err)
@@ -117,7 +122,7 @@ func (s *Session) attempt(ctx context.Context, c *change) (Result, error) {
 	if err != nil {
 		return Result{}, d.fault(err)
 	}
-	u := &unit{bulk: c.req.Bulk, locks: c.locks, check: c.again, writes: []store.Write{write}}
+	u := &unit{s: s, bulk: c.req.Bulk, locks: c.locks, check: c.again, writes: []store.Write{write}}
 	drafts := []*draft{w}
 	if c.req.Provenance != nil {
 		p, pw, err := s.provenance(ctx, *c.req.Provenance, c.req, []store.Write{write})
@@ -164,30 +169,37 @@ func (s *Session) target(ctx context.Context, c change) (store.Record, error) {
 	if err != nil {
 		return current, s.door.fault(err)
 	}
-	exists := current.Version > 0 && !current.Deleted
-	if exists {
-		seen, err := s.sees(ctx, s.door.store, key)
-		if err != nil {
-			return current, s.door.fault(err)
-		}
-		if !seen {
-			// As though it were not there, except that it cannot be made.
-			if c.mustExist {
-				return current, notFound(key)
-			}
-			return current, fault.New(fault.Forbidden, fault.CodeForbidden, "", "%s is not within what you may write", key)
-		}
+	hidden := false
+	if err := s.writable(ctx, current, interactionOf(c.method)); errors.Is(err, errHidden) {
+		current, hidden = store.Record{}, true
+	} else if err != nil {
+		return current, err
 	}
 	if err := c.pre.check(key, current); err != nil {
 		return current, err
 	}
-	if !exists && c.mustExist {
-		if current.Deleted && s.filter == nil {
-			return current, gone(current)
-		}
+	switch exists := current.Version > 0 && !current.Deleted; {
+	case exists:
+	case c.mustExist && current.Deleted:
+		return current, gone(current)
+	case c.mustExist:
 		return current, notFound(key)
+	case hidden: // its id is taken
+		return current, outside(key)
 	}
 	return current, nil
+}
+
+// interactionOf is what a write by an HTTP method counts as: PUT is an update also
+// where it creates (SMART App Launch §3.0.2.1).
+func interactionOf(method string) smart.Interactions {
+	switch method {
+	case http.MethodPost:
+		return smart.Create
+	case http.MethodDelete:
+		return smart.Delete
+	}
+	return smart.Update
 }
 
 // written is the resource that a draft became.

@@ -493,7 +493,7 @@ func TestASessionSeesAndWritesOnlyWhatItsFilterLetsPass(t *testing.T) {
 		observation(t, all, "o1", "Patient/mine")
 		observation(t, all, "o2", "Patient/other")
 		filter := must(door.Catalog("").CompartmentFilter("Patient", "mine", ""))(t)
-		s := door.Session(records.Principal{}, filter)
+		s := door.Session(records.Principal{}, only{filter})
 		if got := found(t, s, "Observation", "_include=Observation:subject"); got != "Observation/o1 +Patient/mine" {
 			t.Errorf("found %s", got)
 		}

@@ -37,7 +37,7 @@ func (c *Catalog) CareDates(start, end *TimeRange) Expr {
 		}
 		var params []Param
 		for code := range strings.SplitSeq(key, ",") {
-			params = append(params, c.over(of, code))
+			params = append(params, c.Over(of, code))
 		}
 		any = append(any, And{TypeIs(of), cared(params, start, end)})
 	}

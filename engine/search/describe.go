@@ -42,9 +42,15 @@ func Describe(x Expr) Node {
 		}
 		return n
 	case Chain:
-		return Node{Text: x.Param.Name() + " refers to a " + x.Target + " with", Parts: []Node{Describe(x.X)}}
+		target := x.Target
+		if target == "" {
+			target = "resource"
+		}
+		return Node{Text: x.Param.Name() + " refers to a " + target + " with", Parts: []Node{Describe(x.X)}}
 	case Has:
 		return Node{Text: "a " + x.Source + " refers here by " + x.Param.Name() + ", with", Parts: []Node{Describe(x.X)}}
+	case Referred:
+		return Node{Text: "a resource refers here, with", Parts: []Node{Describe(x.X)}}
 	}
 	return Node{Text: describeValue(x)}
 }

@@ -115,13 +115,15 @@
 // Type/ID, and what is below it: current resources of type Type with an entry
 // that Via names referring to one of the set; with Above instead what an entry
 // that Via names of a current resource of the set refers to, if it is of Type.
+// With Through only entries of resources that satisfy it count as Via's.
 //
 // Composite: one entry with as many Parts, the n-th of which satisfies the
 // n-th Expr: a leaf, or an Or of leaves. Parameters of the parts are not
 // compared.
 //
-// Chain holds when some entry that Param names has RefType == Target, and the
-// current resource Target/RefID exists, is not deleted and satisfies X. Has
+// Chain holds when some entry that Param names has a RefID, RefType == Target
+// (Target "" being any), and the current resource RefType/RefID exists, is not
+// deleted and satisfies X. Has
 // holds when some current resource of type Source has an entry that Param
 // names whose RefType and RefID are this resource, and satisfies X. Referred is
 // Has of any Source and any reference parameter. Versions of references are

@@ -93,7 +93,7 @@ func Match(ctx context.Context, x Expr, doc *Document, src Source) (bool, error)
 
 func matchChain(ctx context.Context, x Chain, doc *Document, src Source) (bool, error) {
 	for e := range doc.named(x.Param) {
-		if e.RefID == "" || e.RefType != x.Target {
+		if e.RefID == "" || x.Target != "" && e.RefType != x.Target {
 			continue
 		}
 		target, err := src.Get(ctx, fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)})

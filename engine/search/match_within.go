@@ -39,13 +39,25 @@ func matchWithin(ctx context.Context, x Within, doc *Document, src Source) (bool
 func (x Within) next(ctx context.Context, key fhir.Key, src Source) (kin []fhir.Key, err error) {
 	if !x.Above {
 		children, err := src.Referrers(ctx, x.Type, x.Via, key)
-		for _, c := range children {
-			kin = append(kin, c.Key)
+		if err != nil {
+			return nil, err
 		}
-		return kin, err
+		for _, c := range children {
+			ok, err := Match(ctx, x.Through, c, src)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				kin = append(kin, c.Key)
+			}
+		}
+		return kin, nil
 	}
 	d, err := src.Get(ctx, key)
 	if d == nil || err != nil {
+		return nil, err
+	}
+	if ok, err := Match(ctx, x.Through, d, src); !ok || err != nil {
 		return nil, err
 	}
 	for e := range d.named(x.Via) {

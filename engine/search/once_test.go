@@ -19,7 +19,7 @@ func TestDefinitionsTellWhichDatesAResourceHasOnce(t *testing.T) {
 			t.Errorf("%s: %v (%v), want %v", name, p.Once, ok, want)
 		}
 	}
-	if p := c.over([]string{"Observation", "Encounter"}, "date"); p.Once {
+	if p := c.Over([]string{"Observation", "Encounter"}, "date"); p.Once {
 		t.Error("a parameter of several types is said to have one value")
 	}
 }

@@ -60,9 +60,9 @@ type shape struct {
 	all    []path          // those of the expression that concern the type
 }
 
-// over is the parameter called code of several types, which all have it, of the
+// Over is the parameter called code of several types, which all have it, of the
 // same kind: with the origins of each.
-func (c *Catalog) over(types []string, code string) Param {
+func (c *Catalog) Over(types []string, code string) Param {
 	p := c.lookup(types[0]).params[code].Param
 	if len(types) == 1 {
 		return p

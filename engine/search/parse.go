@@ -235,7 +235,7 @@ func (p *parser) find(types []string, code string) (found, error) {
 				"search parameter %q is a %s for %s but a %s for %s; search these types one by one", code, first.Kind, first.Type, one.Kind, t)}
 		}
 	}
-	return found{first, p.c.over(types, code)}, nil
+	return found{first, p.c.Over(types, code)}, nil
 }
 
 // unknown explains that there is no such parameter.

@@ -335,6 +335,8 @@ type Within struct {
 	ID    string
 	Via   Param
 	Above bool
+	// Through holds of the resources whose references in Via count; nil: all.
+	Through Expr
 }
 
 // Composite matches composite entries: one entry all of whose parts satisfy
@@ -345,8 +347,8 @@ type Composite struct {
 	Parts []Expr // Token, Quantity, Number, Date, String, Reference, URI; each perhaps an Or
 }
 
-// Chain holds when a reference in Param points to a resource of type Target
-// that satisfies X.
+// Chain holds when a reference in Param points to a resource of type Target, ""
+// for any, that satisfies X.
 type Chain struct {
 	Param  Param
 	Target string

@@ -91,7 +91,7 @@ func (r *Record) Holds() Expr {
 // all, to any owner that satisfies visible.
 func (r *Record) to(code string, types []string, visible Expr) Expr {
 	if r.id != "" {
-		return Reference{Param: r.c.over(types, code), Type: r.owner, ID: r.id}
+		return Reference{Param: r.c.Over(types, code), Type: r.owner, ID: r.id}
 	}
 	return r.toAny(code, types, visible)
 }
@@ -102,7 +102,7 @@ func (r *Record) toAny(code string, types []string, visible Expr) Expr {
 	if visible == nil {
 		visible = And{}
 	}
-	return Chain{Param: r.c.over(types, code), Target: r.owner, X: visible}
+	return Chain{Param: r.c.Over(types, code), Target: r.owner, X: visible}
 }
 
 // Owner holds of the owner itself.

@@ -5,6 +5,7 @@
 package fhirapi
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -25,7 +26,22 @@ type Config struct {
 	// Clock is the time shown in Bundles and used by FHIRPath's now(); nil:
 	// time.Now.
 	Clock func() time.Time
+	// Authenticate opens the session of a request. An error of kind
+	// Unauthenticated is answered with 401 and a challenge (RFC 6750). It is not
+	// asked for /metadata and preflights. nil: everybody may do everything, which
+	// is for the loopback interface only.
+	Authenticate func(r *http.Request, door *records.Door) (*records.Session, error)
+	// OAuth tells where the authorization server of a door is, for the
+	// CapabilityStatement; needed when Authenticate is set.
+	OAuth func(door *records.Door) OAuth
+	// Origins says whether the pages of an origin may use a door's API, as
+	// browsers ask by CORS; nil: none may. /metadata is for all.
+	Origins func(ctx context.Context, door *records.Door, origin string) bool
 }
+
+// OAuth is where an authorization server is: absolute URLs, "" for what it does
+// not have.
+type OAuth struct{ Authorize, Token, Register, Manage, Introspect, Revoke string }
 
 // API serves every tenant's FHIR base. It is safe for concurrent use.
 type API struct {

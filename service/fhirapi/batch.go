@@ -182,7 +182,9 @@ func (b *bundle) nestedSearch(e *records.EntryResult) error {
 
 func (b *bundle) nestedHistory(e *records.EntryResult) error {
 	return b.nested("history", func(inner *bundle) error {
-		inner.total(e.History.Total)
+		if e.History.Total >= 0 {
+			inner.total(e.History.Total)
+		}
 		at := historyAddress(e.HistoryOf.Type, e.HistoryOf.ID)
 		inner.link("self", at, e.HistoryOf.Pairs, "")
 		if e.History.Next != "" {

@@ -97,7 +97,7 @@ func (c *call) rawBinary() (done bool, err error) {
 	}
 	h.Set("Content-Length", strconv.FormatInt(n, 10))
 	h.Set("Accept-Ranges", "bytes")
-	h.Set("Cache-Control", "private, no-cache")
+	h.Set("Cache-Control", c.cacheable())
 	// Content comes from whoever may write: a browser must not run it here.
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	h.Set("Content-Disposition", "attachment")

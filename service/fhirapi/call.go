@@ -44,6 +44,7 @@ func (t target) key() fhir.Key { return fhir.Key{Type: t.Type, ID: t.ID} }
 func (a *API) serve(w http.ResponseWriter, r *http.Request, tenant, path string) {
 	c := &call{api: a, w: w, r: r, exchange: web.From(r.Context())}
 	if err := c.serve(tenant, path); err != nil {
+		c.challenge(err)
 		web.Fail(w, r, err)
 	}
 }
@@ -54,7 +55,7 @@ func (c *call) serve(tenant, path string) error {
 		return errTenant()
 	}
 	c.door = door
-	c.session = door.Session(records.Principal{}, nil)
+	admitted := c.cors(path)
 	pairs, err := parseQuery(c.r.URL.RawQuery)
 	if err != nil {
 		return err
@@ -64,6 +65,12 @@ func (c *call) serve(tenant, path string) error {
 		return err
 	}
 	c.exchange.XML, c.exchange.Pretty, c.exchange.Browser = c.format.xml, c.format.pretty, c.format.browser
+	public := c.r.Method == http.MethodOptions || strings.Trim(path, "/") == "metadata"
+	if !public {
+		if err := c.authenticate(); err != nil {
+			return err
+		}
+	}
 	shape, target, err := c.match(path)
 	if err != nil {
 		return err
@@ -75,9 +82,7 @@ func (c *call) serve(tenant, path string) error {
 	}
 	if method == http.MethodOptions {
 		c.exchange.Route = "options"
-		c.w.Header().Set("Allow", shape.allow)
-		c.w.WriteHeader(http.StatusNoContent)
-		return nil
+		return c.options(shape.allow, admitted)
 	}
 	c.endpoint = shape.endpoints[method]
 	if c.endpoint == nil {

@@ -51,8 +51,23 @@ type (
 		Compartment   []string         `json:"compartment,omitempty"`
 	}
 	capSecurity struct {
-		CORS        bool   `json:"cors"`
-		Description string `json:"description"`
+		Extension   []capExtension `json:"extension,omitempty"`
+		CORS        bool           `json:"cors"`
+		Service     []capConcept   `json:"service,omitempty"`
+		Description string         `json:"description"`
+	}
+	capExtension struct {
+		URL       string         `json:"url"`
+		Extension []capExtension `json:"extension,omitempty"`
+		URI       string         `json:"valueUri,omitempty"`
+	}
+	capConcept struct {
+		Coding []capCoding `json:"coding"`
+		Text   string      `json:"text"`
+	}
+	capCoding struct {
+		System string `json:"system"`
+		Code   string `json:"code"`
 	}
 	capResource struct {
 		Type              string           `json:"type"`
@@ -131,7 +146,7 @@ func (c *call) describe(catalog *search.Catalog, lacking map[string]records.Inco
 	rest := capRest{
 		Mode:          "server",
 		Documentation: "Unknown parameters are refused unless the request says 'Prefer: handling=lenient'. Modifiers: :missing of all parameters; :exact, :contains of strings; :not, :text, :in, :not-in, :above, :below of tokens, :of-type of identifiers; :[type], :identifier, :text, :above, :below of references; :above, :below, :contains of uris. Pages are linked by an opaque cursor. Bodies may be sent and are answered with gzip or zstd.",
-		Security:      capSecurity{Description: "No authorization: the server answers on the loopback interface only."},
+		Security:      c.security(),
 		Interaction:   interactions("transaction", "batch", "search-system", "history-system"),
 		SearchParam:   append(params(catalog, "", lacking), special...),
 		Operation:     c.operationsAt(d, target{}),
@@ -151,6 +166,23 @@ func (c *call) describe(catalog *search.Catalog, lacking map[string]records.Inco
 	}
 	s.Rest = []capRest{rest}
 	return json.Marshal(s)
+}
+
+// security says how access is decided, the SMART way when there is any.
+func (c *call) security() capSecurity {
+	config := c.api.config
+	if config.Authenticate == nil {
+		return capSecurity{CORS: config.Origins != nil, Description: "No authorization: the server answers on the loopback interface only."}
+	}
+	return capSecurity{
+		Extension: []capExtension{config.OAuth(c.door).oauthURIs()},
+		CORS:      config.Origins != nil,
+		Service: []capConcept{{
+			Coding: []capCoding{{"http://terminology.hl7.org/CodeSystem/restful-security-service", "SMART-on-FHIR"}},
+			Text:   "OAuth 2 as SMART App Launch profiles it",
+		}},
+		Description: "Access tokens of SMART App Launch (see .well-known/smart-configuration). A type or interaction beyond a token's scopes is refused with 403; what a token does not reach answers as though it were not there.",
+	}
 }
 
 func packageList(d *definitions.Definitions) string {

@@ -33,7 +33,9 @@ func (c *call) history() error {
 	}
 	b := c.newBundle("history")
 	defer b.free()
-	b.total(result.Total)
+	if result.Total >= 0 {
+		b.total(result.Total)
+	}
 	at := historyAddress(c.Type, c.ID)
 	criteria, after := cutCursor(c.pairs)
 	b.link("self", at, criteria, after)

@@ -28,11 +28,7 @@ func (c *call) writeBody(status int, body []byte) {
 	h := c.w.Header()
 	h.Set("Content-Type", c.format.contentType())
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	if c.format.browser {
-		h.Set("Cache-Control", "no-store")
-	} else {
-		h.Set("Cache-Control", "private, no-cache")
-	}
+	h.Set("Cache-Control", c.cacheable())
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(body) // the client may be gone
 }

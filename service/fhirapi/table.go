@@ -40,7 +40,7 @@ func (c *call) writeTable(table *records.Table, o tableOptions) error {
 	begin := func() {
 		begun = true
 		h.Set("Content-Type", o.contentType())
-		h.Set("Cache-Control", "private, no-cache")
+		h.Set("Cache-Control", c.cacheable())
 	}
 	gone := false
 	b, err := appendTable(c.r.Context(), make([]byte, 0, tablePiece+4096), table, o, func(b []byte) ([]byte, error) {

@@ -3,6 +3,7 @@ package web
 import (
 	"io"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -66,7 +67,7 @@ func (r *response) WriteHeader(status int) {
 	}
 	r.status = status
 	h := r.w.Header()
-	h["Vary"] = vary
+	h["Vary"] = append(slices.Clip(h["Vary"]), vary...)
 	if !r.mayCompress(h) {
 		r.begin()
 	}

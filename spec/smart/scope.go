@@ -81,6 +81,9 @@ func (s Scope) String() string {
 // error says what is wrong with it. Whether the type and the parameters exist is
 // not looked at.
 func ParseScope(text string) (Scope, error) {
+	if err := checkToken(text); err != nil {
+		return Scope{}, err
+	}
 	level, rest, ok := strings.Cut(text, "/")
 	s := Scope{Level: Level(level)}
 	if !ok || s.Level != Patient && s.Level != User && s.Level != System {

@@ -35,10 +35,8 @@ func ParseScopes(text string) (Scopes, error) {
 	}
 	var all Scopes
 	for one := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ' ' }) {
-		for i := range len(one) {
-			if c := one[i]; c <= ' ' || c > '~' || c == '"' || c == '\\' {
-				return nil, fmt.Errorf("the scope %q has a character that scopes cannot have", one)
-			}
+		if err := checkToken(one); err != nil {
+			return nil, err
 		}
 		if !slices.Contains(all, one) {
 			all = append(all, one)
@@ -48,6 +46,16 @@ func ParseScopes(text string) (Scopes, error) {
 		}
 	}
 	return all, nil
+}
+
+// checkToken refuses characters that a scope cannot have (RFC 6749 §3.3).
+func checkToken(scope string) error {
+	for i := range len(scope) {
+		if c := scope[i]; c <= ' ' || c > '~' || c == '"' || c == '\\' {
+			return fmt.Errorf("the scope %q has a character that scopes cannot have", scope)
+		}
+	}
+	return nil
 }
 
 // String writes them as the scope parameter has them.
@@ -80,8 +88,8 @@ func LaunchContext(scope string) (resourceType, role string, ok bool) {
 		return "", "", false
 	}
 	resourceType, query, _ := strings.Cut(rest, "?")
-	role, _ = strings.CutPrefix(query, "role=")
-	if resourceType == "" || query != "" && role == "" {
+	role, named := strings.CutPrefix(query, "role=")
+	if resourceType == "" || query != "" && (!named || role == "") {
 		return "", "", false
 	}
 	return resourceType, role, true
@@ -158,6 +166,9 @@ func (s Scope) meet(o Scope) (Scope, bool) {
 			}
 			m.Query += pair
 		}
+	}
+	if strings.Count(m.Query, "&") >= maxQuery {
+		return m, false // no scope can say it
 	}
 	if m.Query != "" || m.Interactions != s.Interactions {
 		m.V1 = false

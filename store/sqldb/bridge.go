@@ -66,6 +66,9 @@ func (r *run) bridge(x search.Expr, begins bool) (b bridge, ok bool, err error) 
 	var end, of string
 	switch x := x.(type) {
 	case search.Chain:
+		if x.Target == "" {
+			return b, false, nil
+		}
 		param, on, end, of = x.Param, x.X, x.Target, x.Target
 		b.near, b.far = "target", "rid"
 	case search.Has:

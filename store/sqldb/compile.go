@@ -103,11 +103,20 @@ func (c *compiler) missing(x search.Missing, r string) fragment {
 // in idSet.
 func (c *compiler) chainCondition(x search.Chain, r string) fragment {
 	f, t := c.alias("f"), c.alias("t")
+	ofType, args := c.ofTarget(x, t)
 	return c.dialect.exists(
 		sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+
-			c.dialect.with("resource", t, "", t+".rid = "+f+".target AND "+t+".type = ? AND "+t+".deleted + 0 = 0")+
-			" WHERE "+f+".rid = "+r+".rid AND ", c.typeNumber(x.Target)),
+			c.dialect.with("resource", t, "", t+".rid = "+f+".target"+ofType+" AND "+t+".deleted + 0 = 0")+
+			" WHERE "+f+".rid = "+r+".rid AND ", args...),
 		c.linked(x.Param, f, t+".type"), sql(" AND "), c.condition(x.X, t))
+}
+
+// ofTarget is that the resource row alias t is of a chain's type.
+func (c *compiler) ofTarget(x search.Chain, t string) (condition string, args []any) {
+	if x.Target == "" {
+		return "", nil
+	}
+	return " AND " + t + ".type = ?", []any{c.typeNumber(x.Target)}
 }
 
 // hasCondition goes from the resource to those that refer to it.
@@ -243,13 +252,22 @@ func updatedCondition(x search.LastUpdated) fragment {
 
 func (c *compiler) chainSet(x search.Chain) ([]fragment, bool) {
 	inner := *c
-	inner.types = []int64{c.typeNumber(x.Target)}
+	inner.types = nil
+	if x.Target != "" {
+		inner.types = []int64{c.typeNumber(x.Target)}
+	}
 	selects, ok := inner.set(x.X)
 	c.aliases, c.err, c.lists = inner.aliases, inner.err, inner.lists
 	if !ok {
 		return nil, false
 	}
 	d, f := c.alias("d"), c.alias("f")
+	if x.Target == "" {
+		t := c.alias("t")
+		return []fragment{join("", sql("SELECT "+f+".rid AS rid FROM ("), join(" UNION ", selects...),
+			sql(") "+d+c.dialect.with("resource", t, "", t+".rid = "+d+".rid")+c.dialect.with("reference", f, "", f+".target = "+t+".rid")+" WHERE "),
+			c.linked(x.Param, f, t+".type"))}, true
+	}
 	return []fragment{join("", sql("SELECT "+f+".rid AS rid FROM ("), join(" UNION ", selects...), sql(") "+d), c.ofType(x.X, x.Target, d),
 		sql(c.dialect.with("reference", f, "", f+".target = "+d+".rid")+" WHERE "), c.linkedTo(x.Param, f, inner.types[0]))}, true
 }

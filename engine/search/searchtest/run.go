@@ -49,7 +49,7 @@ func (p Packages) Run(t *testing.T, release definitions.Release, open func(t *te
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			r := &run{t: t, name: name + ".txt", packages: p, catalog: catalog, target: open(t)}
+			r := &run{t: t, name: name + ".txt", packages: p, catalog: catalog, target: open(t), part: newPart()}
 			for _, c := range script {
 				r.command(c)
 			}
@@ -104,6 +104,7 @@ type run struct {
 	packages Packages
 	catalog  *search.Catalog
 	target   Target
+	part     part // of the target, as somebody sees it from whom the rest is hidden
 	updated  time.Time
 	now      time.Time
 	terms    terms
@@ -132,6 +133,7 @@ func (r *run) command(c command) {
 	case "delete":
 		var key fhir.Key
 		if key, err = keyOf("", c.rest); err == nil {
+			r.part.delete(key)
 			err = r.target.Delete(r.t.Context(), key)
 		}
 	case "package":
@@ -160,6 +162,7 @@ func (r *run) put(json []byte) error {
 	if r.updated.IsZero() {
 		r.updated = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
+	r.part.put(tree, entries, r.updated)
 	err = r.target.Put(r.t.Context(), tree, entries, r.updated)
 	r.updated = r.updated.Add(time.Second)
 	return err
@@ -191,6 +194,9 @@ func (r *run) query(c command) {
 	if err != nil {
 		r.fail(c.line, "%s: %v", url, err)
 		return
+	}
+	if err := r.part.check(r.t.Context(), r.target, q); err != nil {
+		r.fail(c.line, "%s: %v", url, err)
 	}
 	for _, want := range c.more {
 		if err := r.check(q, found, want); err != nil {

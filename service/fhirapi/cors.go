@@ -1,0 +1,55 @@
+package fhirapi
+
+import (
+	"net/http"
+	"strings"
+)
+
+// What scripts of other origins may send and see (Fetch Standard §3.2).
+var (
+	corsRequestHeaders = strings.Join([]string{
+		"Accept", "Authorization", "Content-Type", "If-Match", "If-Modified-Since", "If-None-Exist", "If-None-Match",
+		"Prefer", "X-Provenance", "X-Request-Id", "X-Security-Context",
+	}, ", ")
+	corsAnswerHeaders = strings.Join([]string{
+		"Content-Location", "ETag", "Last-Modified", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id",
+	}, ", ")
+)
+
+// preflightSeconds is how long a browser may remember what it was told.
+const preflightSeconds = "600"
+
+// cors admits the page that a browser asks for, to /metadata from anywhere. No
+// cookies count here, so that credentials are never admitted.
+func (c *call) cors(path string) (admitted bool) {
+	h := c.w.Header()
+	origin := c.r.Header.Get("Origin")
+	if strings.Trim(path, "/") == "metadata" {
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Access-Control-Expose-Headers", corsAnswerHeaders)
+		return origin != ""
+	}
+	if c.api.config.Origins == nil {
+		return false
+	}
+	h.Add("Vary", "Origin")
+	if origin == "" || !c.api.config.Origins(c.r.Context(), c.door, origin) {
+		return false
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Expose-Headers", corsAnswerHeaders)
+	return true
+}
+
+// options answers OPTIONS, and a preflight if the page is admitted.
+func (c *call) options(allow string, admitted bool) error {
+	h := c.w.Header()
+	h.Set("Allow", allow)
+	if admitted && c.r.Header.Get("Access-Control-Request-Method") != "" {
+		h.Set("Access-Control-Allow-Methods", allow)
+		h.Set("Access-Control-Allow-Headers", corsRequestHeaders)
+		h.Set("Access-Control-Max-Age", preflightSeconds)
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
