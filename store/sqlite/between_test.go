@@ -30,15 +30,7 @@ func (i interrupted) Short() sqldb.DB { return i }
 // observations; before each query some that stand at the beginning come to be
 // final, or cease to be.
 func TestWhatIsUnchangedIsFoundOnceThoughOthersAreWrittenDuringAPage(t *testing.T) {
-	s, err := Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	s := opened(t)
 	const patients, changing = 4000, 90
 	status := search.Param{Type: "Observation", Code: "status", Kind: definitions.SearchToken}
 	subject := search.Param{Type: "Observation", Code: "subject", Kind: definitions.SearchReference}

@@ -35,15 +35,7 @@ func (p *planned) Query(ctx context.Context, text string, args ...any) (sqldb.Ro
 func (p *planned) Short() sqldb.DB { return p }
 
 func TestSearchesReadIndexesNotTables(t *testing.T) {
-	s, err := Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	s := opened(t)
 	param := func(code string, kind definitions.SearchType) search.Param {
 		return search.Param{Type: "Observation", Code: code, Kind: kind}
 	}
@@ -53,7 +45,7 @@ func TestSearchesReadIndexesNotTables(t *testing.T) {
 	pair := param("pair", definitions.SearchComposite)
 	told := search.Sequence{Param: search.Param{Type: "Observation", Code: "_text", Kind: definitions.SearchSpecial}, Words: []string{"a", "b"}}
 	number := search.NumberRange{Value: 5, Lo: 5, Hi: 5}
-	err = s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+	err := s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.Put(ctx, []store.Write{{
 			Key: fhir.Key{Type: "Observation", ID: "o"}, Method: "PUT", Body: s.Pack([]byte("{}"), []search.Entry{
 				{Param: code, System: "s", Code: "c", Text: "name"}, {Param: told.Param, Norm: "a b"}, {Param: status, System: "s", Code: "c"},
