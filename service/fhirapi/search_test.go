@@ -131,7 +131,7 @@ func TestACursorOfAnApproximateDateBelongsToThatDate(t *testing.T) {
 		"birthdate=ap1980": "birthdate=ap1981", "_lastUpdated=ap" + now: "_lastUpdated=ap" + now + "T00:00Z",
 		"_filter=birthdate%20po%201980": "_filter=birthdate%20po%201980-01",
 	} {
-		next := s.get("/Patient?" + query + "&_count=1").bundle().link(t, s.base, "next")
+		next := s.get("/Patient?"+query+"&_count=1").bundle().link(t, s.base, "next")
 		cursor := "&" + next[strings.Index(next, "_cursor="):]
 		s.get("/Patient?" + query + "&_count=2" + cursor).want(200).has(`"p2"`)
 		s.get("/Patient?" + other + "&_count=1" + cursor).want(400).has("does not belong to this search")
