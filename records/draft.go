@@ -109,10 +109,10 @@ func (s *Session) check(ctx context.Context, w *draft, i smart.Interactions) err
 			return fault.Of(fault.Unprocessable, issues)
 		}
 	}
-	if err := s.door.collect(ctx, w); err != nil {
+	if err := s.hide(ctx, w); err != nil {
 		return err
 	}
-	if err := s.hide(ctx, w); err != nil {
+	if err := s.door.collect(ctx, w); err != nil {
 		return err
 	}
 	entries, err := s.door.extract(ctx, w.rel, w.tree)
