@@ -78,8 +78,20 @@ func (s *Session) only(types []string, i smart.Interactions, x search.Expr) sear
 		return x
 	case x == nil:
 		return filter
+	case asks(x, filter):
+		return x
 	}
 	return search.And{x, filter}
+}
+
+// asks says whether x asks for what filter lets pass anyway: the one patient.
+func asks(x, filter search.Expr) bool {
+	reference, ok := filter.(search.Reference)
+	if all, and := x.(search.And); ok && and {
+		return slices.ContainsFunc(all, func(one search.Expr) bool { return asks(one, filter) })
+	}
+	asked, is := x.(search.Reference)
+	return ok && is && asked == reference
 }
 
 // narrow is only for an expression of a client: what it asks of other resources
