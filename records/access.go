@@ -211,7 +211,7 @@ func outside(key fhir.Key) error {
 // types are the resource types of all releases.
 func (d *Door) types() []fhir.Type {
 	var all []fhir.Type
-	for _, rel := range d.releases {
+	for _, rel := range d.indexes.current().releases {
 		for _, t := range rel.defs.ResourceTypes() {
 			all = append(all, fhir.Type(t))
 		}

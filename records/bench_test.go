@@ -105,6 +105,23 @@ func BenchmarkLoad(b *testing.B) {
 	})
 }
 
+func BenchmarkSearchByAValueSet(b *testing.B) {
+	onEachB(b, func(b *testing.B, s *records.Session) {
+		concepts := make([]string, 20_000)
+		for i := range concepts {
+			concepts[i] = fmt.Sprintf(`{"code":"c%d"}`, i)
+		}
+		put(b, s, "ValueSet/v", `{"resourceType":"ValueSet","id":"v","url":"urn:v","status":"active","compose":{"include":[{"system":"http://loinc.org","concept":[{"code":"29463-7"},%s]}]}}`, strings.Join(concepts, ","))
+		put(b, s, "Observation/o", "%s", strings.Replace(string(observationJSON), "{", `{"id":"o",`, 1))
+		b.ResetTimer()
+		for b.Loop() {
+			if n := count(b, s, "Observation", "code:in=urn:v"); n != 1 {
+				b.Fatal(n)
+			}
+		}
+	})
+}
+
 // BenchmarkAccess compares what a token of a patient costs with a session that
 // may do everything.
 func BenchmarkAccess(b *testing.B) {

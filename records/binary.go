@@ -53,7 +53,7 @@ func (s *Session) UpdateBinary(ctx context.Context, id fhir.ID, b BinaryContent,
 }
 
 func (s *Session) rawDraft(ctx context.Context, b BinaryContent, r Request) (*draft, error) {
-	rel := s.door.primary
+	rel := s.door.release("")
 	tree, err := fhir.New(rel.defs, "Binary")
 	if err != nil {
 		return nil, err

@@ -72,7 +72,7 @@ func (d *Door) watchIndexes(ctx context.Context) {
 // demandBuild makes the job if there is something to build; again says to do so
 // even after it failed.
 func (d *Door) demandBuild(ctx context.Context, again bool) error {
-	if err := d.indexes.refresh(ctx); err != nil {
+	if err := d.indexes.sync(ctx); err != nil {
 		return err
 	}
 	if _, _, ok := d.indexes.next(); !ok {
@@ -122,7 +122,11 @@ func (d *Door) build(ctx context.Context, w *jobs.Work) error {
 		if b.Key != k || b.Walk != t.Walk || b.Report.Position < t.Position {
 			b.Key, b.Walk, b.Report.Position = k, t.Walk, t.Position
 		}
+		// Others still search by what they knew.
 		if err := sleep(ctx, time.Until(t.Since.Add(2*indexAge))); err != nil {
+			return err
+		}
+		if err := d.indexes.fence(ctx); err != nil {
 			return err
 		}
 		if err := d.buildType(ctx, w, &b, t); err != nil && !errors.Is(err, errOtherWalk) {

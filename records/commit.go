@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
@@ -21,6 +22,7 @@ type unit struct {
 	check   func(ctx context.Context, r store.Reader) error // repeats the conditions under the lock
 	needs   []fhir.Key                                      // must exist, unless written here
 	writes  []store.Write
+	drafts  []*draft                                        // of writes, those that were made of one
 	deletes []fhir.Key                                      // of writes; nothing may refer to them afterwards
 	after   func(ctx context.Context, r store.Reader) error // reads that see the writes
 }
@@ -32,13 +34,30 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	if u.bulk {
 		run = d.store.Import
 	}
-	if err := d.indexes.register(ctx, u.writes); err != nil {
+	held, err := d.indexes.register(ctx, u)
+	if err != nil {
 		return nil, err
 	}
+	defined, err := u.defines()
+	if err != nil {
+		return nil, err
+	}
+	locks := u.locks
+	if len(defined) > 0 {
+		locks = append(slices.Clip(locks), lockParameters)
+	}
 	var written []store.Record
-	err := run(ctx, func(ctx context.Context, tx store.Tx) error {
-		if len(u.locks) > 0 {
-			if err := tx.Lock(ctx, u.locks...); err != nil {
+	err = run(ctx, func(ctx context.Context, tx store.Tx) error {
+		if err := tx.Hold(ctx, held); err != nil {
+			return err
+		}
+		if len(locks) > 0 {
+			if err := tx.Lock(ctx, locks...); err != nil {
+				return err
+			}
+		}
+		if len(defined) > 0 {
+			if err := d.indexes.unchanged(ctx, tx, defined); err != nil {
 				return err
 			}
 		}
@@ -70,6 +89,9 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 		}
 		return nil
 	})
+	if errors.Is(err, store.ErrVersion) {
+		d.indexes.expire()
+	}
 	if u.bulk && errors.Is(err, store.ErrVersion) {
 		// What was imported before is only read after a Flush.
 		err = errors.Join(err, d.store.Flush(ctx))
@@ -80,7 +102,33 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	if len(written) > 0 {
 		d.changed.notify()
 	}
+	if slices.ContainsFunc(written, func(r store.Record) bool { return r.Key.Type == searchParameter }) {
+		if u.bulk {
+			d.indexes.unsynced.Store(true)
+		} else {
+			d.indexes.touched(ctx)
+		}
+	}
 	return written, nil
+}
+
+// defines are the drafts of search parameters to be in force. Two that keep each
+// other from being so are refused. What is imported is looked at when it is
+// flushed.
+func (u *unit) defines() (all []*draft, err error) {
+	for _, w := range u.drafts {
+		if !w.defines || u.bulk {
+			continue
+		}
+		for _, other := range all {
+			if rivals(&w.definition, &other.definition) {
+				return nil, fault.New(fault.Unprocessable, fault.CodeDuplicate, searchParameter+".code",
+					"%s and %s have one url, or one code for the same resources: choose others", other.key, w.key)
+			}
+		}
+		all = append(all, w)
+	}
+	return all, nil
 }
 
 // needsOf are the keys that drafts need, sorted, without those in written.

@@ -23,6 +23,9 @@ func (s *Session) condition(ctx context.Context, t fhir.Type, criteria []search.
 	if err := s.may(t, smart.Search); err != nil {
 		return nil, err
 	}
+	if err := s.door.indexes.refresh(ctx); err != nil {
+		return nil, s.door.fault(err)
+	}
 	rel := s.door.releaseOf("", t)
 	q, err := rel.catalog.Parse(string(t), criteria, s.parsing(ctx, rel))
 	if err != nil {

@@ -19,7 +19,8 @@ import (
 // all of them are asked of one contained resource. It costs writers one index
 // row for each type that a resource contains. A page looks at no more than
 // containersOfPage resources: it may then have fewer matches than asked for, or
-// none, and yet a next page. A total looks at containersOfTotal.
+// none, and yet a next page. A total looks at containersOfTotal, and so does a page
+// in the order of _sort.
 const (
 	containersOfPage  = 2000
 	containersOfTotal = 20_000
@@ -49,12 +50,18 @@ func (s *Session) searchContained(ctx context.Context, r store.Reader, q *search
 		return nil
 	}
 	phase, after := "o", ""
+	if len(q.Sort) > 0 {
+		phase = "s"
+	}
 	if q.After != "" {
 		rest, ok := strings.CutPrefix(q.After, w.print)
 		if !ok || rest == "" {
 			return store.ErrBadCursor
 		}
 		phase, after = rest[:1], rest[1:]
+	}
+	if phase == "s" {
+		return w.sorted(ctx, after)
 	}
 	if q.Contained == search.ContainedBoth && phase == "o" {
 		next, err := w.whole(ctx, after)
@@ -157,6 +164,34 @@ func (w *containedWalk) fitting(found [][]SearchEntry) int {
 
 // matches are what a container gives to the result.
 func (w *containedWalk) matches(ctx context.Context, record store.Record) ([]SearchEntry, error) {
+	docs, err := w.matching(ctx, record)
+	if err != nil {
+		return nil, err
+	}
+	if !w.q.ContainedAlone {
+		docs = docs[:min(len(docs), 1)]
+	}
+	out := make([]SearchEntry, len(docs))
+	for i := range docs {
+		if out[i], err = w.entry(ctx, record, &docs[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// entry is what the result has of a match: the container, or the match alone.
+func (w *containedWalk) entry(ctx context.Context, record store.Record, doc *search.ContainedDocument) (SearchEntry, error) {
+	res, err := w.s.door.resource(ctx, record)
+	e := SearchEntry{Resource: res, Mode: ModeMatch}
+	if err == nil && w.q.ContainedAlone {
+		e.JSON, e.Fragment = doc.Node.AppendJSON(nil), strings.TrimPrefix(string(doc.Key.ID), "#")
+	}
+	return e, err
+}
+
+// matching are the contained resources that the query is about.
+func (w *containedWalk) matching(ctx context.Context, record store.Record) ([]search.ContainedDocument, error) {
 	d := w.s.door
 	tree, err := d.tree(record)
 	if err != nil {
@@ -166,25 +201,15 @@ func (w *containedWalk) matches(ctx context.Context, record store.Record) ([]Sea
 	if err != nil {
 		return nil, err
 	}
-	var out []SearchEntry
+	var out []search.ContainedDocument
 	for i := range docs {
 		ok, err := search.Match(ctx, w.q.Filter, &docs[i].Document, matchSource{d})
 		if err != nil {
 			return nil, err
 		}
-		if !ok {
-			continue
+		if ok {
+			out = append(out, docs[i])
 		}
-		res, err := d.resource(ctx, record)
-		if err != nil {
-			return nil, err
-		}
-		e := SearchEntry{Resource: res, Mode: ModeMatch}
-		if !w.q.ContainedAlone {
-			return []SearchEntry{e}, nil
-		}
-		e.JSON, e.Fragment = docs[i].Node.AppendJSON(nil), strings.TrimPrefix(string(docs[i].Key.ID), "#")
-		out = append(out, e)
 	}
 	return out, nil
 }

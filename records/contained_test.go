@@ -1,12 +1,16 @@
 package records_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
@@ -105,6 +109,89 @@ func TestContainedResourcesAreFoundByWhatOneOfThemHas(t *testing.T) {
 	})
 }
 
+func TestWhatIsFoundInsideIsSortedWithTheRest(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		var ticks atomic.Int64 // no two writes at the same time
+		s := must(records.Open(context.WithoutCancel(t.Context()), records.Config{
+			Store: db.open(t), Definitions: definitions.MustBuiltIn(definitions.R4), Base: base, Policy: records.Policy{Validation: records.ValidateStructure},
+			Clock: func() time.Time { return time.UnixMilli(1_700_000_000_000 + ticks.Add(1)) },
+		}))(t).Session(records.Principal{}, nil)
+		patient(t, s, "p")
+		put(t, s, "Medication/whole", "%s", medication("whole", "a", "active"))
+		put(t, s, "Medication/last", "%s", medication("last", "z", "inactive"))
+		prescription(t, s, "r2", medication("m1", "a", "inactive"), medication("m2", "a", "inactive"), medication("m3", "a", "active"))
+		prescription(t, s, "r1", medication("m1", "a", "active"), medication("m2", "b", "inactive"))
+		prescription(t, s, "r4", `{"resourceType":"Medication","id":"m1","code":{"text":"c"}}`)
+		prescription(t, s, "r3", `{"resourceType":"Substance","id":"m1","code":{"coding":[{"system":"urn:drugs","code":"a"}]},"status":"active"}`)
+		const r1, r2, r4 = "MedicationRequest/r1", "MedicationRequest/r2", "MedicationRequest/r4"
+		for query, want := range map[string]string{
+			"_contained=true&_sort=code":                                      r1 + " " + r2 + " " + r4,
+			"_contained=true&_sort=-code":                                     r1 + " " + r2 + " " + r4,
+			"_contained=true&_sort=-code&status=active":                       r1 + " " + r2,
+			"_contained=true&_sort=-code&status=inactive&_count=1":            r1 + " / " + r2,
+			"_contained=true&_sort=_lastUpdated":                              r2 + " " + r1 + " " + r4,
+			"_contained=true&_sort=-_lastUpdated&_count=2":                    r4 + " " + r1 + " / " + r2,
+			"_contained=true&_containedType=contained&_sort=status,-code":     r1 + "#m1 " + r2 + "#m3 " + r1 + "#m2 " + r2 + "#m1 " + r2 + "#m2 " + r4 + "#m1",
+			"_contained=true&_containedType=contained&_sort=-code&code=a":     r1 + "#m1 " + r2 + "#m1 " + r2 + "#m2 " + r2 + "#m3",
+			"_contained=true&_containedType=contained&_sort=code&_count=2":    r1 + "#m1 " + r2 + "#m1 / " + r2 + "#m2 " + r2 + "#m3 / " + r1 + "#m2 " + r4 + "#m1",
+			"_contained=both&_sort=code":                                      "Medication/whole " + r1 + " " + r2 + " Medication/last " + r4,
+			"_contained=both&_sort=-code":                                     "Medication/last " + r1 + " Medication/whole " + r2 + " " + r4,
+			"_contained=both&_sort=-code&_count=1":                            "Medication/last / " + r1 + " / Medication/whole / " + r2 + " / " + r4,
+			"_contained=both&_sort=-code&_count=2":                            "Medication/last " + r1 + " / Medication/whole " + r2 + " / " + r4,
+			"_contained=both&_sort=-code&_count=3&_total=accurate":            "Medication/last " + r1 + " Medication/whole / " + r2 + " " + r4,
+			"_contained=both&_sort=code&code=z":                               "Medication/last",
+			"_contained=both&_sort=code&code=b":                               r1,
+			"_contained=both&_sort=code&code=none":                            "",
+			"_contained=both&_containedType=contained&_sort=-status&_count=4": "Medication/last " + r1 + "#m2 " + r2 + "#m1 " + r2 + "#m2 / Medication/whole " + r1 + "#m1 " + r2 + "#m3 " + r4 + "#m1",
+		} {
+			if got := among(t, s, query); got != want {
+				t.Errorf("Medication?%s: %s, want %s", query, got, want)
+			}
+		}
+
+		// What changes between two pages.
+		first := records.SearchRequest{Type: "Medication", Pairs: pairs(t, "_contained=both&_sort=-code&_count=2")}
+		first.After = must(s.Search(t.Context(), first))(t).Next
+		must(s.Delete(t.Context(), key("Medication/whole"), records.DeleteOptions{}))(t)
+		prescription(t, s, "r1", medication("m1", "y", "active"))
+		res := must(s.Search(t.Context(), first))(t)
+		if len(res.Entries) != 2 || res.Entries[0].Key != key(r2) || res.Entries[1].Key != key(r4) || res.Next != "" {
+			t.Errorf("after changes: %+v", res)
+		}
+		first.Pairs = pairs(t, "_contained=both&_sort=code&_count=2")
+		_, err := s.Search(t.Context(), first)
+		refused(t, err, fault.Invalid)
+	})
+}
+
+func TestAContainedResourceIsInTheCompartmentThatItRefersTo(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{Validation: records.ValidateStructure})
+		for _, id := range []string{"p", "q"} {
+			patient(t, s, id)
+			put(t, s, "List/of-"+id, `{"resourceType":"List","id":"of-%[1]s","status":"current","mode":"working","contained":[
+				{"resourceType":"Condition","id":"c","subject":{"reference":"Patient/%[1]s"},"code":{"text":"x"}}],"entry":[{"item":{"reference":"#c"}}]}`, id)
+			put(t, s, "Condition/own-"+id, `{"resourceType":"Condition","id":"own-%[1]s","subject":{"reference":"Patient/%[1]s"},"code":{"text":"x"}}`, id)
+		}
+		put(t, s, "List/none", `{"resourceType":"List","id":"none","status":"current","mode":"working","subject":{"reference":"Patient/p"},"contained":[
+			{"resourceType":"Condition","id":"c","subject":{"display":"somebody"}}],"entry":[{"item":{"reference":"#c"}}]}`)
+		owner := key("Patient/p")
+		for query, want := range map[string]string{
+			"_contained=true": "List/of-p", "_contained=both": "Condition/own-p List/of-p", "_contained=both&_sort=-_lastUpdated&code:text=x": "Condition/own-p List/of-p",
+		} {
+			var got []string
+			for _, e := range must(s.Search(t.Context(), records.SearchRequest{Type: "Condition", Compartment: &owner, Pairs: pairs(t, query)}))(t).Entries {
+				got = append(got, e.Key.String())
+			}
+			if strings.Join(got, " ") != want {
+				t.Errorf("%s: %v, want %s", query, got, want)
+			}
+		}
+		_, err := s.Search(t.Context(), records.SearchRequest{Type: "Medication", Compartment: &owner, Pairs: pairs(t, "_contained=true")})
+		refused(t, err, fault.NotFound, "not part of the Patient compartment")
+	})
+}
+
 func TestWhatCannotBeAskedOfContainedResourcesIsRefused(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		s := db.session(t, records.Policy{Validation: records.ValidateStructure})
@@ -115,7 +202,7 @@ func TestWhatCannotBeAskedOfContainedResourcesIsRefused(t *testing.T) {
 		}
 		for query, want := range map[string]string{
 			"_contained=yes": "true, both or false", "_containedType=all": "container or contained", "_contained=true&_contained=both": "twice",
-			"_contained=true&_sort=code": "_sort cannot be combined", "_contained=both&_include=Medication:manufacturer": "_include and _revinclude cannot",
+			"_contained=both&_include=Medication:manufacturer": "_include and _revinclude cannot", "_contained=true&_sort=kode": "did you mean",
 			"_contained:not=true": "takes no modifier", "_contained=true&kode=a": "did you mean",
 		} {
 			_, err := s.Search(t.Context(), records.SearchRequest{Type: "Medication", Pairs: pairs(t, query), Handling: records.HandlingStrict})
@@ -125,9 +212,6 @@ func TestWhatCannotBeAskedOfContainedResourcesIsRefused(t *testing.T) {
 		refused(t, err, fault.Invalid, "needs the resource type")
 		_, err = s.Create(t.Context(), "Medication", body("%s", medication("x", "a", "active")), records.CreateOptions{IfNoneExist: pairs(t, "_contained=true&code=a")})
 		refused(t, err, fault.Invalid, "only a search")
-		owner := key("Patient/p")
-		_, err = s.Search(t.Context(), records.SearchRequest{Type: "MedicationRequest", Compartment: &owner, Pairs: pairs(t, "_contained=true")})
-		refused(t, err, fault.Invalid, "compartment")
 		first := records.SearchRequest{Type: "Medication", Pairs: pairs(t, "_contained=true&code=a&_count=1")}
 		next := must(s.Search(t.Context(), first))(t).Next
 		for _, query := range []string{"_contained=true&code=b&_count=1", "_contained=both&code=a&_count=1", "_contained=true&_containedType=contained&code=a&_count=1", "code=a&_count=1"} {

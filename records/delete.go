@@ -141,7 +141,7 @@ func (s *Session) remove(ctx context.Context, current []store.Record, r Request,
 			return nil, err
 		}
 		u.writes = append(u.writes, write)
-		u.needs = needsOf(keysOf(u.writes), p)
+		u.needs, u.drafts = needsOf(keysOf(u.writes), p), []*draft{p}
 	}
 	written, err := s.door.commit(ctx, u)
 	if err != nil {

@@ -33,19 +33,18 @@ type Config struct {
 
 // Door is the way to one tenant's records.
 type Door struct {
-	config   Config
-	policy   Policy
-	store    store.Store
-	base     string
-	primary  *release
-	releases map[definitions.Release]*release
-	log      *slog.Logger
-	changed  broadcast
-	room     room
-	cursors  cursors
-	indexes  *indexes
-	terms    *readyCache
-	buffers  sync.Pool // *[]byte, for JSON
+	config  Config
+	policy  Policy
+	store   store.Store
+	base    string
+	log     *slog.Logger
+	changed broadcast
+	room    room
+	cursors cursors
+	indexes *indexes
+	terms   *readyCache
+	lists   *codeLists
+	buffers sync.Pool // *[]byte, for JSON
 
 	ownership *access.Ownership
 }
@@ -66,36 +65,36 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	d := &Door{
-		config:   c,
-		policy:   c.Policy.withDefaults(),
-		store:    c.Store,
-		base:     strings.TrimRight(c.Base, "/"),
-		releases: map[definitions.Release]*release{},
-		log:      c.Log,
-		room:     newRoom(),
-		terms:    newReadyCache(),
+		config: c,
+		policy: c.Policy.withDefaults(),
+		store:  c.Store,
+		base:   strings.TrimRight(c.Base, "/"),
+		log:    c.Log,
+		room:   newRoom(),
+		terms:  newReadyCache(),
+		lists:  &codeLists{recent[listKey, codeListing]{most: maxListed}},
 	}
+	releases := map[definitions.Release]*release{}
 	for _, defs := range append([]*definitions.Definitions{c.Definitions}, c.Others...) {
-		if d.releases[defs.Release] != nil {
+		if releases[defs.Release] != nil {
 			return nil, fmt.Errorf("records: definitions of %s are given twice", defs.Release)
 		}
 		r, err := openRelease(defs, d.base, d.policy.IndexContent, c.Clock)
 		if err != nil {
 			return nil, err
 		}
-		d.releases[defs.Release] = r
+		releases[defs.Release] = r
 	}
-	d.primary = d.releases[c.Definitions.Release]
-	catalogs := []*search.Catalog{d.primary.catalog}
+	catalogs := []*search.Catalog{releases[c.Definitions.Release].catalog}
 	for _, other := range c.Others {
-		catalogs = append(catalogs, d.releases[other.Release].catalog)
+		catalogs = append(catalogs, releases[other.Release].catalog)
 	}
 	d.ownership = access.NewOwnership(catalogs...)
 	var err error
 	if d.cursors, err = openCursors(ctx, c.Store); err != nil {
 		return nil, fmt.Errorf("records: the key of page links: %w", err)
 	}
-	if d.indexes, err = openIndexes(ctx, d); err != nil {
+	if d.indexes, err = openIndexes(ctx, c, releases); err != nil {
 		return nil, fmt.Errorf("records: the state of the index: %w", err)
 	}
 	d.store = guarded{c.Store, d.indexes}

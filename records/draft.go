@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
@@ -31,7 +32,12 @@ type draft struct {
 	hidden  map[fhir.Key]bool // what it refers to and the session does not see
 	json    []byte            // as last composed
 	checked bool
-	raw     bool // content came raw: the client gets no JSON back
+	// A search parameter to be in force: its definition, and those that were
+	// stored when that was found to be right.
+	defines    bool
+	definition definitions.SearchParameter
+	beside     []storedParameter
+	raw        bool // content came raw: the client gets no JSON back
 }
 
 // need is a resource of this server that the draft refers to.
@@ -93,6 +99,14 @@ func (d *Door) source(t *fhir.Tree, r Request) string {
 	return r.Source + "#" + r.ID
 }
 
+// renew says of a draft that was prepared by search parameters that are no
+// longer in force, or that defines one itself, that it is to be checked again.
+func (d *Door) renew(w *draft) {
+	if rel := d.release(w.rel.defs.Release); rel != w.rel || w.defines {
+		w.rel, w.checked = rel, false
+	}
+}
+
 // check validates the draft under its final id, computes its index entries and
 // collects what it refers to. i is what makes the new version.
 func (s *Session) check(ctx context.Context, w *draft, i smart.Interactions) error {
@@ -108,6 +122,9 @@ func (s *Session) check(ctx context.Context, w *draft, i smart.Interactions) err
 		if issues := w.rel.rules.Check(ctx, w.tree); len(issues) > 0 {
 			return fault.Of(fault.Unprocessable, issues)
 		}
+	}
+	if err := s.door.indexes.admit(ctx, w); err != nil {
+		return s.door.fault(err)
 	}
 	if err := s.hide(ctx, w); err != nil {
 		return err

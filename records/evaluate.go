@@ -157,7 +157,7 @@ func (s *Session) evaluated(ctx context.Context, r EvaluateRequest) (*fhir.Tree,
 // Environment is what FHIRPath is evaluated in on behalf of the session. tree
 // may be nil.
 func (s *Session) Environment(tree *fhir.Tree) *fhirpath.Env {
-	rel := s.door.primary
+	rel := s.door.release("")
 	env := &fhirpath.Env{Now: s.door.config.Clock()}
 	if tree != nil {
 		if r := s.door.release(tree.Definitions().Release); r != nil {

@@ -31,6 +31,8 @@ type EverythingRequest struct {
 //
 // Nothing is kept between pages: what is referred to is found by a query of its
 // own, so that a page costs the same wherever it lies, and memory for one page.
+// Of the records of all a page may be empty and not the last: it has looked at
+// as many resources as policy lets it.
 func (s *Session) Everything(ctx context.Context, r EverythingRequest) (*SearchResult, error) {
 	rel := s.door.releaseOf(r.Release, r.Type)
 	p, err := s.door.selectRecord(rel, r.Pairs)
@@ -59,6 +61,7 @@ func (s *Session) Everything(ctx context.Context, r EverythingRequest) (*SearchR
 	if r.ID == "" {
 		w.parts = parts
 		w.references = search.And{search.Referred{X: s.only(record.Types(), seeing, parts)}, search.Not{X: parts}}
+		w.looks = s.door.policy.MaxLooks
 	} else {
 		owner, err := s.visible(ctx, s.door.store, fhir.Key{Type: r.Type, ID: r.ID}, smart.Read)
 		if err != nil {
@@ -94,6 +97,7 @@ type recordWalk struct {
 	parts      search.And
 	references search.And
 	sort       []search.SortKey
+	looks      int   // resources that a page looks at; 0: any number
 	left       int   // resources that the page still takes
 	bytes      int64 // and bytes
 	result     *SearchResult
@@ -137,17 +141,15 @@ func (w *recordWalk) stage(ctx context.Context, name string, filter search.And, 
 	full := w.left <= 0 || w.bytes <= 0
 	q := &search.Query{
 		Types: w.types, Filter: w.s.only(w.types, seeing, append(filter[:len(filter):len(filter)], w.since...)), Sort: w.sort, After: after,
-		Count: max(w.left, 1), Bytes: search.PageBytes{Max: max(w.bytes, 1), Of: sizeOf},
+		Looks: w.looks, Count: max(w.left, 1), Bytes: search.PageBytes{Max: max(w.bytes, 1), Of: sizeOf},
 	}
 	page, err := w.s.door.store.Search(ctx, q)
 	if err != nil {
 		return false, err
 	}
-	if full {
-		if len(page.Records) > 0 {
-			w.next(name, after)
-		}
-		return len(page.Records) == 0, nil
+	if full && len(page.Records) > 0 {
+		w.next(name, after)
+		return false, nil
 	}
 	for _, record := range page.Records {
 		if err := w.add(ctx, record, mode); err != nil {

@@ -146,6 +146,47 @@ func TestEverythingOfAllPatientsIsAllTheirRecords(t *testing.T) {
 	})
 }
 
+func TestEverythingOfAllLooksAtFewResourcesAPage(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{MaxLooks: 3})
+		record(t, s)
+		for i := range 20 {
+			put(t, s, fmt.Sprint("Basic/b", i), `{"resourceType":"Basic","id":"b%d","code":{"text":"x"}}`, i)
+		}
+		put(t, s, "Practitioner/late", `{"resourceType":"Practitioner","id":"late"}`)
+		put(t, s, "Observation/last", `{"resourceType":"Observation","id":"last","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"},"performer":[{"reference":"Practitioner/late"}]}`)
+		want := wholeRecord[:strings.Index(wholeRecord, "Device")] + "+Practitioner/late " + wholeRecord[strings.Index(wholeRecord, "Device"):strings.Index(wholeRecord, "Observation")] +
+			"Observation/last " + wholeRecord[strings.Index(wholeRecord, "Observation"):strings.Index(wholeRecord, "Patient/p")] + "Observation/others Patient/other Patient/p"
+		for _, query := range []string{"", "&_count=1", "&_count=2", "&_count=30"} {
+			r := records.EverythingRequest{Type: "Patient", Pairs: pairs(t, strings.TrimPrefix(query, "&"))}
+			var got []string
+			pages, empty := 0, 0
+			for {
+				page := must(s.Everything(t.Context(), r))(t)
+				if pages++; len(page.Entries) == 0 {
+					empty++
+				}
+				if len(page.Entries) > 6 { // three of each stage
+					t.Errorf("%d entries on a page", len(page.Entries))
+				}
+				for _, e := range page.Entries {
+					name := e.Key.String()
+					if e.Mode == records.ModeInclude {
+						name = "+" + name
+					}
+					got = append(got, name)
+				}
+				if r.After = page.Next; r.After == "" {
+					break
+				}
+			}
+			if sorted(got) != want || empty == 0 {
+				t.Errorf("%q: %d pages, %d empty:\ngot  %s\nwant %s", query, pages, empty, sorted(got), want)
+			}
+		}
+	})
+}
+
 func TestALinkedPatientIsPartOfTheRecordButNotItsOwnRecord(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		s := db.session(t, records.Policy{})

@@ -48,6 +48,9 @@ func (s *Session) Expunge(ctx context.Context, r ExpungeRequest) (int64, error) 
 	n, err := d.store.Expunge(ctx, store.Expunge{
 		Key: r.Key, OldVersions: r.OldVersions, Deleted: r.Deleted, Everything: r.Everything, Limit: r.Limit,
 	})
+	if r.Key.Type == "" || r.Key.Type == searchParameter {
+		d.indexes.touched(ctx)
+	}
 	if err == nil {
 		err = d.sweep(ctx, candidates)
 	}

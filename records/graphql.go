@@ -35,6 +35,9 @@ func (s *Session) GraphQL(ctx context.Context, r GraphQLRequest) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := s.door.indexes.refresh(ctx); err != nil {
+		return nil, s.door.fault(err)
+	}
 	rel := s.door.releaseOf(r.Release, "")
 	if tree != nil {
 		rel = s.door.releaseOf(tree.Definitions().Release, "")
@@ -168,7 +171,7 @@ func (g *graph) Search(ctx context.Context, q graphql.Search) (*graphql.Page, er
 
 // localIn is local for a type of any loaded release.
 func (d *Door) localIn(literal string) (key fhir.Key, version string, ok bool) {
-	if key, version, ok = d.local(d.primary.defs, literal); ok {
+	if key, version, ok = d.local(d.config.Definitions, literal); ok {
 		return key, version, ok
 	}
 	for _, other := range d.config.Others {

@@ -184,8 +184,13 @@ func (in *inclusion) back(ctx context.Context, include search.Include, frontier 
 		if include.Target != "" && include.Target != string(record.Key.Type) {
 			continue
 		}
+		url, err := in.urlOf(record)
+		if err != nil {
+			return nil, err
+		}
 		for _, p := range params {
 			points = append(points, search.Reference{Param: p, Type: string(record.Key.Type), ID: string(record.Key.ID)})
+			points = append(points, url.pointsTo(p)...)
 		}
 	}
 	var found []store.Record

@@ -2,9 +2,11 @@ package records_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/fault"
 )
@@ -80,6 +82,40 @@ func TestAVersionedReferenceIncludesThatVersion(t *testing.T) {
 	})
 }
 
+func TestWhatNamesACanonicalIsIncludedWithItsResource(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		door := db.door(t, records.Policy{})
+		s := door.Session(records.Principal{}, nil)
+		for id, version := range map[string]string{"q1": `,"version":"1"`, "q12": `,"version":"1.2"`, "q": ""} {
+			put(t, s, "Questionnaire/"+id, `{"resourceType":"Questionnaire","id":%q,"status":"active","url":"http://example.org/q"%s}`, id, version)
+		}
+		put(t, s, "Questionnaire/other", `{"resourceType":"Questionnaire","id":"other","status":"active","url":"http://example.org/q/other"}`)
+		put(t, s, "Questionnaire/nameless", `{"resourceType":"Questionnaire","id":"nameless","status":"active"}`)
+		for _, response := range []string{"r1 http://example.org/q|1", "r12 http://example.org/q|1.2", "r http://example.org/q", "away http://example.org/elsewhere"} {
+			id, canonical, _ := strings.Cut(response, " ")
+			put(t, s, "QuestionnaireResponse/"+id, `{"resourceType":"QuestionnaireResponse","id":%q,"status":"completed","questionnaire":%q}`, id, canonical)
+		}
+		for query, want := range map[string]string{
+			"_id=q1&_revinclude=QuestionnaireResponse:questionnaire":                  "Questionnaire/q1 +QuestionnaireResponse/r1 +QuestionnaireResponse/r",
+			"_id=q12&_revinclude=QuestionnaireResponse:*":                             "Questionnaire/q12 +QuestionnaireResponse/r12 +QuestionnaireResponse/r",
+			"_id=q&_revinclude=QuestionnaireResponse:questionnaire":                   "Questionnaire/q +QuestionnaireResponse/r",
+			"_id=q1,q&_revinclude=QuestionnaireResponse:questionnaire:Questionnaire":  "Questionnaire/q1 Questionnaire/q +QuestionnaireResponse/r1 +QuestionnaireResponse/r",
+			"_id=q1&_revinclude=QuestionnaireResponse:questionnaire:Measure":          "Questionnaire/q1",
+			"_id=q1&_revinclude=QuestionnaireResponse:subject":                        "Questionnaire/q1",
+			"_id=other,nameless&_revinclude=QuestionnaireResponse:questionnaire":      "Questionnaire/other Questionnaire/nameless",
+			"_id=q&_revinclude:iterate=QuestionnaireResponse:questionnaire&_sort=url": "Questionnaire/q +QuestionnaireResponse/r",
+		} {
+			if got := found(t, s, "Questionnaire", query); !sameMembers(got, want) {
+				t.Errorf("%s: %s, want %s", query, got, want)
+			}
+		}
+		narrow := door.Session(records.Principal{}, only{search.Not{X: search.IDs{"r"}}})
+		if got := found(t, narrow, "Questionnaire", "_id=q1&_revinclude=QuestionnaireResponse:questionnaire"); got != "Questionnaire/q1 +QuestionnaireResponse/r1" {
+			t.Errorf("who cannot see r is given %s", got)
+		}
+	})
+}
+
 func TestCanonicalsAreIncludedByTheirURL(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		s := db.session(t, records.Policy{})
@@ -103,4 +139,12 @@ func TestCanonicalsAreIncludedByTheirURL(t *testing.T) {
 			}
 		}
 	})
+}
+
+// sameMembers says whether two lists have the same words, in whatever order.
+func sameMembers(a, b string) bool {
+	x, y := strings.Fields(a), strings.Fields(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return slices.Equal(x, y)
 }

@@ -101,3 +101,33 @@ func (c urlReference) defined(catalog *search.Catalog, typeName string) search.O
 	}
 	return search.Or{x}
 }
+
+// urlOf is the canonical of a record; zero of one that has no url.
+func (in *inclusion) urlOf(record store.Record) (urlReference, error) {
+	rel := in.s.door.release(record.Release)
+	if rel == nil {
+		return urlReference{}, nil
+	}
+	if url, ok := rel.catalog.Param(string(record.Key.Type), "url"); !ok || url.Kind != definitions.SearchURI {
+		return urlReference{}, nil
+	}
+	tree, err := in.s.door.tree(record)
+	if err != nil {
+		return urlReference{}, err
+	}
+	root := tree.Root()
+	return urlReference{url: search.Bound(root.Child("url").Text()), version: search.Bound(root.Child("version").Text())}, nil
+}
+
+// pointsTo is that a reference names the canonical, with its version or with
+// none.
+func (c urlReference) pointsTo(p search.Param) search.Or {
+	if c.url == "" {
+		return nil
+	}
+	points := search.Or{search.Reference{Param: p, URL: c.url, Unversioned: true}}
+	if c.version != "" {
+		points = append(points, search.Reference{Param: p, URL: c.url, Version: c.version})
+	}
+	return points
+}

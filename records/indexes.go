@@ -7,9 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -22,23 +24,28 @@ import (
 // indexes knows which search parameters have all their index rows. What it
 // knows lies in the store, for all processes: of each type that was ever
 // written, in each release, the definitions by which it is indexed, and the
-// parameters whose rows are complete. It is safe for concurrent use.
+// parameters whose rows are complete; and the search parameters that are
+// stored, which are part of the definitions. It is safe for concurrent use.
 type indexes struct {
-	store    store.Store
-	releases map[definitions.Release]*release
-	now      func() time.Time
+	store   store.Store
+	primary definitions.Release
+	base    *defined // without stored parameters
+	now     func() time.Time
+	log     *slog.Logger
 
-	// access is held while the state is read or changed in the store. mu is not:
-	// a transaction under way asks what is complete.
+	// access is held while the state is read from the store, so that none takes
+	// the place of a later one. It is not while the state is changed there: that
+	// waits for transactions, which may ask what is complete.
 	access sync.Mutex
 	mu     sync.Mutex
-	raw    []byte     // as read last
-	state  indexState // never changed in place
+	raw    []byte                  // as read last
+	state  indexState              // never changed in place
+	by     atomic.Pointer[defined] // the definitions of state; changes with it
 	read   time.Time
-	whole  bool // by state every search can be trusted
+	epoch  []byte // read before state
+	whole  bool   // by state every search can be trusted
 
-	printing sync.Mutex
-	prints   map[indexKey]*printed // of this process's definitions
+	unsynced atomic.Bool // search parameters were imported
 }
 
 // indexSetting is where the state lies.
@@ -74,6 +81,9 @@ func (k indexKey) compare(o indexKey) int {
 type indexState struct {
 	Types map[indexKey]*typeIndex `json:"types"`
 	Walks int64                   `json:"walks"` // how many were ever begun
+
+	Stored []storedParameter `json:"stored,omitempty"`
+	Synced synced            `json:"synced,omitzero"` // that Stored was made of
 }
 
 // typeIndex is the state of the index of one type's resources.
@@ -93,50 +103,48 @@ type typeIndex struct {
 	Failed   string    `json:"failed,omitempty"`
 }
 
-// printed are the prints of a type's definitions.
-type printed struct {
-	of     string
-	params func() map[string]string
-}
-
-// printsOf is nil for what this process has no definitions of.
-func (x *indexes) printsOf(k indexKey) *printed {
-	x.printing.Lock()
-	defer x.printing.Unlock()
-	if p := x.prints[k]; p != nil {
-		return p
-	}
-	rel := x.releases[k.Release]
-	if rel == nil || !rel.defs.IsResource(string(k.Type)) {
-		return nil
-	}
-	contained := rel.contained()
-	p := &printed{of: rel.catalog.Print(string(k.Type)) + contained + referenceRules, params: sync.OnceValue(func() map[string]string {
-		prints := rel.catalog.Prints(string(k.Type))
-		prints[search.OtherReference], prints[containedCode] = referenceRules, contained
-		return prints
-	})}
-	x.prints[k] = p
-	return p
-}
-
 // openIndexes reads the state and brings it in line with the definitions of
-// this process: parameters that are new or changed are to be built, those that
-// are gone to be cleaned.
-func openIndexes(ctx context.Context, d *Door) (*indexes, error) {
-	x := &indexes{store: d.config.Store, releases: d.releases, now: time.Now, prints: map[indexKey]*printed{}}
+// this process and the stored parameters: those that are new or changed are to
+// be built, those that are gone to be cleaned.
+func openIndexes(ctx context.Context, c Config, releases map[definitions.Release]*release) (*indexes, error) {
+	x := &indexes{store: c.Store, primary: c.Definitions.Release, base: newDefined(nil, releases), now: time.Now, log: c.Log}
+	x.by.Store(x.base)
+	if _, err := x.store.InitSetting(ctx, epochSetting, []byte("0")); err != nil {
+		return nil, err
+	}
+	if err := x.reload(ctx); err != nil {
+		return nil, err
+	}
 	return x, x.update(ctx, func(s *indexState) error {
 		if s.Types == nil {
 			s.Types = map[indexKey]*typeIndex{}
-			return x.adopt(ctx, s)
-		}
-		for k, t := range s.Types {
-			if p := x.printsOf(k); p != nil && p.of != t.Print {
-				x.align(s, t, p)
+			if err := x.adopt(ctx, s); err != nil {
+				return err
 			}
 		}
+		if err := x.collect(ctx, s); err != nil {
+			return err
+		}
+		x.alignAll(s)
 		return nil
 	})
+}
+
+// current are the definitions to go by.
+func (x *indexes) current() *defined { return x.by.Load() }
+
+// printsOf is nil for what this process has no definitions of.
+func (x *indexes) printsOf(k indexKey) *printed { return x.current().printsOf(k) }
+
+// alignAll makes the definitions of this process with the state's stored
+// parameters those that all types are indexed by.
+func (x *indexes) alignAll(s *indexState) {
+	by := x.definedBy(s.Stored)
+	for k, t := range s.Types {
+		if p := by.printsOf(k); p != nil && p.of != t.Print {
+			x.align(s, t, p)
+		}
+	}
 }
 
 // adopt takes over a store whose resources were indexed by nobody knows what.
@@ -150,9 +158,9 @@ func (x *indexes) adopt(ctx context.Context, s *indexState) error {
 		return err
 	}
 	for t := range counts {
-		for release := range x.releases {
+		for release := range x.base.releases {
 			k := indexKey{release, t}
-			if p := x.printsOf(k); p != nil {
+			if p := x.base.printsOf(k); p != nil {
 				s.Types[k] = &typeIndex{}
 				x.align(s, s.Types[k], p)
 			}
@@ -193,45 +201,58 @@ func (x *indexes) walk(s *indexState, t *typeIndex) {
 	t.Walk, t.Since, t.Position, t.Read, t.Total, t.Failed = s.Walks, x.now().UTC(), 0, 0, 0, ""
 }
 
-// register makes sure that the types of writes are in the state before they are
-// written. It refuses them when another process has begun to index them by
-// other definitions than this one's.
-func (x *indexes) register(ctx context.Context, writes []store.Write) error {
+// register makes sure that the types of a unit's writes are in the state before
+// they are written, and that its drafts are indexed by the definitions in force;
+// otherwise the error is errRedefined. The unit is to hold the setting. It
+// refuses the writes when another process has begun to index their types by
+// other packages.
+func (x *indexes) register(ctx context.Context, u *unit) (store.Setting, error) {
 	if err := x.refresh(ctx); err != nil {
-		return err
+		return store.Setting{}, err
 	}
-	unknown, err := x.unregistered(writes)
+	held, unknown, err := x.unregistered(u)
 	if err != nil || len(unknown) == 0 {
-		return err
+		return held, err
 	}
 	err = x.update(ctx, func(s *indexState) error {
+		by := x.definedBy(s.Stored)
 		for _, k := range unknown {
 			if s.Types[k] == nil {
-				p := x.printsOf(k)
+				p := by.printsOf(k)
 				s.Types[k] = &typeIndex{Print: p.of, Done: p.params()}
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return err
+		return held, err
 	}
-	_, err = x.unregistered(writes)
-	return err
+	held, _, err = x.unregistered(u)
+	return held, err
 }
 
-// unregistered are the keys of writes that are not in the state.
-func (x *indexes) unregistered(writes []store.Write) (unknown []indexKey, err error) {
+// errRedefined says that entries were made by definitions that are no longer in
+// force. What made them is done again.
+var errRedefined = fmt.Errorf("records: the search parameters have changed: %w", store.ErrVersion)
+
+// unregistered are the keys of a unit's writes that are not in the state.
+func (x *indexes) unregistered(u *unit) (held store.Setting, unknown []indexKey, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	by := x.current()
+	for _, w := range u.drafts {
+		if by.releases[w.rel.defs.Release] != w.rel {
+			return held, nil, errRedefined
+		}
+	}
 	var last indexKey
-	for i := range writes {
-		k := indexKey{writes[i].Release, writes[i].Key.Type}
+	for i := range u.writes {
+		k := indexKey{u.writes[i].Release, u.writes[i].Key.Type}
 		if i > 0 && k == last {
 			continue
 		}
 		last = k
-		p := x.printsOf(k)
+		p := by.printsOf(k)
 		if p == nil {
 			continue // a delete of what is of a release that is not loaded
 		}
@@ -239,10 +260,10 @@ func (x *indexes) unregistered(writes []store.Write) (unknown []indexKey, err er
 		case t == nil:
 			unknown = append(unknown, k)
 		case t.Print != p.of:
-			return nil, behind(k)
+			return held, nil, behind(k)
 		}
 	}
-	return unknown, nil
+	return x.hold(), unknown, nil
 }
 
 func behind(k indexKey) error {
@@ -253,8 +274,6 @@ func behind(k indexKey) error {
 // update changes the state in the store, again when another process was
 // quicker. change may be called again, with another state.
 func (x *indexes) update(ctx context.Context, change func(*indexState) error) error {
-	x.access.Lock()
-	defer x.access.Unlock()
 	for range attempts {
 		was, err := x.stored(ctx)
 		if err != nil {
@@ -290,8 +309,7 @@ func (x *indexes) update(ctx context.Context, change func(*indexState) error) er
 				return err
 			}
 		}
-		x.set(value, state)
-		return nil
+		return x.reload(ctx)
 	}
 	return store.ErrVersion
 }
@@ -316,14 +334,16 @@ func decodeIndexes(raw []byte) (s indexState, err error) {
 
 // set makes a state the one to go by.
 func (x *indexes) set(raw []byte, state indexState) {
+	by := x.definedBy(state.Stored)
 	whole := true
 	for k, t := range state.Types {
-		if p := x.printsOf(k); len(t.Build) > 0 || p != nil && p.of != t.Print {
+		if p := by.printsOf(k); len(t.Build)+len(t.Gone) > 0 || p != nil && p.of != t.Print {
 			whole = false
 		}
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.by.Store(by)
 	x.raw, x.state, x.whole, x.read = raw, state, whole, x.now()
 }
 
@@ -355,15 +375,23 @@ func (x *indexes) reload(ctx context.Context) error {
 
 // load reads the state; x.access is held.
 func (x *indexes) load(ctx context.Context) error {
-	raw, err := x.stored(ctx)
-	if err != nil || x.same(raw) {
+	epoch, err := x.store.ReadSetting(ctx, epochSetting)
+	if err != nil {
 		return err
 	}
-	state, err := decodeIndexes(raw)
-	if err == nil {
+	raw, err := x.stored(ctx)
+	if err != nil {
+		return err
+	}
+	if !x.same(raw) {
+		state, err := decodeIndexes(raw)
+		if err != nil {
+			return err
+		}
 		x.set(raw, state)
 	}
-	return err
+	x.enter(epoch) // the state is as new, or newer
+	return nil
 }
 
 // same says whether raw is what this process goes by, and notes that it still
@@ -446,6 +474,10 @@ func (x *indexes) lacks(k indexKey, t *typeIndex, code string) (Incomplete, bool
 	}
 	p := x.printsOf(k)
 	if p == nil || p.of == t.Print {
+		if slices.Contains(t.Gone, code) {
+			i.Problem, i.Reading = "it is no longer a search parameter", false
+			return i, true
+		}
 		_, lacks := t.Build[code]
 		return i, lacks || code == contentCode && len(t.Build) > 0
 	}

@@ -245,3 +245,87 @@ func TestADatabaseIndexedByNobodyKnowsWhatIsIndexedAnew(t *testing.T) {
 		}
 	})
 }
+
+func TestTextIsSearchedOnceItIsIndexed(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		const n = 20
+		juniors(t, db.door(t, records.DefaultPolicy()), n)
+		policy := records.DefaultPolicy()
+		policy.IndexContent = true
+		d := db.door(t, policy)
+		db.refuses(t, d, "_content=example", "Patient._content is being indexed")
+		_, err := d.Session(records.Principal{}, nil).Search(t.Context(), records.SearchRequest{Pairs: pairs(t, "_content=example")})
+		refused(t, err, fault.Unavailable, "Patient._content")
+		if got := count(t, d.Session(records.Principal{}, nil), "Patient", "family=example"); got != n {
+			t.Errorf("by another parameter %d are found meanwhile", got)
+		}
+		if r := work(t, d, nil).Report; r.Read != n || r.Refused+r.Skipped != 0 {
+			t.Errorf("the report is %+v", r)
+		}
+		db.finds(t, d, "_content=example", n)
+		db.finds(t, d, "_content=p7", 1)
+
+		// Without it and with it again, rows are missing of what came between.
+		without := db.door(t, records.DefaultPolicy())
+		put(t, without.Session(records.Principal{}, nil), "Patient/between", `{"resourceType":"Patient","id":"between","name":[{"family":"Example"}]}`)
+		again := db.door(t, policy)
+		db.refuses(t, again, "_content=example", "Patient._content")
+		work(t, again, nil)
+		db.finds(t, again, "_content=example", n+1)
+		db.finds(t, again, "_content=between", 1)
+	})
+}
+
+// What a parameter repeats has no rows of its own. When a package adds or takes
+// away what it repeats, it is searched by once the rows are where they belong.
+func TestAParameterThatRepeatsOthersIsSearchedOnceTheirRowsAreThere(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		const n, both = 12, "both string Patient.name.suffix | Patient.contact.name.family"
+		parts := []string{suffix, "kin string Patient.contact.name.family"}
+		juniors(t, db.doorOf(t, guide(t, both)), n)
+		for _, parameters := range [][]string{{both, parts[0], parts[1]}, {both}, {both, parts[1], parts[0]}, {both, parts[0]}} {
+			d := db.doorOf(t, guide(t, parameters...))
+			db.refuses(t, d, "both=jr", "being indexed")
+			work(t, d, nil)
+			db.finds(t, d, "both=jr", n)
+		}
+	})
+}
+
+// busy is a store that gets new resources faster than they can be walked.
+type busy struct {
+	store.Store
+	more func()
+}
+
+func (b busy) Reindex(ctx context.Context, held store.Setting, items []store.Reindexed) (store.ReindexCount, error) {
+	b.more()
+	return b.Store.Reindex(ctx, held, items)
+}
+
+func TestAWalkEndsThoughResourcesComeFasterThanItIs(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		const n = 150
+		juniors(t, db.doorOf(t, definitions.MustBuiltIn(definitions.R4)), n)
+		writing := db.doorOf(t, guide(t, suffix))
+		made := 0
+		more := func() {
+			contents := make([]records.Content, 120)
+			for i := range contents {
+				made++
+				contents[i] = body(`{"resourceType":"Patient","id":"more%d","name":[{"suffix":["Jr"]}]}`, made)
+			}
+			must(writing.Session(records.Principal{}, nil).Load(t.Context(), contents, records.LoadOptions{}))(t)
+		}
+		d := must(records.Open(t.Context(), records.Config{
+			Store: busy{db.open(t), more}, Definitions: guide(t, suffix), Base: base, Policy: records.DefaultPolicy(),
+		}))(t)
+		if r := work(t, d, nil).Report; r.Read != n || r.Added != n {
+			t.Errorf("the report is %+v", r)
+		}
+		db.finds(t, d, "suffix=jr", n+made)
+		if p := must(d.Reindex(t.Context(), records.ReindexOptions{}))(t); p.Unchanged == 0 || p.Added != 0 {
+			t.Errorf("the report is %+v", p)
+		}
+	})
+}

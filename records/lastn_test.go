@@ -185,6 +185,41 @@ func TestLastNOfRandomCodesIsWhatAllObservationsSay(t *testing.T) {
 	})
 }
 
+func TestLastNReadsAnyNumberOfObservationsInPages(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{MaxCount: 5})
+		patient(t, s, "p")
+		for i := range 60 {
+			measured(t, s, fmt.Sprintf("o%02d", i), fmt.Sprintf("2020-01-01T00:00:%02dZ", i), fmt.Sprint("c", i%3), "")
+		}
+		if got := lastN(t, s, "patient=p&category=vital-signs"); got != "o59 o58 o57" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
+func TestLastNOfTooManyCodesSaysSo(t *testing.T) {
+	s := newDatabase(t, "sqlite").session(t, records.Policy{})
+	patient(t, s, "p")
+	codes := func(n int) string {
+		return strings.TrimSuffix(strings.Repeat("%d,", n), ",")
+	}
+	for i, n := range []int{60_000, 40_000, 1} {
+		numbers := make([]any, n)
+		for j := range numbers {
+			numbers[j] = i*1_000_000 + j
+		}
+		measured(t, s, fmt.Sprint("o", i), "2020-01-01", fmt.Sprintf(codes(n), numbers...), "")
+		page, err := s.LastN(t.Context(), records.LastNRequest{Pairs: pairs(t, "patient=p&category=vital-signs")})
+		if i < 2 && (err != nil || len(page.Entries) != i+1) {
+			t.Errorf("after %d: %v", i, err)
+		}
+		if i == 2 {
+			refused(t, err, fault.Unprocessable, "more than 100,000 different codes")
+		}
+	}
+}
+
 func TestLastNRefusesWhatIsNoQuestionOfIt(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		s := db.session(t, records.Policy{})

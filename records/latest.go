@@ -13,8 +13,8 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
-// latestRead is how many resources a search for the latest ones looks at.
-const latestRead = 100_000
+// maxCodes bounds the different codes and texts by which groups are told.
+const maxCodes = 100_000
 
 // latest returns the n newest matches of q in each group, newest first. Groups
 // are those of code, a token parameter of q's one type: resources that share a
@@ -23,14 +23,15 @@ const latestRead = 100_000
 // nth comes, too. Resources without a value of when, a date parameter, are the
 // oldest.
 //
-// The matches are read in pages, and no more of them kept than are returned.
+// The matches are read in pages, however many there are, and no more of them
+// kept than are returned; ctx bounds the time.
 func (s *Session) latest(ctx context.Context, q *search.Query, code, when search.Param, n int) ([]store.Record, error) {
 	q.Count, q.Total, q.After = s.door.policy.MaxCount, search.TotalNone, ""
 	// With a second key the search starts from the criteria however many
 	// resources satisfy them.
 	q.Sort = []search.SortKey{{Param: when, Desc: true}, {Param: search.Param{Type: search.System, Code: "_id", Kind: definitions.SearchToken}}}
 	g := groups{n: n, of: map[string]*group{}}
-	for read := 0; ; {
+	for {
 		page, err := s.door.store.Search(ctx, q)
 		if err != nil {
 			return nil, s.door.fault(err)
@@ -46,11 +47,11 @@ func (s *Session) latest(ctx context.Context, q *search.Query, code, when search
 			return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "the answer would hold more than %d resources or %s: ask for fewer of each code, or for fewer codes",
 				s.door.policy.MaxCount, humanize.IBytes(uint64(s.door.policy.MaxPage)))
 		}
+		if len(g.of) > maxCodes {
+			return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "what matches has more than %s different codes: narrow the search by code, category or date", humanize.Comma(maxCodes))
+		}
 		if q.After = page.Next; q.After == "" {
 			return g.records(), nil
-		}
-		if read += len(page.Records); read >= latestRead {
-			return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "more than %d resources match: narrow the search by code, category or date", latestRead)
 		}
 	}
 }

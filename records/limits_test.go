@@ -1,10 +1,12 @@
 package records_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 func TestASearchWithAllThatTheLimitsAllowIsAnswered(t *testing.T) {
@@ -36,6 +38,29 @@ func TestASearchWithAllThatTheLimitsAllowIsAnswered(t *testing.T) {
 			if got != want {
 				t.Errorf("%.80s: found %q, want %q", query, got, want)
 			}
+		}
+	})
+}
+
+func TestASearchByTooManyCodesIsRefusedWithTheBound(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		codes := func(n int) string {
+			var b strings.Builder
+			for i := range n {
+				fmt.Fprintf(&b, `{"code":"c%d"},`, i)
+			}
+			return strings.TrimSuffix(b.String(), ",")
+		}
+		put(t, s, "ValueSet/few", `{"resourceType":"ValueSet","id":"few","status":"active","url":"urn:few","compose":{"include":[{"system":"urn:x","concept":[%s]}]}}`, codes(100_000))
+		put(t, s, "ValueSet/many", `{"resourceType":"ValueSet","id":"many","status":"active","url":"urn:many","compose":{"include":[{"valueSet":["urn:few"]},{"system":"urn:x","concept":[{"code":"more"}]}]}}`)
+		put(t, s, "Observation/o", `{"resourceType":"Observation","id":"o","status":"final","code":{"coding":[{"system":"urn:x","code":"c99999"}]}}`)
+		if got := found(t, s, "Observation", "code:in=urn:few"); got != "Observation/o" {
+			t.Errorf("found %q", got)
+		}
+		for _, query := range []string{"code:in=urn:many", "code:not-in=urn:many", "_filter=code in urn:many"} {
+			_, err := s.Search(t.Context(), records.SearchRequest{Type: "Observation", Pairs: pairs(t, query)})
+			refused(t, err, fault.Invalid, "more than 100000 codes, which is the most that can be searched for")
 		}
 	})
 }

@@ -105,4 +105,12 @@ func (l *Loader) stored(k fhir.Key) bool {
 }
 
 // Flush makes everything that was written with Bulk durable.
-func (d *Door) Flush(ctx context.Context) error { return d.fault(d.store.Flush(ctx)) }
+func (d *Door) Flush(ctx context.Context) error {
+	if err := d.store.Flush(ctx); err != nil {
+		return d.fault(err)
+	}
+	if d.indexes.unsynced.Swap(false) {
+		d.indexes.touched(ctx)
+	}
+	return nil
+}

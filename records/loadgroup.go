@@ -169,6 +169,7 @@ func (g *LoadGroup) compare(ctx context.Context, items []int, current map[fhir.K
 // holds.
 func (g *LoadGroup) write(ctx context.Context, it *loadItem, current store.Record) (same bool, err error) {
 	s, w := g.l.s, it.w
+	s.door.renew(w)
 	if !w.checked {
 		if err := s.check(ctx, w, smart.Update); err != nil {
 			return false, err
@@ -255,8 +256,10 @@ func (g *LoadGroup) again(ctx context.Context, items []int) error {
 	if err != nil {
 		return err
 	}
+	d := g.l.s.door
 	items = slices.DeleteFunc(items, func(i int) bool {
-		return g.items[i].write.Expect == current[g.items[i].w.key].Version
+		w := g.items[i].w
+		return g.items[i].write.Expect == current[w.key].Version && d.release(w.rel.defs.Release) == w.rel
 	})
 	_, err = g.compare(ctx, items, current)
 	return err
@@ -268,7 +271,7 @@ func (g *LoadGroup) commit(ctx context.Context, items []int) error {
 	for n, i := range items {
 		u.writes[n], drafts[n] = g.items[i].write, g.items[i].w
 	}
-	u.needs = needsOf(keysOf(u.writes), drafts...)
+	u.needs, u.drafts = needsOf(keysOf(u.writes), drafts...), drafts
 	written, err := g.l.s.door.commit(ctx, u)
 	if err != nil {
 		return err

@@ -25,6 +25,9 @@ type MigrateOptions struct {
 	// Lease is how long the job of a process that died is kept from the next
 	// one; 0: 15 seconds.
 	Lease time.Duration
+	// LeaveJobs lets the source have jobs that have not ended. They are lost to
+	// the target.
+	LeaveJobs bool
 }
 
 // MigrateProgress says how far a migration is.
@@ -55,8 +58,8 @@ var ErrDiffers = errors.New("records: the two sides do not hold the same")
 
 // Migrate moves everything that one tenant remembers, except its jobs, to
 // another, which must be empty: every version in the order of the change feed,
-// with its number, time, method and release, the content of Binaries, and the
-// settings but the key of page links (places in the feed are others there, so a
+// with its number, time, method and release, the content of Binaries, what
+// identity remembers (users, clients, grants, tokens), and the settings but the key of page links (places in the feed are others there, so a
 // link of the source must not be good) and the state of the index, which is computed
 // anew. Then it counts and hashes both sides.
 // In the default order of searches, a resource whose first versions are expunged
@@ -67,7 +70,8 @@ var ErrDiffers = errors.New("records: the two sides do not hold the same")
 // written to the source before the end is moved as well. ErrNotEmpty and
 // ErrDiffers come with the counts of both sides where these were compared. The
 // target's Door must be opened anew before it serves: its settings have
-// changed.
+// changed. A source with jobs that have not ended is ErrUnfinished, unless
+// LeaveJobs.
 func Migrate(ctx context.Context, from, to *Door, o MigrateOptions) (Migration, error) {
 	m := &migration{from: from, to: to, o: o}
 	id, err := m.jobID(ctx)
@@ -88,6 +92,9 @@ func Migrate(ctx context.Context, from, to *Door, o MigrateOptions) (Migration, 
 			return m.result, err
 		}
 		return m.result, ErrNotEmpty
+	}
+	if err := m.finished(ctx); err != nil {
+		return Migration{}, err
 	}
 	config := jobs.Config{Store: to.store, Clock: from.config.Clock, Lease: cmp.Or(o.Lease, 15*time.Second), Poll: 500 * time.Millisecond}
 	err = jobs.Do(ctx, config, jobs.Job{ID: id, Kind: id}, m.run, o.Waiting)
@@ -123,7 +130,11 @@ func (m *migration) jobID(ctx context.Context) (string, error) {
 // empty refuses a target that holds something.
 func (m *migration) empty(ctx context.Context) error {
 	last, err := m.to.store.LastSeq(ctx)
-	if err == nil && last != 0 {
+	if err != nil {
+		return err
+	}
+	kinds, err := m.to.store.ItemKinds(ctx)
+	if err == nil && (last != 0 || len(kinds) > 0) {
 		err = ErrNotEmpty
 	}
 	return err
@@ -160,6 +171,9 @@ func (m *migration) run(ctx context.Context, w *jobs.Work) error {
 		if err := m.to.store.WriteSetting(ctx, name, value); err != nil {
 			return err
 		}
+	}
+	if err := m.items(ctx); err != nil {
+		return err
 	}
 	m.result.Versions = m.state.Versions
 	err = m.compare(ctx)

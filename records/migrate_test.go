@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/inglehealth/ingle/jobs"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/store"
@@ -106,6 +107,14 @@ func TestAMigrationMovesEverythingAndProvesIt(t *testing.T) {
 		if err := source.WriteSetting(t.Context(), "policy", []byte("strict")); err != nil {
 			t.Fatal(err)
 		}
+		users := make([]store.ItemChange, 450)
+		for i := range users {
+			users[i].Item = store.Item{Kind: "user", ID: fmt.Sprint(i), Body: fmt.Appendf(nil, `{"n":%d}`, i), Keys: []store.ItemKey{{Name: "login", Value: fmt.Sprint("login", i)}}}
+		}
+		users[0].Expires = time.Unix(2000000000, 0).UTC()
+		if err := source.WriteItems(t.Context(), false, users...); err != nil {
+			t.Fatal(err)
+		}
 		m, err := records.Migrate(t.Context(), door, to.over(t, target), records.MigrateOptions{})
 		if err != nil || !m.Agrees() || m.Resumed || m.Before {
 			t.Fatalf("%+v %v", m, err)
@@ -117,6 +126,13 @@ func TestAMigrationMovesEverythingAndProvesIt(t *testing.T) {
 		same(t, door, moved)
 		if v, err := target.ReadSetting(t.Context(), "policy"); err != nil || string(v) != "strict" {
 			t.Errorf("setting %q, %v", v, err)
+		}
+		for _, u := range users {
+			found, err := target.FindItems(t.Context(), "user", u.Keys[0], "", 2)
+			u.Version = 1
+			if d := cmp.Diff([]store.Item{u.Item}, found); d != "" || err != nil {
+				t.Fatalf("%s %v", d, err)
+			}
 		}
 		_, content, err := moved.Session(records.Principal{}, nil).ReadBinary(t.Context(), "b", "1", 0, -1)
 		if err != nil || content.Size != int64(len("hello world")) {
@@ -177,6 +193,66 @@ func TestAMigrationThatWasInterruptedIsTakenUp(t *testing.T) {
 			same(t, door, to.over(t, target))
 		}
 	})
+}
+
+func TestAMigrationIsRefusedWhileJobsHaveNotEnded(t *testing.T) {
+	onPairs(t, func(t *testing.T, from, to database) {
+		source, target := from.open(t), to.open(t)
+		door := from.over(t, source)
+		patient(t, door.Session(records.Principal{}, nil), "p")
+		for _, id := range []string{"index", "import-1", "done-1"} {
+			must(jobs.Enqueue(t.Context(), source, jobs.Job{ID: id, Kind: id}, time.Now()))(t)
+		}
+		if err := source.CancelJob(t.Context(), "done-1", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		_, err := records.Migrate(t.Context(), door, to.over(t, target), records.MigrateOptions{})
+		if !errors.Is(err, records.ErrUnfinished) || !strings.HasSuffix(err.Error(), ": import-1") {
+			t.Errorf("with an import that was interrupted: %v", err)
+		}
+		if last := must(target.LastSeq(t.Context()))(t); last != 0 {
+			t.Errorf("%d versions were moved nevertheless", last)
+		}
+		m, err := records.Migrate(t.Context(), door, to.over(t, target), records.MigrateOptions{LeaveJobs: true})
+		if err != nil || !m.Agrees() {
+			t.Errorf("leaving it: %+v %v", m, err)
+		}
+		if _, err := target.ReadJob(t.Context(), "import-1"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("the target has the job: %v", err)
+		}
+		if j := must(source.ReadJob(t.Context(), "import-1"))(t); j.State != store.JobReady {
+			t.Errorf("the source's job is %s", j.State)
+		}
+	})
+}
+
+func TestAMigrationGoesOnWhenTheJobsHaveEnded(t *testing.T) {
+	from, to := newDatabase(t, "sqlite"), newDatabase(t, "sqlite")
+	source, target := from.open(t), to.open(t)
+	door := from.over(t, source)
+	patient(t, door.Session(records.Principal{}, nil), "p")
+	must(jobs.Enqueue(t.Context(), source, jobs.Job{ID: "import-1", Kind: "import-1"}, time.Now()))(t)
+	if _, err := records.Migrate(t.Context(), door, to.over(t, target), records.MigrateOptions{}); !errors.Is(err, records.ErrUnfinished) {
+		t.Fatal(err)
+	}
+	finish := func(context.Context, *jobs.Work) error { return nil }
+	if err := jobs.Do(t.Context(), jobs.Config{Store: source}, jobs.Job{ID: "import-1", Kind: "import-1"}, finish, nil); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := records.Migrate(t.Context(), door, to.over(t, target), records.MigrateOptions{}); err != nil || !m.Agrees() {
+		t.Errorf("%+v %v", m, err)
+	}
+}
+
+func TestAMigrationIsRefusedWhereThereAreUsersAlready(t *testing.T) {
+	from, to := newDatabase(t, "sqlite"), newDatabase(t, "sqlite")
+	target := to.open(t)
+	if err := target.WriteItems(t.Context(), false, store.ItemChange{Item: store.Item{Kind: "user", ID: "1"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := records.Migrate(t.Context(), from.over(t, from.open(t)), to.over(t, target), records.MigrateOptions{}); !errors.Is(err, records.ErrNotEmpty) {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestAMigrationThatLostSomethingSaysSo(t *testing.T) {

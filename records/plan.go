@@ -25,6 +25,7 @@ type plan struct {
 	writes     []store.Write
 	deletes    []fhir.Key
 	needs      []fhir.Key
+	drafts     []*draft // of writes
 }
 
 // step is what an entry comes to in a plan.
@@ -269,6 +270,7 @@ func (p *plan) gather(ctx context.Context) error {
 			written[k] = true // it tells of the delete
 		}
 		p.writes = append(p.writes, write)
+		p.drafts = append(p.drafts, w)
 		p.needs = append(p.needs, needsOf(written, w)...)
 		for _, k := range p.deletes {
 			delete(written, k)
@@ -284,6 +286,7 @@ func (p *plan) gather(ctx context.Context) error {
 	if err := failed.err(); err != nil {
 		return err
 	}
+	p.drafts = append(p.drafts, drafts...)
 	p.needs = append(p.needs, needsOf(written, drafts...)...)
 	slices.SortFunc(p.needs, fhir.Key.Compare)
 	p.needs = slices.Compact(p.needs)

@@ -57,6 +57,9 @@ type Policy struct {
 	MaxCount     int
 	// MaxIncludes bounds the resources that _include adds to a page; 0: 2000.
 	MaxIncludes int
+	// MaxLooks bounds the resources that a page of the $everything of all of a
+	// type looks at; 0: 200,000.
+	MaxLooks int
 	// MaxPage ends a page of a search or history early, and what _include
 	// adds to it, once the resources hold so many bytes; 0: 16 MiB.
 	MaxPage int64
@@ -96,6 +99,7 @@ func (p Policy) withDefaults() Policy {
 	set(&p.DefaultCount, 20)
 	set(&p.MaxCount, 1000)
 	set(&p.MaxIncludes, 2000)
+	set(&p.MaxLooks, 200_000)
 	set(&p.MaxPage, 16<<20)
 	set(&p.MaxAnswers, 64<<20)
 	set(&p.MaxEntries, 50_000)

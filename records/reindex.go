@@ -3,6 +3,7 @@ package records
 import (
 	"cmp"
 	"context"
+	"errors"
 
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -50,7 +51,7 @@ func (d *Door) Reindex(ctx context.Context, o ReindexOptions) (ReindexProgress, 
 	}
 	p := o.From
 	begun := p.Read == 0 && p.Position == 0 && p.Type == ""
-	if err := d.indexes.reload(ctx); err != nil {
+	if err := d.indexes.fence(ctx); err != nil {
 		return p, d.fault(err)
 	}
 	if begun {
@@ -80,7 +81,14 @@ func (d *Door) Reindex(ctx context.Context, o ReindexOptions) (ReindexProgress, 
 	return p, nil
 }
 
+// reindexType walks the resources of p.Type that there are. Those that come
+// meanwhile are indexed already.
 func (d *Door) reindexType(ctx context.Context, o ReindexOptions, p *ReindexProgress) error {
+	newest, err := d.store.History(ctx, store.HistoryQuery{Type: p.Type, Count: 1})
+	if err != nil || len(newest.Records) == 0 {
+		return err
+	}
+	end := store.Position(newest.Records[0].Seq)
 	size := cmp.Or(o.batch, reindexBatch)
 	batch := make([]store.Positioned, 0, size)
 	flush := func() error {
@@ -101,6 +109,9 @@ func (d *Door) reindexType(ctx context.Context, o ReindexOptions, p *ReindexProg
 		if err != nil {
 			return err
 		}
+		if r.Position > end {
+			break
+		}
 		if o.release != "" && r.Release != o.release {
 			continue
 		}
@@ -116,29 +127,45 @@ func (d *Door) reindexType(ctx context.Context, o ReindexOptions, p *ReindexProg
 func (d *Door) reindexSome(ctx context.Context, o ReindexOptions, batch []store.Positioned, p *ReindexProgress) error {
 	items := make([]store.Reindexed, len(batch))
 	errs := make([]error, len(batch))
-	err := parallel(ctx, len(batch), func(i int) {
-		_, entries, err := d.index(ctx, batch[i].Record)
-		items[i] = store.Reindexed{Key: batch[i].Key, Version: batch[i].Version, Index: entries}
-		errs[i] = err
-	})
-	if err != nil {
-		return err
-	}
-	good := items[:0]
-	for i, item := range items {
-		if errs[i] == nil {
-			good = append(good, item)
-			continue
-		}
-		p.Refused++
-		if o.Refused != nil {
-			o.Refused(item.Key, item.Version, errs[i])
-		}
-	}
+	var good []store.Reindexed
 	var count store.ReindexCount
-	if len(good) > 0 {
-		if count, err = d.store.Reindex(ctx, good); err != nil {
+	for attempt := 1; ; attempt++ {
+		held, err := d.indexes.held(ctx)
+		if err != nil {
 			return err
+		}
+		err = parallel(ctx, len(batch), func(i int) {
+			_, entries, err := d.index(ctx, batch[i].Record)
+			items[i] = store.Reindexed{Key: batch[i].Key, Version: batch[i].Version, Index: entries}
+			errs[i] = err
+		})
+		if err != nil {
+			return err
+		}
+		good = good[:0]
+		for i, item := range items {
+			if errs[i] == nil {
+				good = append(good, item)
+			}
+		}
+		if len(good) == 0 {
+			break
+		}
+		count, err = d.store.Reindex(ctx, held, good)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, store.ErrVersion) || attempt == attempts {
+			return err
+		}
+		d.indexes.expire() // another walk has begun
+	}
+	for i, err := range errs {
+		if err != nil {
+			p.Refused++
+			if o.Refused != nil {
+				o.Refused(items[i].Key, items[i].Version, err)
+			}
 		}
 	}
 	p.Read += int64(len(batch))

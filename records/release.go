@@ -34,23 +34,39 @@ func openRelease(defs *definitions.Definitions, base string, content bool, now f
 	catalog.Content = content
 	terms := terminology.New(defs)
 	rules := validate.New(defs, validate.Options{Terminology: terms, Now: now})
-	graph := sync.OnceValues(func() (*graphql.Schema, error) { return graphql.NewSchema(catalog) })
-	return &release{defs: defs, catalog: catalog, terms: terms, rules: rules, graph: graph, contained: sync.OnceValue(catalog.ContainedPrint)}, nil
+	r := &release{defs: defs, terms: terms, rules: rules}
+	r.searchBy(catalog)
+	return r, nil
 }
 
-// release returns the tools of r, "" for the primary one, or nil.
+// searchBy makes a catalog that of the release.
+func (r *release) searchBy(catalog *search.Catalog) {
+	r.catalog, r.contained = catalog, sync.OnceValue(catalog.ContainedPrint)
+	r.graph = sync.OnceValues(func() (*graphql.Schema, error) { return graphql.NewSchema(catalog) })
+}
+
+// with is the release with further search parameters.
+func (r *release) with(list []definitions.SearchParameter) *release {
+	further := *r
+	further.searchBy(r.catalog.With(list))
+	return &further
+}
+
+// release returns the tools of r, "" for the primary one, or nil. They are
+// others after the stored search parameters have changed; a release by itself
+// never changes.
 func (d *Door) release(r definitions.Release) *release {
 	if r == "" {
-		return d.primary
+		r = d.config.Definitions.Release
 	}
-	return d.releases[r]
+	return d.indexes.current().releases[r]
 }
 
 // ReleaseOf returns the release whose tables tell about a type: the primary
 // one if it has it (and for ""), else the first that does. "" when none has.
 func (d *Door) ReleaseOf(t fhir.Type) definitions.Release {
-	if t == "" || d.primary.defs.IsResource(string(t)) {
-		return d.primary.defs.Release
+	if t == "" || d.config.Definitions.IsResource(string(t)) {
+		return d.config.Definitions.Release
 	}
 	for _, other := range d.config.Others {
 		if other.IsResource(string(t)) {
@@ -69,7 +85,7 @@ func (d *Door) releaseOf(r definitions.Release, t fhir.Type) *release {
 	if rel := d.release(r); rel != nil {
 		return rel
 	}
-	return d.primary
+	return d.release("")
 }
 
 // index reads a stored resource and computes its index entries.

@@ -52,8 +52,6 @@ func (d *Door) route(rel *release, raw string) (route, error) {
 	if r.pairs, err = parsePairs(query); err != nil {
 		return bad("has a query that cannot be read")
 	}
-	// The Bundle decides the form of its answer.
-	r.pairs = slices.DeleteFunc(r.pairs, func(p search.Pair) bool { return p.Name == "_format" || p.Name == "_pretty" })
 	var segs []string
 	if path = strings.TrimSuffix(path, "/"); path != "" {
 		segs = strings.Split(path, "/")
@@ -62,6 +60,8 @@ func (d *Door) route(rel *release, raw string) (route, error) {
 		r.kind = routeOperation
 		return r, nil
 	}
+	// The Bundle decides the form of its answer.
+	r.pairs = slices.DeleteFunc(r.pairs, func(p search.Pair) bool { return p.Name == "_format" || p.Name == "_pretty" })
 	if len(segs) == 0 || path == "_search" {
 		return r, nil
 	}

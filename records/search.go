@@ -88,9 +88,6 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 		}
 	}
 	if req.Compartment != nil {
-		if q.Contained != search.ContainedFalse {
-			return nil, fault.New(fault.Invalid, fault.CodeNotSupported, "", "_contained cannot be used in a compartment: a contained resource belongs to none of its own")
-		}
 		if err := rel.confine(q, *req.Compartment); err != nil {
 			return nil, err
 		}
@@ -146,6 +143,9 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 
 // query is what a search asks for, before access adds to it.
 func (s *Session) query(ctx context.Context, req SearchRequest) (*search.Query, *release, error) {
+	if err := s.door.indexes.refresh(ctx); err != nil {
+		return nil, nil, s.door.fault(err)
+	}
 	rel := s.door.releaseOf(req.Release, req.Type)
 	options := s.parsing(ctx, rel)
 	options.Lenient = s.lenient(req.Handling)
@@ -159,7 +159,7 @@ func (s *Session) parsing(ctx context.Context, rel *release) search.ParseOptions
 		Now:          s.door.now(),
 		DefaultCount: s.door.policy.DefaultCount,
 		MaxCount:     s.door.policy.MaxCount,
-		Terminology:  terms{ctx, s, s.terminology(rel)},
+		Terminology:  s.terms(ctx, rel),
 	}
 }
 

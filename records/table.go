@@ -23,6 +23,7 @@ type TableRequest struct {
 	Resources []*fhir.Tree
 	// Of what is stored only:
 	Patients []string  // ids or references: what is in one of their compartments; empty: all
+	Groups   []string  // ids or references: what is in a compartment of one of their members; empty: all
 	Since    time.Time // what changed then or later; zero: all
 }
 
@@ -58,7 +59,7 @@ func (s *Session) viewDefinition(ctx context.Context, r TableRequest) (*fhir.Tre
 		_, tree, err := s.door.parse(*r.Content)
 		return tree, err
 	}
-	key, version, ok := s.door.local(s.door.primary.defs, r.Reference)
+	key, version, ok := s.door.local(s.door.config.Definitions, r.Reference)
 	if !ok {
 		return s.viewByURL(ctx, r.Reference)
 	}
@@ -83,7 +84,7 @@ func (s *Session) viewByURL(ctx context.Context, canonical string) (*fhir.Tree, 
 	if version != "" {
 		pairs = append(pairs, search.Pair{Name: "version", Value: search.Escape(version)})
 	}
-	q, err := s.door.primary.catalog.Parse("ViewDefinition", pairs, search.ParseOptions{Now: s.door.now(), DefaultCount: 1, MaxCount: 1})
+	q, err := s.door.release("").catalog.Parse("ViewDefinition", pairs, search.ParseOptions{Now: s.door.now(), DefaultCount: 1, MaxCount: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -115,31 +116,15 @@ func (t *Table) stored(ctx context.Context, rel *release, r TableRequest) error 
 	if err != nil {
 		return err
 	}
-	var ties search.Or
-	for _, patient := range r.Patients {
-		key, _, ok := d.local(rel.defs, patient)
-		if !ok {
-			key = fhir.Key{Type: "Patient", ID: fhir.ID(patient)}
-		}
-		if key.Type != "Patient" {
-			return fault.New(fault.Invalid, fault.CodeValue, "", "%s is no Patient", key)
-		}
-		if record, err := t.s.visible(ctx, d.store, key, seeing); fault.KindOf(err) == fault.NotFound || err == nil && record.Deleted {
-			return fault.New(fault.Invalid, fault.CodeNotFound, "", "there is no %s here", key)
-		} else if err != nil {
-			return err
-		}
-		tie, err := rel.catalog.CompartmentFilter("Patient", string(key.ID), t.Resource)
-		if err != nil {
-			return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s is not part of the Patient compartment, so a view of it cannot be limited to a patient", t.Resource)
-		}
-		ties = append(ties, tie)
+	limits, err := t.limits(ctx, rel, r)
+	if err != nil {
+		return err
 	}
 	switch {
-	case ties != nil && q.Filter != nil:
-		q.Filter = search.And{ties, q.Filter}
-	case ties != nil:
-		q.Filter = ties
+	case q.Filter != nil && len(limits) > 0:
+		q.Filter = append(limits, q.Filter)
+	case len(limits) > 0:
+		q.Filter = limits
 	}
 	q.Filter, q.Bytes = t.s.only(q.Types, smart.Search, q.Filter), d.pageBytes()
 	t.query = q

@@ -24,10 +24,15 @@ type Tally struct {
 	Hash string
 	// Settings is the SHA-256 over the settings that move.
 	Settings string
+	// Items is how many things identity remembers: users, clients, grants,
+	// tokens; ItemsHash is the SHA-256 over them.
+	Items     int64
+	ItemsHash string
 }
 
 func (t *Tally) equal(o *Tally) bool {
 	return t.Versions == o.Versions && t.Contents == o.Contents && t.Hash == o.Hash && t.Settings == o.Settings &&
+		t.Items == o.Items && t.ItemsHash == o.ItemsHash &&
 		maps.Equal(t.Resources, o.Resources)
 }
 
@@ -52,7 +57,10 @@ func (d *Door) tally(ctx context.Context, progress func(versions int64)) (t Tall
 	}
 	settings, err := d.moved(ctx)
 	t.Settings = hashOf(settings)
-	return t, err
+	if err != nil {
+		return t, err
+	}
+	return t, d.tallyItems(ctx, sha256.New(), &t)
 }
 
 // moved are the settings that move with the records. What is indexed by which
@@ -61,6 +69,7 @@ func (d *Door) moved(ctx context.Context) (map[string][]byte, error) {
 	settings, err := d.store.ListSettings(ctx)
 	delete(settings, cursorKey)
 	delete(settings, indexSetting)
+	delete(settings, epochSetting)
 	return settings, err
 }
 

@@ -1,10 +1,8 @@
 package records
 
 import (
-	"container/list"
 	"context"
 	"errors"
-	"sync"
 
 	"golang.org/x/sync/semaphore"
 
@@ -23,10 +21,7 @@ const maxReady = 64 << 20
 // out of date, whichever process wrote the resource.
 type readyCache struct {
 	making *semaphore.Weighted // one is made ready at a time: it takes a multiple of its size
-	mu     sync.Mutex
-	bytes  int64
-	of     map[readyKey]*list.Element
-	order  list.List // of *readyEntry, the most recently used in front
+	recent[readyKey, terminology.Resource]
 }
 
 type readyKey struct {
@@ -34,42 +29,8 @@ type readyKey struct {
 	version int64
 }
 
-type readyEntry struct {
-	readyKey
-	size int64
-	made terminology.Resource
-}
-
-func newReadyCache() *readyCache { return &readyCache{making: semaphore.NewWeighted(1)} }
-
-func (c *readyCache) get(k readyKey) (terminology.Resource, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e, ok := c.of[k]
-	if !ok {
-		return terminology.Resource{}, false
-	}
-	c.order.MoveToFront(e)
-	return e.Value.(*readyEntry).made, true
-}
-
-func (c *readyCache) put(k readyKey, size int64, made terminology.Resource) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, ok := c.of[k]; ok {
-		return
-	}
-	if c.of == nil {
-		c.of = map[readyKey]*list.Element{}
-	}
-	c.of[k] = c.order.PushFront(&readyEntry{k, size, made})
-	c.bytes += size
-	// One that is larger than all there is room for stays until the next comes.
-	for c.bytes > maxReady && c.order.Len() > 1 {
-		last := c.order.Remove(c.order.Back()).(*readyEntry)
-		delete(c.of, last.readyKey)
-		c.bytes -= last.size
-	}
+func newReadyCache() *readyCache {
+	return &readyCache{making: semaphore.NewWeighted(1), recent: recent[readyKey, terminology.Resource]{most: maxReady}}
 }
 
 // ready makes the resource of a record, whose body need not be there, ready.

@@ -15,28 +15,37 @@ import (
 type terms struct {
 	ctx     context.Context
 	s       *Session
+	source  *termSource
 	service *terminology.Service
+}
+
+func (s *Session) terms(ctx context.Context, rel *release) terms {
+	source := s.termSource(rel)
+	return terms{ctx, s, source, terminology.NewService(rel.terms, source)}
 }
 
 var _ search.Terminology = terms{}
 
 // Codes implements search.Terminology.
-func (t terms) Codes(valueSet string, limit int) ([]search.Coding, error) {
+func (t terms) Codes(valueSet string, limit int) (*search.CodeList, error) {
 	if id, ok := strings.CutPrefix(valueSet, "ValueSet/"); ok {
 		var err error
 		if valueSet, err = t.canonical(fhir.Key{Type: "ValueSet", ID: fhir.ID(id)}); err != nil {
 			return nil, err
 		}
 	}
-	codes, err := t.service.Codes(t.ctx, valueSet, limit)
-	if err != nil {
-		return nil, err
-	}
-	codings := make([]search.Coding, len(codes))
-	for i, c := range codes {
-		codings[i] = search.Coding{System: c.System, Code: c.Code}
-	}
-	return codings, nil
+	k := listKey{t.source.rel.defs.Release, valueSet, limit}
+	return t.s.door.lists.codes(t.ctx, k, t.source, func() (*search.CodeList, error) {
+		codes, err := t.service.Codes(t.ctx, valueSet, limit)
+		if err != nil {
+			return nil, err
+		}
+		codings := make([]search.Coding, len(codes))
+		for i, c := range codes {
+			codings[i] = search.Coding{System: c.System, Code: c.Code}
+		}
+		return search.NewCodeList(codings), nil
+	})
 }
 
 // canonical is the URL of a stored ValueSet, with its version.
@@ -48,15 +57,15 @@ func (t terms) canonical(key fhir.Key) (string, error) {
 	if record.Deleted {
 		return "", gone(record)
 	}
-	tree, err := t.s.door.tree(record)
+	made, err := t.s.door.ready(t.ctx, record)
 	if err != nil {
 		return "", err
 	}
-	url, version := tree.Root().Child("url").Text(), tree.Root().Child("version").Text()
-	if url == "" {
+	v := made.ValueSet
+	if v == nil || v.URL == "" {
 		return "", fmt.Errorf("%s has no url by which its codes can be found", key)
 	}
-	return strings.TrimSuffix(url+"|"+version, "|"), nil
+	return strings.TrimSuffix(v.URL+"|"+v.Version, "|"), nil
 }
 
 // Below implements search.Terminology.

@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -19,7 +20,8 @@ type termSource struct {
 	rel   *release
 	mu    sync.Mutex
 	some  *bool
-	known map[termQuestion]any // slices of what is ready
+	seen  map[termQuestion][]store.Record // without bodies
+	known map[termQuestion]any            // slices of what is ready
 }
 
 type termQuestion struct {
@@ -30,7 +32,11 @@ type termQuestion struct {
 // terminology is the terminology service with the session's sight, over the
 // packages of a release.
 func (s *Session) terminology(rel *release) *terminology.Service {
-	return terminology.NewService(rel.terms, &termSource{s: s, rel: rel, known: map[termQuestion]any{}})
+	return terminology.NewService(rel.terms, s.termSource(rel))
+}
+
+func (s *Session) termSource(rel *release) *termSource {
+	return &termSource{s: s, rel: rel, seen: map[termQuestion][]store.Record{}, known: map[termQuestion]any{}}
 }
 
 // Terminology is the terminology service with the session's sight, over the
@@ -87,7 +93,7 @@ func stored[T any](ctx context.Context, t *termSource, typ fhir.Type, url string
 	if list, ok := t.known[question]; ok {
 		return list.([]*T), nil
 	}
-	heads, err := t.heads(ctx, typ, url)
+	heads, err := t.heads(ctx, question)
 	if err != nil {
 		return nil, t.s.door.fault(err)
 	}
@@ -109,17 +115,68 @@ func stored[T any](ctx context.Context, t *termSource, typ fhir.Type, url string
 // among which one without a URL is looked for.
 const maxTermVersions = 1000
 
-// heads are the records, without bodies, of a type with a URL, or of all.
-func (t *termSource) heads(ctx context.Context, typ fhir.Type, url string) ([]store.Record, error) {
-	q := &search.Query{Types: []string{string(typ)}, Count: maxTermVersions, Heads: true}
-	if url != "" {
-		param, ok := t.rel.catalog.Param(string(typ), "url")
+// heads are the records, without bodies, of a type with a URL, or of all. The
+// caller holds t.mu.
+func (t *termSource) heads(ctx context.Context, question termQuestion) ([]store.Record, error) {
+	if seen, ok := t.seen[question]; ok {
+		return seen, nil
+	}
+	q := &search.Query{Types: []string{string(question.typ)}, Count: maxTermVersions, Heads: true}
+	if question.url != "" {
+		param, ok := t.rel.catalog.Param(string(question.typ), "url")
 		if !ok {
 			return nil, nil
 		}
-		q.Filter = search.URI{Param: param, Value: url}
+		q.Filter = search.URI{Param: param, Value: question.url}
 	}
 	q.Filter = t.s.only(q.Types, seeing, q.Filter)
 	page, err := t.s.door.store.Search(ctx, q)
+	if err == nil {
+		t.seen[question] = page.Records
+	}
 	return page.Records, err
+}
+
+// sight is what a termSource saw: whether anything is stored, and which
+// versions answered its questions.
+type sight struct {
+	some bool
+	seen map[termQuestion][]readyKey
+}
+
+func (t *termSource) sight() sight {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := sight{some: t.some != nil && *t.some, seen: make(map[termQuestion][]readyKey, len(t.seen))}
+	for question, heads := range t.seen {
+		out.seen[question] = versionsOf(heads)
+	}
+	return out
+}
+
+// sees says whether t sees what another one saw, no more and no less.
+func (t *termSource) sees(ctx context.Context, other sight) (bool, error) {
+	if some, err := t.Any(ctx); err != nil || some != other.some {
+		return false, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for question, versions := range other.seen {
+		heads, err := t.heads(ctx, question)
+		if err != nil {
+			return false, t.s.door.fault(err)
+		}
+		if !slices.Equal(versionsOf(heads), versions) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func versionsOf(heads []store.Record) []readyKey {
+	out := make([]readyKey, len(heads))
+	for i, h := range heads {
+		out[i] = readyKey{h.Key, h.Version}
+	}
+	return out
 }

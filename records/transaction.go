@@ -123,7 +123,7 @@ func (f *failures) err() error {
 // the order of the entries.
 func (p *plan) commit(ctx context.Context) (*BundleResult, error) {
 	result := &BundleResult{Type: "transaction-response", Entries: make([]EntryResult, len(p.steps))}
-	u := &unit{s: p.t.s, bulk: p.t.o.Bulk, needs: p.needs, writes: p.writes, deletes: p.deletes}
+	u := &unit{s: p.t.s, bulk: p.t.o.Bulk, needs: p.needs, writes: p.writes, drafts: p.drafts, deletes: p.deletes}
 	if len(p.conditions) > 0 {
 		u.locks = p.locks()
 		u.check = p.recheck

@@ -58,6 +58,12 @@ func (s *Session) Validate(ctx context.Context, r ValidateRequest) ([]fault.Issu
 			return nil, err
 		}
 		issues = append(issues, found...)
+		if err := s.door.indexes.admit(ctx, w); err != nil {
+			if issuesOf(err) == nil {
+				return nil, s.door.fault(err)
+			}
+			issues = append(issues, issuesOf(err)...)
+		}
 	}
 	slices.SortStableFunc(issues, func(a, b fault.Issue) int { return cmp.Compare(rank(a.Severity), rank(b.Severity)) })
 	return issues, nil

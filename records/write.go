@@ -98,6 +98,7 @@ func (s *Session) attempt(ctx context.Context, c *change) (Result, error) {
 		c.w = w
 	}
 	w := c.w
+	d.renew(w)
 	leave, err := d.room.enter(ctx, w.tree)
 	if err != nil {
 		return Result{}, d.fault(err)
@@ -134,7 +135,7 @@ func (s *Session) attempt(ctx context.Context, c *change) (Result, error) {
 	if err := w.arrives(made(u.writes)); err != nil {
 		return Result{}, err
 	}
-	u.needs = needsOf(keysOf(u.writes), drafts...)
+	u.needs, u.drafts = needsOf(keysOf(u.writes), drafts...), drafts
 	written, err := d.commit(ctx, u)
 	if err == nil {
 		res, err := d.written(ctx, written[0], w)

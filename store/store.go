@@ -109,6 +109,10 @@ type Page struct {
 // function returns: errors roll all of it back.
 type Tx interface {
 	Reader
+	// Hold fails with ErrVersion unless the setting is as given, and keeps it so
+	// until the transaction ends: who changes it waits. It is called at most
+	// once, before everything else, and may put the check off as Require may.
+	Hold(ctx context.Context, s Setting) error
 	// Lock makes the transaction exclusive, until it ends, against others that
 	// lock any of names. It is called at most once, before anything is read.
 	Lock(ctx context.Context, names ...string) error
@@ -173,9 +177,11 @@ type Resources interface {
 	// order, starting after a key's position; for reindex and export.
 	Each(ctx context.Context, t fhir.Type, after Position) iter.Seq2[Positioned, error]
 	// Reindex replaces the index entries of resources whose version is still
-	// the given one, and counts what that changed.
-	Reindex(ctx context.Context, items []Reindexed) (ReindexCount, error)
-	// Expunge removes versions for good and returns how many went.
+	// the given one, and counts what that changed. It holds a setting as Tx.Hold
+	// does: with ErrVersion nothing is changed.
+	Reindex(ctx context.Context, held Setting, items []Reindexed) (ReindexCount, error)
+	// Expunge removes versions for good, with the texts and units that no other
+	// resource has, and returns how many went.
 	Expunge(ctx context.Context, x Expunge) (int64, error)
 	// Values returns distinct values that current resources are indexed by under
 	// p, a token, uri or canonical parameter, up to limit, in order: System and Code, or
@@ -185,7 +191,8 @@ type Resources interface {
 	Stats(ctx context.Context) (map[fhir.Type]int64, error)
 }
 
-// Position is a place in the order of Each; the zero one is the start.
+// Position is a place in the order of Each; the zero one is the start. That of a
+// resource is the Seq of its first version.
 type Position int64
 
 // Positioned is a record with its place.
@@ -299,7 +306,14 @@ type Jobs interface {
 	DeleteJob(ctx context.Context, id string) error // ErrNotFound
 }
 
-// Settings keeps small named values of the tenant (cursor keys, policy).
+// Setting is a named value of the tenant.
+type Setting struct {
+	Name  string
+	Value []byte
+}
+
+// Settings keeps small named values of the tenant (cursor keys, policy). A
+// change waits for transactions that hold the value.
 type Settings interface {
 	ReadSetting(ctx context.Context, name string) ([]byte, error) // ErrNotFound
 	// InitSetting stores value if the name is new and returns what is stored.
@@ -341,6 +355,7 @@ type Identity interface {
 	// IDs, after the one called after; ListItems, those of a kind.
 	FindItems(ctx context.Context, kind string, key ItemKey, after string, limit int) ([]Item, error)
 	ListItems(ctx context.Context, kind, after string, limit int) ([]Item, error)
+	ItemKinds(ctx context.Context) ([]string, error) // of which there are items, in order
 	// WriteItems makes all changes or none, durably; ErrVersion when an Expect is
 	// not met. Two calls that expect the same never both succeed, in whatever
 	// process they are. A kind and ID may occur once. With epoch, Epoch rises.

@@ -12,18 +12,20 @@ import (
 	"github.com/inglehealth/ingle/internal/testpackage"
 )
 
-// A server is killed again and again while it indexes a new search parameter.
-// A search by it finds everything, or is refused.
+// A server is killed again and again while it indexes a new search parameter, of
+// a package or stored just before it is killed first. A search by it finds
+// everything, or is refused.
 func TestAnIndexHalfBuiltIsNeverSearched(t *testing.T) {
 	for name, where := range map[string]func(*testing.T) []string{
 		"SQLite":     func(t *testing.T) []string { return []string{"--data", t.TempDir()} },
 		"PostgreSQL": func(t *testing.T) []string { return []string{"--database", pgtest.URL(t), "--tenant", "half"} },
 	} {
-		t.Run(name, func(t *testing.T) { killWhileIndexing(t, where(t)) })
+		t.Run(name+", package", func(t *testing.T) { killWhileIndexing(t, where(t), false) })
+		t.Run(name+", stored", func(t *testing.T) { killWhileIndexing(t, where(t), true) })
 	}
 }
 
-func killWhileIndexing(t *testing.T, args []string) {
+func killWhileIndexing(t *testing.T, args []string, stored bool) {
 	const n = 3000
 	base := func(p *process) string {
 		if args[0] == "--database" {
@@ -42,12 +44,20 @@ func killWhileIndexing(t *testing.T, args []string) {
 			t.Fatalf("%d %.500s", status, answer)
 		}
 	}
-	p.kill()
-	file := filepath.Join(t.TempDir(), "guide.tgz")
-	if err := os.WriteFile(file, testpackage.Parameters(t, "suffix string Patient.name.suffix"), 0o600); err != nil {
-		t.Fatal(err)
+	if stored {
+		definition := `{"resourceType":"SearchParameter","id":"suffix","url":"http://example.org/suffix","name":"Suffix","status":"active","description":"d",
+			"code":"suffix","base":["Patient"],"type":"string","expression":"Patient.name.suffix"}`
+		if status, answer := send(t.Context(), client, "PUT", base(p)+"/SearchParameter/suffix", definition); status != 201 {
+			t.Fatalf("%d %.500s", status, answer)
+		}
+	} else {
+		file := filepath.Join(t.TempDir(), "guide.tgz")
+		if err := os.WriteFile(file, testpackage.Parameters(t, "suffix string Patient.name.suffix"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--package", file)
 	}
-	args = append(args, "--package", file)
+	p.kill()
 	refused := 0
 	search := func() bool {
 		status, body := send(t.Context(), client, "GET", base(p)+"/Patient?suffix=jr&_summary=count", "")

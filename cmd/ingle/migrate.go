@@ -19,9 +19,10 @@ import (
 )
 
 type migrateCommand struct {
-	From    string `required:"" placeholder:"DIR|URL" help:"Where the records are: the folder of SQLite, or the postgres:// URL."`
-	To      string `required:"" placeholder:"DIR|URL" help:"Where they go: a folder, made if it is not there, or a postgres:// URL. No tenant of --from may have records there, unless this very migration was interrupted."`
-	BaseURL string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"Public URL of the server, as given to serve: references to it are local."`
+	From      string `required:"" placeholder:"DIR|URL" help:"Where the records are: the folder of SQLite, or the postgres:// URL."`
+	To        string `required:"" placeholder:"DIR|URL" help:"Where they go: a folder, made if it is not there, or a postgres:// URL. No tenant of --from may have records there, unless this very migration was interrupted."`
+	LeaveJobs bool   `help:"Move although --from has jobs that have not ended, such as an import that was interrupted. They stay there."`
+	BaseURL   string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"Public URL of the server, as given to serve: references to it are local."`
 
 	definitionFlags
 	indexFlags
@@ -39,7 +40,8 @@ func (c *migrateCommand) Help() string {
       And back. Give the releases (--fhir), packages, base URL and --index-content that serve is given: the search index is made with them.
 
 Every tenant is moved: all versions in their order, with their numbers, times, methods and releases, deletes, the content of
-Binaries, and settings; not jobs. The source stays as it is. Stop the servers of both sides first.
+Binaries, and settings. The source stays as it is. Stop the servers of both sides first. Jobs are not moved: an import, export
+or reindex that was interrupted has to be finished before, by giving its command again, or to be left with --leave-jobs.
 
 At the end both sides are read and compared: resources by type, the number of versions, and a SHA-256 over all of them. The
 exit code is 0 only if they agree. When the command is stopped or killed, give it again: it goes on where it was. Given once
@@ -110,6 +112,7 @@ func (c *migrateCommand) tenant(ctx context.Context, m *Main, name string, from,
 	moved := int64(0)
 	began := time.Now()
 	result, err := records.Migrate(ctx, source, target, records.MigrateOptions{
+		LeaveJobs: c.LeaveJobs,
 		Progress: func(p records.MigrateProgress) {
 			what := " versions moved"
 			if p.Comparing {
@@ -142,6 +145,8 @@ func (c *migrateCommand) tenant(ctx context.Context, m *Main, name string, from,
 	switch {
 	case result.Before && err != nil:
 		return fmt.Errorf("what was moved to %s before is no longer the same as the source", to.place())
+	case errors.Is(err, records.ErrUnfinished):
+		return fmt.Errorf("%w; finish them by giving their commands again, or leave them with --leave-jobs", err)
 	case errors.Is(err, records.ErrNotEmpty):
 		return usage("--to: there are other records in %s already", to.place())
 	}
@@ -164,8 +169,10 @@ func proof(m *Main, r records.Migration) error {
 	}
 	row("versions", humanize.Comma(r.From.Versions), humanize.Comma(r.To.Versions))
 	row("bytes of Binaries", humanize.Comma(r.From.Contents), humanize.Comma(r.To.Contents))
+	row("users, clients, tokens ...", humanize.Comma(r.From.Items), humanize.Comma(r.To.Items))
 	row("SHA-256", r.From.Hash[:16], r.To.Hash[:16])
 	row("settings", r.From.Settings[:16], r.To.Settings[:16])
+	row("users and so on", r.From.ItemsHash[:16], r.To.ItemsHash[:16])
 	if err := w.Flush(); err != nil {
 		return err
 	}

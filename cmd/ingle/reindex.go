@@ -55,9 +55,6 @@ func (c *reindexCommand) Run(ctx context.Context, m *Main) error {
 		}
 		types[i] = fhir.Type(t)
 	}
-	if types, err = withParams(all, types, c.Param); err != nil {
-		return err
-	}
 	policy := records.DefaultPolicy()
 	policy.IndexContent = c.IndexContent
 	tenants, err := c.open(ctx, all, c.BaseURL, policy, c.logger(m.Stderr))
@@ -65,9 +62,17 @@ func (c *reindexCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(tenants.Close)
+	chosen, err := withParams(tenants, all, types, c.Param)
+	if err != nil {
+		return err
+	}
 	refused := int64(0)
 	for _, name := range tenants.Names() {
 		door, _ := tenants.Door(name)
+		types, ok := chosen[name]
+		if !ok {
+			continue
+		}
 		n, err := reindex(ctx, m, door, all, types)
 		if err != nil {
 			return err
@@ -80,27 +85,37 @@ func (c *reindexCommand) Run(ctx context.Context, m *Main) error {
 	return nil
 }
 
-// withParams are those of types ("": all) that have one of params.
-func withParams(all []*definitions.Definitions, types []fhir.Type, params []string) ([]fhir.Type, error) {
+// withParams are, of each tenant that has one of params, the types among types
+// ("": all) that have it; without params, types.
+func withParams(tenants *records.Tenants, all []*definitions.Definitions, types []fhir.Type, params []string) (map[string][]fhir.Type, error) {
+	chosen := map[string][]fhir.Type{}
 	if len(params) == 0 {
-		return types, nil
+		for _, name := range tenants.Names() {
+			chosen[name] = types
+		}
+		return chosen, nil
 	}
-	var found []fhir.Type
 	for _, p := range params {
-		known := false
 		typ, code, one := strings.Cut(p, ":")
 		if !one {
 			typ, code = "", p
 		}
-		for _, d := range all {
-			for _, t := range d.ResourceTypes() {
-				if typ != "" && t != typ || len(types) > 0 && !slices.Contains(types, fhir.Type(t)) {
-					continue
-				}
-				has := slices.ContainsFunc(d.SearchParameters(t), func(def *definitions.SearchParameter) bool { return def.Code == code })
-				known = known || has
-				if has && !slices.Contains(found, fhir.Type(t)) {
-					found = append(found, fhir.Type(t))
+		known := false
+		for _, name := range tenants.Names() {
+			door, _ := tenants.Door(name)
+			for _, d := range all {
+				for _, t := range d.ResourceTypes() {
+					if typ != "" && t != typ || len(types) > 0 && !slices.Contains(types, fhir.Type(t)) {
+						continue
+					}
+					// Those that are stored are among the catalog's.
+					if door.Catalog(d.Release).Definitions().SearchParameter(t, code) == nil {
+						continue
+					}
+					known = true
+					if !slices.Contains(chosen[name], fhir.Type(t)) {
+						chosen[name] = append(chosen[name], fhir.Type(t))
+					}
 				}
 			}
 		}
@@ -108,7 +123,7 @@ func withParams(all []*definitions.Definitions, types []fhir.Type, params []stri
 			return nil, usage("--param %s: no type that is to be indexed has this search parameter; write CODE, or TYPE:CODE", p)
 		}
 	}
-	return found, nil
+	return chosen, nil
 }
 
 // reindex indexes one tenant and returns how many resources could not be. It

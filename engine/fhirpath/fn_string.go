@@ -4,11 +4,14 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html"
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/inglehealth/ingle/engine/pattern"
 )
 
 // FHIRPath §5.6 String manipulation. Positions count characters.
@@ -205,11 +208,25 @@ func prepareRegexp(c *callOp) error {
 	return nil
 }
 
-const maxPattern = 8 << 10
+// Bounds of a pattern: its bytes, and its states once repetitions are written
+// out.
+const (
+	maxPattern = 8 << 10
+	maxStates  = 20_000
+)
+
+// compiled is a pattern with its size, as package pattern has it.
+type compiled struct {
+	*regexp.Regexp
+	size int
+}
+
+// cost is how many steps it takes to look for the pattern in a text.
+func (p *compiled) cost(text string) int { return 1 + len(text)*p.size>>6 }
 
 // newRegexp compiles a pattern of FHIRPath: PCRE in single-line mode, which
 // RE2 covers save for look-around and back references.
-func newRegexp(pattern, flags string, full bool) (*regexp.Regexp, error) {
+func newRegexp(pattern, flags string, full bool) (*compiled, error) {
 	if len(pattern) > maxPattern {
 		return nil, fmt.Errorf("the pattern is longer than %d bytes", maxPattern)
 	}
@@ -223,15 +240,29 @@ func newRegexp(pattern, flags string, full bool) (*regexp.Regexp, error) {
 	if full {
 		pattern = "^(?:" + pattern + ")$"
 	}
-	re, err := regexp.Compile("(?" + mode + ")" + pattern)
-	if err == nil {
-		return re, nil
+	re, err := compileBounded("(?" + mode + ")" + pattern)
+	if err == nil || errors.Is(err, errStates) {
+		return re, err
 	}
 	// \/ and escapes of other harmless characters are PCRE but not RE2.
-	if again, err := regexp.Compile("(?" + mode + ")" + unescapePlain(pattern)); err == nil {
-		return again, nil
+	if again, err := compileBounded("(?" + mode + ")" + unescapePlain(pattern)); err == nil || errors.Is(err, errStates) {
+		return again, err
 	}
 	return nil, err
+}
+
+var errStates = fmt.Errorf("the pattern has more than %d states with its repetitions", maxStates)
+
+func compileBounded(expression string) (*compiled, error) {
+	size, err := pattern.Size(expression)
+	if err != nil {
+		return nil, err
+	}
+	if size > maxStates {
+		return nil, errStates
+	}
+	re, err := regexp.Compile(expression)
+	return &compiled{re, size}, err
 }
 
 // unescapePlain drops the backslash before characters that need none.
@@ -251,8 +282,8 @@ func unescapePlain(pattern string) string {
 
 // regexp returns the pattern of a call, args[0], with the flags argument at
 // index flags if there is one.
-func (e *evaluation) regexp(c *callOp, texts []string, flags int) (*regexp.Regexp, error) {
-	if re, ok := c.data.(*regexp.Regexp); ok {
+func (e *evaluation) regexp(c *callOp, texts []string, flags int) (*compiled, error) {
+	if re, ok := c.data.(*compiled); ok {
 		return re, nil
 	}
 	mode := ""
@@ -275,7 +306,10 @@ func matches(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, erro
 	if err != nil {
 		return nil, err
 	}
-	return append(dst, Boolean(re.MatchString(t[0]))), e.step(1 + len(t[0])>>4)
+	if err := e.step(re.cost(t[0])); err != nil {
+		return nil, err
+	}
+	return append(dst, Boolean(re.MatchString(t[0]))), nil
 }
 
 func replaceMatches(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error) {
@@ -289,6 +323,9 @@ func replaceMatches(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Valu
 	}
 	re, err := e.regexp(c, t, 2)
 	if err != nil {
+		return nil, err
+	}
+	if err := e.step(re.cost(t[0])); err != nil {
 		return nil, err
 	}
 	if n := len(re.FindAllStringIndex(t[0], -1)); len(t[0])+n*(len(t[2])+len(t[0])) > 4*e.limits.Text {

@@ -297,13 +297,16 @@ func TestHostileExpressionsRunIntoLimits(t *testing.T) {
 		"'xxxxxxxxxx'.replace('', 'yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy').replace('', 'yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy').replace('', 'yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy')",
 		"defineVariable('d', descendants()).select((1|2|3|4|5|6|7|8|9).repeatAll(iif($this < 100000, $this + 9)).select(%d).count())",
 		strings.Repeat("descendants().select(%resource.", 5) + "descendants()" + strings.Repeat(")", 5),
+		"(1|2|3|4|5|6|7|8|9).repeatAll(iif($this < 1000, $this + 9)).select('" + strings.Repeat("a", 1000) + "!'.matches('^(((a+)+)+)+$'))",
+		"'" + strings.Repeat("a", 1000) + "!'.matches('^(a?){900}(a?){900}(a?){900}$')",
+		"'" + strings.Repeat("a", 1000) + "!'.replaceMatches('(a?){900}(a?){900}(a?){900}b', 'c')",
 	} {
 		_, err := fhirpath.MustCompile(expression).Evaluate(context.Background(), env, input)
 		if _, ok := errors.AsType[*fhirpath.LimitError](err); !ok {
 			t.Errorf("%s: gives %v, want a LimitError", expression, err)
 		}
 	}
-	for _, source := range []string{strings.Repeat("(", 10_000), strings.Repeat("a.", 100_000) + "a", strings.Repeat("-", 1000) + "1", "1" + strings.Repeat("+1", 2000)} {
+	for _, source := range []string{"'a'.matches('" + strings.Repeat("(a?){900}", 10) + "')", strings.Repeat("(", 10_000), strings.Repeat("a.", 100_000) + "a", strings.Repeat("-", 1000) + "1", "1" + strings.Repeat("+1", 2000)} {
 		if _, err := fhirpath.Compile(source); err == nil {
 			t.Errorf("%.20s... compiles", source)
 		}

@@ -32,6 +32,7 @@ type Catalog struct {
 	base  string // base URL of this server with a trailing slash, or ""
 	types map[string]*typeCatalog
 
+	advanced  func() bool // see hasAdvanced
 	units     units
 	implied   sync.Map  // value set -> code system, see impliedSystem
 	scratches sync.Pool // of *[]Entry: where entries are collected before their number is known
@@ -74,6 +75,7 @@ type Parameter struct {
 	Targets []string // reference: resource types it may point to
 	// Problem says why the parameter cannot be searched by; "" when it can.
 	Problem string
+	Added   bool // to the definitions, see definitions.WithParameters
 }
 
 // NewCatalog makes the catalog of d for a server whose FHIR base URL is
@@ -87,11 +89,23 @@ func NewCatalog(d *definitions.Definitions, baseURL string) (*Catalog, error) {
 		}
 		baseURL = strings.TrimRight(baseURL, "/") + "/"
 	}
-	c := &Catalog{defs: d, base: baseURL, types: map[string]*typeCatalog{System: {name: System}}}
+	return newCatalog(d, baseURL, false), nil
+}
+
+func newCatalog(d *definitions.Definitions, base string, content bool) *Catalog {
+	c := &Catalog{
+		defs: d, base: base, Content: content, types: map[string]*typeCatalog{System: {name: System}},
+		advanced: sync.OnceValue(func() bool { return hasAdvanced(d) }),
+	}
 	for _, t := range d.ResourceTypes() {
 		c.types[t] = &typeCatalog{name: t}
 	}
-	return c, nil
+	return c
+}
+
+// With is a catalog like c of definitions that have further parameters.
+func (c *Catalog) With(list []definitions.SearchParameter) *Catalog {
+	return newCatalog(c.defs.WithParameters(list), c.base, c.Content)
 }
 
 // Definitions returns what the catalog was made of.
@@ -106,7 +120,7 @@ func (c *Catalog) Parameters(resourceType string) []Parameter {
 	}
 	list := make([]Parameter, len(t.list))
 	for i, p := range t.list {
-		list[i] = Parameter{Param: p.Param, URL: p.def.URL, Human: p.def.Human, Targets: p.def.Targets, Problem: p.problem}
+		list[i] = Parameter{Param: p.Param, URL: p.def.URL, Human: p.def.Human, Targets: p.def.Targets, Problem: p.problem, Added: p.def.Added}
 	}
 	return list
 }

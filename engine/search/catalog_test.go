@@ -37,7 +37,6 @@ var wantProblems = map[string]map[string]int{
 	"r5": {
 		"_content (special): this server does not index all text; start it with --index-content, then reindex":                                                  158,
 		"_query (special): parameters of type special are not supported":                                                                                        158,
-		"code-value-string (composite): the definition of its component http://hl7.org/fhir/SearchParameter/Observation-value-string is not known":              1,
 		"contains (special): parameters of type special are not supported":                                                                                      1,
 		"form (token): its definition has no expression":                                                                                                        1,
 		"location-period (composite): the definition of its component http://hl7.org/fhir/SearchParameter/Encounter-period is not known":                        1,

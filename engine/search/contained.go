@@ -2,7 +2,6 @@ package search
 
 import (
 	"context"
-	"strings"
 
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -63,7 +62,7 @@ func (c *Catalog) ExtractContained(ctx context.Context, t *fhir.Tree, types []st
 			if wanted != name {
 				continue
 			}
-			entries, err := c.extract(ctx, n)
+			entries, err := c.extract(ctx, n, way{ids: []string{n.Child("id").Text()}})
 			if err != nil {
 				return nil, err
 			}
@@ -103,18 +102,12 @@ func (p *parser) checkContained() error {
 		p.q.ContainedAlone = false
 		return nil
 	}
-	var not []string
-	if len(p.q.Sort) > 0 {
-		not = append(not, "_sort")
-	}
-	if len(p.q.Includes) > 0 {
-		not = append(not, "_include and _revinclude")
-	}
 	switch {
 	case len(p.q.Types) == 0:
 		return fault.New(fault.Invalid, fault.CodeNotSupported, "", "_contained needs the resource type to look for: search /Type, or name types with _type")
-	case len(not) > 0:
-		return fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s cannot be combined with _contained, which finds resources inside of others", strings.Join(not, ", "))
+	case len(p.q.Includes) > 0:
+		return fault.New(fault.Invalid, fault.CodeNotSupported, "", "_include and _revinclude cannot be combined with _contained: "+
+			"FHIR does not say whether they would be about what is contained or about what contains it")
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func describeValue(x Expr) string {
 	case Token:
 		return x.Param.Name() + " is " + x.text()
 	case String:
-		how := map[StringMode]string{StringStarts: "begins with", StringContains: "contains", StringExact: "is exactly"}[x.Mode]
+		how := map[StringMode]string{StringStarts: "begins with", StringContains: "contains", StringExact: "is exactly", StringWords: "has the words"}[x.Mode]
 		return fmt.Sprintf("%s %s %q", x.Param.Name(), how, x.Value)
 	case Date:
 		return x.Param.Name() + " " + against(x.Prefix, describeTimes(x.Range))

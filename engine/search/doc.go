@@ -94,7 +94,8 @@
 // StringExact when entry.Text == Value.
 //
 // The further modes are those of _filter and compare Norm with Value: equal, ends
-// with, after, before, from, up to.
+// with, after, before, from, up to. StringWords holds when Value occurs in Norm with
+// a blank before and behind it.
 //
 // URI: entry.URL == Value; with URIBelow also when it begins with Value and one
 // of SegmentEnds; with URIContains when it has Value anywhere.
@@ -107,7 +108,8 @@
 //
 // Reference: with URL set, entry.URL == URL; else entry.RefID == ID and (Type
 // is "" or entry.RefType == Type). In both, Version is "" or equals
-// entry.Version, or with Below entry.Version begins with it and a full stop.
+// entry.Version, or with Below entry.Version begins with it and a full stop; with
+// Unversioned entry.Version is "".
 //
 // Within holds when an entry that Param names refers to a resource of a set:
 // Type/ID, and what is below it: current resources of type Type with an entry
@@ -147,9 +149,14 @@
 //	uri        URL
 //
 // Resources without a value come last in both directions. _id is compared as
-// text, _lastUpdated as time. Ties of all keys, and a query without keys, are
-// in order of first creation, oldest first, whatever the direction. Composite
-// and special parameters cannot be sorted by.
+// text, _lastUpdated as time. Ties of all keys are in order of first creation,
+// oldest first, whatever the direction. Composite and special parameters cannot
+// be sorted by.
+//
+// A query without keys has the order that is cheapest for the searcher; here it
+// is that of first creation. All pages of a walk are in one order. Whatever order
+// that is, a resource comes exactly once if it does not change while the pages
+// are read, nor what a chain or Has finds it by.
 //
 // Limits. Norm is cut to at most MaxText bytes between characters; every other
 // text field of an entry, and every query value but that of StringStarts and

@@ -22,11 +22,11 @@ const MaxEntries = 200_000
 // one element more combinations than a composite parameter takes, or ctx is
 // done.
 func (c *Catalog) Extract(ctx context.Context, t *fhir.Tree) ([]Entry, error) {
-	return c.extract(ctx, t.Root())
+	return c.extract(ctx, t.Root(), way{})
 }
 
 // extract is Extract of a resource, which may be inside another one.
-func (c *Catalog) extract(ctx context.Context, root fhir.Node) ([]Entry, error) {
+func (c *Catalog) extract(ctx context.Context, root fhir.Node, w way) ([]Entry, error) {
 	typeName := root.Type().Name
 	if !c.defs.IsResource(typeName) {
 		return nil, fault.New(fault.Unprocessable, fault.CodeNotSupported, typeName, "%s is not a resource type of FHIR %s", typeName, c.defs.Release)
@@ -41,9 +41,9 @@ func (c *Catalog) extract(ctx context.Context, root fhir.Node) ([]Entry, error) 
 	x.apply(&types.rules, root)
 	if root.Parent().IsZero() {
 		x.contained()
-		if err := x.inside(); err != nil {
-			return nil, err
-		}
+	}
+	if err := x.inside(w); err != nil {
+		return nil, err
 	}
 	x.texts(types)
 	entries := slices.Clone(x.entries)

@@ -274,6 +274,30 @@ func observation(t *testing.T, c *Catalog, codes, values int) *fhir.Tree {
 	return tree
 }
 
+func TestContainedResourcesAreFollowedBoundedlyOften(t *testing.T) {
+	c := r4(t)
+	patient := func(n int) string {
+		var contained []string
+		for i := range n {
+			var links []string
+			for j := range n {
+				links = append(links, fmt.Sprintf(`{"other":{"reference":"#p%d"},"type":"seealso"}`, j))
+			}
+			contained = append(contained, fmt.Sprintf(`{"resourceType":"Patient","id":"p%d","link":[%s]}`, i, strings.Join(links, ",")))
+		}
+		return fmt.Sprintf(`{"resourceType":"Observation","contained":[%s],"status":"final","code":{"text":"x"},"subject":{"reference":"#p0"}}`, strings.Join(contained, ","))
+	}
+	for n, refused := range map[int]bool{20: false, 30: true} {
+		tree, err := fhir.ParseJSON(c.Definitions(), []byte(patient(n)), fhir.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = c.Extract(t.Context(), tree); (err != nil) != refused || err != nil && fault.KindOf(err) != fault.Unprocessable {
+			t.Errorf("%d that refer to each other: %v", n, err)
+		}
+	}
+}
+
 func TestACompositeHasEveryCombinationOfItsValues(t *testing.T) {
 	c := r4(t)
 	entries, err := c.Extract(t.Context(), observation(t, c, 32, 32))

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
@@ -13,7 +14,9 @@ import (
 // entries of the contained resource stand under parameters named
 // "medication#Medication.code", and where a parameter refers to several
 // contained resources of a type, under "medication#Medication*.code". A chain
-// over "medication" to Medication asks for those as well.
+// over "medication" to Medication asks for those as well. What a contained
+// resource refers to inside of the same resource is indexed in the same way, under
+// "medication#Medication.manufacturer#Organization.name".
 //
 // Where there are several, their entries are not told apart, so a chain that
 // more than one entry decides (with :not or :missing=true, or a filter with and,
@@ -49,30 +52,73 @@ func (x *extraction) pointInside(id string) {
 	}
 }
 
-// inside adds the entries of the contained resources that parameters refer to.
-func (x *extraction) inside() error {
-	type way struct{ code, typeName string }
-	ways := map[way][]fhir.Node{}
-	var order []way
-	for _, p := range x.pointers {
-		for n := range x.root.All("contained") {
-			if n.Child("id").Text() != p.id {
-				continue
-			}
-			w := way{p.code, n.Type().Name}
-			if ways[w] == nil {
-				order = append(order, w)
-			}
-			ways[w] = append(ways[w], n)
-			break
+// Limits of what is indexed of contained resources.
+const (
+	maxInside   = 4      // in a row: a chain has no more links
+	maxFollowed = 10_000 // references from one to another
+)
+
+// way is how an extraction came to a contained resource.
+type way struct {
+	ids []string // of the contained resources that lead to it, and its own
+	in  *container
+}
+
+// container is a resource that others refer to inside.
+type container struct {
+	byID map[string]fhir.Node // what it contains
+	left int                  // how many references from there may still be followed
+}
+
+func newContainer(n fhir.Node) *container {
+	if outer := n.Parent(); !outer.IsZero() {
+		n = outer
+	}
+	c := &container{byID: map[string]fhir.Node{}, left: maxFollowed}
+	for one := range n.All("contained") {
+		if id := one.Child("id").Text(); c.byID[id].IsZero() {
+			c.byID[id] = one
 		}
 	}
-	for _, w := range order {
-		several := len(ways[w]) > 1
-		x.param = Param{Type: x.root.Type().Name, Code: insideCode(w.code, w.typeName, several, ""), Kind: definitions.SearchToken}
+	return c
+}
+
+// inside adds the entries of the contained resources that parameters refer to,
+// but for those that lead here.
+func (x *extraction) inside(w way) error {
+	if len(x.pointers) == 0 || len(w.ids) == maxInside {
+		return nil
+	}
+	if w.in == nil {
+		w.in = newContainer(x.root)
+	}
+	type target struct{ code, typeName string }
+	targets := map[target][]fhir.Node{}
+	var order []target
+	for _, p := range x.pointers {
+		n := w.in.byID[p.id]
+		if n.IsZero() || slices.Contains(w.ids, p.id) {
+			continue
+		}
+		t := target{p.code, n.Type().Name}
+		if targets[t] == nil {
+			order = append(order, t)
+		}
+		targets[t] = append(targets[t], n)
+	}
+	for _, t := range order {
+		several := len(targets[t]) > 1
+		x.param = Param{Type: x.root.Type().Name, Code: insideCode(t.code, t.typeName, several, ""), Kind: definitions.SearchToken}
 		x.addToken("", "", "#")
-		for _, n := range ways[w] {
-			entries, err := x.c.extract(x.ctx, n)
+		for _, n := range targets[t] {
+			if len(w.ids) > 0 {
+				w.in.left--
+			}
+			if w.in.left < 0 {
+				return fault.New(fault.Unprocessable, fault.CodeTooCostly, x.root.Path(),
+					"its contained resources refer to each other in more than %d ways; make some of them resources of their own", maxFollowed)
+			}
+			entries, err := x.c.extract(x.ctx, n, way{append(slices.Clip(w.ids), n.Child("id").Text()), w.in})
 			if err != nil {
 				return err
 			}
@@ -80,7 +126,7 @@ func (x *extraction) inside() error {
 				if e.Norm != "" && e.Param.Kind == definitions.SearchSpecial {
 					continue // a text, which _content has anyway
 				}
-				x.param.Code = insideCode(w.code, w.typeName, several, e.Param.Code)
+				x.param.Code = insideCode(t.code, t.typeName, several, e.Param.Code)
 				x.param.Kind, x.param.Of = e.Param.Kind, e.Param.Of
 				x.add(e)
 			}

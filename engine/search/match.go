@@ -203,7 +203,7 @@ func (e *Entry) satisfies(x Expr) bool {
 		}
 		return e.URL == x.Value
 	case Reference:
-		if x.Version != "" && x.Version != e.Version && !(x.Below && strings.HasPrefix(e.Version, x.Version+".")) {
+		if x.Unversioned && e.Version != "" || x.Version != "" && x.Version != e.Version && !(x.Below && strings.HasPrefix(e.Version, x.Version+".")) {
 			return false
 		}
 		if x.URL != "" {
@@ -244,6 +244,8 @@ func (e *Entry) satisfiesString(x String) bool {
 		return e.Norm >= x.Value
 	case StringUpTo:
 		return e.Norm <= x.Value
+	case StringWords:
+		return strings.Contains(" "+e.Norm+" ", x.Value)
 	}
 	return strings.HasPrefix(e.Norm, x.Value)
 }

@@ -89,7 +89,7 @@ func (m *Memory) Search(ctx context.Context, q *Query) (Found, error) {
 	defer m.mu.RUnlock()
 	type hit struct {
 		key    fhir.Key
-		values []sortValue
+		values []SortValue
 	}
 	var hits []hit
 	for key, d := range m.documents {
@@ -103,14 +103,10 @@ func (m *Memory) Search(ctx context.Context, q *Query) (Found, error) {
 		if !ok {
 			continue
 		}
-		values := make([]sortValue, len(q.Sort))
-		for i, k := range q.Sort {
-			values[i] = d.sortValue(k)
-		}
-		hits = append(hits, hit{key, values})
+		hits = append(hits, hit{key, d.SortValues(q.Sort)})
 	}
 	slices.SortFunc(hits, func(a, b hit) int {
-		if c := compareSorted(q.Sort, a.values, b.values); c != 0 {
+		if c := CompareSorted(q.Sort, a.values, b.values); c != 0 {
 			return c
 		}
 		return m.created[a.key] - m.created[b.key]

@@ -7,73 +7,82 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 )
 
-// sortValue is what a resource is ordered by for one SortKey.
-type sortValue struct {
-	present bool
-	number  float64
-	time    int64
-	text    string
+// SortValue is what a resource is ordered by for one SortKey.
+type SortValue struct {
+	Present bool    `json:"p,omitzero"`
+	Number  float64 `json:"n,omitzero"`
+	Time    int64   `json:"t,omitzero"` // microseconds since the epoch
+	Text    string  `json:"s,omitzero"`
 }
 
-func (a sortValue) compare(b sortValue) int {
-	return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.time, b.time), strings.Compare(a.text, b.text))
+func (a SortValue) compare(b SortValue) int {
+	return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.Time, b.Time), strings.Compare(a.Text, b.Text))
+}
+
+// SortValues are what a resource is ordered by for some keys: see CompareSorted.
+func (d *Document) SortValues(keys []SortKey) []SortValue {
+	values := make([]SortValue, len(keys))
+	for i, k := range keys {
+		values[i] = d.sortValue(k)
+	}
+	return values
 }
 
 // sortValue takes the value of a resource for a key: the smallest, or for
 // descending order the greatest.
-func (d *Document) sortValue(k SortKey) sortValue {
+func (d *Document) sortValue(k SortKey) SortValue {
 	switch k.Param.Code {
 	case codeID:
-		return sortValue{present: true, text: string(d.Key.ID)}
+		return SortValue{Present: true, Text: string(d.Key.ID)}
 	case codeLastUpdated:
-		return sortValue{present: true, time: d.Updated.UnixMicro()}
+		return SortValue{Present: true, Time: d.Updated.UnixMicro()}
 	}
-	var best sortValue
+	var best SortValue
 	for e := range d.named(k.Param) {
 		v := e.sortValue(k.Param.Kind)
-		if !v.present {
+		if !v.Present {
 			continue
 		}
-		if c := v.compare(best); !best.present || c < 0 && !k.Desc || c > 0 && k.Desc {
+		if c := v.compare(best); !best.Present || c < 0 && !k.Desc || c > 0 && k.Desc {
 			best = v
 		}
 	}
 	return best
 }
 
-func (e *Entry) sortValue(kind definitions.SearchType) sortValue {
+func (e *Entry) sortValue(kind definitions.SearchType) SortValue {
 	switch kind {
 	case definitions.SearchDate:
-		return sortValue{present: true, time: e.Time.Lo}
+		return SortValue{Present: true, Time: e.Time.Lo}
 	case definitions.SearchNumber:
-		return sortValue{present: true, number: e.Number.Value}
+		return SortValue{Present: true, Number: e.Number.Value}
 	case definitions.SearchQuantity:
 		if e.Canonical != nil {
-			return sortValue{present: true, number: e.Canonical.Range.Value}
+			return SortValue{Present: true, Number: e.Canonical.Range.Value}
 		}
-		return sortValue{present: true, number: e.Number.Value}
+		return SortValue{Present: true, Number: e.Number.Value}
 	case definitions.SearchString:
-		return sortValue{present: true, text: e.Norm}
+		return SortValue{Present: true, Text: e.Norm}
 	case definitions.SearchToken:
-		return sortValue{present: e.Code != "", text: e.Code}
+		return SortValue{Present: e.Code != "", Text: e.Code}
 	case definitions.SearchReference:
 		if e.RefID != "" {
-			return sortValue{present: true, text: e.RefType + "/" + e.RefID}
+			return SortValue{Present: true, Text: e.RefType + "/" + e.RefID}
 		}
-		return sortValue{present: e.URL != "", text: e.URL}
+		return SortValue{Present: e.URL != "", Text: e.URL}
 	case definitions.SearchURI:
-		return sortValue{present: true, text: e.URL}
+		return SortValue{Present: true, Text: e.URL}
 	}
-	return sortValue{}
+	return SortValue{}
 }
 
-// compareSorted orders two resources by the values of keys; those without a
+// CompareSorted orders two resources by the values of keys; those without a
 // value come last in both directions.
-func compareSorted(keys []SortKey, a, b []sortValue) int {
+func CompareSorted(keys []SortKey, a, b []SortValue) int {
 	for i, k := range keys {
 		switch {
-		case a[i].present != b[i].present:
-			if a[i].present {
+		case a[i].Present != b[i].Present:
+			if a[i].Present {
 				return -1
 			}
 			return 1

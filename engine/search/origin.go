@@ -131,9 +131,10 @@ func (s *Origin) String() string {
 	return text
 }
 
-// shapeOf is ok when p's expression is nothing but paths.
+// shapeOf is ok when p's expression is nothing but paths. What is added to the
+// definitions leaves the values of others where they are.
 func (c *Catalog) shapeOf(p *parameter) (s shape, ok bool) {
-	if p.problem != "" || !p.indexed() || p.overTexts() {
+	if p.problem != "" || !p.indexed() || p.overTexts() || p.def.Added {
 		return s, false
 	}
 	s = shape{parameter: p, paths: map[string]bool{}}

@@ -10,11 +10,19 @@ import (
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
+// textModifiers are the modifiers that look for words.
+var textModifiers = map[definitions.SearchType]string{
+	definitions.SearchString: "text", definitions.SearchToken: "text-advanced", definitions.SearchReference: "text-advanced",
+}
+
 // modified gives the function that reads a value with a modifier over texts,
 // value sets or hierarchies; nil when the parameter takes no such modifier.
 func (p *parser) modified(param found, modifier string) func(raw string) (Expr, error) {
 	if !param.indexed() {
 		return nil
+	}
+	if advanced := textModifiers[param.Kind]; advanced == modifier && p.c.advanced() {
+		return func(raw string) (Expr, error) { return readWords(param.as, raw) }
 	}
 	switch param.Kind {
 	case definitions.SearchToken:
@@ -44,6 +52,24 @@ func (p *parser) modified(param found, modifier string) func(raw string) (Expr, 
 		}
 	}
 	return nil
+}
+
+// modifierCodes is the code system of modifiers.
+const modifierCodes = "http://hl7.org/fhir/search-modifier-code"
+
+// hasAdvanced says whether a release has searches by words in strings (:text)
+// and in the texts beside tokens and references (:text-advanced), as R5 does.
+func hasAdvanced(d *definitions.Definitions) bool {
+	s := d.CodeSystem(modifierCodes)
+	if s == nil {
+		return false
+	}
+	for i := range s.Concepts {
+		if s.Concepts[i].Code == "text-advanced" {
+			return true
+		}
+	}
+	return false
 }
 
 // readTexts reads :text.
@@ -103,11 +129,11 @@ func (p *parser) codesOf(as Param, raw string) (Expr, error) {
 	if p.o.Terminology == nil {
 		return nil, errNoTerminology
 	}
-	codings, err := p.o.Terminology.Codes(valueSet, p.o.Limits.Codes)
+	list, err := p.o.Terminology.Codes(valueSet, p.o.Limits.Codes)
 	if err != nil {
 		return nil, p.untold(err)
 	}
-	return Codes{as, NewCodeList(codings)}, nil
+	return Codes{as, list}, nil
 }
 
 // subsumed reads :above and :below of a token: system|code, or a MIME type.
@@ -220,18 +246,25 @@ func readSegments(as Param, modifier, raw string) (Expr, error) {
 
 // modifiersOf lists the modifiers that a parameter takes here.
 func (c *Catalog) modifiersOf(p *parameter) string {
+	text := ":text"
+	if c.advanced() {
+		text = ":text, :text-advanced"
+	}
 	switch {
 	case p.Code == codeID:
 		return ":missing, :not"
 	case p.Kind == definitions.SearchString:
+		if c.advanced() {
+			return ":missing, :exact, :contains, :text"
+		}
 		return ":missing, :exact, :contains"
 	case p.Kind == definitions.SearchToken:
 		if c.endsIn("Identifier", p.Type, p.def.Expression) {
-			return ":missing, :not, :text, :in, :not-in, :above, :below, :of-type"
+			return ":missing, :not, " + text + ", :in, :not-in, :above, :below, :of-type"
 		}
-		return ":missing, :not, :text, :in, :not-in, :above, :below"
+		return ":missing, :not, " + text + ", :in, :not-in, :above, :below"
 	case p.Kind == definitions.SearchReference:
-		return ":missing, :identifier, :text, :above, :below and the name of a resource type"
+		return ":missing, :identifier, " + text + ", :above, :below and the name of a resource type"
 	case p.Kind == definitions.SearchURI:
 		return ":missing, :above, :below, :contains"
 	}

@@ -11,7 +11,7 @@ import (
 // failing is a Terminology that cannot answer.
 type failing struct{ err error }
 
-func (f failing) Codes(string, int) ([]Coding, error)         { return nil, f.err }
+func (f failing) Codes(string, int) (*CodeList, error)        { return nil, f.err }
 func (f failing) Below(string, string, int) ([]string, error) { return nil, f.err }
 func (f failing) Above(string, string, int) ([]string, error) { return nil, f.err }
 

@@ -60,7 +60,7 @@ func (p *parser) value(param found, raw string) (Expr, error) {
 		return readToken(param.as, raw, param.caseless)
 	case definitions.SearchSpecial:
 		if param.overTexts() {
-			return p.words(param.as, raw)
+			return readWords(param.as, raw)
 		}
 		return p.near(param.as, raw)
 	case definitions.SearchURI:

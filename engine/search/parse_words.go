@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/inglehealth/ingle/spec/definitions"
 )
 
 // Limits of a search in texts.
@@ -15,14 +17,19 @@ const (
 	maxParentheses = 8
 )
 
-// words reads the value of _text or _content: words that must all be there,
-// "words in a row", a beginning*, OR, NOT or -, and parentheses (§3.1.1.4.20).
-func (p *parser) words(as Param, raw string) (Expr, error) {
+// readWords reads the value of _text or _content: words that must all be there,
+// "words in a row", a beginning*, OR, NOT or -, and parentheses (§3.1.1.4.20). R5
+// has the same of strings (:text), and of texts beside tokens and references
+// (:text-advanced): R5 §3.2.1.5.5.14, §3.2.1.5.5.15.
+func readWords(as Param, raw string) (Expr, error) {
 	text, err := plain(raw)
 	if err != nil {
 		return nil, err
 	}
-	w := wordsParser{param: as, rest: text}
+	w := wordsParser{param: as, rest: text, split: Words}
+	if as.Kind == definitions.SearchString {
+		w.split = func(s string) []string { return strings.Fields(Normalize(s)) }
+	}
 	x, err := w.either(0)
 	if err != nil {
 		return nil, err
@@ -36,6 +43,7 @@ func (p *parser) words(as Param, raw string) (Expr, error) {
 // wordsParser reads what is left of a search in texts.
 type wordsParser struct {
 	param Param
+	split func(string) []string
 	rest  string
 	terms int
 }
@@ -151,12 +159,19 @@ func (w *wordsParser) sequence(text string) (Expr, error) {
 	if !begun && strings.HasPrefix(w.rest, "*") {
 		begun, w.rest = true, w.rest[1:]
 	}
-	words := Words(stem)
+	words := w.split(stem)
 	switch {
 	case len(words) == 0:
 		return nil, fmt.Errorf("%q has no letter or digit to look for", text)
 	case len(words) > maxSequence:
 		return nil, fmt.Errorf("it has more than %d words in a row; this server looks for at most so many", maxSequence)
 	}
-	return Sequence{Param: w.param, Words: words, Begun: begun}, nil
+	if w.param.Kind != definitions.SearchString {
+		return Sequence{Param: w.param, Words: words, Begun: begun}, nil
+	}
+	value := " " + strings.Join(words, " ")
+	if !begun {
+		value += " "
+	}
+	return String{Param: w.param, Mode: StringWords, Value: value}, nil
 }

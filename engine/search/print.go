@@ -19,10 +19,15 @@ var extractionVersions = map[definitions.SearchType]int{
 	definitions.SearchSpecial: 1,
 }
 
+// insideVersion is the version of the rules by which contained resources are
+// followed.
+const insideVersion = 2
+
 // ContainedPrint differs when the entries of contained resources may, which stand
 // with the resources that contain them (Param.Inside).
 func (c *Catalog) ContainedPrint() string {
 	h := fnv.New64a()
+	fmt.Fprintln(h, insideVersion)
 	for _, t := range c.defs.ResourceTypes() {
 		fmt.Fprintln(h, t, c.Print(t))
 	}

@@ -8,8 +8,9 @@ type Query struct {
 	Types []string
 	// Filter is what must hold; nil means everything.
 	Filter Expr
-	// Sort orders the result; empty means the store's order: by first
-	// creation, oldest first. Ties are always broken by that order.
+	// Sort orders the result; empty means an order that the searcher chooses,
+	// and keeps to for all pages of a walk. Ties are always broken by the order
+	// of first creation, oldest first.
 	Sort []SortKey
 	// Count is the page size; the parser fills in the default and caps it.
 	// With _count=0 or _summary=count it is 0, Summary is SummaryCount and
@@ -17,6 +18,9 @@ type Query struct {
 	Count int
 	// Bytes may end a page before Count.
 	Bytes PageBytes
+	// Looks, if not 0, bounds the resources that a walk in the store's order looks
+	// at: the page may then be empty and not the last.
+	Looks int
 	// Heads asks for records without their bodies.
 	Heads bool
 	// Total says how Bundle.total is to be computed.
@@ -187,7 +191,8 @@ type Text struct {
 }
 
 // Sequence matches texts that have these words, as Words has them, behind each
-// other; of the last one, with Begun, only the beginning (_text, _content). The
+// other; of the last one, with Begun, only the beginning (_text, _content,
+// :text-advanced). The
 // texts that Param _content names are all there are.
 type Sequence struct {
 	Param Param
@@ -204,12 +209,13 @@ const (
 	StringStarts StringMode = iota
 	StringContains
 	StringExact
-	StringEquals // the modes from here on are those of _filter, on normalised text
+	StringEquals // the modes from here to StringUpTo are those of _filter, on normalised text
 	StringEnds
 	StringAbove
 	StringBelow
 	StringFrom
 	StringUpTo
+	StringWords // words in a row: Value has a blank before them, and behind them unless the last one may go on
 )
 
 // String matches string entries. Value is normalised by Normalize unless the
@@ -314,6 +320,8 @@ type Reference struct {
 	URL     string
 	Version string // canonical business version or history version, "" for any
 	Below   bool   // Version is the beginning, up to a full stop (canonicals, :below)
+	// Unversioned asks for those that name no version; Version is "" then.
+	Unversioned bool
 }
 
 // Within holds when a reference in Param points to the resource Type/ID, or to

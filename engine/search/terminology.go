@@ -7,7 +7,7 @@ type Terminology interface {
 	// Codes gives all codes of a value set, by its canonical URL (perhaps with
 	// |version) or as ValueSet/id of this server; an error when they cannot be
 	// listed or are more than limit.
-	Codes(valueSet string, limit int) ([]Coding, error)
+	Codes(valueSet string, limit int) (*CodeList, error)
 	// Below gives a code and those that it subsumes, Above a code and those
 	// that subsume it; an error when the system or the code is not known or
 	// there are more than limit.

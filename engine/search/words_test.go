@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/inglehealth/ingle/spec/definitions"
 )
 
 func TestATextIsTakenApartIntoWords(t *testing.T) {
@@ -75,13 +77,16 @@ func FuzzWordsQuery(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		p := parser{}
-		x, err := p.words(Param{Code: codeText}, s)
+		x, err := readWords(Param{Code: codeText}, s)
 		if (x == nil) == (err == nil) {
 			t.Fatalf("%q gives %v and %v", s, x, err)
 		}
 		if x != nil {
 			_, _ = Match(t.Context(), x, &Document{}, nil)
+		}
+		x, err = readWords(Param{Code: "name", Kind: definitions.SearchString}, s)
+		if (x == nil) == (err == nil) {
+			t.Fatalf("%q gives of strings %v and %v", s, x, err)
 		}
 	})
 }

@@ -75,7 +75,7 @@ func (s *scope) requested(url, version string, given *ValueSet) (*ValueSet, erro
 	v, err := s.valueSet(reference, nil)
 	if err == nil && v == nil {
 		err = refuse(fault.NotFound, fault.CodeNotFound, "", "not-found", "Unable_to_resolve_value_Set_",
-			"A definition for the value Set '%s' could not be found", reference)
+			"A definition for the value Set '%s' could not be found", fault.Shorten(reference))
 	}
 	return v, err
 }

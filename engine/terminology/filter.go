@@ -6,12 +6,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/inglehealth/ingle/engine/pattern"
 	"github.com/inglehealth/ingle/spec/definitions"
 )
 
-// maxRegex bounds the length of a regular expression in a filter. Go's are
-// matched in time linear to the text, whatever they say.
-const maxRegex = 2000
+// Bounds of a regular expression in a filter: its characters, and its states
+// once repetitions are written out. Go's are matched in time linear to both and
+// to the text, whatever they say.
+const (
+	maxRegex  = 2000
+	maxStates = 5000
+)
 
 // selection is what the filters of an include select of a code system.
 type selection struct {
@@ -110,7 +115,12 @@ func compileRegex(expression string) (*regexp.Regexp, error) {
 	if len(expression) > maxRegex {
 		return nil, fmt.Errorf("the regular expression is longer than %d characters", maxRegex)
 	}
-	re, err := regexp.Compile("^(?:" + expression + ")$")
+	whole := "^(?:" + expression + ")$"
+	size, err := pattern.Size(whole)
+	if err == nil && size > maxStates {
+		return nil, fmt.Errorf("the regular expression has more than %d states with its repetitions", maxStates)
+	}
+	re, err := regexp.Compile(whole)
 	if err != nil {
 		return nil, fmt.Errorf("the regular expression cannot be read: %w", err)
 	}

@@ -8,19 +8,19 @@ import (
 
 // grammars are the systems whose codes are told by their form.
 var grammars = map[string]func(string) Answer{
-	"urn:ietf:bcp:47": pattern(`(?i)^[a-z]{2,8}(-[a-z0-9]{1,8})*$|^x(-[a-z0-9]{1,8})+$`),
+	"urn:ietf:bcp:47": form(`(?i)^[a-z]{2,8}(-[a-z0-9]{1,8})*$|^x(-[a-z0-9]{1,8})+$`),
 	// FHIR also uses the short names of its own formats: every example of
 	// CapabilityStatement.format does.
-	"urn:ietf:bcp:13":                pattern(`^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*(\s*;.*)?$|^(xml|json|ttl|html)$`),
-	"urn:iso:std:iso:4217":           pattern(`^[A-Z]{3}$`),
-	"urn:iso:std:iso:3166":           pattern(`^([A-Z]{2}|[A-Z]{3}|[0-9]{3})$`),
-	"urn:iso:std:iso:3166:-2":        pattern(`^[A-Z]{2}-[A-Z0-9]{1,3}$`),
+	"urn:ietf:bcp:13":                form(`^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*(\s*;.*)?$|^(xml|json|ttl|html)$`),
+	"urn:iso:std:iso:4217":           form(`^[A-Z]{3}$`),
+	"urn:iso:std:iso:3166":           form(`^([A-Z]{2}|[A-Z]{3}|[0-9]{3})$`),
+	"urn:iso:std:iso:3166:-2":        form(`^[A-Z]{2}-[A-Z0-9]{1,3}$`),
 	"http://unitsofmeasure.org":      unit,
-	"urn:ietf:rfc:3986":              pattern(`^\S+$`),
-	"http://www.iana.org/time-zones": pattern(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$`),
+	"urn:ietf:rfc:3986":              form(`^\S+$`),
+	"http://www.iana.org/time-zones": form(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$`),
 }
 
-func pattern(expression string) func(string) Answer {
+func form(expression string) func(string) Answer {
 	re := regexp.MustCompile(expression)
 	return func(code string) Answer {
 		if re.MatchString(code) {

@@ -53,7 +53,7 @@ func (s *Service) Lookup(ctx context.Context, r LookupRequest) ([]Parameter, err
 func lookUpByGrammar(c definitions.Coding, g func(string) Answer) ([]Parameter, error) {
 	if g(c.Code) != Yes {
 		return nil, refuse(fault.NotFound, fault.CodeNotFound, "", "invalid-code", "Unknown_Code_in_Version",
-			"Unknown code '%s' in the CodeSystem '%s'", fault.Shorten(c.Code), c.System)
+			"Unknown code '%s' in the CodeSystem '%s'", fault.Shorten(c.Code), fault.Shorten(c.System))
 	}
 	return []Parameter{
 		{Name: "name", Type: "valueString", Text: c.System}, {Name: "display", Type: "valueString", Text: c.Code},

@@ -2,6 +2,8 @@ package terminology
 
 import (
 	"strings"
+
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 // unknownSystem says that a code system, or a version of it, is not at hand.
@@ -18,16 +20,17 @@ func (e *unknownSystem) Error() string { return e.message("so the code cannot be
 
 // message says what is missing and what comes of it.
 func (e *unknownSystem) message(consequence string) string {
+	url, version := fault.Shorten(e.url), fault.Shorten(e.version)
 	switch {
 	case e.empty:
-		return "The concepts of CodeSystem '" + canonical(e.url, e.version) + "' are not on this server, " + consequence
+		return "The concepts of CodeSystem '" + canonical(url, version) + "' are not on this server, " + consequence
 	case e.version == "":
-		return "A definition for CodeSystem '" + e.url + "' could not be found, " + consequence
+		return "A definition for CodeSystem '" + url + "' could not be found, " + consequence
 	case len(e.known) == 0:
-		return "A definition for CodeSystem '" + e.url + "' version '" + e.version + "' could not be found, " + consequence +
+		return "A definition for CodeSystem '" + url + "' version '" + version + "' could not be found, " + consequence +
 			". No versions of this code system are known"
 	}
-	return "A definition for CodeSystem '" + e.url + "' version '" + e.version + "' could not be found, " + consequence +
+	return "A definition for CodeSystem '" + url + "' version '" + version + "' could not be found, " + consequence +
 		". Valid versions: " + join(e.known, " or ")
 }
 

@@ -96,8 +96,8 @@ func (s *scope) missingSet(reference string) error {
 	url, version, _ := strings.Cut(reference, "|")
 	if v := versionRules(s.o.ValueSetVersions).of(url); v != "" && version == "" {
 		return refuse(fault.NotFound, fault.CodeNotFound, "", "not-found", "VS_EXP_IMPORT_UNK_PINNED",
-			"A definition for the value Set '%s' version '%s', which default-valueset-version asks for, could not be found", url, v)
+			"A definition for the value Set '%s' version '%s', which default-valueset-version asks for, could not be found", fault.Shorten(url), fault.Shorten(v))
 	}
 	return refuse(fault.NotFound, fault.CodeNotFound, "", "not-found", "Unable_to_resolve_value_Set_",
-		"A definition for the value Set '%s' could not be found", reference)
+		"A definition for the value Set '%s' could not be found", fault.Shorten(reference))
 }

@@ -34,6 +34,7 @@ type scope struct {
 	sources []Source // the first that has a version wins
 	o       *Options
 	sets    map[string][][]*ValueSet   // by URL, then source
+	byURL   map[string]*ValueSet       // implicit ones
 	systems map[string][][]*CodeSystem // by URL, then source
 	// supplements are those to use, by the code system that they supplement.
 	supplements []*CodeSystem
@@ -46,7 +47,7 @@ type scope struct {
 func (s *Service) scope(ctx context.Context, o *Options) *scope {
 	out := &scope{
 		ctx: ctx, o: o, sources: []Source{&o.Resources},
-		sets: map[string][][]*ValueSet{}, systems: map[string][][]*CodeSystem{}, resolved: map[*definitions.Include]*resolved{},
+		sets: map[string][][]*ValueSet{}, byURL: map[string]*ValueSet{}, systems: map[string][][]*CodeSystem{}, resolved: map[*definitions.Include]*resolved{},
 	}
 	if s.source != nil {
 		out.sources = append(out.sources, s.source)
@@ -87,7 +88,7 @@ func (s *scope) valueSet(reference string, above *ValueSet) (*ValueSet, error) {
 	}
 	v, ok := choose(found, version, func(v *ValueSet) string { return v.Version })
 	if !ok {
-		return nil, nil
+		return s.implicit(url)
 	}
 	return v, nil
 }
@@ -147,7 +148,7 @@ func (s *scope) supplement(canonicals []string) error {
 		}
 		sup, ok := choose(found, version, func(c *CodeSystem) string { return c.Version })
 		if !ok || sup.Content != "supplement" {
-			return refuse(fault.Unprocessable, fault.CodeNotFound, "", "not-found", "VALUESET_SUPPLEMENT_MISSING", "Required supplement not found: %s", c)
+			return refuse(fault.Unprocessable, fault.CodeNotFound, "", "not-found", "VALUESET_SUPPLEMENT_MISSING", "Required supplement not found: %s", fault.Shorten(c))
 		}
 		if !slices.Contains(s.supplements, sup) {
 			s.supplements = append(s.supplements, sup)

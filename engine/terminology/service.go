@@ -52,7 +52,7 @@ func (s *Service) Member(ctx context.Context, valueSet string, c Coding) (Answer
 	}
 	sc := s.scope(ctx, new(Options))
 	v, err := sc.valueSet(valueSet, nil)
-	if err != nil {
+	if err != nil && !isFault(err) {
 		return Unknown, err
 	}
 	if v == nil {

@@ -164,6 +164,7 @@ func TestWhatCannotBeExpandedSaysWhy(t *testing.T) {
 		{`{"include":[{"system":"urn:animals","filter":[{"property":"wings","op":"=","value":"2"}]}]}`, fault.Unprocessable, []string{"filter[0]", "wings"}},
 		{`{"include":[{"system":"urn:animals","filter":[{"property":"code","op":"regex","value":"("}]}]}`, fault.Unprocessable, []string{"filter[0]", "regular expression"}},
 		{`{"include":[{"system":"urn:animals","filter":[{"property":"code","op":"regex","value":"` + strings.Repeat("a", maxRegex+1) + `"}]}]}`, fault.Unprocessable, []string{"longer than"}},
+		{`{"include":[{"system":"urn:animals","filter":[{"property":"code","op":"regex","value":"(a?){999}(a?){999}"}]}]}`, fault.Unprocessable, []string{"more than 5000 states"}},
 		{`{"include":[{"system":"urn:animals","filter":[{"property":"code","op":"regex","value":"(a{1000}){1000}"}]}]}`, fault.Unprocessable, []string{"regular expression"}},
 	} {
 		_, err := expand(t, given(t, animals, valueSet(k.compose)), nil)

@@ -65,7 +65,7 @@ func (t *translating) maps() ([]*ConceptMap, error) {
 	if t.r.URL != "" {
 		m, err := t.conceptMap(canonical(t.r.URL, t.r.Version))
 		if err == nil && m == nil {
-			err = refuse(fault.NotFound, fault.CodeNotFound, "", "not-found", "", "The concept map '%s' could not be found", canonical(t.r.URL, t.r.Version))
+			err = refuse(fault.NotFound, fault.CodeNotFound, "", "not-found", "", "The concept map '%s' could not be found", fault.Shorten(canonical(t.r.URL, t.r.Version)))
 		}
 		return []*ConceptMap{m}, err
 	}

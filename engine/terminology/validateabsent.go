@@ -18,7 +18,7 @@ func (c *checking) inactiveOut(v *ValueSet, f *found, g definitions.Coding) bool
 	}
 	c.state(f, g)
 	c.out.Status = ""
-	c.fail(fault.CodeBusinessRule, c.path("code"), "code-rule", "STATUS_CODE_WARNING_CODE", "The concept '"+g.Code+"' is valid but is not active")
+	c.fail(fault.CodeBusinessRule, c.path("code"), "code-rule", "STATUS_CODE_WARNING_CODE", "The concept '"+fault.Shorten(g.Code)+"' is valid but is not active")
 	c.notIn(v, g)
 	return true
 }
@@ -70,7 +70,7 @@ func (c *checking) ofSystem(parts []portion, g definitions.Coding) error {
 	if missing, ok := errors.AsType[*unknownSystem](err); ok {
 		if grammar := grammars[g.System]; grammar != nil && g.Version == "" {
 			if grammar(g.Code) == No {
-				c.fail(fault.CodeInvalidCode, c.path("code"), "invalid-code", "Unknown_Code_in_Version", "Unknown code '"+g.Code+"' in the CodeSystem '"+g.System+"'")
+				c.fail(fault.CodeInvalidCode, c.path("code"), "invalid-code", "Unknown_Code_in_Version", "Unknown code '"+fault.Shorten(g.Code)+"' in the CodeSystem '"+fault.Shorten(g.System)+"'")
 			}
 			return nil
 		}
@@ -98,7 +98,7 @@ func (c *checking) ofSystem(parts []portion, g definitions.Coding) error {
 		return nil
 	}
 	c.fail(fault.CodeInvalidCode, c.path("code"), "invalid-code", "Unknown_Code_in_Version",
-		"Unknown code '"+g.Code+"' in the CodeSystem '"+sys.URL+"' version '"+sys.Version+"'")
+		"Unknown code '"+fault.Shorten(g.Code)+"' in the CodeSystem '"+sys.URL+"' version '"+sys.Version+"'")
 	return nil
 }
 

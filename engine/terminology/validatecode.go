@@ -66,8 +66,11 @@ type Validation struct {
 func (v *Validation) Message() string {
 	list := slices.Clone(v.messages)
 	slices.Sort(list)
-	return strings.Join(slices.Compact(list), "; ")
+	return bounded(strings.Join(slices.Compact(list), "; "))
 }
+
+// maxCodings bounds the codings of a CodeableConcept that is checked.
+const maxCodings = 1000
 
 // ValidateCode checks codes against a value set or a code system. One of a
 // CodeableConcept's codes must be in the value set. The error is for what
@@ -75,6 +78,9 @@ func (v *Validation) Message() string {
 func (s *Service) ValidateCode(ctx context.Context, r ValidateRequest) (*Validation, error) {
 	if len(r.Codings) == 0 || len(r.Codings) == 1 && r.Codings[0].Code == "" {
 		return nil, fault.New(fault.Invalid, fault.CodeRequired, "", "say which code: by code (with system), coding or codeableConcept")
+	}
+	if len(r.Codings) > maxCodings {
+		return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "the codeableConcept has %d codings, and one is checked with up to %d", len(r.Codings), maxCodings)
 	}
 	c := &checking{r: &r, scope: s.scope(ctx, &r.Options), out: &Validation{Concept: r.Concept}}
 	if r.OfSystem {
@@ -142,6 +148,7 @@ func (c *checking) path(part string) string {
 
 // issue adds an issue; told says that the message repeats it.
 func (c *checking) issue(severity fault.Severity, code fault.Code, path, txType, id, message string, told bool) {
+	message = bounded(message)
 	i := fault.Issue{Severity: severity, Code: code, Path: path, TxType: txType, MessageID: id, Message: message}
 	if slices.Contains(c.out.Issues, i) {
 		return
@@ -172,11 +179,11 @@ func (c *checking) finish(root *definitions.Canonical) *Validation {
 	return c.out
 }
 
-// code is a coding as messages have it.
+// shown is a coding as messages have it.
 func shown(g definitions.Coding) string {
-	s := canonical(g.System, g.Version) + "#" + g.Code
+	s := canonical(fault.Shorten(g.System), fault.Shorten(g.Version)) + "#" + fault.Shorten(g.Code)
 	if g.Display != "" {
-		s += " ('" + g.Display + "')"
+		s += " ('" + fault.Shorten(g.Display) + "')"
 	}
 	return s
 }

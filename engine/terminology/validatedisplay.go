@@ -38,7 +38,7 @@ func (c *checking) display(f *found, g definitions.Coding) {
 	}
 	if i := slices.IndexFunc(all, func(n name) bool { return n.withdrawn() != "" && same(n) }); i >= 0 {
 		c.issue(fault.Warning, fault.CodeInvalid, c.path("display"), "display-comment", "INACTIVE_DISPLAY_FOUND",
-			"'"+g.Display+"' is no longer considered a correct display for code '"+g.Code+"' (status = "+inactiveDisplay(all[i])+
+			"'"+fault.Shorten(g.Display)+"' is no longer considered a correct display for code '"+fault.Shorten(g.Code)+"' (status = "+inactiveDisplay(all[i])+
 				"). The correct display is one of "+quoted(inUse)+".", false)
 		return
 	}
@@ -46,7 +46,7 @@ func (c *checking) display(f *found, g definitions.Coding) {
 	if languages == "" {
 		languages = "--"
 	}
-	what := g.System + "#" + g.Code
+	what := fault.Shorten(g.System) + "#" + fault.Shorten(g.Code)
 	if len(wanted) == 0 {
 		c.otherLanguage(all, g, what, languages)
 		return
@@ -55,18 +55,18 @@ func (c *checking) display(f *found, g definitions.Coding) {
 	if slices.ContainsFunc(wanted, func(n name) bool { return sameDisplay(spaced(n.Value), spaced(g.Display)) }) {
 		id, adjective = "Display_Name_WS_for__should_be_one_of__instead_of", "Wrong whitespace in Display Name"
 	}
-	c.wrongDisplay(id, adjective+" '"+g.Display+"' for "+what+". Valid display is "+choices(wanted)+" (for the language(s) '"+languages+"')")
+	c.wrongDisplay(id, adjective+" '"+fault.Shorten(g.Display)+"' for "+what+". Valid display is "+choices(wanted)+" (for the language(s) '"+languages+"')")
 }
 
 // otherLanguage is for a concept that has no name in the languages wanted.
 func (c *checking) otherLanguage(all []name, g definitions.Coding, what, languages string) {
 	if slices.ContainsFunc(all, func(n name) bool { return sameDisplay(n.Value, g.Display) }) {
 		c.issue(fault.Information, fault.CodeInvalid, c.path("display"), "invalid-display", "NO_VALID_DISPLAY_FOUND_NONE_FOR_LANG_OK",
-			"There are no valid display names found for the code "+what+" for language(s) '"+languages+"'. The display is '"+g.Display+
+			"There are no valid display names found for the code "+what+" for language(s) '"+languages+"'. The display is '"+fault.Shorten(g.Display)+
 				"' which is a valid display for the default language", true)
 		return
 	}
-	c.wrongDisplay("NO_VALID_DISPLAY_FOUND_NONE_FOR_LANG_ERR", "Wrong Display Name '"+g.Display+"' for "+what+
+	c.wrongDisplay("NO_VALID_DISPLAY_FOUND_NONE_FOR_LANG_ERR", "Wrong Display Name '"+fault.Shorten(g.Display)+"' for "+what+
 		". There are no valid display names found for language(s) '"+languages+"'. Default display is '"+all[0].Value+"'")
 }
 

@@ -139,7 +139,7 @@ func (c *checking) infer(v *ValueSet, code string) (string, error) {
 			systems = append(systems, f.system)
 		}
 	}
-	message := "The System URI could not be determined for the code '" + code + "' in the ValueSet '" + v.canonical() + "'"
+	message := "The System URI could not be determined for the code '" + fault.Shorten(code) + "' in the ValueSet '" + v.canonical() + "'"
 	switch len(systems) {
 	case 1:
 		return systems[0], nil

@@ -62,7 +62,7 @@ func (c *checking) insist(p *portion, g *definitions.Coding) {
 	}
 	if wanted := c.checked(g.System, p.sys.Version); wanted != "" {
 		c.fail(fault.CodeException, c.path("version"), "version-error", "VALUESET_VERSION_CHECK",
-			"The version '"+p.sys.Version+"' is not allowed for system '"+g.System+"': required to be '"+wanted+"' by a version-check parameter")
+			"The version '"+p.sys.Version+"' is not allowed for system '"+fault.Shorten(g.System)+"': required to be '"+wanted+"' by a version-check parameter")
 	}
 }
 
@@ -74,8 +74,8 @@ func (c *checking) disagree(p *portion, g *definitions.Coding) {
 			note(&c.out.CausedBy, canonical(g.System, g.Version))
 		}
 	}
-	different := " is different to the one in the value ('" + g.Version + "')"
-	system := "The code system '" + g.System + "' version '"
+	different := " is different to the one in the value ('" + fault.Shorten(g.Version) + "')"
+	system := "The code system '" + fault.Shorten(g.System) + "' version '"
 	switch {
 	case p.choice.changed:
 		c.fail(fault.CodeInvalid, c.path("version"), "vs-invalid", "VALUESET_VALUE_MISMATCH_CHANGED",

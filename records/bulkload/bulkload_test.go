@@ -387,6 +387,29 @@ func TestALineBeyondTheLimitIsSkippedAndReported(t *testing.T) {
 	want(t, r, 4, 2, 0, 2)
 }
 
+func TestAFileWithoutEndIsNotReadToIt(t *testing.T) {
+	for name, c := range map[string]struct{ middle, says string }{
+		"blank lines":        {strings.Repeat("\n", 2<<20), "more than 1.0 MiB of blank lines"},
+		"lines of blanks":    {strings.Repeat(strings.Repeat(" ", 1023)+"\n", 2<<10), "more than 1.0 MiB of blank lines"},
+		"one line of blanks": {strings.Repeat(" ", 1<<20) + "\n", "more than 16 times too long"},
+		"one long line":      {strings.Repeat("x", 1<<20) + "\n", "more than 16 times too long"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, records.DefaultPolicy())
+			o := w.options(w.file(t, "a.ndjson.gz", patient("a")+"\n"+c.middle+patient("b")+"\n"), w.file(t, "b.ndjson", patient("c")+"\n"+strings.Repeat("\n", 1000)+patient("d")))
+			o.MaxLine = 4096
+			r, err := bulkload.Run(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, r, 4, 3, 0, 1)
+			if said := w.refusals(t); len(said) != 1 || !strings.Contains(said[0], c.says) || !strings.Contains(said[0], "the rest of the file is not read") {
+				t.Errorf("the report is %q", said)
+			}
+		})
+	}
+}
+
 func TestAMissingFileIsAnError(t *testing.T) {
 	w := newWorld(t, records.DefaultPolicy())
 	if _, err := bulkload.Run(t.Context(), w.options("nowhere.ndjson")); !errors.Is(err, os.ErrNotExist) {

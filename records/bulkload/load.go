@@ -178,7 +178,7 @@ func (l *load) readFile(ctx context.Context, f int, from fileState, all bool, he
 			continue
 		}
 		s := &step{file: f, line: line, ordinal: ordinal}
-		broken := err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errLong)
+		broken := err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errLong) // the file cannot be read any further
 		switch {
 		case err != nil && !errors.Is(err, io.EOF):
 			s = refused(line, ordinal, err)
@@ -202,7 +202,7 @@ func (l *load) readFile(ctx context.Context, f int, from fileState, all bool, he
 			return err
 		}
 		if broken {
-			break // the file cannot be read any further
+			break
 		}
 	}
 	return send(&step{file: f, line: line, ordinal: ordinal, end: true, offset: r.count.n})

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -66,6 +67,7 @@ type reader struct {
 	count *counter
 	lines *bufio.Reader
 	line  []byte // scratch
+	blank int    // bytes of the blank lines read last
 	whole bool   // one document over many lines
 	done  bool
 	max   int
@@ -85,6 +87,18 @@ func (c *counter) Read(p []byte) (int, error) {
 
 // errLong says that a line is beyond the limit; it has been skipped.
 var errLong = errors.New("the line is too long")
+
+// A file that goes on without end is not read to it: a few bytes of gzip can
+// stand for gigabytes of nothing.
+const (
+	maxBlank   = 1 << 20 // bytes of blank lines behind each other
+	maxSkipped = 16      // a line that is skipped, in multiples of the limit
+)
+
+var (
+	errBlank   = fmt.Errorf("more than %s of blank lines follow each other here; the rest of the file is not read", humanize.IBytes(maxBlank))
+	errEndless = fmt.Errorf("the line is more than %d times too long; the rest of the file is not read", maxSkipped)
+)
 
 const peeked = 1 << 16
 
@@ -124,17 +138,21 @@ func (r *reader) firstLineIsComplete() bool {
 
 func (r *reader) Close() error { return r.file.Close() }
 
-// next returns the next document and whether it is blank. The error is io.EOF
-// at the end, errLong for a line that was skipped, or that of the file.
+// next returns the next document, which may be blank. The error is io.EOF at
+// the end, errLong for a line that was skipped, or that which ends the file:
+// errBlank, errEndless or its own.
 func (r *reader) next() ([]byte, error) {
 	if r.whole {
 		return r.document()
 	}
 	r.line = r.line[:0]
-	long := false
+	long, length := false, 0
 	for {
 		part, err := r.lines.ReadSlice('\n')
+		length += len(part)
 		switch {
+		case length > maxSkipped*r.max:
+			return nil, errEndless
 		case long:
 		case len(r.line)+len(part) > r.max:
 			long, r.line = true, nil
@@ -148,6 +166,11 @@ func (r *reader) next() ([]byte, error) {
 			return nil, errLong
 		case errors.Is(err, io.EOF) && len(r.line) > 0:
 			err = nil
+		}
+		if r.blank += len(r.line); !blank(r.line) {
+			r.blank = 0
+		} else if r.blank > maxBlank {
+			return nil, errBlank
 		}
 		return r.take(), err
 	}

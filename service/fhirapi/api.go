@@ -49,7 +49,7 @@ type API struct {
 	shapes       *shapes
 	operations   map[string]*operation
 	mu           sync.Mutex
-	capabilities map[capabilityKey][]byte
+	capabilities map[capabilityKey]capability
 }
 
 // New makes an API.
@@ -63,7 +63,7 @@ func New(c Config) *API {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	return &API{config: c, shapes: newShapes(), operations: operations(), capabilities: map[capabilityKey][]byte{}}
+	return &API{config: c, shapes: newShapes(), operations: operations(), capabilities: map[capabilityKey]capability{}}
 }
 
 // Mount puts the default tenant at /fhir and the others at /t/{tenant}/fhir.

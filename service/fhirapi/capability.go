@@ -126,9 +126,8 @@ func interactions(codes ...string) []capInteraction {
 
 // describe makes the CapabilityStatement of a release from what is loaded and
 // what this package serves.
-func (c *call) describe(lacking map[string]records.Incomplete) ([]byte, error) {
+func (c *call) describe(catalog *search.Catalog, lacking map[string]records.Incomplete) ([]byte, error) {
 	d := c.definitions(c.format.release)
-	catalog := c.door.Catalog(d.Release)
 	title := "Ingle"
 	if name := c.door.Name(); name != "" {
 		title += ", tenant " + name
@@ -157,7 +156,7 @@ func (c *call) describe(lacking map[string]records.Incomplete) ([]byte, error) {
 			rest.Compartment = append(rest.Compartment, "http://hl7.org/fhir/CompartmentDefinition/"+strings.ToLower(string(compartment)))
 		}
 	}
-	reverse := revIncludes(d, catalog)
+	reverse := revIncludes(d, catalog, lacking)
 	for _, name := range d.ResourceTypes() {
 		if d.Additional(name) {
 			rest.Documentation += " " + name + " can be stored and searched as well, though this release has no such code."
@@ -219,19 +218,26 @@ func (c *call) describeType(d *definitions.Definitions, catalog *search.Catalog,
 		r.SupportedProfile = append(r.SupportedProfile, p.URL)
 	}
 	for _, p := range catalog.Parameters(name) {
-		if p.Kind == definitions.SearchReference && p.Problem == "" {
+		if p.Kind == definitions.SearchReference && inForce(p, name, lacking) {
 			r.SearchInclude = append(r.SearchInclude, name+":"+p.Code)
 		}
 	}
 	return r
 }
 
+// inForce says whether a parameter of a type is to be listed. One that is stored
+// is not before it has all index rows.
+func inForce(p search.Parameter, resourceType string, lacking map[string]records.Incomplete) bool {
+	_, lacks := lacking[resourceType+"."+p.Code]
+	return p.Problem == "" && !(lacks && p.Added)
+}
+
 // params lists the parameters of a type, or of every type, that can be searched
-// by. Those that lack index rows say so; all others are complete.
+// by. Those of packages that lack index rows say so; all others are complete.
 func params(catalog *search.Catalog, resourceType string, lacking map[string]records.Incomplete) []capParam {
 	var out []capParam
 	for _, p := range catalog.Parameters(resourceType) {
-		if p.Problem != "" {
+		if !inForce(p, resourceType, lacking) {
 			continue
 		}
 		param := capParam{Name: p.Code, Definition: p.URL, Type: string(p.Kind), Documentation: p.Human}
@@ -248,11 +254,11 @@ func params(catalog *search.Catalog, resourceType string, lacking map[string]rec
 
 // revIncludes maps a type to the parameters of other types that may refer to
 // it.
-func revIncludes(d *definitions.Definitions, catalog *search.Catalog) map[string][]string {
+func revIncludes(d *definitions.Definitions, catalog *search.Catalog, lacking map[string]records.Incomplete) map[string][]string {
 	out := map[string][]string{}
 	for _, source := range d.ResourceTypes() {
 		for _, p := range catalog.Parameters(source) {
-			if p.Kind != definitions.SearchReference || p.Problem != "" {
+			if p.Kind != definitions.SearchReference || !inForce(p, source, lacking) {
 				continue
 			}
 			for _, target := range p.Targets {

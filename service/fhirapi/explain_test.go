@@ -47,6 +47,7 @@ func TestAnExplainedSearchSaysWhatItDid(t *testing.T) {
 		"step/criterion/candidates":   "",
 		"step/statement/plan":         "",
 		"step/statement/returned":     "1",
+		"step/statement/read":         "",
 		"step/statement/milliseconds": ".",
 		"milliseconds/parse":          ".", "milliseconds/plan": ".", "milliseconds/fetch": ".", "milliseconds/include": ".", "milliseconds/render": ".",
 	} {
@@ -95,7 +96,7 @@ func (p explainedPart) at(path string) (string, bool) {
 func TestABrowserGetsAPageOfWhatASearchDid(t *testing.T) {
 	s := explaining(t)
 	a := s.get("/Observation?code=29463-7,%3Cb%3E&_explain=true", "Accept", "text/html,application/xml;q=0.9").want(200)
-	a.has("<h1>What this search did</h1>", `<ul class="tree"><li>any of`, "&lt;b&gt;", "the search starts here", "SELECT ", "Observation.code")
+	a.has("<h1>What this search did</h1>", `<ul class="tree"><li>any of`, "&lt;b&gt;", "the search starts here", "SELECT ", "Observation.code", " read, ")
 	if strings.Contains(a.body, "<b>") || strings.Contains(a.body, "<script") {
 		t.Error("the page holds markup from the request, or a script")
 	}

@@ -127,11 +127,16 @@ func (c *call) graphqlEntry(ctx context.Context, in *invocation) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
+	return binaryOf("application/json", answer)
+}
+
+// binaryOf is a Binary, as which a batch holds what is no resource.
+func binaryOf(contentType string, data []byte) ([]byte, error) {
 	return json.Marshal(struct {
 		ResourceType string `json:"resourceType"`
 		ContentType  string `json:"contentType"`
 		Data         []byte `json:"data"`
-	}{"Binary", "application/json", answer})
+	}{"Binary", contentType, data})
 }
 
 func issuesOf(f *graphql.Failure) []fault.Issue {

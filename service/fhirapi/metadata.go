@@ -3,6 +3,7 @@ package fhirapi
 import (
 	"net/http"
 
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -30,12 +31,18 @@ func (c *call) metadata() error {
 	return c.writeResource(http.StatusOK, body, c.format.release, part)
 }
 
-// capabilityKey is what a statement depends on; definitions and policy of a
-// door never change.
+// capabilityKey is what a statement depends on besides its search parameters;
+// the policy of a door never changes.
 type capabilityKey struct {
 	tenant  string
 	release definitions.Release
 	mode    string
+}
+
+// capability is a statement as JSON, and the search parameters that it lists.
+type capability struct {
+	catalog *search.Catalog
+	body    []byte
 }
 
 // capabilityStatement returns the statement that a mode ("": full) means, as
@@ -56,14 +63,15 @@ func (c *call) capabilityStatement(mode string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if body, ok := a.capabilities[key]; ok && len(lacking) == 0 {
-		return body, nil
+	catalog := c.door.Catalog(c.definitions(c.format.release).Release)
+	if made := a.capabilities[key]; made.catalog == catalog && len(lacking) == 0 {
+		return made.body, nil
 	}
 	var body []byte
 	if mode == "terminology" {
 		body, err = c.terminologyCapabilities()
 	} else {
-		body, err = c.describe(lacking)
+		body, err = c.describe(catalog, lacking)
 	}
 	if err != nil {
 		return nil, err
@@ -71,7 +79,7 @@ func (c *call) capabilityStatement(mode string) ([]byte, error) {
 	if len(lacking) > 0 {
 		return body, nil // it changes
 	}
-	a.capabilities[key] = body
+	a.capabilities[key] = capability{catalog, body}
 	return body, nil
 }
 

@@ -24,6 +24,7 @@ type operation struct {
 	version                 bool        // also on a version: Patient/1/_history/2/$name
 	types                   []fhir.Type // that have it, "" being the base; nil: all
 	writes                  bool        // POST only
+	formats                 bool        // _format is a parameter of its own, in a batch, too
 	doc                     string
 	run                     func(c *call, ctx context.Context, in *invocation) ([]byte, error)
 	// serve answers a request by itself; nil when the answer is the resource
@@ -195,7 +196,11 @@ func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (reco
 	if op == nil || op.run == nil {
 		return result, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "%s is not possible in a batch.", fault.Shorten(path))
 	}
-	in := &invocation{target: target, pairs: r.Pairs, answered: answered{release: c.format.release}}
+	pairs := r.Pairs
+	if !op.formats { // the Bundle decides the form of its answer
+		pairs = slices.DeleteFunc(slices.Clone(pairs), func(p search.Pair) bool { return p.Name == "_format" || p.Name == "_pretty" })
+	}
+	in := &invocation{target: target, pairs: pairs, answered: answered{release: c.format.release}}
 	if r.Resource != nil {
 		in.content = &records.Content{JSON: r.Resource}
 	}

@@ -39,7 +39,7 @@ func (c *call) reindex(ctx context.Context, in *invocation) ([]byte, error) {
 }
 
 // indexState performs $index-state: which search parameters are not complete,
-// and what the job that builds them has done.
+// which SearchParameters that are stored are not in force though active, and what the job that builds them has done.
 func (c *call) indexState(ctx context.Context, in *invocation) ([]byte, error) {
 	p, err := c.parametersOf(in)
 	if err == nil {
@@ -63,6 +63,15 @@ func (c *call) indexed(ctx context.Context) ([]byte, error) {
 	all := []parameter{flag("complete", len(lacking) == 0)}
 	for _, i := range lacking {
 		all = append(all, incompletePart(i))
+	}
+	stored, err := c.door.StoredParameters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range stored {
+		if p.Problem != "" {
+			all = append(all, parameter{Name: "notInForce", Part: []parameter{texts("resource", p.Key.String()), texts("problem", p.Problem)}})
+		}
 	}
 	if ever {
 		all = append(all, buildPart(build))

@@ -106,3 +106,57 @@ func TestReindexNeedsItsPolicy(t *testing.T) {
 	s.get("/$reindex").want(405)
 	s.get("/$index-state").want(200).has(`"complete","valueBoolean":true`)
 }
+
+func TestAStoredSearchParameterIsListedOnceItIsIndexed(t *testing.T) {
+	var working *records.Door
+	s := newServer(t, func(_ *records.Policy, _ *web.Config, c *records.Config) {
+		if c.Name == "" {
+			opened := *c
+			opened.Policy = records.DefaultPolicy()
+			var err error
+			if working, err = records.Open(context.WithoutCancel(t.Context()), opened); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	const definition = `{"resourceType":"SearchParameter","id":"maker","url":"http://example.org/maker","name":"Maker","status":"active",
+		"description":"Who looks after the patient","code":"maker","base":["Patient"],"type":"reference","target":["Organization"],"expression":"%s"}`
+	define := func(expression string) *answer {
+		return s.do("PUT", "/SearchParameter/maker", strings.Replace(definition, "%s", expression, 1))
+	}
+	s.do("PUT", "/Organization/o", `{"resourceType":"Organization","id":"o","name":"Example"}`).want(201)
+	s.do("PUT", "/Patient/p", `{"resourceType":"Patient","id":"p","managingOrganization":{"reference":"Organization/o"}}`).want(201)
+	s.get("/metadata").want(200).hasNot("http://example.org/maker")
+	s.get("/Patient?maker=o").want(400).has("maker")
+	define("Patient.managingOrganisation").want(422).has("SearchParameter.expression", "managingOrganisation")
+	define("Patient.managingOrganization").want(201)
+	s.get("/metadata").want(200).hasNot("http://example.org/maker", "Patient:maker")
+	s.get("/Patient?maker=o").want(503).has("Patient.maker is being indexed")
+	s.get("/$index-state").want(200).has(`"valueString":"Patient.maker"`)
+
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- working.Work(ctx) }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	s.awaitIndex("rowsAdded")
+	s.get("/metadata").want(200).has("http://example.org/maker", "Who looks after the patient", `"Patient:maker"`)
+	if b := s.get("/Patient?maker=Organization/o&_include=Patient:maker").want(200).bundle(); len(b.Entry) != 2 {
+		t.Errorf("%d entries", len(b.Entry))
+	}
+	if b := s.get("/Organization?_has:Patient:maker:_id=p").want(200).bundle(); len(b.Entry) != 1 {
+		t.Errorf("%d entries", len(b.Entry))
+	}
+	s.do("PUT", "/SearchParameter/pair", `{"resourceType":"SearchParameter","id":"pair","url":"http://example.org/pair","name":"Pair","status":"active",
+		"description":"d","code":"pair","base":["Patient"],"type":"composite","expression":"Patient","component":[
+		{"definition":"http://example.org/maker","expression":"managingOrganization"},{"definition":"http://hl7.org/fhir/SearchParameter/Patient-active","expression":"active"}]}`).want(201)
+	s.get("/$index-state").want(200).hasNot("notInForce")
+	s.do("DELETE", "/SearchParameter/maker", "").want(204)
+	s.get("/$index-state").want(200).has("notInForce", `"valueString":"SearchParameter/pair"`, "http://example.org/maker is not known here")
+	s.get("/Patient?maker=o").want(400).has("maker")
+	s.get("/metadata").want(200).hasNot("http://example.org/maker")
+}

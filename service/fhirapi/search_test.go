@@ -239,6 +239,25 @@ func TestASearchBeyondItsBoundsNamesTheBound(t *testing.T) {
 	}
 }
 
+func TestAnExpressionMadeToExplodeIsBounded(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/long", `{"resourceType":"Patient","id":"long","name":[{"family":"`+strings.Repeat("a", 100_000)+`!"}]}`)
+	view := func(path string) string {
+		return `{"resourceType":"ViewDefinition","status":"active","resource":"Patient","select":[{"column":[{"name":"a","path":"` + path + `"}]}]}`
+	}
+	s.do("POST", "/ViewDefinition/$run", view("name.family.matches('^(((a+)+)+)+$')")).want(200).has(`{"a":false}`)
+	s.do("POST", "/ViewDefinition/$run", view("name.family.matches('^(a?){900}(a?){900}(a?){900}$')")).want(422).has("10000000 steps")
+	s.do("POST", "/ViewDefinition/$run", view("name.family.matches('"+strings.Repeat("(a?){900}", 10)+"')")).want(422).has("more than 20000 states")
+	s.get("/Patient/long/$fhirpath?expression=name.family.matches('^(a%3F)%7B900%7D(a%3F)%7B900%7D$')").want(422).has("10000000 steps")
+}
+
+func TestAGraphQLQuery50DeepIsRefused(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	query := strings.Repeat("{extension", 50) + "{url" + strings.Repeat("}", 51)
+	s.get("/Patient/alice/$graphql?query=" + query).want(422).has("more than 25 fields deep")
+}
+
 func TestAPostedSearchNeedsAForm(t *testing.T) {
 	s := newServer(t)
 	s.do("POST", "/Patient/_search", "name=x", "Content-Type", "application/json").want(415)

@@ -163,3 +163,9 @@ func TestTheTerminologyCapabilitiesAreThoseThatThereAre(t *testing.T) {
 		t.Errorf("$expand is listed %d times", n)
 	}
 }
+
+func TestClosureIsNotThereAndNotListed(t *testing.T) {
+	s := newServer(t)
+	s.do("POST", "/$closure", `{"resourceType":"Parameters","parameter":[{"name":"name","valueString":"mine"}]}`).has("$closure (http://hl7.org/fhir/OperationDefinition/ConceptMap-closure) is not performed by this server").outcome("not-supported")
+	s.get("/metadata").want(200).hasNot(`"closure"`)
+}

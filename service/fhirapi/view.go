@@ -1,6 +1,7 @@
 package fhirapi
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -16,20 +17,20 @@ import (
 // at the base.
 func viewOperations() []*operation {
 	const doc = "Runs a ViewDefinition of SQL on FHIR over stored resources or those in the request, as ndjson, json or csv " +
-		"(parameters _format, header, viewResource, viewReference, resource, patient, _since, _limit)."
+		"(parameters _format, header, viewResource, viewReference, resource, patient, group, _since, _limit)."
 	return []*operation{
 		{
 			name: "run", url: "http://sql-on-fhir.org/OperationDefinition/$run", types: []fhir.Type{"ViewDefinition"},
-			typed: true, instance: true, serve: (*call).runView, doc: doc,
+			typed: true, instance: true, formats: true, run: (*call).tableEntry, serve: (*call).runView, doc: doc,
 		},
 		{
 			name: "viewdefinition-run", url: "http://sql-on-fhir.org/OperationDefinition/$viewdefinition-run", types: []fhir.Type{"", "ViewDefinition"},
-			system: true, typed: true, instance: true, serve: (*call).runView, doc: doc,
+			system: true, typed: true, instance: true, formats: true, run: (*call).tableEntry, serve: (*call).runView, doc: doc,
 		},
 	}
 }
 
-var viewParameters = []string{"_format", "header", "viewResource", "viewReference", "resource", "patient", "_since", "_limit"}
+var viewParameters = []string{"_format", "header", "viewResource", "viewReference", "resource", "patient", "group", "_since", "_limit"}
 
 // runView performs $run. The view is the parameter viewResource, the body, what
 // viewReference names, or the instance. The answer is written while the rows
@@ -39,31 +40,35 @@ func (c *call) runView() error {
 	if err != nil {
 		return err
 	}
-	p, sent, err := c.parametersOrResource(in)
-	if err != nil {
-		return err
-	}
-	for _, name := range []string{"group", "source"} {
-		if p.has(name) {
-			return errParameter(p.node(name), "$%s cannot be limited by %s here; limit it by patient, or with a where in the view.", c.Op, name)
-		}
-	}
-	if err := p.only(c.Op, viewParameters...); err != nil {
-		return err
-	}
-	out, err := c.tableOptions(p)
-	if err != nil {
-		return err
-	}
-	req, err := tableRequest(in, p, sent)
-	if err != nil {
-		return err
-	}
-	table, err := c.session.Table(c.r.Context(), req)
+	table, out, err := c.table(c.r.Context(), in)
 	if err != nil {
 		return err
 	}
 	return c.writeTable(table, out)
+}
+
+// table is the table that is asked for, and how it is to be written.
+func (c *call) table(ctx context.Context, in *invocation) (*records.Table, tableOptions, error) {
+	p, sent, err := c.parametersOrResource(in)
+	if err != nil {
+		return nil, tableOptions{}, err
+	}
+	if p.has("source") {
+		return nil, tableOptions{}, errParameter(p.node("source"), "$%s has no source to choose from: it runs over what is stored here, or over the resources in the parameter resource. Leave source out.", in.Op)
+	}
+	if err := p.only(in.Op, viewParameters...); err != nil {
+		return nil, tableOptions{}, err
+	}
+	out, err := c.tableOptions(in, p)
+	if err != nil {
+		return nil, out, err
+	}
+	req, err := tableRequest(in, p, sent)
+	if err != nil {
+		return nil, out, err
+	}
+	table, err := c.session.Table(ctx, req)
+	return table, out, err
 }
 
 // tableRequest says what is to be run over what.
@@ -101,11 +106,16 @@ func tableRequest(in *invocation, p parameters, sent *records.Content) (records.
 			r.Resources = append(r.Resources, resource.CopyTree())
 		case "patient":
 			r.Patients = append(r.Patients, valueOrReference(n))
+		case "group":
+			r.Groups = append(r.Groups, valueOrReference(n))
 		}
 	}
 	for _, pair := range p.pairs {
-		if pair.Name == "patient" {
+		switch pair.Name {
+		case "patient":
 			r.Patients = append(r.Patients, pair.Value)
+		case "group":
+			r.Groups = append(r.Groups, pair.Value)
 		}
 	}
 	if since := p.text("_since"); since != "" {
@@ -115,8 +125,8 @@ func tableRequest(in *invocation, p parameters, sent *records.Content) (records.
 		}
 		r.Since = time.UnixMicro(t.Lo)
 	}
-	if r.Resources != nil && (r.Patients != nil || !r.Since.IsZero()) {
-		return r, errParameter(p.root, "patient and _since choose among stored resources; with resource there are none.")
+	if r.Resources != nil && (r.Patients != nil || r.Groups != nil || !r.Since.IsZero()) {
+		return r, errParameter(p.root, "patient, group and _since choose among stored resources; with resource there are none.")
 	}
 	return r, nil
 }
@@ -157,12 +167,14 @@ type tableOptions struct {
 	limit  int    // rows; 0 for no limit
 }
 
-func (c *call) tableOptions(p parameters) (tableOptions, error) {
+func (c *call) tableOptions(in *invocation, p parameters) (tableOptions, error) {
 	o := tableOptions{header: true}
 	asked := p.text("_format")
 	switch {
 	case asked != "":
 		o.format = tableFormat(asked)
+	case !in.own:
+		o.format = "ndjson" // the formats of the request are those of the Bundle
 	case c.format.asked != "":
 		asked = c.format.asked
 		o.format = tableFormat(asked)

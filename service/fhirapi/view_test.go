@@ -1,6 +1,7 @@
 package fhirapi_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -119,7 +120,10 @@ func TestABadRunOfAViewIsRefusedWithTheReason(t *testing.T) {
 		{"/ViewDefinition/none/$run", runParameters(), 404, "no ViewDefinition/none"},
 		{"/ViewDefinition/$run?viewReference=http://example.org/other", runParameters(), 404, "no ViewDefinition http://example.org/other"},
 		{"/ViewDefinition/$run?viewReference=Patient/p1", runParameters(), 400, "Patient/p1 is no ViewDefinition"},
-		{"/ViewDefinition/people/$run", runParameters(`{"name":"group","valueReference":{"reference":"Group/1"}}`), 400, "cannot be limited by group"},
+		{"/ViewDefinition/people/$run", runParameters(`{"name":"group","valueReference":{"reference":"Group/none"}}`), 400, "there is no Group/none"},
+		{"/ViewDefinition/people/$run?group=Patient/p1", runParameters(), 400, "Patient/p1 is no Group"},
+		{"/ViewDefinition/people/$run", runParameters(`{"name":"source","valueString":"lake"}`), 400, "has no source to choose from"},
+		{"/ViewDefinition/people/$run", runParameters(`{"name":"group","valueString":"none"}`, `{"name":"resource","resource":{"resourceType":"Patient"}}`), 400, "with resource there are none"},
 		{"/ViewDefinition/people/$run", runParameters(`{"name":"patients","valueString":"1"}`), 400, "has no parameter"},
 		{"/ViewDefinition/people/$run?_limit=0", runParameters(), 400, "_limit must be a number above 0"},
 		{"/ViewDefinition/people/$run?_since=yesterday", runParameters(), 400, "_since is an instant"},
@@ -136,7 +140,71 @@ func TestABadRunOfAViewIsRefusedWithTheReason(t *testing.T) {
 		s.do("POST", c.path, c.body).want(c.status).has(c.says)
 	}
 	s.get("/Patient?_format=csv").want(406)
-	s.do("POST", "", `{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"ViewDefinition/people/$run"}}]}`).want(200).has("is not possible in a batch")
+}
+
+func TestATableIsMadeInABatch(t *testing.T) {
+	s := withPeople(t)
+	s.put("/ViewDefinition/people", peopleView)
+	a := s.do("POST", "", `{"resourceType":"Bundle","type":"batch","entry":[
+		{"request":{"method":"GET","url":"ViewDefinition/people/$run?_format=csv&header=false&_limit=1"}},
+		{"request":{"method":"POST","url":"ViewDefinition/$run"},"resource":`+runParameters(viewResource(weightsView), `{"name":"patient","valueString":"p2"}`)+`},
+		{"request":{"method":"GET","url":"ViewDefinition/none/$run"}},
+		{"request":{"method":"GET","url":"ViewDefinition/people/$run?_format=xml"}}]}`).want(200)
+	var b struct {
+		Entry []struct {
+			Resource struct {
+				ResourceType, ContentType string
+				Data                      []byte
+			}
+			Response struct{ Status string }
+		}
+	}
+	if err := json.Unmarshal([]byte(a.body), &b); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct{ status, contentType, data string }{
+		{"200 OK", "text/csv; charset=utf-8; header=absent", "Patient/p1,\"Diaz, Sr.\",Ana Bo\r\n"},
+		{"200 OK", "application/x-ndjson; charset=utf-8", `{"id":"w2","patient":"Patient/p2","kg":72.50}` + "\n"},
+		{"404 Not Found", "", ""}, {"406 Not Acceptable", "", ""},
+	} {
+		if e := b.Entry[i]; e.Response.Status != want.status || e.Resource.ContentType != want.contentType || string(e.Resource.Data) != want.data {
+			t.Errorf("entry %d: %s %s %q", i, e.Response.Status, e.Resource.ContentType, e.Resource.Data)
+		}
+	}
+}
+
+func TestATableInABatchHasABound(t *testing.T) {
+	s := newServer(t)
+	s.put("/ViewDefinition/long", `{"resourceType":"ViewDefinition","id":"long","status":"active","resource":"Basic","select":[{"forEach":"extension","column":[{"name":"text","path":"%resource.code.text"}]}]}`)
+	s.put("/Basic/b", `{"resourceType":"Basic","id":"b","code":{"text":"`+strings.Repeat("x", 200_000)+`"},"extension":[`+strings.TrimSuffix(strings.Repeat(`{"url":"urn:x","valueString":"y"},`, 100), ",")+`]}`)
+	s.do("POST", "", `{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"ViewDefinition/long/$run"}}]}`).
+		want(200).has("422", "A table in a batch holds at most 16 MiB")
+	if a := s.get("/ViewDefinition/long/$run").want(200); len(a.body) < 20_000_000 {
+		t.Errorf("by itself it has %d bytes", len(a.body))
+	}
+}
+
+func TestAViewOfAGroupHasItsMembersOnly(t *testing.T) {
+	s := withPeople(t)
+	s.put("/Group/both", `{"resourceType":"Group","id":"both","type":"person","actual":true,"member":[{"entity":{"reference":"Patient/p1"}},{"entity":{"reference":"Patient/p2"}}]}`)
+	s.put("/Group/one", `{"resourceType":"Group","id":"one","type":"person","actual":true,"member":[{"entity":{"reference":"Patient/p2"}},{"entity":{"reference":"Patient/p1"},"inactive":true}]}`)
+	for parameters, want := range map[string]string{
+		`{"name":"group","valueReference":{"reference":"Group/both"}}`:                                  "w1 w2",
+		`{"name":"group","valueReference":{"reference":"Group/one"}}`:                                   "w2",
+		`{"name":"group","valueString":"one"},{"name":"group","valueString":"both"}`:                    "w1 w2",
+		`{"name":"group","valueString":"one"},{"name":"patient","valueString":"p1"}`:                    "",
+		`{"name":"group","valueString":"both"},{"name":"patient","valueString":"p1"}`:                   "w1",
+		`{"name":"group","valueString":"both"},{"name":"_since","valueInstant":"2100-01-01T00:00:00Z"}`: "",
+	} {
+		a := s.do("POST", "/ViewDefinition/$run", runParameters(viewResource(weightsView), parameters)).want(200)
+		var ids []string
+		for line := range strings.Lines(a.body) {
+			ids = append(ids, line[7:9])
+		}
+		if got := strings.Join(ids, " "); got != want {
+			t.Errorf("%s: %s, want %s", parameters, got, want)
+		}
+	}
 }
 
 func TestALargeTableIsStreamedAndAnErrorCutsIt(t *testing.T) {

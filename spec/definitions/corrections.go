@@ -31,6 +31,18 @@ var corrections = []correction{
 		},
 	},
 	{
+		releases: []Release{R5},
+		url:      "http://hl7.org/fhir/SearchParameter/Observation-code-value-string",
+		reason:   "the second component is said to be the parameter value-string, which R5 has replaced by value-markdown, a string too",
+		mend: func(p *record.SearchParameter) {
+			for i := range p.Components {
+				if p.Components[i].Definition == "http://hl7.org/fhir/SearchParameter/Observation-value-string" {
+					p.Components[i].Definition = "http://hl7.org/fhir/SearchParameter/Observation-value-markdown"
+				}
+			}
+		},
+	},
+	{
 		releases: []Release{R4},
 		url:      "http://hl7.org/fhir/SearchParameter/Consent-source-reference",
 		reason:   "R4's package names Consent.source, which may also be an Attachment; the parameter is a reference",

@@ -160,6 +160,7 @@ type SearchParameter struct {
 	Name       string // computer-friendly name; "" in some packages
 	Version    string
 	Human      string
+	Added      bool // by WithParameters, not by a package
 }
 
 // SearchComponent is one part of a composite parameter.

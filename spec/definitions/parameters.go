@@ -13,19 +13,41 @@ import (
 // us-core-patient) and clients mean the release's.
 func (d *Definitions) addParameters(records []record.SearchParameter) {
 	slab := make([]SearchParameter, len(records))
-	byURL := make(map[string]*SearchParameter, len(records))
-	byBase := map[string][]*SearchParameter{}
 	for i, r := range records {
 		p := &slab[i]
 		*p = SearchParameter{
 			URL: r.URL, Version: r.Version, Name: r.Name, Code: r.Code, Type: SearchType(r.Type),
 			Base: r.Base, Expression: r.Expression, Targets: r.Targets, Human: r.Human,
 		}
-		if slices.Contains(p.Targets, "Resource") {
-			p.Targets = nil
-		}
 		for _, c := range r.Components {
 			p.Components = append(p.Components, SearchComponent{Definition: c.Definition, Expression: c.Expression})
+		}
+	}
+	d.place(slab)
+}
+
+// WithParameters returns d with further search parameters, as though a package
+// loaded on top of it had them. It shares everything else with d.
+func (d *Definitions) WithParameters(list []SearchParameter) *Definitions {
+	with := *d
+	with.base = d
+	with.profiles, with.terminology = &profiles{load: func() ([]record.Structure, error) { return nil, nil }}, newTerminology(new(record.Set))
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Added = true
+	}
+	with.place(list)
+	return &with
+}
+
+// place puts the parameters of slab, which it keeps, where they belong.
+func (d *Definitions) place(slab []SearchParameter) {
+	byURL := make(map[string]*SearchParameter, len(slab))
+	byBase := map[string][]*SearchParameter{}
+	for i := range slab {
+		p := &slab[i]
+		if slices.Contains(p.Targets, "Resource") {
+			p.Targets = nil
 		}
 		byURL[p.URL] = p
 		for _, base := range p.Base {

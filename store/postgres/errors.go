@@ -36,6 +36,8 @@ var errTooMany = errors.New("postgres: too many versions in one transaction")
 func translate(err error) error {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
+	case isNotHeld(err):
+		return fmt.Errorf("%w: a setting has changed", store.ErrVersion)
 	case ok && e.Code == diskFull:
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
 	case away(err):

@@ -180,8 +180,10 @@ func (g *group) look(ctx context.Context) error {
 	exists := map[rowKey]bool{}
 	current := map[rowKey]sqldb.Current{}
 	referred := map[rowKey][]rowKey{}
+	held := map[string]string{}
 	var b pgx.Batch
 	b.Queue("BEGIN")
+	g.hold(&b, held)
 	b.Queue("SELECT pg_current_xact_id()::text::bigint").QueryRow(func(r pgx.Row) error { return r.Scan(&g.tx.id) })
 	if known.sort() {
 		each(b.Queue(`SELECT k.type::bigint, k.id, r.rid, r.deleted FROM unnest($1::integer[], $2::text[]) AS k (type, id)
@@ -257,6 +259,7 @@ func (g *group) look(ctx context.Context) error {
 	}
 	for _, m := range g.members {
 		m.look(exists, g.tx.rids, referred)
+		m.holds(held)
 	}
 	return nil
 }

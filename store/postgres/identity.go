@@ -27,6 +27,11 @@ func (s *Store) ListItems(ctx context.Context, kind, after string, limit int) ([
 	return read(s, func(db pool) ([]store.Item, error) { return items.List(ctx, db, kind, after, limit) })
 }
 
+// ItemKinds implements store.Identity.
+func (s *Store) ItemKinds(ctx context.Context) ([]string, error) {
+	return read(s, func(db pool) ([]string, error) { return items.Kinds(ctx, db) })
+}
+
 // WriteItems implements store.Identity.
 func (s *Store) WriteItems(ctx context.Context, epoch bool, changes ...store.ItemChange) error {
 	return s.together(ctx, func(db few) error {

@@ -20,9 +20,11 @@ func (t *tx) writeIndex(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	kept := false
 	sqldb.GroupOps(t.ops, func(c sqldb.Columns) {
-		if c.Table == "phrase_use" && !c.Gone {
+		if !kept && !c.Gone && (c.Table == "phrase_use" || c.Table == "quantity" || c.Table == "composite") {
 			t.keepPhrases()
+			kept = true
 		}
 		if n := len(c.Values[0]); n >= copied && !c.Gone && err == nil {
 			err = t.copyRows(ctx, c.Table, c.Names, n, func(dst []any, i int) []any {

@@ -66,12 +66,18 @@ func (s *Store) InitSetting(ctx context.Context, name string, value []byte) ([]b
 
 // WriteSetting implements store.Settings.
 func (s *Store) WriteSetting(ctx context.Context, name string, value []byte) error {
-	return change(s, func(db pool) error { return settings.Write(ctx, db, name, value) })
+	return s.do(ctx, func(ctx context.Context, t *tx) error {
+		t.awaitHolders(name)
+		return settings.Write(ctx, t, name, value)
+	})
 }
 
 // SwapSetting implements store.Settings.
 func (s *Store) SwapSetting(ctx context.Context, name string, was, value []byte) error {
-	return change(s, func(db pool) error { return settings.Swap(ctx, db, name, was, value) })
+	return s.do(ctx, func(ctx context.Context, t *tx) error {
+		t.awaitHolders(name)
+		return settings.Swap(ctx, t, name, was, value)
+	})
 }
 
 // ListSettings implements store.Settings.

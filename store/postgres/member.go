@@ -23,6 +23,7 @@ var (
 type member struct {
 	store     *Store
 	ctx       context.Context
+	held      *store.Setting
 	needs     []fhir.Key
 	needTypes []int64
 	writes    []writing

@@ -12,8 +12,8 @@ import (
 	"github.com/inglehealth/ingle/store/sqldb"
 )
 
-// Phrases that no resource has are removed by Expunge, while every process
-// knows the numbers of many by heart. Each removal counts up, and who writes
+// Phrases and units that no resource has are removed by Expunge, while every
+// process knows the numbers of many by heart. Each removal counts up, and who writes
 // numbers looks whether he knew them after the last one, holding a lock that
 // keeps a removal from coming in between.
 const phrasesName = "phrases"
@@ -22,13 +22,14 @@ const phrasesName = "phrases"
 // fails.
 const phrasesRemoved = "22012"
 
-// keepPhrases queues the check before what a transaction writes of phrases.
+// keepPhrases queues the check before what a transaction writes of phrases and
+// units.
 func (t *tx) keepPhrases() {
 	t.enqueue("SELECT pg_advisory_xact_lock_shared($1)", t.store.lockKey(phrasesName))
 	t.enqueue("SELECT 1 / (SELECT count(*) FROM counter WHERE name = '"+phrasesName+"' AND value = $1)", t.phrases)
 }
 
-// knewPhrases notes after which removal the numbers of phrases were looked up
+// knewPhrases notes after which removal the numbers of these were looked up
 // that the transaction is to write.
 func (t *tx) knewPhrases(removal int64) {
 	if t.phrases == 0 || removal < t.phrases {
@@ -36,14 +37,14 @@ func (t *tx) knewPhrases(removal int64) {
 	}
 }
 
-// learnPhrases forgets phrases that may have gone. Only then does it take up
+// learnPhrases forgets phrases and units that may have gone. Only then does it take up
 // the new count, so that nobody passes an old number for a new one.
 func (s *Store) learnPhrases(ctx context.Context) error {
 	var removal int64
 	if err := s.pool.QueryRow(ctx, "SELECT value FROM counter WHERE name = '"+phrasesName+"'").Scan(&removal); err != nil {
 		return err
 	}
-	s.names.ForgetPhrases()
+	s.names.ForgetUsed()
 	s.phrases.Store(removal)
 	return nil
 }
@@ -55,12 +56,21 @@ func isPhrasesRemoved(err error) bool {
 
 // sweepPhrases removes the phrases that no resource has any more.
 func (s *Store) sweepPhrases(ctx context.Context) error {
-	err := s.reader.SweepPhrases(func(after int64) ([]int64, error) {
-		return read(s, func(db pool) ([]int64, error) { return s.reader.Orphans(ctx, db, after) })
+	return s.sweepUnused(ctx, s.reader.Orphans, "DELETE FROM phrase p WHERE p.id = ANY($1::integer[]) AND NOT EXISTS (SELECT 1 FROM phrase_use u WHERE u.phrase = p.id)")
+}
+
+// sweepUnits removes the units that no resource has any more.
+func (s *Store) sweepUnits(ctx context.Context) error {
+	return s.sweepUnused(ctx, s.reader.UnusedUnits, "DELETE FROM unit WHERE unit.id = ANY($1::integer[]) AND "+sqldb.UnusedUnit)
+}
+
+func (s *Store) sweepUnused(ctx context.Context, unused func(ctx context.Context, db sqldb.DB, after int64) ([]int64, error), remove string) error {
+	err := sqldb.SweepUnused(func(after int64) ([]int64, error) {
+		return read(s, func(db pool) ([]int64, error) { return unused(ctx, db, after) })
 	}, func(ids []int64) error {
 		return s.do(ctx, func(ctx context.Context, t *tx) error {
 			t.enqueue("SELECT pg_advisory_xact_lock($1)", s.lockKey(phrasesName))
-			t.enqueue("DELETE FROM phrase p WHERE p.id = ANY($1::integer[]) AND NOT EXISTS (SELECT 1 FROM phrase_use u WHERE u.phrase = p.id)", ids)
+			t.enqueue(remove, ids)
 			t.enqueue("UPDATE counter SET value = value + 1 WHERE name = '" + phrasesName + "'")
 			return nil
 		})

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -16,12 +17,23 @@ import (
 
 var condition = search.Param{Type: "Condition", Code: "code", Kind: definitions.SearchToken}
 
+var size = search.Param{Type: "Condition", Code: "size", Kind: definitions.SearchQuantity}
+
 // saying writes a Condition whose code has a display.
 func saying(ctx context.Context, s store.Store, id, text string) error {
+	return indexed(ctx, s, id, search.Entry{Param: condition, Code: "1", Text: text})
+}
+
+// weighing writes a Condition with a quantity in a unit.
+func weighing(ctx context.Context, s store.Store, id, unit string) error {
+	return indexed(ctx, s, id, search.Entry{Param: size, Number: search.NumberRange{Value: 1, Lo: 1, Hi: 1}, Text: unit})
+}
+
+func indexed(ctx context.Context, s store.Store, id string, e search.Entry) error {
 	return s.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.Put(ctx, []store.Write{{
 			Key: fhir.Key{Type: "Condition", ID: fhir.ID(id)}, Expect: store.Any, Method: "PUT", Release: definitions.R4,
-			Body: s.Pack([]byte("{}"), []search.Entry{{Param: condition, Code: "1", Text: text}}),
+			Body: s.Pack([]byte("{}"), []search.Entry{e}),
 		}})
 		return err
 	})
@@ -31,6 +43,10 @@ func said(ctx context.Context, s store.Store, text string) (int64, error) {
 	return s.Count(ctx, &search.Query{Types: []string{"Condition"}, Filter: search.Text{Param: condition, Value: search.Phrase(text)}})
 }
 
+func measured(ctx context.Context, s store.Store, unit string) (int64, error) {
+	return s.Count(ctx, &search.Query{Types: []string{"Condition"}, Filter: search.Quantity{Param: size, Prefix: search.GT, AnySystem: true, Unit: unit}})
+}
+
 func TestATextThatAnotherProcessExpungedCanComeAgain(t *testing.T) {
 	place := pgtest.URL(t) + " " + pgtest.Schema()
 	one, other := openPlace(t, place), openPlace(t, place)
@@ -38,11 +54,14 @@ func TestATextThatAnotherProcessExpungedCanComeAgain(t *testing.T) {
 	defer other.Close()
 	for round := range 3 {
 		for _, s := range []store.Store{one, other} {
-			if err := saying(t.Context(), s, "a", "Headache"); err != nil {
+			if err := errors.Join(saying(t.Context(), s, "a", "Headache"), weighing(t.Context(), s, "b", "Headache")); err != nil {
 				t.Fatal(err)
 			}
 			if n, err := said(t.Context(), other, "head"); n != 1 || err != nil {
 				t.Fatalf("round %d: %d, %v", round, n, err)
+			}
+			if n, err := measured(t.Context(), other, "Headache"); n != 1 || err != nil {
+				t.Fatalf("round %d: %d with the unit, %v", round, n, err)
 			}
 			if _, err := one.Expunge(t.Context(), store.Expunge{Everything: true}); err != nil {
 				t.Fatal(err)
@@ -50,9 +69,11 @@ func TestATextThatAnotherProcessExpungedCanComeAgain(t *testing.T) {
 		}
 	}
 	conn := connect(t, pgtest.URL(t))
-	var n int
-	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM "+strings.Fields(place)[1]+".phrase").Scan(&n); n != 0 || err != nil {
-		t.Errorf("%d phrases are left, %v", n, err)
+	for _, table := range []string{"phrase", "unit"} {
+		var n int
+		if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM "+strings.Fields(place)[1]+"."+table).Scan(&n); n != 0 || err != nil {
+			t.Errorf("%d are left in table %s, %v", n, table, err)
+		}
 	}
 }
 
@@ -67,12 +88,15 @@ func TestTextsAreFoundWhateverIsExpungedMeanwhile(t *testing.T) {
 			for i := range 25 {
 				text := fmt.Sprintf("Text %d", i%3)
 				id := fmt.Sprintf("%d-%d", g, i)
-				if err := saying(t.Context(), s, id, text); err != nil {
+				if err := errors.Join(saying(t.Context(), s, id, text), weighing(t.Context(), s, id+"-u", text)); err != nil {
 					t.Error(err)
 					return
 				}
-				if i%2 == 0 {
-					if _, err := s.Expunge(t.Context(), store.Expunge{Key: fhir.Key{Type: "Condition", ID: fhir.ID(id)}, Everything: true}); err != nil {
+				if i%2 != 0 {
+					continue
+				}
+				for _, gone := range []string{id, id + "-u"} {
+					if _, err := s.Expunge(t.Context(), store.Expunge{Key: fhir.Key{Type: "Condition", ID: fhir.ID(gone)}, Everything: true}); err != nil {
 						t.Error(err)
 						return
 					}
@@ -81,15 +105,19 @@ func TestTextsAreFoundWhateverIsExpungedMeanwhile(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	total := int64(0)
+	texts, units := int64(0), int64(0)
 	for i := range 3 {
 		n, err := said(t.Context(), one, fmt.Sprintf("text %d", i))
 		if err != nil {
 			t.Fatal(err)
 		}
-		total += n
+		m, err := measured(t.Context(), one, fmt.Sprintf("Text %d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts, units = texts+n, units+m
 	}
-	if total != 4*12 {
-		t.Errorf("%d of %d are found by their text", total, 4*12)
+	if texts != 4*12 || units != 4*12 {
+		t.Errorf("%d of %d are found by their text, %d by their unit", texts, 4*12, units)
 	}
 }

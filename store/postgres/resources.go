@@ -171,9 +171,12 @@ func (s *Store) Stats(ctx context.Context) (map[fhir.Type]int64, error) {
 }
 
 // Reindex implements store.Resources.
-func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (count store.ReindexCount, err error) {
+func (s *Store) Reindex(ctx context.Context, held store.Setting, items []store.Reindexed) (count store.ReindexCount, err error) {
 	err = s.do(ctx, func(ctx context.Context, t *tx) error {
 		count = store.ReindexCount{}
+		if err := t.Hold(ctx, held); err != nil {
+			return err
+		}
 		keys := make([]fhir.Key, len(items))
 		for i := range items {
 			keys[i] = items[i].Key
@@ -250,7 +253,10 @@ func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
 	if err != nil {
 		return n, err
 	}
-	return n, s.sweepPhrases(ctx)
+	if err := s.sweepPhrases(ctx); err != nil {
+		return n, err
+	}
+	return n, s.sweepUnits(ctx)
 }
 
 func (t *tx) expunge(ctx context.Context, x store.Expunge, size int64) (int64, error) {

@@ -4,8 +4,10 @@ import (
 	"os"
 	"testing"
 
+	"github.com/inglehealth/ingle/engine/search/searchtest"
 	"github.com/inglehealth/ingle/internal/pgtest"
 	"github.com/inglehealth/ingle/internal/synthetic"
+	"github.com/inglehealth/ingle/internal/testpackage"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/postgres"
@@ -27,6 +29,6 @@ func TestPostgreSQLKeepsTheContract(t *testing.T) {
 }
 
 func TestPostgreSQLSearchesAsTheMatcherInMemory(t *testing.T) {
-	storetest.RunSearch(t, func(t *testing.T) store.Store { return open(t) },
+	storetest.RunSearch(t, searchtest.Packages{R5: testpackage.R5, Load: testpackage.Load}, func(t *testing.T) store.Store { return open(t) },
 		func(t testing.TB) []*fhir.Tree { return synthetic.Patients(t, 2) })
 }

@@ -43,6 +43,7 @@ func (c *compiler) codesLeaf(x search.Codes) leaf {
 	if len(codings) <= probedCodes {
 		l.reach = byKey
 	}
+	var ofSystems []fragment
 	for len(codings) > 0 {
 		n := 1
 		for n < len(codings) && codings[n].System == codings[0].System {
@@ -52,12 +53,12 @@ func (c *compiler) codesLeaf(x search.Codes) leaf {
 		for i := range codes {
 			codes[i] = Clean(codings[i].Code)
 		}
-		l.ranges = append(l.ranges, all(in("@.code", codes), sql("@.system = ?", c.system(codings[0].System))))
+		ofSystems = append(ofSystems, all(in("@.code", codes), sql("@.system = ?", c.system(codings[0].System))))
 		codings = codings[n:]
 	}
-	l.condition = either(l.ranges...)
-	if len(l.ranges) > probedCodes {
-		l.ranges = nil
+	l.condition = either(ofSystems...)
+	if len(ofSystems) <= probedCodes {
+		l.ranges = spans(ofSystems...)
 	}
 	return l
 }

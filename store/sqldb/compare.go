@@ -43,25 +43,25 @@ func dateCondition[T int64 | float64](p search.Prefix, lo, hi string, from, to T
 
 // dateRanges splits a date condition into ranges of the indexes (param, lo)
 // and date_long; each result implies the condition, together they are it.
-func dateRanges(p search.Prefix, r search.TimeRange) []fragment {
+func dateRanges(p search.Prefix, r search.TimeRange) []span {
 	condition := dateCondition(p, "@.lo", dateHi, r.Lo, r.Hi)
 	switch p {
 	case search.EQ:
-		return []fragment{all(sql("@.lo < ?", r.Hi), condition)}
+		return spans(all(sql("@.lo < ?", r.Hi), condition))
 	case search.GT:
-		return []fragment{all(sql("@.lo > ?", r.Hi-longSpan), condition), all(sql(isLong), condition)}
+		return []span{{fragment: all(sql("@.lo > ?", r.Hi-longSpan), condition)}, {all(sql(isLong), condition), true, 0}}
 	case search.GE:
-		return []fragment{all(sql("@.lo > ?", r.Lo-longSpan), condition), all(sql(isLong+" AND "+dateHi+" > ?", r.Hi))}
+		return []span{{fragment: all(sql("@.lo > ?", r.Lo-longSpan), condition)}, {all(sql(isLong+" AND "+dateHi+" > ?", r.Hi)), true, 0}}
 	case search.LE:
-		return []fragment{all(sql("@.lo < ?", r.Hi), condition)}
+		return spans(all(sql("@.lo < ?", r.Hi), condition))
 	case search.EB:
-		return []fragment{all(sql("@.lo < ?", r.Lo), condition)}
+		return spans(all(sql("@.lo < ?", r.Lo), condition))
 	case search.AP:
-		return []fragment{all(sql("@.lo > ?", r.Lo-longSpan), condition), all(sql(isLong), condition)}
+		return []span{{fragment: all(sql("@.lo > ?", r.Lo-longSpan), condition)}, {all(sql(isLong), condition), true, 0}}
 	case search.CO:
-		return []fragment{all(sql("@.lo >= ?", r.Hi-longSpan), condition), all(sql(isLong), condition)}
+		return []span{{fragment: all(sql("@.lo >= ?", r.Hi-longSpan), condition)}, {all(sql(isLong), condition), true, 0}}
 	}
-	return []fragment{condition}
+	return spans(condition)
 }
 
 // numberCondition compares an entry's lo and hi with the query's range.
@@ -99,19 +99,19 @@ const (
 
 // numberRanges splits a number condition as dateRanges does: a point's bounds
 // are equal, what is wider has an index of its own.
-func numberRanges(p search.Prefix, r search.NumberRange, hi, wide string) []fragment {
+func numberRanges(p search.Prefix, r search.NumberRange, hi, wide string) []span {
 	condition := numberCondition(p, "@.lo", hi, r)
 	switch p {
 	case search.EQ:
-		return []fragment{all(sql("@.lo < ?", r.Hi), condition)}
+		return spans(all(sql("@.lo < ?", r.Hi), condition))
 	case search.GT:
-		return []fragment{all(sql("@.lo > ?", r.Value), condition), all(sql(wide), condition)}
+		return []span{{fragment: all(sql("@.lo > ?", r.Value), condition)}, {all(sql(wide), condition), true, 0}}
 	case search.GE:
-		return []fragment{all(sql("@.lo >= ?", r.Value), condition), all(sql(wide), condition)}
+		return []span{{fragment: all(sql("@.lo >= ?", r.Value), condition)}, {all(sql(wide), condition), true, 0}}
 	case search.EB:
-		return []fragment{all(sql("@.lo < ?", r.Value), condition)}
+		return spans(all(sql("@.lo < ?", r.Value), condition))
 	case search.AP:
-		return []fragment{all(sql("@.lo >= ?", r.Lo), condition), all(sql(wide), condition)}
+		return []span{{fragment: all(sql("@.lo >= ?", r.Lo), condition)}, {all(sql(wide), condition), true, 0}}
 	}
-	return []fragment{condition}
+	return spans(condition)
 }

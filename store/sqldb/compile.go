@@ -170,12 +170,12 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 func (c *compiler) leafSet(l leaf) []fragment {
 	ranges := l.ranges
 	if ranges == nil {
-		ranges = []fragment{l.condition}
+		ranges = spans(l.condition)
 	}
 	selects := make([]fragment, len(ranges))
 	for i, f := range ranges {
 		a := c.alias("x")
-		selects[i] = join("", sql("SELECT "+a+".rid AS rid FROM "+l.table+" "+a+" WHERE "), all(l.params, f).on(a))
+		selects[i] = join("", sql("SELECT "+a+".rid AS rid FROM "+l.table+" "+a+" WHERE "), all(l.params, f.fragment).on(a))
 	}
 	return c.few(selects)
 }
@@ -261,12 +261,25 @@ func (c *compiler) chainSet(x search.Chain) ([]fragment, bool) {
 	if !ok {
 		return nil, false
 	}
-	d, t, f := c.alias("d"), c.alias("t"), c.alias("f")
-	ofType, args := c.ofTarget(x, t)
-	return []fragment{join("", sql("SELECT "+f+".rid AS rid FROM ("), join(" UNION ", selects...),
-		sql(") "+d+c.dialect.with("resource", t, "", t+".rid = "+d+".rid"+ofType)+
-			c.dialect.with("reference", f, "", f+".target = "+t+".rid")+" WHERE ", args...),
-		c.linked(x.Param, f, t+".type"))}, true
+	d, f := c.alias("d"), c.alias("f")
+	if x.Target == "" {
+		t := c.alias("t")
+		return []fragment{join("", sql("SELECT "+f+".rid AS rid FROM ("), join(" UNION ", selects...),
+			sql(") "+d+c.dialect.with("resource", t, "", t+".rid = "+d+".rid")+c.dialect.with("reference", f, "", f+".target = "+t+".rid")+" WHERE "),
+			c.linked(x.Param, f, t+".type"))}, true
+	}
+	return []fragment{join("", sql("SELECT "+f+".rid AS rid FROM ("), join(" UNION ", selects...), sql(") "+d), c.ofType(x.X, x.Target, d),
+		sql(c.dialect.with("reference", f, "", f+".target = "+d+".rid")+" WHERE "), c.linkedTo(x.Param, f, inner.types[0]))}, true
+}
+
+// ofType joins to resources d, for which x holds, those rows that are of a type,
+// unless all are.
+func (c *compiler) ofType(x search.Expr, resourceType, d string) fragment {
+	if typeOf(x) == resourceType {
+		return fragment{}
+	}
+	s := c.alias("s")
+	return sql(c.dialect.with("resource", s, "", s+".rid = "+d+".rid AND "+s+".type = "+strconv.FormatInt(c.typeNumber(resourceType), 10)))
 }
 
 func (c *compiler) hasSet(x search.Has) ([]fragment, bool) {
@@ -277,12 +290,10 @@ func (c *compiler) hasSet(x search.Has) ([]fragment, bool) {
 	if !ok {
 		return nil, false
 	}
-	d, s, f, t := c.alias("d"), c.alias("s"), c.alias("f"), c.alias("t")
-	return []fragment{join("", sql("SELECT "+t+".rid AS rid FROM ("), join(" UNION ", selects...),
-		sql(") "+d+c.dialect.with("resource", s, "", s+".rid = "+d+".rid AND "+s+".type = ?")+
-			c.dialect.with("reference", f, "reference_rid", f+".rid = "+s+".rid")+
-			c.dialect.with("resource", t, "", t+".rid = "+f+".target AND "+t+".deleted = 0")+" WHERE ", inner.types[0]),
-		c.linked(x.Param, f, t+".type"))}, true
+	d, f, t := c.alias("d"), c.alias("f"), c.alias("t")
+	return []fragment{join("", sql("SELECT "+t+".rid AS rid FROM ("), join(" UNION ", selects...), sql(") "+d), c.ofType(x.X, x.Source, d),
+		sql(c.dialect.with("reference", f, "reference_rid", f+".rid = "+d+".rid")+
+			c.dialect.with("resource", t, "", t+".rid = "+f+".target AND "+t+".deleted = 0")+" WHERE "), c.linked(x.Param, f, t+".type"))}, true
 }
 
 // anyType is the query's types, or all there are.

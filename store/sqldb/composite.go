@@ -37,7 +37,7 @@ func (c *compiler) compositeLeaf(x search.Composite) leaf {
 	}
 	l.ranges = nil
 	for _, f := range front {
-		l.ranges = append(l.ranges, all(append([]fragment{f}, rest...)...))
+		l.ranges = append(l.ranges, span{fragment: all(append([]fragment{f}, rest...)...)})
 	}
 	if front[0].sql == "" {
 		l.condition = all(rest...)
@@ -128,7 +128,7 @@ func (c *compiler) part(x search.Expr, at columns) fragment {
 		if x.Canonical == nil {
 			return own
 		}
-		return either(own, all(c.canonical(x.Canonical.Unit, at.cunit), numberCondition(x.Prefix, at.clo, at.chi, x.Canonical.Range)))
+		return either(own, all(sql(at.cunit+" = ?", c.canonical(x.Canonical.Unit)), numberCondition(x.Prefix, at.clo, at.chi, x.Canonical.Range)))
 	}
 	return sql("1 = 0")
 }
@@ -144,8 +144,5 @@ func (c *compiler) referencePart(x search.Reference, at columns) fragment {
 	default:
 		conditions = append(conditions, sql(at.text+" = ? AND "+at.system+" <> "+url, Clean(x.ID)))
 	}
-	if x.Version != "" {
-		conditions = append(conditions, sql(at.extra+" = ?", Clean(x.Version)))
-	}
-	return all(conditions...)
+	return all(append(conditions, versionCondition(x, at.extra))...)
 }

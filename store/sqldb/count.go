@@ -30,15 +30,40 @@ func (r *run) countSQL(driver int) fragment {
 	if driver < 0 {
 		return join("", sql("SELECT count(*) FROM "+r.resources("r", "resource_type")+" WHERE "), r.where("r", "r", -1))
 	}
-	selects, _ := r.set(r.conjuncts[driver])
-	set := join(" UNION ", selects...)
-	if len(selects) == 1 {
-		set = join("", sql("SELECT DISTINCT rid FROM ("), selects[0], sql(") e"))
+	x := r.conjuncts[driver]
+	set, ok := r.onceSet(driver)
+	others := len(r.conjuncts)
+	if ok {
+		driver = -1
+	} else {
+		others--
+		selects, _ := r.set(x)
+		if set = join(" UNION ", selects...); len(selects) == 1 {
+			set = join("", sql("SELECT DISTINCT rid FROM ("), selects[0], sql(") e"))
+		}
 	}
-	if len(r.conjuncts) == 1 && r.onlyOfTypes(r.conjuncts[0]) {
+	if others == 0 && r.onlyOfTypes(x) {
 		return join("", sql("SELECT count(*) FROM ("), set, sql(") d"))
 	}
 	return join("", sql("SELECT count(*) FROM ("), set, sql(") d"+r.dialect.with("resource", "r", "", "r.rid = d.rid")+" WHERE "), r.where("r", "d", driver))
+}
+
+// onceSet is the set of conjunct number driver, if that asks for the one date that
+// a resource has, with all that the others ask of it: they are no longer among the
+// conjuncts.
+func (r *run) onceSet(driver int) (fragment, bool) {
+	driver = r.widest(driver)
+	d, ok := r.conjuncts[driver].(search.Date)
+	if !ok || !d.Param.Once {
+		return fragment{}, false
+	}
+	l, _ := r.leaf(d)
+	bounds, _ := r.bounds(driver)
+	var selects []fragment
+	for _, s := range r.stretches(l) {
+		selects = append(selects, join("", sql("SELECT d.rid FROM "+s.source+" WHERE "), all(append(bounds[:len(bounds):len(bounds)], s.condition)...).on("d")))
+	}
+	return join(" UNION ALL ", selects...), true
 }
 
 // onlyOfTypes says whether whatever is in the set of x is alive and of the
@@ -47,10 +72,18 @@ func (r *run) onlyOfTypes(x search.Expr) bool {
 	if len(r.query.Types) != 1 {
 		return false
 	}
-	var p search.Param
-	switch x := x.(type) {
+	switch x.(type) {
 	case search.IDs, search.LastUpdated:
 		return true
+	}
+	return typeOf(x) == r.query.Types[0]
+}
+
+// typeOf is the one type whose resources alone have index rows that satisfy x; ""
+// when that is not sure.
+func typeOf(x search.Expr) string {
+	var p search.Param
+	switch x := x.(type) {
 	case search.Or:
 		if first, _, ok := sameReference(x); ok {
 			p = first.Param
@@ -84,7 +117,7 @@ func (r *run) onlyOfTypes(x search.Expr) bool {
 	case search.Other:
 		p = x.Param()
 	}
-	return p.Type == r.query.Types[0]
+	return p.Type
 }
 
 // total is the number for Bundle.total: exact, or for an estimate exact up to
@@ -99,7 +132,7 @@ func (s *Reader) total(ctx context.Context, db DB, q *search.Query) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	if best < 0 || size < most {
+	if best < 0 || size < bound(r.conjuncts[best]) {
 		return s.Count(ctx, db, q)
 	}
 	r.conjuncts = []search.Expr{r.conjuncts[best]}

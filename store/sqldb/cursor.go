@@ -13,10 +13,12 @@ import (
 )
 
 // position is the place of the last row of a page: its sort keys (int64,
-// float64, string or nil) and rid.
+// float64, string or nil) and rid, and of a search without an order, in which
+// one it came.
 type position struct {
 	keys []any
 	rid  int64
+	own  ownOrder
 }
 
 // fingerprint identifies a query: a cursor is good only for the one it comes
@@ -98,6 +100,12 @@ func describeAll(b *bytes.Buffer, name string, xs []search.Expr) {
 func (p position) encode(print uint64) string {
 	b := binary.BigEndian.AppendUint64(nil, print)
 	b = binary.AppendVarint(b, p.rid)
+	b = binary.AppendVarint(b, p.own.driver)
+	if p.own.driver > 0 {
+		for _, n := range []int64{p.own.param, p.own.unit, p.own.part} {
+			b = binary.AppendVarint(b, n)
+		}
+	}
 	for _, k := range p.keys {
 		switch k := k.(type) {
 		case nil:
@@ -121,15 +129,24 @@ func decodePosition(cursor string, print uint64, keys []sortKey) (position, erro
 		return position{}, store.ErrBadCursor
 	}
 	d := decoder{b: b[8:]}
-	p := position{rid: d.varint(), keys: make([]any, len(keys))}
+	p := position{rid: d.varint(), own: ownOrder{driver: d.varint()}}
+	own := p.own.driver > 0
+	if own && len(keys) > 0 {
+		return position{}, store.ErrBadCursor
+	}
+	if own {
+		p.own.place = place{d.varint(), d.varint(), d.varint()}
+		keys = make([]sortKey, 1)
+	}
+	p.keys = make([]any, len(keys))
 	for i, k := range keys {
 		switch kind := d.byte(); {
-		case kind == 0:
-		case kind == 1 && k.kind == intValue:
+		case kind == 0 && !own:
+		case kind == 1 && (own || k.kind == intValue):
 			p.keys[i] = d.varint()
-		case kind == 2 && k.kind == floatValue:
+		case kind == 2 && (own || k.kind == floatValue):
 			p.keys[i] = d.bits()
-		case kind == 3 && k.kind == textValue:
+		case kind == 3 && (own || k.kind == textValue):
 			p.keys[i] = Clean(d.bytes(d.uvarint()))
 		default:
 			d.bad = true

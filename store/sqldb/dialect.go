@@ -138,6 +138,15 @@ func (d Dialect) exists(subquery ...fragment) fragment {
 	return join("", append(append([]fragment{sql("EXISTS (")}, subquery...), sql(end))...)
 }
 
+// among says that column is one of the values of a subquery, so that an index on
+// column can find them.
+func (d Dialect) among(column string, subquery fragment) fragment {
+	if d.Lateral {
+		return join("", sql(column+" = ANY (ARRAY("), subquery, sql("))"))
+	}
+	return join("", sql(column+" IN ("), subquery, sql(")"))
+}
+
 // fenced is a subquery whose columns are computed once.
 func (d Dialect) fenced(subquery fragment) fragment {
 	end := " LIMIT -1)"

@@ -18,7 +18,8 @@
 //	setting, job, and on PostgreSQL blob, blob_piece
 //
 // A resource's rid is the seq of its first version, so rid order is the order
-// of first creation, which is the order of every result that asks for no other.
+// of first creation, which is the order of results that ask for no other, where
+// it costs no more than one along an index.
 //
 // Each index table is clustered by what a search fixes: token by (param, code,
 // rid), so that all rows of one code of one parameter stand together in the
@@ -37,7 +38,7 @@
 // The displays and texts beside codes repeat from resource to resource, so that
 // phrase_use has their numbers: what begins with a text, or has words, is first
 // looked for in phrase. A phrase that no resource has any more goes with the next
-// expunge.
+// expunge, and so does a unit, which may be any text.
 //
 // Parameters that only repeat others have no rows; search.Param.Of says where
 // their values stand.
@@ -101,9 +102,16 @@
 //     reference, uri) and the order is the store's.
 //   - A set taken whole and sorted, when the driving criterion has few
 //     candidates.
+//   - Along the index of a range that many resources are in (of dates, numbers,
+//     quantities of a unit, strings, URIs), in the order of its values, when no order is
+//     asked for (own.go): row after row, but those whose resource has an earlier
+//     one. The cursor holds the stretch of the index, value and rid.
+//   - From the resources of the inner criterion of a chain or _has, along the
+//     references, when no order is asked for (bridge.go): what a page finds that
+//     an earlier row leads to, up to the cursor, is left out.
 //   - A walk over resources in the order asked for (by rid, by _lastUpdated, or
 //     along the date or string index of the one sort key), asking each whether
-//     it satisfies the rest, when every criterion has many.
+//     it satisfies the rest, when every criterion has many and none of the above.
 //   - Everything sorted, for several sort keys or keys without such an index:
 //     then the cost of a page grows with the number of matches.
 //

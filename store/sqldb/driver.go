@@ -10,21 +10,33 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
-// Candidates are counted only up to most. Fewer than small are worth taking
-// whole and sorting, and with fewer than few it does not matter whether others
-// are fewer still.
+// Candidates are counted only up to most, those of chains and _has, each of which
+// takes several look-ups, up to small. Fewer than small are worth taking whole and
+// sorting, unless they have an order of their own and are several. With fewer than
+// few it does not matter whether others are fewer still.
 const (
-	most  = 10_000
-	small = 2_000
-	few   = 100
+	most    = 10_000
+	small   = 2_000
+	several = 200
+	few     = 100
 )
 
+// bound is up to where x's candidates are counted.
+func bound(x search.Expr) int64 {
+	if link, _ := linkOf(x); link != nil {
+		return small
+	}
+	return most
+}
+
 // driver chooses the conjunct whose set the search starts from: the one with
-// the fewest resources, or the first with few. It returns -1 when none has a
-// set. The size is at most most, and is 0 when there was nothing to choose
-// between.
+// the fewest resources, or the first with few. Of those with too many to count one
+// goes first whose index has its resources in the order of creation. It returns -1
+// when none has a set. The size is at most bound, and is 0 when there was nothing
+// to choose between.
 func (s *Reader) driver(c *compiler, conjuncts []search.Expr) (best int, size int64, err error) {
 	best = -1
+	var rank int64
 	c.trace.criteria(conjuncts)
 	for i, e := range conjuncts {
 		n, ok, err := s.estimate(c, e)
@@ -32,10 +44,19 @@ func (s *Reader) driver(c *compiler, conjuncts []search.Expr) (best int, size in
 			return -1, 0, err
 		}
 		c.trace.estimated(i, n, ok)
-		if ok && (best < 0 || n < size) {
-			best, size = i, n
+		if !ok {
+			continue
 		}
-		if best >= 0 && size < few {
+		r := n
+		if n >= bound(e) {
+			if r = most + 1; c.exact(e) {
+				r = most
+			}
+		}
+		if best < 0 || r < rank {
+			best, size, rank = i, n, r
+		}
+		if size < few {
 			break
 		}
 	}
@@ -43,7 +64,13 @@ func (s *Reader) driver(c *compiler, conjuncts []search.Expr) (best int, size in
 	return best, size, c.err
 }
 
-// estimate counts the candidates of x up to most, from memory if they were
+// exact says whether an index has x's resources in the order of creation.
+func (c *compiler) exact(x search.Expr) bool {
+	l, ok := c.leaf(x)
+	return ok && l.exact
+}
+
+// estimate counts the candidates of x up to its bound, from memory if they were
 // counted lately.
 func (s *Reader) estimate(c *compiler, x search.Expr) (int64, bool, error) {
 	if ids, ok := x.(search.IDs); ok && len(c.types) > 0 {
@@ -53,18 +80,23 @@ func (s *Reader) estimate(c *compiler, x search.Expr) (int64, bool, error) {
 	if !ok || c.err != nil {
 		return 0, false, c.err
 	}
-	f := join("", sql("SELECT count(*) FROM (SELECT rid FROM ("), join(" UNION ALL ", selects...),
-		sql(") c LIMIT "+strconv.Itoa(most)+") n"))
+	n, err := s.counted(c, join("", sql("SELECT count(*) FROM (SELECT rid FROM ("), join(" UNION ALL ", selects...),
+		sql(") c LIMIT "+strconv.FormatInt(bound(x), 10)+") n")))
+	return n, true, err
+}
+
+// counted is a count for choosing how to search.
+func (s *Reader) counted(c *compiler, f fragment) (int64, error) {
 	key := f.key()
 	if n, ok := s.estimates.get(key); ok {
-		return n, true, nil
+		return n, nil
 	}
 	defer c.trace.doing(store.EstimateStatement)()
 	n, err := count(c.ctx, short(c.db), c.dialect, f)
 	if err == nil {
 		s.estimates.put(key, n)
 	}
-	return n, true, err
+	return n, err
 }
 
 func count(ctx context.Context, db DB, d Dialect, f fragment) (int64, error) {

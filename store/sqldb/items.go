@@ -37,6 +37,17 @@ func (s Items) List(ctx context.Context, db DB, kind, after string, limit int) (
 	return s.many(ctx, db, sql("SELECT "+itemColumns+" FROM item i WHERE i.kind = ? AND i.id > ? ORDER BY i.id LIMIT ?", kind, after, int64(limit)))
 }
 
+// Kinds is store.Identity.ItemKinds.
+func (s Items) Kinds(ctx context.Context, db DB) (kinds []string, err error) {
+	err = ForEach(ctx, db, "SELECT DISTINCT kind FROM item ORDER BY kind", nil, func(r Rows) error {
+		var kind string
+		err := r.Scan(&kind)
+		kinds = append(kinds, kind)
+		return err
+	})
+	return kinds, err
+}
+
 func (s Items) many(ctx context.Context, db DB, f fragment) ([]store.Item, error) {
 	var items []store.Item
 	err := ForEach(ctx, db, s.Dialect.Rebind(f.sql), f.args, func(r Rows) error {

@@ -1,7 +1,9 @@
 package sqldb
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -127,6 +129,15 @@ func (s Settings) Read(ctx context.Context, db DB, name string) ([]byte, error) 
 		err = store.ErrNotFound
 	}
 	return value, err
+}
+
+// Hold is store.Tx.Hold where there is but one writer.
+func (s Settings) Hold(ctx context.Context, db DB, held store.Setting) error {
+	value, err := s.Read(ctx, db, held.Name)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !bytes.Equal(value, held.Value) {
+		return store.ErrVersion
+	}
+	return err
 }
 
 // Init is store.Settings.InitSetting.

@@ -21,13 +21,30 @@ const (
 // leaf is a comparison with one index table.
 type leaf struct {
 	table     string
-	params    fragment   // on @.param
-	condition fragment   // on the row, besides params
-	ranges    []fragment // alternatives that together are condition, each good for an index; nil: condition
+	params    fragment // on @.param
+	condition fragment // on the row, besides params
+	ranges    []span   // alternatives that together are condition, each good for an index; nil: condition
 	reach     reach
 	// exact says that rows come from the primary key in the order of rid, those
 	// of one resource behind each other.
 	exact bool
+}
+
+// span is a condition that an index answers: the table's primary key, or when it
+// is wide the index of entries that are not points.
+type span struct {
+	fragment
+	wide bool
+	unit int64 // the one unit of its rows, 0 if that is not known
+}
+
+// spans are spans of the primary key.
+func spans(conditions ...fragment) []span {
+	out := make([]span, len(conditions))
+	for i, f := range conditions {
+		out[i].fragment = f
+	}
+	return out
 }
 
 // leaf translates a leaf of the tree; ok is false for other nodes.
@@ -146,7 +163,7 @@ func (c *compiler) referenceLeaf(x search.Reference, types ...string) leaf {
 	}
 	l.condition = either(ways...)
 	if len(ways) > 1 {
-		l.ranges = ways
+		l.ranges = spans(ways...)
 	}
 	return l
 }
@@ -167,18 +184,22 @@ func (c *compiler) rids(types []int64, id string) []int64 {
 	if known {
 		return rids
 	}
-	f := join("", sql("SELECT rid FROM resource WHERE "), in("type", types), sql(" AND id = ?", id))
-	c.fail(ForEach(c.ctx, c.db, c.dialect.Rebind(f.sql), f.args, func(r Rows) error {
-		var rid int64
-		err := r.Scan(&rid)
-		rids = append(rids, rid)
+	return c.numbers(key, join("", sql("SELECT rid FROM resource WHERE "), in("type", types), sql(" AND id = ?", id)))
+}
+
+// numbers runs a select of one column, and keeps what it found under key.
+func (c *compiler) numbers(key string, f fragment) (found []int64) {
+	c.fail(ForEach(c.ctx, short(c.db), c.dialect.Rebind(f.sql), f.args, func(r Rows) error {
+		var n int64
+		err := r.Scan(&n)
+		found = append(found, n)
 		return err
 	}))
 	if c.found == nil {
 		c.found = map[string][]int64{}
 	}
-	c.found[key] = rids
-	return rids
+	c.found[key] = found
+	return found
 }
 
 // urlLeaf is a reference by URL.
@@ -190,7 +211,10 @@ func (c *compiler) urlLeaf(x search.Reference) leaf {
 
 // versionCondition is that a reference's version is the one asked for.
 func versionCondition(x search.Reference, column string) fragment {
-	if x.Version == "" {
+	switch {
+	case x.Unversioned:
+		return sql(column + " = ''")
+	case x.Version == "":
 		return fragment{}
 	}
 	is := sql(column+" = ?", Clean(x.Version))
@@ -206,57 +230,16 @@ func (c *compiler) uriLeaf(x search.URI) leaf {
 	case search.URIContains:
 		l.condition = sql(c.dialect.Position+"(@.url, ?) > 0", value)
 	case search.URIBelow:
-		l.ranges = []fragment{sql("@.url = ?", value)}
+		below := []fragment{sql("@.url = ?", value)}
 		for _, end := range search.SegmentEnds {
-			l.ranges = append(l.ranges, startsWith("@.url", value+string(end)))
+			below = append(below, startsWith("@.url", value+string(end)))
 		}
-		l.condition = either(l.ranges...)
+		l.condition, l.ranges = either(below...), spans(below...)
 	default:
 		l.condition, l.reach = sql("@.url = ?", value), byKey
 		l.exact = len(l.params.args) == 1
 	}
 	return l
-}
-
-func (c *compiler) quantityLeaf(x search.Quantity) leaf {
-	l := c.named(x.Param, "quantity", fragment{}, byRID)
-	own := c.unit(x, "@.unit")
-	condition := all(own, numberCondition(x.Prefix, "@.lo", quantityHi, x.Range))
-	for _, r := range numberRanges(x.Prefix, x.Range, quantityHi, isRange) {
-		l.ranges = append(l.ranges, all(r, own))
-	}
-	if k := x.Canonical; k != nil {
-		canonical := c.canonical(k.Unit, "@.unit")
-		condition = either(condition, all(canonical, numberCondition(x.Prefix, "@.lo", quantityHi, k.Range)))
-		for _, r := range numberRanges(x.Prefix, k.Range, quantityHi, isRange) {
-			l.ranges = append(l.ranges, all(r, canonical))
-		}
-	}
-	l.condition = condition
-	return l
-}
-
-// unit is the condition that an entry's unit, the column, is the query's. IS
-// TRUE keeps PostgreSQL from making a join of it.
-func (c *compiler) unit(x search.Quantity, column string) fragment {
-	of := sql("(" + column + " IN (SELECT u.id FROM unit u WHERE u.system ")
-	end := sql(")) IS TRUE")
-	switch {
-	case x.AnySystem && x.Unit == "":
-		return join("", sql("("+column+" NOT IN (SELECT u.id FROM unit u WHERE u.system = ?", CanonicalSystem), end)
-	case x.AnySystem:
-		return join("", of, sql("<> ? AND (u.code = ? OR u.text = ?)", CanonicalSystem, Clean(x.Unit), Clean(x.Unit)), end)
-	case x.Unit == "":
-		return join("", of, sql("= ?", c.system(x.System)), end)
-	}
-	return join("", of, sql("= ? AND u.code = ?", c.system(x.System), Clean(x.Unit)), end)
-}
-
-// canonical is the condition that the column has a canonical unit.
-func (c *compiler) canonical(unit, column string) fragment {
-	id, err := c.names.Find(c.ctx, c.db, UnitSpace, unitName(CanonicalSystem, unit, ""))
-	c.fail(err)
-	return sql(column+" = ?", id)
 }
 
 // textCondition compares a string entry's columns.
@@ -265,6 +248,8 @@ func (c *compiler) textCondition(norm, text string, x search.String) fragment {
 	switch x.Mode {
 	case search.StringContains:
 		return sql(c.dialect.Position+"("+norm+", ?) > 0", value)
+	case search.StringWords:
+		return sql(c.dialect.Position+"(' ' || "+norm+" || ' ', ?) > 0", value)
 	case search.StringEquals:
 		return sql(norm+" = ?", value)
 	case search.StringEnds:

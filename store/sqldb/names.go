@@ -169,12 +169,13 @@ func (n *Names) Forget(space Space, text string) {
 	}
 }
 
-// ForgetPhrases removes phrases from the cache: they may have gone.
-func (n *Names) ForgetPhrases() {
+// ForgetUsed removes phrases and units from the cache: those that nothing uses
+// any more may have gone.
+func (n *Names) ForgetUsed() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.age.Add(1)
-	maps.DeleteFunc(n.numbers, func(k name, _ int64) bool { return k.space == PhraseSpace })
+	maps.DeleteFunc(n.numbers, func(k name, _ int64) bool { return k.space == PhraseSpace || k.space == UnitSpace })
 }
 
 // Find returns the number of a name, Unknown when there is none.

@@ -84,7 +84,7 @@ func compareKeys(a, b *Op) int {
 	case NumberTable, PositionTable:
 		return cmp.Or(cmp.Compare(a.Lo, b.Lo), cmp.Compare(a.RID, b.RID), cmp.Compare(a.Hi, b.Hi), cmp.Compare(a.Sort, b.Sort))
 	case QuantityTable:
-		return cmp.Or(cmp.Compare(a.Lo, b.Lo), cmp.Compare(a.RID, b.RID), cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Entry, b.Entry))
+		return cmp.Or(cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Lo, b.Lo), cmp.Compare(a.RID, b.RID), cmp.Compare(a.Entry, b.Entry))
 	case CompositeTable:
 		return cmp.Or(cmp.Compare(a.Part, b.Part), strings.Compare(a.Text, b.Text), cmp.Compare(a.RID, b.RID), cmp.Compare(a.Entry, b.Entry))
 	}

@@ -91,9 +91,12 @@ func (c *compiler) textLeaf(x search.Text) leaf {
 }
 
 func (c *compiler) sequenceLeaf(x search.Sequence) leaf {
-	marked := make([]string, len(x.Words))
+	marked := make([]string, len(x.Words)) // as those of narratives are
 	for i, w := range x.Words {
 		marked[i] = narrativeMark + w
+	}
+	if x.Param.Kind != definitions.SearchSpecial {
+		return c.phraseLeaf(c.params(x.Param), sql(c.dialect.Phrases, c.dialect.Sequence(x.Words, x.Begun)))
 	}
 	narratives := c.dialect.Sequence(marked, x.Begun)
 	if x.Param.Code == contentCode {
@@ -189,19 +192,4 @@ func (s *Reader) Orphans(ctx context.Context, db DB, after int64) (ids []int64, 
 		return err
 	})
 	return ids, err
-}
-
-// SweepPhrases calls remove with those phrases that no resource has any more.
-// remove looks again in a transaction that keeps others from taking them up.
-func (s *Reader) SweepPhrases(orphans func(after int64) ([]int64, error), remove func(ids []int64) error) error {
-	for after := int64(0); ; {
-		ids, err := orphans(after)
-		if err != nil || len(ids) == 0 {
-			return err
-		}
-		if err := remove(ids); err != nil {
-			return err
-		}
-		after = ids[len(ids)-1]
-	}
 }

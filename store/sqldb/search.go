@@ -48,6 +48,8 @@ func (s *Reader) Search(ctx context.Context, db DB, q *search.Query) (store.Page
 		n = min(n, q.Count)
 		page.Records = page.Records[:n]
 		page.Next = r.positions[n-1].encode(queryFingerprint(q))
+	} else if r.looked > 0 {
+		page.Next = position{rid: r.looked}.encode(queryFingerprint(q))
 	}
 	return page, nil
 }
@@ -72,8 +74,10 @@ type run struct {
 	from      *position // nil at the start
 	records   []store.Record
 	positions []position
+	own       ownOrder
 	bytes     int64 // of the records' bodies
 	full      bool  // the page ended early because of them
+	looked    int64 // how far the page's walk looks, 0: to the end
 	short     bool  // the query of the page is short
 }
 
@@ -126,6 +130,9 @@ func conjuncts(x search.Expr) []search.Expr {
 // whole and sorted; otherwise resources are visited in the order asked for,
 // where an index has it, and the page is full after few of them.
 func (r *run) fetch() error {
+	if r.from != nil && r.from.own.driver > 0 {
+		return r.goOn()
+	}
 	if len(r.keys) == 0 && len(r.conjuncts) == 1 {
 		if l, ok := r.leaf(r.conjuncts[0]); ok && l.exact {
 			r.short = r.query.Count <= fewRows
@@ -142,6 +149,15 @@ func (r *run) fetch() error {
 		if best >= 0 {
 			if l, ok := r.leaf(r.conjuncts[best]); ok && l.exact {
 				return r.inLeafOrder(best, l)
+			}
+		}
+		if best >= 0 && r.from == nil && r.query.Looks == 0 {
+			walk, err := r.ownOrder(best, size)
+			if err != nil {
+				return err
+			}
+			if walk != nil {
+				return walk()
 			}
 		}
 		if best >= 0 && size < small {
@@ -254,13 +270,43 @@ func (r *run) walkResources() error {
 	if r.from != nil {
 		conditions = append(conditions, sql("r.rid > ?", r.from.rid))
 	}
-	conditions = append(conditions, r.where("r", "r", -1))
 	table := r.resources("r", "resource_type")
 	if len(r.types) != 1 {
 		table = "resource r" + r.dialect.unindexed()
 	}
+	if r.query.Looks > 0 {
+		if err := r.look(table, conditions); err != nil {
+			return err
+		}
+		if r.looked > 0 {
+			conditions = append(conditions, sql("r.rid <= ?", r.looked))
+		}
+	}
+	conditions = append(conditions, r.where("r", "r", -1))
 	return r.read(join("", sql("SELECT r.rid AS rid, r.seq AS seq, r.type AS type, r.id AS id FROM "+table+" WHERE "),
 		all(conditions...), sql(" ORDER BY r.rid"+r.limit())), nil)
+}
+
+// look finds the last resource that the walk over table may look at, when there
+// are others behind it.
+func (r *run) look(table string, from []fragment) error {
+	conditions := from
+	if len(r.types) == 1 {
+		conditions = append([]fragment{sql("r.deleted = 0"), in("r.type", r.types)}, from...)
+	}
+	defer r.trace.doing(store.PageStatement)()
+	ends := join("", sql("SELECT r.rid FROM "+table+" WHERE "), all(conditions...), sql(" ORDER BY r.rid LIMIT 2 OFFSET ?", int64(r.query.Looks-1)))
+	var last []int64
+	err := ForEach(r.ctx, r.db, r.dialect.Rebind(ends.sql), ends.args, func(in Rows) error {
+		var rid int64
+		err := in.Scan(&rid)
+		last = append(last, rid)
+		return err
+	})
+	if len(last) == 2 {
+		r.looked = last[0]
+	}
+	return err
 }
 
 // sorted takes the whole set of conjunct number driver (all resources when it
@@ -335,19 +381,27 @@ func (r *run) walkIndex(w walk) error {
 // the walk's parameter: of are their conditions on @.
 func (w walk) asked(c *compiler, all []search.Expr) (of []fragment, others []search.Expr) {
 	for _, x := range all {
-		d, ok := x.(search.Date)
-		if !ok || !w.search.Once || d.Param != w.search {
-			others = append(others, x)
-			continue
-		}
-		l, _ := c.leaf(d)
-		if len(l.ranges) == 1 {
-			of = append(of, l.ranges[0])
+		if f, ok := c.once(w.search, x); ok {
+			of = append(of, f)
 		} else {
-			of = append(of, l.condition)
+			others = append(others, x)
 		}
 	}
 	return of, others
+}
+
+// once is the condition on the row @ of p that x is, if it asks for the one date
+// that a resource has of p.
+func (c *compiler) once(p search.Param, x search.Expr) (fragment, bool) {
+	d, ok := x.(search.Date)
+	if !ok || !p.Once || d.Param != p {
+		return fragment{}, false
+	}
+	l, _ := c.leaf(d)
+	if len(l.ranges) == 1 {
+		return l.ranges[0].fragment, true
+	}
+	return l.condition, true
 }
 
 func (r *run) walkValues(w walk, of []fragment) error {
@@ -467,7 +521,7 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 		record, err := stored.record(id, unpack)
 		types, origins = append(types, typeNumber), append(origins, stored.origin)
 		r.records = append(r.records, record)
-		r.positions = append(r.positions, position{keys: slices.Clone(values), rid: rid})
+		r.positions = append(r.positions, position{keys: slices.Clone(values), rid: rid, own: r.own})
 		if err == nil && r.query.Bytes.Full(&r.bytes, record.Body) {
 			r.full = true
 			return errFull

@@ -28,12 +28,12 @@ var tableOf = [tables]table{
 	},
 	QuantityTable: {
 		name:    "quantity",
-		columns: []string{"param", "lo", "rid", "unit", "entry", "hi", "value", "sorts"},
-		key:     []string{"param", "lo", "rid", "unit", "entry"},
+		columns: []string{"param", "unit", "lo", "rid", "entry", "hi", "value", "sorts"},
+		key:     []string{"param", "unit", "lo", "rid", "entry"},
 		append: func(a []any, o *Op) []any {
-			return append(a, o.Param, o.Lo, o.RID, o.Unit, o.Entry, other(o.Hi, o.Lo), other(o.Sort, o.Lo), flag(o.Sorts))
+			return append(a, o.Param, o.Unit, o.Lo, o.RID, o.Entry, other(o.Hi, o.Lo), other(o.Sort, o.Lo), flag(o.Sorts))
 		},
-		keyed: func(a []any, o *Op) []any { return append(a, o.Param, o.Lo, o.RID, o.Unit, o.Entry) },
+		keyed: func(a []any, o *Op) []any { return append(a, o.Param, o.Unit, o.Lo, o.RID, o.Entry) },
 	},
 	URITable: {
 		name: "uri", columns: []string{"param", "url", "rid", "version"}, key: []string{"param", "url", "rid", "version"},

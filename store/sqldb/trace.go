@@ -117,7 +117,7 @@ func (t *Trace) criteria(conjuncts []search.Expr) {
 // estimated notes the candidates of a conjunct, if it has a set.
 func (t *Trace) estimated(i int, n int64, ok bool) {
 	if t != nil && ok {
-		t.x.Criteria[i].Candidates, t.x.Criteria[i].AtLeast = n, n >= most
+		t.x.Criteria[i].Candidates, t.x.Criteria[i].AtLeast = n, n >= bound(t.x.Criteria[i].X)
 	}
 }
 

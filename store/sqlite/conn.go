@@ -22,7 +22,8 @@ type conn struct {
 	raw        driver.Conn
 	statements map[string]statement
 	args       []driver.NamedValue
-	writes     int // statements executed without result
+	writes     int    // statements executed without result
+	touched    *int64 // calls of touchedFunction
 }
 
 type statement interface {
@@ -37,12 +38,19 @@ const maxStatements = 256
 
 // connect opens the database file and runs pragmas on the connection.
 func connect(path string, pragmas ...string) (*conn, error) {
-	d := new(sqlite.Driver)
+	d, touched := new(sqlite.Driver), new(int64)
+	err := d.RegisterDeterministicScalarFunction(touchedFunction, 1, func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
+		*touched++
+		return int64(1), nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	raw, err := d.Open((&url.URL{Scheme: "file", Path: path}).String())
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{raw: raw, statements: map[string]statement{}}
+	c := &conn{raw: raw, statements: map[string]statement{}, touched: touched}
 	for _, p := range pragmas {
 		if err := c.run("PRAGMA " + p); err != nil {
 			return nil, errors.Join(fmt.Errorf("PRAGMA %s: %w", p, err), c.close())

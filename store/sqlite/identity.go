@@ -37,6 +37,15 @@ func (s *Store) ListItems(ctx context.Context, kind, after string, limit int) (l
 	return list, err
 }
 
+// ItemKinds implements store.Identity.
+func (s *Store) ItemKinds(ctx context.Context) (kinds []string, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		kinds, err = items.Kinds(ctx, quiet{c})
+		return err
+	})
+	return kinds, err
+}
+
 // WriteItems implements store.Identity.
 func (s *Store) WriteItems(ctx context.Context, epoch bool, changes ...store.ItemChange) error {
 	err := s.do(ctx, func(ctx context.Context, t *tx) error { return items.Write(ctx, quiet{t.writer.conn}, changes) })

@@ -76,6 +76,54 @@ func TestPhrasesAreKeptOnceAndGoWithTheLastWhoHasThem(t *testing.T) {
 	}
 }
 
+func quantity(value float64, unit string) search.Entry {
+	return search.Entry{Param: search.Param{Type: "Condition", Code: "size", Kind: definitions.SearchQuantity},
+		Number: search.NumberRange{Value: value, Lo: value, Hi: value}, Text: unit}
+}
+
+func TestUnitsGoWithTheLastWhoHasThem(t *testing.T) {
+	s := opened(t)
+	s.put(t, "a", quantity(1, "spoons as for Ada"), quantity(2, "drops"))
+	s.put(t, "b", search.Entry{Param: search.Param{Type: "Condition", Code: "pair", Kind: definitions.SearchComposite},
+		Parts: []search.Entry{{Param: condition, Code: "1"}, quantity(3, "spoons as for Ada")}})
+	s.put(t, "c", quantity(1, "drops"))
+	units := func(want string) {
+		t.Helper()
+		got := ""
+		err := s.read(t.Context(), func(c *conn) error {
+			return sqldb.ForEach(t.Context(), c, "SELECT text FROM unit ORDER BY text", nil, func(r sqldb.Rows) error {
+				var text string
+				err := r.Scan(&text)
+				got += text + ";"
+				return err
+			})
+		})
+		if err != nil || got != want {
+			t.Errorf("units %s, want %s; %v", got, want, err)
+		}
+	}
+	expunge := func(x store.Expunge) {
+		t.Helper()
+		if _, err := s.Expunge(t.Context(), x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	units("drops;spoons as for Ada;")
+	expunge(store.Expunge{Key: fhir.Key{Type: "Condition", ID: "a"}, Everything: true})
+	units("drops;spoons as for Ada;")
+	s.put(t, "b", quantity(4, "drops"))
+	expunge(store.Expunge{Key: fhir.Key{Type: "Condition", ID: "b"}, OldVersions: true})
+	units("drops;")
+	s.put(t, "b", quantity(4, "spoons as for Ada"))
+	for unit, want := range map[string]int64{"drops": 1, "spoons as for Ada": 1, "spoons": 0} {
+		n, err := s.Count(t.Context(), &search.Query{Types: []string{"Condition"}, Filter: search.Quantity{
+			Param: quantity(0, "").Param, Prefix: search.GT, AnySystem: true, Unit: unit}})
+		if n != want || err != nil {
+			t.Errorf("%d in %s, want %d; %v", n, unit, want, err)
+		}
+	}
+}
+
 func TestTheOldestLongListsOfCodesGo(t *testing.T) {
 	s := opened(t)
 	s.reader.MaxListed = 1500

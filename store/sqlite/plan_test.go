@@ -150,6 +150,16 @@ func TestSearchesReadIndexesNotTables(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
+		_, x, err := s.Explain(t.Context(), &q)
+		if err != nil {
+			t.Errorf("%s explained: %v", what, err)
+		}
+		for _, statement := range x.Statements {
+			if statement.Purpose != store.NameStatement && statement.Touched < 0 {
+				counting, _ := counted(statement.SQL)
+				t.Errorf("%s: the rows read of the %s are not told: %s\n%s", what, statement.Purpose, statement.SQL, counting)
+			}
+		}
 	}
 }
 

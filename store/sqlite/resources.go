@@ -198,9 +198,12 @@ func (s *Store) Stats(ctx context.Context) (stats map[fhir.Type]int64, err error
 }
 
 // Reindex implements store.Resources.
-func (s *Store) Reindex(ctx context.Context, items []store.Reindexed) (count store.ReindexCount, err error) {
+func (s *Store) Reindex(ctx context.Context, held store.Setting, items []store.Reindexed) (count store.ReindexCount, err error) {
 	err = s.do(ctx, func(ctx context.Context, t *tx) error {
 		count = store.ReindexCount{}
+		if err := t.Hold(ctx, held); err != nil {
+			return err
+		}
 		for _, x := range items {
 			current, err := s.reader.Current(ctx, quiet{t.writer.conn}, x.Key)
 			if err != nil {
@@ -245,7 +248,10 @@ func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
 	if err != nil {
 		return n, err
 	}
-	return n, s.sweepPhrases(ctx)
+	if err := s.sweepPhrases(ctx); err != nil {
+		return n, err
+	}
+	return n, s.sweepUnits(ctx)
 }
 
 func (t *tx) expunge(ctx context.Context, x store.Expunge, size int64) (int64, error) {

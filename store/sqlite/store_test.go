@@ -5,7 +5,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/inglehealth/ingle/engine/search/searchtest"
 	"github.com/inglehealth/ingle/internal/synthetic"
+	"github.com/inglehealth/ingle/internal/testpackage"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/sqlite"
@@ -25,7 +27,7 @@ func TestSQLiteKeepsTheContract(t *testing.T) {
 }
 
 func TestSQLiteSearchesAsTheMatcherInMemory(t *testing.T) {
-	storetest.RunSearch(t, func(t *testing.T) store.Store {
+	storetest.RunSearch(t, searchtest.Packages{R5: testpackage.R5, Load: testpackage.Load}, func(t *testing.T) store.Store {
 		s, err := sqlite.Open(t.Context(), t.TempDir())
 		if err != nil {
 			t.Fatal(err)

@@ -199,6 +199,11 @@ func (t *tx) flushWords() error {
 	return nil
 }
 
+// Hold implements store.Tx. Only the one writer changes settings.
+func (t *tx) Hold(ctx context.Context, s store.Setting) error {
+	return settings.Hold(ctx, quiet{t.writer.conn}, s)
+}
+
 // Lock implements store.Tx. The one writer is exclusive anyway.
 func (t *tx) Lock(context.Context, ...string) error { return nil }
 

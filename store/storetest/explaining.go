@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 var explainCases = []testCase{
 	{"an explained search finds what the search finds, and says how", explained},
+	{"an explained search tells how many rows it read", explainedRows},
 }
 
 func explained(t *testing.T, b bench) {
@@ -46,7 +48,7 @@ func explained(t *testing.T, b bench) {
 			t.Fatalf("there is no statement of purpose %s", purpose)
 		}
 		s := x.Statements[i]
-		if !strings.HasPrefix(s.SQL, "SELECT ") || len(s.Plan) == 0 || s.Returned != 1 || s.Took <= 0 || s.Touched == 0 {
+		if !strings.HasPrefix(s.SQL, "SELECT ") || len(s.Plan) == 0 || s.Returned != 1 || s.Took <= 0 || s.Touched < 2 {
 			t.Errorf("%s: %+v", purpose, s)
 		}
 		if !slices.Contains(s.Args, any("male")) {
@@ -62,5 +64,39 @@ func explained(t *testing.T, b bench) {
 	}
 	if _, _, err := b.Explain(b.ctx, &search.Query{Types: q.Types, Filter: q.Filter, Count: 10, After: "forged"}); err == nil {
 		t.Error("a forged cursor was accepted")
+	}
+}
+
+func explainedRows(t *testing.T, b bench) {
+	const many = 300
+	writes := make([]store.Write, many)
+	for i := range writes {
+		writes[i] = b.put(fmt.Sprintf("Patient/p%03d", i), 0, "", token(gender, "", "male"))
+	}
+	b.write(t, writes...)
+	male := tokenIs(gender, "", "male")
+	for _, c := range []struct {
+		filter               search.Expr
+		purpose              store.StatementPurpose
+		returned, least, max int64
+	}{
+		{male, store.PageStatement, 11, 11, 5 * 11}, // of its index no more rows than the page needs
+		{male, store.TotalStatement, 1, many, 3 * many},
+		{search.Not{X: male}, store.PageStatement, 0, many, 4 * many}, // each resource was looked at
+	} {
+		q := patients(c.filter)
+		q.Count, q.Total = 10, search.TotalAccurate
+		_, x, err := b.Explain(b.ctx, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(x.Statements, func(s store.Statement) bool { return s.Purpose == c.purpose })
+		if i < 0 {
+			t.Errorf("%v: there is no statement of purpose %s", c.filter, c.purpose)
+			continue
+		}
+		if s := x.Statements[i]; s.Returned != c.returned || s.Touched < c.least || s.Touched > c.max {
+			t.Errorf("%v: the %s returned %d rows and read %d, want %d to %d\n%s\n%s", c.filter, c.purpose, s.Returned, s.Touched, c.least, c.max, s.SQL, strings.Join(s.Plan, "\n"))
+		}
 	}
 }

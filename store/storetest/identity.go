@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -73,6 +74,9 @@ func itemsFound(t *testing.T, b bench) {
 	nurse := store.ItemKey{Name: "role", Value: "nurse"}
 	for _, id := range []string{"c", "a", "b"} {
 		b.writeItems(t, newItem("user", id, "{}", nurse), newItem("client", id, "{}", nurse))
+	}
+	if kinds, err := b.ItemKinds(b.ctx); err != nil || !slices.Equal(kinds, []string{"client", "user"}) {
+		t.Errorf("kinds %v, %v", kinds, err)
 	}
 	find := func(after string, limit int) []string {
 		items, err := b.FindItems(b.ctx, "user", nurse, after, limit)

@@ -12,10 +12,10 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
-// RunSearch runs the search scripts of package searchtest on a store, and
-// compares it with the matcher in memory by random queries over resources.
-// open gives a new, empty store; RunSearch closes it.
-func RunSearch(t *testing.T, open func(t *testing.T) store.Store, resources func(t testing.TB) []*fhir.Tree) {
+// RunSearch runs the search scripts of package searchtest on a store with every
+// release's parameters, and compares it with the matcher in memory by random
+// queries over resources. open gives a new, empty store; RunSearch closes it.
+func RunSearch(t *testing.T, packages searchtest.Packages, open func(t *testing.T) store.Store, resources func(t testing.TB) []*fhir.Tree) {
 	target := func(t *testing.T) searchtest.Target {
 		s := open(t)
 		t.Cleanup(func() {
@@ -25,13 +25,21 @@ func RunSearch(t *testing.T, open func(t *testing.T) store.Store, resources func
 		})
 		return searchTarget{s}
 	}
-	t.Run("scripts", func(t *testing.T) { searchtest.Run(t, target) })
-	t.Run("random queries", func(t *testing.T) {
-		searchtest.Comparison{
-			Catalog: searchtest.Catalog(t), Resources: resources(t), Queries: 200, Seed: 1,
-			Want: searchtest.Memory(t), Got: target(t),
-		}.Run(t)
-	})
+	for _, release := range searchtest.Releases {
+		t.Run("scripts of "+string(release), func(t *testing.T) {
+			packages.Run(t, release, target)
+		})
+	}
+	for _, release := range []definitions.Release{definitions.R4, definitions.R5} {
+		t.Run("random queries of "+string(release), func(t *testing.T) {
+			catalog := packages.Catalog(t, release)
+			all := searchtest.Read(t, catalog, resources(t))
+			searchtest.Comparison{
+				Catalog: catalog, Resources: append(all, searchtest.Contain(t, all, 8)...), Queries: 200, Seed: 1,
+				Want: searchtest.Memory(t), Got: target(t),
+			}.Run(t)
+		})
+	}
 }
 
 // searchTarget lets search scripts use a store.
@@ -44,7 +52,7 @@ func (s searchTarget) Put(ctx context.Context, resource *fhir.Tree, entries []se
 		Expect:  store.Any,
 		Updated: updated,
 		Method:  "PUT",
-		Release: definitions.R4,
+		Release: resource.Definitions().Release,
 		Body:    s.Pack(root.AppendJSON(nil), entries),
 	})
 }

@@ -45,7 +45,8 @@ type testCase struct {
 	run  func(t *testing.T, b bench)
 }
 
-var cases = slices.Concat(writeCases, searchCases, referenceCases, historyCases, transactionCases, expungeCases, textCases, keepingCases, identityCases, explainCases)
+var cases = slices.Concat(writeCases, searchCases, referenceCases, historyCases, transactionCases, holdCases, expungeCases, textCases, keepingCases,
+	identityCases, explainCases)
 
 // bench is a store with what the cases often do.
 type bench struct {

@@ -118,3 +118,48 @@ func (b bench) disturb(ctx context.Context, t *testing.T, writer int) {
 		}
 	}
 }
+
+// fewLooks follows walks whose pages look at few resources, most of which are
+// not wanted or deleted.
+func fewLooks(t *testing.T, b bench) {
+	for i := range 12 {
+		b.write(t, b.put(fmt.Sprintf("Patient/p%02d", i), 0, "", token(gender, "", "male")))
+		b.write(t, b.put(fmt.Sprintf("Observation/o%02d", i), 0, ""))
+		b.write(t, b.put(fmt.Sprintf("Basic/b%02d", i), 0, ""))
+		if i%3 == 0 {
+			b.write(t, b.remove(fmt.Sprintf("Observation/o%02d", i), 1))
+		}
+	}
+	for _, types := range [][]string{nil, {"Patient"}, {"Observation"}, {"Patient", "Observation"}} {
+		q := query(types, search.Not{X: search.Or{search.TypeIs{"Patient"}, search.TypeIs{"Basic"}, search.IDs{"o05", "o07", "o08", "o10", "o11"}}})
+		want := b.search(t, q)
+		for looks := 1; looks <= 40; looks++ {
+			q.Looks, q.After = looks, ""
+			q.Count = 1 + looks%7
+			var got []string
+			empty := false
+			for {
+				page, err := b.Search(b.ctx, q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(page.Records) > min(q.Looks, q.Count) {
+					t.Errorf("%d resources on a page of %d that looks at %d", len(page.Records), q.Count, q.Looks)
+				}
+				for _, r := range page.Records {
+					got = append(got, r.Key.String())
+				}
+				if q.After = page.Next; q.After == "" {
+					break
+				}
+				empty = empty || len(page.Records) == 0
+			}
+			if strings.Join(got, " ") != want {
+				t.Errorf("%v, looking at %d: %v, want %s", types, looks, got, want)
+			}
+			if looks == 1 && !empty {
+				t.Errorf("%v: no page is empty", types)
+			}
+		}
+	}
+}

@@ -18,17 +18,35 @@ type generator struct {
 	*rand.Rand
 	catalog   *search.Catalog
 	documents []*search.Document
+	inside    map[fhir.Key][]search.Entry // of what they contain
 	byKey     map[fhir.Key]*search.Document
 	referrers map[fhir.Key][]*search.Document
+	terms     *terms  // what its queries ask for
+	fixed     *string // the prefix of ordered values; nil: any
 }
 
 func newGenerator(catalog *search.Catalog, seed uint64) *generator {
 	return &generator{
 		catalog:   catalog,
 		Rand:      rand.New(rand.NewPCG(seed, 1)),
+		inside:    map[fhir.Key][]search.Entry{},
 		byKey:     map[fhir.Key]*search.Document{},
 		referrers: map[fhir.Key][]*search.Document{},
+		terms:     &terms{sets: map[string][]search.Coding{}, parents: map[search.Coding][]search.Coding{}},
 	}
+}
+
+// options are those to parse its queries with.
+func (g *generator) options() search.ParseOptions {
+	return search.ParseOptions{MaxCount: 1000, Terminology: g.terms}
+}
+
+// prefix is one of a date, number or quantity.
+func (g *generator) prefix() string {
+	if g.fixed != nil {
+		return *g.fixed
+	}
+	return g.oneOf(prefixes...)
 }
 
 func (g *generator) add(tree *fhir.Tree, entries []search.Entry) {
@@ -40,6 +58,9 @@ func (g *generator) add(tree *fhir.Tree, entries []search.Entry) {
 	g.documents = append(g.documents, d)
 	g.byKey[d.Key] = d
 	for _, e := range entries {
+		if e.Param.Inside() {
+			g.inside[d.Key] = append(g.inside[d.Key], e)
+		}
 		if e.RefID != "" {
 			to := fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)}
 			g.referrers[to] = append(g.referrers[to], d)
@@ -51,7 +72,7 @@ func (g *generator) add(tree *fhir.Tree, entries []search.Entry) {
 // parameters that have the values of others.
 func (g *generator) named(typeName string, entries []search.Entry) []search.Entry {
 	all := slices.DeleteFunc(slices.Clone(entries), func(e search.Entry) bool {
-		_, known := g.catalog.Param(typeName, e.Param.Code)
+		_, known := g.catalog.Param(typeName, strings.TrimSuffix(e.Param.Code, "/type"))
 		return !known
 	})
 	for _, p := range g.catalog.Parameters(typeName) {
@@ -109,6 +130,11 @@ func (g *generator) condition(d *search.Document, depth int) (text string, sure 
 			return text, sure
 		}
 	}
+	if inside := g.inside[d.Key]; len(inside) > 0 && g.IntN(3) == 0 {
+		if text, sure := g.chainInside(&inside[g.IntN(len(inside))]); text != "" {
+			return text, sure
+		}
+	}
 	e := &d.Entries[g.IntN(len(d.Entries))]
 	if depth > 0 && e.RefID != "" && g.IntN(3) == 0 {
 		target := g.byKey[fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)}]
@@ -126,8 +152,16 @@ func (g *generator) condition(d *search.Document, depth int) (text string, sure 
 		kind, value, _ := strings.Cut(e.Code, "|")
 		return code + ":of-type=" + search.Escape(e.System) + "|" + search.Escape(kind) + "|" + search.Escape(value), true
 	}
+	if g.advanced() && g.IntN(3) == 0 {
+		if text := g.advancedText(e); text != "" {
+			return text, true
+		}
+	}
 	if phrase := e.Phrase(); phrase != "" && (e.Param.Kind == definitions.SearchSpecial || g.IntN(4) == 0) {
 		return g.words(e, phrase)
+	}
+	if e.Param.Code == "near" {
+		return g.near(), false
 	}
 	modifier, value, sure := g.value(e)
 	if g.IntN(5) == 0 {
@@ -146,6 +180,22 @@ func (g *generator) condition(d *search.Document, depth int) (text string, sure 
 		modifier, sure = ":not", false
 	}
 	return e.Param.Code + modifier + "=" + value, sure
+}
+
+// chainInside makes a chain that leads to an entry of a contained resource, "" when
+// none does.
+func (g *generator) chainInside(e *search.Entry) (text string, sure bool) {
+	code := e.Param.Code // "encounter#Encounter.subject#Patient*.name"
+	last := strings.LastIndexByte(code, '#')
+	if !strings.Contains(code[last:], ".") || strings.HasSuffix(code, "/type") || e.Param.Kind == definitions.SearchSpecial || e.Param.Kind == definitions.SearchComposite {
+		return "", false
+	}
+	chain := strings.ReplaceAll(strings.ReplaceAll(code, "#", ":"), "*.", ".")
+	if g.IntN(12) == 0 {
+		return chain + ":missing=false", true
+	}
+	modifier, value, sure := g.value(e)
+	return chain + modifier + "=" + value, sure
 }
 
 // words makes a search by a piece of a phrase.
@@ -170,6 +220,44 @@ func (g *generator) words(e *search.Entry, phrase string) (text string, sure boo
 		code = g.oneOf("_text", "_content")
 	}
 	return code + g.oneOf("=", "=-", "=x* OR ") + value, false
+}
+
+// near makes a search for places around one.
+func (g *generator) near() string {
+	return fmt.Sprintf("near=%d|%d|%d|km", g.IntN(180)-90, g.IntN(360)-180, 1+g.IntN(20_000))
+}
+
+// advanced says whether the release has searches by words in any text.
+func (g *generator) advanced() bool { return g.catalog.Definitions().Release == definitions.R5 }
+
+// advancedText makes a search by words that stand in a row in an entry's text,
+// "" when it has none.
+func (g *generator) advancedText(e *search.Entry) string {
+	modifier, text := ":text-advanced", e.Phrase()
+	switch e.Param.Kind {
+	case definitions.SearchString:
+		modifier, text = ":text", e.Norm
+	case definitions.SearchToken, definitions.SearchReference:
+	default:
+		return ""
+	}
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return ""
+	}
+	from := g.IntN(len(words))
+	row := strings.Join(words[from:from+1+g.IntN(min(3, len(words)-from))], " ")
+	if search.Normalize(row) != row || search.Phrase(row) != row {
+		return ""
+	}
+	if g.IntN(3) == 0 {
+		letters := []rune(row)
+		if row = strings.TrimSpace(string(letters[:1+g.IntN(len(letters))])); search.Normalize(row) != row {
+			return ""
+		}
+		return e.Param.Code + modifier + "=\"" + row + "\"*"
+	}
+	return e.Param.Code + modifier + "=\"" + row + "\""
 }
 
 // has makes a _has about something that refers to d.
@@ -226,8 +314,7 @@ func (g *generator) value(e *search.Entry) (modifier, value string, sure bool) {
 	case definitions.SearchURI:
 		return "", search.Escape(e.URL), true
 	case definitions.SearchDate:
-		prefix := g.oneOf("", "eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap")
-		return "", prefix + g.time(e.Time), false
+		return "", g.prefix() + g.time(e.Time), false
 	case definitions.SearchNumber:
 		return "", g.number(e.Number), false
 	case definitions.SearchQuantity:
@@ -295,8 +382,7 @@ func (g *generator) time(r search.TimeRange) string {
 
 // number writes a value with some precision and a prefix.
 func (g *generator) number(r search.NumberRange) string {
-	prefix := g.oneOf("", "eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap")
-	return prefix + strconv.FormatFloat(r.Value, 'f', g.IntN(4)-1, 64)
+	return g.prefix() + strconv.FormatFloat(r.Value, 'f', g.IntN(4)-1, 64)
 }
 
 func (g *generator) quantity(e *search.Entry) string {

@@ -40,11 +40,11 @@ func (g *generator) comparison(d *search.Document, depth int) string {
 		}
 	}
 	if g.IntN(8) == 0 {
-		return e.Param.Code + g.oneOf(" pr true", " pr false")
+		return strings.TrimSuffix(e.Param.Code, "/type") + g.oneOf(" pr true", " pr false")
 	}
 	op, value := g.compared(e)
-	if op == "" {
-		return e.Param.Code + " pr true"
+	if code, typed := strings.CutSuffix(e.Param.Code, "/type"); typed || op == "" {
+		return code + " pr true"
 	}
 	quoted, err := json.Marshal(value)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"reflect"
 	"slices"
 	"strings"
@@ -32,48 +31,25 @@ type Target interface {
 	Search(ctx context.Context, q *search.Query) (search.Found, error)
 }
 
-// Run runs every script that comes with the package, each on a new, empty
-// target.
-func Run(t *testing.T, open func(t *testing.T) Target) {
-	t.Helper()
-	files, err := fs.Sub(scripts, "testdata")
-	if err != nil {
-		t.Fatal(err)
-	}
-	RunFS(t, files, open)
+// Packages are how a test comes by what is not built in: those of
+// internal/testpackage.
+type Packages struct {
+	R5   func(t testing.TB) *definitions.Definitions
+	Load func(t testing.TB, base *definitions.Definitions, files ...string) *definitions.Definitions
 }
 
-// Catalog returns the catalog that scripts are run with.
-func Catalog(t testing.TB) *search.Catalog {
+// Run runs every script that comes with the package with a release's
+// parameters, each on a new, empty target.
+func (p Packages) Run(t *testing.T, release definitions.Release, open func(t *testing.T) Target) {
 	t.Helper()
-	catalog, err := search.NewCatalog(definitions.MustBuiltIn(definitions.R4), Base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	catalog.Content = true
-	return catalog
-}
-
-// RunFS runs the scripts *.txt of a file system.
-func RunFS(t *testing.T, files fs.FS, open func(t *testing.T) Target) {
-	t.Helper()
-	catalog := Catalog(t)
-	names, err := fs.Glob(files, "*.txt")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, name := range names {
-		t.Run(strings.TrimSuffix(name, ".txt"), func(t *testing.T) {
-			f, err := files.Open(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			script, err := readScript(f)
-			_ = f.Close()
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			r := &run{t: t, name: name, catalog: catalog, target: open(t), part: newPart()}
+	catalog := p.Catalog(t, release)
+	for name, script := range readScripts(t) {
+		script = of(script, release)
+		if len(script) == 0 {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			r := &run{t: t, name: name + ".txt", packages: p, catalog: catalog, target: open(t), part: newPart()}
 			for _, c := range script {
 				r.command(c)
 			}
@@ -81,16 +57,57 @@ func RunFS(t *testing.T, files fs.FS, open func(t *testing.T) Target) {
 	}
 }
 
+// readScripts reads the scripts by their names.
+func readScripts(t *testing.T) map[string][]command {
+	t.Helper()
+	files, err := scripts.ReadDir("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]command{}
+	for _, file := range files {
+		f, err := scripts.Open("testdata/" + file.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		script, err := readScript(f)
+		_ = f.Close()
+		if err != nil {
+			t.Fatalf("%s: %v", file.Name(), err)
+		}
+		all[strings.TrimSuffix(file.Name(), ".txt")] = script
+	}
+	return all
+}
+
+// Catalog returns the catalog that scripts are run with for a release.
+func (p Packages) Catalog(t testing.TB, release definitions.Release) *search.Catalog {
+	t.Helper()
+	var d *definitions.Definitions
+	if release == definitions.R5 {
+		d = p.R5(t)
+	} else {
+		d = definitions.MustBuiltIn(release)
+	}
+	catalog, err := search.NewCatalog(d, Base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalog.Content = true
+	return catalog
+}
+
 // run is the state of one script.
 type run struct {
-	t       *testing.T
-	name    string
-	catalog *search.Catalog
-	target  Target
-	part    part // of the target, as somebody sees it from whom the rest is hidden
-	updated time.Time
-	now     time.Time
-	terms   terms
+	t        *testing.T
+	name     string
+	packages Packages
+	catalog  *search.Catalog
+	target   Target
+	part     part // of the target, as somebody sees it from whom the rest is hidden
+	updated  time.Time
+	now      time.Time
+	terms    terms
 }
 
 func (r *run) fail(line int, format string, args ...any) {
@@ -119,6 +136,8 @@ func (r *run) command(c command) {
 			r.part.delete(key)
 			err = r.target.Delete(r.t.Context(), key)
 		}
+	case "package":
+		r.catalog, err = search.NewCatalog(r.packages.Load(r.t, r.catalog.Definitions(), c.rest), Base)
 	case "query":
 		r.query(c)
 	default:

@@ -63,7 +63,7 @@ func (t *terms) relate(line string) error {
 }
 
 // Codes implements search.Terminology.
-func (t *terms) Codes(valueSet string, limit int) ([]search.Coding, error) {
+func (t *terms) Codes(valueSet string, limit int) (*search.CodeList, error) {
 	codes, ok := t.sets[valueSet]
 	if !ok {
 		return nil, fmt.Errorf("there is no value set %s", valueSet)
@@ -71,7 +71,7 @@ func (t *terms) Codes(valueSet string, limit int) ([]search.Coding, error) {
 	if len(codes) > limit {
 		return nil, fmt.Errorf("value set %s has more than %d codes", valueSet, limit)
 	}
-	return codes, nil
+	return search.NewCodeList(codes), nil
 }
 
 // Above implements search.Terminology.

@@ -129,10 +129,10 @@ CREATE TABLE quantity (
     sorts  smallint NOT NULL,
     hi     double precision,
     value  double precision,
-    PRIMARY KEY (param, lo, rid, unit, entry)
+    PRIMARY KEY (param, unit, lo, rid, entry)
 );
 CREATE INDEX quantity_rid ON quantity (rid, param);
-CREATE INDEX quantity_wide ON quantity (param, hi) WHERE hi IS NOT NULL;
+CREATE INDEX quantity_wide ON quantity (param, unit, hi) WHERE hi IS NOT NULL;
 
 CREATE TABLE uri (
     param   integer NOT NULL,

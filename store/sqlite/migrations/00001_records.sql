@@ -118,17 +118,17 @@ CREATE INDEX number_wide ON number (param, hi) WHERE hi > lo;
 -- for that (sorts = 1). entry tells apart what is otherwise the same.
 CREATE TABLE quantity (
     param  INTEGER NOT NULL,
+    unit   INTEGER NOT NULL,
     lo     REAL NOT NULL,
     rid    INTEGER NOT NULL,
-    unit   INTEGER NOT NULL,
     entry  INTEGER NOT NULL,
     hi     REAL,
     value  REAL,
     sorts  INTEGER NOT NULL,
-    PRIMARY KEY (param, lo, rid, unit, entry)
+    PRIMARY KEY (param, unit, lo, rid, entry)
 ) WITHOUT ROWID;
 CREATE INDEX quantity_rid ON quantity (rid, param);
-CREATE INDEX quantity_wide ON quantity (param, hi) WHERE hi IS NOT NULL;
+CREATE INDEX quantity_wide ON quantity (param, unit, hi) WHERE hi IS NOT NULL;
 
 CREATE TABLE uri (
     param   INTEGER NOT NULL,
