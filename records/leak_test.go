@@ -312,6 +312,12 @@ func probesOfReading() []probe {
 			return rowsOf(ctx, table, err)
 		}))
 	}
+	for _, group := range []string{"Group/hidden", "Group/never"} {
+		add("view of "+group, of(func(ctx context.Context, s *records.Session) (string, error) {
+			table, err := s.Table(ctx, records.TableRequest{Content: observations(), Groups: []string{group}})
+			return rowsOf(ctx, table, err)
+		}))
+	}
 	for _, view := range []string{"urn:view", "ViewDefinition/v"} {
 		add("view "+view, of(func(ctx context.Context, s *records.Session) (string, error) {
 			table, err := s.Table(ctx, records.TableRequest{Reference: view})
