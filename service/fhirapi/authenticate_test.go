@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -34,10 +33,9 @@ func guardedServer(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tenants := records.NewTenants(door)
-	site := web.New(web.Config{Log: slog.New(slog.DiscardHandler)})
-	fhirapi.New(fhirapi.Config{
-		Tenants: tenants, Version: "test", Log: slog.New(slog.DiscardHandler),
+	log := slog.New(slog.DiscardHandler)
+	s.start(web.Config{Log: log}, fhirapi.Config{
+		Tenants: records.NewTenants(door), Version: "test", Log: log,
 		Authenticate: func(r *http.Request, d *records.Door) (*records.Session, error) {
 			token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 			if !ok || token == "bad" {
@@ -53,16 +51,6 @@ func guardedServer(t *testing.T) *server {
 			return fhirapi.OAuth{Authorize: "https://ehr.example/auth/authorize", Token: "https://ehr.example/auth/token"}
 		},
 		Origins: func(_ context.Context, d *records.Door, origin string) bool { return origin == "https://app.example" },
-	}).Mount(site)
-	http := httptest.NewUnstartedServer(nil)
-	http.Config = site.Server()
-	http.Start()
-	s.url = http.URL
-	t.Cleanup(func() {
-		http.Close()
-		if err := tenants.Close(); err != nil {
-			t.Error(err)
-		}
 	})
 	return s
 }
