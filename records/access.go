@@ -199,6 +199,22 @@ func (s *Session) writable(ctx context.Context, current store.Record, i smart.In
 	return errHidden
 }
 
+// patchable refuses to change a part of what the session may not read: the answer,
+// and whether a patch can be applied, tell of the rest.
+func (s *Session) patchable(ctx context.Context, current store.Record) error {
+	if current.Version == 0 || current.Deleted {
+		return nil
+	}
+	allowed, err := s.allows(ctx, s.door.store, current, smart.Read)
+	if err != nil {
+		return s.door.fault(err)
+	}
+	if !allowed {
+		return fault.New(fault.Forbidden, fault.CodeForbidden, "", "a part of %s can be changed only by who may read it: send the whole resource", current.Key)
+	}
+	return nil
+}
+
 // errHidden says that a resource is to be treated as though it were not there.
 var errHidden = errors.New("records: the resource is hidden")
 

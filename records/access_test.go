@@ -90,11 +90,11 @@ func tryAll(t *testing.T) map[string]func(ctx context.Context, s *records.Sessio
 			_, err := s.UpdateWhere(ctx, "Observation", criteria, content(), records.UpdateOptions{})
 			return err
 		},
-		"Observation.u patch": func(ctx context.Context, s *records.Session) error {
+		"Observation.ru patch": func(ctx context.Context, s *records.Session) error {
 			_, err := s.Patch(ctx, o, patch, records.UpdateOptions{})
 			return err
 		},
-		"Observation.us conditional patch": func(ctx context.Context, s *records.Session) error {
+		"Observation.rus conditional patch": func(ctx context.Context, s *records.Session) error {
 			_, err := s.PatchWhere(ctx, "Observation", criteria, patch, records.UpdateOptions{})
 			return err
 		},
@@ -107,11 +107,11 @@ func tryAll(t *testing.T) map[string]func(ctx context.Context, s *records.Sessio
 			return err
 		},
 		"Observation.r meta": func(ctx context.Context, s *records.Session) error { _, _, err := s.Meta(ctx, o, ""); return err },
-		"Observation.u meta-add": func(ctx context.Context, s *records.Session) error {
+		"Observation.ru meta-add": func(ctx context.Context, s *records.Session) error {
 			_, err := s.MetaAdd(ctx, o, label, records.UpdateOptions{})
 			return err
 		},
-		"Observation.u meta-delete": func(ctx context.Context, s *records.Session) error {
+		"Observation.ru meta-delete": func(ctx context.Context, s *records.Session) error {
 			_, err := s.MetaDelete(ctx, o, label, records.UpdateOptions{})
 			return err
 		},
@@ -352,6 +352,23 @@ func TestAnUpdateThatCreatesIsAnUpdate(t *testing.T) {
 		if !errors.Is(err, records.ErrScope) {
 			t.Error(err)
 		}
+	})
+}
+
+func TestAPartIsChangedOnlyByWhomMayReadTheRest(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		door := db.door(t, records.Policy{})
+		all := door.Session(records.Principal{}, nil)
+		patient(t, all, "p")
+		put(t, all, "Observation/o", `{"resourceType":"Observation","id":"o","status":"final","code":{"coding":[{"code":"a"}]},"subject":{"reference":"Patient/p"}}`)
+		s := tokenSession(t, door, "patient/Observation.cruds?code=b patient/Observation.cu")
+		document := `[{"op":"test","path":"/status","value":"amended"}]`
+		_, err := s.Patch(t.Context(), key("Observation/o"), records.PatchContent{Format: records.JSONPatch, Body: []byte(document)}, records.UpdateOptions{})
+		refused(t, err, fault.Forbidden, "only by who may read it")
+		_, err = s.Bundle(t.Context(), bundle("transaction", entry("PATCH", "Observation/o", "",
+			`{"resourceType":"Binary","contentType":"application/json-patch+json","data":"W3sib3AiOiJ0ZXN0IiwicGF0aCI6Ii9zdGF0dXMiLCJ2YWx1ZSI6ImEifV0="}`, "")), records.BundleOptions{})
+		refused(t, err, fault.Forbidden, "only by who may read it")
+		put(t, s, "Observation/o", `{"resourceType":"Observation","id":"o","status":"amended","code":{"coding":[{"code":"a"}]},"subject":{"reference":"Patient/p"}}`)
 	})
 }
 
