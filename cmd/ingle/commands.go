@@ -7,6 +7,9 @@ const description = `Ingle: an open SMART on FHIR platform in one binary.
   ingle import --data ./records *.ndjson.gz
   ingle export --data ./records --to ./files
   ingle migrate --from ./records --to postgres://ingle@localhost/ingle
+  ingle user add okafor --role practitioner --is Practitioner/okafor
+  ingle client add "Growth chart" --redirect http://127.0.0.1/callback
+  ingle token create --scope 'system/*.rs' --ttl 1h
   ingle bench --url http://127.0.0.1:8080/fhir
 
 Every flag can be given in the environment, too: --base-url as INGLE_BASE_URL.`
@@ -19,6 +22,11 @@ type commandLine struct {
 	Export  exportCommand  `cmd:"" help:"Write the records to NDJSON files, one for each type."`
 	Migrate migrateCommand `cmd:"" help:"Move all records, with their history, between SQLite and PostgreSQL, and prove that nothing is lost."`
 	Reindex reindexCommand `cmd:"" help:"Compute the search index of stored resources anew, for example after loading a package with search parameters."`
+	User    userCommand    `cmd:"" help:"Users: who may sign in. These commands work while a server runs, too."`
+	Client  clientCommand  `cmd:"" help:"Clients: apps and services that are registered."`
+	Role    roleCommand    `cmd:"" help:"Roles, and which of them need a second factor."`
+	Key     keyCommand     `cmd:"" help:"Keys that id tokens are signed with."`
+	Token   tokenCommand   `cmd:"" help:"Access tokens for scripts."`
 	Bench   benchCommand   `cmd:"" help:"Measure a FHIR server, this one or any other, from outside."`
 	Version versionCommand `cmd:"" help:"Show the version, the FHIR releases and what is loaded with --package."`
 }

@@ -21,10 +21,9 @@ func TestTheRequestsThatTheDocumentsShowWork(t *testing.T) {
 			t.Fatalf("%s is not installed: it is needed to try what the documents show", tool)
 		}
 	}
-	p := startServer(t, "--sandbox")
-	host := strings.TrimSuffix(strings.TrimPrefix(p.url, "http://"), "/fhir")
 	shown := 0
-	for _, file := range []string{"README.md", "docs/rest.md"} {
+	for file, p := range map[string]*process{"README.md": startClosed(t, "--sandbox"), "docs/rest.md": startServer(t, "--sandbox")} {
+		host := strings.TrimSuffix(strings.TrimPrefix(p.url, "http://"), "/fhir")
 		text, err := os.ReadFile("../../" + file)
 		if err != nil {
 			t.Fatal(err)
@@ -33,7 +32,9 @@ func TestTheRequestsThatTheDocumentsShowWork(t *testing.T) {
 			for _, command := range nextCurl.Split("\n"+block[1], -1)[1:] {
 				shown++
 				command = "curl --fail-with-body " + strings.ReplaceAll(command, "localhost:8080", host)
-				if out, err := exec.CommandContext(t.Context(), "bash", "-c", command).CombinedOutput(); err != nil || len(out) == 0 {
+				cmd := exec.CommandContext(t.Context(), "bash", "-c", command)
+				cmd.Env = append(os.Environ(), "TOKEN="+p.token)
+				if out, err := cmd.CombinedOutput(); err != nil || len(out) == 0 {
 					t.Errorf("%s: %s\n%v\n%.500s", file, command, err, out)
 				}
 			}

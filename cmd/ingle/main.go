@@ -42,7 +42,7 @@ func (m *Main) Run(ctx context.Context) int {
 	code := -1
 	var line commandLine
 	parser, err := kong.New(&line, kong.Name("ingle"), kong.Description(description),
-		kong.DefaultEnvars("INGLE"), kong.UsageOnError(),
+		kong.DefaultEnvars("INGLE"), kong.UsageOnError(), kong.Vars{"keyfile": keyFileHelp},
 		kong.Writers(m.Stdout, m.Stderr), kong.Exit(func(c int) { code = c }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(m))

@@ -15,15 +15,25 @@ import (
 
 // process is a running `ingle serve`.
 type process struct {
-	cmd *exec.Cmd
-	url string // FHIR base
+	token string // that a sandbox shows
+	cmd   *exec.Cmd
+	url   string // FHIR base
 }
 
-var greeting = regexp.MustCompile(`serves FHIR at (\S+)`)
+var (
+	greeting   = regexp.MustCompile(`serves FHIR at (\S+)`)
+	shownToken = regexp.MustCompile(`TOKEN=(igl_at_\S+)`)
+)
 
-// startServer starts a server of its own and waits for its greeting. The test
-// kills it at the end, if it did not before.
+// startServer starts an open server of its own and waits for its greeting. The
+// test kills it at the end, if it did not before.
 func startServer(t *testing.T, args ...string) *process {
+	t.Helper()
+	return startClosed(t, append([]string{"--open"}, args...)...)
+}
+
+// startClosed starts one with authorization.
+func startClosed(t *testing.T, args ...string) *process {
 	t.Helper()
 	cmd := exec.Command("ingle", append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
 	var errs strings.Builder
@@ -38,9 +48,16 @@ func startServer(t *testing.T, args ...string) *process {
 	p := &process{cmd: cmd}
 	t.Cleanup(p.kill)
 	lines := bufio.NewScanner(out)
-	for p.url == "" && lines.Scan() {
-		if m := greeting.FindStringSubmatch(lines.Text()); m != nil {
+	for lines.Scan() {
+		line := lines.Text()
+		if m := greeting.FindStringSubmatch(line); m != nil {
 			p.url = m[1]
+		}
+		if m := shownToken.FindStringSubmatch(line); m != nil {
+			p.token = m[1]
+		}
+		if strings.Contains(line, "/fhir/") { // the last lines say what to try
+			break
 		}
 	}
 	if p.url == "" {

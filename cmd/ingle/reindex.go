@@ -62,7 +62,7 @@ func (c *reindexCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(tenants.Close)
-	chosen, err := withParams(tenants, all, types, c.Param)
+	chosen, err := withParams(tenants.Tenants, all, types, c.Param)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,9 +19,8 @@ import (
 )
 
 type serveCommand struct {
-	Listen  string `default:"127.0.0.1:8080" help:"Address to listen on. Loopback only, since there is no authorization yet."`
-	BaseURL string `placeholder:"URL" help:"Public URL of the server, under which /fhir lies, as clients see it. Default: http:// and the address of --listen."`
-	Sandbox bool   `help:"Put a clinic and four synthetic patients into the server. Without --data or --database they vanish at the end."`
+	listenFlags
+	Sandbox bool `help:"Put a clinic and four synthetic patients into the server. Without --data or --database they vanish at the end."`
 
 	storeFlags
 	definitionFlags
@@ -34,6 +32,7 @@ type serveCommand struct {
 	SearchTime time.Duration `default:"60s" help:"How long a search, history or evaluation may take, each entry of a Bundle and each condition by itself."`
 	Shutdown   time.Duration `default:"30s" help:"How long requests under way may take to finish at the end."`
 
+	authorizationFlags
 	policyFlags
 	logFlags
 }
@@ -45,13 +44,14 @@ func (c *serveCommand) Help() string {
   ingle serve --sandbox
       A server to try, with synthetic patients, gone when it ends.
 
+  ingle serve --data ./records --listen :443 --tls-cert ehr.crt --tls-key ehr.key --base-url https://ehr.example
+      Serves everybody, over TLS.
+
   ingle serve --data ./records --package hl7.fhir.us.core-7.0.0.tgz
       Keeps records in ./records and knows US Core's search parameters and profiles.
 
   ingle serve --database postgres://ingle@localhost/ingle --tenant east --tenant west
-      Three tenants on PostgreSQL: /fhir, /t/east/fhir and /t/west/fhir, each in a schema of its own.
-
-Until authorization is there, the server refuses to listen anywhere but on the loopback interface.`
+      Three tenants on PostgreSQL: /fhir, /t/east/fhir and /t/west/fhir, each in a schema of its own.`
 }
 
 // Run serves until ctx ends.
@@ -66,10 +66,6 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		}
 		return nil
 	})
-	base, err := c.base(listener)
-	if err != nil {
-		return err
-	}
 	log := c.logger(m.Stderr)
 	site, err := c.site(log)
 	if err != nil {
@@ -88,25 +84,52 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	}
 	policy := c.policy()
 	policy.SearchTime, policy.IndexContent = c.SearchTime, c.IndexContent
+	secure, err := c.tls(c.folder(), ephemeral, c.Database != "")
+	if err != nil {
+		return err
+	}
+	base := c.base(listener)
 	tenants, err := c.open(ctx, all, base, policy, log)
 	if err != nil {
 		return err
 	}
 	m.onClose(tenants.Close)
-	m.onClose(background(ctx, tenants, log))
+	m.onClose(background(ctx, tenants.Tenants, log))
 	loaded := false
 	if c.Sandbox {
-		if loaded, err = fillSandbox(ctx, tenants); err != nil {
+		if loaded, err = fillSandbox(ctx, tenants.Tenants); err != nil {
 			return err
 		}
 	}
-	fhirapi.New(fhirapi.Config{Tenants: tenants, Version: version(), Log: log, Patience: c.SearchTime}).Mount(site)
-	site.Health(func(ctx context.Context) error { return ping(ctx, tenants) })
+	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime}
+	var who *authorization
+	if !c.Open {
+		if who, err = c.authorize(ctx, m, tenants, base, log); err != nil {
+			return err
+		}
+		who.server.Mount(site)
+		api.Authenticate, api.Origins = who.server.Authenticate, who.server.KnownOrigin
+		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
+	}
+	fhirapi.New(api).Mount(site)
+	site.Health(func(ctx context.Context) error { return ping(ctx, tenants.Tenants) })
 
 	server := site.Server()
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	c.greet(m, base, tenants, ephemeral, loaded)
+	go func() { failed <- secure.serve(server, listener) }()
+	secure.greet(m.Stdout)
+	token := ""
+	if c.Sandbox && who != nil {
+		if token, err = who.sandboxToken(ctx); err != nil {
+			return errors.Join(err, server.Close())
+		}
+	}
+	c.greet(m, base, tenants.Tenants, ephemeral, loaded, token)
+	if who != nil {
+		if err := who.greet(ctx, m.Stdout, c.Sandbox); err != nil {
+			return errors.Join(err, server.Close())
+		}
+	}
 	if loaded {
 		debug.FreeOSMemory() // what loading took, so that an idle server is small
 	}
@@ -127,46 +150,6 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	}
 	fmt.Fprintln(m.Stdout, "Stopped.")
 	return nil
-}
-
-// listen opens the socket, on loopback only.
-func (c *serveCommand) listen(ctx context.Context) (net.Listener, error) {
-	host, port, err := net.SplitHostPort(c.Listen)
-	if err != nil {
-		return nil, usage("--listen %s is not an address: it looks like 127.0.0.1:8080", c.Listen)
-	}
-	if !isLoopback(host) {
-		return nil, usage("--listen %s is refused: there is no authorization yet, so whoever can reach the server can read and change every record. "+
-			"Listen on 127.0.0.1:%s; to reach it from elsewhere use an SSH tunnel", c.Listen, port)
-	}
-	if host == "localhost" {
-		host = "127.0.0.1"
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s (is another server running there? choose another with --listen): %w", c.Listen, err)
-	}
-	return listener, nil
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
-// base is the public URL without a slash at the end.
-func (c *serveCommand) base(listener net.Listener) (string, error) {
-	if c.BaseURL == "" {
-		return "http://" + listener.Addr().String(), nil
-	}
-	base := strings.TrimRight(c.BaseURL, "/")
-	if !strings.HasPrefix(base, "http://") && !strings.HasPrefix(base, "https://") || strings.ContainsAny(base, "?#\" ") {
-		return "", usage("--base-url %s is not a URL: it looks like https://ehr.example.org", c.BaseURL)
-	}
-	return strings.TrimSuffix(base, "/fhir"), nil
 }
 
 func (c *serveCommand) site(log logger) (*web.Site, error) {
@@ -222,7 +205,7 @@ func ping(ctx context.Context, tenants *records.Tenants) error {
 }
 
 // greet says where the server is and what to try.
-func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, ephemeral, loaded bool) {
+func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, ephemeral, loaded bool, token string) {
 	out := m.Stdout
 	fmt.Fprintf(out, "Ingle %s serves FHIR at %s/fhir\n", version(), base)
 	for _, name := range tenants.Names() {
@@ -230,7 +213,9 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, eph
 			fmt.Fprintf(out, "  tenant %s at %s/t/%s/fhir\n", name, base, name)
 		}
 	}
-	fmt.Fprintln(out, "No authorization yet: it answers on the loopback interface only.")
+	if c.Open {
+		fmt.Fprintln(out, "Open: whoever reaches it may read and change everything; so it answers on the loopback interface only.")
+	}
 	switch {
 	case c.Database != "":
 		fmt.Fprintln(out, "Records are kept in PostgreSQL.")
@@ -242,8 +227,15 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, eph
 	if len(c.Package) > 0 && !ephemeral {
 		fmt.Fprintln(out, "Search parameters that a package adds are indexed in the background; until then searches by them are refused, and /fhir/metadata says how far it is.")
 	}
+	header := ""
+	if !c.Open {
+		header = `-H "Authorization: Bearer $TOKEN" `
+	}
 	if !c.Sandbox {
-		fmt.Fprintf(out, "\n  curl '%s/fhir/metadata?_pretty=true'\n\n", base)
+		if !c.Open {
+			fmt.Fprintf(out, "\n  TOKEN=$(ingle token create --scope 'system/*.cruds' %s)", c.storeFlags.flags())
+		}
+		fmt.Fprintf(out, "\n  curl %s'%s/fhir/metadata?_pretty=true'\n\n", header, base)
 		return
 	}
 	if loaded {
@@ -251,7 +243,11 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, eph
 	} else {
 		fmt.Fprintln(out, "The synthetic patients were put in before. Try:")
 	}
-	fmt.Fprintf(out, "\n  curl '%[1]s/fhir/Patient?_pretty=true'\n"+
-		"  curl '%[1]s/fhir/Observation?patient=maria&code=4548-4&_sort=-date&_pretty=true'\n"+
-		"  curl '%[1]s/fhir/Encounter?patient=walter&_include=Encounter:participant&_format=xml'\n\n", base)
+	fmt.Fprintln(out)
+	if token != "" {
+		fmt.Fprintf(out, "  TOKEN=%s   # good for %s\n", token, sandboxTokenLife)
+	}
+	fmt.Fprintf(out, "  curl %[2]s'%[1]s/fhir/Patient?_pretty=true'\n"+
+		"  curl %[2]s'%[1]s/fhir/Observation?patient=maria&code=4548-4&_sort=-date&_pretty=true'\n"+
+		"  curl %[2]s'%[1]s/fhir/Encounter?patient=walter&_include=Encounter:participant&_format=xml'\n\n", base, header)
 }

@@ -26,25 +26,33 @@ func (f storeFlags) folder() string {
 	return "ingle-data"
 }
 
+// openTenants are tenants and the stores that their doors own, for what is kept
+// there beside the records.
+type openTenants struct {
+	*records.Tenants
+	stores map[string]store.Store
+}
+
 // open opens the default tenant and the others. base is the public URL of the
 // server. The caller closes the result.
-func (f storeFlags) open(ctx context.Context, all []*definitions.Definitions, base string, policy records.Policy, log logger) (*records.Tenants, error) {
+func (f storeFlags) open(ctx context.Context, all []*definitions.Definitions, base string, policy records.Policy, log logger) (*openTenants, error) {
 	names := append([]string{""}, f.Tenant...)
 	var doors []*records.Door
+	stores := map[string]store.Store{}
 	for i, name := range names {
 		var door *records.Door
 		var err error
 		if slices.Contains(names[:i], name) {
 			err = usage("--tenant %s is given twice", name)
 		} else {
-			door, err = f.openDoor(ctx, name, all, base, policy, log)
+			door, stores[name], err = f.openTenant(ctx, name, all, base, policy, log)
 		}
 		if err != nil {
 			return nil, errors.Join(err, records.NewTenants(doors...).Close())
 		}
 		doors = append(doors, door)
 	}
-	return records.NewTenants(doors...), nil
+	return &openTenants{records.NewTenants(doors...), stores}, nil
 }
 
 // oneTenant refuses several tenants, for commands that work on one.
@@ -56,7 +64,7 @@ func (f storeFlags) oneTenant() error {
 }
 
 // named is the tenant that was named, else the default one.
-func (f storeFlags) named(tenants *records.Tenants) *records.Door {
+func (f storeFlags) named(tenants *openTenants) *records.Door {
 	names := tenants.Names()
 	door, _ := tenants.Door(names[len(names)-1])
 	return door
@@ -119,6 +127,14 @@ func (f storeFlags) place() string {
 	return "the database"
 }
 
+// flags are those by which another command finds the same records.
+func (f storeFlags) flags() string {
+	if f.Database != "" {
+		return "--database " + f.place()
+	}
+	return "--data " + f.folder()
+}
+
 // exclusive refuses records that are kept in two places.
 func (f storeFlags) exclusive() error {
 	if f.Data != "" && f.Database != "" {
@@ -129,27 +145,28 @@ func (f storeFlags) exclusive() error {
 
 // openDoor opens one tenant. Closing the Door closes the store.
 func (f storeFlags) openDoor(ctx context.Context, name string, all []*definitions.Definitions, base string, policy records.Policy, log logger) (*records.Door, error) {
+	door, _, err := f.openTenant(ctx, name, all, base, policy, log)
+	return door, err
+}
+
+func (f storeFlags) openTenant(ctx context.Context, name string, all []*definitions.Definitions, base string, policy records.Policy, log logger) (*records.Door, store.Store, error) {
 	if err := f.exclusive(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if name != "" && !tenantName.MatchString(name) {
-		return nil, usage("--tenant %s: a tenant's name has 1 to 32 of a-z, 0-9 and '-', and begins with a letter", name)
+		return nil, nil, usage("--tenant %s: a tenant's name has 1 to 32 of a-z, 0-9 and '-', and begins with a letter", name)
 	}
 	s, err := f.openStore(ctx, name)
 	if err != nil {
-		return nil, err
-	}
-	address := base + "/fhir"
-	if name != "" {
-		address = base + "/t/" + name + "/fhir"
+		return nil, nil, err
 	}
 	door, err := records.Open(ctx, records.Config{
-		Name: name, Store: s, Definitions: all[0], Others: all[1:], Base: address, Policy: policy, Log: log,
+		Name: name, Store: s, Definitions: all[0], Others: all[1:], Base: issuerOf(base, name) + "/fhir", Policy: policy, Log: log,
 	})
 	if err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, nil, errors.Join(err, s.Close())
 	}
-	return door, nil
+	return door, s, nil
 }
 
 func (f storeFlags) openStore(ctx context.Context, name string) (store.Store, error) {

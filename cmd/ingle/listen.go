@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+)
+
+// listenFlags say where the server is and how it is reached.
+type listenFlags struct {
+	Listen  string `default:"127.0.0.1:8080" help:"Address to listen on. Beyond the loopback interface it takes TLS: --tls-cert and --tls-key, or a proxy in front and its https URL as --base-url."`
+	BaseURL string `name:"base-url" placeholder:"URL" help:"Public URL of the server, under which /fhir lies, as clients see it. Default: http:// or https:// and the address of --listen."`
+	Open    bool   `help:"No authorization: whoever reaches the server may read and change everything. On the loopback interface only."`
+
+	tlsFlags
+}
+
+// listen opens the socket.
+func (f *listenFlags) listen(ctx context.Context) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(f.Listen)
+	if err != nil {
+		return nil, usage("--listen %s is not an address: it looks like 127.0.0.1:8080", f.Listen)
+	}
+	if err := f.checkBase(); err != nil {
+		return nil, err
+	}
+	if !isLoopback(host) {
+		if f.Open {
+			return nil, usage("--listen %s is refused with --open: whoever reached the server could read and change every record. "+
+				"Listen on 127.0.0.1:%s, or leave --open out", f.Listen, port)
+		}
+		if !f.on() && !strings.HasPrefix(f.BaseURL, "https://") {
+			return nil, usage("--listen %s is refused without TLS: passwords and tokens would travel readable. Give --tls-cert and --tls-key, "+
+				"or, when a proxy in front speaks TLS, its URL as --base-url https://...", f.Listen)
+		}
+	}
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s (is another server running there? choose another with --listen): %w", f.Listen, err)
+	}
+	return listener, nil
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func (f *listenFlags) checkBase() error {
+	base := f.BaseURL
+	if base == "" || (strings.HasPrefix(base, "http://") || strings.HasPrefix(base, "https://")) && !strings.ContainsAny(base, "?#\" ") {
+		return nil
+	}
+	return usage("--base-url %s is not a URL: it looks like https://ehr.example.org", base)
+}
+
+// base is the public URL without a slash at the end.
+func (f *listenFlags) base(listener net.Listener) string {
+	if f.BaseURL != "" {
+		return strings.TrimSuffix(strings.TrimRight(f.BaseURL, "/"), "/fhir")
+	}
+	if f.on() {
+		return "https://" + listener.Addr().String()
+	}
+	return "http://" + listener.Addr().String()
+}

@@ -1,0 +1,69 @@
+package ingle
+
+import (
+	"errors"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	conformance = "docs/conformance/smart-app-launch-2.2.md"
+	// requirements is what the guide asks for, which is no part of the repository.
+	requirements = "../shared/spec/smart-2.2-requirements.tsv"
+	// requirementCount is how many there are for servers.
+	requirementCount = 265
+)
+
+var (
+	requirementRow = regexp.MustCompile(`^\| (\d+) \| [A-Z ]+ \| ([^|]+) \| (.+) \|$`)
+	shownBy        = regexp.MustCompile("`([a-z0-9/]+)\\.((?:Test|Fuzz)\\w+)`")
+	noTest         = regexp.MustCompile(`^(Not done|Does not apply): .{20,}`)
+)
+
+// The document names every requirement once, each with tests that exist or with a
+// reason why there is none.
+func TestEveryRequirementOfSMARTIsShownByATestThatExists(t *testing.T) {
+	text, err := os.ReadFile(conformance)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	looked := map[string]bool{} // for tests that exist
+	for n, line := range strings.Split(string(text), "\n") {
+		for _, m := range shownBy.FindAllStringSubmatch(line, -1) {
+			if looked[m[0]] = looked[m[0]] || hasTest(t, m[1], m[2]); !looked[m[0]] {
+				t.Errorf("%s:%d: there is no test %s.%s", conformance, n+1, m[1], m[2])
+			}
+		}
+		row := requirementRow.FindStringSubmatch(line)
+		if row == nil {
+			continue
+		}
+		if slices.Contains(ids, row[1]) {
+			t.Errorf("%s:%d: requirement %s is there twice", conformance, n+1, row[1])
+		}
+		ids = append(ids, row[1])
+		if !shownBy.MatchString(row[3]) && !noTest.MatchString(row[3]) {
+			t.Errorf("%s:%d: requirement %s has neither a test nor a reason", conformance, n+1, row[1])
+		}
+	}
+	if len(ids) != requirementCount {
+		t.Errorf("%d requirements, not %d", len(ids), requirementCount)
+	}
+	wanted, err := os.ReadFile(requirements)
+	if errors.Is(err, os.ErrNotExist) {
+		t.Logf("the guide's own list is not at %s: the ids are not compared", requirements)
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(wanted)), "\n")[1:] {
+		if id, _, _ := strings.Cut(line, "\t"); !slices.Contains(ids, id) {
+			t.Errorf("requirement %s is missing", id)
+		}
+	}
+}

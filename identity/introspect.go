@@ -1,0 +1,51 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"strings"
+)
+
+// Introspection is what is told of a token that is good.
+type Introspection struct {
+	Access
+	Refresh bool // it is a refresh token
+}
+
+// Introspect says what a token stands for (RFC 7662 §2); ErrToken when it is not
+// good. Whoever asks must have been looked at before.
+func (s *Service) Introspect(ctx context.Context, token string) (*Introspection, error) {
+	if !strings.HasPrefix(token, refreshPrefix) {
+		a, err := s.CheckToken(ctx, token)
+		if err != nil {
+			return nil, err
+		}
+		return &Introspection{Access: *a}, nil
+	}
+	var r refresh
+	_, err := s.read(ctx, kindRefresh, hashed(token), &r)
+	if errors.Is(err, ErrNotFound) || err == nil && !s.now().Before(r.Expires) {
+		return nil, ErrToken
+	}
+	if err != nil {
+		return nil, err
+	}
+	g, u, err := s.liveGrant(ctx, r.Grant)
+	if _, refused := errors.AsType[*Refused](err); refused || err == nil && g.Generation != r.Generation {
+		return nil, ErrToken
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.Client(ctx, r.Client)
+	if errors.Is(err, ErrNoClient) || err == nil && c.usable() != nil {
+		return nil, ErrToken
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Introspection{Refresh: true, Access: Access{
+		Client: c.ID, ClientName: c.Name, User: u.ID, UserName: u.Name, Roles: u.Roles, Links: u.Links, FHIRUser: u.FHIRUser(),
+		Grant: g.ID, Scopes: g.Scopes, Context: g.Context, AuthTime: g.AuthTime, Issued: g.Rotated, Expires: r.Expires,
+	}}, nil
+}

@@ -1,0 +1,84 @@
+package identity
+
+import (
+	"container/list"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Failed sign-ins of an address: a ward behind one address may fail so often at
+// once, and once more every addressRefill.
+const (
+	addressBurst  = 50
+	addressRefill = 6 * time.Second
+	addressesKept = 10_000
+)
+
+// limiter holds a token bucket for each of the addresses seen last, in the
+// memory of this process.
+type limiter struct {
+	mu      sync.Mutex
+	buckets map[netip.Prefix]*list.Element
+	recent  list.List // of *bucket, the one used last first
+}
+
+type bucket struct {
+	of     netip.Prefix
+	tokens float64
+	at     time.Time
+}
+
+func newLimiter() *limiter { return &limiter{buckets: map[netip.Prefix]*list.Element{}} }
+
+// take takes a token; a *WaitError when there is none.
+func (l *limiter) take(a netip.Addr, now time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.bucket(network(a), now)
+	if b.tokens < 1 {
+		return &WaitError{Until: now.Add(time.Duration((1 - b.tokens) * float64(addressRefill)))}
+	}
+	b.tokens--
+	return nil
+}
+
+// giveBack returns a token that was not needed.
+func (l *limiter) giveBack(a netip.Addr, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.bucket(network(a), now)
+	b.tokens = min(b.tokens+1, addressBurst)
+}
+
+// bucket finds or makes a bucket and fills it up to now. A clock that went back
+// fills nothing.
+func (l *limiter) bucket(p netip.Prefix, now time.Time) *bucket {
+	if e := l.buckets[p]; e != nil {
+		l.recent.MoveToFront(e)
+		b, _ := e.Value.(*bucket)
+		b.tokens = min(b.tokens+max(0, now.Sub(b.at).Seconds()/addressRefill.Seconds()), addressBurst)
+		b.at = now
+		return b
+	}
+	if l.recent.Len() >= addressesKept {
+		oldest := l.recent.Back()
+		b, _ := l.recent.Remove(oldest).(*bucket)
+		delete(l.buckets, b.of)
+	}
+	b := &bucket{of: p, tokens: addressBurst, at: now}
+	l.buckets[p] = l.recent.PushFront(b)
+	return b
+}
+
+// network is what one client can choose addresses from: all of IPv4, or the
+// first 64 bits of IPv6.
+func network(a netip.Addr) netip.Prefix {
+	a = a.Unmap()
+	bits := 64
+	if a.Is4() {
+		bits = 32
+	}
+	p, _ := a.Prefix(bits) // the zero Prefix, for what is no address, counts as one
+	return p
+}

@@ -1,0 +1,539 @@
+package identity
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/go-cmp/cmp"
+)
+
+// op is an outside provider. Tests bend it.
+type op struct {
+	*httptest.Server
+	key       *ecdsa.PrivateKey
+	clock     *clock
+	discovery map[string]any
+	challenge string // of the last authorization
+	asked     url.Values
+	bend      func(claims map[string]any)
+	sign      func(payload []byte) string // nil: ES256 with key
+	keys      string                      // "": key's JWKS
+}
+
+func newOP(t *testing.T, c *clock) *op {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &op{key: key, clock: c}
+	mux := http.NewServeMux()
+	answer := func(w http.ResponseWriter, v any) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(v)
+	}
+	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) { answer(w, p.discovery) })
+	mux.HandleFunc("GET /jwks", func(w http.ResponseWriter, _ *http.Request) {
+		if p.keys != "" {
+			_, _ = w.Write([]byte(p.keys))
+			return
+		}
+		answer(w, map[string]any{"keys": []any{
+			map[string]string{"kty": "unheard-of", "kid": "k"},
+			jose.JSONWebKey{Key: p.key.Public(), KeyID: "k", Algorithm: "ES256", Use: "sig"},
+		}})
+	})
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
+		if r.ParseForm() != nil || r.Form.Get("code") != "right" {
+			http.Error(w, `{"error":"invalid_grant"}`, http.StatusBadRequest)
+			return
+		}
+		sum := sha256.Sum256([]byte(r.Form.Get("code_verifier")))
+		id, secret, _ := r.BasicAuth()
+		if base64.RawURLEncoding.EncodeToString(sum[:]) != p.challenge || id != "ingle" || secret != "s" || r.Form.Get("redirect_uri") != p.asked.Get("redirect_uri") {
+			http.Error(w, `{"error":"invalid_client"}`, http.StatusUnauthorized)
+			return
+		}
+		answer(w, map[string]any{"access_token": "a", "token_type": "Bearer", "id_token": p.idToken(t)})
+	})
+	p.Server = httptest.NewServer(mux)
+	t.Cleanup(p.Close)
+	p.discovery = map[string]any{
+		"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize?tenant=east", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/jwks",
+	}
+	return p
+}
+
+func (p *op) idToken(t *testing.T) string {
+	now := p.clock.now().Unix()
+	claims := map[string]any{"iss": p.URL, "sub": "s-1", "aud": "ingle", "iat": now, "exp": now + 300, "nonce": p.asked.Get("nonce"),
+		"name": "Noor Outside", "preferred_username": "noor"}
+	if p.bend != nil {
+		p.bend(claims)
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		t.Error(err)
+	}
+	if p.sign != nil {
+		return p.sign(payload)
+	}
+	return compact(t, jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: p.key, KeyID: "k"}}, payload)
+}
+
+func compact(t *testing.T, key jose.SigningKey, payload []byte) string {
+	s, err := jose.NewSigner(key, nil)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	signed, err := s.Sign(payload)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	text, err := signed.CompactSerialize()
+	if err != nil {
+		t.Error(err)
+	}
+	return text
+}
+
+const callback = "https://ehr.example/auth/outside"
+
+// begin begins a sign-in and plays the browser up to the way back.
+func (p *op) begin(t *testing.T, h house, link *Session) (cookie string, answer url.Values) {
+	t.Helper()
+	address, cookie, err := h.BeginOutside(h.ctx, "op", callback, link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer = url.Values{}
+	p.follow(t, address, answer)
+	return cookie, answer
+}
+
+// follow goes to the provider and signs in there.
+func (p *op) follow(t *testing.T, address string, answer url.Values) {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.asked = u.Query()
+	p.challenge = p.asked.Get("code_challenge")
+	answer.Set("code", "right")
+	answer.Set("state", p.asked.Get("state"))
+}
+
+// withOP is a house with an outside provider.
+func withOP(t *testing.T, c Provider) (house, *op) {
+	t.Helper()
+	h := openHouse(t, Config{AllowPrivate: true})
+	p := newOP(t, h.clock)
+	c.ID, c.Name, c.Issuer, c.ClientID, c.Secret = "op", "The Outside", p.URL, "ingle", "s"
+	if err := h.SetProvider(h.ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	return h, p
+}
+
+func TestAnOutsideProviderIsAskedAsOpenIDConnectSays(t *testing.T) {
+	h, p := withOP(t, Provider{Scopes: []string{"profile"}})
+	p.begin(t, h, nil)
+	got := p.asked
+	for _, random := range []string{"state", "nonce", "code_challenge"} {
+		if len(got.Get(random)) < 43 {
+			t.Errorf("%s: %q", random, got.Get(random))
+		}
+		got.Del(random)
+	}
+	want := url.Values{"response_type": {"code"}, "client_id": {"ingle"}, "redirect_uri": {callback}, "scope": {"openid profile"}, "code_challenge_method": {"S256"}, "tenant": {"east"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnUnknownAccountOfAProviderMakesAUserOnlyWhereThatIsWanted(t *testing.T) {
+	h, p := withOP(t, Provider{})
+	h.user(t, "noor", Administrator) // the same login is not the same person
+	cookie, answer := p.begin(t, h, nil)
+	if _, err := h.FinishOutside(h.ctx, cookie, answer, ward); !errors.Is(err, ErrUnlinked) {
+		t.Fatal(err)
+	}
+	if err := h.SetProvider(h.ctx, Provider{ID: "op", Issuer: p.URL, ClientID: "ingle", Create: true, Roles: []Role{Nurse}}); err != nil {
+		t.Fatal(err)
+	}
+	cookie, answer = p.begin(t, h, nil)
+	in, err := h.FinishOutside(h.ctx, cookie, answer, ward)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := in.User; u.Login == "noor" || u.Name != "Noor Outside" || !slices.Equal(u.Roles, []Role{Nurse}) || !slices.Equal(in.Methods, []string{MethodOutside}) {
+		t.Errorf("%+v", in.User)
+	}
+	if _, _, err := h.NewSession(h.ctx, in, ward); err != nil {
+		t.Error(err)
+	}
+	cookie, answer = p.begin(t, h, nil)
+	again, err := h.FinishOutside(h.ctx, cookie, answer, ward)
+	if err != nil || again.User.ID != in.User.ID {
+		t.Errorf("the second time: %+v, %v", again, err)
+	}
+	again.User.Disabled = true
+	if _, err := h.UpdateUser(h.ctx, *again.User); err != nil {
+		t.Fatal(err)
+	}
+	cookie, answer = p.begin(t, h, nil)
+	if _, err := h.FinishOutside(h.ctx, cookie, answer, ward); !errors.Is(err, ErrDisabled) {
+		t.Error(err)
+	}
+}
+
+func TestTwoFirstSignInsOfAnAccountMakeOneUser(t *testing.T) {
+	h, p := withOP(t, Provider{Create: true})
+	h.user(t, "noor")
+	o := &outside{}
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	ids := map[string]bool{}
+	for range 8 {
+		wait.Go(func() {
+			who := &idClaims{}
+			who.Issuer, who.Subject = p.URL, "s-1"
+			var a *account
+			err := again(func() (err error) {
+				a, err = h.outsideUser(h.ctx, &Provider{ID: "op", Create: true}, o, who)
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			ids[a.user.ID] = true
+		})
+	}
+	wait.Wait()
+	if len(ids) != 1 {
+		t.Errorf("%d users", len(ids))
+	}
+}
+
+func TestAnAccountIsLinkedToWhoeverIsSignedIn(t *testing.T) {
+	h, p := withOP(t, Provider{})
+	u := h.user(t, "noor")
+	_, n := h.signIn(t, "noor")
+	cookie, answer := p.begin(t, h, n)
+	if _, err := h.FinishOutside(h.ctx, cookie, answer, ward); err != nil {
+		t.Fatal(err)
+	}
+	cookie, answer = p.begin(t, h, nil)
+	in, err := h.FinishOutside(h.ctx, cookie, answer, ward)
+	if err != nil || in.User.ID != u.ID {
+		t.Fatalf("%+v, %v", in, err)
+	}
+	accounts, err := h.OutsideAccounts(h.ctx, u.ID)
+	if err != nil || len(accounts) != 1 || accounts[0].Subject != "s-1" || accounts[0].Name != "noor" {
+		t.Fatalf("%+v, %v", accounts, err)
+	}
+	other := h.user(t, "other")
+	_, second := h.signIn(t, "other")
+	cookie, answer = p.begin(t, h, second)
+	if _, err := h.FinishOutside(h.ctx, cookie, answer, ward); !errors.Is(err, ErrLinked) {
+		t.Errorf("another's account: %v", err)
+	}
+	if err := h.UnlinkOutside(h.ctx, other.ID, accounts[0].ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("another's link removed: %v", err)
+	}
+	late, answer := p.begin(t, h, n)
+	if err := h.UnlinkOutside(h.ctx, u.ID, accounts[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.FinishOutside(h.ctx, late, answer, ward); !errors.Is(err, ErrSession) {
+		t.Errorf("linked by an ended session: %v", err)
+	}
+	cookie, answer = p.begin(t, h, nil)
+	if _, err := h.FinishOutside(h.ctx, cookie, answer, ward); !errors.Is(err, ErrUnlinked) {
+		t.Errorf("after the link was removed: %v", err)
+	}
+}
+
+func TestAProviderCountsAsSecondFactorOnlyWhereThatIsSaid(t *testing.T) {
+	for multi, want := range map[bool]bool{true: true, false: false} {
+		h, p := withOP(t, Provider{Create: true, Roles: []Role{Nurse}, MultiFactor: multi})
+		if err := h.SetPolicy(h.ctx, Policy{SecondFactor: []Role{Nurse}}); err != nil {
+			t.Fatal(err)
+		}
+		cookie, answer := p.begin(t, h, nil)
+		in, err := h.FinishOutside(h.ctx, cookie, answer, ward)
+		if err != nil || (in.Pending == "") != want {
+			t.Errorf("%v: %+v, %v", multi, in, err)
+		}
+	}
+}
+
+func TestAnAnswerIsTakenOnceAndOnlyInItsBrowser(t *testing.T) {
+	h, p := withOP(t, Provider{Create: true})
+	cookie, answer := p.begin(t, h, nil)
+	for _, other := range []string{"", "x", outsidePrefix} {
+		if _, err := h.FinishOutside(h.ctx, other, answer, ward); !errors.Is(err, ErrOutside) {
+			t.Errorf("cookie %q: %v", other, err)
+		}
+	}
+	if _, err := h.FinishOutside(h.ctx, cookie, url.Values{"code": {"right"}, "state": {"made up"}}, ward); !errors.Is(err, ErrOutside) {
+		t.Error(err)
+	}
+	var wait sync.WaitGroup
+	var done atomic.Int64
+	for range 4 {
+		wait.Go(func() {
+			_, err := h.FinishOutside(h.ctx, cookie, answer, ward)
+			switch {
+			case err == nil:
+				done.Add(1)
+			case !errors.Is(err, ErrOutside):
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if done.Load() != 1 {
+		t.Errorf("%d times", done.Load())
+	}
+	cookie, answer = p.begin(t, h, nil)
+	h.clock.jump(outsideLife)
+	if _, err := h.FinishOutside(h.ctx, cookie, answer, ward); !errors.Is(err, ErrOutside) {
+		t.Errorf("too late: %v", err)
+	}
+}
+
+func TestABadAnswerOfAProviderSignsNobodyIn(t *testing.T) {
+	h, p := withOP(t, Provider{Create: true})
+	payloads := func(sign func(payload []byte) string) func(url.Values) {
+		return func(url.Values) { p.sign = sign }
+	}
+	claims := func(name string, value any) func(url.Values) {
+		return func(url.Values) {
+			p.bend = func(c map[string]any) {
+				if value == nil {
+					delete(c, name)
+					return
+				}
+				c[name] = value
+			}
+		}
+	}
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := h.clock.now().Unix()
+	for name, bend := range map[string]func(answer url.Values){
+		"an error":                    func(a url.Values) { a.Set("error", "access_denied") },
+		"a wrong code":                func(a url.Values) { a.Set("code", "wrong") },
+		"another issuer's (mix-up)":   func(a url.Values) { a.Set("iss", "https://evil.example") },
+		"no issuer where one is said": func(url.Values) { p.discovery["authorization_response_iss_parameter_supported"] = true },
+		"another issuer":              claims("iss", "https://evil.example"),
+		"no issuer":                   claims("iss", nil),
+		"another audience":            claims("aud", "other"),
+		"two audiences without azp":   claims("aud", []string{"ingle", "other"}),
+		"another authorized party":    claims("azp", "other"),
+		"no subject":                  claims("sub", nil),
+		"a long subject":              claims("sub", strings.Repeat("s", 256)),
+		"another nonce":               claims("nonce", "other"),
+		"no nonce":                    claims("nonce", nil),
+		"expired":                     claims("exp", now-int64(2*maxSkew/time.Second)),
+		"no expiry":                   claims("exp", nil),
+		"issued in the future":        claims("iat", now+int64(2*maxSkew/time.Second)),
+		"no time of issue":            claims("iat", nil),
+		"not valid yet":               claims("nbf", now+int64(2*maxSkew/time.Second)),
+		"claims of another form":      claims("exp", "tomorrow"),
+		"another key of the same kid": payloads(func(b []byte) string {
+			return compact(t, jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: other, KeyID: "k"}}, b)
+		}),
+		"another kid": payloads(func(b []byte) string {
+			return compact(t, jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: other, KeyID: "x"}}, b)
+		}),
+		"the client secret as key": payloads(func(b []byte) string {
+			return compact(t, jose.SigningKey{Algorithm: jose.HS256, Key: []byte(strings.Repeat("s", 32))}, b)
+		}),
+		"no signature": payloads(func(b []byte) string {
+			return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + base64.RawURLEncoding.EncodeToString(b) + "."
+		}),
+		"no token":                     payloads(func([]byte) string { return "" }),
+		"no JWT":                       payloads(func([]byte) string { return "a.b.c" }),
+		"a key in the header":          payloads(func(b []byte) string { return embedded(t, other, b) }),
+		"a JWKS without keys":          func(url.Values) { p.keys = `{"keys":[]}` },
+		"a JWKS that is none":          func(url.Values) { p.keys = `<html>` },
+		"a JWKS too long":              func(url.Values) { p.keys = `{"keys":[],"x":"` + strings.Repeat("x", fetchBytes) + `"}` },
+		"a JWKS with a private key":    func(url.Values) { p.keys = keySet(t, jose.JSONWebKey{Key: p.key, KeyID: "k"}) },
+		"a JWKS with a key to encrypt": func(url.Values) { p.keys = keySet(t, jose.JSONWebKey{Key: p.key.Public(), KeyID: "k", Use: "enc"}) },
+	} {
+		p.bend, p.sign, p.keys = nil, nil, ""
+		delete(p.discovery, "authorization_response_iss_parameter_supported")
+		cookie, answer := p.begin(t, h, nil)
+		bend(answer)
+		if name == "no issuer where one is said" {
+			cookie, answer = p.begin(t, h, nil)
+		}
+		from := Origin{Address: netip.AddrFrom4([4]byte{192, 0, 2, byte(len(name))})}
+		if in, err := h.FinishOutside(h.ctx, cookie, answer, from); !errors.Is(err, ErrOutside) {
+			t.Errorf("%s: %+v, %v", name, in, err)
+		}
+	}
+	if all, err := h.Users(h.ctx, "", 10); err != nil || len(all) != 0 {
+		t.Errorf("%d users were made, %v", len(all), err)
+	}
+	p.bend, p.sign, p.keys = nil, nil, ""
+	p.discovery["authorization_response_iss_parameter_supported"] = true
+	cookie, answer := p.begin(t, h, nil)
+	answer.Set("iss", p.URL)
+	if _, err := h.FinishOutside(h.ctx, cookie, answer, ward); err != nil {
+		t.Errorf("a good one: %v", err)
+	}
+}
+
+func embedded(t *testing.T, key *ecdsa.PrivateKey, payload []byte) string {
+	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, &jose.SignerOptions{EmbedJWK: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := s.Sign(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := signed.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func keySet(t *testing.T, k jose.JSONWebKey) string {
+	text, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{k}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestAProviderThatIsNotWhatItSaysIsRefused(t *testing.T) {
+	h, p := withOP(t, Provider{})
+	for name, value := range map[string]any{
+		"issuer": "https://evil.example", "authorization_endpoint": "javascript:alert(1)", "token_endpoint": "ftp://op.example/token", "jwks_uri": nil,
+	} {
+		was := p.discovery[name]
+		p.discovery[name] = value
+		if _, _, err := h.BeginOutside(h.ctx, "op", callback, nil); !errors.Is(err, ErrOutside) {
+			t.Errorf("%s %v: %v", name, value, err)
+		}
+		p.discovery[name] = was
+	}
+	if _, _, err := h.BeginOutside(h.ctx, "another", callback, nil); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
+	}
+}
+
+func TestProvidersAreListedWithoutSecretsAndKeepThem(t *testing.T) {
+	h, p := withOP(t, Provider{})
+	if err := h.SetProvider(h.ctx, Provider{ID: "op", Name: "Renamed", Issuer: p.URL, ClientID: "ingle"}); err != nil {
+		t.Fatal(err)
+	}
+	all, err := h.Providers(h.ctx)
+	if err != nil || len(all) != 1 || all[0].Name != "Renamed" || all[0].Secret != "" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if kept, err := h.provider(h.ctx, "op"); err != nil || kept.Secret != "s" {
+		t.Errorf("%v", err)
+	}
+	for _, bad := range []Provider{
+		{Issuer: p.URL, ClientID: "c"}, {ID: "a/b", Issuer: p.URL, ClientID: "c"}, {ID: "p", ClientID: "c"}, {ID: "p", Issuer: p.URL}, {ID: "p", Issuer: "ftp://x", ClientID: "c"},
+		{ID: "p", Issuer: p.URL, ClientID: "c", Scopes: []string{"a b"}}, {ID: "p", Issuer: p.URL, ClientID: "c", Roles: []Role{"chief"}},
+	} {
+		if err := h.SetProvider(h.ctx, bad); err == nil {
+			t.Errorf("%+v", bad)
+		}
+	}
+	if err := h.RemoveProvider(h.ctx, "op"); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := h.Providers(h.ctx); err != nil || len(all) != 0 {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+func TestPlainHTTPIsRefusedWherePrivateAddressesAre(t *testing.T) {
+	h := openHouse(t, Config{})
+	if err := h.SetProvider(h.ctx, Provider{ID: "p", Issuer: "http://op.example", ClientID: "c"}); err == nil {
+		t.Error("http")
+	}
+}
+
+func TestTheGuardedClientDialsNothingPrivate(t *testing.T) {
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	t.Cleanup(server.Close)
+	for _, address := range []string{server.URL, strings.Replace(server.URL, "127.0.0.1", "localhost", 1), strings.Replace(server.URL, "127.0.0.1", "[::ffff:127.0.0.1]", 1)} {
+		_, err := GuardedClient(false).Get(address)
+		if !errors.Is(err, errPrivate) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	if asked.Load() != 0 {
+		t.Error("it was asked")
+	}
+	r, err := GuardedClient(true).Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Body.Close()
+}
+
+func TestOnlyThePublicInternetIsPublic(t *testing.T) {
+	for address, want := range map[string]bool{
+		"93.184.216.34": true, "2606:4700::1111": true,
+		"127.0.0.1": false, "10.1.2.3": false, "172.16.0.1": false, "192.168.1.1": false, "169.254.169.254": false, "100.64.0.1": false, "0.0.0.0": false,
+		"255.255.255.255": false, "224.0.0.1": false, "198.18.0.1": false, "::1": false, "::": false, "fe80::1": false, "fe80::1%eth0": false, "fc00::1": false,
+		"fd12::1": false, "ff02::1": false, "::ffff:10.0.0.1": false, "::ffff:100.64.0.1": false, "::10.0.0.1": false, "64:ff9b::a00:1": false, "2002:a00:1::": false, "2001:db8::1": false,
+	} {
+		if got := public(netip.MustParseAddr(address)); got != want {
+			t.Errorf("%s: %v", address, got)
+		}
+	}
+}
+
+func TestRedirectsLeadNowhereElse(t *testing.T) {
+	var secrets atomic.Int64
+	target := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { secrets.Add(1) }))
+	t.Cleanup(target.Close)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, target.URL, http.StatusTemporaryRedirect)
+	}))
+	t.Cleanup(server.Close)
+	if _, err := GuardedClient(true).Post(server.URL, "text/plain", strings.NewReader("secret")); err == nil || secrets.Load() != 0 {
+		t.Errorf("a POST was: %v", err)
+	}
+	loop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) }))
+	t.Cleanup(loop.Close)
+	if _, err := GuardedClient(true).Get(loop.URL); err == nil {
+		t.Error("round and round")
+	}
+}

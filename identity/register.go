@@ -1,0 +1,95 @@
+package identity
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/store"
+)
+
+// Metadata is what an app registers itself with and is answered (RFC 7591 §2).
+type Metadata struct {
+	Name       string          `json:"client_name,omitempty"`
+	Auth       ClientAuth      `json:"token_endpoint_auth_method,omitempty"`
+	Grants     []GrantType     `json:"grant_types,omitempty"`
+	Responses  []string        `json:"response_types,omitempty"`
+	Redirects  []string        `json:"redirect_uris,omitempty"`
+	Scope      string          `json:"scope,omitempty"`
+	JWKS       json.RawMessage `json:"jwks,omitempty"`
+	JWKSURI    string          `json:"jwks_uri,omitempty"`
+	URI        string          `json:"client_uri,omitempty"`
+	LogoURI    string          `json:"logo_uri,omitempty"`
+	PolicyURI  string          `json:"policy_uri,omitempty"`
+	TermsURI   string          `json:"tos_uri,omitempty"`
+	Contacts   []string        `json:"contacts,omitempty"`
+	PostLogout []string        `json:"post_logout_redirect_uris,omitempty"` // OpenID Connect RP-Initiated Logout §3.1
+	LaunchURI  string          `json:"initiate_login_uri,omitempty"`        // of the EHR launch
+}
+
+// maxOpen is how many registrations may wait for approval.
+const maxOpen = 500
+
+// defaultScopes are what an app that names none may be granted.
+var defaultScopes = smart.Scopes{
+	smart.OpenID, smart.FHIRUser, smart.Launch, smart.LaunchPatient, smart.LaunchEncounter, smart.OnlineAccess, smart.OfflineAccess,
+	"patient/*.rs", "user/*.rs",
+}
+
+// Register keeps a client that registers itself (RFC 7591 §3.1). It waits for
+// approval and can do nothing until then. The secret is told this once. A
+// *Refused says what of the metadata is not possible.
+func (s *Service) Register(ctx context.Context, m Metadata) (c *Client, secret string, err error) {
+	open, err := s.config.Store.FindItems(ctx, kindClient, store.ItemKey{Name: keyOpen, Value: "yes"}, "", maxOpen)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(open) >= maxOpen {
+		return nil, "", Refuse(TemporarilyUnavailable, "too many registrations wait for approval; ask the administrators of this server")
+	}
+	if c, err = m.client(); err != nil {
+		return nil, "", err
+	}
+	secret, err = s.CreateClient(ctx, c)
+	return c, secret, err
+}
+
+func (m Metadata) client() (*Client, error) {
+	for _, r := range m.Responses {
+		if r != "code" {
+			return nil, Refuse(InvalidClientMetadata, "response_types: only code is possible here")
+		}
+	}
+	scopes, err := smart.ParseScopes(m.Scope)
+	if err != nil {
+		return nil, Refuse(InvalidClientMetadata, "scope: %v", err)
+	}
+	c := &Client{
+		Name: m.Name, Auth: m.Auth, Grants: m.Grants, Redirects: m.Redirects, JWKS: m.JWKS, JWKSURI: m.JWKSURI,
+		URI: m.URI, LogoURI: m.LogoURI, PolicyURI: m.PolicyURI, TermsURI: m.TermsURI, Contacts: m.Contacts,
+		PostLogout: m.PostLogout, LaunchURI: m.LaunchURI,
+	}
+	for _, scope := range scopes {
+		// Whoever registers itself cannot ask for what belongs to administrators.
+		if smart.Known(scope) && scope != ScopeIntrospect && scope != ScopeLaunch {
+			c.Scopes = append(c.Scopes, scope)
+		}
+	}
+	if len(scopes) == 0 {
+		c.Scopes = defaultScopes
+	}
+	return c, nil
+}
+
+// Metadata is a client in the words of RFC 7591.
+func (c *Client) Metadata() Metadata {
+	m := Metadata{
+		Name: c.Name, Auth: c.Auth, Grants: c.Grants, Redirects: c.Redirects, Scope: c.Scopes.String(), JWKS: c.JWKS, JWKSURI: c.JWKSURI,
+		URI: c.URI, LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TermsURI: c.TermsURI, Contacts: c.Contacts,
+		PostLogout: c.PostLogout, LaunchURI: c.LaunchURI,
+	}
+	if c.May(AuthorizationCode) {
+		m.Responses = []string{"code"}
+	}
+	return m
+}

@@ -1,0 +1,117 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/inglehealth/ingle/engine/access"
+	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
+)
+
+// rulesKept is for how many tokens the rules are kept that were made of them.
+const rulesKept = 5_000
+
+// Authenticate opens the session that a request's token allows: what fhirapi asks
+// for. An error of kind Unauthenticated says that there is no good token.
+func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Session, error) {
+	t := s.tenants[door.Name()]
+	token := bearer(r)
+	if t == nil || token == "" {
+		return nil, fault.New(fault.Unauthenticated, fault.CodeLogin, "",
+			"This needs an access token: send it as 'Authorization: Bearer ...'. How to get one says /.well-known/smart-configuration below the FHIR base.")
+	}
+	a, err := t.Identity.CheckToken(r.Context(), token)
+	if errors.Is(err, identity.ErrToken) {
+		return nil, fault.Wrap(err, fault.Unauthenticated, fault.CodeLogin, "", "The access token is unknown, has expired or was revoked. Get a new one.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	rules, ok := s.rules.Get(a)
+	if !ok {
+		rules = door.Ownership().Rules(granted(a))
+		s.rules.Put(a, rules)
+	}
+	p := records.Principal{ID: a.User, Client: a.Client, Name: a.UserName}
+	if a.User == "" {
+		p.ID, p.Name = a.Client, a.ClientName
+	}
+	return door.Session(p, rules), nil
+}
+
+// granted is what a token carries, as access reads it. Of a user who is no staff
+// the scopes of level user reach the record in context, or the user's own, and no
+// other.
+func granted(a *identity.Access) access.Grant {
+	g := access.Grant{Scopes: a.Scopes, Patient: a.Context.Patient, User: a.FHIRUser}
+	if a.User != "" && !slices.ContainsFunc(staff, func(r identity.Role) bool { return slices.Contains(a.Roles, r) }) {
+		g.Scopes = asPatient(a.Scopes)
+		if g.Patient == "" && a.FHIRUser.Type == "Patient" {
+			g.Patient = string(a.FHIRUser.ID)
+		}
+	}
+	if a.Context.Encounter != "" {
+		g.Context = append(g.Context, fhir.Key{Type: "Encounter", ID: fhir.ID(a.Context.Encounter)})
+	}
+	for _, item := range a.Context.Items {
+		if k, ok := itemKey(item); ok {
+			g.Context = append(g.Context, k)
+		}
+	}
+	return g
+}
+
+// asPatient makes scopes of level patient of those of level user.
+func asPatient(scopes smart.Scopes) smart.Scopes {
+	var all smart.Scopes
+	for _, text := range scopes {
+		if one, err := smart.ParseScope(text); err == nil && one.Level == smart.User {
+			one.Level = smart.Patient
+			text = one.String()
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+// KnownOrigin says whether the pages of an origin may use a door's API: those of
+// its registered apps.
+func (s *Server) KnownOrigin(ctx context.Context, door *records.Door, origin string) bool {
+	t := s.tenants[door.Name()]
+	if t == nil {
+		return false
+	}
+	known, err := t.Identity.KnownOrigin(ctx, origin)
+	if err != nil && ctx.Err() == nil {
+		s.config.Log.Error("the origins of apps cannot be read", "error", err)
+	}
+	return known
+}
+
+// Endpoints are where a door's authorization server is.
+type Endpoints struct{ Authorize, Token, Register, Manage, Introspect, Revoke string }
+
+// Endpoints returns them for the CapabilityStatement.
+func (s *Server) Endpoints(door *records.Door) Endpoints {
+	t := s.tenants[door.Name()]
+	if t == nil {
+		return Endpoints{}
+	}
+	return Endpoints{
+		Authorize: t.url("/auth/authorize"), Token: t.url("/auth/token"), Register: t.url("/auth/register"),
+		Introspect: t.url("/auth/introspect"), Revoke: t.url("/auth/revoke"),
+	}
+}
+
+// itemKey is the resource that an element of fhirContext refers to.
+func itemKey(i smart.ContextItem) (fhir.Key, bool) {
+	t, id, ok := strings.Cut(i.Reference, "/")
+	return fhir.Key{Type: fhir.Type(t), ID: fhir.ID(id)}, ok
+}

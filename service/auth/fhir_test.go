@@ -1,0 +1,116 @@
+package auth_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/inglehealth/ingle/spec/smart"
+)
+
+// fhir sends a request to the FHIR API with a token, "" for none.
+func (p *place) fhir(path, token string) answer {
+	p.t.Helper()
+	var header []string
+	if token != "" {
+		header = []string{"Authorization", "Bearer " + token}
+	}
+	return p.do(p.client, "GET", p.url+"/fhir/"+path, nil, header...)
+}
+
+func TestTheFHIRAPIAsksForAToken(t *testing.T) {
+	p := practice(t)
+	if got := p.fhir("Patient/ann", "").want(401).header.Get("WWW-Authenticate"); !strings.HasPrefix(got, "Bearer ") || strings.Contains(got, "error") {
+		t.Error(got)
+	}
+	if got := p.fhir("Patient/ann", "igl_at_x").want(401).header.Get("WWW-Authenticate"); !strings.Contains(got, `error="invalid_token"`) {
+		t.Error(got)
+	}
+	p.do(p.client, "GET", p.url+"/fhir/Patient/ann?access_token=igl_at_x", nil).want(401)
+	p.fhir("metadata", "").want(200).has(p.url+"/auth/authorize", p.url+"/auth/token")
+}
+
+func TestATokenOpensThePatientInContextOnly(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	g := p.browser().open(p.ask(c, "launch/patient patient/Patient.rs")).signIn("noor").send("patient", "ann")
+	token := p.token(codeForm(c, g.allow().Get("code"))).want(200).json()["access_token"].(string)
+	p.fhir("Patient/ann", token).want(200)
+	p.fhir("Patient/bob", token).want(404)
+	if got := p.fhir("Encounter?patient=ann", token).want(403).header.Get("WWW-Authenticate"); !strings.Contains(got, `error="insufficient_scope"`) {
+		t.Error(got)
+	}
+	p.clock.pass(time.Hour)
+	p.fhir("Patient/ann", token).want(401)
+}
+
+func TestTheFHIRUserOfATokenCanBeRead(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	token := p.tokens(c, "openid fhirUser patient/Observation.rs", "ann")["access_token"].(string)
+	p.fhir("Patient/ann", token).want(200)
+	p.fhir("Patient/bob", token).want(404)
+}
+
+func TestUserScopesOfAPatientReachNobodyElse(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	token := p.tokens(c, "user/*.rs", "ann")["access_token"].(string)
+	p.fhir("Patient/ann", token).want(200)
+	p.fhir("Patient/bob", token).want(404)
+	if got := p.fhir("Patient?_summary=count", token).want(200).json()["total"]; got != 1.0 {
+		t.Errorf("%v patients", got)
+	}
+	staff := p.tokens(c, "user/Patient.rs", "noor")["access_token"].(string)
+	p.fhir("Patient/bob", staff).want(200)
+}
+
+func TestARevokedGrantEndsAtTheNextRequest(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	token := p.tokens(c, "offline_access patient/*.rs", "ann")["access_token"].(string)
+	p.fhir("Patient/ann", token).want(200)
+	u, err := p.identity.UserByLogin(t.Context(), "ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	grants, err := p.identity.Grants(t.Context(), u.ID)
+	if err != nil || len(grants) != 1 {
+		t.Fatal(grants, err)
+	}
+	if err := p.identity.RevokeGrant(t.Context(), grants[0].ID, "test"); err != nil {
+		t.Fatal(err)
+	}
+	p.fhir("Patient/ann", token).want(401)
+}
+
+func TestATokenOfAnAdministratorOpensWhatItSays(t *testing.T) {
+	p := practice(t)
+	token, err := p.identity.CreateToken(t.Context(), "nightly report", smart.Scopes{"system/Patient.rs"}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.fhir("Patient/bob", token).want(200)
+	p.fhir("Encounter/visit", token).want(403)
+	if err := p.identity.RevokeToken(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	p.fhir("Patient/bob", token).want(401)
+	for _, scopes := range []smart.Scopes{nil, {"patient/*.rs"}, {"openid"}} {
+		if _, err := p.identity.CreateToken(t.Context(), "x", scopes, time.Hour); err == nil {
+			t.Errorf("%v", scopes)
+		}
+	}
+}
+
+func TestPagesOfRegisteredOriginsMayReadRecords(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	token := p.tokens(c, "patient/*.rs", "ann")["access_token"].(string)
+	for origin, want := range map[string]string{"https://app.example": "https://app.example", "https://evil.example": ""} {
+		a := p.do(p.client, "GET", p.url+"/fhir/Patient/ann", nil, "Origin", origin, "Authorization", "Bearer "+token)
+		if got := a.header.Get("Access-Control-Allow-Origin"); got != want {
+			t.Errorf("%s: %q", origin, got)
+		}
+	}
+}

@@ -1,0 +1,422 @@
+package auth_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"html"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/internal/pgtest"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/service/auth"
+	"github.com/inglehealth/ingle/service/fhirapi"
+	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/postgres"
+	"github.com/inglehealth/ingle/store/sqlite"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+// clock is set by tests.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) time() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// place is an authorization server of a test's own, on SQLite.
+type place struct {
+	t        *testing.T
+	url      string // its issuer
+	clock    *clock
+	identity *identity.Service
+	door     *records.Door
+	client   *http.Client // follows nothing and keeps nothing
+}
+
+const password = "a lamp in the window"
+
+type option func(*identity.Config, *auth.Config)
+
+func newPlace(t *testing.T, options ...option) *place {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	p := &place{t: t, clock: &clock{now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}}
+	handler := http.NewServeMux()
+	server := httptest.NewServer(handler)
+	p.url = server.URL
+	p.client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	store := openStore(t)
+	var err error
+	p.door, err = records.Open(ctx, records.Config{Store: store, Definitions: definitions.MustBuiltIn(definitions.R4), Base: p.url + "/fhir", Policy: records.DefaultPolicy()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		server.Close()
+		if err := p.door.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	ic := identity.Config{Store: store, Issuer: p.url, Secret: identity.NewKeyFile(filepath.Join(t.TempDir(), "key")), Clock: p.clock.time, AllowPrivate: true}
+	ac := auth.Config{Log: slog.New(slog.DiscardHandler), Clock: p.clock.time}
+	for _, o := range options {
+		o(&ic, &ac)
+	}
+	if p.identity, err = identity.Open(ctx, ic); err != nil {
+		t.Fatal(err)
+	}
+	if ac.Tenants == nil {
+		ac.Tenants = make([]auth.Tenant, 1)
+	}
+	ac.Tenants[0].Door, ac.Tenants[0].Identity = p.door, p.identity
+	site := web.New(web.Config{Log: slog.New(slog.DiscardHandler)})
+	a := auth.New(ac)
+	a.Mount(site)
+	fhirapi.New(fhirapi.Config{
+		Tenants: records.NewTenants(p.door), Version: "test", Log: ac.Log, Authenticate: a.Authenticate, Origins: a.KnownOrigin,
+		OAuth: func(d *records.Door) fhirapi.OAuth { return fhirapi.OAuth(a.Endpoints(d)) },
+	}).Mount(site)
+	handler.Handle("/", site)
+	return p
+}
+
+// openStore opens PostgreSQL for tests whose name says so.
+func openStore(t *testing.T) store.Store {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	var s store.Store
+	var err error
+	if strings.HasSuffix(t.Name(), "PostgreSQL") {
+		s, err = postgres.Open(ctx, pgtest.URL(t), pgtest.Schema())
+	} else {
+		s, err = sqlite.Open(ctx, t.TempDir())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// put stores resources.
+func (p *place) put(resources ...string) {
+	p.t.Helper()
+	s := p.door.Session(records.Principal{ID: "test"}, nil)
+	for _, text := range resources {
+		var k struct{ ResourceType, ID string }
+		if err := json.Unmarshal([]byte(text), &k); err != nil {
+			p.t.Fatal(err)
+		}
+		_, err := s.Update(p.t.Context(), fhir.Key{Type: fhir.Type(k.ResourceType), ID: fhir.ID(k.ID)}, records.Content{JSON: []byte(text)}, records.UpdateOptions{})
+		if err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
+func (p *place) user(login string, role identity.Role, links ...identity.Link) *identity.User {
+	p.t.Helper()
+	u, err := p.identity.CreateUser(p.t.Context(), identity.User{Login: login, Name: "User " + login, Roles: []identity.Role{role}, Links: links})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := p.identity.SetPassword(p.t.Context(), u.ID, password); err != nil {
+		p.t.Fatal(err)
+	}
+	return u
+}
+
+const redirect = "https://app.example/back"
+
+// register registers an approved app, public unless the changes say otherwise.
+func (p *place) register(change ...func(*identity.Client)) (c *identity.Client, secret string) {
+	p.t.Helper()
+	c = &identity.Client{
+		Name: "Growth Chart", Auth: identity.AuthNone, Redirects: []string{redirect}, Approved: true,
+		Grants: []identity.GrantType{identity.AuthorizationCode, identity.RefreshToken},
+		Scopes: smart.Scopes{"openid", "fhirUser", "profile", "launch", "launch/patient", "launch/encounter", "online_access", "offline_access", "patient/*.cruds", "user/*.cruds"},
+	}
+	for _, f := range change {
+		f(c)
+	}
+	secret, err := p.identity.CreateClient(p.t.Context(), c)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return c, secret
+}
+
+const verifier = "a-verifier-that-is-long-enough-to-be-one-0123456789"
+
+func challenge(verifier string) string {
+	sum := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// ask are the parameters of an authorization request that is as it should be.
+func (p *place) ask(c *identity.Client, scope string) url.Values {
+	return url.Values{
+		"response_type": {"code"}, "client_id": {c.ID}, "redirect_uri": {redirect}, "scope": {scope}, "state": {"st=ate &1"},
+		"aud": {p.url + "/fhir"}, "code_challenge": {challenge(verifier)}, "code_challenge_method": {"S256"},
+	}
+}
+
+// answer is one HTTP answer.
+type answer struct {
+	t      *testing.T
+	status int
+	header http.Header
+	body   string
+}
+
+func (p *place) do(client *http.Client, method, address string, form url.Values, header ...string) answer {
+	p.t.Helper()
+	var body io.Reader
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	r, err := http.NewRequestWithContext(p.t.Context(), method, address, body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	return p.send(client, r)
+}
+
+func (p *place) send(client *http.Client, r *http.Request) answer {
+	p.t.Helper()
+	resp, err := client.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return answer{p.t, resp.StatusCode, resp.Header, string(text)}
+}
+
+// post sends JSON.
+func (p *place) post(path, body string, header ...string) answer {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), "POST", p.url+path, strings.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	return p.send(p.client, r)
+}
+
+func (a answer) want(status int) answer {
+	a.t.Helper()
+	if a.status != status {
+		a.t.Fatalf("status %d, not %d: %s %s", a.status, status, a.header.Get("Location"), a.body)
+	}
+	return a
+}
+
+func (a answer) has(texts ...string) answer {
+	a.t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(html.UnescapeString(a.body), text) {
+			a.t.Errorf("no %q in %s", text, a.body)
+		}
+	}
+	return a
+}
+
+// location is where a redirect leads.
+func (a answer) location() *url.URL {
+	a.t.Helper()
+	u, err := url.Parse(a.header.Get("Location"))
+	if a.status != http.StatusSeeOther || err != nil {
+		a.t.Fatalf("no redirect: %d %v %s", a.status, err, a.body)
+	}
+	return u
+}
+
+// json decodes an answer.
+func (a answer) json() map[string]any {
+	a.t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal([]byte(a.body), &v); err != nil {
+		a.t.Fatalf("%v: %s", err, a.body)
+	}
+	return v
+}
+
+// refused says that an answer is an OAuth error.
+func (a answer) refused(status int, code identity.Code) answer {
+	a.t.Helper()
+	a.want(status)
+	if got := a.json()["error"]; got != string(code) {
+		a.t.Errorf("error %v, not %s: %s", got, code, a.body)
+	}
+	return a
+}
+
+// browser keeps cookies as a browser does.
+type browser struct {
+	*place
+	http *http.Client
+}
+
+func (p *place) browser() browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return browser{p, &http.Client{Jar: jar, CheckRedirect: p.client.CheckRedirect}}
+}
+
+// page is a page with a form.
+type page struct {
+	answer
+	b       browser
+	address string
+}
+
+var field = regexp.MustCompile(`<input type="hidden" name="(\w+)" value="([^"]*)">`)
+
+// open begins an authorization request and shows its first page.
+func (b browser) open(ask url.Values) page {
+	b.t.Helper()
+	return b.follow(b.do(b.http, "GET", b.url+"/auth/authorize?"+ask.Encode(), nil))
+}
+
+// follow follows redirects within the server; the last answer is a page, or a
+// redirect to somewhere else.
+func (b browser) follow(a answer) page {
+	b.t.Helper()
+	address := ""
+	for a.status == http.StatusSeeOther && strings.HasPrefix(a.header.Get("Location"), b.url+"/") {
+		address = a.header.Get("Location")
+		a = b.do(b.http, "GET", address, nil)
+	}
+	return page{a, b, address}
+}
+
+// send sends the page's form with further fields: name, value, ...
+func (g page) send(pairs ...string) page {
+	g.t.Helper()
+	form := url.Values{}
+	for _, m := range field.FindAllStringSubmatch(g.body, -1) {
+		form.Add(m[1], html.UnescapeString(m[2]))
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	next := g.b.follow(g.b.do(g.b.http, "POST", g.address, form))
+	if next.address == "" {
+		next.address = g.address
+	}
+	return next
+}
+
+func (g page) signIn(login string) page {
+	g.t.Helper()
+	g.want(200).has("Sign in")
+	return g.send("login", login, "password", password)
+}
+
+var ticked = regexp.MustCompile(`<input type="checkbox" name="scope" value="([^"]*)" checked>`)
+
+// allow allows all that is ticked, or only those of the scopes.
+func (g page) allow(scopes ...string) url.Values {
+	g.t.Helper()
+	g.want(200).has("Allow Growth Chart access?")
+	pairs := []string{"allow", "1", "term", "open"}
+	for _, m := range ticked.FindAllStringSubmatch(g.body, -1) {
+		if scope := html.UnescapeString(m[1]); len(scopes) == 0 || slices.Contains(scopes, scope) {
+			pairs = append(pairs, "scope", scope)
+		}
+	}
+	for _, s := range scopes {
+		if !slices.Contains(pairs, s) {
+			pairs = append(pairs, "scope", s)
+		}
+	}
+	return g.send(pairs...).location().Query()
+}
+
+// code goes through all pages and returns the code.
+func (b browser) code(c *identity.Client, scope, login string) string {
+	b.t.Helper()
+	code := b.open(b.ask(c, scope)).signIn(login).allow().Get("code")
+	if code == "" {
+		b.t.Fatal("no code")
+	}
+	return code
+}
+
+// exchange asks for tokens.
+func (p *place) token(form url.Values, header ...string) answer {
+	p.t.Helper()
+	return p.do(p.client, "POST", p.url+"/auth/token", form, header...)
+}
+
+func codeForm(c *identity.Client, code string) url.Values {
+	return url.Values{"grant_type": {"authorization_code"}, "client_id": {c.ID}, "code": {code}, "redirect_uri": {redirect}, "code_verifier": {verifier}}
+}
+
+func refreshForm(c *identity.Client, token string) url.Values {
+	return url.Values{"grant_type": {"refresh_token"}, "client_id": {c.ID}, "refresh_token": {token}}
+}
+
+// practice is a place with a doctor, a patient and a daughter who acts for two.
+func practice(t *testing.T, options ...option) *place {
+	p := newPlace(t, options...)
+	p.put(
+		`{"resourceType":"Patient","id":"ann","name":[{"family":"Archer","given":["Ann"]}],"birthDate":"1950-02-03"}`,
+		`{"resourceType":"Patient","id":"bob","name":[{"family":"Baker","given":["Bob"]}],"birthDate":"1951-02-03"}`,
+		`{"resourceType":"Practitioner","id":"noor","name":[{"family":"Noor"}]}`,
+		`{"resourceType":"RelatedPerson","id":"for-ann","patient":{"reference":"Patient/ann"}}`,
+		`{"resourceType":"Person","id":"dora","link":[{"target":{"reference":"RelatedPerson/for-ann"}},{"target":{"reference":"Patient/bob"}}]}`,
+		`{"resourceType":"Encounter","id":"visit","status":"finished","class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"AMB","display":"ambulatory"},"subject":{"reference":"Patient/ann"},"period":{"start":"2026-02-01T10:00:00Z","end":"2026-02-01T11:00:00Z"}}`,
+	)
+	p.user("noor", identity.Practitioner, identity.Link{Type: "Practitioner", ID: "noor", PractitionerRole: "gp"})
+	p.user("ann", identity.Patient, identity.Link{Type: "Patient", ID: "ann"})
+	p.user("dora", identity.Proxy, identity.Link{Type: "Person", ID: "dora"})
+	p.user("dev", identity.AppDeveloper)
+	return p
+}

@@ -1,0 +1,147 @@
+package auth_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/inglehealth/ingle/identity"
+)
+
+// nasty are texts that have broken servers.
+var nasty = []string{
+	"", "\x00", "a\x00b", "\xff\xfe", "\"", "'", "\\", "<script>", "%", "%00", "\r\nX: y", strings.Repeat("x", 5000), strings.Repeat("é", 300),
+	"../../etc/passwd", "' OR '1'='1", "{}", "[]", "null", "-1", "99999999999999999999", "https://", "http://[::1", "a b", "igl_rt_", "igl_at_\x00", "igl_la_\xff", "igl_ac_%",
+	"patient/*.rs?category=", "patient/Observation.rs?nonsense=1", "launch/", "launch/\x00", "patient/Observation.rs?code:in=x&_has:a:b:c=d",
+}
+
+func TestNothingMalformedIsTheServersFault(t *testing.T) {
+	for _, database := range []string{"SQLite", "PostgreSQL"} {
+		t.Run(database, func(t *testing.T) {
+			p := practice(t)
+			c, _ := p.register()
+			b := p.browser()
+			form := b.open(p.ask(c, "openid offline_access launch/patient patient/*.rs"))
+			consent := form.signIn("noor").send("patient", "ann")
+			tokens := p.tokens(c, "openid offline_access launch/patient patient/*.rs", "ann")
+			ask := p.ask(c, "openid patient/*.rs")
+			ask.Set("nonce", "n")
+			ask.Set("login_hint", "ann")
+			ask.Set("prompt", "login")
+			ask.Set("max_age", "3")
+			ask.Set("launch", "x")
+			page := url.Values{"step": {"consent"}, "allow": {"1"}, "term": {"open"}, "scope": {"openid"}, "session": {""}, "token": {field.FindStringSubmatch(consent.body)[2]}, "patient": {"x"}}
+			for _, x := range []struct {
+				method, path string
+				values       url.Values
+			}{
+				{"GET", "/auth/authorize", ask},
+				{"POST", "/auth/authorize", ask},
+				{"POST", strings.TrimPrefix(consent.address, p.url), page},
+				{"GET", strings.TrimPrefix(form.address, p.url), url.Values{"name": {"x"}}},
+				{"POST", "/auth/token", codeForm(c, "x")},
+				{"POST", "/auth/token", refreshForm(c, tokens["refresh_token"].(string))},
+				{"POST", "/auth/token", url.Values{"grant_type": {"client_credentials"}, "client_assertion_type": {assertion}, "client_assertion": {"x"}, "scope": {"x"}, "resource": {"x"}}},
+				{"POST", "/auth/introspect", url.Values{"token": {"x"}, "client_id": {c.ID}, "client_secret": {"x"}}},
+				{"POST", "/auth/revoke", url.Values{"token": {"x"}, "client_id": {c.ID}}},
+				{"GET", "/auth/end-session", url.Values{"id_token_hint": {"x"}, "client_id": {c.ID}, "post_logout_redirect_uri": {"x"}, "state": {"x"}}},
+			} {
+				for name := range x.values {
+					for _, text := range nasty {
+						values := url.Values{}
+						for k, v := range x.values {
+							values[k] = v
+						}
+						values.Set(name, text)
+						var a answer
+						if x.method == "GET" {
+							a = p.do(b.http, "GET", p.url+x.path+"?"+values.Encode(), nil)
+						} else {
+							a = p.do(b.http, "POST", p.url+x.path, values)
+						}
+						p.clock.pass(200 * time.Millisecond) // so that nothing is limited
+						if a.status >= 500 || a.status == http.StatusTooManyRequests {
+							t.Errorf("%s %s with %s=%q: %d %s", x.method, x.path, name, text, a.status, a.body)
+						}
+					}
+				}
+			}
+			for _, text := range nasty {
+				if strings.ContainsAny(text, "\r\n\x00") {
+					continue // no client can send such a header
+				}
+				for _, header := range []string{"Authorization", "Cookie", "Origin", "Content-Type"} {
+					for _, value := range []string{text, "Basic " + text, "Bearer " + text, "ingle-session=" + text + "; ingle-request=" + text + "; ingle-sign-in=" + text} {
+						for _, path := range []string{"/auth/token", "/auth/introspect", "/auth/userinfo", "/auth/launch", "/auth/end-session", strings.TrimPrefix(consent.address, p.url), "/auth/request/" + url.PathEscape(text)} {
+							if a := p.do(p.client, "POST", p.url+path, url.Values{"grant_type": {"refresh_token"}}, header, value); a.status >= 500 {
+								t.Errorf("%s with %s: %q: %d %s", path, header, value, a.status, a.body)
+							}
+							p.clock.pass(200 * time.Millisecond)
+						}
+					}
+				}
+				for _, body := range []string{text, `{"client_name":` + quoted(text) + `}`, `{"client_id":` + quoted(text) + `,"user":` + quoted(text) + `,"fhirUser":` + quoted("Patient/"+text) + `}`} {
+					for _, path := range []string{"/auth/register", "/auth/launch"} {
+						p.clock.pass(time.Minute)
+						if a := p.post(path, body, "Authorization", "Bearer "+tokens["access_token"].(string)); a.status >= 500 {
+							t.Errorf("%s with %q: %d %s", path, body, a.status, a.body)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+func quoted(text string) string {
+	return `"` + strings.ReplaceAll(strings.ReplaceAll(text, `\`, `\\`), `"`, `\"`) + `"`
+}
+
+func TestStateComesBackExactly(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	for _, state := range []string{"a b+c%20&d=e#f", "\xff\xfe\x00", "é", strings.Repeat("s", 4096)} {
+		ask := p.ask(c, "patient/*.rs")
+		ask.Set("state", state)
+		if got := p.browser().open(ask).send("deny", "1").location().Query().Get("state"); got != state {
+			t.Errorf("%q, not %q", got, state)
+		}
+	}
+	ask := p.ask(c, "patient/*.rs")
+	ask.Set("state", strings.Repeat("s", 4097))
+	if got := p.do(p.client, "GET", p.url+"/auth/authorize?"+ask.Encode(), nil).location().Query(); got.Get("error") != "invalid_request" || got.Has("state") {
+		t.Error(got)
+	}
+}
+
+func TestAFormThatWasShownToSomebodyElseIsShownAgain(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	b := p.browser()
+	ann := b.open(p.ask(c, "patient/*.rs")).signIn("ann")
+	p.clock.pass(time.Second)
+	ask := p.ask(c, "patient/*.rs")
+	ask.Set("prompt", "login")
+	b.open(ask).signIn("dora")
+	again := ann.send("allow", "1", "scope", "patient/*.rs")
+	again.want(200).has("Choose a patient")
+	if u, err := p.identity.UserByLogin(t.Context(), "dora"); err != nil {
+		t.Fatal(err)
+	} else if grants, err := p.identity.Grants(t.Context(), u.ID); err != nil || len(grants) > 0 {
+		t.Error("dora allowed what ann was asked", err)
+	}
+}
+
+func TestARegistrationThatNobodyApprovesIsForgotten(t *testing.T) {
+	p := newPlace(t)
+	c, _, err := p.identity.Register(t.Context(), identity.Metadata{Name: "x", Redirects: []string{redirect}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.clock.pass(31 * 24 * time.Hour)
+	if err := p.identity.ApproveClient(t.Context(), c.ID); err == nil {
+		t.Error("it is there")
+	}
+}

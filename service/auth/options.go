@@ -1,0 +1,135 @@
+package auth
+
+import (
+	"slices"
+
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
+)
+
+func fhirID(id string) fhir.ID { return fhir.ID(id) }
+
+// Option is one thing that an app asks for and the user may leave out.
+type Option struct {
+	Scope  string
+	Words  string // what a patient understands
+	Always bool   // it belongs to signing in, and cannot be left out alone
+	// Parts are what may be allowed instead of the whole: some categories, or
+	// some types.
+	Parts []Option
+}
+
+// categories are those that US Core has users choose among.
+var categories = map[string][]string{
+	"Condition": {
+		"http://terminology.hl7.org/CodeSystem/condition-category|problem-list-item",
+		"http://terminology.hl7.org/CodeSystem/condition-category|encounter-diagnosis",
+		"http://hl7.org/fhir/us/core/CodeSystem/condition-category|health-concern",
+	},
+	"Observation": {
+		"http://terminology.hl7.org/CodeSystem/observation-category|laboratory",
+		"http://terminology.hl7.org/CodeSystem/observation-category|vital-signs",
+		"http://terminology.hl7.org/CodeSystem/observation-category|social-history",
+		"http://terminology.hl7.org/CodeSystem/observation-category|survey",
+		"http://hl7.org/fhir/us/core/CodeSystem/us-core-category|sdoh",
+	},
+}
+
+// options are what the request asks for, in the order of a page: about the user
+// first, then records.
+func (p *progress) options() []Option {
+	var first, records []Option
+	for _, scope := range p.request.Scopes {
+		one, err := smart.ParseScope(scope)
+		if err != nil {
+			if words, ok := otherWords(scope); ok && p.available(scope) {
+				first = append(first, Option{Scope: scope, Words: words, Always: scope == smart.OpenID || scope == smart.Launch || isContext(scope)})
+			}
+			continue
+		}
+		records = append(records, Option{Scope: scope, Words: scopeWords(one, p.mine()), Parts: parts(one, p.mine())})
+	}
+	return append(first, records...)
+}
+
+func isContext(scope string) bool {
+	_, _, ok := smart.LaunchContext(scope)
+	return ok
+}
+
+// available says whether a scope that is not about resources can be kept for
+// this user in this context.
+func (p *progress) available(scope string) bool {
+	switch scope {
+	case smart.FHIRUser, smart.Profile:
+		return p.session.User.FHIRUser() != fhir.Key{}
+	}
+	if typ, _, ok := smart.LaunchContext(scope); ok {
+		switch typ {
+		case "patient":
+			return p.request.Context.Patient != ""
+		case "encounter":
+			return p.request.Context.Encounter != ""
+		}
+		return slices.ContainsFunc(p.request.Context.Items, func(i smart.ContextItem) bool { return isOfType(i, typ) })
+	}
+	return true
+}
+
+// parts are what can be allowed instead of a scope.
+func parts(s smart.Scope, mine bool) []Option {
+	if s.Query != "" {
+		return nil
+	}
+	whole := s.Interactions
+	s.V1 = false
+	var all []Option
+	if s.Type == smart.Any {
+		for _, t := range namedTypes {
+			part := s
+			part.Type = t
+			all = append(all, Option{Scope: part.String(), Words: partWords(part, mine)})
+		}
+		return all
+	}
+	for _, c := range categories[s.Type] {
+		part := s
+		part.Query = "category=" + c
+		all = append(all, Option{Scope: part.String(), Words: partWords(part, mine)})
+	}
+	if whole&(smart.Read|smart.Search) == 0 {
+		return nil // what is only written is not told apart
+	}
+	return all
+}
+
+// chosen are the scopes of a form that its page offered. Of an option that is
+// ticked as a whole the parts do not count.
+func chosen(options []Option, ticked []string) smart.Scopes {
+	var granted smart.Scopes
+	for _, o := range options {
+		if o.Always || slices.Contains(ticked, o.Scope) {
+			granted = append(granted, o.Scope)
+			continue
+		}
+		for _, part := range o.Parts {
+			if slices.Contains(ticked, part.Scope) && !granted.Has(part.Scope) {
+				granted = append(granted, part.Scope)
+			}
+		}
+	}
+	return granted
+}
+
+// partWords says what a part is about, without what may be done with it.
+func partWords(s smart.Scope, mine bool) string {
+	if s.Level == smart.Patient && mine {
+		return restrictedWords(s)
+	}
+	return impersonal.Replace(restrictedWords(s))
+}
+
+// mine says whether the user is the patient whose record the app opens.
+func (p *progress) mine() bool {
+	return p.session.User.FHIRUser() == fhir.Key{Type: "Patient", ID: fhirID(p.request.Context.Patient)}
+}
