@@ -263,7 +263,7 @@ func TestAnOriginIsKnownAsLongAsItsApp(t *testing.T) {
 		}
 		return got
 	}
-	for range 2 { // the second answer is a remembered one
+	for range 2 { // found, then remembered
 		if !known() {
 			t.Error("it is not known")
 		}
