@@ -33,6 +33,8 @@ var accountEndpoints = []endpoint{
 	{"/account/passkeys/begin", "POST", corsNone, account(everybody, (*visit).beginPasskey), failJSON},
 	{"/account/passkeys/finish", "POST", corsNone, account(everybody, (*visit).finishPasskey), failJSON},
 	{"/account/passkeys/remove", "POST", corsNone, account(everybody, (*visit).removePasskey), failPage},
+	{"/account/outside/link", "POST", corsNone, account(everybody, (*visit).linkOutside), failPage},
+	{"/account/outside/unlink", "POST", corsNone, account(everybody, (*visit).unlinkOutside), failPage},
 	{"/account/sign-out", "POST", corsNone, account(everybody, (*visit).signOut), failPage},
 	{"/account/developer", "GET", corsNone, account(developers, (*visit).ownClients), failPage},
 	{"/account/developer/new", "GET, POST", corsNone, account(developers, (*visit).newClient), failPage},

@@ -17,6 +17,8 @@ type securityPage struct {
 	MinPassword int
 	CanPasskeys bool
 	Required    bool // a second factor
+	Outside     []outsideLink
+	Accounts    []identity.OutsideAccount
 }
 
 func (v *visit) security() error { return v.showSecurity(nil) }
@@ -34,6 +36,12 @@ func (v *visit) showSecurity(problems []problem) error {
 	page := securityPage{
 		frame: v.frame("How you sign in", "/account/security"), Credentials: has, Login: v.session.User.Login,
 		MinPassword: identity.MinPassword, CanPasskeys: v.Identity.HasPasskeys(), Required: hasAny(v.session.User, rules.SecondFactor),
+	}
+	if page.Outside, err = v.outsideLinks("/account/security"); err != nil {
+		return err
+	}
+	if page.Accounts, err = v.Identity.OutsideAccounts(ctx, v.session.UserID); err != nil {
+		return err
 	}
 	page.Problems, page.passkeys = problems, page.CanPasskeys
 	return v.writeFrame(statusOfProblems(problems), page.frame, securityTemplate, page)

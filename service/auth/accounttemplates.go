@@ -37,4 +37,5 @@ var (
 	clientTemplate     = parseAccount("client.html")
 	newClientTemplate  = parseAccount("newclient.html")
 	secretTemplate     = parseAccount("secret.html")
+	outsideTemplate    = parseAccount("outside.html")
 )

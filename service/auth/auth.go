@@ -83,7 +83,7 @@ func New(c Config) *Server {
 
 // Mount puts the default tenant's endpoints at / and the others' at /t/{tenant}/.
 func (s *Server) Mount(site *web.Site) {
-	for _, e := range slices.Concat(endpoints, accountEndpoints, signInEndpoints, linkEndpoints, appStateEndpoints, brandEndpoints) {
+	for _, e := range slices.Concat(endpoints, accountEndpoints, signInEndpoints, outsideEndpoints, linkEndpoints, appStateEndpoints, brandEndpoints) {
 		handler := s.handler(e)
 		site.Handle(e.path, handler)
 		site.Handle("/t/{tenant}"+e.path, handler)

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// cookies are the tenant's cookies: of the session, of each request in progress
-// and of a sign-in that waits for its second factor.
+// cookies are the tenant's cookies: of the session, of each request in progress,
+// of a sign-in that waits for its second factor, and of one at an outside provider.
 type cookies struct {
-	session, browser, pending string
-	path                      string // of the tenant, with trailing slash
-	secure                    bool
+	session, browser, pending, outside string
+	path                               string // of the tenant, with trailing slash
+	secure                             bool
 }
 
 func newCookies(issuer, tenant string) cookies {
-	c := cookies{session: "ingle-session", browser: "ingle-request", pending: "ingle-sign-in", path: "/"}
+	c := cookies{session: "ingle-session", browser: "ingle-request", pending: "ingle-sign-in", outside: "ingle-outside", path: "/"}
 	if u, err := url.Parse(issuer); err == nil {
 		c.path, c.secure = strings.TrimSuffix(u.Path, "/")+"/", u.Scheme == "https"
 	}
@@ -24,7 +24,7 @@ func newCookies(issuer, tenant string) cookies {
 	if tenant != "" {
 		suffix = "-" + tenant
 	}
-	for _, name := range []*string{&c.session, &c.browser, &c.pending} {
+	for _, name := range []*string{&c.session, &c.browser, &c.pending, &c.outside} {
 		*name += suffix
 		if c.secure {
 			*name = "__Secure-" + *name

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
@@ -50,6 +51,7 @@ type signInPage struct {
 	// Passkey is the word on the button; "" for none. Its script begins, finishes
 	// and goes on at these addresses.
 	Passkey, Begin, Finish, Onward string
+	Outside                        []outsideLink // other ways to sign in
 	// Of the step enrol.
 	Secret string
 	Image  template.URL
@@ -67,6 +69,9 @@ func (c *call) writeSignIn(page signInPage) error {
 	case in == nil:
 		if page.passkeys {
 			page.Passkey = "Sign in with a passkey"
+		}
+		if page.Outside, err = c.outsideLinks(strings.TrimPrefix(page.Onward, c.Identity.Issuer())); err != nil {
+			return err
 		}
 	case slices.Contains(in.Factors, identity.FactorEnrol):
 		key, err := c.Identity.EnrolTOTP(c.r.Context(), in.Pending)
