@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/url"
 	"strings"
 )
 
@@ -51,6 +52,19 @@ func isLoopback(host string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
+}
+
+// hosts are the names that an open server goes by: any page that a browser shows
+// could otherwise reach it by one of its own. Nil is for any, where tokens decide.
+func (f *listenFlags) hosts() []string {
+	if !f.Open {
+		return nil
+	}
+	names := []string{"localhost"}
+	if u, err := url.Parse(f.BaseURL); err == nil && u.Hostname() != "" {
+		names = append(names, strings.ToLower(u.Hostname()))
+	}
+	return names
 }
 
 func (f *listenFlags) checkBase() error {

@@ -69,6 +69,10 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h[p.name] = p.value
 	}
 
+	if err := s.admit(r); err != nil {
+		Fail(x.response, r, err)
+		return
+	}
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = newPacedBody(w, r, s.config)
 	}

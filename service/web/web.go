@@ -33,6 +33,10 @@ type Config struct {
 	MinRate int64
 	// CompressFrom is the smallest answer that is compressed (4 KiB).
 	CompressFrom int
+	// Hosts are the names, in lower case, by which requests may call this server
+	// beside its IP addresses; nil: any. Without authorization they keep the pages
+	// of other sites out, whose names can be made to lead here (DNS rebinding).
+	Hosts []string
 }
 
 func (c Config) withDefaults() Config {
