@@ -352,6 +352,18 @@ func TestAttackCrossSiteRequestOnSignIn(t *testing.T) {
 	}
 }
 
+// What is done by POST alone looks for the form's token in a POST alone.
+func TestAPieceOfAMethodIsNoMethod(t *testing.T) {
+	p := practice(t)
+	b := p.browser()
+	b.follow(b.do(b.http, "GET", p.url+"/account", nil)).signIn("ann").want(200)
+	for _, method := range []string{"POS", "T", "ET", "PUT"} {
+		b.do(b.http, method, p.url+"/account/sign-out", nil).want(405)
+		b.do(b.http, method, p.url+"/auth/end-session", nil).want(405)
+	}
+	b.do(b.http, "GET", p.url+"/account", nil).want(200)
+}
+
 func TestAttackClickjacking(t *testing.T) {
 	p := practice(t)
 	c, _ := p.register()

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -237,6 +238,25 @@ func TestRegistrationsAndTokenRequestsAreLimited(t *testing.T) {
 			t.Errorf("%s stays limited", path)
 		}
 	}
+}
+
+// Whoever says the client_id of a public app from one address does not shut out
+// those who use it from others.
+func TestAPublicAppIsNotShutOutByWhoeverSaysItsName(t *testing.T) {
+	p := practice(t, func(_ *identity.Config, c *auth.Config) { c.Limits = auth.Limits{Tokens: 1, TokensBurst: 3} })
+	c, _ := p.register()
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	stranger := &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}}
+	if resp, err := stranger.Get(p.url); err != nil {
+		t.Skip("this system has one loopback address:", err)
+	} else {
+		resp.Body.Close()
+	}
+	for range 3 {
+		p.do(stranger, "POST", p.url+"/auth/token", refreshForm(c, "igl_rt_guessed")).refused(400, identity.InvalidGrant)
+	}
+	p.do(stranger, "POST", p.url+"/auth/token", refreshForm(c, "igl_rt_guessed")).refused(429, identity.TemporarilyUnavailable)
+	p.token(refreshForm(c, "igl_rt_another")).refused(400, identity.InvalidGrant)
 }
 
 func TestSigningOutLeadsBackToARegisteredAddressOnly(t *testing.T) {
