@@ -115,11 +115,13 @@ func (s *Service) liveGrant(ctx context.Context, id string) (*Grant, *User, erro
 			return nil, nil, err
 		}
 		if ended {
-			return nil, nil, Refuse(InvalidGrant, "the user has signed out")
+			return nil, nil, errSignedOut()
 		}
 	}
 	return g, u, nil
 }
+
+func errSignedOut() error { return Refuse(InvalidGrant, "the user has signed out") }
 
 // sessionEnded says whether a session was ended or is over. One in which nothing
 // was done for a while at this server is not, since the user is in the app.

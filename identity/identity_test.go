@@ -106,7 +106,7 @@ func two(t *testing.T, f func(t *testing.T, a, b house)) {
 	})
 }
 
-func postgresStore(t *testing.T, schema string) store.Identity {
+func postgresStore(t testing.TB, schema string) store.Identity {
 	t.Helper()
 	s, err := postgres.Open(t.Context(), pgtest.URL(t), schema)
 	return closed(t, s, err)

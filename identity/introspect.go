@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-
-	"github.com/inglehealth/ingle/spec/smart"
 )
 
 // Introspection is what is told of a token that is good.
@@ -51,6 +49,3 @@ func (s *Service) Introspect(ctx context.Context, token string) (*Introspection,
 		Grant: g.ID, Scopes: g.Scopes, Context: g.Context, AuthTime: g.AuthTime, Issued: g.Rotated, Expires: r.Expires,
 	}}, nil
 }
-
-// IDTokenIssued says whether an id_token came with the token.
-func (a *Access) IDTokenIssued() bool { return a.User != "" && a.Scopes.Has(smart.OpenID) }

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"slices"
 
 	"github.com/inglehealth/ingle/store"
 )
@@ -44,6 +43,3 @@ func (s *Service) KnownOrigin(ctx context.Context, origin string) (bool, error) 
 		}
 	}
 }
-
-// HasOrigin says whether an Origin header is that of this client's pages.
-func (c *Client) HasOrigin(origin string) bool { return slices.Contains(c.AllOrigins(), anyPort(origin)) }

@@ -40,7 +40,11 @@ func (s *Service) issueRefresh(ctx context.Context, i *issue, t *Tokens) error {
 		}
 	case g.Scopes.Has(smart.OnlineAccess):
 		var n Session
-		if _, err := s.read(ctx, kindSession, g.Session, &n); err != nil {
+		_, err := s.read(ctx, kindSession, g.Session, &n)
+		if errors.Is(err, ErrNotFound) {
+			return errSignedOut()
+		}
+		if err != nil {
 			return err
 		}
 		until = n.Expires

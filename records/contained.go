@@ -116,7 +116,9 @@ func (w *containedWalk) whole(ctx context.Context, after string) (next string, e
 func (w *containedWalk) inside(ctx context.Context, after string) error {
 	for count := max(w.q.Count-len(w.result.Entries), 1); ; count *= 2 {
 		count = min(count, w.left, containersAtOnce)
-		page, err := w.r.Search(ctx, w.containers(after, count))
+		q := w.containers(after, count)
+		q.Cursors = true
+		page, err := w.r.Search(ctx, q)
 		if err != nil {
 			return err
 		}
@@ -132,8 +134,7 @@ func (w *containedWalk) inside(ctx context.Context, after string) error {
 				return nil
 			}
 			if fits = max(fits, 1); fits < len(found) {
-				w.left, count = fits, fits
-				continue // reads again what fits, for the cursor after it
+				found, page.Records, page.Next, w.left = found[:fits], page.Records[:fits], page.Cursors[fits-1], fits
 			}
 		}
 		for _, entries := range found {

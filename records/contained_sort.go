@@ -54,7 +54,9 @@ func (w *containedWalk) sorted(ctx context.Context, after string) error {
 	from.Ended = from.Ended || w.q.Contained != search.ContainedBoth
 	var whole store.Page
 	if !from.Ended {
-		if whole, err = w.r.Search(ctx, w.ordinary(from.Whole)); err != nil {
+		q := w.ordinary(from.Whole)
+		q.Cursors = true
+		if whole, err = w.r.Search(ctx, q); err != nil {
 			return err
 		}
 	}
@@ -70,14 +72,8 @@ func (w *containedWalk) sorted(ctx context.Context, after string) error {
 	case from.Ended:
 	case m.outside == len(whole.Records):
 		to.Whole, to.Ended = whole.Next, whole.Next == ""
-	case m.outside > 0: // reads again what fits, for the cursor after it
-		q := w.ordinary(from.Whole)
-		q.Count, q.Heads = m.outside, true
-		again, err := w.r.Search(ctx, q)
-		if err != nil {
-			return err
-		}
-		to.Whole, to.Ended = again.Next, again.Next == ""
+	case m.outside > 0:
+		to.Whole = whole.Cursors[m.outside-1]
 	}
 	if to.Ended && m.inside == len(found) && !more {
 		return nil

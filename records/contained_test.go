@@ -3,6 +3,7 @@ package records_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/store"
 )
 
 // prescription stores a MedicationRequest with contained resources.
@@ -161,6 +163,58 @@ func TestWhatIsFoundInsideIsSortedWithTheRest(t *testing.T) {
 		first.Pairs = pairs(t, "_contained=both&_sort=code&_count=2")
 		_, err := s.Search(t.Context(), first)
 		refused(t, err, fault.Invalid)
+	})
+}
+
+// disturbed is a store in which something is written before each search.
+type disturbed struct {
+	store.Store
+	before func()
+}
+
+func (d disturbed) Search(ctx context.Context, q *search.Query) (store.Page, error) {
+	d.before()
+	return d.Store.Search(ctx, q)
+}
+
+func TestWhatIsUnchangedIsFoundOnceAmongContainedOnesThoughOthersAreWrittenDuringAPage(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{Validation: records.ValidateStructure})
+		patient(t, s, "p")
+		for _, code := range []string{"b", "d", "f", "h", "j"} {
+			put(t, s, "Medication/"+code, "%s", medication(code, code, "active"))
+		}
+		for _, code := range []string{"c", "e", "i"} {
+			prescription(t, s, code, medication("m1", code, "active"))
+		}
+		there := false
+		between := must(records.Open(t.Context(), records.Config{Definitions: definitions.MustBuiltIn(definitions.R4), Base: base, Store: disturbed{db.open(t), func() {
+			for _, id := range []string{"new1", "new2"} {
+				if there {
+					must(s.Delete(t.Context(), key("Medication/"+id), records.DeleteOptions{}))(t)
+				} else {
+					put(t, s, "Medication/"+id, "%s", medication(id, "a", "active"))
+				}
+			}
+			there = !there
+		}}}))(t).Session(records.Principal{}, nil)
+		for query, want := range map[string]string{
+			"_sort=code":                            "b c d e f h i j",
+			"_containedType=contained&_sort=-code":  "j i h f e d c b",
+			"_containedType=contained&_elements=id": "b d f h j c e i",
+		} {
+			for count := range 5 {
+				got := strings.Fields(among(t, between, fmt.Sprintf("_contained=both&%s&_count=%d", query, count+1)))
+				got = slices.DeleteFunc(got, func(name string) bool { return name == "/" || strings.Contains(name, "/new") })
+				for i, name := range got {
+					_, id, _ := strings.Cut(strings.TrimSuffix(name, "#m1"), "/")
+					got[i] = id
+				}
+				if all := strings.Join(got, " "); all != want {
+					t.Errorf("%s, pages of %d: %s, want %s", query, count+1, all, want)
+				}
+			}
+		}
 	})
 }
 

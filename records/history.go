@@ -191,6 +191,9 @@ func historyOf(r route) (HistoryRequest, error) {
 // (R4 §3.1.0.12); known is false for any other. A _count of 0 asks for the
 // total only.
 func (h *HistoryRequest) Take(p search.Pair) (known bool, err error) {
+	if p.Name == "_since" && !h.Since.IsZero() || p.Name == "_at" && !h.At.IsZero() || p.Name == "_count" && h.Count != 0 {
+		return true, fault.New(fault.Invalid, fault.CodeInvalid, "", "%s is given twice", p.Name)
+	}
 	switch p.Name {
 	case "_since":
 		h.Since, _, err = moments(p)
@@ -200,7 +203,7 @@ func (h *HistoryRequest) Take(p search.Pair) (known bool, err error) {
 		h.Count, err = strconv.Atoi(p.Value)
 		switch {
 		case err != nil || h.Count < 0:
-			err = fault.New(fault.Invalid, fault.CodeValue, "", "_count is a whole number of versions a page, not %q", p.Value)
+			err = fault.New(fault.Invalid, fault.CodeValue, "", "_count is a whole number of versions a page, not %q", fault.Shorten(p.Value))
 		case h.Count == 0:
 			h.Count = -1
 		}
@@ -220,7 +223,7 @@ func moments(p search.Pair) (first, last time.Time, err error) {
 	r, ok := search.ParseTime(strings.ReplaceAll(p.Value, " ", "+"))
 	if !ok {
 		return first, last, fault.New(fault.Invalid, fault.CodeValue, "",
-			"%s is a date or time like 2024, 2024-05-01 or 2024-05-01T12:00:00Z, not %q", p.Name, p.Value)
+			"%s is a date or time like 2024, 2024-05-01 or 2024-05-01T12:00:00Z, not %q", p.Name, fault.Shorten(p.Value))
 	}
 	return time.UnixMicro(r.Lo).UTC(), time.UnixMicro(r.Hi - 1).UTC(), nil
 }

@@ -102,7 +102,10 @@ type VersionInfo struct {
 type Page struct {
 	Records []Record
 	Next    string // for Query.After, "" on the last page
-	Total   int64  // -1 when not asked for
+	// Cursors are for Query.After, too, to go on behind each of Records; nil unless
+	// Query.Cursors asks for them.
+	Cursors []string
+	Total   int64 // -1 when not asked for
 }
 
 // Tx is a write transaction. It sees its own writes. It holds until its

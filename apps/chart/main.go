@@ -79,7 +79,11 @@ func connect(ctx context.Context, iss, id, self string, out io.Writer) (*smart.C
 		return nil, fmt.Errorf("%w\nHave the app registered with %s as its redirect_uri, and say its client_id with --client", err, app.Redirect(self))
 	}
 	fmt.Fprintf(out, "Registered at %s as client %s\n", iss, client.ID)
-	fmt.Fprintf(out, "Ingle lets it in once an administrator approves it:\n\n  ingle client approve %s\n\n", client.ID)
+	account := ""
+	if at := server.Configuration.ManagementEndpoint; at != "" {
+		account = " at " + at + ", or with"
+	}
+	fmt.Fprintf(out, "Ingle lets it in once an administrator approves it%s:\n\n  ingle client approve %s\n\n", account, client.ID)
 	fmt.Fprintf(out, "Next time, start it with --client %s\n", client.ID)
 	return client, nil
 }

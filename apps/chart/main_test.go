@@ -31,7 +31,7 @@ func TestTheCommandRegistersTheAppAndServesIt(t *testing.T) {
 	if address == nil {
 		t.Fatalf("it did not start: %v\n%s", <-ended, said.String())
 	}
-	for _, text := range []string{"as client client ", "ingle client approve client ", "--client client "} {
+	for _, text := range []string{"as client client ", "ingle client approve client ", s.URL + "/account", "--client client "} {
 		if !strings.Contains(said.String(), text) {
 			t.Errorf("it does not say %q:\n%s", text, said.String())
 		}

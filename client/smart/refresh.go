@@ -2,6 +2,7 @@ package smart
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 )
@@ -9,7 +10,9 @@ import (
 // Refresh exchanges a refresh token for a new access token, and a new refresh
 // token if the server rotates them: then t is used up, and a second Refresh of it
 // may end the authorization. Source sees to that. A new id_token must be of the
-// same user (OpenID Connect Core §12.2).
+// same user (OpenID Connect Core §12.2); one that cannot be verified now, because
+// the server's keys are out of reach, is left out, so that the rotated refresh
+// token is not lost.
 func (c *Client) Refresh(ctx context.Context, t *Token) (*Token, error) {
 	if t.Refresh == "" {
 		return nil, ErrExpired
@@ -23,6 +26,9 @@ func (c *Client) Refresh(ctx context.Context, t *Token) (*Token, error) {
 	}
 	who, err := c.verify(ctx, renewed.IDToken)
 	switch {
+	case err != nil && !errors.Is(err, ErrIDToken): // the keys cannot be fetched: what is known of the user stays
+		renewed.IDToken = t.IDToken
+		return renewed, nil
 	case err != nil:
 		return nil, err
 	case t.Identity != nil && who.Subject != t.Identity.Subject:

@@ -67,7 +67,7 @@ func (s *Source) Token(ctx context.Context) (*Token, error) {
 // on when ctx ends: were its answer lost, so would be the rotated refresh token.
 func (s *Source) Renew(ctx context.Context, stale *Token) (*Token, error) {
 	s.mu.Lock()
-	if s.over != nil || s.token != stale {
+	if s.over != nil || s.token != nil && s.token != stale {
 		defer s.mu.Unlock()
 		return s.token, s.over
 	}

@@ -129,6 +129,21 @@ func TestARenewedIDTokenOfAnotherUserIsRefused(t *testing.T) {
 	}
 }
 
+func TestARefreshOutlivesKeysThatCannotBeFetched(t *testing.T) {
+	s := smarttest.New(t)
+	c := register(t, s)
+	first := signIn(t, c)
+	s.RotateKey()
+	c.Server.Configuration.KeysEndpoint = s.URL + "/nothing"
+	second, err := c.Refresh(t.Context(), first)
+	if err != nil || second.IDToken != first.IDToken || second.Identity != first.Identity || second.Refresh == first.Refresh {
+		t.Fatalf("token %+v, error %v", second, err)
+	}
+	if _, err := finish(t, c); err == nil { // where nothing is known yet, there is no sign-in
+		t.Error("a user was believed without keys")
+	}
+}
+
 func TestATokenIsTheSameAfterItWasKept(t *testing.T) {
 	c := register(t, smarttest.New(t))
 	kept := throughJSON(t, signIn(t, c))

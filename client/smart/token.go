@@ -35,6 +35,10 @@ func (c *Client) request(ctx context.Context, form url.Values, before *Token) (*
 	if err != nil {
 		return nil, err
 	}
+	return parseToken(body, before, c.Server.now())
+}
+
+func parseToken(body []byte, before *Token, now time.Time) (*Token, error) {
 	var answer struct {
 		Access  string      `json:"access_token"`
 		Type    string      `json:"token_type"`
@@ -54,14 +58,16 @@ func (c *Client) request(ctx context.Context, form url.Values, before *Token) (*
 		return nil, fmt.Errorf("smart: the token response has token_type %q, not Bearer", answer.Type)
 	}
 	t := *before
-	t.Access, t.Expires = answer.Access, c.Server.expiry(answer.Expires)
+	t.Access, t.Expires = answer.Access, expiry(answer.Expires, now)
 	if answer.Refresh != "" {
 		t.Refresh = answer.Refresh
 	}
 	if answer.Scope != nil {
-		if t.Scopes, err = smart.ParseScopes(*answer.Scope); err != nil {
+		granted, err := smart.ParseScopes(*answer.Scope)
+		if err != nil {
 			return nil, fmt.Errorf("smart: the token response: scope: %w", err)
 		}
+		t.Scopes = granted
 	}
 	if answer.IDToken != "" {
 		t.IDToken = answer.IDToken
@@ -72,11 +78,11 @@ func (c *Client) request(ctx context.Context, form url.Values, before *Token) (*
 	return &t, nil
 }
 
-func (s *Server) expiry(seconds json.Number) time.Time {
+func expiry(seconds json.Number, now time.Time) time.Time {
 	n, err := seconds.Float64()
 	if err != nil {
 		return time.Time{}
 	}
 	life := min(max(n, 0), maxLife.Seconds())
-	return s.now().Add(time.Duration(life * float64(time.Second)))
+	return now.Add(time.Duration(life * float64(time.Second)))
 }

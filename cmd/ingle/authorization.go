@@ -20,6 +20,7 @@ import (
 type authorizationFlags struct {
 	KeyFile          string `placeholder:"FILE" help:"${keyfile}"`
 	AllowPrivateKeys bool   `name:"allow-private-jwks" help:"Fetch key sets of apps and documents of sign-in providers from private addresses, too, and over http: for development."`
+	Brand            string `placeholder:"FILE" help:"JSON of the user-access brand by which apps let patients find this server, without --tenant (docs/accounts.md)."`
 }
 
 // authorization is who may do what, of every tenant.
@@ -36,6 +37,10 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 	if err != nil {
 		return nil, err
 	}
+	brand, err := c.brand()
+	if err != nil {
+		return nil, err
+	}
 	a := &authorization{services: map[string]*identity.Service{}}
 	var served []auth.Tenant
 	for _, name := range tenants.Names() {
@@ -47,11 +52,15 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 		}
 		door, _ := tenants.Door(name)
 		a.services[name] = in
-		served = append(served, auth.Tenant{Door: door, Identity: in})
+		t := auth.Tenant{Door: door, Identity: in}
+		if name == "" {
+			t.Brand = brand
+		}
+		served = append(served, t)
 	}
 	a.server = auth.New(auth.Config{Tenants: served, Log: log})
 	if c.Database == "" {
-		orders, err := startControl(c.folder(), a.services, log)
+		orders, err := startControl(ctx, c.folder(), a.services, log)
 		if err != nil {
 			return nil, fmt.Errorf("commands beside the server: %w", err)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -61,7 +62,8 @@ func TestCommandsReachTheServerThatRuns(t *testing.T) {
 		if out, err := ingle(t, "user", "list", "--data", dir); err != nil || !strings.HasPrefix(out, "LOGIN") {
 			t.Errorf("%s%s: %v", out, name, err)
 		}
-		if out, err := ingle(t, "user", "list", "--role", "physician", "--data", dir); err == nil || err.(*exec.ExitError).ExitCode() != 2 || !strings.Contains(out, "no such role") {
+		out, err := ingle(t, "user", "list", "--role", "physician", "--data", dir)
+		if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 2 || !strings.Contains(out, "no such role") {
 			t.Errorf("%s%s: %v", out, name, err)
 		}
 		if out, err := ingle(t, "user", "list", "--tenant", "east", "--data", dir); err == nil || !strings.Contains(out, "no such tenant") {

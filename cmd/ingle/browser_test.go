@@ -27,17 +27,17 @@ func newBrowser(t *testing.T) *browser {
 	return &browser{t, &http.Client{Jar: jar}}
 }
 
-// page is what the browser shows, with the values of its form.
+// page is what the browser shows, with the values of a form on it.
 type page struct {
 	*browser
 	address *url.URL
 	text    string
-	form    string // where it is sent
+	form    string // where its first form is sent, or the one that action chose
 	values  url.Values
 }
 
 var (
-	formStart = regexp.MustCompile(`<form method="post" action="([^"]*)"`)
+	form      = regexp.MustCompile(`(?s)<form method="post" action="([^"]*)".*?</form>`)
 	input     = regexp.MustCompile(`<input ([^>]*)>`)
 	attribute = regexp.MustCompile(`([a-z]+)(?:="([^"]*)")?`)
 )
@@ -47,9 +47,9 @@ func (b *browser) open(address string) page {
 	return b.do(http.MethodGet, address, nil)
 }
 
-func (b *browser) do(method, address string, form url.Values) page {
+func (b *browser) do(method, address string, values url.Values) page {
 	b.t.Helper()
-	req, err := http.NewRequestWithContext(b.t.Context(), method, address, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(b.t.Context(), method, address, strings.NewReader(values.Encode()))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -67,17 +67,16 @@ func (b *browser) do(method, address string, form url.Values) page {
 		b.t.Fatal(err)
 	}
 	p := page{browser: b, address: resp.Request.URL, text: string(body)}
-	if m := formStart.FindStringSubmatch(p.text); m != nil {
-		p.form = html.UnescapeString(m[1])
+	if m := form.FindStringSubmatch(p.text); m != nil {
+		p.take(m)
 	}
-	p.read()
 	return p
 }
 
-// read fills in what the page proposes: fields with values, and what is ticked.
-func (p *page) read() {
-	p.values = url.Values{}
-	for _, m := range input.FindAllStringSubmatch(p.text, -1) {
+// take fills in what a form proposes: fields with values, and what is ticked.
+func (p *page) take(found []string) {
+	p.form, p.values = html.UnescapeString(found[1]), url.Values{}
+	for _, m := range input.FindAllStringSubmatch(found[0], -1) {
 		has := map[string]string{}
 		for _, a := range attribute.FindAllStringSubmatch(m[1], -1) {
 			has[a[1]] = html.UnescapeString(a[2])
@@ -111,10 +110,13 @@ func (p page) untick(scope string) page {
 // action chooses one of several forms, by where it is sent.
 func (p page) action(address string) page {
 	p.t.Helper()
-	if !strings.Contains(p.text, `action="`+address+`"`) {
-		p.t.Fatalf("there is no form for %s in\n%s", address, p.text)
+	for _, m := range form.FindAllStringSubmatch(p.text, -1) {
+		if html.UnescapeString(m[1]) == address {
+			p.take(m)
+			return p
+		}
 	}
-	p.form = address
+	p.t.Fatalf("there is no form for %s in\n%s", address, p.text)
 	return p
 }
 

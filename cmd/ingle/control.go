@@ -55,7 +55,7 @@ type control struct {
 }
 
 // startControl listens in dir.
-func startControl(dir string, services map[string]*identity.Service, log *slog.Logger) (*control, error) {
+func startControl(ctx context.Context, dir string, services map[string]*identity.Service, log *slog.Logger) (*control, error) {
 	address, closeDir, err := socketAddress(dir)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func startControl(dir string, services map[string]*identity.Service, log *slog.L
 	if err := os.Remove(c.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	listener, err := net.Listen("unix", address)
+	listener, err := new(net.ListenConfig).Listen(ctx, "unix", address)
 	if err != nil {
 		return nil, err
 	}

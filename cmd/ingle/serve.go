@@ -233,7 +233,7 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, eph
 	}
 	if !c.Sandbox {
 		if !c.Open {
-			fmt.Fprintf(out, "\n  TOKEN=$(ingle token create --scope 'system/*.cruds' %s)", c.storeFlags.flags())
+			fmt.Fprintf(out, "\n  TOKEN=$(ingle token create --scope 'system/*.cruds' %s)", c.flags())
 		}
 		fmt.Fprintf(out, "\n  curl %s'%s/fhir/metadata?_pretty=true'\n\n", header, base)
 		return

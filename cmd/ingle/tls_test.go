@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -99,7 +100,9 @@ func TestOldVersionsOfTLSAreRefused(t *testing.T) {
 		if err := server.Close(); err != nil {
 			t.Error(err)
 		}
-		<-done
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 	leaf, err := x509.ParseCertificate(secure.config.Certificates[0].Certificate[0])
 	if err != nil {

@@ -63,6 +63,32 @@ func TestADefinedParameterIsSearchedBy(t *testing.T) {
 	}
 }
 
+// An expression that fails gives nothing; one that would go on too long has
+// the resource refused, which would else be missing where it is looked for.
+func TestAResourceOnWhichAnExpressionTakesTooManyStepsIsRefused(t *testing.T) {
+	c := catalogOf(t, definitions.MustBuiltIn(definitions.R4))
+	for expression, refuses := range map[string]bool{
+		"Patient.name.family.single()": false,
+		"Patient.name.select(" + strings.Repeat("(1|2|3).select(", 30) + "toString()" + strings.Repeat(")", 31): true,
+	} {
+		p, err := define(t, c, fmt.Sprintf("expression %q", expression))
+		if err != nil {
+			t.Fatal(err)
+		}
+		with := catalogOf(t, c.defs.WithParameters([]definitions.SearchParameter{p}))
+		tree, err := fhir.ParseJSON(with.defs, []byte(`{"resourceType":"Patient","name":[{"family":"A"},{"family":"B"}]}`), fhir.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, err := with.Extract(t.Context(), tree)
+		e, refused := errors.AsType[*fault.Error](err)
+		if refused != refuses || !refused && (err != nil || len(entries) == 0) ||
+			refused && (e.Kind != fault.Unprocessable || !strings.Contains(err.Error(), "search parameter suffix") || !strings.Contains(err.Error(), "3000000 steps")) {
+			t.Errorf("%s: %d entries, %v", expression, len(entries), err)
+		}
+	}
+}
+
 func TestAnAddedParameterLeavesTheValuesOfOthersWhereTheyAre(t *testing.T) {
 	c := catalogOf(t, definitions.MustBuiltIn(definitions.R4))
 	p, err := define(t, c, `code "coded"`, `base ["Observation"]`, `type "token"`, `expression "Observation.component.code"`)

@@ -50,8 +50,8 @@ func (c *Catalog) extract(ctx context.Context, root fhir.Node, w way) ([]Entry, 
 	clear(x.entries) // so that the pool keeps no resource alive
 	*scratch = x.entries
 	c.scratches.Put(scratch)
-	if x.tooMany != nil {
-		return nil, x.tooMany
+	if x.refused != nil {
+		return nil, x.refused
 	}
 	if len(entries) > MaxEntries {
 		return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, typeName,
@@ -69,7 +69,7 @@ type extraction struct {
 	out       *[]Entry // where add puts entries: entries, or a composite's part
 	param     Param    // of the entries being made
 	elsewhere []string // parts that have entries of another parameter
-	tooMany   error    // combinations of a composite parameter, or nil
+	refused   error    // why the resource cannot be indexed, or nil
 	last      canonicalOf
 	pointers  []pointer // to contained resources
 	seen      map[string]struct{}
@@ -120,7 +120,7 @@ func (x *extraction) convert(n fhir.Node) {
 // composite makes the entries of a composite parameter at one focus: every
 // combination of one value for each component.
 func (x *extraction) composite(p *parameter, focus fhir.Node) {
-	if x.tooMany != nil || len(x.entries) > MaxEntries {
+	if x.refused != nil || len(x.entries) > MaxEntries {
 		return // it is refused
 	}
 	parts := make([][]Entry, len(p.components))
@@ -138,7 +138,7 @@ func (x *extraction) composite(p *parameter, focus fhir.Node) {
 	}
 	x.out = saved
 	if combinations > maxCombinations {
-		x.tooMany = fault.New(fault.Unprocessable, fault.CodeTooCostly, focus.Path(),
+		x.refused = fault.New(fault.Unprocessable, fault.CodeTooCostly, focus.Path(),
 			"holds more than %d combinations of values for the search parameter %s; give it fewer codings", maxCombinations, p.Code)
 		return
 	}

@@ -63,7 +63,7 @@ func (p *parser) compare(param found, op, value string) (Expr, error) {
 	case param.Kind == definitions.SearchDate:
 		d, err := p.compareDate(as, op, value)
 		if param.Code == codeLastUpdated {
-			return LastUpdated{d.Prefix, d.Range}, err
+			return LastUpdated{d.Prefix, d.Range, d.Written}, err
 		}
 		return d, err
 	case param.Kind == definitions.SearchToken && subsumption[op] != "":

@@ -178,6 +178,9 @@ func (p *parser) sort(pair Pair) error {
 	}
 	for _, key := range keys {
 		code, desc := strings.CutPrefix(key, "-")
+		if code == "" {
+			return malformed("_sort", pair.Value, "it takes names of search parameters, as in _sort=-date,name")
+		}
 		param, err := p.find(p.q.Types, code)
 		if err != nil {
 			return err

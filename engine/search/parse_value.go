@@ -18,7 +18,7 @@ func (p *parser) reader(param found, name, modifier string) (read func(string) (
 	if param.Code == codeLastUpdated && modifier == "" {
 		return func(raw string) (Expr, error) {
 			d, err := p.date(as, raw)
-			return LastUpdated{d.Prefix, d.Range}, err
+			return LastUpdated{d.Prefix, d.Range, d.Written}, err
 		}, false, nil
 	}
 	if param.Code == codeID && (modifier == "" || modifier == "not") {
@@ -199,15 +199,16 @@ func (p *parser) date(as Param, raw string) (Date, error) {
 	if !ok {
 		return Date{}, errors.New("a date is written YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm[:ss[.sss]] with Z or a time zone such as +02:00")
 	}
+	d := Date{Param: as, Prefix: prefix, Range: r}
 	if prefix == AP && !p.o.Now.IsZero() {
 		distance := p.o.Now.UnixMicro() - r.Lo
 		if distance < 0 {
 			distance = -distance
 		}
-		r.Lo -= distance / 10
-		r.Hi += distance / 10
+		d.Range = TimeRange{Lo: r.Lo - distance/10, Hi: r.Hi + distance/10}
+		d.Written = r
 	}
-	return Date{as, prefix, r}, nil
+	return d, nil
 }
 
 var errNumber = errors.New("a number is written like 100, 5.40, -3 or 1e2")

@@ -23,6 +23,8 @@ type Query struct {
 	Looks int
 	// Heads asks for records without their bodies.
 	Heads bool
+	// Cursors asks for the cursor of each record.
+	Cursors bool
 	// Total says how Bundle.total is to be computed.
 	Total TotalMode
 	// Partial takes parameters whose index is still being built.
@@ -150,8 +152,9 @@ type IDs []string
 
 // LastUpdated compares meta.lastUpdated (_lastUpdated).
 type LastUpdated struct {
-	Prefix Prefix
-	Range  TimeRange
+	Prefix  Prefix
+	Range   TimeRange
+	Written TimeRange // as Date has it
 }
 
 // Missing holds when the resource has no value for Param (Want true), or has
@@ -255,11 +258,13 @@ const (
 
 // Date matches date entries: Prefix compares the entry's range with Range as
 // §3.1.1.4.5 defines. For AP the parser has already widened Range, and the
-// match is overlap.
+// match is overlap; since that depends on the time, Written has what was asked
+// for.
 type Date struct {
-	Param  Param
-	Prefix Prefix
-	Range  TimeRange
+	Param   Param
+	Prefix  Prefix
+	Range   TimeRange
+	Written TimeRange // of AP that was widened, else zero
 }
 
 // NumberRange is the interval [Lo, Hi) that a number written with a given

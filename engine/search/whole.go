@@ -1,10 +1,12 @@
 package search
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/inglehealth/ingle/engine/fhirpath"
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
@@ -23,13 +25,24 @@ func compileWhole(expression string, to sink) (*wholeRule, error) {
 	return &wholeRule{compiled, to}, nil
 }
 
+// maxSteps is how many steps an expression may take on one resource, some 200
+// milliseconds; those of the releases take ten for each entry of a List.
+const maxSteps = 3_000_000
+
 // evaluate makes entries of what an expression gives. One that fails on a
-// resource gives none: the resource is still found by its other parameters.
-// There is no clock and no resolver, so the same resource always gives the
-// same entries.
+// resource gives none: the resource is still found by its other parameters. One
+// that takes too much has the resource refused. There is no clock and no
+// resolver, so the same resource always gives the same entries.
 func (x *extraction) evaluate(rule *wholeRule, focus fhir.Node) {
-	env := fhirpath.Env{Resource: x.root, RootResource: x.root, Definitions: x.c.defs}
+	if x.refused != nil {
+		return
+	}
+	env := fhirpath.Env{Resource: x.root, RootResource: x.root, Definitions: x.c.defs, Limits: fhirpath.Limits{Steps: maxSteps}}
 	values, err := rule.expression.AppendNode(x.ctx, &env, focus, nil)
+	if limit, ok := errors.AsType[*fhirpath.LimitError](err); ok {
+		x.refused = fault.New(fault.Unprocessable, fault.CodeTooCostly, focus.Path(),
+			"cannot be indexed by the search parameter %s: of its expression, %v; make the resource smaller, or retire the parameter if it is a stored one", rule.to.param.Code, limit)
+	}
 	if err != nil {
 		return
 	}

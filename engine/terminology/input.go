@@ -90,10 +90,16 @@ func (in Inputs) all(name string) []string {
 	return out
 }
 
-// only refuses parameters beyond those that an operation knows.
+// only refuses parameters beyond those that an operation knows, and those given
+// again of which it takes one.
 func (in Inputs) only(operation string, names ...string) error {
+	given := make(map[string]bool, len(in))
 	for i := range in {
 		if slices.Contains(names, in[i].Name) || slices.Contains(common, in[i].Name) {
+			if given[in[i].Name] {
+				return fault.New(fault.Invalid, fault.CodeInvalid, in[i].path(), "%s takes the parameter %s once.", operation, in[i].Name)
+			}
+			given[in[i].Name] = !slices.Contains(several, in[i].Name)
 			continue
 		}
 		hint := ""
@@ -111,6 +117,12 @@ func (in Inputs) only(operation string, names ...string) error {
 var common = []string{
 	"displayLanguage", "useSupplement", "tx-resource", "system-version", "check-system-version", "force-system-version",
 	"default-valueset-version", "uuid", "cache-id",
+}
+
+// several are the parameters that may be given several times.
+var several = []string{
+	"useSupplement", "tx-resource", "system-version", "check-system-version", "force-system-version", "default-valueset-version",
+	"designation", "property", "exclude-system", "dependency",
 }
 
 func (in Inputs) flag(name string) (value, given bool, err error) {

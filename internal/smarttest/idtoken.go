@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -16,13 +17,21 @@ type signingKey struct {
 	private jose.JSONWebKey
 }
 
-// RotateKey makes a new RSA key that signs from now on. Earlier ones are no
-// longer published.
-func (s *Server) RotateKey() *rsa.PublicKey {
+// firstKey is what servers begin with: making one takes long.
+var firstKey = sync.OnceValue(newRSA)
+
+func newRSA() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		panic(err)
 	}
+	return key
+}
+
+// RotateKey makes a new RSA key that signs from now on. Earlier ones are no
+// longer published.
+func (s *Server) RotateKey() *rsa.PublicKey {
+	key := newRSA()
 	s.UseKey(jose.RS256, key)
 	return &key.PublicKey
 }

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
@@ -89,7 +91,7 @@ func New(t testing.TB) *Server {
 	web := httptest.NewServer(mux)
 	t.Cleanup(web.Close)
 	s.URL, s.Base = web.URL, web.URL+"/fhir"
-	s.RotateKey()
+	s.UseKey(jose.RS256, firstKey())
 	return s
 }
 
@@ -109,6 +111,7 @@ func (s *Server) discover(w http.ResponseWriter, _ *http.Request) {
 		"registration_endpoint":            s.URL + "/register",
 		"introspection_endpoint":           s.URL + "/introspect",
 		"revocation_endpoint":              s.URL + "/revoke",
+		"management_endpoint":              s.URL + "/account",
 		"capabilities":                     []string{"launch-standalone", "launch-ehr", "sso-openid-connect"},
 		"code_challenge_methods_supported": []string{"S256"},
 		"authorization_response_iss_parameter_supported":   true,

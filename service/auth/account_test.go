@@ -457,7 +457,9 @@ func TestPasskeysAreOfferedWhereBrowsersHaveThem(t *testing.T) {
 }
 
 func TestPasskeysAreOfferedInTheFlowOfAnApp(t *testing.T) {
-	p := household(t, func(ic *identity.Config, _ *auth.Config) { ic.Issuer = strings.Replace(ic.Issuer, "127.0.0.1", "localhost", 1) })
+	p := household(t, func(ic *identity.Config, _ *auth.Config) {
+		ic.Issuer = strings.Replace(ic.Issuer, "127.0.0.1", "localhost", 1)
+	})
 	p.url = strings.Replace(p.url, "127.0.0.1", "localhost", 1)
 	c, _ := p.register()
 	g := p.browser().open(p.ask(c, "patient/*.rs"))

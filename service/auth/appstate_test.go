@@ -172,6 +172,9 @@ func TestOnlyWhoIsRegisteredForACodeHasItsAppState(t *testing.T) {
 	// The token names the code, but the app is not registered for it.
 	greedy := newKeeperOf(t, k.place, settingsScope)
 	greedy.state("GET", k.find(), "").want(403)
+	// Or it is, for resources of another type.
+	other = newKeeperOf(t, k.place, "patient/Observation.cuds?code="+settings, "patient/Observation.cuds?code="+settings)
+	other.state("GET", k.find(), "").want(403)
 	k.state("GET", k.find(), "").want(200).has("secret")
 }
 

@@ -263,8 +263,10 @@ func TestAnOriginIsKnownAsLongAsItsApp(t *testing.T) {
 		}
 		return got
 	}
-	if !known() || !known() {
-		t.Error("it is not known")
+	for range 2 { // the second answer is a remembered one
+		if !known() {
+			t.Error("it is not known")
+		}
 	}
 	if err := p.identity.SuspendClient(t.Context(), c.ID); err != nil {
 		t.Fatal(err)

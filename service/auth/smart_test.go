@@ -371,7 +371,9 @@ func TestServicesHaveNoSecrets(t *testing.T) {
 
 func TestAContextIsGivenWhateverRoleWasAskedFor(t *testing.T) {
 	p := practice(t)
-	c, _ := p.register(func(c *identity.Client) { c.Scopes = append(c.Scopes, "launch/imagingstudy?role=https://x.example/unknown") })
+	c, _ := p.register(func(c *identity.Client) {
+		c.Scopes = append(c.Scopes, "launch/imagingstudy?role=https://x.example/unknown")
+	})
 	launched := p.ehr()(`{"client_id":"` + c.ID + `","user":"noor","patient":"ann","fhirContext":[{"reference":"ImagingStudy/a"}]}`).want(201).json()
 	ask := p.ask(c, "launch launch/imagingstudy?role=https://x.example/unknown patient/*.rs")
 	handle, _ := launched["launch"].(string)

@@ -131,11 +131,14 @@ func (c *call) lenient() bool {
 	return c.door.Policy().LenientSearch
 }
 
-// only refuses query parameters beyond names, unless the client asked for
-// leniency.
+// only refuses query parameters that are given twice, and, unless the client
+// asked for leniency, those beyond names.
 func (c *call) only(names ...string) error {
-	if len(c.pairs) == 0 || c.lenient() {
+	if len(c.pairs) == 0 {
 		return nil
+	}
+	if err := (parameters{pairs: c.pairs}).once(names...); err != nil || c.lenient() {
+		return err
 	}
 next:
 	for _, p := range c.pairs {

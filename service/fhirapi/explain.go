@@ -28,8 +28,8 @@ func cutExplain(pairs []search.Pair) (kept []search.Pair, explain bool, err erro
 		if p.Value != "true" && p.Value != "false" {
 			return nil, false, fault.New(fault.Invalid, fault.CodeValue, "", "_explain is true or false, not %q.", fault.Shorten(p.Value))
 		}
-		kept, _, err = cutExplain(pairs[i+1:])
-		return append(pairs[:i:i], kept...), p.Value == "true", err
+		kept = append(pairs[:i:i], pairs[i+1:]...)
+		return kept, p.Value == "true", parameters{pairs: pairs}.once(explainName)
 	}
 	return pairs, false, nil
 }

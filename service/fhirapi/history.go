@@ -64,7 +64,7 @@ func historyAddress(t fhir.Type, id fhir.ID) string {
 }
 
 func (c *call) historyRequest(pairs []search.Pair) (records.HistoryRequest, error) {
-	req := records.HistoryRequest{Type: c.Type, ID: c.ID}
+	req, count := records.HistoryRequest{Type: c.Type, ID: c.ID}, false
 	for _, p := range pairs {
 		if _, err := req.Take(p); err != nil {
 			return req, err
@@ -73,8 +73,11 @@ func (c *call) historyRequest(pairs []search.Pair) (records.HistoryRequest, erro
 		case p.Name == cursorName:
 			req.After = p.Value
 		case p.Name == "_summary" && p.Value == string(search.SummaryCount):
-			req.Count = -1
+			count = true
 		}
+	}
+	if count {
+		req.Count = -1
 	}
 	return req, nil
 }

@@ -316,20 +316,29 @@ func (p parameters) text(name string) string {
 	return ""
 }
 
-// only refuses parameters beyond names.
+// only refuses parameters beyond names, and those that are given twice.
 func (p parameters) only(op string, names ...string) error {
-	check := func(name, path string) error {
-		for _, n := range names {
-			if n == name {
-				return nil
-			}
-		}
-		has := "none"
-		if len(names) > 0 {
-			has = strings.Join(names, ", ")
-		}
-		return fault.New(fault.Invalid, fault.CodeNotSupported, path, "$%s has no parameter %q; it has %s.", op, fault.Shorten(name), has)
+	if err := p.known(op, names...); err != nil {
+		return err
 	}
+	return p.once(names...)
+}
+
+// once refuses parameters called names that are given again: all but one would be
+// dropped.
+func (p parameters) once(names ...string) error {
+	given := make(map[string]bool, len(names))
+	return p.each(func(name, path string) error {
+		if given[name] {
+			return fault.New(fault.Invalid, fault.CodeInvalid, path, "%s is given twice.", name)
+		}
+		given[name] = slices.Contains(names, name)
+		return nil
+	})
+}
+
+// each checks the name and the path of every parameter.
+func (p parameters) each(check func(name, path string) error) error {
 	for n := range p.root.All("parameter") {
 		if err := check(n.Child("name").Text(), n.Path()); err != nil {
 			return err
@@ -341,6 +350,20 @@ func (p parameters) only(op string, names ...string) error {
 		}
 	}
 	return nil
+}
+
+// known refuses parameters beyond names.
+func (p parameters) known(op string, names ...string) error {
+	return p.each(func(name, path string) error {
+		if slices.Contains(names, name) {
+			return nil
+		}
+		has := "none"
+		if len(names) > 0 {
+			has = strings.Join(names, ", ")
+		}
+		return fault.New(fault.Invalid, fault.CodeNotSupported, path, "$%s has no parameter %q; it has %s.", op, fault.Shorten(name), has)
+	})
 }
 
 // definitionOf is the canonical of an operation's definition for a type, "" for

@@ -101,6 +101,29 @@ func TestExpungeNeedsItsPolicyAndAPost(t *testing.T) {
 	s.get("/Patient/alice").want(200)
 }
 
+// All but one would be dropped.
+func TestAParameterThatIsTakenOnceIsRefusedWhenItIsGivenAgain(t *testing.T) {
+	s := newServer(t)
+	s.do("PUT", "/Patient/a", `{"resourceType":"Patient","id":"a"}`).want(201)
+	for _, address := range []string{
+		"/Patient/a?_summary=true&_summary=data", "/Patient/a/_history/1?_elements=id&_elements=name", "/metadata?mode=full&mode=terminology",
+		"/Patient/a/_history?_count=1&_count=2", "/Patient/_history?_since=2020&_since=2024", "/_history?_at=2020&_at=2024",
+		"/Patient?_explain=false&_explain=true", "/Patient/a/$diff?fromVersion=1&fromVersion=2", "/$fhirpath?expression=1&expression=2",
+		"/ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender&filter=a&filter=b",
+		"/ConceptMap/$translate?code=a&code=b", "/CodeSystem/$lookup?system=http://hl7.org/fhir/administrative-gender&code=male&code=female",
+	} {
+		s.get(address).want(400)
+		s.get(address, "Prefer", "handling=lenient").want(400)
+	}
+	view := `{"name":"viewResource","resource":{"resourceType":"ViewDefinition","status":"active","resource":"Patient","select":[{"column":[{"name":"id","path":"id"}]}]}}`
+	limit := `{"name":"_limit","valueInteger":1}`
+	s.do("POST", "/ViewDefinition/$run", `{"resourceType":"Parameters","parameter":[`+view+`,`+limit+`]}`).want(200)
+	s.do("POST", "/ViewDefinition/$run", `{"resourceType":"Parameters","parameter":[`+view+`,`+limit+`,`+limit+`]}`).want(400).has("_limit is given twice", "Parameters.parameter[2]")
+	s.do("POST", "/ViewDefinition/$run?_limit=2", `{"resourceType":"Parameters","parameter":[`+view+`,`+limit+`]}`).want(400).has("_limit is given twice")
+	s.get("/Patient/a/_history?_summary=count&_count=5").want(200).has(`"total":1`)
+	s.get("/ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender&property=definition&property=status").want(200)
+}
+
 func TestAnOperationThatIsNotThereIsNamed(t *testing.T) {
 	s := newServer(t)
 	s.get("/Patient/$validat").want(404).has("$validate")

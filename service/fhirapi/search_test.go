@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/inglehealth/ingle/records"
 )
@@ -116,6 +117,25 @@ func TestACursorBelongsToItsSearch(t *testing.T) {
 	s.get("/Patient?family=page&_count=1&" + cursor[:len(cursor)-2]).want(400)
 	s.get("/Patient?family=page&_count=1&_sort=birthdate&" + cursor).want(400)
 	s.get("/Patient?family=page&_count=2&" + cursor).want(200)
+}
+
+// What an approximate date means depends on the time of the request, not on what
+// its cursor is good for.
+func TestACursorOfAnApproximateDateBelongsToThatDate(t *testing.T) {
+	s := newServer(t)
+	for i := range 3 {
+		s.put(fmt.Sprintf("/Patient/p%d", i), fmt.Sprintf(`{"resourceType":"Patient","id":"p%d","birthDate":"1980"}`, i))
+	}
+	now := time.Now().UTC().Format("2006-01-02")
+	for query, other := range map[string]string{
+		"birthdate=ap1980": "birthdate=ap1981", "_lastUpdated=ap" + now: "_lastUpdated=ap" + now + "T00:00Z",
+		"_filter=birthdate%20po%201980": "_filter=birthdate%20po%201980-01",
+	} {
+		next := s.get("/Patient?"+query+"&_count=1").bundle().link(t, s.base, "next")
+		cursor := "&" + next[strings.Index(next, "_cursor="):]
+		s.get("/Patient?" + query + "&_count=2" + cursor).want(200).has(`"p2"`)
+		s.get("/Patient?" + other + "&_count=1" + cursor).want(400).has("does not belong to this search")
+	}
 }
 
 func TestACursorBelongsToItsTenant(t *testing.T) {

@@ -56,7 +56,10 @@ func (c *call) table(ctx context.Context, in *invocation) (*records.Table, table
 	if p.has("source") {
 		return nil, tableOptions{}, errParameter(p.node("source"), "$%s has no source to choose from: it runs over what is stored here, or over the resources in the parameter resource. Leave source out.", in.Op)
 	}
-	if err := p.only(in.Op, viewParameters...); err != nil {
+	if err := p.known(in.Op, viewParameters...); err != nil {
+		return nil, tableOptions{}, err
+	}
+	if err := p.once("_format", "header", "viewResource", "viewReference", "_since", "_limit"); err != nil {
 		return nil, tableOptions{}, err
 	}
 	out, err := c.tableOptions(in, p)

@@ -8,7 +8,6 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
-	"strings"
 )
 
 //go:embed page/page.css
@@ -31,28 +30,16 @@ var layout = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 `))
 
 // pagePolicy lets a page have the one style and nothing else: no script, no
-// request to anywhere. What forms may lead to follows it.
+// request to anywhere.
 var pagePolicy = func() string {
 	sum := sha256.Sum256([]byte(pageStyle))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; base-uri 'none'; frame-ancestors 'none'; form-action "
+		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }()
 
 // WritePage answers with an HTML page whose main part is what body makes of
 // data. Nothing is written when that fails. The page is not to be cached.
 func WritePage(w http.ResponseWriter, status int, title string, body *template.Template, data any) error {
-	return write(w, status, title, body, data, "'none'")
-}
-
-// WriteForm is WritePage for a page whose forms are sent to its own origin, from
-// where they may lead on to the sources target, as Content-Security-Policy writes
-// them. Its forms tell their origin, by which it is seen that they are its own.
-func WriteForm(w http.ResponseWriter, status int, title string, body *template.Template, data any, target ...string) error {
-	w.Header().Set("Referrer-Policy", "same-origin")
-	return write(w, status, title, body, data, strings.Join(append([]string{"'self'"}, target...), " "))
-}
-
-func write(w http.ResponseWriter, status int, title string, body *template.Template, data any, forms string) error {
 	var inner, page bytes.Buffer
 	if err := body.Execute(&inner, data); err != nil {
 		return err
@@ -67,7 +54,7 @@ func write(w http.ResponseWriter, status int, title string, body *template.Templ
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", pagePolicy+forms)
+	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(page.Len()))
 	w.WriteHeader(status)

@@ -40,55 +40,77 @@ func (r *run) across(driver int, b bridge, link search.Expr, rest search.Or) err
 		all(where...), sql(" ORDER BY d.rid"+r.limit())), r.keys)
 }
 
+// overBridge reads a first piece of so many inner resources, and when that does
+// not fill the page those up to an end that is found out before: where a piece
+// ended cannot be found out behind it, since others write between two statements.
 func (r *run) overBridge(driver int, b bridge) error {
-	for size := firstPiece * r.left(); ; {
-		piece := b.piece(r.from)
-		found := r.referring
-		if b.near == "rid" {
-			found = r.referredTo
+	size := firstPiece * r.left()
+	full, err := r.overPiece(driver, b, fragment{}, sql(" LIMIT "+strconv.Itoa(size)))
+	for err == nil && !full {
+		if size < mostPiece {
+			size *= nextPiece
 		}
-		limit := r.left()
-		rows, err := r.readPage(join("", found(driver, b, join("", piece, sql(" LIMIT "+strconv.Itoa(size)))), sql(r.limit())), r.keys, false)
-		if err != nil || r.full || r.left() <= 0 {
+		var end *position
+		if end, err = r.endOf(b, size); err != nil {
 			return err
 		}
-		if rows == limit { // some repeated a resource
+		var until fragment
+		if end != nil {
+			until = sql("d.rid <= ?", end.keys[0])
+		}
+		full, err = r.overPiece(driver, b, until, r.dialect.fence())
+		if r.from = end; end == nil {
+			return err
+		}
+	}
+	return err
+}
+
+// overPiece reads what the inner resources from the position on lead to, as far
+// as the condition until holds and limit says. It is full when the page is.
+func (r *run) overPiece(driver int, b bridge, until, limit fragment) (full bool, err error) {
+	found := r.referring
+	if b.near == "rid" {
+		found = r.referredTo
+	}
+	for {
+		most := r.left()
+		piece := join("", b.piece(r.from, until), limit)
+		rows, err := r.readPage(join("", found(driver, b, piece), sql(r.limit())), r.keys, false)
+		if rows > 0 {
 			r.from = &r.positions[len(r.positions)-1]
-			continue
 		}
-		if r.from, err = r.lastOf(piece, size); err != nil || r.from == nil {
-			return err
+		if full = r.full || r.left() <= 0; err != nil || full || rows < most { // else some repeated a resource
+			return full, err
 		}
-		size = min(nextPiece*size, mostPiece)
 	}
 }
 
-// piece is inner resources from a position on.
-func (b bridge) piece(from *position) fragment {
-	conditions := b.conditions
+// piece is inner resources from a position on, in the order of rid.
+func (b bridge) piece(from *position, until fragment) fragment {
+	conditions := b.conditions[:len(b.conditions):len(b.conditions)]
 	if from != nil {
 		compare := " >= ?" // there may be more that it leads to
 		if from.rid == math.MaxInt64 {
 			compare = " > ?"
 		}
-		conditions = append(conditions[:len(conditions):len(conditions)], sql("d.rid"+compare, from.keys[0]))
+		conditions = append(conditions, sql("d.rid"+compare, from.keys[0]))
 	}
-	return join("", sql("SELECT d.rid FROM "), b.source, sql(" WHERE "), all(conditions...), sql(" ORDER BY d.rid"))
+	return join("", sql("SELECT d.rid FROM "), b.source, sql(" WHERE "), all(append(conditions, until)...), sql(" ORDER BY d.rid"))
 }
 
-// lastOf is the position behind the last resource of a piece; nil when there are
-// fewer than size.
-func (r *run) lastOf(piece fragment, size int) (*position, error) {
+// endOf is the position behind the next inner resources, so many; nil when there
+// are fewer.
+func (r *run) endOf(b bridge, size int) (end *position, err error) {
 	defer r.trace.doing(store.PageStatement)()
-	var last *position
-	f := join("", piece, sql(" LIMIT 1 OFFSET "+strconv.Itoa(size-1)))
-	err := ForEach(r.ctx, r.db, r.dialect.Rebind(f.sql), f.args, func(in Rows) error {
+	f := join("", b.piece(r.from, fragment{}), sql(" LIMIT 1 OFFSET "+strconv.Itoa(size-1)))
+	err = ForEach(r.ctx, r.db, r.dialect.Rebind(f.sql), f.args, func(in Rows) error {
 		var k int64
 		err := in.Scan(&k)
-		last = &position{keys: []any{k}, rid: math.MaxInt64}
+		end = &position{keys: []any{k}, rid: math.MaxInt64}
 		return err
 	})
-	return last, err
+	return end, err
 }
 
 // beyond is the condition that found, to which the inner resource k leads, is

@@ -39,8 +39,8 @@ func queryFingerprint(q *search.Query) uint64 {
 }
 
 // describe writes a tree so that equal trees give equal text. The range of an
-// approximate comparison depends on the time of the request, so it is left
-// out.
+// approximate comparison depends on the time of the request, so what was written
+// stands for it.
 func describe(b *bytes.Buffer, x search.Expr) {
 	switch x := x.(type) {
 	case nil:
@@ -65,12 +65,12 @@ func describe(b *bytes.Buffer, x search.Expr) {
 		fmt.Fprintf(b, "composite %+v", x.Param)
 		describeAll(b, "", x.Parts)
 	case search.Date:
-		if x.Prefix == search.AP {
+		if x.Written != (search.TimeRange{}) {
 			x.Range = search.TimeRange{}
 		}
 		fmt.Fprintf(b, "%T%+q", x, fmt.Sprintf("%+v", x))
 	case search.LastUpdated:
-		if x.Prefix == search.AP {
+		if x.Written != (search.TimeRange{}) {
 			x.Range = search.TimeRange{}
 		}
 		fmt.Fprintf(b, "%T%+v", x, x)

@@ -149,11 +149,15 @@ func (d Dialect) among(column string, subquery fragment) fragment {
 
 // fenced is a subquery whose columns are computed once.
 func (d Dialect) fenced(subquery fragment) fragment {
-	end := " LIMIT -1)"
+	return join("", sql("("), subquery, d.fence(), sql(")"))
+}
+
+// fence ends a subquery that is not made one with the query around it.
+func (d Dialect) fence() fragment {
 	if d.Lateral {
-		end = " OFFSET 0)"
+		return sql(" OFFSET 0")
 	}
-	return join("", sql("("), subquery, sql(end))
+	return sql(" LIMIT -1")
 }
 
 // whole is a subquery that is found by its own conditions: the order that the

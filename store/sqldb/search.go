@@ -42,14 +42,16 @@ func (s *Reader) Search(ctx context.Context, db DB, q *search.Query) (store.Page
 	if err != nil {
 		return page, err
 	}
-	page.Records = r.records
-	n := len(page.Records)
-	if n > q.Count || r.full {
-		n = min(n, q.Count)
-		page.Records = page.Records[:n]
-		page.Next = r.positions[n-1].encode(queryFingerprint(q))
+	page.Records = r.records[:min(len(r.records), q.Count)]
+	if len(r.records) > q.Count || r.full {
+		page.Next = r.positions[len(page.Records)-1].encode(queryFingerprint(q))
 	} else if r.looked > 0 {
 		page.Next = position{rid: r.looked}.encode(queryFingerprint(q))
+	}
+	if q.Cursors {
+		for i := range page.Records {
+			page.Cursors = append(page.Cursors, r.positions[i].encode(queryFingerprint(q)))
+		}
 	}
 	return page, nil
 }

@@ -14,7 +14,8 @@ func TestAQueryCountsTheRowsOfEachOfItsTables(t *testing.T) {
 		"WITH RECURSIVE h1 (rid) AS (SELECT k.rid FROM resource k WHERE k.id = ?) SELECT h1.rid FROM h1":                                     "WITH RECURSIVE h1 (rid) AS (SELECT k.rid FROM resource k WHERE #(k.rid) AND k.id = ?) SELECT h1.rid FROM h1",
 	} {
 		got, ok := counted(query)
-		got = strings.Join(strings.Fields(strings.ReplaceAll(got, touchedFunction, "#")), " ")
+		got = strings.NewReplacer("likelihood("+touchedFunction, "#", ", 1.0)", "").Replace(got)
+		got = strings.Join(strings.Fields(got), " ")
 		if got = strings.ReplaceAll(got, " )", ")"); !ok || got != want {
 			t.Errorf("%s\n got %s\nwant %s", query, got, want)
 		}

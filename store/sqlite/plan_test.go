@@ -35,15 +35,7 @@ func (p *planned) Query(ctx context.Context, text string, args ...any) (sqldb.Ro
 func (p *planned) Short() sqldb.DB { return p }
 
 func TestSearchesReadIndexesNotTables(t *testing.T) {
-	s, err := Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	s := opened(t)
 	param := func(code string, kind definitions.SearchType) search.Param {
 		return search.Param{Type: "Observation", Code: code, Kind: kind}
 	}
@@ -53,7 +45,7 @@ func TestSearchesReadIndexesNotTables(t *testing.T) {
 	pair := param("pair", definitions.SearchComposite)
 	told := search.Sequence{Param: search.Param{Type: "Observation", Code: "_text", Kind: definitions.SearchSpecial}, Words: []string{"a", "b"}}
 	number := search.NumberRange{Value: 5, Lo: 5, Hi: 5}
-	err = s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+	err := s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.Put(ctx, []store.Write{{
 			Key: fhir.Key{Type: "Observation", ID: "o"}, Method: "PUT", Body: s.Pack([]byte("{}"), []search.Entry{
 				{Param: code, System: "s", Code: "c", Text: "name"}, {Param: told.Param, Norm: "a b"}, {Param: status, System: "s", Code: "c"},
@@ -88,49 +80,50 @@ func TestSearchesReadIndexesNotTables(t *testing.T) {
 	whole := part
 	whole.Above = true
 	for what, q := range map[string]search.Query{
-		"code":                   {Filter: aCode},
-		"code of any system":     {Filter: final},
-		"two codes":              {Filter: search.And{aCode, final}},
-		"either code":            {Filter: search.Or{aCode, final}},
-		"not a code":             {Filter: search.And{patient, search.Not{X: aCode}}},
-		"since":                  {Filter: since},
-		"patient since":          {Filter: search.And{patient, since}},
-		"name":                   {Filter: isName},
-		"patient and name":       {Filter: search.And{patient, isName}},
-		"above":                  {Filter: above},
-		"code above":             {Filter: search.And{aCode, above}},
-		"pair":                   {Filter: search.Composite{Param: pair, Parts: []search.Expr{search.Token{Code: "c", AnySystem: true}, search.Quantity{Prefix: search.GT, Range: number, AnySystem: true}}}},
-		"chain":                  {Filter: search.Chain{Param: subject, Target: "Patient", X: search.IDs{"p"}}},
-		"code and chain":         {Filter: search.And{aCode, search.Chain{Param: subject, Target: "Patient", X: isName}}},
-		"has":                    {Types: []string{"Patient"}, Filter: search.Has{Source: "Observation", Param: subject, X: aCode}},
-		"by date":                {Sort: byDate},
-		"patient by date":        {Filter: patient, Sort: byDate},
-		"by last update":         {Sort: []search.SortKey{{Param: search.Param{Code: "_lastUpdated"}, Desc: true}}},
-		"all":                    {},
-		"missing":                {Filter: search.Missing{Param: name, Want: true}},
-		"ids":                    {Filter: search.IDs{"o", "p"}},
-		"near":                   {Filter: search.Near{Param: param("near", definitions.SearchSpecial), Point: search.Point{X: 1}, Chord2: 0.01}},
-		"code and near":          {Filter: search.And{aCode, search.Near{Param: param("near", definitions.SearchSpecial), Chord2: 0.01}}},
-		"another name":           {Filter: search.And{patient, search.Other{X: isName}}},
-		"another code":           {Filter: search.And{patient, search.Other{X: aCode}}},
-		"a name that ends so":    {Filter: search.And{patient, search.String{Param: name, Mode: search.StringEnds, Value: "n"}}},
-		"containers":             {Filter: search.Containers([]string{"Patient"})},
-		"last updated":           {Filter: search.LastUpdated{Prefix: search.GE, Range: search.TimeRange{Lo: 1, Hi: 2}}},
-		"code with total":        {Filter: aCode, Total: search.TotalAccurate},
-		"text":                   {Filter: said},
-		"code and text":          {Filter: search.And{aCode, said}},
-		"not a text":             {Filter: search.And{aCode, search.Not{X: said}}},
-		"words":                  {Filter: told},
-		"name and words":         {Filter: search.And{isName, told}},
-		"in a list":              {Filter: short},
-		"in a long list":         {Filter: long},
-		"name in a long list":    {Filter: search.And{isName, long}},
-		"not in a long list":     {Filter: search.And{isName, search.Not{X: long}}},
-		"below":                  {Filter: part},
-		"above a place":          {Filter: whole},
-		"name and below":         {Filter: search.And{isName, part}},
-		"URL below":              {Filter: search.URI{Param: param("url", definitions.SearchURI), Value: "http://x", Mode: search.URIBelow}},
-		"not a code, with total": {Filter: search.Not{X: aCode}, Total: search.TotalAccurate},
+		"code":                        {Filter: aCode},
+		"code of any system":          {Filter: final},
+		"two codes":                   {Filter: search.And{aCode, final}},
+		"either code":                 {Filter: search.Or{aCode, final}},
+		"not a code":                  {Filter: search.And{patient, search.Not{X: aCode}}},
+		"since":                       {Filter: since},
+		"patient since":               {Filter: search.And{patient, since}},
+		"name":                        {Filter: isName},
+		"patient and name":            {Filter: search.And{patient, isName}},
+		"above":                       {Filter: above},
+		"code above":                  {Filter: search.And{aCode, above}},
+		"pair":                        {Filter: search.Composite{Param: pair, Parts: []search.Expr{search.Token{Code: "c", AnySystem: true}, search.Quantity{Prefix: search.GT, Range: number, AnySystem: true}}}},
+		"chain":                       {Filter: search.Chain{Param: subject, Target: "Patient", X: search.IDs{"p"}}},
+		"code and chain":              {Filter: search.And{aCode, search.Chain{Param: subject, Target: "Patient", X: isName}}},
+		"has":                         {Types: []string{"Patient"}, Filter: search.Has{Source: "Observation", Param: subject, X: aCode}},
+		"by date":                     {Sort: byDate},
+		"patient by date":             {Filter: patient, Sort: byDate},
+		"by last update":              {Sort: []search.SortKey{{Param: search.Param{Code: "_lastUpdated"}, Desc: true}}},
+		"all":                         {},
+		"missing":                     {Filter: search.Missing{Param: name, Want: true}},
+		"ids":                         {Filter: search.IDs{"o", "p"}},
+		"near":                        {Filter: search.Near{Param: param("near", definitions.SearchSpecial), Point: search.Point{X: 1}, Chord2: 0.01}},
+		"code and near":               {Filter: search.And{aCode, search.Near{Param: param("near", definitions.SearchSpecial), Chord2: 0.01}}},
+		"another name":                {Filter: search.And{patient, search.Other{X: isName}}},
+		"another code":                {Filter: search.And{patient, search.Other{X: aCode}}},
+		"a name that ends so":         {Filter: search.And{patient, search.String{Param: name, Mode: search.StringEnds, Value: "n"}}},
+		"containers":                  {Filter: search.Containers([]string{"Patient"})},
+		"last updated":                {Filter: search.LastUpdated{Prefix: search.GE, Range: search.TimeRange{Lo: 1, Hi: 2}}},
+		"code with total":             {Filter: aCode, Total: search.TotalAccurate},
+		"text":                        {Filter: said},
+		"code and text":               {Filter: search.And{aCode, said}},
+		"not a text":                  {Filter: search.And{aCode, search.Not{X: said}}},
+		"words":                       {Filter: told},
+		"name and words":              {Filter: search.And{isName, told}},
+		"in a list":                   {Filter: short},
+		"in a long list":              {Filter: long},
+		"name in a long list":         {Filter: search.And{isName, long}},
+		"not in a long list":          {Filter: search.And{isName, search.Not{X: long}}},
+		"below":                       {Filter: part},
+		"above a place":               {Filter: whole},
+		"name and below":              {Filter: search.And{isName, part}},
+		"URL below":                   {Filter: search.URI{Param: param("url", definitions.SearchURI), Value: "http://x", Mode: search.URIBelow}},
+		"not a code, with total":      {Filter: search.Not{X: aCode}, Total: search.TotalAccurate},
+		"has by a code of any system": {Types: []string{"Patient"}, Filter: search.Has{Source: "Observation", Param: subject, X: final}},
 	} {
 		if q.Types == nil {
 			q.Types = []string{"Observation"}

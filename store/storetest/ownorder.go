@@ -146,8 +146,14 @@ func ownOrder(t *testing.T, b bench) {
 	m := fillMany(t, b)
 	for i, c := range ownOrders {
 		q := search.Query{Types: []string{c.typ}, Filter: c.filter, Count: []int{41, 499}[i%2]}
-		if _, x, err := b.Explain(b.ctx, &q); err != nil || !strings.HasSuffix(x.Way, c.way) {
+		_, x, err := b.Explain(b.ctx, &q)
+		if err != nil || !strings.HasSuffix(x.Way, c.way) {
 			t.Errorf("%s: %v, by the way %q", c.name, err, x.Way)
+		}
+		for _, s := range x.Statements {
+			if s.Purpose != store.NameStatement && s.Touched < 0 {
+				t.Errorf("%s: the rows read of the %s are not told: %s", c.name, s.Purpose, s.SQL)
+			}
 		}
 		m.walk(t, c.name, q, nil)
 	}

@@ -27,6 +27,7 @@ var searchCases = []testCase{
 	{"a resource comes once however many of its rows satisfy a criterion", repeatedRows},
 	{"a cursor of a search in an order of its own is refused elsewhere", ownOrderCursor},
 	{"a walk that looks at few resources a page comes to the same end", fewLooks},
+	{"each record of a page has its own cursor when asked for", ownCursors},
 	{"a cursor of another query is refused", badCursor},
 	{"Total counts when asked", totals},
 	{"a count of zero gives only the total", countZero},
@@ -78,6 +79,30 @@ func (b bench) search(t *testing.T, q *search.Query) string {
 		}
 	}
 	return strings.Join(out, " ")
+}
+
+// ownCursors compares what comes behind each record of a page with the rest of it.
+func ownCursors(t *testing.T, b bench) {
+	for i := range 6 {
+		b.write(t, b.put(fmt.Sprintf("Observation/o%d", i), 0, "", token(code, "s", "c"), day(date, i/2)))
+	}
+	for _, sort := range [][]search.SortKey{nil, {{Param: date, Desc: true}}} {
+		q := search.Query{Types: []string{"Observation"}, Filter: tokenIs(code, "s", "c"), Sort: sort, Count: 4}
+		if page, err := b.Search(b.ctx, &q); err != nil || page.Cursors != nil {
+			t.Errorf("cursors that nobody asked for: %v, %v", page.Cursors, err)
+		}
+		whole := b.all(t, q, nil)
+		q.Cursors = true
+		page, err := b.Search(b.ctx, &q)
+		if err != nil || len(page.Cursors) != 4 || page.Cursors[3] != page.Next {
+			t.Fatalf("%d cursors: %v", len(page.Cursors), err)
+		}
+		for i, cursor := range page.Cursors {
+			if q.After = cursor; !slices.Equal(b.all(t, q, nil), whole[i+1:]) {
+				t.Errorf("behind record %d: %v, not %v", i, b.all(t, q, nil), whole[i+1:])
+			}
+		}
+	}
 }
 
 // all follows the cursors to the end.

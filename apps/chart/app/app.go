@@ -39,9 +39,9 @@ func New(client *smart.Client, self string) *App {
 		"GET /{$}":      a.home,
 		"GET /launch":   a.launch,
 		"GET /callback": a.callback,
-		"GET /chart":    a.chart,
-		"POST /refresh": a.refresh,
-		"POST /revoke":  a.revoke,
+		"GET /chart":    a.open(a.chart),
+		"POST /refresh": a.open(a.refresh),
+		"POST /revoke":  a.open(a.revoke),
 		"GET /revoked":  a.revoked,
 		"POST /leave":   a.leave,
 	} {
@@ -70,5 +70,6 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (a *App) secure() bool { return strings.HasPrefix(a.self, "https://") }
 
 func (a *App) home(w http.ResponseWriter, _ *http.Request) error {
-	return write(w, http.StatusOK, "home", struct{ Base, Client string }{a.client.Server.Base, a.client.ID})
+	server := a.client.Server
+	return write(w, http.StatusOK, "home", struct{ Base, Client, Account string }{server.Base, a.client.ID, server.Configuration.ManagementEndpoint})
 }

@@ -102,7 +102,7 @@ func TestAStandaloneLaunchShowsTheChart(t *testing.T) {
 	s := smarttest.New(t)
 	self, client := start(t, s)
 	b := open(t)
-	b.get(self).want(t, http.StatusOK, "ingle client approve "+client.ID, `href="/launch?iss=`)
+	b.get(self).want(t, http.StatusOK, "ingle client approve "+client.ID, s.URL+"/account", `href="/launch?iss=`)
 	p := b.get(standalone(self, s)).want(t, http.StatusOK,
 		"<h1>Maria Elena Delgado</h1>", "1964-03-17", "female",
 		"Diabetes mellitus type 2", "active", "2016-05-02", "resolved",

@@ -23,17 +23,25 @@ type view struct {
 // fact is a line of the launch context.
 type fact struct{ Name, Value string }
 
-// patience bounds the reading of one page's records.
+// patience bounds what one page asks the server for.
 const patience = 30 * time.Second
 
-func (a *App) chart(w http.ResponseWriter, r *http.Request) error {
-	source, ok := a.charts.get(a.cookie(r, chartCookie))
-	if !ok {
-		http.Redirect(w, r, "/", http.StatusSeeOther)
-		return nil
+// open is a handler for the browser's chart; without one it leads to the start.
+func (a *App) open(f func(http.ResponseWriter, *http.Request, *smart.Source) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		source, ok := a.charts.get(a.cookie(r, chartCookie))
+		if !ok {
+			http.Redirect(w, r, "/", http.StatusSeeOther)
+			return nil
+		}
+		ctx, stop := context.WithTimeout(r.Context(), patience)
+		defer stop()
+		return f(w, r.WithContext(ctx), source)
 	}
-	ctx, stop := context.WithTimeout(r.Context(), patience)
-	defer stop()
+}
+
+func (a *App) chart(w http.ResponseWriter, r *http.Request, source *smart.Source) error {
+	ctx := r.Context()
 	token, err := source.Token(ctx)
 	if err != nil {
 		return err
@@ -83,12 +91,9 @@ func facts(t *smart.Token) []fact {
 }
 
 // refresh renews the token, though it may have time left.
-func (a *App) refresh(w http.ResponseWriter, r *http.Request) error {
-	source, ok := a.charts.get(a.cookie(r, chartCookie))
-	if ok {
-		if _, err := source.Renew(r.Context(), source.Current()); err != nil {
-			return err
-		}
+func (a *App) refresh(w http.ResponseWriter, r *http.Request, source *smart.Source) error {
+	if _, err := source.Renew(r.Context(), source.Current()); err != nil {
+		return err
 	}
 	http.Redirect(w, r, "/chart", http.StatusSeeOther)
 	return nil

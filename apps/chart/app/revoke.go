@@ -17,15 +17,8 @@ type ending struct {
 }
 
 // revoke gives the token back and tries to read with it once more.
-func (a *App) revoke(w http.ResponseWriter, r *http.Request) error {
-	key := a.cookie(r, chartCookie)
-	source, ok := a.charts.get(key)
-	if !ok {
-		http.Redirect(w, r, "/", http.StatusSeeOther)
-		return nil
-	}
-	ctx, stop := context.WithTimeout(r.Context(), patience)
-	defer stop()
+func (a *App) revoke(w http.ResponseWriter, r *http.Request, source *smart.Source) error {
+	ctx := r.Context()
 	token, err := source.Token(ctx)
 	if err != nil {
 		return err
@@ -33,6 +26,7 @@ func (a *App) revoke(w http.ResponseWriter, r *http.Request) error {
 	if err := a.client.Revoke(ctx, token); err != nil {
 		return err
 	}
+	key := a.cookie(r, chartCookie)
 	a.charts.drop(key)
 	since, err := a.probe(ctx, token)
 	if err != nil {

@@ -64,30 +64,34 @@ func forms(advanced bool) []form {
 func (g *generator) formed(f form) (url string, sure fhir.Key, ok bool) {
 	g.fixed = &f.prefix
 	defer func() { g.fixed = nil }()
-	for range 20_000 {
-		n := g.IntN(len(g.documents))
+	for _, n := range g.Perm(len(g.documents)) {
 		d := g.documents[n]
-		var text string
-		var certain bool
-		switch {
-		case f.kind == "":
-			text, certain = g.ofRow(f, n)
-		case len(d.Entries) > 0:
-			text, certain = g.ofEntry(f, &d.Entries[g.IntN(len(d.Entries))])
+		if f.kind == "" {
+			text, certain := g.ofRow(f, n)
+			url, sure = g.whole(d, text, certain)
+			return url, sure, true
 		}
-		if text == "" {
-			continue
+		for _, i := range g.Perm(len(d.Entries)) {
+			text, certain := g.ofEntry(f, &d.Entries[i])
+			if text == "" {
+				continue
+			}
+			url, sure = g.whole(d, text, certain)
+			if _, err := ParseURL(g.catalog, url, g.options()); err != nil && (f.modifier == ":above" || f.modifier == ":below") {
+				continue // of a type without a hierarchy
+			}
+			return url, sure, true
 		}
-		url = string(d.Key.Type) + "?" + strings.NewReplacer("%", "%25", "&", "%26").Replace(text) + "&_count=" + strconv.Itoa(5+g.IntN(500))
-		if _, err := ParseURL(g.catalog, url, g.options()); err != nil && (f.modifier == ":above" || f.modifier == ":below") {
-			continue // of a type without a hierarchy
-		}
-		if certain {
-			sure = d.Key
-		}
-		return url, sure, true
 	}
 	return "", fhir.Key{}, false
+}
+
+// whole is the query of one parameter, sure to find d if that is certain.
+func (g *generator) whole(d *search.Document, parameter string, certain bool) (url string, sure fhir.Key) {
+	if certain {
+		sure = d.Key
+	}
+	return string(d.Key.Type) + "?" + strings.NewReplacer("%", "%25", "&", "%26").Replace(parameter) + "&_count=" + strconv.Itoa(5+g.IntN(500)), sure
 }
 
 // ofRow asks for the id or the last update of document n.
