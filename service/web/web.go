@@ -9,6 +9,7 @@ package web
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -37,6 +38,9 @@ type Config struct {
 	// beside its IP addresses; nil: any. Without authorization they keep the pages
 	// of other sites out, whose names can be made to lead here (DNS rebinding).
 	Hosts []string
+	// Proxies are those in front of this server, whose X-Forwarded-For says where
+	// requests come from.
+	Proxies []netip.Prefix
 }
 
 func (c Config) withDefaults() Config {
