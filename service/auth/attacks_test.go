@@ -443,3 +443,25 @@ func TestAttackScopeWidening(t *testing.T) {
 		p.token(form).refused(400, identity.InvalidScope)
 	}
 }
+
+// Whoever acted for a patient once does not for ever.
+func TestARelationThatIsOverOpensNoRecord(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	for rest, want := range map[string]bool{
+		``: true, `,"active":true`: true, `,"active":false`: false,
+		`,"period":{"start":"2020"}`: true, `,"period":{"end":"2026"}`: true, `,"period":{"end":"2026-03"}`: true, `,"period":{"end":"2026-03-01"}`: true,
+		`,"period":{"end":"2026-03-01T09:00:01Z"}`: true, `,"period":{"end":"2026-03-01T10:00:00+02:00"}`: false, `,"period":{"end":"2026-03-01T09:00:00Z"}`: false,
+		`,"period":{"end":"2026-02-28"}`: false, `,"period":{"end":"2026-02"}`: false, `,"period":{"end":"2025"}`: false,
+	} {
+		p.put(`{"resourceType":"RelatedPerson","id":"for-ann"` + rest + `,"patient":{"reference":"Patient/ann"}}`)
+		choice := p.browser().open(p.ask(c, "launch/patient patient/*.rs")).signIn("dora")
+		if got := strings.Contains(choice.body, "Archer"); got != want {
+			t.Errorf("%s: %v", rest, got)
+		}
+	}
+	p.put(`{"resourceType":"Person","id":"dora","active":false,"link":[{"target":{"reference":"Patient/bob"}}]}`)
+	if back := p.browser().open(p.ask(c, "launch/patient patient/*.rs")).signIn("dora").location().Query(); back.Get("error") != "access_denied" {
+		t.Error(back)
+	}
+}

@@ -81,7 +81,8 @@ func (p *progress) mayChoose(ctx context.Context, id string) (bool, error) {
 	return c != nil, err
 }
 
-// ownPatients are the patients that the user is, or may act for.
+// ownPatients are the patients that the user is, or may act for. A RelatedPerson or
+// Person that is not active, or whose period is over, acts for nobody.
 func (p *progress) ownPatients(ctx context.Context) ([]fhir.ID, error) {
 	var all []fhir.ID
 	add := func(id fhir.ID) {
@@ -102,13 +103,16 @@ func (p *progress) ownPatients(ctx context.Context) ([]fhir.ID, error) {
 			if err != nil {
 				return nil, err
 			}
-			if id, ok := referred(node.Text("patient", "reference"), "Patient"); ok {
+			if id, ok := referred(node.Text("patient", "reference"), "Patient"); ok && node.inForce(p.now) {
 				add(id)
 			}
 		case "Person":
 			node, err := p.read(ctx, k)
 			if err != nil {
 				return nil, err
+			}
+			if !node.inForce(p.now) {
+				continue
 			}
 			for _, link := range node.List("link") {
 				for _, typ := range []fhir.Type{"Patient", "RelatedPerson"} {
