@@ -246,6 +246,36 @@ func TestADatabaseIndexedByNobodyKnowsWhatIsIndexedAnew(t *testing.T) {
 	})
 }
 
+// The state of the index is told to everybody, also in /metadata.
+func TestAnIndexThatIsNotCompleteNamesNoResource(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.open(t)
+		err := s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Put(ctx, []store.Write{{
+				Key: fhir.Key{Type: "Patient", ID: "secret"}, Method: http.MethodPut, Release: definitions.R4, Updated: time.Now(),
+				Body: s.Pack([]byte(`{"resourceType":"Patient","id":"secret","secret":true}`), nil),
+			}})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := db.door(t, records.DefaultPolicy())
+		if r := work(t, d, nil).Report; r.Refused != 1 {
+			t.Fatalf("the report is %+v", r)
+		}
+		lacking, err := d.Incomplete(t.Context())
+		if err != nil || len(lacking) == 0 {
+			t.Fatal(lacking, err)
+		}
+		for _, i := range lacking {
+			if text := i.String(); strings.Contains(text, "secret") || !strings.Contains(text, "ingle reindex") {
+				t.Error(text)
+			}
+		}
+	})
+}
+
 func TestTextIsSearchedOnceItIsIndexed(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		const n = 20
