@@ -199,6 +199,8 @@ func TestAnAppRegistersItselfAndWaits(t *testing.T) {
 		`{`:  identity.InvalidClientMetadata,
 		`{"redirect_uris":["https://x.example"]}`:                                                                           identity.InvalidClientMetadata,
 		`{"client_name":"x"}`:                                                                                               identity.InvalidRedirectURI,
+		`{"client_name":"Ingle\u202eppA","redirect_uris":["https://x.example/"]}`:                                           identity.InvalidClientMetadata,
+		`{"client_name":"Ingle\u2028x","redirect_uris":["https://x.example/"]}`:                                             identity.InvalidClientMetadata,
 		`{"client_name":"x","redirect_uris":["http://x.example/"]}`:                                                         identity.InvalidRedirectURI,
 		`{"client_name":"x","redirect_uris":["javascript:alert(1)"]}`:                                                       identity.InvalidRedirectURI,
 		`{"client_name":"x","redirect_uris":["https://x.example/#a"]}`:                                                      identity.InvalidRedirectURI,
