@@ -147,6 +147,9 @@ func TestAResetRemovesWhatOnlyTheLostFileCouldRead(t *testing.T) {
 	if err := h.SetProvider(h.ctx, Provider{ID: "p", Issuer: "https://op.example", ClientID: "c", Secret: "s"}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := h.JWKS(h.ctx); err != nil { // makes the first keys
+		t.Fatal(err)
+	}
 	path := filepath.Join(t.TempDir(), "new")
 	c := Config{Store: h.config.Store, Issuer: h.config.Issuer, Secret: NewKeyFile(path), Clock: h.clock.now}
 	done, err := ResetKeyFile(h.ctx, c)

@@ -55,17 +55,15 @@ type Service struct {
 	origins   *recent.Map[string, int64]   // known ones, with the epoch in which they were
 }
 
-// Open makes a Service. At the first start it makes the key file and the first
-// signing keys. An ErrKeyFile says what is wrong with the key file.
+// Open makes a Service. At the first start it makes the key file; the first
+// signing keys, which take a moment, are made when they are first asked for. An
+// ErrKeyFile says what is wrong with the key file.
 func Open(ctx context.Context, c Config) (*Service, error) {
 	s, err := newService(c)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.unlock(ctx); err != nil {
-		return nil, err
-	}
-	if err := s.makeSigningKeys(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -91,6 +91,11 @@ func (s *Service) signingKeys(ctx context.Context) ([]*SigningKey, error) {
 	defer g.mu.Unlock()
 	if !g.known || g.epoch != epoch {
 		keys, err := s.readSigningKeys(ctx)
+		if err == nil && len(keys) == 0 {
+			if err = s.makeSigningKeys(ctx); err == nil {
+				keys, err = s.readSigningKeys(ctx)
+			}
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -106,6 +106,9 @@ func (s *Service) addSigningKey(c *changes, alg jose.SignatureAlgorithm, expect 
 // RotateKeys makes a new key for each algorithm, which signs from now on in every
 // process. The old ones stay in the JWKS until all they signed has expired.
 func (s *Service) RotateKeys(ctx context.Context) error {
+	if err := s.makeSigningKeys(ctx); err != nil {
+		return err
+	}
 	return again(func() error {
 		now := s.now()
 		c := changes{epoch: true}

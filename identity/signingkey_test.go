@@ -167,6 +167,9 @@ func TestOtherAlgorithmsAreRefused(t *testing.T) {
 
 func TestPrivateKeysAreStoredEncrypted(t *testing.T) {
 	h := openHouse(t, Config{})
+	if _, err := h.JWKS(h.ctx); err != nil { // makes the first keys
+		t.Fatal(err)
+	}
 	items, err := h.config.Store.ListItems(h.ctx, kindSigningKey, "", 10)
 	if err != nil || len(items) != 2 {
 		t.Fatal(err)

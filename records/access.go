@@ -78,8 +78,20 @@ func (s *Session) only(types []string, i smart.Interactions, x search.Expr) sear
 		return x
 	case x == nil:
 		return filter
+	case asks(x, filter):
+		return x
 	}
 	return search.And{x, filter}
+}
+
+// asks says whether x asks for what filter lets pass anyway: the one patient.
+func asks(x, filter search.Expr) bool {
+	reference, ok := filter.(search.Reference)
+	if all, and := x.(search.And); ok && and {
+		return slices.ContainsFunc(all, func(one search.Expr) bool { return asks(one, filter) })
+	}
+	asked, is := x.(search.Reference)
+	return ok && is && asked == reference
 }
 
 // narrow is only for an expression of a client: what it asks of other resources
@@ -185,6 +197,22 @@ func (s *Session) writable(ctx context.Context, current store.Record, i smart.In
 		}
 	}
 	return errHidden
+}
+
+// patchable refuses to change a part of what the session may not read: the answer,
+// and whether a patch can be applied, tell of the rest.
+func (s *Session) patchable(ctx context.Context, current store.Record) error {
+	if current.Version == 0 || current.Deleted {
+		return nil
+	}
+	allowed, err := s.allows(ctx, s.door.store, current, smart.Read)
+	if err != nil {
+		return s.door.fault(err)
+	}
+	if !allowed {
+		return fault.New(fault.Forbidden, fault.CodeForbidden, "", "a part of %s can be changed only by who may read it: send the whole resource", current.Key)
+	}
+	return nil
 }
 
 // errHidden says that a resource is to be treated as though it were not there.

@@ -26,7 +26,7 @@ func (d *Door) versions(ctx context.Context, w *draft) error {
 	}
 	w.needs = slices.DeleteFunc(w.needs, func(n need) bool {
 		_, version, _ := d.local(w.rel.defs, n.node.Text())
-		if version == "" {
+		if version == "" || w.hidden[n.key] {
 			return false
 		}
 		latest := known[n.key].Version

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 var observationJSON = []byte(`{"resourceType":"Observation","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs"}]}],
@@ -118,5 +119,64 @@ func BenchmarkSearchByAValueSet(b *testing.B) {
 				b.Fatal(n)
 			}
 		}
+	})
+}
+
+// BenchmarkAccess compares what a token of a patient costs with a session that
+// may do everything.
+func BenchmarkAccess(b *testing.B) {
+	onEachB(b, func(b *testing.B, all *records.Session) {
+		for p := range 200 {
+			patient(b, all, fmt.Sprintf("p%d", p))
+			contents := make([]records.Content, 50)
+			for i := range contents {
+				contents[i].JSON = bytes.Replace(bytes.Replace(observationJSON, []byte(`Patient/p"`), fmt.Appendf(nil, `Patient/p%d"`, p), 1),
+					[]byte(`"status"`), fmt.Appendf(nil, `"id":"o%d-%d","status"`, p, i), 1)
+			}
+			must(all.Load(b.Context(), contents, records.LoadOptions{}))(b)
+		}
+		contents := make([]records.Content, 50)
+		for i := range contents {
+			contents[i].JSON = bytes.Replace(observationJSON, []byte(`"status"`), fmt.Appendf(nil, `"id":"o%d","status"`, i), 1)
+		}
+		must(all.Load(b.Context(), contents, records.LoadOptions{}))(b)
+		category := "http://terminology.hl7.org/CodeSystem/observation-category|vital-signs"
+		token := tokenSession(b, all.Door(), "patient/*.rs")
+		for _, query := range []string{"Observation?patient=p", "Observation?patient=p&code=29463-7", "Observation?patient=p&_include=Observation:subject", "Observation?code=29463-7", "Patient?_id=p", "?_type=Patient,Observation", "?"} {
+			typ, criteria, _ := strings.Cut(query, "?")
+			req := records.SearchRequest{Type: fhir.Type(typ), Pairs: pairs(b, criteria)}
+			for _, who := range []struct {
+				name string
+				s    *records.Session
+			}{
+				{"everything", all}, {"patient", token},
+				{"granular", tokenSession(b, all.Door(), "patient/Observation.rs?category="+category+" patient/Patient.rs")},
+			} {
+				b.Run(strings.ReplaceAll(query, "=", ":")+"/"+who.name, func(b *testing.B) {
+					for b.Loop() {
+						must(who.s.Search(b.Context(), req))(b)
+					}
+				})
+			}
+		}
+		for _, s := range []*records.Session{all, token} {
+			b.Run(fmt.Sprint("read/", s == all), func(b *testing.B) {
+				for b.Loop() {
+					must(s.Read(b.Context(), key("Observation/o7"), records.ReadOptions{}))(b)
+				}
+			})
+		}
+		for _, s := range []*records.Session{all, token} {
+			b.Run(fmt.Sprint("record/", s == all), func(b *testing.B) {
+				for b.Loop() {
+					must(s.Everything(b.Context(), records.EverythingRequest{Type: "Patient", ID: "p"}))(b)
+				}
+			})
+		}
+		b.Run("rules", func(b *testing.B) {
+			for b.Loop() {
+				must(tokenSession(b, all.Door(), "patient/*.rs").Search(b.Context(), records.SearchRequest{Type: "Observation", Pairs: pairs(b, "patient=p")}))(b)
+			}
+		})
 	})
 }

@@ -126,10 +126,10 @@ func (s *Session) check(ctx context.Context, w *draft, i smart.Interactions) err
 	if err := s.door.indexes.admit(ctx, w); err != nil {
 		return s.door.fault(err)
 	}
-	if err := s.door.collect(ctx, w); err != nil {
+	if err := s.hide(ctx, w); err != nil {
 		return err
 	}
-	if err := s.hide(ctx, w); err != nil {
+	if err := s.door.collect(ctx, w); err != nil {
 		return err
 	}
 	entries, err := s.door.extract(ctx, w.rel, w.tree)

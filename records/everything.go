@@ -60,7 +60,7 @@ func (s *Session) Everything(ctx context.Context, r EverythingRequest) (*SearchR
 	parts := search.And{record.Parts(s.filter([]string{string(r.Type)}, seeing)), dates}
 	if r.ID == "" {
 		w.parts = parts
-		w.references = search.And{search.Referred{X: s.only(nil, seeing, parts)}, search.Not{X: parts}}
+		w.references = search.And{search.Referred{X: s.only(record.Types(), seeing, parts)}, search.Not{X: parts}}
 		w.looks = s.door.policy.MaxLooks
 	} else {
 		owner, err := s.visible(ctx, s.door.store, fhir.Key{Type: r.Type, ID: r.ID}, smart.Read)
@@ -73,7 +73,7 @@ func (s *Session) Everything(ctx context.Context, r EverythingRequest) (*SearchR
 		w.owner = &owner
 		whole := search.Or{parts, record.Owner()}
 		w.parts = search.And{parts, search.Not{X: record.Owner()}}
-		w.references = search.And{search.Referred{X: s.only(nil, seeing, whole)}, search.Not{X: record.Owner()}, search.Not{X: search.And{record.Holds(), dates}}}
+		w.references = search.And{search.Referred{X: s.only(record.Types(), seeing, whole)}, search.Not{X: record.Owner()}, search.Not{X: search.And{record.Holds(), dates}}}
 		if r.Type == "Patient" {
 			w.references = append(w.references, search.Not{X: record.Foreign()})
 		}

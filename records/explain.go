@@ -18,7 +18,8 @@ type Explanation struct {
 	Access search.Node // the filter that access adds with AND
 	Sort   string
 	// Restricted says that a filter is in force: what the database did is left
-	// out, since its counts would tell of resources that the session cannot see.
+	// out, since its counts and times would tell of resources that the session
+	// cannot see.
 	Restricted bool
 	Steps      []ExplainedStep // searches of the store in their order, the page's first
 	Parse      time.Duration
@@ -83,7 +84,7 @@ func (s *Session) Explain(ctx context.Context, req SearchRequest) (*Explanation,
 		x.Include = time.Since(r.matched)
 	}
 	if x.Restricted {
-		x.Steps, x.Plan = nil, 0
+		x.Steps, x.Plan, x.Fetch, x.Include = nil, 0, 0, 0
 	}
 	x.Kinds = kindsOf(x.Result.Entries)
 	return x, nil

@@ -136,7 +136,7 @@ func (s *Session) MetaDelete(ctx context.Context, key fhir.Key, meta fhir.Node, 
 }
 
 func (s *Session) relabel(ctx context.Context, key fhir.Key, meta fhir.Node, o UpdateOptions, edit func(into, label fhir.Node) error) (Result, error) {
-	if err := s.may(key.Type, smart.Update); err != nil {
+	if err := s.mayPatch(key.Type); err != nil {
 		return Result{}, err
 	}
 	return s.apply(ctx, change{

@@ -33,7 +33,7 @@ type PatchContent struct {
 // Patch applies a patch to the current version (R4 §3.1.0.6). Without IfMatch
 // it is applied anew when another write comes between.
 func (s *Session) Patch(ctx context.Context, key fhir.Key, p PatchContent, o UpdateOptions) (Result, error) {
-	if err := s.may(key.Type, smart.Update); err != nil {
+	if err := s.mayPatch(key.Type); err != nil {
 		return Result{}, err
 	}
 	doc, err := s.door.patch(p)
@@ -54,6 +54,14 @@ func (s *Session) patch(ctx context.Context, key fhir.Key, doc patch.Patch, o Up
 		c.locks, c.again = []string{lockOf(key.Type)}, again
 	}
 	return s.apply(ctx, c)
+}
+
+// mayPatch refuses a patch that access does not allow.
+func (s *Session) mayPatch(t fhir.Type) error {
+	if err := s.may(t, smart.Update); err != nil {
+		return err
+	}
+	return s.may(t, smart.Read)
 }
 
 // patchTime bounds the work of applying a patch: its operations may each
@@ -98,7 +106,7 @@ func (s *Session) remade(ctx context.Context, current store.Record, tree *fhir.T
 
 // PatchWhere is the conditional patch (R4 §3.1.0.6): exactly one match.
 func (s *Session) PatchWhere(ctx context.Context, t fhir.Type, criteria []search.Pair, p PatchContent, o UpdateOptions) (Result, error) {
-	if err := s.may(t, smart.Update); err != nil {
+	if err := s.mayPatch(t); err != nil {
 		return Result{}, err
 	}
 	doc, err := s.door.patch(p)

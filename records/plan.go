@@ -139,6 +139,8 @@ func (p *plan) permit(ctx context.Context, st *step) error {
 		return err
 	}
 	switch {
+	case exists && st.method == "PATCH":
+		return s.patchable(ctx, st.current)
 	case exists, st.method == "DELETE":
 	case st.method == "PATCH":
 		return notFound(st.key)

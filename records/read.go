@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
@@ -99,6 +100,19 @@ func (s *Session) visible(ctx context.Context, r store.Reader, key fhir.Key, i s
 	if !key.ID.Valid() {
 		return store.Record{}, notFound(key)
 	}
+	types := []string{string(key.Type)}
+	filter := s.filter(types, i)
+	if filter != nil {
+		// One query, so that what is shown is what was asked about; and what is hidden
+		// takes as many queries as what is missing.
+		page, err := r.Search(ctx, &search.Query{Types: types, Filter: search.And{search.IDs{string(key.ID)}, filter}, Count: 1})
+		if err != nil {
+			return store.Record{}, s.door.fault(err)
+		}
+		if len(page.Records) > 0 {
+			return page.Records[0], nil
+		}
+	}
 	record, err := r.Read(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Record{}, notFound(key)
@@ -106,12 +120,15 @@ func (s *Session) visible(ctx context.Context, r store.Reader, key fhir.Key, i s
 	if err != nil {
 		return store.Record{}, s.door.fault(err)
 	}
-	if seen, err := s.allows(ctx, r, record, i); err != nil {
-		return store.Record{}, s.door.fault(err)
-	} else if !seen {
-		return store.Record{}, notFound(key)
+	if filter == nil {
+		return record, nil
 	}
-	return record, nil
+	if record.Deleted {
+		if shown, err := s.shows(ctx, r, record, i); err != nil || shown {
+			return record, s.door.fault(err)
+		}
+	}
+	return store.Record{}, notFound(key)
 }
 
 // answer is a record as the answer to a read.

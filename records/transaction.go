@@ -82,6 +82,8 @@ func (s *Session) mayEntry(e *entry) error {
 	switch {
 	case e.route.kind == routeOperation:
 		return nil // it decides itself
+	case e.method == "PATCH":
+		return s.mayPatch(e.route.typ)
 	case e.writes():
 		i = interactionOf(e.method)
 	case e.route.id != "":

@@ -120,11 +120,11 @@ func (s *Session) validateDelete(ctx context.Context, key fhir.Key) ([]fault.Iss
 
 // validateReferences says which references lead nowhere.
 func (s *Session) validateReferences(ctx context.Context, w *draft) ([]fault.Issue, error) {
-	if err := s.door.collect(ctx, w); err != nil {
-		return issuesOf(err), nil
-	}
 	if err := s.hide(ctx, w); err != nil {
 		return nil, err
+	}
+	if err := s.door.collect(ctx, w); err != nil {
+		return issuesOf(err), nil
 	}
 	keys := needsOf(nil, w)
 	if len(keys) == 0 {

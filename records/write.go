@@ -179,6 +179,8 @@ func (s *Session) target(ctx context.Context, c change) (store.Record, error) {
 		return current, err
 	}
 	switch exists := current.Version > 0 && !current.Deleted; {
+	case exists && c.remake != nil:
+		return current, s.patchable(ctx, current)
 	case exists:
 	case c.mustExist && current.Deleted:
 		return current, gone(current)

@@ -80,8 +80,14 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 // sweepEvery is how often what has expired is removed.
 const sweepEvery = 10 * time.Minute
 
-// sweep removes what has expired until ctx ends.
+// sweep makes the first signing keys, so that nobody has to wait for them, and
+// removes what has expired until ctx ends.
 func (a *authorization) sweep(ctx context.Context, log logger) {
+	for name, in := range a.services {
+		if _, err := in.JWKS(ctx); err != nil && ctx.Err() == nil {
+			log.Error("the signing keys cannot be read", "tenant", name, "error", err)
+		}
+	}
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {

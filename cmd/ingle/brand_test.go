@@ -1,13 +1,14 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-func TestABrandFileIsServedByTheDefaultTenant(t *testing.T) {
+func TestTheBrandFileAndTheAccountAreThoseOfATenant(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "brand.json")
 	if err := os.WriteFile(file, []byte(`{"name":"Lake Clinic","website":"https://lake.example"}`), 0o600); err != nil {
 		t.Fatal(err)
@@ -20,6 +21,19 @@ func TestABrandFileIsServedByTheDefaultTenant(t *testing.T) {
 		if got := q.status(t, path, ""); got != want {
 			t.Errorf("%s is answered with %d, want %d", path, got, want)
 		}
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, root+"/t/east/account/security", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if got, want := resp.Header.Get("Location"), root+"/t/east/account/sign-in?next=%2Faccount%2Fsecurity"; got != want {
+		t.Errorf("the account of a tenant leads to %s, not %s", got, want)
 	}
 	if err := os.WriteFile(file, []byte(`{}`), 0o600); err != nil {
 		t.Fatal(err)

@@ -226,7 +226,7 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, eph
 	case c.Database != "":
 		fmt.Fprintln(out, "Records are kept in PostgreSQL.")
 	case ephemeral:
-		fmt.Fprintln(out, "Records are temporary: they vanish when it stops. Keep them with --data DIR.")
+		fmt.Fprintf(out, "Records are temporary: they vanish when it stops. Keep them with --data DIR. Meanwhile commands find them with --data %s\n", c.folder())
 	default:
 		fmt.Fprintf(out, "Records are kept in %s.\n", c.folder())
 	}

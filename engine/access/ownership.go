@@ -3,6 +3,7 @@ package access
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -148,6 +149,18 @@ func (o *Ownership) owner(typeName, patient string) search.Expr {
 		return any[0]
 	}
 	return any
+}
+
+// unowned holds of what could have an owner and names none, and of all that could
+// not: so it is the same for all types.
+func (o *Ownership) unowned() search.And {
+	var all search.And
+	for _, t := range slices.Sorted(maps.Keys(ownerless)) {
+		for _, p := range o.params(t, ownerless[t]) {
+			all = append(all, search.Missing{Param: p, Want: true})
+		}
+	}
+	return all
 }
 
 // params are the parameters of a type by the first of codes that each release

@@ -28,7 +28,7 @@ type Rules struct {
 	own     fhir.Key // that may be read in any case
 	known   []fhir.Key
 	visible func() search.Expr // holds of what the patient owns and the scopes show
-	pointed func() search.Or   // holds of what something visible refers to
+	pointed func() search.And  // holds of what names no owner and something visible refers to
 	mu      sync.Mutex
 	filters map[filterKey]search.Expr
 }
@@ -167,7 +167,7 @@ func (r *Rules) reach(typeName string, i smart.Interactions) search.Expr {
 			return x
 		}
 		params := r.o.params(typeName, codes)
-		any := search.Or{x, search.And{unowned(params), r.pointed()}}
+		any := search.Or{x, r.pointed()}
 		if typeName == "Binary" { // its securityContext may be any resource
 			any = append(any, r.pointing(params))
 		}
@@ -209,7 +209,8 @@ func (r *Rules) findVisible() search.Expr {
 
 // findPointed counts references through one more resource that is there only for
 // that: to a Substance through a Medication.
-func (r *Rules) findPointed() search.Or {
+func (r *Rules) findPointed() search.And {
+	unowned := r.o.unowned()
 	once := search.Referred{X: r.visible()}
 	var between search.TypeIs
 	for _, t := range r.o.types {
@@ -218,9 +219,9 @@ func (r *Rules) findPointed() search.Or {
 		}
 	}
 	if between == nil {
-		return search.Or{once}
+		return append(unowned, once)
 	}
-	return search.Or{once, search.Referred{X: search.And{between, once}}}
+	return append(unowned, search.Or{once, search.Referred{X: search.And{between, once}}})
 }
 
 // pointing holds of what refers to something visible by one of params.
@@ -230,15 +231,6 @@ func (r *Rules) pointing(params []search.Param) search.Expr {
 		any = append(any, search.Chain{Param: p, X: r.visible()})
 	}
 	return either(any)
-}
-
-// unowned holds of what refers by none of params.
-func unowned(params []search.Param) search.Expr {
-	all := search.And{}
-	for _, p := range params {
-		all = append(all, search.Missing{Param: p, Want: true})
-	}
-	return all
 }
 
 // either is an Or, without it around a single part.

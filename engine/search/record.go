@@ -57,6 +57,16 @@ func (c *Catalog) Record(owner, id string) (*Record, error) {
 	return r, nil
 }
 
+// Types are those of the owner and of what can be tied to it, sorted.
+func (r *Record) Types() []string {
+	types := []string{r.owner}
+	for _, t := range r.ties {
+		types = append(types, t.types...)
+	}
+	slices.Sort(types)
+	return slices.Compact(types)
+}
+
 // Parts holds of what is tied to the owner, not of the owner. Of a record of all
 // it holds of every owner, and of what is tied to one that satisfies visible
 // (nil: any).

@@ -481,3 +481,18 @@ func TestPasskeysAreOfferedInTheFlowOfAnApp(t *testing.T) {
 		t.Errorf("%v", g.header)
 	}
 }
+
+func TestADeveloperRegistersOnlySoManyApps(t *testing.T) {
+	p := household(t)
+	dev, err := p.identity.UserByLogin(t.Context(), "dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 99 {
+		p.register(func(c *identity.Client) { c.Owner = dev.ID })
+	}
+	g := p.visit("dev", "/account/developer/new")
+	app := []string{"client_name", "Pulse", "kind", "public", "redirect_uris", redirect, "scope", "patient/*.rs"}
+	g.send(app...).want(200).has("Your app is registered")
+	g.send(app...).want(422).has("which is the most")
+}

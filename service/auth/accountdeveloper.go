@@ -47,6 +47,9 @@ func (v *visit) newClient() error {
 		*value = strings.TrimSpace(v.form.Get(name))
 	}
 	c, err := page.client()
+	if err == nil {
+		err = v.roomForClient()
+	}
 	secret := ""
 	if err == nil {
 		c.Owner = v.session.UserID
@@ -59,6 +62,21 @@ func (v *visit) newClient() error {
 		return err
 	}
 	return v.showSecret("Your app is registered", c, secret)
+}
+
+// maxOwnClients is how many apps one user may register.
+const maxOwnClients = 100
+
+func (v *visit) roomForClient() error {
+	n := 0
+	err := v.Identity.Clients(v.r.Context(), v.session.UserID, func(*identity.Client) error {
+		n++
+		return nil
+	})
+	if err == nil && n >= maxOwnClients {
+		err = fault.New(fault.Unprocessable, fault.CodeBusinessRule, "", "you have registered %d apps, which is the most; delete one", n)
+	}
+	return err
 }
 
 // client is what the form describes.

@@ -49,20 +49,25 @@ func newServer(t *testing.T, options ...option) *server {
 		}
 		doors = append(doors, door)
 	}
-	tenants := records.NewTenants(doors...)
+	s.start(site, fhirapi.Config{Tenants: records.NewTenants(doors...), Version: "test", Log: site.Log})
+	return s
+}
+
+// start serves an API until the test ends.
+func (s *server) start(site web.Config, c fhirapi.Config) {
+	s.t.Helper()
 	mounted := web.New(site)
-	fhirapi.New(fhirapi.Config{Tenants: tenants, Version: "test", Log: site.Log}).Mount(mounted)
+	fhirapi.New(c).Mount(mounted)
 	http := httptest.NewUnstartedServer(nil)
 	http.Config = mounted.Server()
 	http.Start()
 	s.url = http.URL
-	t.Cleanup(func() {
+	s.t.Cleanup(func() {
 		http.Close()
-		if err := tenants.Close(); err != nil {
-			t.Error(err)
+		if err := c.Tenants.Close(); err != nil {
+			s.t.Error(err)
 		}
 	})
-	return s
 }
 
 func withPolicy(change func(*records.Policy)) option {

@@ -194,6 +194,7 @@ func (c *call) writeGraph(answer []byte, err error) error {
 	if err != nil {
 		failure, ok := errors.AsType[*graphql.Failure](err)
 		if !ok {
+			c.challenge(err)
 			explained := web.Explain(err)
 			if explained.Kind == fault.Internal {
 				return err // the server's own failure is logged and told as everywhere
