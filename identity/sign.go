@@ -63,7 +63,7 @@ func (s *Service) Sign(ctx context.Context, alg jose.SignatureAlgorithm, typ str
 	if err != nil {
 		return "", err
 	}
-	n := slices.IndexFunc(keys, func(k *SigningKey) bool { return k.Algorithm == alg && k.Retired.IsZero() })
+	n := signerOf(keys, alg)
 	if n < 0 {
 		return "", fmt.Errorf("%w %q", ErrAlgorithm, alg)
 	}
@@ -79,6 +79,11 @@ func (s *Service) Sign(ctx context.Context, alg jose.SignatureAlgorithm, typ str
 	return signed.CompactSerialize()
 }
 
+// signerOf finds the key that signs by an algorithm; -1 when there is none.
+func signerOf(keys []*SigningKey, alg jose.SignatureAlgorithm) int {
+	return slices.IndexFunc(keys, func(k *SigningKey) bool { return k.Algorithm == alg && k.Retired.IsZero() })
+}
+
 // signingKeys returns the keys that have not expired. It reads them again when
 // the epoch has changed, be it by another process.
 func (s *Service) signingKeys(ctx context.Context) ([]*SigningKey, error) {
@@ -91,7 +96,7 @@ func (s *Service) signingKeys(ctx context.Context) ([]*SigningKey, error) {
 	defer g.mu.Unlock()
 	if !g.known || g.epoch != epoch {
 		keys, err := s.readSigningKeys(ctx)
-		if err == nil && len(keys) == 0 {
+		if err == nil && slices.ContainsFunc(algorithms, func(alg jose.SignatureAlgorithm) bool { return signerOf(keys, alg) < 0 }) {
 			if err = s.makeSigningKeys(ctx); err == nil {
 				keys, err = s.readSigningKeys(ctx)
 			}
