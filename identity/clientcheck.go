@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/inglehealth/ingle/spec/smart"
 )
@@ -49,13 +51,19 @@ func (c *Client) checkNames() error {
 	if len(c.ID) > 256 || strings.ContainsFunc(c.ID, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return Refuse(InvalidClientMetadata, "a client_id has up to 256 characters of ASCII without spaces")
 	}
-	if c.Name == "" || len(c.Name) > 200 || strings.ContainsFunc(c.Name, func(r rune) bool { return r < ' ' }) {
+	if c.Name == "" || len(c.Name) > 200 || !utf8.ValidString(c.Name) || strings.ContainsFunc(c.Name, misleads) {
 		return Refuse(InvalidClientMetadata, "client_name: the name that users will see, up to 200 bytes on one line")
 	}
 	if len(c.Contacts) > 10 || slices.ContainsFunc(c.Contacts, func(s string) bool { return len(s) > 320 }) {
 		return Refuse(InvalidClientMetadata, "contacts: up to 10, of 320 bytes each")
 	}
 	return nil
+}
+
+// misleads says whether a character changes what those around it look like: a name
+// that users are to trust reads as it is written, on one line.
+func misleads(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
 }
 
 func (c *Client) checkGrants() error {

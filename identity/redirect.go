@@ -96,6 +96,11 @@ func parseURI(uri string) (*url.URL, error) {
 	if u.User != nil || strings.Contains(uri, "#") {
 		return nil, Refuse(InvalidRedirectURI, "%s: an address has no user and no fragment", uri)
 	}
+	if strings.ContainsFunc(u.Host, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._:[]", r))
+	}) {
+		return nil, Refuse(InvalidRedirectURI, "%s: the host of an address has letters, digits and - . only", uri)
+	}
 	return u, nil
 }
 

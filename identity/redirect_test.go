@@ -42,7 +42,7 @@ func TestAnOriginIsWrittenAsBrowsersDo(t *testing.T) {
 func TestARedirectThatCannotBeTrustedIsNotRegistered(t *testing.T) {
 	for _, uri := range []string{
 		"", "/back", "back", "https://", "http://app.example/", "https://app.example/#x", "https://u:p@app.example/", "https://*.example/", "https://app.example/ x",
-		"javascript:alert(1)", "data:text/html,x", "myapp:/back", "https://app.example/\\x", "https://äpp.example/", "https://app.example/" + strings.Repeat("x", 3000),
+		"javascript:alert(1)", "data:text/html,x", "myapp:/back", "https://app.example/\\x", "https://app.example;sandbox/x", "https://app.example,x/", "https://äpp.example/", "https://app.example/" + strings.Repeat("x", 3000),
 	} {
 		if checkRedirect(uri) == nil {
 			t.Errorf("%q is registered", uri)

@@ -3,12 +3,10 @@ package records
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/inglehealth/ingle/jobs"
-	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -166,17 +164,13 @@ func (d *Door) buildType(ctx context.Context, w *jobs.Work, b *building, t typeI
 			began = time.Now()
 			return err
 		},
-		Refused: func(key fhir.Key, version int64, err error) {
-			if failed == "" {
-				failed = fmt.Sprintf("%s/_history/%d: %v", key, version, err)
-			}
-		},
 	}, &b.Report)
 	if err != nil {
 		return err
 	}
 	if n := b.Report.Refused - refused; n > 0 {
-		failed = fmt.Sprintf("%d resources could not be indexed, first %s; mend that, then run 'ingle reindex'", n, failed)
+		// Everybody is told, and so not which.
+		failed = "some resources could not be indexed; 'ingle reindex' names them"
 		d.log.ErrorContext(ctx, "a search index is not complete", "type", b.Key.Type, "refused", n)
 	}
 	if err := d.indexes.finish(ctx, b.Key, b.Walk, failed); err != nil {

@@ -222,19 +222,25 @@ func TestAProcessWithFormerParametersNoLongerWrites(t *testing.T) {
 	})
 }
 
+// plant stores a Patient without the door's doing.
+func (db database) plant(t *testing.T, id fhir.ID, text string) {
+	t.Helper()
+	s := db.open(t)
+	err := s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Put(ctx, []store.Write{{
+			Key: fhir.Key{Type: "Patient", ID: id}, Method: http.MethodPut, Release: definitions.R4, Updated: time.Now(),
+			Body: s.Pack([]byte(text), nil),
+		}})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestADatabaseIndexedByNobodyKnowsWhatIsIndexedAnew(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
-		s := db.open(t)
-		err := s.Write(t.Context(), func(ctx context.Context, tx store.Tx) error {
-			_, err := tx.Put(ctx, []store.Write{{
-				Key: fhir.Key{Type: "Patient", ID: "p"}, Method: http.MethodPut, Release: definitions.R4, Updated: time.Now(),
-				Body: s.Pack([]byte(`{"resourceType":"Patient","id":"p","active":true}`), nil),
-			}})
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		db.plant(t, "p", `{"resourceType":"Patient","id":"p","active":true}`)
 		d := db.door(t, records.DefaultPolicy())
 		db.refuses(t, d, "active=true", "Patient.active")
 		if r := work(t, d, nil).Report; r.Read != 1 || r.Added == 0 {
@@ -242,6 +248,26 @@ func TestADatabaseIndexedByNobodyKnowsWhatIsIndexedAnew(t *testing.T) {
 		}
 		if got := count(t, d.Session(records.Principal{}, nil), "Patient", "active=true"); got != 1 {
 			t.Errorf("%d are found", got)
+		}
+	})
+}
+
+// The state of the index is told to everybody, also in /metadata.
+func TestAnIndexThatIsNotCompleteNamesNoResource(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		db.plant(t, "secret", `{"resourceType":"Patient","id":"secret","secret":true}`)
+		d := db.door(t, records.DefaultPolicy())
+		if r := work(t, d, nil).Report; r.Refused != 1 {
+			t.Fatalf("the report is %+v", r)
+		}
+		lacking, err := d.Incomplete(t.Context())
+		if err != nil || len(lacking) == 0 {
+			t.Fatal(lacking, err)
+		}
+		for _, i := range lacking {
+			if text := i.String(); strings.Contains(text, "secret") || !strings.Contains(text, "ingle reindex") {
+				t.Error(text)
+			}
 		}
 	})
 }

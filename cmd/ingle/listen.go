@@ -4,14 +4,17 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
+	"net/url"
 	"strings"
 )
 
 // listenFlags say where the server is and how it is reached.
 type listenFlags struct {
-	Listen  string `default:"127.0.0.1:8080" help:"Address to listen on. Beyond the loopback interface it takes TLS: --tls-cert and --tls-key, or a proxy in front and its https URL as --base-url."`
-	BaseURL string `name:"base-url" placeholder:"URL" help:"Public URL of the server, under which /fhir lies, as clients see it. Default: http:// or https:// and the address of --listen."`
-	Open    bool   `help:"No authorization: whoever reaches the server may read and change everything. On the loopback interface only."`
+	Listen  string   `default:"127.0.0.1:8080" help:"Address to listen on. Beyond the loopback interface it takes TLS: --tls-cert and --tls-key, or a proxy in front and its https URL as --base-url."`
+	BaseURL string   `name:"base-url" placeholder:"URL" help:"Public URL of the server, under which /fhir lies, as clients see it. Default: http:// or https:// and the address of --listen."`
+	Proxies []string `name:"trusted-proxy" placeholder:"ADDRESS,..." help:"Address or network of a proxy in front, such as 10.0.0.0/8, whose X-Forwarded-For says where requests come from. Without it the limits on sign-ins and tokens take all that comes through a proxy for one client. May be repeated."`
+	Open    bool     `help:"No authorization: whoever reaches the server may read and change everything. On the loopback interface only."`
 
 	tlsFlags
 }
@@ -51,6 +54,36 @@ func isLoopback(host string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
+}
+
+// hosts are the names that an open server goes by: any page that a browser shows
+// could otherwise reach it by one of its own. Nil is for any, where tokens decide.
+func (f *listenFlags) hosts() []string {
+	if !f.Open {
+		return nil
+	}
+	names := []string{"localhost"}
+	if u, err := url.Parse(f.BaseURL); err == nil && u.Hostname() != "" {
+		names = append(names, strings.ToLower(u.Hostname()))
+	}
+	return names
+}
+
+// proxies are the networks of --trusted-proxy.
+func (f *listenFlags) proxies() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range f.Proxies {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			var a netip.Addr
+			if a, err = netip.ParseAddr(text); err != nil || a.Zone() != "" {
+				return nil, usage("--trusted-proxy %s is not an address or network: it looks like 10.0.0.7 or 10.0.0.0/8", text)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		all = append(all, p)
+	}
+	return all, nil
 }
 
 func (f *listenFlags) checkBase() error {

@@ -161,7 +161,13 @@ func (c *serveCommand) site(log logger) (*web.Site, error) {
 	if err != nil || bodies == 0 {
 		return nil, usage("--max-bodies %s is not a size: it looks like 128MiB", c.MaxBodies)
 	}
-	return web.New(web.Config{Log: log, MaxBody: int64(body), MaxBodies: int64(bodies), Patience: c.Patience}), nil
+	proxies, err := c.proxies()
+	if err != nil {
+		return nil, err
+	}
+	return web.New(web.Config{
+		Log: log, MaxBody: int64(body), MaxBodies: int64(bodies), Patience: c.Patience, Hosts: c.hosts(), Proxies: proxies,
+	}), nil
 }
 
 // background does the tenants' background work until what it returns is called.

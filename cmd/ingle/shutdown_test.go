@@ -22,7 +22,7 @@ func TestARequestUnderWayIsFinishedAtTheEnd(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = conn.Close() }) // the server may have closed it
 	body := `{"resourceType":"Patient","id":"late","active":true}`
-	fmt.Fprintf(conn, "PUT /fhir/Patient/late HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:10])
+	fmt.Fprintf(conn, "PUT /fhir/Patient/late HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:10])
 	time.Sleep(200 * time.Millisecond)
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

@@ -421,6 +421,19 @@ func TestTheFirstAdministratorIsMadeByALinkOnce(t *testing.T) {
 	p.do(p.client, "GET", auth.FirstURL(p.url, "igl_li_guess"), nil).want(404)
 }
 
+func TestWhoSignedInLongAgoDoesNotChangeHow(t *testing.T) {
+	p := household(t)
+	g := p.visit("ann", "/account/security")
+	p.clock.pass(16 * time.Minute)
+	for _, path := range []string{"/account/totp", "/account/passkeys/begin", "/account/passkeys/remove"} {
+		for _, do := range []string{"begin", "confirm", "codes", "remove"} {
+			g.to(path, "do", do, "passkey", "x").want(403).has("sign in again")
+		}
+	}
+	g = g.get("/account/sign-in").send("login", "ann", "password", password).get("/account/security")
+	g.to("/account/totp", "do", "begin").want(200).has("type this key")
+}
+
 func TestPasskeysAreOfferedWhereBrowsersHaveThem(t *testing.T) {
 	local := func(ic *identity.Config, _ *auth.Config) {
 		ic.Issuer = strings.Replace(ic.Issuer, "127.0.0.1", "localhost", 1)

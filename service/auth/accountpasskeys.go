@@ -18,6 +18,9 @@ type ceremony struct {
 
 // beginPasskey begins to register a passkey of the user.
 func (v *visit) beginPasskey() error {
+	if err := v.fresh(); err != nil {
+		return err
+	}
 	options, token, err := v.Identity.BeginPasskey(v.r.Context(), v.session.UserID)
 	if err != nil {
 		return passkeyFault(err)
@@ -53,6 +56,9 @@ func passkeyFault(err error) error {
 
 // removePasskey takes a passkey from the user, whose sessions end.
 func (v *visit) removePasskey() error {
+	if err := v.fresh(); err != nil {
+		return err
+	}
 	err := v.Identity.RemovePasskey(v.r.Context(), v.session.UserID, v.form.Get("passkey"))
 	if errors.Is(err, identity.ErrNotFound) {
 		return fault.New(fault.NotFound, fault.CodeNotFound, "", "There is no such passkey any more.")

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 // securityPage is how the user signs in.
@@ -84,8 +86,23 @@ type codesPage struct {
 	Next  string
 }
 
+// freshFor is how old a sign-in may be by which one changes how one signs in.
+const freshFor = 15 * time.Minute
+
+// fresh refuses what would let whoever found a browser signed in come back without
+// it, or keep its user out.
+func (v *visit) fresh() error {
+	if v.now.Sub(v.session.Created) < freshFor {
+		return nil
+	}
+	return fault.New(fault.Forbidden, fault.CodeLogin, "", "You signed in a while ago. To change how you sign in, sign in again at %s first; nothing was changed.", v.url("/account/sign-in"))
+}
+
 // totp sets an authenticator app up, replaces the recovery codes, or removes both.
 func (v *visit) totp() error {
+	if err := v.fresh(); err != nil {
+		return err
+	}
 	ctx, user := v.r.Context(), v.session.UserID
 	switch v.form.Get("do") {
 	case "begin":

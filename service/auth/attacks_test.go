@@ -352,6 +352,18 @@ func TestAttackCrossSiteRequestOnSignIn(t *testing.T) {
 	}
 }
 
+// What is done by POST alone looks for the form's token in a POST alone.
+func TestAPieceOfAMethodIsNoMethod(t *testing.T) {
+	p := practice(t)
+	b := p.browser()
+	b.follow(b.do(b.http, "GET", p.url+"/account", nil)).signIn("ann").want(200)
+	for _, method := range []string{"POS", "T", "ET", "PUT"} {
+		b.do(b.http, method, p.url+"/account/sign-out", nil).want(405)
+		b.do(b.http, method, p.url+"/auth/end-session", nil).want(405)
+	}
+	b.do(b.http, "GET", p.url+"/account", nil).want(200)
+}
+
 func TestAttackClickjacking(t *testing.T) {
 	p := practice(t)
 	c, _ := p.register()
@@ -429,5 +441,27 @@ func TestAttackScopeWidening(t *testing.T) {
 		form := refreshForm(c, tokens["refresh_token"].(string))
 		form.Set("scope", wider)
 		p.token(form).refused(400, identity.InvalidScope)
+	}
+}
+
+// Whoever acted for a patient once does not for ever.
+func TestARelationThatIsOverOpensNoRecord(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	for rest, want := range map[string]bool{
+		``: true, `,"active":true`: true, `,"active":false`: false,
+		`,"period":{"start":"2020"}`: true, `,"period":{"end":"2026"}`: true, `,"period":{"end":"2026-03"}`: true, `,"period":{"end":"2026-03-01"}`: true,
+		`,"period":{"end":"2026-03-01T09:00:01Z"}`: true, `,"period":{"end":"2026-03-01T10:00:00+02:00"}`: false, `,"period":{"end":"2026-03-01T09:00:00Z"}`: false,
+		`,"period":{"end":"2026-02-28"}`: false, `,"period":{"end":"2026-02"}`: false, `,"period":{"end":"2025"}`: false,
+	} {
+		p.put(`{"resourceType":"RelatedPerson","id":"for-ann"` + rest + `,"patient":{"reference":"Patient/ann"}}`)
+		choice := p.browser().open(p.ask(c, "launch/patient patient/*.rs")).signIn("dora")
+		if got := strings.Contains(choice.body, "Archer"); got != want {
+			t.Errorf("%s: %v", rest, got)
+		}
+	}
+	p.put(`{"resourceType":"Person","id":"dora","active":false,"link":[{"target":{"reference":"Patient/bob"}}]}`)
+	if back := p.browser().open(p.ask(c, "launch/patient patient/*.rs")).signIn("dora").location().Query(); back.Get("error") != "access_denied" {
+		t.Error(back)
 	}
 }

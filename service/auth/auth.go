@@ -151,7 +151,7 @@ func (c *call) serve(e endpoint) error {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	if !strings.Contains(e.methods, method) {
+	if !slices.Contains(strings.Split(e.methods, ", "), method) {
 		c.w.Header().Set("Allow", e.methods+", OPTIONS")
 		return fault.New(fault.MethodNotAllowed, fault.CodeNotSupported, "", "%s is not possible here; possible: %s.", fault.Shorten(c.r.Method), e.methods)
 	}

@@ -3,6 +3,7 @@ package auth
 import (
 	"encoding/json"
 	"strings"
+	"time"
 )
 
 // element is a part of a resource as JSON has it, for what pages show.
@@ -43,6 +44,20 @@ func (e element) List(path ...string) []element {
 		all[i] = element{v}
 	}
 	return all
+}
+
+// inForce says of a resource whether it is active, and its period not over. A date
+// of fewer digits is over when all of it is.
+func (e element) inForce(now time.Time) bool {
+	if e.At("active").value == false {
+		return false
+	}
+	end := e.Text("period", "end")
+	if at, err := time.Parse(time.RFC3339, end); err == nil {
+		return now.Before(at)
+	}
+	today := now.UTC().Format(time.DateOnly)
+	return end == "" || len(end) <= len(today) && today[:len(end)] <= end
 }
 
 func patientChoice(e element) Choice {

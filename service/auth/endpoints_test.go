@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -198,6 +199,8 @@ func TestAnAppRegistersItselfAndWaits(t *testing.T) {
 		`{`:  identity.InvalidClientMetadata,
 		`{"redirect_uris":["https://x.example"]}`:                                                                           identity.InvalidClientMetadata,
 		`{"client_name":"x"}`:                                                                                               identity.InvalidRedirectURI,
+		`{"client_name":"Ingle\u202eppA","redirect_uris":["https://x.example/"]}`:                                           identity.InvalidClientMetadata,
+		`{"client_name":"Ingle\u2028x","redirect_uris":["https://x.example/"]}`:                                             identity.InvalidClientMetadata,
 		`{"client_name":"x","redirect_uris":["http://x.example/"]}`:                                                         identity.InvalidRedirectURI,
 		`{"client_name":"x","redirect_uris":["javascript:alert(1)"]}`:                                                       identity.InvalidRedirectURI,
 		`{"client_name":"x","redirect_uris":["https://x.example/#a"]}`:                                                      identity.InvalidRedirectURI,
@@ -237,6 +240,25 @@ func TestRegistrationsAndTokenRequestsAreLimited(t *testing.T) {
 			t.Errorf("%s stays limited", path)
 		}
 	}
+}
+
+// Whoever says the client_id of a public app from one address does not shut out
+// those who use it from others.
+func TestAPublicAppIsNotShutOutByWhoeverSaysItsName(t *testing.T) {
+	p := practice(t, func(_ *identity.Config, c *auth.Config) { c.Limits = auth.Limits{Tokens: 1, TokensBurst: 3} })
+	c, _ := p.register()
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	stranger := &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}}
+	if resp, err := stranger.Get(p.url); err != nil {
+		t.Skip("this system has one loopback address:", err)
+	} else {
+		resp.Body.Close()
+	}
+	for range 3 {
+		p.do(stranger, "POST", p.url+"/auth/token", refreshForm(c, "igl_rt_guessed")).refused(400, identity.InvalidGrant)
+	}
+	p.do(stranger, "POST", p.url+"/auth/token", refreshForm(c, "igl_rt_guessed")).refused(429, identity.TemporarilyUnavailable)
+	p.token(refreshForm(c, "igl_rt_another")).refused(400, identity.InvalidGrant)
 }
 
 func TestSigningOutLeadsBackToARegisteredAddressOnly(t *testing.T) {

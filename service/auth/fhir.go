@@ -34,6 +34,11 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 	if err != nil {
 		return nil, err
 	}
+	if acts, err := s.acts(r.Context(), door, a); err != nil {
+		return nil, err
+	} else if !acts {
+		return nil, fault.New(fault.Unauthenticated, fault.CodeLogin, "", "The user of the access token may no longer act for the patient. Ask the user again.")
+	}
 	rules, ok := s.rules.Get(a)
 	if !ok {
 		rules = door.Ownership().Rules(granted(a))

@@ -65,6 +65,25 @@ func TestUserScopesOfAPatientReachNobodyElse(t *testing.T) {
 	p.fhir("Patient/bob", staff).want(200)
 }
 
+func TestATokenOfSomebodyWhoActedForAPatientEndsWithThat(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	g := p.browser().open(p.ask(c, "launch/patient patient/*.cruds")).signIn("dora").send("patient", "ann")
+	token := p.token(codeForm(c, g.allow().Get("code"))).want(200).json()["access_token"].(string)
+	own := p.tokens(c, "patient/*.rs", "ann")["access_token"].(string)
+	for _, rest := range []string{`"active":false`, `"period":{"end":"2026-02-28"}`} {
+		p.fhir("Patient/ann", token).want(200)
+		p.put(`{"resourceType":"RelatedPerson","id":"for-ann",` + rest + `,"patient":{"reference":"Patient/ann"}}`)
+		if got := p.fhir("Patient/ann", token).want(401).header.Get("WWW-Authenticate"); !strings.Contains(got, `error="invalid_token"`) {
+			t.Error(got)
+		}
+		// Nor can the token bring it back.
+		p.do(p.client, "DELETE", p.url+"/fhir/RelatedPerson/for-ann", nil, "Authorization", "Bearer "+token).want(401)
+		p.fhir("Patient/ann", own).want(200)
+		p.put(`{"resourceType":"RelatedPerson","id":"for-ann","patient":{"reference":"Patient/ann"}}`)
+	}
+}
+
 func TestARevokedGrantEndsAtTheNextRequest(t *testing.T) {
 	p := practice(t)
 	c, _ := p.register()

@@ -17,7 +17,7 @@ import (
 // Limits are how often something may be asked for. A burst is what may come at
 // once; zero fields mean defaults.
 type Limits struct {
-	Tokens             rate.Limit // requests a second of a client, and of an address (20)
+	Tokens             rate.Limit // requests a second of a confidential client, and of an address (20)
 	TokensBurst        int        // (100)
 	Registrations      rate.Limit // a second from an address (one in a minute)
 	RegistrationsBurst int        // (10)

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -10,7 +9,6 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/records"
-	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 )
@@ -83,49 +81,12 @@ func (p *progress) mayChoose(ctx context.Context, id string) (bool, error) {
 
 // ownPatients are the patients that the user is, or may act for.
 func (p *progress) ownPatients(ctx context.Context) ([]fhir.ID, error) {
-	var all []fhir.ID
-	add := func(id fhir.ID) {
-		if id.Valid() && !slices.Contains(all, id) {
-			all = append(all, id)
-		}
-	}
-	todo := make([]fhir.Key, 0, len(p.session.User.Links))
-	for _, l := range p.session.User.Links {
-		todo = append(todo, l.Key())
-	}
-	for n := 0; n < len(todo) && n < maxChoices; n++ {
-		switch k := todo[n]; k.Type {
-		case "Patient":
-			add(k.ID)
-		case "RelatedPerson":
-			node, err := p.read(ctx, k)
-			if err != nil {
-				return nil, err
-			}
-			if id, ok := referred(node.Text("patient", "reference"), "Patient"); ok {
-				add(id)
-			}
-		case "Person":
-			node, err := p.read(ctx, k)
-			if err != nil {
-				return nil, err
-			}
-			for _, link := range node.List("link") {
-				for _, typ := range []fhir.Type{"Patient", "RelatedPerson"} {
-					if id, ok := referred(link.Text("target", "reference"), typ); ok {
-						todo = append(todo, fhir.Key{Type: typ, ID: id})
-					}
-				}
-			}
-		}
-	}
-	return all, nil
+	return ownPatients(ctx, p.records(), p.session.User.Links, p.now)
 }
 
-// referred reads a relative reference to a type.
-func referred(reference string, typ fhir.Type) (fhir.ID, bool) {
-	id, ok := strings.CutPrefix(reference, string(typ)+"/")
-	return fhir.ID(id), ok && fhir.ID(id).Valid()
+// read reads a resource; an element that does not exist when there is none.
+func (p *progress) read(ctx context.Context, k fhir.Key) (element, error) {
+	return readElement(ctx, p.records(), k)
 }
 
 // choosing are the scopes with which pages look for patients and encounters.
@@ -136,18 +97,6 @@ func (p *progress) records() *records.Session {
 	u := p.session.User
 	return p.Door.Session(records.Principal{ID: u.ID, Client: p.client.ID, Name: u.Name},
 		p.Door.Ownership().Rules(access.Grant{Scopes: choosing, User: u.FHIRUser()}))
-}
-
-// read reads a resource; an element that does not exist when there is none.
-func (p *progress) read(ctx context.Context, k fhir.Key) (element, error) {
-	r, err := p.records().Read(ctx, k, records.ReadOptions{})
-	if f, ok := errors.AsType[*fault.Error](err); ok && (f.Kind == fault.NotFound || f.Kind == fault.Gone) {
-		return element{}, nil
-	}
-	if err != nil {
-		return element{}, err
-	}
-	return parseElement(r.JSON)
 }
 
 // find runs a search and makes choices of what it finds.

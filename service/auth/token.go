@@ -41,8 +41,11 @@ func (c *call) token() error {
 	if err != nil {
 		return err
 	}
-	if err := c.throttle(c.tokens, "client "+client.ID); err != nil {
-		return err
+	// Anybody can be a public client, and is not to use up what others may have.
+	if client.Confidential() {
+		if err := c.throttle(c.tokens, "client "+client.ID); err != nil {
+			return err
+		}
 	}
 	if !client.May(identity.GrantType(name)) {
 		return identity.Refuse(identity.UnauthorizedClient, "this client is not registered for %s", name)

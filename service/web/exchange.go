@@ -60,6 +60,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &Exchange{ID: requestID(r.Header.Get("X-Request-Id")), XML: wantsXML(r.Header.Get("Accept")), site: s}
 	x.response = newResponse(w, r, s.config)
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	r.RemoteAddr = s.clientAddress(r)
 	defer s.finish(x, r, start)
 	x.response.touch(0)
 
@@ -69,6 +70,10 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h[p.name] = p.value
 	}
 
+	if err := s.admit(r); err != nil {
+		Fail(x.response, r, err)
+		return
+	}
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = newPacedBody(w, r, s.config)
 	}

@@ -9,6 +9,7 @@ package web
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -33,6 +34,13 @@ type Config struct {
 	MinRate int64
 	// CompressFrom is the smallest answer that is compressed (4 KiB).
 	CompressFrom int
+	// Hosts are the names, in lower case, by which requests may call this server
+	// beside its IP addresses; nil: any. Without authorization they keep the pages
+	// of other sites out, whose names can be made to lead here (DNS rebinding).
+	Hosts []string
+	// Proxies are those in front of this server, whose X-Forwarded-For says where
+	// requests come from.
+	Proxies []netip.Prefix
 }
 
 func (c Config) withDefaults() Config {

@@ -12,6 +12,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -80,6 +81,9 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 		return nil, err
 	}
 	s.reader = &sqldb.Reader{Names: s.names, Dialect: sqldb.SQLite, Unpack: s.packer.Unpack, UnpackAll: s.packer.UnpackAll}
+	if err := private(s.path); err != nil {
+		return nil, err
+	}
 	// A page of the cache takes twice its size: the driver's allocator rounds
 	// the 2 KiB and their header up to the next power of two.
 	w, err := connect(s.path, "busy_timeout = 10000", "page_size = 2048", "journal_mode = WAL", "synchronous = FULL",
@@ -101,6 +105,19 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	}
 	go s.writer.loop()
 	return s, nil
+}
+
+// private makes the database's file, if there is none, so that only its owner may
+// read it. SQLite makes those that it puts beside it alike.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // Exists says whether there is a store in dir.

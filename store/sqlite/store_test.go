@@ -1,6 +1,8 @@
 package sqlite_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -34,4 +36,26 @@ func TestSQLiteSearchesAsTheMatcherInMemory(t *testing.T) {
 		}
 		return s
 	}, func(t testing.TB) []*fhir.Tree { return synthetic.Patients(t, 2) })
+}
+
+func TestNobodyButTheOwnerMayReadTheFiles(t *testing.T) {
+	dir := t.TempDir()
+	s, err := sqlite.Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, name := range []string{"ingle.db", "ingle.db-wal", "ingle.db-shm", "blobs"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode&0o077 != 0 {
+			t.Errorf("%s has the mode %04o", name, mode)
+		}
+	}
 }
