@@ -65,7 +65,7 @@ var accountRoutes = []struct {
 	{"GET", "/account", "ann"}, {"POST", "/account/apps/end", "ann"}, {"GET", "/account/sessions", "ann"}, {"POST", "/account/sessions/end", "ann"},
 	{"GET", "/account/security", "ann"}, {"POST", "/account/password", "ann"}, {"POST", "/account/totp", "ann"},
 	{"POST", "/account/passkeys/begin", "ann"}, {"POST", "/account/passkeys/finish", "ann"}, {"POST", "/account/passkeys/remove", "ann"},
-	{"POST", "/account/sign-out", "ann"},
+	{"POST", "/account/outside/link", "ann"}, {"POST", "/account/outside/unlink", "ann"}, {"POST", "/account/sign-out", "ann"},
 	{"GET", "/account/developer", "dev"}, {"GET", "/account/developer/new", "dev"}, {"POST", "/account/developer/new", "dev"},
 	{"GET", "/account/developer/app/x", "dev"}, {"POST", "/account/developer/app/x", "dev"},
 	{"GET", "/account/users", "root"}, {"GET", "/account/users/new", "root"}, {"POST", "/account/users/new", "root"},

@@ -120,6 +120,9 @@ type outsidePage struct {
 
 // linkOutside begins to link an account at a provider to the user.
 func (v *visit) linkOutside() error {
+	if err := v.fresh(); err != nil {
+		return err
+	}
 	id := v.form.Get("provider")
 	address, cookie, err := v.Identity.BeginOutside(v.r.Context(), id, v.url(outsideBack), v.session)
 	if err != nil {
@@ -141,6 +144,9 @@ func (v *visit) linkOutside() error {
 
 // unlinkOutside ends the link to an account at a provider.
 func (v *visit) unlinkOutside() error {
+	if err := v.fresh(); err != nil {
+		return err
+	}
 	if err := v.Identity.UnlinkOutside(v.r.Context(), v.session.UserID, v.form.Get("account")); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
@@ -146,6 +147,15 @@ func TestSomebodySignsInThroughAnOutsideProvider(t *testing.T) {
 	for _, m := range field.FindAllStringSubmatch(linked.body, -1) {
 		if m[1] == "account" || m[1] == "token" {
 			form.Set(m[1], html.UnescapeString(m[2]))
+		}
+	}
+	p.clock.pass(16 * time.Minute)
+	p.do(ann.http, "POST", p.url+"/account/outside/unlink", form).want(403).has("sign in again")
+	ann = p.browser()
+	account = ann.follow(ann.do(ann.http, "GET", p.url+"/account/security", nil)).send("login", "ann", "password", password)
+	for _, m := range field.FindAllStringSubmatch(account.body, -1) {
+		if m[1] == "token" {
+			form.Set("token", html.UnescapeString(m[2]))
 		}
 	}
 	p.do(ann.http, "POST", p.url+"/account/outside/unlink", form).want(303)
