@@ -85,7 +85,7 @@ func scopeWords(s smart.Scope, mine bool) string {
 }
 
 // impersonal makes words about others of words about the reader.
-var impersonal = strings.NewReplacer("all of your health record", "all health records", "your ", "their ", " to you", " to them", "that you take", "that they take", "for you", "for them")
+var impersonal = strings.NewReplacer("your name, ", "the name, ", "all of your health record", "all health records", "your ", "their ", " to you", " to them", "that you take", "that they take", "for you", "for them")
 
 // typeWords says in words what resources of a type are, to the patient.
 func typeWords(t string) string {

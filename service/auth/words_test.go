@@ -17,7 +17,7 @@ func TestAScopeIsSaidInWordsThatAPatientUnderstands(t *testing.T) {
 		"patient/*.rs":             "See all of your health record",
 		"patient/*.cruds":          "See, add, change and delete all of your health record",
 		"patient/Condition.write":  "Add, change and delete health problems and diagnoses",
-		"user/Patient.rs":          "See their name, birth date, address and other personal details of everybody whose record you may see",
+		"user/Patient.rs":          "See the name, birth date, address and other personal details of everybody whose record you may see",
 		"user/*.rs":                "See all health records of everybody whose record you may see",
 		"system/Encounter.s":       "See visits and stays of everybody",
 		"user/Practitioner.rs":     "See names and details of clinicians",
@@ -34,7 +34,7 @@ func TestAScopeIsSaidInWordsThatAPatientUnderstands(t *testing.T) {
 }
 
 func TestAClinicianIsToldWhoseRecordItIs(t *testing.T) {
-	if got, want := scopeText("patient/Patient.rs", false), "See their name, birth date, address and other personal details of this patient"; got != want {
+	if got, want := scopeText("patient/Patient.rs", false), "See the name, birth date, address and other personal details of this patient"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
