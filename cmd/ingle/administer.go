@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/inglehealth/ingle/identity"
 )
@@ -148,26 +149,9 @@ func administratorNamed(name string) (administrator, error) {
 
 // lines prints rows in columns.
 func lines(out io.Writer, rows [][]string) error {
-	var widths []int
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
-		for i, cell := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], len([]rune(cell)))
-		}
+		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
-	for _, row := range rows {
-		var b strings.Builder
-		for i, cell := range row {
-			b.WriteString(cell)
-			if i < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", widths[i]-len([]rune(cell))+2))
-			}
-		}
-		if _, err := fmt.Fprintln(out, b.String()); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.Flush()
 }

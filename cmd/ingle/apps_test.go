@@ -59,7 +59,7 @@ func TestTheTwoCommandsOfTheDocumentsOpenAChart(t *testing.T) {
 	}
 
 	listener := "127.0.0.1:" + freePort(t)
-	password := start(t, regexp.MustCompile(`^Sign in as maria .* the password (\w+),`), "ingle", append(strings.Fields(serve), "--listen", listener)...)
+	password := start(t, regexp.MustCompile(`^Sign in at http://\S+/account as maria .* the password (\w+),`), "ingle", append(strings.Fields(serve), "--listen", listener)...)
 	issuer := "http://" + listener
 	address := start(t, regexp.MustCompile(`^The chart is at (\S+)`), app, append(strings.Fields(chart), "--iss", issuer+"/fhir", "--listen", "127.0.0.1:0")...)
 

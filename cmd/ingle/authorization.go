@@ -113,7 +113,7 @@ func (a *authorization) greet(ctx context.Context, out io.Writer, sandbox bool) 
 			return err
 		}
 		if password != "" {
-			fmt.Fprintf(out, "Sign in as maria (a patient), okafor (a physician) or admin, all with the password %s, shown this once.\n", password)
+			fmt.Fprintf(out, "Sign in at %s/account as maria (a patient), okafor (a physician) or admin, all with the password %s, shown this once.\n", a.services[""].Issuer(), password)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.services)) {

@@ -50,7 +50,7 @@ func (c *serveCommand) Help() string {
   ingle serve --data ./records --package hl7.fhir.us.core-7.0.0.tgz
       Keeps records in ./records and knows US Core's search parameters and profiles.
 
-  ingle serve --database postgres://ingle@localhost/ingle --tenant east --tenant west
+  ingle serve --database postgres://ingle@localhost/ingle --key-file ./ingle.key --tenant east --tenant west
       Three tenants on PostgreSQL: /fhir, /t/east/fhir and /t/west/fhir, each in a schema of its own.`
 }
 
@@ -226,7 +226,10 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, eph
 	case c.Database != "":
 		fmt.Fprintln(out, "Records are kept in PostgreSQL.")
 	case ephemeral:
-		fmt.Fprintf(out, "Records are temporary: they vanish when it stops. Keep them with --data DIR. Meanwhile commands find them with --data %s\n", c.folder())
+		fmt.Fprintln(out, "Records are temporary: they vanish when it stops. Keep them with --data DIR.")
+		if !c.Open {
+			fmt.Fprintf(out, "Meanwhile commands find them with --data %s\n", c.folder())
+		}
 	default:
 		fmt.Fprintf(out, "Records are kept in %s.\n", c.folder())
 	}
@@ -239,7 +242,7 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, eph
 	}
 	if !c.Sandbox {
 		if !c.Open {
-			fmt.Fprintf(out, "\n  TOKEN=$(ingle token create --scope 'system/*.cruds' %s)", c.flags())
+			fmt.Fprintf(out, "\n  TOKEN=$(ingle token create --scope 'system/*.cruds' %s)", c.flags(c.KeyFile))
 		}
 		fmt.Fprintf(out, "\n  curl %s'%s/fhir/metadata?_pretty=true'\n\n", header, base)
 		return

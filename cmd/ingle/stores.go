@@ -127,12 +127,16 @@ func (f storeFlags) place() string {
 	return "the database"
 }
 
-// flags are those by which another command finds the same records.
-func (f storeFlags) flags() string {
+// flags are those by which another command finds the same records and key file.
+func (f storeFlags) flags(keyFile string) string {
+	flags := "--data " + f.folder()
 	if f.Database != "" {
-		return "--database " + f.place()
+		flags = "--database " + f.place()
 	}
-	return "--data " + f.folder()
+	if keyFile != "" {
+		flags += " --key-file " + keyFile
+	}
+	return flags
 }
 
 // exclusive refuses records that are kept in two places.
