@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/internal/recent"
 	"github.com/inglehealth/ingle/spec/definitions"
 )
 
@@ -14,7 +15,7 @@ const maxListed = 16 << 20
 // versions that each list was made of. While a session sees those and no
 // others, the value set has those codes, whichever process wrote them.
 type codeLists struct {
-	recent[listKey, codeListing]
+	*recent.Map[listKey, codeListing]
 }
 
 type listKey struct {
@@ -30,7 +31,7 @@ type codeListing struct {
 
 // codes gives a list that was made of what t sees, or has list make it of that.
 func (l *codeLists) codes(ctx context.Context, k listKey, t *termSource, list func() (*search.CodeList, error)) (*search.CodeList, error) {
-	if made, ok := l.get(k); ok {
+	if made, ok := l.Get(k); ok {
 		same, err := t.sees(ctx, made.of)
 		if err != nil || same {
 			return made.codes, err
@@ -40,10 +41,10 @@ func (l *codeLists) codes(ctx context.Context, k listKey, t *termSource, list fu
 	if err != nil {
 		return nil, err
 	}
-	size := int64(0)
+	size := 0
 	for _, c := range codes.Codings() {
-		size += int64(32 + len(c.System) + len(c.Code)) // two strings and what is in them
+		size += 32 + len(c.System) + len(c.Code) // two strings and what is in them
 	}
-	l.put(k, size, codeListing{t.sight(), codes})
+	l.PutSized(k, size, codeListing{t.sight(), codes})
 	return codes, nil
 }

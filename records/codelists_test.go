@@ -112,28 +112,3 @@ func checkCodes(t *testing.T, list *search.CodeList, want string) {
 		t.Errorf("codes %q, want %q", got, want)
 	}
 }
-
-func TestWhatWasUsedLastIsKept(t *testing.T) {
-	c := recent[string, int]{most: 10}
-	c.put("a", 4, 1)
-	c.put("b", 4, 2)
-	c.get("a")
-	c.put("c", 4, 3)
-	for k, want := range map[string]bool{"a": true, "b": false, "c": true} {
-		if _, ok := c.get(k); ok != want {
-			t.Errorf("%s is kept: %t", k, ok)
-		}
-	}
-	c.put("c", 5, 4)
-	if v, _ := c.get("c"); v != 4 || c.size != 9 {
-		t.Errorf("c is %d of %d in all", v, c.size)
-	}
-	c.put("large", 100, 5)
-	if _, ok := c.get("large"); !ok || c.order.Len() != 1 || c.size != 100 {
-		t.Error("one that is larger than all there is room for is kept alone")
-	}
-	c.put("d", 1, 6)
-	if _, ok := c.get("large"); ok || c.size != 1 {
-		t.Error("the large one stays")
-	}
-}

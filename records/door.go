@@ -13,6 +13,7 @@ import (
 
 	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/internal/recent"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
@@ -72,7 +73,7 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		log:    c.Log,
 		room:   newRoom(),
 		terms:  newReadyCache(),
-		lists:  &codeLists{recent[listKey, codeListing]{most: maxListed}},
+		lists:  &codeLists{recent.NewMap[listKey, codeListing](maxListed)},
 	}
 	releases := map[definitions.Release]*release{}
 	for _, defs := range append([]*definitions.Definitions{c.Definitions}, c.Others...) {

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/inglehealth/ingle/engine/terminology"
+	"github.com/inglehealth/ingle/internal/recent"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
@@ -21,7 +22,7 @@ const maxReady = 64 << 20
 // out of date, whichever process wrote the resource.
 type readyCache struct {
 	making *semaphore.Weighted // one is made ready at a time: it takes a multiple of its size
-	recent[readyKey, terminology.Resource]
+	*recent.Map[readyKey, terminology.Resource]
 }
 
 type readyKey struct {
@@ -30,20 +31,20 @@ type readyKey struct {
 }
 
 func newReadyCache() *readyCache {
-	return &readyCache{making: semaphore.NewWeighted(1), recent: recent[readyKey, terminology.Resource]{most: maxReady}}
+	return &readyCache{making: semaphore.NewWeighted(1), Map: recent.NewMap[readyKey, terminology.Resource](maxReady)}
 }
 
 // ready makes the resource of a record, whose body need not be there, ready.
 func (d *Door) ready(ctx context.Context, head store.Record) (terminology.Resource, error) {
 	k := readyKey{head.Key, head.Version}
-	if made, ok := d.terms.get(k); ok {
+	if made, ok := d.terms.Get(k); ok {
 		return made, nil
 	}
 	if err := d.terms.making.Acquire(ctx, 1); err != nil {
 		return terminology.Resource{}, err
 	}
 	defer d.terms.making.Release(1)
-	if made, ok := d.terms.get(k); ok { // while this one waited
+	if made, ok := d.terms.Get(k); ok { // while this one waited
 		return made, nil
 	}
 	record, err := d.store.ReadVersion(ctx, head.Key, head.Version)
@@ -57,6 +58,6 @@ func (d *Door) ready(ctx context.Context, head store.Record) (terminology.Resour
 	if err != nil {
 		return terminology.Resource{}, fault.Wrap(err, fault.Internal, fault.CodeException, "", "%s, as it is stored, cannot be read as terminology", head.Key)
 	}
-	d.terms.put(k, int64(len(record.Body)), made)
+	d.terms.PutSized(k, len(record.Body), made)
 	return made, nil
 }

@@ -49,7 +49,32 @@ func TestManyMayUseAMapAtOnce(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if len(m.at) > 10 || len(m.at) != m.order.Len() {
+	if len(m.at) > 10 || len(m.at) != m.order.Len() || len(m.at) != m.size {
 		t.Errorf("%d kept, %d in order", len(m.at), m.order.Len())
+	}
+}
+
+func TestValuesTakeWhatTheyAreSaidTo(t *testing.T) {
+	m := NewMap[string, int](10)
+	m.PutSized("a", 4, 1)
+	m.PutSized("b", 4, 2)
+	m.Get("a")
+	m.PutSized("c", 4, 3)
+	for k, want := range map[string]bool{"a": true, "b": false, "c": true} {
+		if _, ok := m.Get(k); ok != want {
+			t.Errorf("%s is kept: %t", k, ok)
+		}
+	}
+	m.PutSized("c", 5, 4)
+	if v, _ := m.Get("c"); v != 4 || m.size != 9 {
+		t.Errorf("c is %d of %d in all", v, m.size)
+	}
+	m.PutSized("large", 100, 5)
+	if _, ok := m.Get("large"); !ok || m.order.Len() != 1 || m.size != 100 {
+		t.Error("one that is larger than all there is room for is kept alone")
+	}
+	m.PutSized("d", 1, 6)
+	if _, ok := m.Get("large"); ok || m.size != 1 {
+		t.Error("the large one stays")
 	}
 }
