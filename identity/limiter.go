@@ -1,10 +1,11 @@
 package identity
 
 import (
-	"container/list"
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/inglehealth/ingle/internal/recent"
 )
 
 // Failed sign-ins of an address: a ward behind one address may fail so often at
@@ -18,18 +19,18 @@ const (
 // limiter holds a token bucket for each of the addresses seen last, in the
 // memory of this process.
 type limiter struct {
-	mu      sync.Mutex
-	buckets map[netip.Prefix]*list.Element
-	recent  list.List // of *bucket, the one used last first
+	mu      sync.Mutex // of what is in the buckets
+	buckets *recent.Map[netip.Prefix, *bucket]
 }
 
 type bucket struct {
-	of     netip.Prefix
 	tokens float64
 	at     time.Time
 }
 
-func newLimiter() *limiter { return &limiter{buckets: map[netip.Prefix]*list.Element{}} }
+func newLimiter() *limiter {
+	return &limiter{buckets: recent.NewMap[netip.Prefix, *bucket](addressesKept)}
+}
 
 // take takes a token; a *WaitError when there is none.
 func (l *limiter) take(a netip.Addr, now time.Time) error {
@@ -54,20 +55,13 @@ func (l *limiter) giveBack(a netip.Addr, now time.Time) {
 // bucket finds or makes a bucket and fills it up to now. A clock that went back
 // fills nothing.
 func (l *limiter) bucket(p netip.Prefix, now time.Time) *bucket {
-	if e := l.buckets[p]; e != nil {
-		l.recent.MoveToFront(e)
-		b, _ := e.Value.(*bucket)
+	if b, ok := l.buckets.Get(p); ok {
 		b.tokens = min(b.tokens+max(0, now.Sub(b.at).Seconds()/addressRefill.Seconds()), addressBurst)
 		b.at = now
 		return b
 	}
-	if l.recent.Len() >= addressesKept {
-		oldest := l.recent.Back()
-		b, _ := l.recent.Remove(oldest).(*bucket)
-		delete(l.buckets, b.of)
-	}
-	b := &bucket{of: p, tokens: addressBurst, at: now}
-	l.buckets[p] = l.recent.PushFront(b)
+	b := &bucket{tokens: addressBurst, at: now}
+	l.buckets.Put(p, b)
 	return b
 }
 

@@ -29,6 +29,13 @@ func NewMap[K comparable, V any](most int) *Map[K, V] {
 	return &Map[K, V]{most: most, at: map[K]*list.Element{}, order: list.New()}
 }
 
+// Len is how many values are kept.
+func (m *Map[K, V]) Len() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.order.Len()
+}
+
 // Get returns the value of a key, which counts as used by that.
 func (m *Map[K, V]) Get(key K) (value V, ok bool) {
 	m.mu.Lock()
