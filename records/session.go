@@ -61,6 +61,11 @@ func (m matchSource) Get(ctx context.Context, key fhir.Key) (*search.Document, e
 	return m.door.document(ctx, records[0])
 }
 
+// Policies returns the policies that are in force of a Patient.
+func (m matchSource) Policies(ctx context.Context, patient fhir.ID, at int64) ([]int64, error) {
+	return m.door.store.PoliciesOf(ctx, patient, at)
+}
+
 // Referrers returns the current resources of a type whose param points to key.
 func (m matchSource) Referrers(ctx context.Context, source string, param search.Param, key fhir.Key) ([]*search.Document, error) {
 	if source == "" {
