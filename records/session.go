@@ -23,6 +23,7 @@ type Session struct {
 	door      *Door
 	principal Principal
 	access    Access // nil: everything
+	at        int64  // when access is asked, if that depends on the time; else 0
 }
 
 // Door returns the door that the session belongs to.
