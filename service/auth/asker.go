@@ -9,10 +9,10 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-// asker is who asks with an access token, as consents see it. Whom no consent
+// whoAsks is who asks with an access token, as consents see it. Whom no consent
 // concerns: a patient in the own record, and who uses a token that an administrator
 // of the server made.
-func (t *tenant) asker(ctx context.Context, a *identity.Access, patient string) (access.Asker, error) {
+func (t *tenant) whoAsks(ctx context.Context, a *identity.Access, patient string) (access.Asker, error) {
 	var asker access.Asker
 	if a.Client == "" && a.User == "" {
 		return access.Asker{Exempt: true}, nil
