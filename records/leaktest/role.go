@@ -1,0 +1,80 @@
+package leaktest
+
+import (
+	"slices"
+	"strings"
+)
+
+// roleRules are the rules that allow an interaction with a type.
+func (s *Sight) roleRules(typeName string, i rune) (rules []RoleRule) {
+	for _, role := range s.p.Roles {
+		for _, rule := range role.Rules {
+			meant := slices.ContainsFunc(rule.Types, func(t string) bool { return t == "*" || t == typeName || t == kind(typeName) })
+			if meant && strings.ContainsRune(rule.Interactions, i) && (len(rule.Purposes) == 0 || s.pursues(rule.Purposes)) {
+				rules = append(rules, rule)
+			}
+		}
+	}
+	return rules
+}
+
+// inRole says whether a role allows an interaction with a version.
+func (s *Sight) inRole(v *Version, i rune) bool {
+	if s.p.Roles == nil {
+		return true
+	}
+	return slices.ContainsFunc(s.roleRules(v.Type, i), func(rule RoleRule) bool {
+		switch {
+		case rule.Reach == "organization":
+			return true
+		case isOwned(v.Type):
+			return s.isWards(v, rule.Reach)
+		case abouts[v.Type] != "":
+			return slices.ContainsFunc(s.w.referred(v.Body, abouts[v.Type]), func(to string) bool {
+				target := s.w.Current(to)
+				return target != nil && isOwned(target.Type) && s.isWards(target, rule.Reach)
+			})
+		}
+		return true
+	})
+}
+
+// isWards says whether a version belongs to a patient within reach.
+func (s *Sight) isWards(v *Version, reach string) bool {
+	if s.wards[reach] == nil {
+		s.wards[reach] = s.findWards(reach)
+	}
+	return slices.ContainsFunc(s.w.patientsOf(v), func(id string) bool { return s.wards[reach][id] })
+}
+
+// findWards are the ids of the patients within reach: own ones have the user for
+// general practitioner, in an active care team, in an encounter or an appointment;
+// those of the department belong to one of the user's organizations, or have an
+// encounter there.
+func (s *Sight) findWards(reach string) map[string]bool {
+	wards := map[string]bool{}
+	take := func(v *Version, path string, whom ...string) {
+		if slices.ContainsFunc(s.w.referred(v.Body, path), func(to string) bool { return slices.Contains(whom, to) }) {
+			for _, id := range s.w.patientsOf(v) {
+				wards[id] = s.w.Current("Patient/"+id) != nil
+			}
+		}
+	}
+	for v := range s.w.All("") {
+		switch {
+		case reach == "own" && v.Type == "Patient":
+			take(v, "generalPractitioner", s.p.User)
+		case reach == "own" && v.Type == "CareTeam" && text(v.Body, "status") == "active":
+			take(v, "participant.member", s.p.User)
+		case reach == "own" && v.Type == "Encounter":
+			take(v, "participant.individual", s.p.User)
+		case reach == "own" && v.Type == "Appointment":
+			take(v, "participant.actor", s.p.User)
+		case reach == "department" && v.Type == "Patient":
+			take(v, "managingOrganization", s.p.Organizations...)
+		case reach == "department" && v.Type == "Encounter":
+			take(v, "serviceProvider", s.p.Organizations...)
+		}
+	}
+	return wards
+}

@@ -1,0 +1,153 @@
+package leaktest_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/records/leaktest"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// observation is one that somebody might write.
+func (r *rig) observation(id, more string) records.Content {
+	r.made++
+	if id != "" {
+		id = fmt.Sprintf(`"id":%q,`, id)
+	}
+	return records.Content{JSON: fmt.Appendf(nil, `{"resourceType":"Observation",%s"status":"final","category":[{"coding":[{"code":"laboratory"}]}],"code":{"coding":[{"system":"urn:c","code":"w"}],"text":"%d"},"subject":{"reference":"Patient/%s"}%s}`,
+		id, r.made, pick(r, []string{r.asks.Patient, "p", "q"}), more)}
+}
+
+var amend = records.PatchContent{Format: records.JSONPatch, Body: []byte(`[{"op":"add","path":"/status","value":"amended"}]`)}
+
+// written checks that whoever asks may have done what was done.
+func (r *rig) written() {
+	r.Helper()
+	for _, v := range r.sync() {
+		before := r.world.Version(v.Reference(), v.Number-1)
+		r.look()
+		ok := false
+		switch {
+		case v.Deleted:
+			ok = r.sight.Sees(before, "d")
+		case before == nil || before.Deleted:
+			ok = r.sight.Sees(v, "c") || r.sight.Sees(v, "u")
+		default:
+			ok = r.sight.Sees(before, "u") && r.sight.Sees(v, "u")
+		}
+		if !ok {
+			r.wrong("version %d of %s was written", v.Number, v.Reference())
+		}
+	}
+}
+
+// askWrite tries to change what may be hidden, and to refer to it.
+func askWrite(r *rig) {
+	reference := r.anything()
+	v := r.world.Newest(reference)
+	hidden := !r.sight.Sees(v, "rs") && !r.sight.Sees(v, "u") && !r.sight.Sees(v, "d")
+	if !hidden && v.Type != "Observation" {
+		return
+	}
+	pre := records.Precondition{}
+	if r.chance(40) {
+		pre.IfMatch = []string{"1"}
+	}
+	content := r.observation("", "")
+	ways := map[string]func(reference string) error{
+		"patch": func(reference string) error {
+			_, err := r.session.Patch(r.Context(), keyOf(reference), amend, records.UpdateOptions{Precondition: pre})
+			return err
+		},
+		"delete": func(reference string) error {
+			res, err := r.session.Delete(r.Context(), keyOf(reference), records.DeleteOptions{Precondition: pre})
+			if err == nil && !res.Existed {
+				return errors.New("there was nothing")
+			}
+			return err
+		},
+		"refer": func(reference string) error {
+			c := records.Content{JSON: []byte(strings.TrimSuffix(string(content.JSON), "}") + fmt.Sprintf(`,"derivedFrom":[{"reference":%q}]}`, reference))}
+			_, err := r.session.Create(r.Context(), "Observation", c, records.CreateOptions{})
+			return err
+		},
+		"update": func(reference string) error {
+			k := keyOf(reference)
+			c := records.Content{JSON: fmt.Appendf(nil, `{"resourceType":%q,"id":%q}`, k.Type, k.ID)}
+			if k.Type == "Observation" {
+				c = records.Content{JSON: []byte(strings.Replace(string(content.JSON), "{", fmt.Sprintf(`{"id":%q,`, k.ID), 1))}
+			}
+			_, err := r.session.Update(r.Context(), k, c, records.UpdateOptions{Precondition: pre})
+			return err
+		},
+	}
+	way := pick(r, []string{"patch", "delete", "refer", "update"})
+	r.asked("%s %s, which is hidden: %v", way, reference, hidden)
+	switch {
+	case hidden && way == "update" && pre.IfMatch == nil && !r.serverChooses:
+		// An id that is taken is not free, whoever sees it.
+		if err := ways[way](reference); err == nil {
+			r.wrong("it is changed")
+		}
+	case hidden && way == "refer" && r.knows(reference):
+	case hidden:
+		r.alike(reference, ways[way])
+	default:
+		if err := ways[way](reference); err != nil {
+			r.discreet(told(err), reference)
+		}
+	}
+	r.written()
+}
+
+// knows says whether a token itself names a resource.
+func (r *rig) knows(reference string) bool {
+	return reference == r.asks.User || reference == "Patient/"+r.asks.Patient
+}
+
+// askConditional writes where a search finds something, or nothing.
+func askConditional(r *rig) {
+	var criteria []leaktest.Criterion
+	for range 1 + r.random.IntN(2) {
+		if c := r.criterion("Observation", 1); c != nil {
+			criteria = append(criteria, c)
+		}
+	}
+	if criteria == nil {
+		return
+	}
+	q := &question{typeName: "Observation", criteria: criteria}
+	found := r.sight.Found("Observation", criteria)
+	pairs := r.pairsOf(q.query())
+	const t = fhir.Type("Observation")
+	var err error
+	var res records.Result
+	way := pick(r, []string{"create", "update", "patch", "delete"})
+	r.asked("%s where %s, which finds %d", way, q.query(), len(found))
+	switch way {
+	case "create":
+		res, err = r.session.Create(r.Context(), t, r.observation("", ""), records.CreateOptions{IfNoneExist: pairs})
+		if err == nil && len(found) == 1 && !found[res.Key.String()] {
+			r.wrong("%s was found", res.Key)
+		}
+	case "update":
+		_, err = r.session.UpdateWhere(r.Context(), t, pairs, r.observation("", ""), records.UpdateOptions{})
+	case "patch":
+		_, err = r.session.PatchWhere(r.Context(), t, pairs, amend, records.UpdateOptions{})
+	case "delete":
+		_, err = r.session.DeleteWhere(r.Context(), t, pairs, records.DeleteOptions{})
+	}
+	if err != nil {
+		r.discreet(told(err), q.query())
+	}
+	if several := err != nil && fault.KindOf(err) == fault.PreconditionFailed; several && len(found) < 2 {
+		r.wrong("several are told of: %v", err)
+	}
+	if err == nil && len(found) > 1 {
+		r.wrong("it is done")
+	}
+	r.written()
+}
