@@ -16,6 +16,9 @@ func (d *Door) Actors(ctx context.Context, user fhir.Key) ([]string, error) {
 	if user.ID == "" {
 		return nil, nil
 	}
+	if err := d.readBook(ctx); err != nil {
+		return nil, err
+	}
 	all := []string{user.String()}
 	if d.book.Mentions("PractitionerRole") || d.book.Mentions("Organization") {
 		roles, err := d.referring(ctx, "PractitionerRole", "practitioner", user)

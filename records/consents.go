@@ -31,14 +31,22 @@ const (
 // Rules makes the rules of a grant, with the consents of patients as they are now.
 // They hold as long as store.Identity's epoch stays the same.
 func (d *Door) Rules(ctx context.Context, g access.Grant) (*access.Rules, error) {
+	if err := d.readBook(ctx); err != nil {
+		return nil, err
+	}
+	return d.ownership.RulesUnder(d.book, g), nil
+}
+
+// readBook adds to the Book what other processes, or this one, stored since.
+func (d *Door) readBook(ctx context.Context) error {
 	later, err := d.store.Policies(ctx, d.book.Last())
 	if err != nil {
-		return nil, d.fault(err)
+		return d.fault(err)
 	}
 	for _, p := range later {
 		d.book.Add(p.Number, p.Text)
 	}
-	return d.ownership.RulesUnder(d.book, g), nil
+	return nil
 }
 
 // openBook makes the Book of the tenant, and the policies anew when they were made

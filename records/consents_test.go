@@ -119,6 +119,21 @@ func TestAConsentThatNamesAnOrganizationOrACareTeamIsOfItsMembers(t *testing.T) 
 	})
 }
 
+func TestTheFirstConsentThatNamesAnOrganizationHoldsAtTheNextRequest(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{})
+		s := d.Session(records.Principal{ID: "tester"}, nil)
+		put(t, s, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
+		put(t, s, "Organization/o", `{"resourceType":"Organization","id":"o","name":"O"}`)
+		put(t, s, "PractitionerRole/r", `{"resourceType":"PractitionerRole","id":"r","practitioner":{"reference":"Practitioner/dr"},"organization":{"reference":"Organization/o"}}`)
+		patient(t, s, "p")
+		consents(t, s, "c", "p", denyOrg)
+		if n := count(t, clinician(t, d), "Patient", ""); n != 0 {
+			t.Errorf("who belongs to it sees %d", n)
+		}
+	})
+}
+
 func TestConsentsThatAreWrittenAtOnceAllCount(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		d := db.door(t, records.Policy{})

@@ -31,6 +31,8 @@ func (d *Door) fault(err error) error {
 		return fault.Wrap(err, fault.Unavailable, fault.CodeTransient, "", "the database cannot be reached just now: try again; look first whether what you were writing is there")
 	case errors.Is(err, store.ErrBadCursor):
 		return fault.Wrap(err, fault.Invalid, fault.CodeInvalid, "", "this page link does not belong to this search: start from the first page")
+	case errors.Is(err, store.ErrTooComplex):
+		return fault.Wrap(err, fault.Unprocessable, fault.CodeTooCostly, "", "what is asked, and what decides who may see it, come to more conditions than one query can have: ask for fewer types at a time, or for less")
 	case errors.Is(err, store.ErrVersion):
 		return fault.Wrap(err, fault.Conflict, fault.CodeConflict, "", "others kept changing the same resource: read it and try again")
 	}

@@ -25,6 +25,8 @@ var (
 	ErrClosed    = errors.New("store: closed")
 	ErrAway      = errors.New("store: the database cannot be reached") // what was being written may be there or not
 	ErrBadCursor = errors.New("store: cursor does not belong to this query")
+	// ErrTooComplex says that a query has more conditions than the database takes.
+	ErrTooComplex = errors.New("store: the query has too many conditions")
 )
 
 // Record is one version of a resource.

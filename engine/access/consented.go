@@ -1,9 +1,6 @@
 package access
 
 import (
-	"fmt"
-	"slices"
-
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/smart"
 )
@@ -137,7 +134,7 @@ func (c *consenting) beside(r *Rules) search.Expr {
 	return any
 }
 
-// findUnconsented holds of all that is hidden of what belongs to patients.
+// findUnconsented holds of all that is hidden of what can belong to patients.
 func (r *Rules) findUnconsented() search.Expr {
 	var types []string
 	for _, t := range r.o.types {
@@ -146,8 +143,11 @@ func (r *Rules) findUnconsented() search.Expr {
 		}
 	}
 	x := r.consented(types, smart.Read|smart.Search)
-	if x == nil {
+	switch {
+	case x == nil:
 		return never()
+	case !r.book.defaults.permits(&r.asker): // x holds of what is shown, of these types
+		return conj(search.TypeIs(types), neg(x))
 	}
 	return neg(x)
 }
@@ -161,33 +161,20 @@ func (c *consenting) governed(numbers []int64, after int64) search.Expr {
 
 // each joins what holds of resources of each type that belongs to patients.
 func (c *consenting) each(of func(typeName string) search.Expr) search.Expr {
-	byText := map[string]int{}
-	var alike []search.TypeIs
-	var parts []search.Expr
-	for _, t := range c.types {
+	if len(c.types) == 1 {
+		if classes[c.types[0]] != owned {
+			return never()
+		}
+		return of(c.types[0])
+	}
+	x := c.o.join(c.types, func(t string) search.Expr {
 		if classes[t] != owned {
-			continue
+			return never()
 		}
-		x := of(t)
-		if isNever(x) {
-			continue
-		}
-		text := fmt.Sprintf("%#v", x)
-		i, ok := byText[text]
-		if !ok {
-			i = len(parts)
-			byText[text] = i
-			alike, parts = append(alike, nil), append(parts, x)
-		}
-		alike[i] = append(alike[i], t)
+		return of(t)
+	})
+	if x == nil {
+		return always()
 	}
-	any := never()
-	for i, x := range parts {
-		if len(alike[i]) < len(c.types) && len(c.types) > 1 {
-			slices.Sort(alike[i])
-			x = conj(alike[i], x)
-		}
-		any = disj(any, x)
-	}
-	return any
+	return x
 }

@@ -113,11 +113,15 @@ func (o *Ownership) labelled(typeName string, labels []string) search.Expr {
 		}
 		any = disj(any, x)
 	}
+	if isNot(any) {
+		return any // what an Encounter lacks is nothing to inherit
+	}
+	params := o.params(typeName, []string{"encounter", "context"})
+	if params == nil { // as Immunization.encounter has none in R4
+		params = []search.Param{search.OtherReferenceOf(typeName)}
+	}
 	out := any
-	for _, p := range o.params(typeName, []string{"encounter", "context"}) {
-		if isNot(any) {
-			break // what an Encounter lacks is nothing to inherit
-		}
+	for _, p := range params {
 		out = disj(out, search.Chain{Param: p, Target: "Encounter", X: any})
 	}
 	return out

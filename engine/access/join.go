@@ -1,8 +1,7 @@
 package access
 
 import (
-	"maps"
-	"slices"
+	"fmt"
 
 	"github.com/inglehealth/ingle/engine/search"
 )
@@ -12,7 +11,7 @@ import (
 // types asks about a dozen things and not about every type. It is nil when all
 // resources of all types here are let pass.
 func (o *Ownership) join(types []string, filter func(typeName string) search.Expr) search.Expr {
-	j := joint{o: o, shared: map[*search.Expr][]string{}, alike: map[string][]string{}, owners: map[string]search.Reference{}}
+	j := joint{o: o, byPart: map[*search.Expr]*alike{}, byText: map[string]*alike{}}
 	for _, t := range types {
 		j.add(t, filter(t))
 	}
@@ -25,44 +24,70 @@ func (o *Ownership) join(types []string, filter func(typeName string) search.Exp
 // joint is a filter in the making.
 type joint struct {
 	o      *Ownership
-	open   search.TypeIs               // types all of whose resources pass
-	parts  []search.And                // what types share, in the order in which it first came
-	shared map[*search.Expr][]string   // the types of a part, by its first element
-	alike  map[string][]string         // types by the parameter of their owner
-	owners map[string]search.Reference // of the first of them
-	others search.Or
+	open   search.TypeIs // types all of whose resources pass
+	all    []*alike      // in the order in which they first came
+	byText map[string]*alike
+	parts  []*alike // that are the very same for several types, and long
+	byPart map[*search.Expr]*alike
+}
+
+// alike are types that are asked the same, each by its own parameters.
+type alike struct {
+	types search.TypeIs
+	x     search.Expr // of the first of them
 }
 
 func (j *joint) add(t string, x search.Expr) {
 	switch x := x.(type) {
 	case nil:
 		j.open = append(j.open, t)
+		return
 	case search.Or:
 		for _, one := range x {
 			j.add(t, one)
 		}
+		return
 	case search.And:
 		if len(x) == 0 {
 			j.open = append(j.open, t)
 			return
 		}
-		if j.shared[&x[0]] == nil {
-			j.parts = append(j.parts, x)
+		a := j.byPart[&x[0]]
+		if a == nil {
+			a = &alike{x: x}
+			j.byPart[&x[0]] = a
+			j.parts = append(j.parts, a)
 		}
-		j.shared[&x[0]] = append(j.shared[&x[0]], t)
-	case search.Reference:
-		p, ok := j.o.catalogs[0].Param(t, x.Param.Code)
-		if !ok || p != x.Param {
-			j.others = append(j.others, search.And{search.TypeIs{t}, x})
-			return
-		}
-		if j.alike[p.Code] == nil {
-			j.owners[p.Code] = x
-		}
-		j.alike[p.Code] = append(j.alike[p.Code], t)
-	default:
-		j.others = append(j.others, search.And{search.TypeIs{t}, x})
+		a.types = append(a.types, t)
+		return
 	}
+	j.liken(t, x)
+}
+
+// liken puts a type to those that are asked what x asks of it.
+func (j *joint) liken(t string, x search.Expr) {
+	text := fmt.Sprintf("%#v", recast(x, func(p search.Param) search.Param {
+		if !j.owns(t, p) {
+			return p
+		}
+		return search.Param{Code: p.Code, Kind: p.Kind}
+	}))
+	a := j.byText[text]
+	if a == nil {
+		a = &alike{x: x}
+		j.byText[text] = a
+		j.all = append(j.all, a)
+	}
+	a.types = append(a.types, t)
+}
+
+// owns says whether a parameter is a type's own, in the first release.
+func (j *joint) owns(t string, p search.Param) bool {
+	if p.Code == search.OtherReference {
+		return p.Type == t
+	}
+	own, ok := j.o.catalogs[0].Param(t, p.Code)
+	return ok && own == p && p.Type == t
 }
 
 func (j *joint) expr() search.Expr {
@@ -70,14 +95,64 @@ func (j *joint) expr() search.Expr {
 	if len(j.open) > 0 {
 		any = append(any, j.open)
 	}
-	for _, code := range slices.Sorted(maps.Keys(j.alike)) {
-		x := j.owners[code]
-		x.Param = j.o.catalogs[0].Over(j.alike[code], code)
-		any = append(any, search.And{search.TypeIs(j.alike[code]), x})
+	for _, a := range j.parts {
+		if len(a.types) == 1 {
+			j.liken(a.types[0], a.x)
+		} else {
+			any = append(any, conj(a.types, a.x))
+		}
 	}
-	any = append(any, j.others...)
-	for _, x := range j.parts {
-		any = append(any, search.And{search.TypeIs(j.shared[&x[0]]), x})
+	for _, a := range j.all {
+		x := a.x
+		if len(a.types) > 1 {
+			x = recast(x, func(p search.Param) search.Param {
+				switch {
+				case !j.owns(a.types[0], p):
+					return p
+				case p.Code == search.OtherReference:
+					return search.OtherReferenceOf(search.System)
+				}
+				return j.o.catalogs[0].Over(a.types, p.Code)
+			})
+		}
+		any = append(any, conj(a.types, x))
 	}
 	return any
+}
+
+// recast is x with other parameters of the resource that it is asked of. What it
+// asks of other resources stays.
+func recast(x search.Expr, to func(search.Param) search.Param) search.Expr {
+	switch x := x.(type) {
+	case search.And:
+		out := make(search.And, len(x))
+		for i, one := range x {
+			out[i] = recast(one, to)
+		}
+		return out
+	case search.Or:
+		out := make(search.Or, len(x))
+		for i, one := range x {
+			out[i] = recast(one, to)
+		}
+		return out
+	case search.Not:
+		return search.Not{X: recast(x.X, to)}
+	case search.Token:
+		x.Param = to(x.Param)
+		return x
+	case search.Date:
+		x.Param = to(x.Param)
+		return x
+	case search.Missing:
+		x.Param = to(x.Param)
+		return x
+	case search.Reference:
+		x.Param = to(x.Param)
+		return x
+	case search.Chain:
+		x.Param = to(x.Param)
+		return x
+	}
+	return x
 }

@@ -177,13 +177,16 @@ func (r *Rules) reached(typeName string, reach Reach) search.Expr {
 	case owned:
 		return r.o.belonging(typeName, patients())
 	case about:
+		var types []string
+		for _, t := range r.o.types {
+			if classes[t] == owned {
+				types = append(types, t)
+			}
+		}
+		theirs := r.o.join(types, func(t string) search.Expr { return r.o.belonging(t, patients()) })
 		any := never()
 		for _, p := range r.o.params(typeName, []string{aboutCodes[typeName]}) {
-			for _, t := range r.o.types {
-				if classes[t] == owned {
-					any = disj(any, search.Chain{Param: p, Target: t, X: r.o.belonging(t, patients())})
-				}
-			}
+			any = disj(any, search.Chain{Param: p, X: theirs})
 		}
 		return any
 	}

@@ -247,22 +247,30 @@ func (r *Rules) findVisible() search.Expr {
 		}
 	}
 	visible := r.o.join(types, func(t string) search.Expr {
-		x := r.o.owner(t, r.patient)
-		var mine search.Or
-		for _, s := range r.scopes {
-			switch {
-			case s.Level != smart.Patient || !applies(s, t, smart.Read|smart.Search):
-			case s.Query == "":
-				return x
-			default:
-				if q, err := r.o.query(t, s.Query); err == nil {
-					mine = append(mine, q)
-				}
-			}
+		any := never()
+		for one := range (smart.Read | smart.Search).Each() {
+			any = disj(any, conj(r.mine(t, one), r.byRole(t, one)))
 		}
-		return both(x, either(mine))
+		return any
 	})
 	return bothOrNone(visible, r.consented(types, smart.Read|smart.Search))
+}
+
+// mine holds of what the patient owns and the scopes of the patient show.
+func (r *Rules) mine(typeName string, i smart.Interactions) search.Expr {
+	queries := never()
+	for _, s := range r.scopes {
+		switch {
+		case s.Level != smart.Patient || !applies(s, typeName, i):
+		case s.Query == "":
+			return r.o.owner(typeName, r.patient)
+		default:
+			if q, err := r.o.query(typeName, s.Query); err == nil {
+				queries = disj(queries, q)
+			}
+		}
+	}
+	return conj(r.o.owner(typeName, r.patient), queries)
 }
 
 // findPointed counts references through one more resource that is there only for

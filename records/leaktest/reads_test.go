@@ -305,7 +305,7 @@ func askGraphQL(r *rig) {
 	if typeName == "Patient" {
 		link = "managingOrganization"
 	}
-	query := fmt.Sprintf(`{ all: %sList(_count: 1000) { resourceType id %s { reference resource { resourceType ... on Patient { id } ... on Organization { id } } } }`, typeName, link)
+	query := fmt.Sprintf(`{ all: %sList(_count: 1000) { resourceType id %s { reference resource(optional: true) { resourceType ... on Patient { id } ... on Organization { id } } } }`, typeName, link)
 	if r.chance(50) {
 		query += fmt.Sprintf(` page: %sConnection(_count: 1000) { count }`, typeName)
 	}
@@ -391,7 +391,7 @@ func askView(r *rig) {
 	}
 	got, err := rows(r.session)
 	if err != nil {
-		if r.refused(err, !r.sight.May(typeName, "s")); patient == "" && r.sight.May(typeName, "s") {
+		if r.refused(err, !r.sight.May(typeName, "s") || patient != "" && !r.sight.May("Patient", "rs")); patient == "" && r.sight.May(typeName, "s") {
 			r.wrong("%v", err)
 		}
 		return

@@ -1,6 +1,7 @@
 package leaktest_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/leaktest"
+	"github.com/inglehealth/ingle/store"
 )
 
 // searched are the types that are searched most.
@@ -151,7 +153,7 @@ func (r *rig) question() *question {
 }
 
 var sorts = map[string][]string{
-	"Observation": {"date", "-date", "status", "code", "subject:Patient.family", "-code"}, "Patient": {"family", "-family", "birthdate", "gender"},
+	"Observation": {"date", "-date", "status", "code", "-code"}, "Patient": {"family", "-family", "birthdate", "gender"},
 	"Encounter": {"date", "-date", "status"}, "Condition": {"onset-date", "code"}, "MedicationRequest": {"status"}, "Procedure": {"code"}, "Practitioner": {"family"},
 }
 
@@ -194,6 +196,9 @@ func (r *rig) search(q *question, meanwhile bool) {
 		page, err := r.session.Search(r.Context(), req)
 		if r.refused(err, !r.sight.May(q.typeName, "s")) {
 			return
+		}
+		if errors.Is(err, store.ErrBadCursor) && !steady {
+			return // what changed ended the walk: it has to begin anew
 		}
 		if err != nil {
 			r.wrong("%v", err)
