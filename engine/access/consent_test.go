@@ -188,6 +188,33 @@ func TestConsentsDecideWhatIsSeen(t *testing.T) {
 	}
 }
 
+func TestALabelOfAnEncounterIsThatOfWhatNamesItWithoutAParameter(t *testing.T) {
+	w := newWorld(t, append(clinic, resource("Immunization", "i", to("patient", "Patient/p")+","+to("encounter", "Encounter/e")))...)
+	denial := consent("p", 1, `"provision":{"type":"permit","provision":[{"type":"deny",`+label("PSY")+`}]}`)
+	if got := w.visible(w.under("TREAT", denial), "2024-06-01"); strings.Contains(got, "Immunization/i") || strings.Contains(got, "Observation/psy") {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestWhatTellsOfNoPatientIsSeenForAnyPurpose(t *testing.T) {
+	w := newWorld(t, append(clinic, resource("Provenance", "of-dr", `"target":[{"reference":"Practitioner/dr"}]`))...)
+	if got := w.visible(w.under("HRESCH"), "2024-06-01"); got != "Practitioner/dr Provenance/of-dr" {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestAFilterOverAllTypesAsksOnceWhatTypesAreAskedAlike(t *testing.T) {
+	w := newWorld(t)
+	own := access.Role{Name: "x", Purposes: []string{"TREAT"}, Rules: []access.RoleRule{{Types: []string{"*"}, Interactions: "cruds", Reach: access.ReachOwn}}}
+	g := grant("patient/*.rs user/Patient.rs")
+	g.Asker = access.Asker{Purpose: "TREAT", Roles: []access.Role{own}}
+	r := w.o.RulesUnder(access.NewBook(access.Shipped()), g)
+	text := fmt.Sprintf("%#v", r.Filter(nil, smart.Read|smart.Search))
+	if n := strings.Count(text, "search.Token{") + strings.Count(text, "search.Reference{"); n > 1000 {
+		t.Errorf("it asks for %d values", n)
+	}
+}
+
 func order(list string) string {
 	names := strings.Fields(list)
 	slices.Sort(names)

@@ -110,6 +110,23 @@ func TestScopeAndRoleAllowTheSameInteraction(t *testing.T) {
 	}
 }
 
+func TestWhatARoleHidesPointsAtNothing(t *testing.T) {
+	w := newWorld(t,
+		resource("Condition", "c", to("subject", "Patient/p")), resource("Provenance", "of-c", `"target":[{"reference":"Condition/c"}]`),
+		resource("MedicationRequest", "m", to("subject", "Patient/p")+","+to("medicationReference", "Medication/m")), resource("Medication", "m", ""),
+		resource("Observation", "o", to("subject", "Patient/p")), resource("Provenance", "of-o", `"target":[{"reference":"Observation/o"}]`),
+	)
+	role := access.Role{Name: "x", Purposes: []string{"TREAT"}, Rules: []access.RoleRule{
+		{Types: []string{"Observation", "about", "referred"}, Interactions: "rs", Reach: access.ReachAll},
+		{Types: []string{"Condition"}, Interactions: "s", Reach: access.ReachAll},
+	}}
+	g := grant("patient/*.r")
+	g.Asker = access.Asker{Purpose: "TREAT", Roles: []access.Role{role}}
+	if got := w.reached(w.o.RulesUnder(nil, g), smart.Read|smart.Search); got != "Observation/o Provenance/of-o" {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestARuleCountsForItsPurposeAndFilter(t *testing.T) {
 	w := newWorld(t, resource("Observation", "lab", to("subject", "Patient/p")+`,"category":[{"coding":[{"code":"laboratory"}]}]`), resource("Observation", "other", to("subject", "Patient/p")))
 	role := access.Role{Name: "x", Purposes: []string{"HRESCH", "TREAT"}, Rules: []access.RoleRule{

@@ -97,7 +97,7 @@ func askWrite(r *rig) {
 		r.alike(reference, ways[way])
 	default:
 		if err := ways[way](reference); err != nil {
-			r.discreet(told(err), reference)
+			r.discreet(told(err), reference+string(content.JSON))
 		}
 	}
 	r.written()
@@ -123,25 +123,26 @@ func askConditional(r *rig) {
 	found := r.sight.Found("Observation", criteria)
 	pairs := r.pairsOf(q.query())
 	const t = fhir.Type("Observation")
+	content := r.observation("", "")
 	var err error
 	var res records.Result
 	way := pick(r, []string{"create", "update", "patch", "delete"})
 	r.asked("%s where %s, which finds %d", way, q.query(), len(found))
 	switch way {
 	case "create":
-		res, err = r.session.Create(r.Context(), t, r.observation("", ""), records.CreateOptions{IfNoneExist: pairs})
+		res, err = r.session.Create(r.Context(), t, content, records.CreateOptions{IfNoneExist: pairs})
 		if err == nil && len(found) == 1 && !found[res.Key.String()] {
 			r.wrong("%s was found", res.Key)
 		}
 	case "update":
-		_, err = r.session.UpdateWhere(r.Context(), t, pairs, r.observation("", ""), records.UpdateOptions{})
+		_, err = r.session.UpdateWhere(r.Context(), t, pairs, content, records.UpdateOptions{})
 	case "patch":
 		_, err = r.session.PatchWhere(r.Context(), t, pairs, amend, records.UpdateOptions{})
 	case "delete":
 		_, err = r.session.DeleteWhere(r.Context(), t, pairs, records.DeleteOptions{})
 	}
 	if err != nil {
-		r.discreet(told(err), q.query())
+		r.discreet(told(err), q.query()+string(content.JSON))
 	}
 	if several := err != nil && fault.KindOf(err) == fault.PreconditionFailed; several && len(found) < 2 {
 		r.wrong("several are told of: %v", err)

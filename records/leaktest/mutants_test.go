@@ -1,0 +1,99 @@
+package leaktest_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// mutants are the door with one filter left out: in a file, one text in the place of
+// another.
+var mutants = []struct{ name, file, from, to string }{
+	{"_include", "include.go", "in.s.many(ctx, in.r, keys[:n])", "(&Session{door: in.s.door}).many(ctx, in.r, keys[:n])"},
+	{"_revinclude", "include.go", "Filter: in.s.only([]string{include.Source}, smart.Search, points[:n])", "Filter: points[:n]"},
+	{"_total", "search.go", "	page, err := r.Search(ctx, q)\n", "	bare := *q\n	bare.Filter, bare.After = nil, \"\"\n	page, err := r.Search(ctx, q)\n	if err == nil && page.Total >= 0 {\n		page.Total, err = r.Count(ctx, &bare)\n	}\n"},
+	{"_summary=count", "search.go", "	q.Filter, q.Bytes = s.only(q.Types, smart.Search, q.Filter), d.pageBytes()\n", "	if q.Summary != search.SummaryCount {\n		q.Filter = s.only(q.Types, smart.Search, q.Filter)\n	}\n"},
+	{"_sort", "search.go", "	q.Filter, q.Bytes = s.only(q.Types, smart.Search, q.Filter), d.pageBytes()\n", "	if len(q.Sort) == 0 {\n		q.Filter = s.only(q.Types, smart.Search, q.Filter)\n	}\n"},
+	{"later pages", "search.go", "	q.Filter, q.Bytes = s.only(q.Types, smart.Search, q.Filter), d.pageBytes()\n", "	if req.After == \"\" {\n		q.Filter = s.only(q.Types, smart.Search, q.Filter)\n	}\n"},
+	{"chains, _has and _list", "access.go", "if s.access == nil || x == nil {", "if true {"},
+	{"read", "read.go", "	if filter == nil {\n		return record, nil\n	}\n	if record.Deleted {", "	if true {\n		return record, nil\n	}\n	if record.Deleted {"},
+	{"vread", "read.go", "} else if !shown {", "} else if false && !shown {"},
+	{"history", "history.go", "		if shown {\n			kept", "		if shown || true {\n			kept"},
+	{"history of a type", "history.go", "q.Filter = s.filter(typesOf(r.Type), reading)", "q.Filter = nil"},
+	{"batch", "batch.go", "res.Search, err = s.search(ctx, r, res.SearchOf)", "res.Search, err = (&Session{door: s.door}).search(ctx, r, res.SearchOf)"},
+	{"$everything", "everything.go", "Filter: w.s.only(w.types, seeing, append(filter[:len(filter):len(filter)], w.since...))", "Filter: append(filter[:len(filter):len(filter)], w.since...)"},
+	{"$graphql", "graphql.go", "g.s.many(ctx, d.store, keys[:n])", "(&Session{door: d}).many(ctx, d.store, keys[:n])"},
+	{"$lastn", "lastn.go", "s.narrow(q.Types, q.Filter)", "s.veil(q.Filter)"},
+	{"$docref", "docref.go", "p.s.narrow(types, filter)", "p.s.veil(filter)"},
+	{"views", "table.go", "t.s.only(q.Types, smart.Search, q.Filter)", "t.s.veil(q.Filter)"},
+	{"conditional writes", "condition.go", "s.narrow(q.Types, q.Filter)", "s.veil(q.Filter)"},
+	{"the change feed", "changes.go", "if err != nil || !shown ||", "if err != nil ||"},
+	{"references in writes", "access.go", "if s.access == nil || !s.limited(string(k.Type)) || s.access.Knows(k) {", "if true {"},
+	{"deletes", "access.go", "	return errHidden\n", "	return nil\n"},
+}
+
+// TestSoakAFilterThatIsLeftOutIsFound leaves out one filter of the door after the
+// other and has the fuzzer find it within a minute.
+func TestSoakAFilterThatIsLeftOutIsFound(t *testing.T) {
+	if os.Getenv("INGLE_SOAK") == "" {
+		t.Skip("INGLE_SOAK is not set")
+	}
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) {
+			file, err := filepath.Abs(filepath.Join("..", m.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Count(string(text), m.from) != 1 {
+				t.Fatalf("%s does not have %q once", m.file, m.from)
+			}
+			took, said := runMutant(t, file, strings.Replace(string(text), m.from, m.to, 1))
+			t.Logf("found after %v: %s", took.Round(100*time.Millisecond), said)
+		})
+	}
+}
+
+// runMutant runs the fuzzer against the door with a file replaced, until it finds
+// something, and returns how long that took and what it was.
+func runMutant(t *testing.T, file, text string) (took time.Duration, said string) {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name string, content []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{file: write("mutant.go", []byte(text))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(dir, "fuzzer")
+	build := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-c", "-o", binary, "-overlay", write("overlay.json", overlay), ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	run := exec.CommandContext(ctx, binary, "-test.run=^TestNothingHiddenIsTold$/^sqlite$")
+	run.Env = append(os.Environ(), "INGLE_LEAK_TIME=60s", "INGLE_SOAK=")
+	start := time.Now()
+	out, err := run.CombinedOutput()
+	if _, failed := errors.AsType[*exec.ExitError](err); !failed || !strings.Contains(string(out), explained) {
+		t.Fatalf("it is not found: %v\n%.3000s", err, out)
+	}
+	_, said, _ = strings.Cut(string(out), explained)
+	said, _, _ = strings.Cut(said, "\n")
+	return time.Since(start), said
+}
