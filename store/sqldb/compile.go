@@ -16,11 +16,12 @@ type compiler struct {
 	dialect Dialect
 	types   []int64 // of the query, nil for all
 	aliases int
-	found   map[string][]int64 // what rids looked up
-	phrases map[uint64][]int64 // what phraseLeaf looked up
-	lists   []*search.CodeList // that the query has from the tables
-	err     error              // the first failed look-up of a name
-	trace   *Trace             // nil unless the search is to be explained
+	size    func(search.Expr) (n int64, ok bool) // how many resources x holds of, up to its bound; nil: unknown
+	found   map[string][]int64                   // what rids looked up
+	phrases map[uint64][]int64                   // what phraseLeaf looked up
+	lists   []*search.CodeList                   // that the query has from the tables
+	err     error                                // the first failed look-up of a name
+	trace   *Trace                               // nil unless the search is to be explained
 }
 
 func (c *compiler) alias(letter string) string {
@@ -49,6 +50,9 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		}
 		return either(parts...)
 	case search.Not:
+		if set, ok := c.fewOf(x.X); ok {
+			return not(isIn(r, set))
+		}
 		return not(c.condition(x.X, r))
 	case search.TypeIs:
 		return in(r+".type", c.typeNumbers(x))
@@ -74,6 +78,38 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		return sql("1 = 0")
 	}
 	return c.leafCondition(l, r)
+}
+
+// listed is how many resources are looked up at once rather than asked after one by
+// one.
+const listed = 200
+
+// fewOf is the set of resources that x holds of, whatever their types, if they are
+// few: what is rare, such as a security label, is so looked up once and not for each
+// resource.
+func (c *compiler) fewOf(x search.Expr) ([]fragment, bool) {
+	if c.size == nil || !rare(x) {
+		return nil, false
+	}
+	if n, ok := c.size(search.At(x, 0)); !ok || n > listed { // not of each moment anew
+		return nil, false
+	}
+	return c.set(x)
+}
+
+// rare says whether x may hold of few, and its set is one of any type.
+func rare(x search.Expr) bool {
+	switch x := x.(type) {
+	case search.Or:
+		return len(x) > 0 && !slices.ContainsFunc(x, func(e search.Expr) bool { return !rare(e) })
+	case search.And:
+		return slices.ContainsFunc(x, rare)
+	case search.Chain:
+		return rare(x.X)
+	case search.Token, search.Codes, search.Governed:
+		return true
+	}
+	return false
 }
 
 func (c *compiler) leafCondition(l leaf, r string) fragment {
@@ -161,6 +197,8 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 		return c.withinSet(x), true
 	case search.Referred:
 		return c.referredSet(x)
+	case search.Governed:
+		return c.governedSet(x), true
 	}
 	l, ok := c.leaf(x)
 	if !ok {

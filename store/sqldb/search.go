@@ -85,6 +85,11 @@ type run struct {
 
 func (s *Reader) compiler(ctx context.Context, db DB, q *search.Query) *compiler {
 	c := &compiler{ctx: ctx, db: db, names: s.Names, dialect: s.Dialect}
+	c.size = func(x search.Expr) (int64, bool) {
+		n, ok, err := s.estimate(c, x)
+		c.fail(err)
+		return n, ok
+	}
 	c.trace, _ = db.(*Trace)
 	if len(q.Types) > 0 {
 		c.types = c.typeNumbers(q.Types)

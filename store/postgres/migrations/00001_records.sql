@@ -230,6 +230,7 @@ CREATE TABLE governed (
     policy  bigint NOT NULL,
     PRIMARY KEY (patient, lo)
 );
+CREATE INDEX governed_policy ON governed (policy);
 
 CREATE TABLE setting (
     name  text COLLATE "C" PRIMARY KEY,

@@ -221,6 +221,7 @@ CREATE TABLE governed (
     policy  INTEGER NOT NULL,
     PRIMARY KEY (patient, lo)
 ) WITHOUT ROWID;
+CREATE INDEX governed_policy ON governed (policy);
 
 CREATE TABLE setting (
     name  TEXT PRIMARY KEY,
