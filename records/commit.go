@@ -118,7 +118,9 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	if len(written) > 0 {
 		d.changed.notify()
 	}
-	if slices.ContainsFunc(written, func(r store.Record) bool { return slices.Contains(belongs, r.Key.Type) && d.book.Mentions(string(r.Key.Type)) }) {
+	if slices.ContainsFunc(written, func(r store.Record) bool {
+		return slices.Contains(belongs, r.Key.Type) && d.book.Mentions(string(r.Key.Type))
+	}) {
 		if err := d.store.WriteItems(ctx, true); err != nil {
 			return nil, err
 		}

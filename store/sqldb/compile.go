@@ -378,7 +378,11 @@ func (c *compiler) system(uri string) int64 {
 	if uri == "" {
 		return NoSystem
 	}
-	id, err := c.names.Find(c.ctx, c.db, SystemSpace, Clean(uri))
+	find := c.names.Find
+	if slices.Contains(search.LabelSystems, uri) {
+		find = c.names.Ask
+	}
+	id, err := find(c.ctx, c.db, SystemSpace, Clean(uri))
 	c.fail(err)
 	c.trace.named(id, uri)
 	return id
