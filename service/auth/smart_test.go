@@ -69,7 +69,7 @@ func TestTheScopesThatAreAnnouncedAreGranted(t *testing.T) {
 		switch {
 		case strings.HasPrefix(text, "system/"):
 			services = append(services, text)
-		case text != smart.Launch && text != smart.Profile: // a launch brings it; a name of fhirUser
+		case text != smart.Launch: // it comes of a launch only
 			users = append(users, text)
 		}
 	}
