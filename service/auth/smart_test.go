@@ -408,7 +408,9 @@ func TestOfTheKeysWithAKidExactlyOneFits(t *testing.T) {
 	p.token(backendForm("system/*.rs", signed(jose.RS384, rsaKey(), headers("one"), p.claims(c)))).want(200)
 	p.token(backendForm("system/*.rs", signed(jose.ES384, ecKey(), headers("one"), p.claims(c)))).want(200)
 	c = register(ecKey().Public(), otherKey().Public())
-	p.token(backendForm("system/*.rs", signed(jose.ES384, ecKey(), headers("one"), p.claims(c)))).refused(401, identity.InvalidClient)
+	for _, key := range []crypto.Signer{ecKey(), otherKey()} {
+		p.token(backendForm("system/*.rs", signed(jose.ES384, key, headers("one"), p.claims(c)))).refused(401, identity.InvalidClient)
+	}
 }
 
 func TestTheJTIOfAnotherClientIsNoReplay(t *testing.T) {
