@@ -64,29 +64,33 @@ func (b *Brand) organization() object {
 
 func (b *Brand) extensions() []object {
 	var all []object
-	if logo := subextensions("valueUrl", "brandLogo", b.Logo, "brandLogoLicense", b.LogoLicense); logo != nil {
+	var logo subextensions
+	logo.add("brandLogo", "valueUrl", b.Logo)
+	logo.add("brandLogoLicense", "valueUrl", b.LogoLicense)
+	if logo != nil {
 		all = append(all, object{"url": "http://hl7.org/fhir/StructureDefinition/organization-brand", "extension": logo})
 	}
 	for _, p := range b.Portals {
-		portal := subextensions("valueString", "portalName", p.Name)
-		portal = append(portal, subextensions("valueMarkdown", "portalDescription", p.Description)...)
-		portal = append(portal, subextensions("valueUrl", "portalUrl", p.URL, "portalLogo", p.Logo, "portalLogoLicense", p.LogoLicense)...)
+		var portal subextensions
+		portal.add("portalName", "valueString", p.Name)
+		portal.add("portalDescription", "valueMarkdown", p.Description)
+		portal.add("portalUrl", "valueUrl", p.URL)
+		portal.add("portalLogo", "valueUrl", p.Logo)
+		portal.add("portalLogoLicense", "valueUrl", p.LogoLicense)
 		portal = append(portal, object{"url": "portalEndpoint", "valueReference": b.endpointReference()})
 		all = append(all, object{"url": "http://hl7.org/fhir/StructureDefinition/organization-portal", "extension": portal})
 	}
 	return all
 }
 
-// subextensions are extensions with values of one kind: of pairs of a name and a
-// value, those that have a value.
-func subextensions(kind string, pairs ...string) []object {
-	var all []object
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			all = append(all, object{"url": pairs[i], kind: pairs[i+1]})
-		}
+// subextensions are the parts of an extension.
+type subextensions []object
+
+// add adds a part if it has a value, of a kind such as valueUrl.
+func (s *subextensions) add(name, kind, value string) {
+	if value != "" {
+		*s = append(*s, object{"url": name, kind: value})
 	}
-	return all
 }
 
 // brandEndpoint is the guide's profile User Access Endpoint: this server.
