@@ -4,15 +4,28 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// AssertionAlgorithms are those that clients may sign with (SMART §5.0.2.2).
-var AssertionAlgorithms = []jose.SignatureAlgorithm{jose.RS384, jose.ES384}
+// AssertionAlgorithms are those that clients may sign with: the two of SMART
+// §5.0.2.2, and the three of FAPI 2.0 §5.4.1.
+var AssertionAlgorithms = []jose.SignatureAlgorithm{jose.RS384, jose.ES384, jose.PS256, jose.ES256, jose.EdDSA}
+
+// assertionAlgorithms lists them for people.
+func assertionAlgorithms() string {
+	names := make([]string, len(AssertionAlgorithms))
+	for i, a := range AssertionAlgorithms {
+		names[i] = string(a)
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
 
 // Bounds of assertions.
 const (
@@ -41,7 +54,7 @@ func parseAssertion(text string) (*assertion, error) {
 	}
 	token, err := jwt.ParseSigned(text, AssertionAlgorithms)
 	if err != nil {
-		return nil, errors.New("it is not a JWT signed with RS384 or ES384")
+		return nil, fmt.Errorf("it is not a JWT signed with %s", assertionAlgorithms())
 	}
 	if len(token.Headers) != 1 {
 		return nil, errors.New("it needs one signature")

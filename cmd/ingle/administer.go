@@ -123,6 +123,7 @@ var administrators = map[string]func() administrator{
 	"client suspend":  func() administrator { return new(clientSuspend) },
 	"client resume":   func() administrator { return new(clientResume) },
 	"client secret":   func() administrator { return new(clientSecret) },
+	"client keys":     func() administrator { return new(clientKeys) },
 	"client except":   func() administrator { return new(clientExcept) },
 	"client delete":   func() administrator { return new(clientDelete) },
 	"role list":       func() administrator { return new(roleList) },

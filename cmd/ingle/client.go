@@ -20,6 +20,7 @@ type clientCommand struct {
 	Suspend clientSuspend `cmd:"" help:"Shut an app out at once; its tokens are refused until it is resumed."`
 	Resume  clientResume  `cmd:"" help:"Let a suspended app in again."`
 	Secret  clientSecret  `cmd:"" help:"Replace the secret of an app and print the new one."`
+	Keys    clientKeys    `cmd:"" help:"Replace the public keys of an app or a service that signs assertions."`
 	Except  clientExcept  `cmd:"" help:"Except a confidential app of SMART 1 from PKCE until a day."`
 	Delete  clientDelete  `cmd:"" help:"Delete an app with all its tokens."`
 }
@@ -192,6 +193,20 @@ func (c *clientSecret) Run(ctx context.Context, m *Main) error {
 func (c *clientSecret) administer(ctx context.Context, in *identity.Service, out io.Writer) error {
 	secret, err := in.ReplaceSecret(ctx, c.ID)
 	return told(err, out, "client_secret  %s   (shown this once)", secret)
+}
+
+type clientKeys struct {
+	oneClient
+	JWKS    []byte `name:"jwks" type:"filecontent" placeholder:"FILE" help:"The keys, a JWK Set, or"`
+	JWKSURI string `name:"jwks-uri" placeholder:"URL" help:"where they are."`
+}
+
+func (c *clientKeys) Run(ctx context.Context, m *Main) error {
+	return c.order(ctx, m, "client keys", c)
+}
+
+func (c *clientKeys) administer(ctx context.Context, in *identity.Service, out io.Writer) error {
+	return told(in.ReplaceKeys(ctx, c.ID, c.JWKS, c.JWKSURI), out, "%s has new keys; the old ones are refused.", c.ID)
 }
 
 type clientExcept struct {

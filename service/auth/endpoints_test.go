@@ -1,9 +1,11 @@
 package auth_test
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -22,12 +24,14 @@ func TestDiscoveryListsWhatIsReal(t *testing.T) {
 		t.Error(a.header)
 	}
 	c := a.json()
-	for _, name := range []string{"authorization_endpoint", "token_endpoint", "introspection_endpoint", "revocation_endpoint", "registration_endpoint", "jwks_uri"} {
-		address, _ := c[name].(string)
-		if !strings.HasPrefix(address, p.url+"/auth/") {
+	for name, path := range map[string]string{
+		"authorization_endpoint": "/auth/authorize", "token_endpoint": "/auth/token", "introspection_endpoint": "/auth/introspect",
+		"revocation_endpoint": "/auth/revoke", "registration_endpoint": "/auth/register", "jwks_uri": "/auth/jwks",
+	} {
+		if c[name] != p.url+path {
 			t.Errorf("%s: %v", name, c[name])
 		}
-		if got := p.do(p.client, "OPTIONS", address, nil); got.status != http.StatusNoContent {
+		if got := p.do(p.client, "OPTIONS", p.url+path, nil); got.status != http.StatusNoContent {
 			t.Errorf("%s: nothing is there: %d", name, got.status)
 		}
 	}
@@ -39,7 +43,7 @@ func TestDiscoveryListsWhatIsReal(t *testing.T) {
 		"response_types_supported":                         {"code"},
 		"code_challenge_methods_supported":                 {"S256"},
 		"token_endpoint_auth_methods_supported":            {"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
-		"token_endpoint_auth_signing_alg_values_supported": {"RS384", "ES384"},
+		"token_endpoint_auth_signing_alg_values_supported": {"RS384", "ES384", "PS256", "ES256", "EdDSA"},
 	} {
 		var got []string
 		for _, v := range c[name].([]any) {
@@ -58,6 +62,29 @@ func TestDiscoveryListsWhatIsReal(t *testing.T) {
 	}
 	p.do(p.client, "GET", p.url+"/auth/style.json", nil).want(200).has("color_background")
 	p.do(p.client, "GET", p.url+"/t/nobody/auth/jwks", nil).want(404)
+}
+
+func TestEveryAddressOfDiscoveryIsAbsolute(t *testing.T) {
+	c := newPlace(t, withBrand(t, brandFile)).discovery()
+	addresses := map[string]any{"issuer": c["issuer"], "user_access_brand_bundle": c["user_access_brand_bundle"]}
+	for name, value := range c {
+		if strings.HasSuffix(name, "_endpoint") || strings.HasSuffix(name, "_uri") {
+			addresses[name] = value
+		}
+	}
+	for _, one := range c["associated_endpoints"].([]any) {
+		e, _ := one.(map[string]any)
+		addresses[fmt.Sprint("associated ", e["url"])] = e["url"]
+	}
+	for name, value := range addresses {
+		text, _ := value.(string)
+		if u, err := url.Parse(text); err != nil || !u.IsAbs() || u.Host == "" {
+			t.Errorf("%s: %v", name, value)
+		}
+	}
+	if len(addresses) < 11 {
+		t.Errorf("%v", addresses)
+	}
 }
 
 func TestOriginsOfRegisteredAppsMayAskForTokens(t *testing.T) {
@@ -140,6 +167,24 @@ func TestIntrospectionTellsWhatATokenStandsFor(t *testing.T) {
 	p.clock.pass(61 * time.Minute)
 	if got := introspect(ask(tokens["access_token"].(string))).want(200).body; strings.TrimSpace(got) != `{"active":false}` {
 		t.Error(got)
+	}
+}
+
+func TestIntrospectionTellsTheWholeLaunchContext(t *testing.T) {
+	p := practice(t)
+	c, secret := p.register(func(c *identity.Client) { c.Auth = identity.AuthPost })
+	launched := p.ehr()(`{"client_id":"` + c.ID + `","user":"noor","patient":"ann","encounter":"visit","need_patient_banner":false,"intent":"reconcile","tenant":"ward-3",
+		"fhirContext":[{"reference":"ImagingStudy/i","role":"https://x.example/role"}]}`).want(201).json()
+	ask := p.ask(c, "launch openid fhirUser patient/*.rs")
+	ask.Set("launch", launched["launch"].(string))
+	form := codeForm(c, p.browser().open(ask).signIn("noor").allow().Get("code"))
+	form.Set("client_secret", secret)
+	tokens := p.token(form).want(200).json()
+	got := p.do(p.client, "POST", p.url+"/auth/introspect", url.Values{"token": {tokens["access_token"].(string)}, "client_id": {c.ID}, "client_secret": {secret}}).want(200).json()
+	for _, name := range []string{"patient", "encounter", "need_patient_banner", "intent", "tenant", "smart_style_url", "fhirContext"} {
+		if tokens[name] == nil || !reflect.DeepEqual(got[name], tokens[name]) {
+			t.Errorf("%s: %v, not %v", name, got[name], tokens[name])
+		}
 	}
 }
 

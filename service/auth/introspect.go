@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -48,7 +49,7 @@ func (c *call) introspect() error {
 	}
 	answer := introspection{
 		Active: true, Scope: t.Scopes.String(), ClientID: t.Client, Expires: t.Expires.Unix(), IssuedAt: t.Issued.Unix(),
-		Issuer: c.Identity.Issuer(), Audience: c.Identity.FHIRBase(), Subject: t.User, Context: t.Context,
+		Issuer: c.Identity.Issuer(), Audience: cmp.Or(t.Resource, c.Identity.FHIRBase()), Subject: t.User, Context: t.Context,
 	}
 	if !t.Refresh {
 		answer.TokenType = "Bearer"

@@ -2,6 +2,10 @@ package auth_test
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -30,15 +34,22 @@ func TestDiscoveryIsOpenToPagesOfAnyOrigin(t *testing.T) {
 }
 
 func TestEveryCapabilityIsAnnounced(t *testing.T) {
-	got, _ := newPlace(t).discovery()["capabilities"].([]any)
-	for _, want := range []string{
+	list, _ := newPlace(t).discovery()["capabilities"].([]any)
+	var got []string
+	for _, one := range list {
+		got = append(got, one.(string))
+	}
+	// All of them are real, and each is shown by a test of its own; one more would
+	// need one, too.
+	want := []string{
 		"launch-ehr", "launch-standalone", "authorize-post", "client-public", "client-confidential-symmetric", "client-confidential-asymmetric",
 		"sso-openid-connect", "context-banner", "context-style", "context-ehr-patient", "context-ehr-encounter", "context-standalone-patient",
 		"context-standalone-encounter", "permission-offline", "permission-online", "permission-patient", "permission-user", "permission-v1", "permission-v2",
-	} {
-		if !slices.Contains(got, any(want)) {
-			t.Errorf("no %s", want)
-		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, not %v", got, want)
 	}
 }
 
@@ -58,7 +69,7 @@ func TestTheScopesThatAreAnnouncedAreGranted(t *testing.T) {
 		switch {
 		case strings.HasPrefix(text, "system/"):
 			services = append(services, text)
-		case text != smart.Launch && text != smart.Profile: // a launch brings it; a name of fhirUser
+		case text != smart.Launch: // it comes of a launch only
 			users = append(users, text)
 		}
 	}
@@ -341,20 +352,143 @@ func TestKeysAreRegisteredByAddressOrDirectly(t *testing.T) {
 	if method != http.MethodGet {
 		t.Errorf("the keys were fetched with %q", method)
 	}
+	// A service that registers itself says its keys in the same two ways.
+	for _, keys := range []string{`"jwks":` + string(set), `"jwks_uri":"` + host.URL + `"`} {
+		a := p.post("/auth/register", `{"client_name":"x","grant_types":["client_credentials"],"token_endpoint_auth_method":"private_key_jwt","scope":"system/*.rs",`+keys+`}`).want(201).has(keys)
+		c := &identity.Client{ID: a.json()["client_id"].(string)}
+		if err := p.identity.ApproveClient(t.Context(), c.ID); err != nil {
+			t.Fatal(err)
+		}
+		p.token(backendForm("system/*.rs", signed(jose.ES384, ecKey(), headers("e"), p.claims(c)))).want(200)
+	}
 }
 
-func TestDevelopersAreRemindedOfKeysThatChange(t *testing.T) {
+// SMART §5.0.5.1: a jku must be the registered address, whose keys count then as
+// they do without.
+func TestAJKUIsTheAddressThatWasRegistered(t *testing.T) {
+	p := newPlace(t)
+	fetched := 0
+	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fetched++
+		_, _ = w.Write(keySet(map[string]crypto.PublicKey{"e": ecKey().Public()}))
+	}))
+	defer host.Close()
+	c, _ := p.register(func(c *identity.Client) {
+		c.Redirects, c.Auth, c.Grants, c.Scopes, c.JWKSURI = nil, identity.AuthAsymmetric, []identity.GrantType{identity.ClientCredentials}, smart.Scopes{"system/*.rs"}, host.URL+"/keys"
+	})
+	with := func(jku string) answer {
+		return p.token(backendForm("system/*.rs", signed(jose.ES384, ecKey(), map[jose.HeaderKey]any{"kid": "e", "typ": "JWT", "jku": jku}, p.claims(c))))
+	}
+	with(host.URL+"/other").refused(401, identity.InvalidClient)
+	with(host.URL).refused(401, identity.InvalidClient)
+	if fetched > 0 {
+		t.Error("an address that is not registered had something fetched")
+	}
+	with(host.URL + "/keys").want(200)
+	if fetched != 1 {
+		t.Errorf("fetched %d times", fetched)
+	}
+}
+
+func TestOfTheKeysWithAKidExactlyOneFits(t *testing.T) {
+	p := newPlace(t)
+	register := func(keys ...crypto.PublicKey) *identity.Client {
+		var set jose.JSONWebKeySet
+		for _, k := range keys {
+			set.Keys = append(set.Keys, jose.JSONWebKey{Key: k, KeyID: "one"})
+		}
+		c, _ := p.register(func(c *identity.Client) {
+			c.Redirects, c.Auth, c.Grants, c.Scopes = nil, identity.AuthAsymmetric, []identity.GrantType{identity.ClientCredentials}, smart.Scopes{"system/*.rs"}
+			c.JWKS = must(json.Marshal(set))
+		})
+		return c
+	}
+	// The kind of the key has to fit, too, so that these are two.
+	c := register(rsaKey().Public(), ecKey().Public())
+	p.token(backendForm("system/*.rs", signed(jose.RS384, rsaKey(), headers("one"), p.claims(c)))).want(200)
+	p.token(backendForm("system/*.rs", signed(jose.ES384, ecKey(), headers("one"), p.claims(c)))).want(200)
+	c = register(ecKey().Public(), otherKey().Public())
+	for _, key := range []crypto.Signer{ecKey(), otherKey()} {
+		p.token(backendForm("system/*.rs", signed(jose.ES384, key, headers("one"), p.claims(c)))).refused(401, identity.InvalidClient)
+	}
+}
+
+func TestTheJTIOfAnotherClientIsNoReplay(t *testing.T) {
+	p := newPlace(t)
+	for _, c := range []*identity.Client{p.backend("system/*.rs"), p.backend("system/*.rs")} {
+		claims := p.claims(c)
+		claims["jti"] = "the same"
+		p.token(backendForm("system/*.rs", signed(jose.ES384, ecKey(), headers("e"), claims))).want(200)
+	}
+}
+
+func TestEveryAnnouncedAlgorithmIsVerified(t *testing.T) {
+	p := newPlace(t)
+	p256 := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	_, edwards, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[jose.SignatureAlgorithm]crypto.Signer{jose.RS384: rsaKey(), jose.PS256: rsaKey(), jose.ES384: ecKey(), jose.ES256: p256, jose.EdDSA: edwards}
+	for _, one := range p.discovery()["token_endpoint_auth_signing_alg_values_supported"].([]any) {
+		alg := jose.SignatureAlgorithm(one.(string))
+		key, ok := keys[alg]
+		if !ok {
+			t.Errorf("%s is announced and not tried", alg)
+			continue
+		}
+		c, _ := p.register(func(c *identity.Client) {
+			c.Redirects, c.Auth, c.Grants, c.Scopes = nil, identity.AuthAsymmetric, []identity.GrantType{identity.ClientCredentials}, smart.Scopes{"system/*.rs"}
+			c.JWKS = must(json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k", Algorithm: string(alg)}}}))
+		})
+		p.token(backendForm("system/*.rs", signed(alg, key, headers("k"), p.claims(c)))).want(200)
+		other := jose.PS256 // of the same kind of key
+		if alg == jose.PS256 {
+			other = jose.RS384
+		}
+		if key == crypto.Signer(rsaKey()) {
+			p.token(backendForm("system/*.rs", signed(other, key, headers("k"), p.claims(c)))).refused(401, identity.InvalidClient)
+		}
+	}
+}
+
+func TestADeveloperSendsKeysThatChanged(t *testing.T) {
 	p := practice(t)
-	g := p.visit("dev", "/account/developer/new")
-	g.want(200).has("whenever the keys change")
 	u, err := p.identity.UserByLogin(t.Context(), "dev")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c, _ := p.register(func(c *identity.Client) {
-		c.Owner, c.Auth, c.JWKS = u.ID, identity.AuthAsymmetric, keySet(map[string]crypto.PublicKey{"e": ecKey().Public()})
+		c.Owner, c.Redirects, c.Auth, c.Grants, c.Scopes = u.ID, nil, identity.AuthAsymmetric, []identity.GrantType{identity.ClientCredentials}, smart.Scopes{"system/*.rs"}
+		c.JWKS = keySet(map[string]crypto.PublicKey{"e": ecKey().Public()})
 	})
-	g.get("/account/developer/app/" + c.ID).want(200).has("when they change")
+	before := func() answer {
+		return p.token(backendForm("system/*.rs", signed(jose.ES384, ecKey(), headers("e"), p.claims(c))))
+	}
+	after := func() answer {
+		return p.token(backendForm("system/*.rs", signed(jose.ES384, otherKey(), headers("o"), p.claims(c))))
+	}
+	fresh := string(keySet(map[string]crypto.PublicKey{"o": otherKey().Public()}))
+	path := "/account/developer/app/" + c.ID
+
+	// Nobody else does.
+	p.user("eve", identity.AppDeveloper)
+	p.visit("eve", "/account/developer/new").to(path, "do", "keys", "jwks", fresh).want(404)
+	before().want(200)
+
+	g := p.visit("dev", path)
+	g.want(200).has("whenever the keys change", `"kid":"e"`)
+	g.to(path, "do", "keys").want(422).has("either jwks or jwks_uri")
+	g.to(path, "do", "keys", "jwks", `{"keys":[]}`).want(422).has(`href="#jwks"`, "a public key")
+	g.to(path, "do", "keys", "jwks_uri", "ftp://x.example").want(422).has(`href="#jwks_uri"`)
+	before().want(200)
+	g.to(path, "do", "keys", "jwks", fresh).want(200).has("Saved.", `"kid":"o"`)
+	before().refused(401, identity.InvalidClient)
+	after().want(200)
+}
+
+func TestDevelopersAreRemindedOfKeysThatChange(t *testing.T) {
+	practice(t).visit("dev", "/account/developer/new").want(200).has("whenever the keys change")
 }
 
 func TestServicesHaveNoSecrets(t *testing.T) {
