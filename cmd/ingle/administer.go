@@ -124,6 +124,7 @@ var administrators = map[string]func() administrator{
 	"client resume":   func() administrator { return new(clientResume) },
 	"client secret":   func() administrator { return new(clientSecret) },
 	"client except":   func() administrator { return new(clientExcept) },
+	"client tokens":   func() administrator { return new(clientTokens) },
 	"client delete":   func() administrator { return new(clientDelete) },
 	"role list":       func() administrator { return new(roleList) },
 	"role require":    func() administrator { return new(roleRequire) },
