@@ -85,7 +85,21 @@ func TestARenewedCertificateIsTakenWithoutARestart(t *testing.T) {
 }
 
 func TestOldVersionsOfTLSAreRefused(t *testing.T) {
-	secure, err := tlsFlags{TLSDev: true}.tls("", true, false)
+	pair, err := signOwn(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "pair.pem")
+	if err := os.WriteFile(file, pair, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, flags := range map[string]tlsFlags{"of its own": {TLSDev: true}, "of files": {TLSCert: file, TLSKey: file}} {
+		t.Run(name, func(t *testing.T) { speaksNewTLSOnly(t, flags) })
+	}
+}
+
+func speaksNewTLSOnly(t *testing.T, flags tlsFlags) {
+	secure, err := flags.tls("", true, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +118,11 @@ func TestOldVersionsOfTLSAreRefused(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	leaf, err := x509.ParseCertificate(secure.config.Certificates[0].Certificate[0])
+	given, err := certificateOf(secure.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(given.Certificate[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,4 +144,11 @@ func TestOldVersionsOfTLSAreRefused(t *testing.T) {
 		resp.Body.Close()
 		transport.CloseIdleConnections()
 	}
+}
+
+func certificateOf(c *tls.Config) (*tls.Certificate, error) {
+	if c.GetCertificate != nil {
+		return c.GetCertificate(nil)
+	}
+	return &c.Certificates[0], nil
 }
