@@ -129,13 +129,22 @@ func speaksNewTLSOnly(t *testing.T, flags tlsFlags) {
 	roots := x509.NewCertPool()
 	roots.AddCert(leaf)
 	for version, want := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-		transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10, MaxVersion: version}}
-		resp, err := (&http.Client{Transport: transport}).Get("https://" + listener.Addr().String())
+		client := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10, MaxVersion: version}
+		// By itself, since HTTP/2 would refuse an old version later.
+		conn, err := tls.Dial("tcp", listener.Addr().String(), client)
 		if ok := err == nil; ok != want {
 			t.Errorf("%s: %v", tls.VersionName(version), err)
 		}
 		if err != nil {
 			continue
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: client}
+		resp, err := (&http.Client{Transport: transport}).Get("https://" + listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
 		}
 		proto, err := io.ReadAll(resp.Body)
 		if err != nil || string(proto) != "HTTP/2.0" {
