@@ -30,7 +30,7 @@ type Request struct {
 	Challenge string        `json:"challenge,omitempty"`
 	Nonce     string        `json:"nonce,omitempty"`
 	Launch    string        `json:"launch,omitempty"` // handle
-	User      string        `json:"user,omitempty"`   // whom the launch is for
+	User      string        `json:"user,omitempty"`   // who has to sign in: whom the launch is for
 	Context   smart.Context `json:"context"`          // of the launch, then as chosen
 	LoginHint string        `json:"loginHint,omitempty"`
 	// Fresh means that the user has to sign in anew, SignedIn that a sign-in

@@ -125,6 +125,7 @@ var administrators = map[string]func() administrator{
 	"client secret":   func() administrator { return new(clientSecret) },
 	"client keys":     func() administrator { return new(clientKeys) },
 	"client except":   func() administrator { return new(clientExcept) },
+	"client tokens":   func() administrator { return new(clientTokens) },
 	"client delete":   func() administrator { return new(clientDelete) },
 	"role list":       func() administrator { return new(roleList) },
 	"role require":    func() administrator { return new(roleRequire) },

@@ -85,7 +85,21 @@ func TestARenewedCertificateIsTakenWithoutARestart(t *testing.T) {
 }
 
 func TestOldVersionsOfTLSAreRefused(t *testing.T) {
-	secure, err := tlsFlags{TLSDev: true}.tls("", true, false)
+	pair, err := signOwn(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "pair.pem")
+	if err := os.WriteFile(file, pair, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, flags := range map[string]tlsFlags{"of its own": {TLSDev: true}, "of files": {TLSCert: file, TLSKey: file}} {
+		t.Run(name, func(t *testing.T) { speaksNewTLSOnly(t, flags) })
+	}
+}
+
+func speaksNewTLSOnly(t *testing.T, flags tlsFlags) {
+	secure, err := flags.tls("", true, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,20 +118,33 @@ func TestOldVersionsOfTLSAreRefused(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	leaf, err := x509.ParseCertificate(secure.config.Certificates[0].Certificate[0])
+	given, err := certificateOf(secure.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(given.Certificate[0])
 	if err != nil {
 		t.Fatal(err)
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(leaf)
 	for version, want := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-		transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10, MaxVersion: version}}
-		resp, err := (&http.Client{Transport: transport}).Get("https://" + listener.Addr().String())
+		client := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10, MaxVersion: version}
+		// By itself, since HTTP/2 would refuse an old version later.
+		conn, err := tls.Dial("tcp", listener.Addr().String(), client)
 		if ok := err == nil; ok != want {
 			t.Errorf("%s: %v", tls.VersionName(version), err)
 		}
 		if err != nil {
 			continue
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: client}
+		resp, err := (&http.Client{Transport: transport}).Get("https://" + listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
 		}
 		proto, err := io.ReadAll(resp.Body)
 		if err != nil || string(proto) != "HTTP/2.0" {
@@ -126,4 +153,11 @@ func TestOldVersionsOfTLSAreRefused(t *testing.T) {
 		resp.Body.Close()
 		transport.CloseIdleConnections()
 	}
+}
+
+func certificateOf(c *tls.Config) (*tls.Certificate, error) {
+	if c.GetCertificate != nil {
+		return c.GetCertificate(nil)
+	}
+	return &c.Certificates[0], nil
 }

@@ -157,7 +157,7 @@ func TestAttackPKCEDowngrade(t *testing.T) {
 	}
 	plain := p.ask(excepted, "patient/*.rs")
 	plain.Set("code_challenge_method", "plain")
-	plain.Set("code_challenge", verifier)
+	plain.Set("code_challenge", challenge(verifier)) // which looks like one of S256
 	if got := b.do(b.http, "GET", p.url+"/auth/authorize?"+plain.Encode(), nil).location().Query(); got.Get("error") != "invalid_request" {
 		t.Errorf("plain: %v", got)
 	}

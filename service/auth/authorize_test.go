@@ -35,7 +35,7 @@ func TestAStandaloneLaunchGivesTokensForTheChosenPatient(t *testing.T) {
 			t.Errorf("%s: %v", name, tokens[name])
 		}
 	}
-	if h := a.header; h.Get("Cache-Control") != "no-store" || h.Get("Pragma") != "no-cache" {
+	if h := a.header; h.Get("Cache-Control") != "no-store" || h.Get("Pragma") != "no-cache" || !strings.HasPrefix(h.Get("Content-Type"), "application/json") {
 		t.Errorf("headers %v", h)
 	}
 	a.has(`"fhirContext":[{"reference":"PractitionerRole/gp","type":"PractitionerRole"}]`)

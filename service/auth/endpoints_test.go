@@ -54,7 +54,7 @@ func TestDiscoveryListsWhatIsReal(t *testing.T) {
 		}
 	}
 	a.has(`"launch-ehr"`, `"launch-standalone"`, `"permission-v1"`, `"permission-v2"`, `"context-ehr-encounter"`, `"associated_endpoints":[{"url":"`+p.url+`/fhir"`)
-	o := p.do(p.client, "GET", p.url+"/.well-known/openid-configuration", nil).want(200).has(`"RS256"`, `"public"`, `"fhirUser"`).json()
+	o := p.do(p.client, "GET", p.url+"/.well-known/openid-configuration", nil).want(200).has(`"RS256"`, `"public"`, `"fhirUser"`, `"request_parameter_supported":true`).json()
 	for _, name := range []string{"userinfo_endpoint", "end_session_endpoint"} {
 		if address, _ := o[name].(string); p.do(p.client, "OPTIONS", address, nil).status != http.StatusNoContent {
 			t.Errorf("%s: %v", name, o[name])
@@ -103,6 +103,9 @@ func TestOriginsOfRegisteredAppsMayAskForTokens(t *testing.T) {
 					t.Errorf("%s %s for %s: %q", method, path, origin, got)
 				}
 			}
+		}
+		if h := p.do(p.client, "OPTIONS", p.url+"/auth/token", nil, "Origin", origin, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization").header; known != (h.Get("Access-Control-Allow-Methods") == "POST" && strings.Contains(h.Get("Access-Control-Allow-Headers"), "Authorization")) {
+			t.Errorf("the preflight of %s: %v", origin, h)
 		}
 		if got := p.do(p.client, "GET", p.url+"/auth/authorize", nil, "Origin", origin).header.Get("Access-Control-Allow-Origin"); got != "" {
 			t.Errorf("authorize for %s: %q", origin, got)
@@ -154,12 +157,12 @@ func TestIntrospectionTellsWhatATokenStandsFor(t *testing.T) {
 		t.Error("another client's token is told: ", got)
 	}
 	// A token with the scope for it asks about any client's.
-	b := p.backend("system/*.rs", identity.ScopeIntrospect)
+	b := p.backend("system/*.rs", "__introspect")
 	bearer := func(scope string) string {
 		return "Bearer " + p.token(backendForm(scope, signed(jose.ES384, ecKey(), headers("e"), p.claims(b)))).want(200).json()["access_token"].(string)
 	}
 	only := url.Values{"token": {tokens["access_token"].(string)}}
-	if got := introspect(only, "Authorization", bearer(identity.ScopeIntrospect)).want(200).json(); got["active"] != true || got["client_id"] != c.ID {
+	if got := introspect(only, "Authorization", bearer("__introspect")).want(200).json(); got["active"] != true || got["client_id"] != c.ID {
 		t.Error(got)
 	}
 	introspect(only, "Authorization", bearer("system/*.rs")).refused(403, identity.InsufficientScope)
@@ -228,7 +231,8 @@ func TestAnAppRegistersItselfAndWaits(t *testing.T) {
 	p := practice(t)
 	post := func(body string) answer { return p.post("/auth/register", body) }
 	got := post(`{"client_name":"App","redirect_uris":["https://self.example/back"],"scope":"openid patient/*.rs eat"}`).want(201).json()
-	if got["client_secret"] == nil || got["client_secret_expires_at"] != 0.0 || got["scope"] != "openid patient/*.rs" || got["token_endpoint_auth_method"] != "client_secret_basic" || got["__approved"] != false {
+	if got["client_secret"] == nil || got["client_secret_expires_at"] != 0.0 || got["scope"] != "openid patient/*.rs" || got["token_endpoint_auth_method"] != "client_secret_basic" || got["__approved"] != false ||
+		got["client_id"] == nil || got["client_name"] != "App" || !slices.Equal(got["redirect_uris"].([]any), []any{"https://self.example/back"}) {
 		t.Error(got)
 	}
 	got = post(`{"client_name":"App","redirect_uris":["https://self.example/back"],"token_endpoint_auth_method":"none"}`).want(201).json()

@@ -376,7 +376,11 @@ func (g page) allow(scopes ...string) url.Values {
 			pairs = append(pairs, "scope", s)
 		}
 	}
-	return g.send(pairs...).location().Query()
+	back := g.send(pairs...).location()
+	if !strings.HasPrefix(back.String(), redirect+"?") {
+		g.t.Errorf("the browser is led to %s", back)
+	}
+	return back.Query()
 }
 
 // code goes through all pages and returns the code.

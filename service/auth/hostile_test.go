@@ -32,6 +32,7 @@ func TestNothingMalformedIsTheServersFault(t *testing.T) {
 			ask.Set("prompt", "login")
 			ask.Set("max_age", "3")
 			ask.Set("launch", "x")
+			ask.Set("id_token_hint", "x")
 			page := url.Values{"step": {"consent"}, "allow": {"1"}, "term": {"open"}, "scope": {"openid"}, "session": {""}, "token": {field.FindStringSubmatch(consent.body)[2]}, "patient": {"x"}}
 			for _, x := range []struct {
 				method, path string

@@ -20,10 +20,13 @@ func (p *progress) dueSignIn() (bool, error) {
 	if p.session == nil {
 		return true, nil
 	}
-	if u := p.request.User; u != "" && u != p.session.UserID {
+	if u := p.request.User; u == "" || u == p.session.UserID {
+		return false, nil
+	}
+	if p.request.Launch != "" {
 		return false, identity.Refuse(identity.AccessDenied, "the app was launched for another user than the one who is signed in here")
 	}
-	return false, nil
+	return false, identity.Refuse(identity.LoginRequired, "another user is signed in here than that of id_token_hint; with prompt=login anybody can sign in anew")
 }
 
 // showSignIn asks for login and password, or for what is still missing of a

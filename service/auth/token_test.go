@@ -52,7 +52,8 @@ func TestATokenRequestThatIsWrongGetsTheErrorOfItsRFC(t *testing.T) {
 		form := codeForm(c, code)
 		x.change(form)
 		a := p.token(form)
-		if a.status != x.status || a.json()["error"] != string(x.code) || a.json()["error_description"] == nil || a.header.Get("Cache-Control") != "no-store" {
+		if a.status != x.status || a.json()["error"] != string(x.code) || a.json()["error_description"] == nil ||
+			a.header.Get("Cache-Control") != "no-store" || !strings.HasPrefix(a.header.Get("Content-Type"), "application/json") {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
