@@ -76,10 +76,6 @@ func (f identityFlags) order(ctx context.Context, m *Main, command string, a adm
 
 // open opens the tenant's identity for f.
 func (f identityFlags) open(ctx context.Context, use func(*identity.Service) error) (err error) {
-	s := f.store()
-	if err := s.present(ctx); err != nil {
-		return fmt.Errorf("%w; start the server once, or say where they are with --data or --database", err)
-	}
 	config, closeStore, err := f.config(ctx)
 	if err != nil {
 		return err
@@ -98,6 +94,9 @@ func (f identityFlags) config(ctx context.Context) (identity.Config, func() erro
 	key, err := s.keyFile(f.KeyFile)
 	if err != nil {
 		return identity.Config{}, nil, err
+	}
+	if err := s.present(ctx); err != nil {
+		return identity.Config{}, nil, fmt.Errorf("%w; start the server once, or say where they are with --data or --database", err)
 	}
 	db, err := s.openStore(ctx, f.Tenant)
 	if err != nil {
