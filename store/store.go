@@ -402,6 +402,7 @@ type Store interface {
 	Jobs
 	Settings
 	Identity
+	Audit
 	// Ping says whether the database answers and can be written.
 	Ping(ctx context.Context) error
 	// Close waits for writes under way and releases everything.

@@ -3,6 +3,8 @@ package access
 import (
 	"slices"
 	"strings"
+
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // Asker is who asks, as consents see it.
@@ -16,6 +18,11 @@ type Asker struct {
 	Actors []string
 	// Purpose of use, a code of v3-ActReason: TREAT.
 	Purpose string
+	// Roles of a user of the place; nil for whom roles do not bind: patients in
+	// their own records, apps without a user.
+	Roles []Role
+	// Organizations for which the user acts: what a department is.
+	Organizations []fhir.Key
 	// Unsealed are the sensitive labels, as "system|code", that need no consent of
 	// the patient for this asker.
 	Unsealed []string

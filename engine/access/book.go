@@ -20,7 +20,7 @@ type Defaults struct {
 // is for the patient; records of the treatment of substance use only by consent (42
 // CFR Part 2).
 func Shipped() Defaults {
-	return Defaults{Permit: []string{"TREAT", "HPAYMT", "HOPERAT", "PATRQT", "BTG"}, Sealed: labels(part2)}
+	return Defaults{Permit: []string{"TREAT", "HPAYMT", "HOPERAT", "PATRQT", "BTG"}, Sealed: Labels(part2)}
 }
 
 // Book has the policies of all patients. It is safe for concurrent use.

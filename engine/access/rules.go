@@ -33,6 +33,9 @@ type Rules struct {
 	pointed func() search.And  // holds of what names no owner and something visible refers to
 	book    *Book
 	asker   Asker
+	user    fhir.Key
+	// ownPatients and departments hold of the patients within these reaches.
+	ownPatients, departments func() search.Expr
 	// policies are those of the Book for reading and for writing.
 	policies    [2]concerned
 	unconsented func() search.Expr
@@ -63,13 +66,14 @@ func (o *Ownership) Rules(g Grant) *Rules { return o.RulesUnder(nil, g) }
 // none. What the Book is given later counts in Rules that are made then; until then
 // whom a later policy governs is hidden where another one hides something.
 func (o *Ownership) RulesUnder(book *Book, g Grant) *Rules {
-	r := &Rules{o: o, patient: g.Patient, book: book, asker: g.Asker, filters: map[filterKey]search.Expr{}}
+	r := &Rules{o: o, patient: g.Patient, book: book, asker: g.Asker, user: g.User, filters: map[filterKey]search.Expr{}}
 	if book != nil {
 		for i := range r.policies {
 			r.policies[i].groups, r.policies[i].last = book.concerning(&r.asker, i == 1)
 		}
 	}
 	r.unconsented = sync.OnceValue(r.findUnconsented)
+	r.ownPatients, r.departments = sync.OnceValue(r.findOwnPatients), sync.OnceValue(r.findDepartments)
 	r.known = append(r.known, g.Context...)
 	if r.known = append(r.known, g.User); g.Patient != "" {
 		r.known = append(r.known, fhir.Key{Type: "Patient", ID: fhir.ID(g.Patient)})
@@ -90,13 +94,19 @@ func (o *Ownership) RulesUnder(book *Book, g Grant) *Rules {
 // Governs says whether filters depend on what patients decided, and on the time.
 func (r *Rules) Governs() bool { return r.policies[0].groups != nil || r.policies[1].groups != nil }
 
-// May says whether a scope allows one of the interactions with resources of a
+// May says whether a scope and a role allow one of the interactions with resources of a
 // type, be it with some of them only.
 func (r *Rules) May(t fhir.Type, i smart.Interactions) bool {
 	if i&smart.Read != 0 && t == r.own.Type && t != "" {
 		return true
 	}
-	return slices.ContainsFunc(r.scopes, func(s smart.Scope) bool { return applies(s, string(t), i) })
+	for one := range i.Each() {
+		if slices.ContainsFunc(r.scopes, func(s smart.Scope) bool { return applies(s, string(t), one) }) &&
+			(r.asker.Roles == nil || t == "" || len(r.asker.allowing(string(t), one)) > 0) {
+			return true
+		}
+	}
+	return false
 }
 
 func applies(s smart.Scope, typeName string, i smart.Interactions) bool {
@@ -134,9 +144,28 @@ func (r *Rules) Filter(types []string, i smart.Interactions) search.Expr {
 	return x
 }
 
-// of is the filter of one type. Scopes add to each other, each with its own
-// interactions and restriction.
+// of is the filter of one type: scope and role both allow the same interaction.
 func (r *Rules) of(typeName string, i smart.Interactions) search.Expr {
+	if r.asker.Roles == nil {
+		return r.byScope(typeName, i)
+	}
+	any := never()
+	for one := range i.Each() {
+		scope := r.byScope(typeName, one)
+		if scope == nil {
+			scope = always()
+		}
+		any = disj(any, conj(scope, r.byRole(typeName, one)))
+	}
+	if isAlways(any) {
+		return nil
+	}
+	return any
+}
+
+// byScope is what scopes allow of one type. They add to each other, each with its
+// own interactions and restriction.
+func (r *Rules) byScope(typeName string, i smart.Interactions) search.Expr {
 	var any, mine search.Or
 	whole := false
 	for _, s := range r.scopes {

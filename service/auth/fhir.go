@@ -41,7 +41,7 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 	rules, ok := s.rules.Get(a)
 	if !ok {
 		g := granted(a)
-		if g.Asker, err = t.asker(r.Context(), a, g.Patient); err != nil {
+		if g.Asker, err = t.whoAsks(r.Context(), a, g.Patient); err != nil {
 			return nil, err
 		}
 		if rules, err = door.Rules(r.Context(), g); err != nil {
