@@ -28,7 +28,9 @@ const (
 	kindClient = "client"
 	keyOrigin  = "origin"
 	keyOwner   = "owner"
-	keyOpen    = "open" // "yes": not yet approved
+	keyOpen    = "open" // openAlone: it registered itself and is not yet approved
+
+	openAlone = "yes"
 
 	clientSecretPrefix = "igl_cs_"
 )
@@ -252,7 +254,9 @@ func (s *Service) writeClient(ctx context.Context, c *Client) error {
 	}
 	var expires time.Time
 	if !c.Approved {
-		keys = append(keys, store.ItemKey{Name: keyOpen, Value: "yes"})
+		if c.Owner == "" {
+			keys = append(keys, store.ItemKey{Name: keyOpen, Value: openAlone})
+		}
 		expires = c.Created.Add(openFor)
 	}
 	w := changes{epoch: c.Version > 0}

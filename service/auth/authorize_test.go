@@ -335,7 +335,11 @@ func TestWrongPasswordsAreToldAndCounted(t *testing.T) {
 	g.send("login", "ann", "password", "wrong").want(422).has("do not belong together")
 	for range 40 {
 		if g = g.send("login", "ann", "password", "wrong"); strings.Contains(g.body, "Too many sign-ins failed") {
-			g.send("login", "ann", "password", password).want(422).has("Too many sign-ins failed")
+			g = g.send("login", "ann", "password", password)
+			g.want(429).has("Too many sign-ins failed")
+			if g.header.Get("Retry-After") != "60" {
+				t.Error(g.header)
+			}
 			return
 		}
 	}

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/http"
@@ -288,6 +289,42 @@ func TestRegistrationsAndTokenRequestsAreLimited(t *testing.T) {
 		if a := p.do(p.client, "POST", p.url+path, url.Values{}); a.status == http.StatusTooManyRequests {
 			t.Errorf("%s stays limited", path)
 		}
+	}
+}
+
+// A confidential app has a limit of its own, wherever it asks from.
+func TestAConfidentialAppIsLimitedByItself(t *testing.T) {
+	p := practice(t, func(_ *identity.Config, c *auth.Config) { c.Limits = auth.Limits{Tokens: 1, TokensBurst: 3} })
+	secretly := func(c *identity.Client) { c.Auth = identity.AuthBasic }
+	one, oneSecret := p.register(secretly)
+	other, otherSecret := p.register(secretly)
+	from := func(last byte) *http.Client {
+		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, last)}}
+		return &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}}
+	}
+	if resp, err := from(2).Get(p.url); err != nil {
+		t.Skip("this system has one loopback address:", err)
+	} else {
+		resp.Body.Close()
+	}
+	ask := func(client *http.Client, c *identity.Client, secret string) answer {
+		form := refreshForm(c, "igl_rt_guessed")
+		form.Del("client_id")
+		basic := base64.StdEncoding.EncodeToString([]byte(c.ID + ":" + secret))
+		return p.do(client, "POST", p.url+"/auth/token", form, "Authorization", "Basic "+basic)
+	}
+	for i := range 3 {
+		ask(from(byte(2+i)), one, oneSecret).refused(400, identity.InvalidGrant)
+	}
+	ask(from(5), one, oneSecret).refused(429, identity.TemporarilyUnavailable)
+	ask(from(5), other, otherSecret).refused(400, identity.InvalidGrant)
+	// Who does not know the secret uses nothing up.
+	p.clock.pass(10 * time.Second)
+	for range 3 {
+		ask(from(6), one, "igl_cs_guessed").refused(401, identity.InvalidClient)
+	}
+	for i := range 3 {
+		ask(from(byte(7+i)), one, oneSecret).refused(400, identity.InvalidGrant)
 	}
 }
 

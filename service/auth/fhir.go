@@ -116,7 +116,7 @@ func (s *Server) Endpoints(door *records.Door) Endpoints {
 	}
 	return Endpoints{
 		Authorize: t.url("/auth/authorize"), Token: t.url("/auth/token"), Register: t.url("/auth/register"),
-		Introspect: t.url("/auth/introspect"), Revoke: t.url("/auth/revoke"),
+		Introspect: t.url("/auth/introspect"), Revoke: t.url("/auth/revoke"), Manage: t.url("/account"),
 	}
 }
 

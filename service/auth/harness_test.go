@@ -230,6 +230,11 @@ func (p *place) send(client *http.Client, r *http.Request) answer {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") && r.Method != http.MethodHead {
+		for _, what := range inaccessible(string(text)) {
+			p.t.Errorf("%s %s: %s in\n%s", r.Method, r.URL.Path, what, text)
+		}
+	}
 	return answer{p.t, resp.StatusCode, resp.Header, string(text)}
 }
 

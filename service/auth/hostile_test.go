@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/spec/smart"
 )
 
 // nasty are texts that have broken servers.
@@ -132,6 +133,40 @@ func TestAFormThatWasShownToSomebodyElseIsShownAgain(t *testing.T) {
 		t.Fatal(err)
 	} else if grants, err := p.identity.Grants(t.Context(), u.ID); err != nil || len(grants) > 0 {
 		t.Error("dora allowed what ann was asked", err)
+	}
+}
+
+func TestOfTooManyRegistrationsTheOldestMakeWay(t *testing.T) {
+	p := household(t)
+	register := func(owner string) string {
+		t.Helper()
+		p.clock.pass(time.Second)
+		c := &identity.Client{Name: "x", Auth: identity.AuthNone, Redirects: []string{redirect}, Scopes: smart.Scopes{"patient/*.rs"}, Grants: []identity.GrantType{identity.AuthorizationCode}, Owner: owner}
+		if owner == "" {
+			made, _, err := p.identity.Register(t.Context(), identity.Metadata{Name: "x", Auth: identity.AuthNone, Redirects: []string{redirect}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c = made
+		} else if _, err := p.identity.CreateClient(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		return c.ID
+	}
+	there := func(id string) bool {
+		_, err := p.identity.Client(t.Context(), id)
+		return err == nil
+	}
+	approved, first, second, developers := register(""), register(""), register(""), register("dev")
+	if err := p.identity.ApproveClient(t.Context(), approved); err != nil {
+		t.Fatal(err)
+	}
+	var last string
+	for range 499 {
+		last = register("")
+	}
+	if there(first) || !there(second) || !there(last) || !there(approved) || !there(developers) {
+		t.Errorf("of 501 the first is there: %v; the others: %v %v, an approved one: %v, a developer's: %v", there(first), there(second), there(last), there(approved), there(developers))
 	}
 }
 

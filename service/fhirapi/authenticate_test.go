@@ -48,7 +48,7 @@ func guardedServer(t *testing.T) *server {
 			return d.Session(records.Principal{ID: "u"}, d.Ownership().Rules(access.Grant{Scopes: scopes, Patient: "p", User: fhir.Key{Type: "Practitioner", ID: "dr"}})), nil
 		},
 		OAuth: func(d *records.Door) fhirapi.OAuth {
-			return fhirapi.OAuth{Authorize: "https://ehr.example/auth/authorize", Token: "https://ehr.example/auth/token"}
+			return fhirapi.OAuth{Authorize: "https://ehr.example/auth/authorize", Token: "https://ehr.example/auth/token", Manage: "https://ehr.example/account"}
 		},
 		Origins: func(_ context.Context, d *records.Door, origin string) bool { return origin == "https://app.example" },
 	})
@@ -216,7 +216,7 @@ func TestAPreflightSaysWhatMayBeSent(t *testing.T) {
 func TestTheCapabilityStatementTellsHowAccessIsDecided(t *testing.T) {
 	s := guardedServer(t)
 	s.get("/metadata").want(200).has(
-		`"security":{"extension":[{"url":"http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris","extension":[{"url":"authorize","valueUri":"https://ehr.example/auth/authorize"},{"url":"token","valueUri":"https://ehr.example/auth/token"}]}],"cors":true`,
+		`"security":{"extension":[{"url":"http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris","extension":[{"url":"authorize","valueUri":"https://ehr.example/auth/authorize"},{"url":"token","valueUri":"https://ehr.example/auth/token"},{"url":"manage","valueUri":"https://ehr.example/account"}]}],"cors":true`,
 		`"service":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/restful-security-service","code":"SMART-on-FHIR"}]`)
 	newServer(t).get("/metadata").want(200).has(`"security":{"cors":false,"description":"No authorization`)
 }
