@@ -226,6 +226,7 @@ type HistoryQuery struct {
 	Since  time.Time   // zero: from the start; inclusive
 	At     time.Time   // zero, or: only versions that were current at that time,
 	AtEnd  time.Time   // or at some time from At to AtEnd if that is later; inclusive
+	Former bool        // only versions that another one came after
 	Count  int
 	Bytes  search.PageBytes
 	After  string

@@ -27,6 +27,15 @@ type Rules struct {
 	scopes  []smart.Scope
 	own     fhir.Key // that may be read in any case
 	known   []fhir.Key
+
+	mu   sync.Mutex
+	made *ruling
+}
+
+// ruling is what rules come to with one reading of their scopes' queries.
+type ruling struct {
+	*Rules
+	reading *reading
 	visible func() search.Expr // holds of what the patient owns and the scopes show
 	pointed func() search.And  // holds of what names no owner and something visible refers to
 	mu      sync.Mutex
@@ -45,7 +54,7 @@ const maxFilters = 500
 // patient in context. Those of level user and system are bound to no compartment;
 // role and consent narrow them here, too, once there are such.
 func (o *Ownership) Rules(g Grant) *Rules {
-	r := &Rules{o: o, patient: g.Patient, filters: map[filterKey]search.Expr{}}
+	r := &Rules{o: o, patient: g.Patient}
 	r.known = append(r.known, g.Context...)
 	if r.known = append(r.known, g.User); g.Patient != "" {
 		r.known = append(r.known, fhir.Key{Type: "Patient", ID: fhir.ID(g.Patient)})
@@ -58,9 +67,20 @@ func (o *Ownership) Rules(g Grant) *Rules {
 	if g.Scopes.Has(smart.FHIRUser) || g.Scopes.Has(smart.Profile) {
 		r.own = g.User
 	}
-	r.visible = sync.OnceValue(r.findVisible)
-	r.pointed = sync.OnceValue(r.findPointed)
 	return r
+}
+
+// ruling is that of the reading that holds now.
+func (r *Rules) ruling() *ruling {
+	now := r.o.reading()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.made == nil || r.made.reading != now {
+		made := &ruling{Rules: r, reading: now, filters: map[filterKey]search.Expr{}}
+		made.visible, made.pointed = sync.OnceValue(made.findVisible), sync.OnceValue(made.findPointed)
+		r.made = made
+	}
+	return r.made
 }
 
 // May says whether a scope allows one of the interactions with resources of a
@@ -83,6 +103,10 @@ func (r *Rules) Knows(key fhir.Key) bool { return slices.Contains(r.known, key) 
 // Filter holds of the resources of some types (none: of every type) with which
 // one of the interactions is allowed; nil: of all of them.
 func (r *Rules) Filter(types []string, i smart.Interactions) search.Expr {
+	return r.ruling().filter(types, i)
+}
+
+func (r *ruling) filter(types []string, i smart.Interactions) search.Expr {
 	key := filterKey{strings.Join(types, ","), i}
 	r.mu.Lock()
 	x, ok := r.filters[key]
@@ -108,7 +132,7 @@ func (r *Rules) Filter(types []string, i smart.Interactions) search.Expr {
 
 // of is the filter of one type. Scopes add to each other, each with its own
 // interactions and restriction.
-func (r *Rules) of(typeName string, i smart.Interactions) search.Expr {
+func (r *ruling) of(typeName string, i smart.Interactions) search.Expr {
 	var any, mine search.Or
 	whole := false
 	for _, s := range r.scopes {
@@ -118,7 +142,7 @@ func (r *Rules) of(typeName string, i smart.Interactions) search.Expr {
 		var x search.Expr
 		if s.Query != "" {
 			var err error
-			if x, err = r.o.query(typeName, s.Query); err != nil {
+			if x, err = r.reading.query(typeName, s.Query); err != nil {
 				continue // it was refused when it was asked for; what got here allows nothing
 			}
 		}
@@ -151,7 +175,7 @@ func (r *Rules) of(typeName string, i smart.Interactions) search.Expr {
 
 // reach holds of what scopes of level patient reach; nil: of all resources of
 // the type.
-func (r *Rules) reach(typeName string, i smart.Interactions) search.Expr {
+func (r *ruling) reach(typeName string, i smart.Interactions) search.Expr {
 	c := classes[typeName]
 	if i&(smart.Create|smart.Update|smart.Delete) != 0 {
 		if c != owned {
@@ -182,7 +206,7 @@ func (r *Rules) reach(typeName string, i smart.Interactions) search.Expr {
 	return search.Or{}
 }
 
-func (r *Rules) findVisible() search.Expr {
+func (r *ruling) findVisible() search.Expr {
 	var types []string
 	for _, t := range r.o.types {
 		if classes[t] == owned && r.May(fhir.Type(t), smart.Read|smart.Search) {
@@ -198,7 +222,7 @@ func (r *Rules) findVisible() search.Expr {
 			case s.Query == "":
 				return x
 			default:
-				if q, err := r.o.query(t, s.Query); err == nil {
+				if q, err := r.reading.query(t, s.Query); err == nil {
 					mine = append(mine, q)
 				}
 			}
@@ -209,7 +233,7 @@ func (r *Rules) findVisible() search.Expr {
 
 // findPointed counts references through one more resource that is there only for
 // that: to a Substance through a Medication.
-func (r *Rules) findPointed() search.And {
+func (r *ruling) findPointed() search.And {
 	unowned := r.o.unowned()
 	once := search.Referred{X: r.visible()}
 	var between search.TypeIs
@@ -225,7 +249,7 @@ func (r *Rules) findPointed() search.And {
 }
 
 // pointing holds of what refers to something visible by one of params.
-func (r *Rules) pointing(params []search.Param) search.Expr {
+func (r *ruling) pointing(params []search.Param) search.Expr {
 	var any search.Or
 	for _, p := range params {
 		any = append(any, search.Chain{Param: p, X: r.visible()})
