@@ -73,7 +73,7 @@ func (s *Session) History(ctx context.Context, r HistoryRequest) (*HistoryResult
 		if page.Records, err = s.shown(ctx, page.Records, reading); err != nil {
 			return nil, d.fault(err)
 		}
-		if h.Total, err = s.historyTotal(ctx, q, page.Total, reading); err != nil {
+		if h.Total, err = s.historyTotal(ctx, q, page, reading); err != nil {
 			return nil, d.fault(err)
 		}
 	}
@@ -126,29 +126,28 @@ func (s *Session) shown(ctx context.Context, records []store.Record, i smart.Int
 // formerLooked bounds the former versions that are read for the total of a history.
 const formerLooked = 1_000
 
-// historyTotal is, of all versions of resources that the session sees, the number of
-// those that it may see as they were: the current ones, and of the former ones those
-// that pass, each of which has to be read; -1 when they are many.
-func (s *Session) historyTotal(ctx context.Context, q store.HistoryQuery, all int64, i smart.Interactions) (int64, error) {
-	q.Former = true
-	for q.Count, q.After = s.door.policy.MaxCount, ""; ; {
-		page, err := s.door.store.History(ctx, q)
-		if err != nil {
-			return 0, err
-		}
-		if page.Total > formerLooked {
-			return -1, nil
-		}
-		hidden := int64(len(page.Records))
-		shown, err := s.shown(ctx, page.Records, i)
-		if err != nil {
-			return 0, err
-		}
-		all -= hidden - int64(len(shown))
-		if q.After = page.Next; q.After == "" {
-			return all, nil
-		}
+// historyTotal is the number of the versions that a page of a history counts and the
+// session may see as they were: the current ones, and of the former ones those that
+// pass, each of which has to be read; -1 when these are many.
+func (s *Session) historyTotal(ctx context.Context, q store.HistoryQuery, page store.HistoryPage, i smart.Interactions) (int64, error) {
+	if page.Former > formerLooked {
+		return -1, nil
 	}
+	total := page.Total - page.Former
+	q.Former, q.Count, q.After = true, formerLooked, ""
+	for more := page.Former > 0; more; more = q.After != "" {
+		formers, err := s.door.store.History(ctx, q)
+		if err != nil {
+			return 0, err
+		}
+		shown, err := s.shown(ctx, formers.Records, i)
+		if err != nil {
+			return 0, err
+		}
+		total += int64(len(shown))
+		q.After = formers.Next
+	}
+	return total, nil
 }
 
 // typesOf is a type as queries list it, "" being all.

@@ -237,6 +237,7 @@ type HistoryPage struct {
 	Records []Record
 	Next    string
 	Total   int64 // all versions that the query selects
+	Former  int64 // those of them that another one came after
 }
 
 // Expunge says what to remove. Nothing set but Key removes nothing.

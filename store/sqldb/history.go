@@ -30,7 +30,8 @@ func (s *Reader) History(ctx context.Context, db DB, q store.HistoryQuery) (stor
 		return page, err
 	}
 	from, _ := c.history(q, some, bounds)
-	if page.Total, err = count(ctx, db, s.Dialect, join("", sql("SELECT count(*)"), from, some.where(c, q, where))); err != nil {
+	counts := join("", sql("SELECT count(*), count(CASE WHEN v.seq <> r.seq THEN 1 END)"), from, some.where(c, q, where))
+	if err := ForEach(ctx, db, s.Dialect.Rebind(counts.sql), counts.args, func(r Rows) error { return r.Scan(&page.Total, &page.Former) }); err != nil {
 		return page, err
 	}
 	if q.Count <= 0 || page.Total == 0 {

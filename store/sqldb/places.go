@@ -46,19 +46,20 @@ func (p *places) versions(c *compiler, bounds []fragment) fragment {
 	for _, t := range p.types {
 		selects = append(selects, join("", sql("SELECT seq FROM "), c.dialect.ofType(t, bounds), sql(" "+c.alias("o"))))
 	}
+	var with fragment
 	if p.set != nil {
-		picked := join("", sql("(SELECT DISTINCT rid FROM "), c.dialect.whole(join(" UNION ALL ", p.set...)), sql(" e) k"))
 		others := sql("1 = 1")
 		if p.types != nil {
 			others = not(in("n.type", p.types))
 		}
-		of := c.dialect.with("resource", "n", "", "n.rid = k.rid")
+		k := c.alias("k")
+		with = join("", sql("WITH "+k+" (rid) AS MATERIALIZED (SELECT DISTINCT e.rid FROM "), c.dialect.whole(join(" UNION ALL ", p.set...)),
+			sql(" e"+c.dialect.with("resource", "n", "", "n.rid = e.rid")+" WHERE "), others, sql(") "))
 		selects = append(selects,
-			join("", sql("SELECT k.rid AS seq FROM "), picked, sql(of+" WHERE "), others, sql(" AND "), at("k.rid", bounds)),
-			join("", sql("SELECT l.seq FROM "), picked, sql(of+c.dialect.with("version", "l", "version_rid", "l.rid = k.rid AND l.version > 1")+" WHERE "),
-				others, sql(" AND "), at("l.seq", bounds)))
+			join("", sql("SELECT "+k+".rid AS seq FROM "+k+" WHERE "), at(k+".rid", bounds)),
+			join("", sql("SELECT l.seq FROM "+k+c.dialect.with("version", "l", "version_rid", "l.rid = "+k+".rid AND l.version > 1")+" WHERE "), at("l.seq", bounds)))
 	}
-	return join("", sql("("), join(" UNION ALL ", selects...), sql(")"))
+	return join("", sql("("), with, join(" UNION ALL ", selects...), sql(")"))
 }
 
 // where is what must hold of versions that come from there, or with nil from all

@@ -147,8 +147,8 @@ func historyOfPlaces(t *testing.T, b bench) {
 				q := store.HistoryQuery{Type: typ, Filter: c.filter, Former: former, Count: 700}
 				for {
 					page := b.history(t, q)
-					if page.Total != int64(len(want)) {
-						t.Errorf("%s: total %d of %d", c.name, page.Total, len(want))
+					if page.Total != int64(len(want)) || former && page.Former != page.Total || !former && (page.Former == 0 || page.Former == page.Total) {
+						t.Errorf("%s: total %d of %d, %d of them former", c.name, page.Total, len(want), page.Former)
 					}
 					for _, r := range page.Records {
 						got = append(got, r.Seq)
