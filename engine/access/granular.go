@@ -13,9 +13,9 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 )
 
-// reading is how the queries of scopes are read with the search parameters of some
+// dictionary is how the queries of scopes are read with the search parameters of some
 // catalogs. It is safe for concurrent use.
-type reading struct {
+type dictionary struct {
 	catalogs []*search.Catalog
 	mu       sync.Mutex
 	granular map[granularKey]granular
@@ -35,7 +35,7 @@ const maxGranular = 10_000
 // query reads the query of a scope as a search of a type, "" for every type. Its
 // parameters are the type's own: neither chains nor _has, _list and _filter, nor
 // what says how results are shown.
-func (r *reading) query(typeName, query string) (search.Expr, error) {
+func (r *dictionary) query(typeName, query string) (search.Expr, error) {
 	key := granularKey{typeName, query}
 	r.mu.Lock()
 	g, ok := r.granular[key]
@@ -55,7 +55,7 @@ func (r *reading) query(typeName, query string) (search.Expr, error) {
 // read takes the first release that understands the query. What asks for something
 // that is missing all have to understand: whatever is of another release would have
 // nothing of the kind.
-func (r *reading) read(typeName, query string) (search.Expr, error) {
+func (r *dictionary) read(typeName, query string) (search.Expr, error) {
 	pairs, err := pairsOf(query)
 	if err != nil {
 		return nil, err

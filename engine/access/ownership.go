@@ -19,7 +19,7 @@ type Ownership struct {
 	current  func() []*search.Catalog
 
 	mu    sync.Mutex
-	known *reading
+	known *dictionary
 }
 
 // NewOwnership makes the Ownership of a server from the catalogs of its
@@ -39,13 +39,13 @@ func NewOwnership(catalogs []*search.Catalog, current func() []*search.Catalog) 
 	return o
 }
 
-// reading is how the queries of scopes are read now.
-func (o *Ownership) reading() *reading {
+// dictionary is how the queries of scopes are read now.
+func (o *Ownership) dictionary() *dictionary {
 	now := o.current()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.known == nil || !slices.Equal(o.known.catalogs, now) {
-		o.known = &reading{catalogs: now, granular: map[granularKey]granular{}}
+		o.known = &dictionary{catalogs: now, granular: map[granularKey]granular{}}
 	}
 	return o.known
 }
@@ -70,7 +70,7 @@ func (o *Ownership) Restriction(s smart.Scope) (search.Expr, error) {
 	if typeName == smart.Any {
 		typeName = ""
 	}
-	x, err := o.reading().query(typeName, s.Query)
+	x, err := o.dictionary().query(typeName, s.Query)
 	if err != nil {
 		return nil, fmt.Errorf("scope %s: %w", s, err)
 	}
@@ -90,6 +90,9 @@ func having(catalogs []*search.Catalog, typeName string) []*search.Catalog {
 	}
 	return some
 }
+
+// Owner holds of the resources of a type that a patient owns.
+func (o *Ownership) Owner(typeName, patient string) search.Expr { return o.owner(typeName, patient) }
 
 // owner holds of the resources of a type that a patient owns.
 func (o *Ownership) owner(typeName, patient string) search.Expr {

@@ -17,6 +17,8 @@ type Grant struct {
 	User    fhir.Key // the user's own resource; zero for none
 	// Context are further resources that the launch context names.
 	Context []fhir.Key
+	// Asker is who asks, for the consents of patients.
+	Asker Asker
 }
 
 // Rules are what a Grant allows. They may be kept as long as the grant stays the
@@ -27,19 +29,28 @@ type Rules struct {
 	scopes  []smart.Scope
 	own     fhir.Key // that may be read in any case
 	known   []fhir.Key
-
-	mu   sync.Mutex
-	made *ruling
-}
-
-// ruling is what rules come to with one reading of their scopes' queries.
-type ruling struct {
-	*Rules
-	reading *reading
 	visible func() search.Expr // holds of what the patient owns and the scopes show
 	pointed func() search.And  // holds of what names no owner and something visible refers to
-	mu      sync.Mutex
-	filters map[filterKey]search.Expr
+	book    *Book
+	asker   Asker
+	user    fhir.Key
+	// ownPatients and departments hold of the patients within these reaches.
+	ownPatients, departments func() search.Expr
+	// policies are those of the Book for reading and for writing.
+	policies    [2]concerned
+	unconsented func() search.Expr
+
+	grant      Grant
+	dictionary *dictionary // of the scopes' queries
+	mu         sync.Mutex
+	filters    map[filterKey]search.Expr
+	next       *Rules // the same by the dictionary that held last, when that is another one
+}
+
+// concerned are the policies that concern the asker, up to the last one.
+type concerned struct {
+	groups []group
+	last   int64
 }
 
 type filterKey struct {
@@ -50,11 +61,31 @@ type filterKey struct {
 // maxFilters bounds the filters that are remembered.
 const maxFilters = 500
 
-// Rules makes the Rules of a grant. Scopes of level patient count only with a
-// patient in context. Those of level user and system are bound to no compartment;
-// role and consent narrow them here, too, once there are such.
-func (o *Ownership) Rules(g Grant) *Rules {
-	r := &Rules{o: o, patient: g.Patient}
+// Rules makes the Rules of a grant, no consents considered.
+func (o *Ownership) Rules(g Grant) *Rules { return o.RulesUnder(nil, g) }
+
+// RulesUnder makes the Rules of a grant. Scopes of level patient count only with a
+// patient in context. Those of level user and system are bound to no compartment.
+// The policies in book, and what it has for default, narrow them all; nil: there are
+// none. What the Book is given later counts in Rules that are made then; until then
+// whom a later policy governs is hidden where another one hides something.
+func (o *Ownership) RulesUnder(book *Book, g Grant) *Rules {
+	var policies [2]concerned
+	if book != nil {
+		for i := range policies {
+			policies[i].groups, policies[i].last = book.concerning(&g.Asker, i == 1)
+		}
+	}
+	return o.rules(o.dictionary(), book, policies, g)
+}
+
+func (o *Ownership) rules(by *dictionary, book *Book, policies [2]concerned, g Grant) *Rules {
+	r := &Rules{
+		o: o, patient: g.Patient, book: book, policies: policies, asker: g.Asker, user: g.User,
+		grant: g, dictionary: by, filters: map[filterKey]search.Expr{},
+	}
+	r.unconsented = sync.OnceValue(r.findUnconsented)
+	r.ownPatients, r.departments = sync.OnceValue(r.findOwnPatients), sync.OnceValue(r.findDepartments)
 	r.known = append(r.known, g.Context...)
 	if r.known = append(r.known, g.User); g.Patient != "" {
 		r.known = append(r.known, fhir.Key{Type: "Patient", ID: fhir.ID(g.Patient)})
@@ -67,29 +98,41 @@ func (o *Ownership) Rules(g Grant) *Rules {
 	if g.Scopes.Has(smart.FHIRUser) || g.Scopes.Has(smart.Profile) {
 		r.own = g.User
 	}
+	r.visible = sync.OnceValue(r.findVisible)
+	r.pointed = sync.OnceValue(r.findPointed)
 	return r
 }
 
-// ruling is that of the reading that holds now.
-func (r *Rules) ruling() *ruling {
-	now := r.o.reading()
+// now are the Rules by the search parameters that there are now.
+func (r *Rules) now() *Rules {
+	by := r.o.dictionary()
+	if by == r.dictionary {
+		return r
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.made == nil || r.made.reading != now {
-		made := &ruling{Rules: r, reading: now, filters: map[filterKey]search.Expr{}}
-		made.visible, made.pointed = sync.OnceValue(made.findVisible), sync.OnceValue(made.findPointed)
-		r.made = made
+	if r.next == nil || r.next.dictionary != by {
+		r.next = r.o.rules(by, r.book, r.policies, r.grant)
 	}
-	return r.made
+	return r.next
 }
 
-// May says whether a scope allows one of the interactions with resources of a
+// Governs says whether filters depend on what patients decided, and on the time.
+func (r *Rules) Governs() bool { return r.policies[0].groups != nil || r.policies[1].groups != nil }
+
+// May says whether a scope and a role allow one of the interactions with resources of a
 // type, be it with some of them only.
 func (r *Rules) May(t fhir.Type, i smart.Interactions) bool {
 	if i&smart.Read != 0 && t == r.own.Type && t != "" {
 		return true
 	}
-	return slices.ContainsFunc(r.scopes, func(s smart.Scope) bool { return applies(s, string(t), i) })
+	for one := range i.Each() {
+		if slices.ContainsFunc(r.scopes, func(s smart.Scope) bool { return applies(s, string(t), one) }) &&
+			(r.asker.Roles == nil || t == "" || len(r.asker.allowing(string(t), one)) > 0) {
+			return true
+		}
+	}
+	return false
 }
 
 func applies(s smart.Scope, typeName string, i smart.Interactions) bool {
@@ -103,10 +146,7 @@ func (r *Rules) Knows(key fhir.Key) bool { return slices.Contains(r.known, key) 
 // Filter holds of the resources of some types (none: of every type) with which
 // one of the interactions is allowed; nil: of all of them.
 func (r *Rules) Filter(types []string, i smart.Interactions) search.Expr {
-	return r.ruling().filter(types, i)
-}
-
-func (r *ruling) filter(types []string, i smart.Interactions) search.Expr {
+	r = r.now()
 	key := filterKey{strings.Join(types, ","), i}
 	r.mu.Lock()
 	x, ok := r.filters[key]
@@ -122,6 +162,7 @@ func (r *ruling) filter(types []string, i smart.Interactions) search.Expr {
 	default:
 		x = r.o.join(types, func(t string) search.Expr { return r.of(t, i) })
 	}
+	x = bothOrNone(x, r.consented(types, i))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.filters) < maxFilters {
@@ -130,9 +171,28 @@ func (r *ruling) filter(types []string, i smart.Interactions) search.Expr {
 	return x
 }
 
-// of is the filter of one type. Scopes add to each other, each with its own
-// interactions and restriction.
-func (r *ruling) of(typeName string, i smart.Interactions) search.Expr {
+// of is the filter of one type: scope and role both allow the same interaction.
+func (r *Rules) of(typeName string, i smart.Interactions) search.Expr {
+	if r.asker.Roles == nil {
+		return r.byScope(typeName, i)
+	}
+	any := never()
+	for one := range i.Each() {
+		scope := r.byScope(typeName, one)
+		if scope == nil {
+			scope = always()
+		}
+		any = disj(any, conj(scope, r.byRole(typeName, one)))
+	}
+	if isAlways(any) {
+		return nil
+	}
+	return any
+}
+
+// byScope is what scopes allow of one type. They add to each other, each with its
+// own interactions and restriction.
+func (r *Rules) byScope(typeName string, i smart.Interactions) search.Expr {
 	var any, mine search.Or
 	whole := false
 	for _, s := range r.scopes {
@@ -142,7 +202,7 @@ func (r *ruling) of(typeName string, i smart.Interactions) search.Expr {
 		var x search.Expr
 		if s.Query != "" {
 			var err error
-			if x, err = r.reading.query(typeName, s.Query); err != nil {
+			if x, err = r.dictionary.query(typeName, s.Query); err != nil {
 				continue // it was refused when it was asked for; what got here allows nothing
 			}
 		}
@@ -175,7 +235,7 @@ func (r *ruling) of(typeName string, i smart.Interactions) search.Expr {
 
 // reach holds of what scopes of level patient reach; nil: of all resources of
 // the type.
-func (r *ruling) reach(typeName string, i smart.Interactions) search.Expr {
+func (r *Rules) reach(typeName string, i smart.Interactions) search.Expr {
 	c := classes[typeName]
 	if i&(smart.Create|smart.Update|smart.Delete) != 0 {
 		if c != owned {
@@ -206,14 +266,14 @@ func (r *ruling) reach(typeName string, i smart.Interactions) search.Expr {
 	return search.Or{}
 }
 
-func (r *ruling) findVisible() search.Expr {
+func (r *Rules) findVisible() search.Expr {
 	var types []string
 	for _, t := range r.o.types {
 		if classes[t] == owned && r.May(fhir.Type(t), smart.Read|smart.Search) {
 			types = append(types, t)
 		}
 	}
-	return r.o.join(types, func(t string) search.Expr {
+	visible := r.o.join(types, func(t string) search.Expr {
 		x := r.o.owner(t, r.patient)
 		var mine search.Or
 		for _, s := range r.scopes {
@@ -222,18 +282,19 @@ func (r *ruling) findVisible() search.Expr {
 			case s.Query == "":
 				return x
 			default:
-				if q, err := r.reading.query(t, s.Query); err == nil {
+				if q, err := r.dictionary.query(t, s.Query); err == nil {
 					mine = append(mine, q)
 				}
 			}
 		}
 		return both(x, either(mine))
 	})
+	return bothOrNone(visible, r.consented(types, smart.Read|smart.Search))
 }
 
 // findPointed counts references through one more resource that is there only for
 // that: to a Substance through a Medication.
-func (r *ruling) findPointed() search.And {
+func (r *Rules) findPointed() search.And {
 	unowned := r.o.unowned()
 	once := search.Referred{X: r.visible()}
 	var between search.TypeIs
@@ -249,7 +310,7 @@ func (r *ruling) findPointed() search.And {
 }
 
 // pointing holds of what refers to something visible by one of params.
-func (r *ruling) pointing(params []search.Param) search.Expr {
+func (r *Rules) pointing(params []search.Param) search.Expr {
 	var any search.Or
 	for _, p := range params {
 		any = append(any, search.Chain{Param: p, X: r.visible()})
@@ -263,6 +324,14 @@ func either(any search.Or) search.Expr {
 		return any[0]
 	}
 	return any
+}
+
+// bothOrNone is both, where each may be nil.
+func bothOrNone(x, y search.Expr) search.Expr {
+	if y == nil {
+		return x
+	}
+	return both(x, y)
 }
 
 // both is an And; nil holds always.
