@@ -3,6 +3,7 @@ package records
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/inglehealth/ingle/engine/access"
@@ -35,8 +36,25 @@ const seeing = smart.Read | smart.Search
 var ErrScope = errors.New("records: insufficient scope")
 
 // Ownership is who owns resources, by the search parameters of the door's
-// releases: what access.Rules are made with.
+// releases: what access.Rules are made with. The queries of scopes may also have
+// those that are stored.
 func (d *Door) Ownership() *access.Ownership { return d.ownership }
+
+// CheckScope says why a scope cannot be granted: as Ownership has it, or since not
+// all resources are indexed by what its query asks.
+func (d *Door) CheckScope(ctx context.Context, scope smart.Scope) error {
+	if err := d.indexes.refresh(ctx); err != nil {
+		return d.fault(err)
+	}
+	x, err := d.ownership.Restriction(scope)
+	if err != nil {
+		return err
+	}
+	if lacking := d.indexes.lacking(func() []search.Param { return search.ParamsOf(x) }); len(lacking) > 0 {
+		return fmt.Errorf("scope %s: %s; ask again when it is done", scope, lacking[0])
+	}
+	return nil
+}
 
 // may refuses an interaction with a type that access does not allow; t "" is any
 // type, of which one must be allowed.

@@ -39,6 +39,7 @@ type step struct {
 	twin    *step          // an entry before it that creates by the same condition
 	patch   patch.Patch
 	w       *draft
+	told    bool // the answer may show what w becomes
 	writes  []store.Write
 }
 
@@ -184,7 +185,7 @@ func (p *plan) draft(ctx context.Context) error {
 			return err
 		}
 		p.settle(w)
-		st.w = w
+		st.w, st.told = w, s.maySee(ctx, w)
 		defer w.shed()
 		if same, err := s.door.unchanged(w, st.current); err != nil || same {
 			return err

@@ -95,7 +95,7 @@ func (o *Ownership) CheckRole(r *Role) error {
 			if !slices.Contains(o.types, t) {
 				return wrong(path+".filter", "a filter takes types by name: %q is several", t)
 			}
-			if _, err := o.query(t, one.Filter); err != nil {
+			if _, err := o.dictionary().query(t, one.Filter); err != nil {
 				return wrong(path+".filter", "%v", err)
 			}
 		}
@@ -152,7 +152,7 @@ func (r *Rules) byRole(typeName string, i smart.Interactions) search.Expr {
 	for _, rule := range r.asker.allowing(typeName, i) {
 		x := r.reached(typeName, rule.Reach)
 		if rule.Filter != "" {
-			q, err := r.o.query(typeName, rule.Filter)
+			q, err := r.dictionary.query(typeName, rule.Filter)
 			if err != nil {
 				continue // it was refused when it was set
 			}

@@ -197,7 +197,7 @@ func (c *call) possible(client *identity.Client, text string) (smart.Scopes, err
 		one, err := smart.ParseScope(scope)
 		switch {
 		case err != nil && !smart.Known(scope):
-		case err == nil && (one.Level == smart.System || c.Door.Ownership().Check(one) != nil):
+		case err == nil && (one.Level == smart.System || c.Door.CheckScope(c.r.Context(), one) != nil):
 		default:
 			known = append(known, scope)
 		}

@@ -185,6 +185,8 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 			selects = append(selects, s...)
 		}
 		return c.few(selects), len(selects) > 0
+	case search.TypeIs:
+		return c.typeSet(x), true
 	case search.IDs:
 		return c.idSet(x), true
 	case search.LastUpdated:
@@ -236,23 +238,33 @@ func (c *compiler) few(selects []fragment) []fragment {
 	return c.few(out)
 }
 
-// andSet drives by the first part that has a set and asks the others of each
-// resource in it.
+// andSet drives by the first part that has a set, or if there is no other by the
+// types, and asks the rest of each resource in it.
 func (c *compiler) andSet(x search.And) ([]fragment, bool) {
-	for i, e := range x {
-		selects, ok := c.set(e)
-		if !ok {
-			continue
+	for _, byType := range []bool{false, true} {
+		for i, e := range x {
+			if _, is := e.(search.TypeIs); is != byType {
+				continue
+			}
+			selects, ok := c.set(e)
+			if !ok {
+				continue
+			}
+			if len(x) == 1 {
+				return selects, true
+			}
+			rest := append(append(search.And{}, x[:i]...), x[i+1:]...)
+			r, d := c.alias("r"), c.alias("d")
+			return []fragment{join("", sql("SELECT "+r+".rid AS rid FROM ("), join(" UNION ", selects...),
+				sql(") "+d+c.dialect.with("resource", r, "", r+".rid = "+d+".rid")+" WHERE "), c.condition(rest, r))}, true
 		}
-		if len(x) == 1 {
-			return selects, true
-		}
-		rest := append(append(search.And{}, x[:i]...), x[i+1:]...)
-		r, d := c.alias("r"), c.alias("d")
-		return []fragment{join("", sql("SELECT "+r+".rid AS rid FROM ("), join(" UNION ", selects...),
-			sql(") "+d+c.dialect.with("resource", r, "", r+".rid = "+d+".rid")+" WHERE "), c.condition(rest, r))}, true
 	}
 	return nil, false
+}
+
+// typeSet finds all resources of some types.
+func (c *compiler) typeSet(x search.TypeIs) []fragment {
+	return []fragment{join("", sql("SELECT rid FROM resource"+c.dialect.by("resource_type")+" WHERE deleted = 0 AND "), in("type", c.typeNumbers(x)))}
 }
 
 // idSet finds resources by their key: "deleted + 0" keeps PostgreSQL off the

@@ -170,6 +170,9 @@ func (r *run) fetch() error {
 		if best >= 0 && size < small {
 			return r.sorted(best)
 		}
+		if done, err := r.merge(best); done || err != nil {
+			return err
+		}
 		return r.walkResources()
 	}
 	if best >= 0 && size < small {
@@ -179,8 +182,13 @@ func (r *run) fetch() error {
 		if w := r.keys[0].walk; w != nil {
 			return r.walkIndex(*w)
 		}
-		if r.query.Sort[0].Param.Code == "_lastUpdated" && len(r.types) == 1 {
-			return r.walkUpdated()
+		if r.query.Sort[0].Param.Code == "_lastUpdated" {
+			if len(r.types) == 1 {
+				return r.walkUpdated()
+			}
+			if done, err := r.merge(best); done || err != nil {
+				return err
+			}
 		}
 	}
 	return r.sorted(best)
