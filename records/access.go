@@ -199,6 +199,12 @@ func (s *Session) writable(ctx context.Context, current store.Record, i smart.In
 	return errHidden
 }
 
+// hides says whether there may be resources of a type that the session neither sees
+// nor may do i with.
+func (s *Session) hides(t fhir.Type, i smart.Interactions) bool {
+	return s.filter([]string{string(t)}, i) != nil && s.limited(string(t))
+}
+
 // patchable refuses to change a part of what the session may not read: the answer,
 // and whether a patch can be applied, tell of the rest.
 func (s *Session) patchable(ctx context.Context, current store.Record) error {
@@ -222,6 +228,13 @@ var errHidden = errors.New("records: the resource is hidden")
 // whether there is such a resource.
 func outside(key fhir.Key) error {
 	return fault.New(fault.Forbidden, fault.CodeForbidden, "", "%s is not within what you may write", key)
+}
+
+// unmade is the error of making a resource under an id that the session names, and
+// that may be a hidden one's. It is the same whether there is such a resource or not.
+func unmade(key fhir.Key) error {
+	return fault.New(fault.Forbidden, fault.CodeForbidden, "",
+		"there is no %s that you may change, and who does not see every %s cannot choose ids: POST to %s instead", key, key.Type, key.Type)
 }
 
 // types are the resource types of all releases.

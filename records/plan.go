@@ -128,9 +128,8 @@ func (p *plan) load(ctx context.Context) error {
 // permit refuses what policy, precondition or filter forbid.
 func (p *plan) permit(ctx context.Context, st *step) error {
 	s := p.t.s
-	hidden := false
 	if err := s.writable(ctx, st.current, interactionOf(st.method)); errors.Is(err, errHidden) {
-		st.current, hidden = store.Record{}, true
+		st.current = store.Record{}
 	} else if err != nil {
 		return err
 	}
@@ -147,8 +146,8 @@ func (p *plan) permit(ctx context.Context, st *step) error {
 	case s.door.policy.ClientIDs == ServerChooses && st.cond == nil:
 		return fault.New(fault.MethodNotAllowed, fault.CodeNotSupported, "",
 			"%s does not exist, and this server chooses ids itself: use POST", st.key)
-	case hidden: // its id is taken
-		return outside(st.key)
+	case st.cond == nil && st.current.Version == 0 && s.hides(st.key.Type, interactionOf(st.method)):
+		return unmade(st.key)
 	}
 	return nil
 }

@@ -61,6 +61,8 @@ type change struct {
 	remake func(ctx context.Context, current store.Record) (*draft, error)
 	// mustExist refuses to create (404, or 410 after a delete).
 	mustExist bool
+	// named says that the client chose the id, which may be a hidden resource's.
+	named bool
 	// chosen says that the server chose the id just now: nothing has it yet.
 	chosen bool
 }
@@ -169,9 +171,8 @@ func (s *Session) target(ctx context.Context, c change) (store.Record, error) {
 	if err != nil {
 		return current, s.door.fault(err)
 	}
-	hidden := false
 	if err := s.writable(ctx, current, interactionOf(c.method)); errors.Is(err, errHidden) {
-		current, hidden = store.Record{}, true
+		current = store.Record{}
 	} else if err != nil {
 		return current, err
 	}
@@ -186,8 +187,8 @@ func (s *Session) target(ctx context.Context, c change) (store.Record, error) {
 		return current, gone(current)
 	case c.mustExist:
 		return current, notFound(key)
-	case hidden: // its id is taken
-		return current, outside(key)
+	case c.named && current.Version == 0 && s.hides(key.Type, interactionOf(c.method)):
+		return current, unmade(key)
 	}
 	return current, nil
 }
