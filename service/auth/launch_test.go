@@ -120,6 +120,8 @@ func TestALaunchThatIsWrongIsRefused(t *testing.T) {
 		"a patient as item":    {"fhirContext": []any{map[string]any{"reference": "Patient/bob"}}},
 		"a role of no meaning": {"fhirContext": []any{map[string]any{"reference": "Basic/b", "role": "r"}}},
 		"an identifier string": {"fhirContext": []any{map[string]any{"identifier": "x"}}},
+		"a style that runs":    {"smart_style_url": "javascript:alert(1)"},
+		"a relative style":     {"smart_style_url": "/style.json"},
 		"another type":         {"fhirContext": []any{map[string]any{"reference": "Basic/b", "type": "List"}}},
 	} {
 		body := map[string]any{"client_id": c.ID, "user": "noor", "patient": "ann"}
