@@ -25,7 +25,7 @@ const (
 // §2.0.9, OpenID Connect Core §3.1.2.1).
 type asked struct {
 	responseType, responseMode, client, redirect, scope, state, aud, launch string
-	challenge, challengeMethod, nonce, prompt, maxAge, loginHint            string
+	challenge, challengeMethod, nonce, prompt, maxAge, loginHint, idHint    string
 	request, requestURI                                                     string
 }
 
@@ -90,7 +90,7 @@ func (c *call) start(client *identity.Client, a asked, values url.Values) error 
 	err := several(values, map[string]*string{
 		"response_type": &a.responseType, "response_mode": &a.responseMode, "scope": &a.scope, "state": &a.state, "aud": &a.aud,
 		"launch": &a.launch, "code_challenge": &a.challenge, "code_challenge_method": &a.challengeMethod, "nonce": &a.nonce,
-		"prompt": &a.prompt, "max_age": &a.maxAge, "login_hint": &a.loginHint, "request": &a.request, "request_uri": &a.requestURI,
+		"prompt": &a.prompt, "max_age": &a.maxAge, "login_hint": &a.loginHint, "id_token_hint": &a.idHint, "request": &a.request, "request_uri": &a.requestURI,
 	})
 	if err != nil {
 		return err
@@ -108,8 +108,12 @@ func (c *call) start(client *identity.Client, a asked, values url.Values) error 
 	if err := c.launched(r, a); err != nil {
 		return err
 	}
-	if err := c.prompted(r, a); err != nil {
+	silent, err := c.prompted(r, a)
+	if err != nil {
 		return err
+	}
+	if silent {
+		return c.silent(client, r)
 	}
 	cookie, err := c.Identity.StartRequest(c.r.Context(), r)
 	if err != nil {
@@ -210,37 +214,39 @@ func (c *call) launched(r *identity.Request, a asked) error {
 	return nil
 }
 
-// prompted reads prompt and max_age (OpenID Connect Core §3.1.2.1).
-func (c *call) prompted(r *identity.Request, a asked) error {
+// prompted reads prompt, max_age and id_token_hint (OpenID Connect Core §3.1.2.1),
+// and says whether no page may be shown.
+func (c *call) prompted(r *identity.Request, a asked) (silent bool, err error) {
 	prompts := strings.Fields(a.prompt)
 	for _, p := range prompts {
 		switch p {
-		case "none", "consent": // the user is always asked for consent
+		case "none":
+			silent = true
+		case "consent":
+			r.Ask = true
 		case "login", "select_account":
 			r.Fresh = true
 		default:
-			return identity.Refuse(identity.InvalidRequest, "prompt: none, login, consent and select_account are possible")
+			return false, identity.Refuse(identity.InvalidRequest, "prompt: none, login, consent and select_account are possible")
 		}
+	}
+	if silent && len(prompts) > 1 {
+		return false, identity.Refuse(identity.InvalidRequest, "prompt: none stands alone")
 	}
 	if a.maxAge != "" {
 		seconds, err := strconv.ParseInt(a.maxAge, 10, 32)
 		if err != nil || seconds < 0 {
-			return identity.Refuse(identity.InvalidRequest, "max_age is a number of seconds")
+			return false, identity.Refuse(identity.InvalidRequest, "max_age is a number of seconds")
 		}
 		r.SignedIn = c.now.Add(-time.Duration(seconds) * time.Second)
 	}
-	if !slices.Contains(prompts, "none") {
-		return nil
+	if a.idHint == "" {
+		return silent, nil
 	}
-	if len(prompts) > 1 {
-		return identity.Refuse(identity.InvalidRequest, "prompt: none stands alone")
+	hint, err := c.Identity.ReadIDHint(c.r.Context(), a.idHint)
+	if errors.Is(err, identity.ErrToken) || err == nil && hint.Client != r.Client {
+		return false, identity.Refuse(identity.InvalidRequest, "id_token_hint is not an id_token of this server for this app")
 	}
-	s, err := c.session(r)
-	if err != nil {
-		return err
-	}
-	if s == nil {
-		return identity.Refuse(identity.LoginRequired, "nobody is signed in here")
-	}
-	return identity.Refuse(identity.ConsentRequired, "the user has to be asked")
+	r.Hinted = hint.User
+	return silent, err
 }

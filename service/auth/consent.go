@@ -27,6 +27,12 @@ func (p *progress) showConsent(message string) error {
 		User: p.session.User.Name, Options: p.options(), Offline: p.request.Scopes.Has(smart.OfflineAccess),
 		Launched: p.request.Launch != "",
 	}
+	earlier, err := p.before(p.offered())
+	if err != nil {
+		return err
+	}
+	page.Before = earlier != nil
+	p.tick(page.Options, earlier)
 	if id := p.request.Context.Patient; id != "" && asksPatient(p.request.Scopes) {
 		c, err := p.patient(p.r.Context(), fhirID(id))
 		if err != nil {
@@ -39,7 +45,7 @@ func (p *progress) showConsent(message string) error {
 	}
 	if page.Offline {
 		for i, t := range terms {
-			page.Terms = append(page.Terms, Term{t.name, t.words, i == 0})
+			page.Terms = append(page.Terms, Term{t.name, t.words, i == 0 && !p.form.Has("term") || t.name == p.form.Get("term")})
 		}
 	}
 	return p.writeForm(statusOf(message), "Allow access", consentTemplate, page)

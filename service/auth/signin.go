@@ -23,6 +23,9 @@ func (p *progress) dueSignIn() (bool, error) {
 	if u := p.request.User; u != "" && u != p.session.UserID {
 		return false, identity.Refuse(identity.AccessDenied, "the app was launched for another user than the one who is signed in here")
 	}
+	if u := p.request.Hinted; u != "" && u != p.session.UserID {
+		return false, identity.Refuse(identity.LoginRequired, "another user is signed in here than the one of id_token_hint")
+	}
 	return false, nil
 }
 

@@ -83,8 +83,8 @@ func TestTheScopesThatAreAnnouncedAreGranted(t *testing.T) {
 
 func TestOnlyWhoAsksToStayGetsARefreshToken(t *testing.T) {
 	p := practice(t)
-	c, _ := p.register()
 	for scope, want := range map[string]bool{"patient/*.rs": false, "offline_access patient/*.rs": true, "online_access patient/*.rs": true} {
+		c, _ := p.register()
 		if got := p.tokens(c, scope, "ann")["refresh_token"] != nil; got != want {
 			t.Errorf("%s: %v", scope, got)
 		}
@@ -154,8 +154,8 @@ func TestAnUpdateThatCreatesNeedsTheScopeForUpdates(t *testing.T) {
 	p := practice(t)
 	c, _ := p.register()
 	const body = `{"resourceType":"Observation","id":"new","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/ann"}}`
-	p.write("PUT", "Observation/new", p.accessToken(c, "patient/Observation.c", "ann"), body).want(403)
-	p.write("PUT", "Observation/new", p.accessToken(c, "patient/Observation.u", "ann"), body).want(201)
+	p.write("PUT", "Observation/new", p.accessToken(c, "user/Observation.c user/Patient.r", "noor"), body).want(403)
+	p.write("PUT", "Observation/new", p.accessToken(c, "user/Observation.u user/Patient.r", "noor"), body).want(201)
 }
 
 func TestEachEntryOfABatchNeedsItsScope(t *testing.T) {
