@@ -154,3 +154,27 @@ func TestWhatIsRevokedMeanwhileIsNotTakenForAllowed(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatWasAllowedForATimeIsNotAllowedForLonger(t *testing.T) {
+	h := openHouse(t, Config{})
+	h.user(t, "noor")
+	c := h.app(t)
+	_, n := h.signIn(t, "noor")
+	scopes := smart.Scopes{"offline_access", "patient/*.rs"}
+	r := &Request{Client: c.ID, Redirect: appRedirect, Scopes: scopes, Challenge: challengeOf(appVerifier)}
+	if _, err := h.StartRequest(h.ctx, r); err != nil {
+		t.Fatal(err)
+	}
+	until := h.clock.now().Add(90 * time.Minute)
+	code, err := h.Authorize(h.ctx, Authorization{Request: r, Session: n, Scopes: scopes, Context: smart.Context{Patient: "p"}, Until: until})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.exchange(t, c, code)
+	h.clock.jump(time.Hour)
+	if tokens := h.again(t, c, n, smart.Scopes{"patient/*.rs"}); !tokens.Expires.Equal(until) {
+		t.Errorf("it ends at %v, not at %v", tokens.Expires, until)
+	}
+	h.clock.jump(30 * time.Minute)
+	h.knows(t, n, c, false)
+}
