@@ -33,15 +33,8 @@ func (p *progress) showConsent(message string) error {
 	}
 	page.Before = earlier != nil
 	p.tick(page.Options, earlier)
-	if id := p.request.Context.Patient; id != "" && asksPatient(p.request.Scopes) {
-		c, err := p.patient(p.r.Context(), fhirID(id))
-		if err != nil {
-			return err
-		}
-		if c == nil {
-			return identity.Refuse(identity.AccessDenied, "the patient is not on this server")
-		}
-		page.Patient = c
+	if page.Patient, err = p.opened(); err != nil {
+		return err
 	}
 	if page.Offline {
 		for i, t := range terms {
@@ -49,6 +42,20 @@ func (p *progress) showConsent(message string) error {
 		}
 	}
 	return p.writeForm(statusOf(message), "Allow access", consentTemplate, page)
+}
+
+// opened is the patient whose record the app opens, whom the user must be able to
+// see; nil when there is none.
+func (p *progress) opened() (*Choice, error) {
+	id := p.request.Context.Patient
+	if id == "" || !asksPatient(p.request.Scopes) {
+		return nil, nil
+	}
+	c, err := p.patient(p.r.Context(), fhirID(id))
+	if err == nil && c == nil {
+		err = identity.Refuse(identity.AccessDenied, "the patient is not on this server")
+	}
+	return c, err
 }
 
 // actConsent makes the grant of what is ticked. What the page did not offer is

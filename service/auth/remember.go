@@ -24,6 +24,9 @@ func (p *progress) dueConsent() (bool, error) {
 			return true, nil
 		}
 	}
+	if _, err := p.opened(); err != nil {
+		return false, err
+	}
 	p.allowed, p.earlier = scopes, earlier
 	return false, nil
 }

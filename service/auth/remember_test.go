@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // silently asks without a page to be shown, and returns the answer's query.
@@ -228,6 +230,27 @@ func TestALaunchIsRememberedForItsPatient(t *testing.T) {
 	}
 	b.asks(ask("bob"), true)
 	if got := p.token(codeForm(c, b.silently(ask("ann")).Get("code"))).want(200).json()["patient"]; got != "ann" {
+		t.Error(got)
+	}
+}
+
+func TestAPatientWhoIsGoneIsNotOpenedAgain(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	launch := p.ehr()
+	ask := func() url.Values {
+		v := p.ask(c, "launch patient/*.rs")
+		v.Set("launch", launch(`{"client_id":"` + c.ID + `","user":"noor","patient":"bob"}`).want(201).json()["launch"].(string))
+		return v
+	}
+	b := p.browser()
+	p.token(codeForm(c, b.open(ask()).signIn("noor").allow().Get("code"))).want(200)
+	p.put(`{"resourceType":"Person","id":"dora"}`) // no more refers to him
+	_, err := p.door.Session(records.Principal{ID: "test"}, nil).Delete(t.Context(), fhir.Key{Type: "Patient", ID: "bob"}, records.DeleteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := b.silently(ask()).Get("error"); got != "access_denied" {
 		t.Error(got)
 	}
 }
