@@ -385,7 +385,7 @@ func TestWhoSeesAPartChoosesNoIds(t *testing.T) {
 		s := tokenSession(t, door, "patient/*.cruds")
 		for _, id := range []string{"taken", "gone", "free"} {
 			content := `{"resourceType":"Observation","id":"` + id + `","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"}}`
-			want := "there is no Observation/" + id + " that you may change, and who does not see every Observation cannot choose ids: POST to Observation instead"
+			want := "there is no Observation/" + id + " that you may change, and who may not see every Observation cannot choose ids: POST to Observation instead"
 			_, err := s.Update(t.Context(), key("Observation/"+id), body("%s", content), records.UpdateOptions{})
 			refused(t, err, fault.Forbidden, want)
 			_, err = s.UpdateWhere(t.Context(), "Observation", pairs(t, "code=nothing"), body("%s", content), records.UpdateOptions{})

@@ -128,8 +128,9 @@ func (p *plan) load(ctx context.Context) error {
 // permit refuses what policy, precondition or filter forbid.
 func (p *plan) permit(ctx context.Context, st *step) error {
 	s := p.t.s
+	hidden := false
 	if err := s.writable(ctx, st.current, interactionOf(st.method)); errors.Is(err, errHidden) {
-		st.current = store.Record{}
+		st.current, hidden = store.Record{}, true
 	} else if err != nil {
 		return err
 	}
@@ -146,7 +147,7 @@ func (p *plan) permit(ctx context.Context, st *step) error {
 	case s.door.policy.ClientIDs == ServerChooses && st.cond == nil:
 		return fault.New(fault.MethodNotAllowed, fault.CodeNotSupported, "",
 			"%s does not exist, and this server chooses ids itself: use POST", st.key)
-	case st.cond == nil && st.current.Version == 0 && s.hides(st.key.Type, interactionOf(st.method)):
+	case hidden || st.cond == nil && st.current.Version == 0 && s.bounded(st.key.Type, interactionOf(st.method)):
 		return unmade(st.key)
 	}
 	return nil

@@ -105,7 +105,7 @@ func (s *Session) UpdateWhere(ctx context.Context, t fhir.Type, criteria []searc
 
 // newID is the id under which an update that matched nothing creates: the
 // content's, if it names one that is free and policy allows, else a new one. Who
-// does not see everything names none.
+// has scopes for a part of the type only names none.
 func (s *Session) newID(ctx context.Context, key fhir.Key) (fhir.ID, error) {
 	if key.ID == "" || s.door.policy.ClientIDs == ServerChooses {
 		return s.door.config.NewID(), nil
@@ -114,16 +114,14 @@ func (s *Session) newID(ctx context.Context, key fhir.Key) (fhir.ID, error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return "", s.door.fault(err)
 	}
-	if s.hides(key.Type, smart.Update) {
-		seen := false
-		if err == nil {
-			if seen, err = s.allows(ctx, s.door.store, current, seeing); err != nil {
-				return "", s.door.fault(err)
-			}
+	seen := !s.bounded(key.Type, smart.Update)
+	if err == nil {
+		if seen, err = s.allows(ctx, s.door.store, current, seeing); err != nil {
+			return "", s.door.fault(err)
 		}
-		if !seen {
-			return "", unmade(key)
-		}
+	}
+	if !seen {
+		return "", unmade(key)
 	}
 	if current.Version == 0 || current.Deleted {
 		return key.ID, nil

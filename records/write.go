@@ -171,8 +171,9 @@ func (s *Session) target(ctx context.Context, c change) (store.Record, error) {
 	if err != nil {
 		return current, s.door.fault(err)
 	}
+	hidden := false
 	if err := s.writable(ctx, current, interactionOf(c.method)); errors.Is(err, errHidden) {
-		current = store.Record{}
+		current, hidden = store.Record{}, true
 	} else if err != nil {
 		return current, err
 	}
@@ -187,7 +188,7 @@ func (s *Session) target(ctx context.Context, c change) (store.Record, error) {
 		return current, gone(current)
 	case c.mustExist:
 		return current, notFound(key)
-	case c.named && current.Version == 0 && s.hides(key.Type, interactionOf(c.method)):
+	case hidden || c.named && current.Version == 0 && s.bounded(key.Type, interactionOf(c.method)):
 		return current, unmade(key)
 	}
 	return current, nil

@@ -152,10 +152,14 @@ func (p *place) write(method, path, token, body string) answer {
 
 func TestAnUpdateThatCreatesNeedsTheScopeForUpdates(t *testing.T) {
 	p := practice(t)
-	c, _ := p.register()
+	c := p.backend("system/Observation.cu", "system/Patient.r")
+	token := func(scope string) string {
+		form := backendForm(scope+" system/Patient.r", signed(jose.ES384, ecKey(), headers("e"), p.claims(c)))
+		return p.token(form).want(200).json()["access_token"].(string)
+	}
 	const body = `{"resourceType":"Observation","id":"new","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/ann"}}`
-	p.write("PUT", "Observation/new", p.accessToken(c, "user/Observation.c user/Patient.r", "noor"), body).want(403)
-	p.write("PUT", "Observation/new", p.accessToken(c, "user/Observation.u user/Patient.r", "noor"), body).want(201)
+	p.write("PUT", "Observation/new", token("system/Observation.c"), body).want(403)
+	p.write("PUT", "Observation/new", token("system/Observation.u"), body).want(201)
 }
 
 func TestEachEntryOfABatchNeedsItsScope(t *testing.T) {
