@@ -121,11 +121,14 @@ func checkContext(c smart.Context) error {
 			return Refuse(InvalidRequest, "fhirContext[%d]: %v", i, err)
 		}
 	}
-	if c.Style != "" && !isHTTP(c.Style) {
-		return Refuse(InvalidRequest, "smart_style_url: an http address")
+	if len(c.Intent) > 256 || len(c.Tenant) > 256 {
+		return Refuse(InvalidRequest, "intent and tenant have up to 256 bytes")
 	}
-	if len(c.Intent) > 256 || len(c.Tenant) > 256 || len(c.Style) > maxURI {
-		return Refuse(InvalidRequest, "intent and tenant have up to 256 bytes, smart_style_url has up to %d", maxURI)
+	if c.Style == "" {
+		return nil
+	}
+	if u, err := parseURI(c.Style); err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
+		return Refuse(InvalidRequest, "smart_style_url: an https address of up to %d bytes", maxURI)
 	}
 	return nil
 }

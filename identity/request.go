@@ -33,6 +33,7 @@ type Request struct {
 	User      string        `json:"user,omitempty"`   // who has to sign in: whom the launch is for
 	Context   smart.Context `json:"context"`          // of the launch, then as chosen
 	LoginHint string        `json:"loginHint,omitempty"`
+	Ask       bool          `json:"ask,omitempty"` // for consent, whatever was allowed before
 	// Fresh means that the user has to sign in anew, SignedIn that a sign-in
 	// must not be older.
 	Fresh    bool      `json:"fresh,omitempty"`

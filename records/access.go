@@ -26,6 +26,9 @@ type Access interface {
 	// Knows says whether a resource is no secret, whatever else is allowed with it:
 	// it may be referred to.
 	Knows(key fhir.Key) bool
+	// Narrows says whether the scopes themselves keep some of the resources of a type
+	// out of reach of all of the interactions.
+	Narrows(t fhir.Type, i smart.Interactions) bool
 }
 
 // seeing is what makes a resource no secret.
@@ -221,6 +224,13 @@ func (s *Session) writable(ctx context.Context, current store.Record, i smart.In
 	return errHidden
 }
 
+// bounded says whether the scopes of the session are for a part of a type, of which it
+// then neither sees nor may do i with the rest. What roles and consents hide of a type
+// takes nobody's ids away: whoever feeds a server would stop at the first consent.
+func (s *Session) bounded(t fhir.Type, i smart.Interactions) bool {
+	return s.access != nil && s.access.Narrows(t, i) && s.access.Narrows(t, seeing)
+}
+
 // patchable refuses to change a part of what the session may not read: the answer,
 // and whether a patch can be applied, tell of the rest.
 func (s *Session) patchable(ctx context.Context, current store.Record) error {
@@ -244,6 +254,13 @@ var errHidden = errors.New("records: the resource is hidden")
 // whether there is such a resource.
 func outside(key fhir.Key) error {
 	return fault.New(fault.Forbidden, fault.CodeForbidden, "", "%s is not within what you may write", key)
+}
+
+// unmade is the error of making a resource under an id that the session names, and
+// that may be a hidden one's. It is the same whether there is such a resource or not.
+func unmade(key fhir.Key) error {
+	return fault.New(fault.Forbidden, fault.CodeForbidden, "",
+		"there is no %s that you may change, and who may not see every %s cannot choose ids: POST to %s instead", key, key.Type, key.Type)
 }
 
 // types are the resource types of all releases.

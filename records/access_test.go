@@ -349,10 +349,10 @@ func TestAnUpdateThatCreatesIsAnUpdate(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		door := db.door(t, records.Policy{})
 		patient(t, door.Session(records.Principal{}, nil), "p")
-		if res := observation(t, tokenSession(t, door, "patient/Observation.u"), "new", "Patient/p"); !res.Created {
+		if res := observation(t, tokenSession(t, door, "system/Observation.u"), "new", "Patient/p"); !res.Created {
 			t.Error("nothing was created")
 		}
-		_, err := tokenSession(t, door, "patient/Observation.crds").Update(t.Context(), key("Observation/other"),
+		_, err := tokenSession(t, door, "system/Observation.crds").Update(t.Context(), key("Observation/other"),
 			body(`{"resourceType":"Observation","id":"other","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"}}`), records.UpdateOptions{})
 		if !errors.Is(err, records.ErrScope) {
 			t.Error(err)
@@ -377,23 +377,39 @@ func TestAPartIsChangedOnlyByWhomMayReadTheRest(t *testing.T) {
 	})
 }
 
-func TestAnIdThatIsTakenByWhatIsHiddenCannotBeWritten(t *testing.T) {
+// An id that a hidden resource has, or had, answers as one that nothing ever had.
+func TestWhoSeesAPartChoosesNoIds(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		door := db.door(t, records.Policy{})
 		all := door.Session(records.Principal{}, nil)
 		patient(t, all, "p")
 		patient(t, all, "q")
-		observation(t, all, "other", "Patient/q")
+		observation(t, all, "taken", "Patient/q")
+		observation(t, all, "gone", "Patient/q")
+		must(all.Delete(t.Context(), key("Observation/gone"), records.DeleteOptions{}))(t)
 		s := tokenSession(t, door, "patient/*.cruds")
-		content := `{"resourceType":"Observation","id":"other","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"}}`
-		_, err := s.Update(t.Context(), key("Observation/other"), body("%s", content), records.UpdateOptions{})
-		refused(t, err, fault.Forbidden, "Observation/other is not within what you may write")
-		_, err = s.UpdateWhere(t.Context(), "Observation", pairs(t, "code=nothing"), body("%s", content), records.UpdateOptions{})
-		refused(t, err, fault.Forbidden, "Observation/other is not within what you may write")
-		_, err = s.Bundle(t.Context(), bundle("transaction", entry("PUT", "Observation/other", "", content, "")), records.BundleOptions{})
-		refused(t, err, fault.Forbidden, "Observation/other is not within what you may write")
-		if got := must(all.Read(t.Context(), key("Observation/other"), records.ReadOptions{}))(t); got.Version != 1 {
+		for _, id := range []string{"taken", "gone", "free"} {
+			content := `{"resourceType":"Observation","id":"` + id + `","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"}}`
+			want := "there is no Observation/" + id + " that you may change, and who may not see every Observation cannot choose ids: POST to Observation instead"
+			_, err := s.Update(t.Context(), key("Observation/"+id), body("%s", content), records.UpdateOptions{})
+			refused(t, err, fault.Forbidden, want)
+			_, err = s.UpdateWhere(t.Context(), "Observation", pairs(t, "code=nothing"), body("%s", content), records.UpdateOptions{})
+			refused(t, err, fault.Forbidden, want)
+			for _, url := range []string{"Observation/" + id, "Observation?code=nothing"} {
+				_, err = s.Bundle(t.Context(), bundle("transaction", entry("PUT", url, "", content, "")), records.BundleOptions{})
+				refused(t, err, fault.Forbidden, want)
+			}
+			_, err = s.Update(t.Context(), key("Observation/"+id), body("%s", content), records.UpdateOptions{Precondition: records.Precondition{IfMatch: []string{"1"}}})
+			refused(t, err, fault.PreconditionFailed, "does not exist")
+		}
+		if got := must(all.Read(t.Context(), key("Observation/taken"), records.ReadOptions{}))(t); got.Version != 1 {
 			t.Error("it was written")
+		}
+		// What the session deleted, or could have, it may bring back.
+		observation(t, all, "mine", "Patient/p")
+		must(s.Delete(t.Context(), key("Observation/mine"), records.DeleteOptions{}))(t)
+		if res := observation(t, s, "mine", "Patient/p"); !res.Created {
+			t.Error("it did not come back")
 		}
 	})
 }
@@ -414,9 +430,9 @@ func TestADeleteThatIsBlockedNamesNothingHidden(t *testing.T) {
 		}
 		put(t, all, "Observation/mine", `{"resourceType":"Observation","id":"mine","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"},"encounter":{"reference":"Encounter/e"}}`)
 		_, err = s.Bundle(t.Context(), bundle("transaction", entry("DELETE", "Encounter/e", "", "", "")), records.BundleOptions{})
-		refused(t, err, fault.Conflict, "Observation/mine, others refer to it")
+		refused(t, err, fault.Conflict, "Encounter/e cannot be deleted: Observation/mine refer to it")
 		issues := must(s.Validate(t.Context(), records.ValidateRequest{Type: "Encounter", ID: "e", Mode: "delete"}))(t)
-		if text := fmt.Sprint(issues); strings.Contains(text, "hidden") || !strings.Contains(text, "others") {
+		if text := fmt.Sprint(issues); strings.Contains(text, "hidden") || strings.Contains(text, "others") {
 			t.Error(text)
 		}
 		_, err = all.Delete(t.Context(), key("Encounter/e"), records.DeleteOptions{})

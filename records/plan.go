@@ -148,8 +148,8 @@ func (p *plan) permit(ctx context.Context, st *step) error {
 	case s.door.policy.ClientIDs == ServerChooses && st.cond == nil:
 		return fault.New(fault.MethodNotAllowed, fault.CodeNotSupported, "",
 			"%s does not exist, and this server chooses ids itself: use POST", st.key)
-	case hidden: // its id is taken
-		return outside(st.key)
+	case hidden || st.cond == nil && st.current.Version == 0 && s.bounded(st.key.Type, interactionOf(st.method)):
+		return unmade(st.key)
 	}
 	return nil
 }

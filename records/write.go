@@ -61,6 +61,8 @@ type change struct {
 	remake func(ctx context.Context, current store.Record) (*draft, error)
 	// mustExist refuses to create (404, or 410 after a delete).
 	mustExist bool
+	// named says that the client chose the id, which may be a hidden resource's.
+	named bool
 	// chosen says that the server chose the id just now: nothing has it yet.
 	chosen bool
 }
@@ -187,8 +189,8 @@ func (s *Session) target(ctx context.Context, c change) (store.Record, error) {
 		return current, gone(current)
 	case c.mustExist:
 		return current, notFound(key)
-	case hidden: // its id is taken
-		return current, outside(key)
+	case hidden || c.named && current.Version == 0 && s.bounded(key.Type, interactionOf(c.method)):
+		return current, unmade(key)
 	}
 	return current, nil
 }

@@ -143,6 +143,12 @@ func applies(s smart.Scope, typeName string, i smart.Interactions) bool {
 // another one in context.
 func (r *Rules) Knows(key fhir.Key) bool { return slices.Contains(r.known, key) }
 
+// Narrows says whether the scopes themselves keep some of the resources of a type out
+// of reach of all of the interactions.
+func (r *Rules) Narrows(t fhir.Type, i smart.Interactions) bool {
+	return r.byScope(string(t), i) != nil
+}
+
 // Filter holds of the resources of some types (none: of every type) with which
 // one of the interactions is allowed; nil: of all of them.
 func (r *Rules) Filter(types []string, i smart.Interactions) search.Expr {

@@ -135,8 +135,12 @@ func (c *call) start(client *identity.Client, a asked, values url.Values) error 
 	if err := c.expected(r, a); err != nil {
 		return err
 	}
-	if err := c.prompted(r, a); err != nil {
+	silent, err := c.prompted(r, a)
+	if err != nil {
 		return err
+	}
+	if silent {
+		return c.silent(client, r)
 	}
 	cookie, err := c.Identity.StartRequest(c.r.Context(), r)
 	if err != nil {
@@ -250,37 +254,31 @@ func (c *call) expected(r *identity.Request, a asked) error {
 	return nil
 }
 
-// prompted reads prompt and max_age (OpenID Connect Core §3.1.2.1).
-func (c *call) prompted(r *identity.Request, a asked) error {
+// prompted reads prompt and max_age (OpenID Connect Core §3.1.2.1), and says whether
+// no page may be shown.
+func (c *call) prompted(r *identity.Request, a asked) (silent bool, err error) {
 	prompts := strings.Fields(a.prompt)
 	for _, p := range prompts {
 		switch p {
-		case "none", "consent": // the user is always asked for consent
+		case "none":
+			silent = true
+		case "consent":
+			r.Ask = true
 		case "login", "select_account":
 			r.Fresh = true
 		default:
-			return identity.Refuse(identity.InvalidRequest, "prompt: none, login, consent and select_account are possible")
+			return false, identity.Refuse(identity.InvalidRequest, "prompt: none, login, consent and select_account are possible")
 		}
+	}
+	if silent && len(prompts) > 1 {
+		return false, identity.Refuse(identity.InvalidRequest, "prompt: none stands alone")
 	}
 	if a.maxAge != "" {
 		seconds, err := strconv.ParseInt(a.maxAge, 10, 32)
 		if err != nil || seconds < 0 {
-			return identity.Refuse(identity.InvalidRequest, "max_age is a number of seconds")
+			return false, identity.Refuse(identity.InvalidRequest, "max_age is a number of seconds")
 		}
 		r.SignedIn = c.now.Add(-time.Duration(seconds) * time.Second)
 	}
-	if !slices.Contains(prompts, "none") {
-		return nil
-	}
-	if len(prompts) > 1 {
-		return identity.Refuse(identity.InvalidRequest, "prompt: none stands alone")
-	}
-	s, err := c.session(r)
-	if err != nil {
-		return err
-	}
-	if s == nil || r.User != "" && r.User != s.UserID {
-		return identity.Refuse(identity.LoginRequired, "nobody is signed in here, or somebody else")
-	}
-	return identity.Refuse(identity.ConsentRequired, "the user has to be asked")
+	return silent, nil
 }

@@ -139,7 +139,7 @@ func TestIntrospectionTellsWhatATokenStandsFor(t *testing.T) {
 			t.Errorf("%s: %v, not %v", name, got[name], want)
 		}
 	}
-	if got := introspect(ask(tokens["refresh_token"].(string))).want(200).json(); got["active"] != true || got["token_type"] != nil {
+	if got := introspect(ask(tokens["refresh_token"].(string))).want(200).json(); got["active"] != true || got["token_type"] != nil || got["iat"] != float64(p.clock.time().Unix()) {
 		t.Error(got)
 	}
 	for _, token := range []string{"x", "igl_at_x", "igl_rt_x", tokens["id_token"].(string)} {
@@ -364,7 +364,7 @@ func TestSigningOutLeadsBackToARegisteredAddressOnly(t *testing.T) {
 	end("post_logout_redirect_uri", "https://app.example/bye?a=1").want(400)
 	end("id_token_hint", hint+"x").want(400)
 	end("id_token_hint", hint, "client_id", "another").want(400)
-	b.open(p.ask(c, "patient/*.rs")).want(200).has("Allow Growth Chart access?")
+	b.open(p.ask(c, "patient/*.cruds")).want(200).has("Allow Growth Chart access?")
 	p.clock.pass(time.Hour / 4) // the id_token has expired; as a hint it is good
 	if got := end("id_token_hint", hint, "post_logout_redirect_uri", "https://app.example/bye?a=1", "state", "s 1").location().String(); got != "https://app.example/bye?a=1&state=s+1" {
 		t.Error(got)
@@ -380,7 +380,7 @@ func TestSigningOutIsAskedWithoutAHint(t *testing.T) {
 	b.code(c, "openid patient/*.rs", "ann")
 	g := page{b.do(b.http, "GET", p.url+"/auth/end-session", nil).want(200).has("Sign out?"), b, p.url + "/auth/end-session"}
 	b.do(b.http, "POST", p.url+"/auth/end-session", url.Values{"confirm": {"1"}}).want(403)
-	b.open(p.ask(c, "patient/*.rs")).want(200).has("Allow Growth Chart access?")
+	b.open(p.ask(c, "patient/*.cruds")).want(200).has("Allow Growth Chart access?")
 	g.send("confirm", "1").want(200).has("You are signed out")
 	b.open(p.ask(c, "patient/*.rs")).want(200).has("Sign in")
 }

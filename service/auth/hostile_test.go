@@ -1,8 +1,10 @@
 package auth_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,25 +34,33 @@ func TestNothingMalformedIsTheServersFault(t *testing.T) {
 			ask.Set("login_hint", "ann")
 			ask.Set("prompt", "login")
 			ask.Set("max_age", "3")
-			ask.Set("launch", "x")
-			ask.Set("id_token_hint", "x")
-			page := url.Values{"step": {"consent"}, "allow": {"1"}, "term": {"open"}, "scope": {"openid"}, "session": {""}, "token": {field.FindStringSubmatch(consent.body)[2]}, "patient": {"x"}}
+			silent := p.ask(c, "openid patient/*.rs")
+			silent.Set("prompt", "none")
+			// The page's own form, in which nothing is wrong but how long: it is never
+			// answered.
+			page := url.Values{"allow": {"1"}, "term": {"never"}, "scope": {"openid", "offline_access"}}
+			for _, m := range field.FindAllStringSubmatch(consent.body, -1) {
+				page.Set(m[1], m[2])
+			}
+			consent.send("allow", "1", "term", "never", "scope", "openid", "scope", "offline_access").want(422).has("Choose for how long")
 			for _, x := range []struct {
 				method, path string
 				values       url.Values
+				more         []string // names of further parameters
 			}{
-				{"GET", "/auth/authorize", ask},
-				{"POST", "/auth/authorize", ask},
-				{"POST", strings.TrimPrefix(consent.address, p.url), page},
-				{"GET", strings.TrimPrefix(form.address, p.url), url.Values{"name": {"x"}}},
-				{"POST", "/auth/token", codeForm(c, "x")},
-				{"POST", "/auth/token", refreshForm(c, tokens["refresh_token"].(string))},
-				{"POST", "/auth/token", url.Values{"grant_type": {"client_credentials"}, "client_assertion_type": {assertion}, "client_assertion": {"x"}, "scope": {"x"}, "resource": {"x"}}},
-				{"POST", "/auth/introspect", url.Values{"token": {"x"}, "client_id": {c.ID}, "client_secret": {"x"}}},
-				{"POST", "/auth/revoke", url.Values{"token": {"x"}, "client_id": {c.ID}}},
-				{"GET", "/auth/end-session", url.Values{"id_token_hint": {"x"}, "client_id": {c.ID}, "post_logout_redirect_uri": {"x"}, "state": {"x"}}},
+				{"GET", "/auth/authorize", ask, []string{"launch", "id_token_hint", "response_mode", "request", "request_uri"}},
+				{"POST", "/auth/authorize", ask, nil},
+				{"GET", "/auth/authorize", silent, []string{"launch", "id_token_hint", "max_age"}},
+				{"POST", strings.TrimPrefix(consent.address, p.url), page, []string{"patient", "encounter", "login", "code"}},
+				{"GET", strings.TrimPrefix(form.address, p.url), url.Values{"name": {"x"}}, nil},
+				{"POST", "/auth/token", codeForm(c, "x"), nil},
+				{"POST", "/auth/token", refreshForm(c, tokens["refresh_token"].(string)), []string{"scope", "resource"}},
+				{"POST", "/auth/token", url.Values{"grant_type": {"client_credentials"}, "client_assertion_type": {assertion}, "client_assertion": {"x"}, "scope": {"x"}, "resource": {"x"}}, nil},
+				{"POST", "/auth/introspect", url.Values{"token": {"x"}, "client_id": {c.ID}, "client_secret": {"x"}}, nil},
+				{"POST", "/auth/revoke", url.Values{"token": {"x"}, "client_id": {c.ID}}, nil},
+				{"GET", "/auth/end-session", url.Values{"client_id": {c.ID}, "post_logout_redirect_uri": {"x"}, "state": {"x"}}, []string{"id_token_hint"}},
 			} {
-				for name := range x.values {
+				for _, name := range slices.AppendSeq(x.more, maps.Keys(x.values)) {
 					for _, text := range nasty {
 						values := url.Values{}
 						for k, v := range x.values {

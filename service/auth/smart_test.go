@@ -94,8 +94,8 @@ func TestTheScopesThatAreAnnouncedAreGranted(t *testing.T) {
 
 func TestOnlyWhoAsksToStayGetsARefreshToken(t *testing.T) {
 	p := practice(t)
-	c, _ := p.register()
 	for scope, want := range map[string]bool{"patient/*.rs": false, "offline_access patient/*.rs": true, "online_access patient/*.rs": true} {
+		c, _ := p.register()
 		if got := p.tokens(c, scope, "ann")["refresh_token"] != nil; got != want {
 			t.Errorf("%s: %v", scope, got)
 		}
@@ -276,10 +276,14 @@ func (p *place) write(method, path, token, body string) answer {
 
 func TestAnUpdateThatCreatesNeedsTheScopeForUpdates(t *testing.T) {
 	p := practice(t)
-	c, _ := p.register()
+	c := p.backend("system/Observation.cu", "system/Patient.r")
+	token := func(scope string) string {
+		form := backendForm(scope+" system/Patient.r", signed(jose.ES384, ecKey(), headers("e"), p.claims(c)))
+		return p.token(form).want(200).json()["access_token"].(string)
+	}
 	const body = `{"resourceType":"Observation","id":"new","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/ann"}}`
-	p.write("PUT", "Observation/new", p.accessToken(c, "patient/Observation.c", "ann"), body).want(403)
-	p.write("PUT", "Observation/new", p.accessToken(c, "patient/Observation.u", "ann"), body).want(201)
+	p.write("PUT", "Observation/new", token("system/Observation.c"), body).want(403)
+	p.write("PUT", "Observation/new", token("system/Observation.u"), body).want(201)
 }
 
 func TestEachEntryOfABatchNeedsItsScope(t *testing.T) {

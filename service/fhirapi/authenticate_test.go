@@ -152,7 +152,7 @@ func TestAHiddenInstanceAnswersAsAMissingOne(t *testing.T) {
 	s.do("PUT", "/Binary/hidden", "secret", "Authorization", allScopes, "Content-Type", "text/plain", "X-Security-Context", "Patient/hidden").want(201)
 	for _, route := range []string{
 		"GET/Patient/X", "GET/Observation/X", "GET/Binary/X", "GET/Observation/X/_history", "GET/Observation/X/_history/1", "GET/Patient/X/$everything", "GET/Observation/X/$meta",
-		"GET/Observation/X/$fhirpath?expression=id", "GET/Observation/X/$graphql?query={id}", "GET/Observation/X/$diff", "GET/Observation/X/$validate", "PATCH/Observation/X",
+		"GET/Observation/X/$fhirpath?expression=id", "GET/Observation/X/$graphql?query={id}", "GET/Observation/X/$diff", "GET/Observation/X/$validate", "PATCH/Observation/X", "PUT/Observation/X", "PUT/Patient/X",
 		"DELETE/Observation/X", "GET/Observation?_id=X", "GET/Patient/X/Observation", "GET/Observation?subject=Patient/X&_include=*", "GET/Observation?patient.name=X&_total=accurate",
 		"GET/Patient?_revinclude=Observation:subject&_id=X", "GET/Observation/$lastn?patient=X&code=x", "GET/?_id=X&_type=Patient",
 		"GET/$graphql?query={Observation(id:\"X\"){id}}", "GET/Observation?_id=X&_explain=true",
@@ -164,6 +164,10 @@ func TestAHiddenInstanceAnswersAsAMissingOne(t *testing.T) {
 			body, header := "", []string{"Authorization", "Bearer patient/*.cruds", "X-Request-Id", "r"}
 			if method == "PATCH" {
 				body, header = `[{"op":"add","path":"/status","value":"final"}]`, append(header, "Content-Type", "application/json-patch+json")
+			}
+			if method == "PUT" {
+				typ, _, _ := strings.Cut(path[1:], "/")
+				body = `{"resourceType":"` + typ + `","id":"` + id + `"}`
 			}
 			a := s.do(method, path, body, header...)
 			head := ""
