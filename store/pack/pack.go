@@ -109,21 +109,25 @@ const (
 )
 
 // shorten makes a short frame of a frame, in its place.
-func shorten(frame []byte) (size int, ok bool) {
-	size = len(frame) - omitted
-	if size < sizeBytes || !bytes.HasPrefix(frame, []byte(head)) || !bytes.Equal(frame[len(head)+sizeBytes:][:blockHeader], onlyBlock(size-sizeBytes)) {
+func shorten(whole []byte) (size int, ok bool) {
+	size = len(whole) - omitted
+	if size < sizeBytes || !bytes.HasPrefix(whole, []byte(head)) {
 		return 0, false
 	}
-	copy(frame, frame[len(head):][:sizeBytes])
-	copy(frame[sizeBytes:], frame[omitted+sizeBytes:])
+	behind := whole[len(head)+sizeBytes:]
+	if !bytes.HasPrefix(behind, onlyBlock(size-sizeBytes)) {
+		return 0, false
+	}
+	copy(whole, whole[len(head):][:sizeBytes])
+	copy(whole[sizeBytes:], behind[blockHeader:])
 	return size, true
 }
 
-// lengthen appends the frame that shorten made short.
-func lengthen(dst, short []byte) []byte {
-	dst = append(append(dst, head...), short[:sizeBytes]...)
-	dst = append(dst, onlyBlock(len(short)-sizeBytes)...)
-	return append(dst, short[sizeBytes:]...)
+// lengthen appends the frame that shorten made b of.
+func lengthen(dst, b []byte) []byte {
+	dst = append(append(dst, head...), b[:sizeBytes]...)
+	dst = append(dst, onlyBlock(len(b)-sizeBytes)...)
+	return append(dst, b[sizeBytes:]...)
 }
 
 // onlyBlock is the header of a compressed block that is the last one (RFC 8878,
