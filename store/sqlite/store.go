@@ -96,6 +96,9 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	if err := migrate(ctx, s.path, migrations, "migrations"); err != nil {
 		return nil, err
 	}
+	if err := sqldb.CheckFormat(ctx, w); err != nil {
+		return nil, err
+	}
 	if err := s.writer.load(ctx); err != nil {
 		return nil, err
 	}
