@@ -25,8 +25,10 @@ type pageCache struct {
 	held      int  // pages in the table
 	pinned    int  // of these
 	made      int  // pages in the slabs
-	maxKey    uint32
-	first     [64]*page // the first table: many caches are of one statement's temporary table
+	// No key is above top, none but top above second. While SQLite balances a
+	// tree, it has a page under a key far above all others.
+	top, second uint32
+	first       [64]*page // the first table: many caches are of one statement's temporary table
 }
 
 // page is one page of the database. In memory its content stands before it and
@@ -135,7 +137,12 @@ func (c *pageCache) link(p *page, key uint32) {
 	head := c.chain(key)
 	p.key, p.chain, *head = key, *head, p
 	c.held++
-	c.maxKey = max(c.maxKey, key)
+	switch {
+	case key > c.top:
+		c.second, c.top = c.top, key
+	case key < c.top:
+		c.second = max(c.second, key)
+	}
 }
 
 // unlink takes p out of the table.
@@ -146,6 +153,9 @@ func (c *pageCache) unlink(p *page) {
 	}
 	*at = p.chain
 	c.held--
+	if p.key == c.top {
+		c.top = c.second
+	}
 }
 
 // unpin keeps p for as long as there is room, or not at all.
@@ -192,11 +202,11 @@ func (c *pageCache) forget(key uint32) {
 
 // truncate drops all pages from key on, pinned ones, too.
 func (c *pageCache) truncate(key uint32) {
-	if c.held == 0 || key > c.maxKey {
+	if c.held == 0 || key > c.top {
 		return
 	}
-	if int64(c.maxKey)-int64(key) < int64(len(c.table)) {
-		for k := int64(key); k <= int64(c.maxKey); k++ {
+	if top := int64(c.top); top-int64(key) < int64(len(c.table)) {
+		for k := int64(key); k <= top; k++ {
 			c.forget(uint32(k))
 		}
 	} else {
@@ -213,7 +223,8 @@ func (c *pageCache) truncate(key uint32) {
 			}
 		}
 	}
-	c.maxKey = max(key, 1) - 1
+	c.top = max(key, 1) - 1
+	c.second = c.top
 }
 
 // resize sets how many pages the cache may hold.

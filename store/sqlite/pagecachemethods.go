@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"modernc.org/libc"
+	"modernc.org/libc/sys/types"
 	lib "modernc.org/sqlite/lib"
 )
 
@@ -63,7 +64,7 @@ func pointer(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointe
 // allocate returns n bytes of zeros outside Go's heap, nil when there are none.
 // The zeros matter: Go's collector looks at what a pointer replaces.
 func allocate(tls *libc.TLS, n uintptr) unsafe.Pointer {
-	return pointer(libc.Xcalloc(tls, 1, libc.Tsize_t(n)))
+	return pointer(libc.Xcalloc(tls, 1, types.Size_t(n)))
 }
 
 func release(tls *libc.TLS, p unsafe.Pointer) { libc.Xfree(tls, uintptr(p)) }
