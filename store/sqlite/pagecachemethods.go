@@ -6,7 +6,6 @@ import (
 	"unsafe"
 
 	"modernc.org/libc"
-	"modernc.org/libc/sys/types"
 	lib "modernc.org/sqlite/lib"
 )
 
@@ -57,14 +56,3 @@ func function[F any](f F) uintptr { return *(*uintptr)(unsafe.Pointer(&f)) }
 func cacheAt(p uintptr) *pageCache { return (*pageCache)(pointer(p)) }
 
 func pageAt(p uintptr) *page { return (*page)(pointer(p)) }
-
-// pointer is for addresses outside Go's heap only.
-func pointer(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&p)) }
-
-// allocate returns n bytes of zeros outside Go's heap, nil when there are none.
-// The zeros matter: Go's collector looks at what a pointer replaces.
-func allocate(tls *libc.TLS, n uintptr) unsafe.Pointer {
-	return pointer(libc.Xcalloc(tls, 1, types.Size_t(n)))
-}
-
-func release(tls *libc.TLS, p unsafe.Pointer) { libc.Xfree(tls, uintptr(p)) }
