@@ -63,7 +63,11 @@ func (s *Session) filter(types []string, i smart.Interactions) search.Expr {
 	if s.access == nil {
 		return nil
 	}
-	return s.access.Filter(types, i)
+	x := s.access.Filter(types, i)
+	if s.at == 0 || x == nil {
+		return x
+	}
+	return search.At(x, s.at)
 }
 
 // limited says whether there are resources of some types (none: of any) that the
@@ -104,7 +108,7 @@ func (s *Session) veil(x search.Expr) search.Expr {
 	if s.access == nil || x == nil {
 		return x
 	}
-	return search.Veil(x, func(types []string) search.Expr { return s.access.Filter(types, seeing) })
+	return search.Veil(x, func(types []string) search.Expr { return s.filter(types, seeing) })
 }
 
 // sees says whether the session may do one of the interactions with the current

@@ -46,6 +46,10 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	if len(defined) > 0 {
 		locks = append(slices.Clip(locks), lockParameters)
 	}
+	consents := consentKeys(u.writes)
+	if len(consents) > 0 {
+		locks = append(slices.Clip(locks), lockConsents)
+	}
 	var written []store.Record
 	err = run(ctx, func(ctx context.Context, tx store.Tx) error {
 		if err := tx.Hold(ctx, held); err != nil {
@@ -71,8 +75,11 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 				return err
 			}
 		}
+		patients, err := d.consenting(ctx, tx, consents)
+		if err != nil {
+			return err
+		}
 		if len(u.writes) > 0 {
-			var err error
 			if written, err = tx.Put(ctx, u.writes); err != nil {
 				return err
 			}
@@ -81,6 +88,15 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 		// them either came first, and is seen here, or waits and finds none.
 		for _, key := range u.deletes {
 			if err := u.s.unreferred(ctx, tx, key, u.writes); err != nil {
+				return err
+			}
+		}
+		if len(consents) > 0 {
+			now, err := d.consenting(ctx, tx, consents)
+			if err != nil {
+				return err
+			}
+			if err := d.govern(ctx, tx, append(patients, now...)); err != nil {
 				return err
 			}
 		}
@@ -101,6 +117,11 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	}
 	if len(written) > 0 {
 		d.changed.notify()
+	}
+	if slices.ContainsFunc(written, func(r store.Record) bool { return slices.Contains(belongs, r.Key.Type) && d.book.Mentions(string(r.Key.Type)) }) {
+		if err := d.store.WriteItems(ctx, true); err != nil {
+			return nil, err
+		}
 	}
 	if slices.ContainsFunc(written, func(r store.Record) bool { return r.Key.Type == searchParameter }) {
 		if u.bulk {

@@ -48,6 +48,7 @@ type Door struct {
 	buffers sync.Pool // *[]byte, for JSON
 
 	ownership *access.Ownership
+	book      *access.Book
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles
@@ -99,6 +100,9 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		return nil, fmt.Errorf("records: the state of the index: %w", err)
 	}
 	d.store = guarded{c.Store, d.indexes}
+	if err := d.openBook(ctx); err != nil {
+		return nil, fmt.Errorf("records: the consents of patients: %w", err)
+	}
 	return d, nil
 }
 
@@ -147,7 +151,11 @@ func (d *Door) Catalog(r definitions.Release) *search.Catalog {
 // Session binds a principal and what it may do, which is part of every query;
 // nil allows everything, and is for the program itself.
 func (d *Door) Session(p Principal, a Access) *Session {
-	return &Session{door: d, principal: p, access: a}
+	s := &Session{door: d, principal: p, access: a}
+	if g, ok := a.(interface{ Governs() bool }); ok && g.Governs() {
+		s.at = d.now().UnixMicro()
+	}
+	return s
 }
 
 // Stats counts current resources by type.

@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"errors"
 
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -45,9 +46,19 @@ func (s *Session) Expunge(ctx context.Context, r ExpungeRequest) (int64, error) 
 			return 0, d.fault(err)
 		}
 	}
+	var consenters []fhir.ID
+	if r.Key.Type == "" || r.Key.Type == consentType {
+		var err error
+		if consenters, err = d.consenters(ctx); err != nil {
+			return 0, d.fault(err)
+		}
+	}
 	n, err := d.store.Expunge(ctx, store.Expunge{
 		Key: r.Key, OldVersions: r.OldVersions, Deleted: r.Deleted, Everything: r.Everything, Limit: r.Limit,
 	})
+	if len(consenters) > 0 {
+		err = errors.Join(err, d.governAll(ctx, consenters))
+	}
 	if r.Key.Type == "" || r.Key.Type == searchParameter {
 		d.indexes.touched(ctx)
 	}

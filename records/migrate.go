@@ -163,6 +163,9 @@ func (m *migration) run(ctx context.Context, w *jobs.Work) error {
 	if err := m.move(ctx); err != nil {
 		return err
 	}
+	if err := errors.Join(m.to.store.Flush(ctx), m.to.governAll(ctx, nil)); err != nil {
+		return err
+	}
 	settings, err := m.from.moved(ctx)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ type Session struct {
 	door      *Door
 	principal Principal
 	access    Access // nil: everything
+	at        int64  // when access is asked, if that depends on the time; else 0
 }
 
 // Door returns the door that the session belongs to.
@@ -59,6 +60,11 @@ func (m matchSource) Get(ctx context.Context, key fhir.Key) (*search.Document, e
 		return nil, err
 	}
 	return m.door.document(ctx, records[0])
+}
+
+// Policies returns the policies that are in force of a Patient.
+func (m matchSource) Policies(ctx context.Context, patient fhir.ID, at int64) ([]int64, error) {
+	return m.door.store.PoliciesOf(ctx, patient, at)
 }
 
 // Referrers returns the current resources of a type whose param points to key.

@@ -70,6 +70,7 @@ func (d *Door) moved(ctx context.Context) (map[string][]byte, error) {
 	delete(settings, cursorKey)
 	delete(settings, indexSetting)
 	delete(settings, epochSetting)
+	delete(settings, consentsSetting)
 	return settings, err
 }
 

@@ -131,6 +131,25 @@ type Tx interface {
 	// may put that off until the next Put: what is missing then ends the run,
 	// and in the next one Require fails.
 	Require(ctx context.Context, keys []fhir.Key) error
+	// Govern replaces the policies of a Patient, to whom something written refers
+	// or who is there. Spans do not overlap. The caller holds a lock that all
+	// callers take, so that policies are numbered in the order in which they
+	// become visible. A policy that is new raises Identity.Epoch.
+	Govern(ctx context.Context, patient fhir.ID, spans []PolicySpan) error
+}
+
+// PolicySpan is what a Patient's consents come to in a stretch of time, in
+// microseconds since the Unix epoch: from Lo until before Until.
+type PolicySpan struct {
+	Lo, Until int64
+	Policy    string
+}
+
+// Policy is one that some Patient has or had. The store numbers them by their
+// text, from 1 up.
+type Policy struct {
+	Number int64
+	Text   string
 }
 
 // VersionError says which Write met another version.
@@ -190,6 +209,11 @@ type Resources interface {
 	// p, a token, uri or canonical parameter, up to limit, in order: System and Code, or
 	// URL and Version. It may read as many index rows as p has.
 	Values(ctx context.Context, p search.Param, limit int) ([]search.Entry, error)
+	// Policies returns the policies numbered above after, in rising order.
+	Policies(ctx context.Context, after int64) ([]Policy, error)
+	// PoliciesOf returns the numbers of the policies that a Patient has at a time,
+	// in microseconds since the Unix epoch.
+	PoliciesOf(ctx context.Context, patient fhir.ID, at int64) ([]int64, error)
 	// Stats counts current resources by type, exactly.
 	Stats(ctx context.Context) (map[fhir.Type]int64, error)
 }
@@ -378,6 +402,7 @@ type Store interface {
 	Jobs
 	Settings
 	Identity
+	Audit
 	// Ping says whether the database answers and can be written.
 	Ping(ctx context.Context) error
 	// Close waits for writes under way and releases everything.

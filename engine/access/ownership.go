@@ -136,6 +136,9 @@ func (o *Ownership) of(typeName string) []*search.Catalog {
 	return some
 }
 
+// Owner holds of the resources of a type that a patient owns.
+func (o *Ownership) Owner(typeName, patient string) search.Expr { return o.owner(typeName, patient) }
+
 // owner holds of the resources of a type that a patient owns.
 func (o *Ownership) owner(typeName, patient string) search.Expr {
 	if typeName == "Patient" {

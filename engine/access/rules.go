@@ -17,6 +17,8 @@ type Grant struct {
 	User    fhir.Key // the user's own resource; zero for none
 	// Context are further resources that the launch context names.
 	Context []fhir.Key
+	// Asker is who asks, for the consents of patients.
+	Asker Asker
 }
 
 // Rules are what a Grant allows. They may be kept as long as the grant stays the
@@ -29,8 +31,22 @@ type Rules struct {
 	known   []fhir.Key
 	visible func() search.Expr // holds of what the patient owns and the scopes show
 	pointed func() search.And  // holds of what names no owner and something visible refers to
-	mu      sync.Mutex
-	filters map[filterKey]search.Expr
+	book    *Book
+	asker   Asker
+	user    fhir.Key
+	// ownPatients and departments hold of the patients within these reaches.
+	ownPatients, departments func() search.Expr
+	// policies are those of the Book for reading and for writing.
+	policies    [2]concerned
+	unconsented func() search.Expr
+	mu          sync.Mutex
+	filters     map[filterKey]search.Expr
+}
+
+// concerned are the policies that concern the asker, up to the last one.
+type concerned struct {
+	groups []group
+	last   int64
 }
 
 type filterKey struct {
@@ -41,11 +57,23 @@ type filterKey struct {
 // maxFilters bounds the filters that are remembered.
 const maxFilters = 500
 
-// Rules makes the Rules of a grant. Scopes of level patient count only with a
-// patient in context. Those of level user and system are bound to no compartment;
-// role and consent narrow them here, too, once there are such.
-func (o *Ownership) Rules(g Grant) *Rules {
-	r := &Rules{o: o, patient: g.Patient, filters: map[filterKey]search.Expr{}}
+// Rules makes the Rules of a grant, no consents considered.
+func (o *Ownership) Rules(g Grant) *Rules { return o.RulesUnder(nil, g) }
+
+// RulesUnder makes the Rules of a grant. Scopes of level patient count only with a
+// patient in context. Those of level user and system are bound to no compartment.
+// The policies in book, and what it has for default, narrow them all; nil: there are
+// none. What the Book is given later counts in Rules that are made then; until then
+// whom a later policy governs is hidden where another one hides something.
+func (o *Ownership) RulesUnder(book *Book, g Grant) *Rules {
+	r := &Rules{o: o, patient: g.Patient, book: book, asker: g.Asker, user: g.User, filters: map[filterKey]search.Expr{}}
+	if book != nil {
+		for i := range r.policies {
+			r.policies[i].groups, r.policies[i].last = book.concerning(&r.asker, i == 1)
+		}
+	}
+	r.unconsented = sync.OnceValue(r.findUnconsented)
+	r.ownPatients, r.departments = sync.OnceValue(r.findOwnPatients), sync.OnceValue(r.findDepartments)
 	r.known = append(r.known, g.Context...)
 	if r.known = append(r.known, g.User); g.Patient != "" {
 		r.known = append(r.known, fhir.Key{Type: "Patient", ID: fhir.ID(g.Patient)})
@@ -63,13 +91,22 @@ func (o *Ownership) Rules(g Grant) *Rules {
 	return r
 }
 
-// May says whether a scope allows one of the interactions with resources of a
+// Governs says whether filters depend on what patients decided, and on the time.
+func (r *Rules) Governs() bool { return r.policies[0].groups != nil || r.policies[1].groups != nil }
+
+// May says whether a scope and a role allow one of the interactions with resources of a
 // type, be it with some of them only.
 func (r *Rules) May(t fhir.Type, i smart.Interactions) bool {
 	if i&smart.Read != 0 && t == r.own.Type && t != "" {
 		return true
 	}
-	return slices.ContainsFunc(r.scopes, func(s smart.Scope) bool { return applies(s, string(t), i) })
+	for one := range i.Each() {
+		if slices.ContainsFunc(r.scopes, func(s smart.Scope) bool { return applies(s, string(t), one) }) &&
+			(r.asker.Roles == nil || t == "" || len(r.asker.allowing(string(t), one)) > 0) {
+			return true
+		}
+	}
+	return false
 }
 
 func applies(s smart.Scope, typeName string, i smart.Interactions) bool {
@@ -98,6 +135,7 @@ func (r *Rules) Filter(types []string, i smart.Interactions) search.Expr {
 	default:
 		x = r.o.join(types, func(t string) search.Expr { return r.of(t, i) })
 	}
+	x = bothOrNone(x, r.consented(types, i))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.filters) < maxFilters {
@@ -106,9 +144,28 @@ func (r *Rules) Filter(types []string, i smart.Interactions) search.Expr {
 	return x
 }
 
-// of is the filter of one type. Scopes add to each other, each with its own
-// interactions and restriction.
+// of is the filter of one type: scope and role both allow the same interaction.
 func (r *Rules) of(typeName string, i smart.Interactions) search.Expr {
+	if r.asker.Roles == nil {
+		return r.byScope(typeName, i)
+	}
+	any := never()
+	for one := range i.Each() {
+		scope := r.byScope(typeName, one)
+		if scope == nil {
+			scope = always()
+		}
+		any = disj(any, conj(scope, r.byRole(typeName, one)))
+	}
+	if isAlways(any) {
+		return nil
+	}
+	return any
+}
+
+// byScope is what scopes allow of one type. They add to each other, each with its
+// own interactions and restriction.
+func (r *Rules) byScope(typeName string, i smart.Interactions) search.Expr {
 	var any, mine search.Or
 	whole := false
 	for _, s := range r.scopes {
@@ -189,7 +246,7 @@ func (r *Rules) findVisible() search.Expr {
 			types = append(types, t)
 		}
 	}
-	return r.o.join(types, func(t string) search.Expr {
+	visible := r.o.join(types, func(t string) search.Expr {
 		x := r.o.owner(t, r.patient)
 		var mine search.Or
 		for _, s := range r.scopes {
@@ -205,6 +262,7 @@ func (r *Rules) findVisible() search.Expr {
 		}
 		return both(x, either(mine))
 	})
+	return bothOrNone(visible, r.consented(types, smart.Read|smart.Search))
 }
 
 // findPointed counts references through one more resource that is there only for
@@ -239,6 +297,14 @@ func either(any search.Or) search.Expr {
 		return any[0]
 	}
 	return any
+}
+
+// bothOrNone is both, where each may be nil.
+func bothOrNone(x, y search.Expr) search.Expr {
+	if y == nil {
+		return x
+	}
+	return both(x, y)
 }
 
 // both is an And; nil holds always.

@@ -73,3 +73,14 @@ func cared(params []Param, start, end *TimeRange) Expr {
 	}
 	return Or{undated, dated}
 }
+
+// CareDateParams are the parameters of a type that say when care was given.
+func (c *Catalog) CareDateParams(typeName string) []Param {
+	var all []Param
+	for _, p := range c.lookup(typeName).list {
+		if p.Kind == definitions.SearchDate && p.problem == "" && !slices.Contains(notOfCare, p.Code) {
+			all = append(all, p.Param)
+		}
+	}
+	return all
+}

@@ -24,10 +24,13 @@ type Source interface {
 	// Referrers returns the current resources of a type that have an entry of
 	// param pointing to key; with source "", those of any type by any parameter.
 	Referrers(ctx context.Context, source string, param Param, key fhir.Key) ([]*Document, error)
+	// Policies returns the policies of a Patient that are in force at a time, in
+	// microseconds since the Unix epoch.
+	Policies(ctx context.Context, patient fhir.ID, at int64) ([]int64, error)
 }
 
 // Match says whether a resource satisfies x, nil holding of every resource. It
-// asks src only for Chain, Has and Referred; src may be nil when x has none. Errors are
+// asks src only for Chain, Has, Referred and Governed; src may be nil when x has none. Errors are
 // those of src. See the package's Semantics.
 func Match(ctx context.Context, x Expr, doc *Document, src Source) (bool, error) {
 	switch x := x.(type) {
@@ -68,6 +71,8 @@ func Match(ctx context.Context, x Expr, doc *Document, src Source) (bool, error)
 		return matchReferrers(ctx, x.Source, x.Param, x.X, doc, src)
 	case Within:
 		return matchWithin(ctx, x, doc, src)
+	case Governed:
+		return matchGoverned(ctx, x, doc, src)
 	case Sequence:
 		if x.Param.Code == codeContent {
 			return slices.ContainsFunc(doc.Entries, func(e Entry) bool { return e.satisfies(x) }), nil
@@ -122,6 +127,33 @@ func matchReferrers(ctx context.Context, source string, param Param, x Expr, doc
 	}
 	return false, nil
 }
+
+func matchGoverned(ctx context.Context, x Governed, doc *Document, src Source) (bool, error) {
+	governs := func(patient fhir.ID) (bool, error) {
+		in, err := src.Policies(ctx, patient, x.At)
+		return slices.ContainsFunc(in, func(n int64) bool {
+			return x.After > 0 && n > x.After || slices.Contains(x.Policies, n)
+		}), err
+	}
+	if x.Self && doc.Key.Type == patientType {
+		if ok, err := governs(doc.Key.ID); ok || err != nil {
+			return ok, err
+		}
+	}
+	for _, p := range x.Params {
+		for e := range doc.named(p) {
+			if e.RefType != patientType || e.RefID == "" {
+				continue
+			}
+			if ok, err := governs(fhir.ID(e.RefID)); ok || err != nil {
+				return ok, err
+			}
+		}
+	}
+	return false, nil
+}
+
+const patientType = "Patient"
 
 // named yields the entries that a Param of a query names.
 func (d *Document) named(p Param) func(yield func(*Entry) bool) {

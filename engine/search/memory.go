@@ -16,6 +16,14 @@ type Memory struct {
 	documents map[fhir.Key]*Document
 	created   map[fhir.Key]int // order of first creation; kept after Delete
 	referrers map[fhir.Key]map[fhir.Key]bool
+	policies  map[fhir.ID][]PolicySpan
+}
+
+// PolicySpan is a policy that a Patient has from a time until before another, in
+// microseconds since the Unix epoch.
+type PolicySpan struct {
+	Policy    int64
+	Lo, Until int64
 }
 
 // Found is one page of a search in memory.
@@ -35,7 +43,15 @@ func NewMemory() *Memory {
 		documents: map[fhir.Key]*Document{},
 		created:   map[fhir.Key]int{},
 		referrers: map[fhir.Key]map[fhir.Key]bool{},
+		policies:  map[fhir.ID][]PolicySpan{},
 	}
+}
+
+// Govern replaces the policies of a Patient.
+func (m *Memory) Govern(patient fhir.ID, spans ...PolicySpan) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.policies[patient] = spans
 }
 
 // Put adds a resource or replaces it. d.Entries must not be changed after.
@@ -139,6 +155,16 @@ type locked Memory
 
 func (l *locked) Get(_ context.Context, key fhir.Key) (*Document, error) {
 	return l.documents[key], nil
+}
+
+func (l *locked) Policies(_ context.Context, patient fhir.ID, at int64) ([]int64, error) {
+	var in []int64
+	for _, s := range l.policies[patient] {
+		if s.Lo <= at && at < s.Until {
+			in = append(in, s.Policy)
+		}
+	}
+	return in, nil
 }
 
 func (l *locked) Referrers(_ context.Context, source string, param Param, key fhir.Key) ([]*Document, error) {

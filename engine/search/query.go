@@ -370,6 +370,19 @@ type Has struct {
 // has a reference entry of any parameter that points here.
 type Referred struct{ X Expr }
 
+// Governed holds when the owner has one of the policies in force at At: a Patient
+// to whom the resource refers by one of Params, or with Self the resource itself.
+// Policies are numbers that the store gave (store.Policy), those above After that
+// it gives later; they are the caller's to know, so that Describe and cursors leave
+// them out.
+type Governed struct {
+	Params   []Param
+	Self     bool
+	Policies []int64 // in rising order
+	After    int64   // 0: no later ones
+	At       int64   // microseconds since the Unix epoch
+}
+
 func (And) expr()         {}
 func (Or) expr()          {}
 func (Not) expr()         {}
@@ -392,3 +405,4 @@ func (Composite) expr()   {}
 func (Chain) expr()       {}
 func (Has) expr()         {}
 func (Referred) expr()    {}
+func (Governed) expr()    {}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/inglehealth/ingle/engine/access"
@@ -41,7 +40,13 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 	}
 	rules, ok := s.rules.Get(a)
 	if !ok {
-		rules = door.Ownership().Rules(granted(a))
+		g := granted(a)
+		if g.Asker, err = t.whoAsks(r.Context(), a, g.Patient); err != nil {
+			return nil, err
+		}
+		if rules, err = door.Rules(r.Context(), g); err != nil {
+			return nil, err
+		}
 		s.rules.Put(a, rules)
 	}
 	p := records.Principal{ID: a.User, Client: a.Client, Name: a.UserName}
@@ -56,7 +61,7 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 // other.
 func granted(a *identity.Access) access.Grant {
 	g := access.Grant{Scopes: a.Scopes, Patient: a.Context.Patient, User: a.FHIRUser}
-	if a.User != "" && !slices.ContainsFunc(staff, func(r identity.Role) bool { return slices.Contains(a.Roles, r) }) {
+	if a.User != "" && !isStaff(a.Roles) {
 		g.Scopes = asPatient(a.Scopes)
 		if g.Patient == "" && a.FHIRUser.Type == "Patient" {
 			g.Patient = string(a.FHIRUser.ID)

@@ -37,7 +37,7 @@ func (s *Store) WriteItems(ctx context.Context, epoch bool, changes ...store.Ite
 	return s.together(ctx, func(db few) error {
 		err := items.Write(ctx, db, changes)
 		if err == nil && epoch {
-			_, err = db.Exec(ctx, "INSERT INTO counter (name, value) VALUES ('epoch', 1) ON CONFLICT (name) DO UPDATE SET value = counter.value + 1")
+			_, err = db.Exec(ctx, raiseEpoch)
 		}
 		return err
 	})

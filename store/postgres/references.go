@@ -118,4 +118,5 @@ func (t *tx) replace(w *writing) {
 	t.know(rowKey{w.typeNumber, string(w.Key.ID)}, w.rid)
 	t.enqueue("UPDATE resource SET rid = $1 WHERE rid = $2", w.rid, placeholder)
 	t.enqueue("UPDATE reference SET target = $1 WHERE target = $2", w.rid, placeholder)
+	t.enqueue("UPDATE governed SET patient = $1 WHERE patient = $2", w.rid, placeholder)
 }

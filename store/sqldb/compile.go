@@ -66,6 +66,8 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		return isIn(r, c.withinSet(x))
 	case search.Referred:
 		return c.referredCondition(x, r)
+	case search.Governed:
+		return c.governedCondition(x, r)
 	}
 	l, ok := c.leaf(x)
 	if !ok {

@@ -59,6 +59,8 @@ func describe(b *bytes.Buffer, x search.Expr) {
 	case search.Has:
 		fmt.Fprintf(b, "has %+v %q", x.Param, x.Source)
 		describeAll(b, "", []search.Expr{x.X})
+	case search.Governed:
+		b.WriteString("governed")
 	case search.Referred:
 		describeAll(b, "referred", []search.Expr{x.X})
 	case search.Composite:

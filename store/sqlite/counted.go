@@ -13,7 +13,7 @@ const touchedFunction = "ingle_touched"
 var rowNumbers = map[string]string{
 	"token": "rid", "reference": "rid", "string": "rid", "date": "rid", "number": "rid", "quantity": "rid", "uri": "rid", "composite": "rid",
 	"position": "rid", "phrase_use": "rid", "resource": "rid", "version": "seq", "name": "id", "unit": "id", "phrase": "id",
-	"phrase_word": "rowid", "code_list": "id", "listed_code": "list",
+	"governed": "patient", "phrase_word": "rowid", "code_list": "id", "listed_code": "list",
 }
 
 // counted puts before the conditions of each SELECT of a query one for each of

@@ -28,7 +28,9 @@ func damaged(path string, err error) error {
 }
 
 // translate turns the driver's errors into the contract's.
-func (s *Store) translate(err error) error {
+func (s *Store) translate(err error) error { return translate(s.dir, err) }
+
+func translate(dir string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -43,7 +45,7 @@ func (s *Store) translate(err error) error {
 	case lib.SQLITE_FULL:
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
 	case lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN:
-		if free, statErr := freeBytes(s.dir); statErr == nil && free < pageReserve {
+		if free, statErr := freeBytes(dir); statErr == nil && free < pageReserve {
 			return fmt.Errorf("%w: %w", store.ErrFull, err)
 		}
 	}

@@ -83,5 +83,8 @@ func (t *tx) replace(placeholder, rid int64) error {
 	if err := t.writer.conn.run("DELETE FROM resource WHERE rid = ?", placeholder); err != nil {
 		return err
 	}
+	if err := t.writer.conn.run("UPDATE governed SET patient = ? WHERE patient = ?", rid, placeholder); err != nil {
+		return err
+	}
 	return t.writer.conn.run("UPDATE reference SET target = ? WHERE target = ?", rid, placeholder)
 }

@@ -1,5 +1,5 @@
-// Package sqlite keeps the store contract in one SQLite file, with the blobs
-// beside it: the embedded default. One process owns the directory.
+// Package sqlite keeps the store contract in one SQLite file, with the blobs and
+// the audit log beside it: the embedded default. One process owns the directory.
 //
 // One goroutine writes. It takes whatever writes are waiting, gives each a
 // savepoint, and commits them together with synchronous=FULL, so that one
@@ -35,6 +35,7 @@ type Store struct {
 	names  *sqldb.Names
 	reader *sqldb.Reader
 	writer *writer
+	*AuditFile
 
 	pool chan *conn // idle readers; nil for one not yet opened
 	path string
@@ -90,10 +91,13 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 		return nil, damaged(s.path, err)
 	}
 	s.writer = newWriter(s, w)
-	if err := migrate(ctx, s.path); err != nil {
+	if err := migrate(ctx, s.path, migrations, "migrations"); err != nil {
 		return nil, err
 	}
 	if err := s.writer.load(ctx); err != nil {
+		return nil, err
+	}
+	if s.AuditFile, err = openAudit(ctx, dir); err != nil {
 		return nil, err
 	}
 	readers := max(4, 2*runtime.GOMAXPROCS(0))
@@ -149,6 +153,9 @@ func (s *Store) release() error {
 	}
 	if s.writer != nil {
 		errs = append(errs, s.writer.err, s.writer.conn.close())
+	}
+	if s.AuditFile != nil {
+		errs = append(errs, s.AuditFile.Close())
 	}
 	if s.packer != nil {
 		s.packer.Close()

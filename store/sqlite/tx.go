@@ -22,6 +22,7 @@ type tx struct {
 	words   []phraseWords
 	indexed int // of words, how many are in the full text index
 	member  member
+	raises  bool // the epoch, at the commit
 }
 
 // phraseWords is a new phrase that the full text index does not have yet: that
@@ -48,7 +49,7 @@ func (t *tx) reset() {
 	clear(t.ops)
 	t.ops, t.flushed, t.made = t.ops[:0], 0, t.made[:0]
 	clear(t.words)
-	t.words, t.indexed = t.words[:0], 0
+	t.words, t.indexed, t.raises = t.words[:0], 0, false
 }
 
 // Number implements sqldb.Namer. Numbers are not used again after a rollback.
@@ -223,6 +224,20 @@ func (t *tx) Require(ctx context.Context, keys []fhir.Key) error {
 		return &store.MissingError{Keys: missing}
 	}
 	return nil
+}
+
+// Govern implements store.Tx.
+func (t *tx) Govern(ctx context.Context, patient fhir.ID, spans []store.PolicySpan) error {
+	if err := errors.Join(t.flush(), t.changing()); err != nil {
+		return err
+	}
+	typeNumber, err := t.Number(sqldb.TypeSpace, patientType)
+	if err != nil {
+		return err
+	}
+	made, err := policies.Govern(ctx, quiet{t.writer.conn}, typeNumber, patient, spans)
+	t.raises = t.raises || made
+	return err
 }
 
 // Read implements store.Reader.

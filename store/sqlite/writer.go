@@ -227,6 +227,9 @@ func (w *writer) commit() error {
 		return err
 	}
 	w.tx.made = w.tx.made[:0]
+	if w.tx.raises {
+		w.store.epoch.Add(1)
+	}
 	return nil
 }
 

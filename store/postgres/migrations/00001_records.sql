@@ -216,6 +216,21 @@ CREATE TABLE listed_code (
     PRIMARY KEY (list, code, system)
 );
 
+-- What the consents of patients come to: policies, each once, and who has which
+-- from lo until before until, in microseconds since the epoch.
+CREATE TABLE policy (
+    id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    hash bytea NOT NULL UNIQUE,
+    text text NOT NULL
+);
+CREATE TABLE governed (
+    patient bigint NOT NULL, -- rid
+    lo      bigint NOT NULL,
+    until   bigint NOT NULL,
+    policy  bigint NOT NULL,
+    PRIMARY KEY (patient, lo)
+);
+
 CREATE TABLE setting (
     name  text COLLATE "C" PRIMARY KEY,
     value bytea NOT NULL

@@ -207,6 +207,21 @@ CREATE TABLE listed_code (
     PRIMARY KEY (list, code, system)
 ) WITHOUT ROWID;
 
+-- What the consents of patients come to: policies, each once, and who has which
+-- from lo until before until, in microseconds since the epoch.
+CREATE TABLE policy (
+    id   INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash BLOB NOT NULL UNIQUE,
+    text TEXT NOT NULL
+);
+CREATE TABLE governed (
+    patient INTEGER NOT NULL, -- rid
+    lo      INTEGER NOT NULL,
+    until   INTEGER NOT NULL,
+    policy  INTEGER NOT NULL,
+    PRIMARY KEY (patient, lo)
+) WITHOUT ROWID;
+
 CREATE TABLE setting (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL

@@ -1,0 +1,330 @@
+package audit
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// An event is kept in parts: who and when, what, and one for each patient. Each is
+// JSON with its members in order (RFC 8785), and by itself a leaf's secret, so that
+// a patient can be shown one's own without those of others (leaf.go).
+
+// core is the first part, of all that tells of no patient.
+type core struct {
+	Address string   `json:"a,omitzero"`
+	Client  string   `json:"c,omitzero"`
+	Is      string   `json:"i,omitzero"`
+	Kind    Kind     `json:"k"`
+	Login   string   `json:"l,omitzero"`
+	Note    string   `json:"n,omitzero"`
+	Purpose string   `json:"p,omitzero"`
+	Request string   `json:"q,omitzero"`
+	Roles   []string `json:"r,omitzero"`
+	Status  int      `json:"s,omitzero"`
+	Time    int64    `json:"t"` // microseconds since the epoch
+	User    string   `json:"u,omitzero"`
+	Count   int      `json:"v,omitzero"`
+	Why     []string `json:"w,omitzero"`
+	Token   string   `json:"x,omitzero"`
+}
+
+// what is the second part.
+type what struct {
+	Entities []string `json:"e,omitzero"`
+	Query    string   `json:"q,omitzero"`
+	Target   string   `json:"t,omitzero"`
+}
+
+// whose is each further part.
+type whose struct {
+	Entities []string `json:"e,omitzero"`
+	Patient  string   `json:"p"`
+}
+
+// parts are the bytes of an event's parts.
+func (e *Event) parts() [][]byte {
+	all := make([][]byte, 0, 2+len(e.Patients))
+	b := make([]byte, 0, 512)
+	cut := func() {
+		all = append(all, b[:len(b):len(b)])
+		b = b[len(b):]
+	}
+	b = e.appendCore(b)
+	cut()
+	b = append(b, '{')
+	b = appendEntities(b, e.Entities)
+	b = appendText(b, 'q', e.Query)
+	b = appendText(b, 't', e.Target)
+	b = append(b, '}')
+	cut()
+	for i := range e.Patients {
+		b = append(b, '{')
+		b = appendEntities(b, e.Patients[i].Entities)
+		b = appendText(b, 'p', e.Patients[i].Key)
+		b = append(b, '}')
+		cut()
+	}
+	return all
+}
+
+func (e *Event) appendCore(b []byte) []byte {
+	a := &e.Agent
+	b = append(b, '{')
+	b = appendText(b, 'a', a.Address)
+	b = appendText(b, 'c', a.Client)
+	b = appendText(b, 'i', a.Is)
+	b = appendText(b, 'k', string(e.Kind))
+	b = appendText(b, 'l', a.Login)
+	b = appendText(b, 'n', e.Note)
+	b = appendText(b, 'p', a.Purpose)
+	b = appendText(b, 'q', e.Request)
+	b = appendTexts(b, 'r', a.Roles)
+	b = appendNumber(b, 's', int64(e.Status))
+	b = append(appendName(b, 't'), strconv.FormatInt(e.Time.UnixMicro(), 10)...)
+	b = appendText(b, 'u', a.User)
+	b = appendNumber(b, 'v', int64(e.Count))
+	b = appendTexts(b, 'w', e.Why)
+	b = appendText(b, 'x', a.Token)
+	return append(b, '}')
+}
+
+func appendName(b []byte, name byte) []byte {
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
+	}
+	return append(b, '"', name, '"', ':')
+}
+
+func appendText(b []byte, name byte, text string) []byte {
+	if text == "" {
+		return b
+	}
+	return quote(appendName(b, name), text)
+}
+
+// quote replaces what is no UTF-8, which JSON cannot hold.
+func quote(b []byte, text string) []byte {
+	out, err := jsontext.AppendQuote(b, text)
+	if err != nil {
+		out, _ = jsontext.AppendQuote(b, strings.ToValidUTF8(text, "\uFFFD"))
+	}
+	return out
+}
+
+func appendTexts(b []byte, name byte, texts []string) []byte {
+	if len(texts) == 0 {
+		return b
+	}
+	b = append(appendName(b, name), '[')
+	for i, text := range texts {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = quote(b, text)
+	}
+	return append(b, ']')
+}
+
+func appendNumber(b []byte, name byte, n int64) []byte {
+	if n == 0 {
+		return b
+	}
+	return strconv.AppendInt(appendName(b, name), n, 10)
+}
+
+// appendEntities writes them as "RObservation/1|3": action, key, version.
+func appendEntities(b []byte, entities []Entity) []byte {
+	if len(entities) == 0 {
+		return b
+	}
+	b = append(appendName(b, 'e'), '[')
+	for i, e := range entities {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		// Keys of resources need no escapes.
+		b = append(append(b, '"', byte(e.Action)), e.Key...)
+		if e.Version > 0 {
+			b = strconv.AppendInt(append(b, '|'), e.Version, 10)
+		}
+		b = append(b, '"')
+	}
+	return append(b, ']')
+}
+
+var errEvent = errors.New("audit: an event cannot be read")
+
+// eventOf reads the parts of an event.
+func eventOf(number int64, parts [][]byte) (*Event, error) {
+	e := &Event{Number: number}
+	if len(parts) == 0 {
+		e.Erased = true
+		return e, nil
+	}
+	if len(parts) < 2 {
+		return nil, errEvent
+	}
+	var c core
+	var w what
+	if err := errors.Join(json.Unmarshal(parts[0], &c), json.Unmarshal(parts[1], &w)); err != nil {
+		return nil, errors.Join(errEvent, err)
+	}
+	e.Time, e.Kind, e.Status, e.Request, e.Why, e.Note, e.Count = time.UnixMicro(c.Time).UTC(), c.Kind, c.Status, c.Request, c.Why, c.Note, c.Count
+	e.Agent = Agent{User: c.User, Login: c.Login, Is: c.Is, Roles: c.Roles, Purpose: c.Purpose, Client: c.Client, Token: c.Token, Address: c.Address}
+	e.Target, e.Query, e.Entities = w.Target, w.Query, entitiesOf(w.Entities)
+	for _, part := range parts[2:] {
+		var p whose
+		if err := json.Unmarshal(part, &p); err != nil {
+			return nil, errors.Join(errEvent, err)
+		}
+		e.Patients = append(e.Patients, Patient{p.Patient, entitiesOf(p.Entities)})
+	}
+	return e, nil
+}
+
+func entitiesOf(texts []string) []Entity {
+	var all []Entity
+	for _, text := range texts {
+		if text == "" {
+			continue
+		}
+		key, version, _ := strings.Cut(text[1:], "|")
+		n, _ := strconv.ParseInt(version, 10, 64)
+		all = append(all, Entity{Action(text[0]), key, n})
+	}
+	return all
+}
+
+// entry is an event as it is appended: its parts, the salt of its leaf, and the
+// keys by which it is found.
+type entry struct {
+	time  int64 // microseconds since the epoch
+	salt  salt
+	keys  []int64
+	parts [][]byte
+}
+
+func newEntry(e *Event) *entry {
+	n := &entry{time: e.Time.UnixMicro(), keys: e.keys(), parts: e.parts()}
+	_, _ = rand.Read(n.salt[:]) // never fails
+	return n
+}
+
+// keys are hashes of whom the event is about.
+func (e *Event) keys() []int64 {
+	keys := make([]int64, 0, 3+len(e.Patients))
+	add := func(kind byte, text string) {
+		if text != "" {
+			keys = append(keys, keyOf(kind, text))
+		}
+	}
+	add(keyAgent, e.Agent.User)
+	add(keyAgent, e.Agent.Is)
+	add(keyAgent, e.Agent.Client)
+	for i := range e.Patients {
+		add(keyPatient, e.Patients[i].Key)
+	}
+	return keys
+}
+
+const (
+	keyAgent   = 'a'
+	keyPatient = 'p'
+)
+
+func keyOf(kind byte, text string) int64 {
+	sum := sha256.Sum256(append([]byte{kind}, text...))
+	return int64(binary.BigEndian.Uint64(sum[:]))
+}
+
+// append writes the entry behind others of its group.
+func (n *entry) append(b []byte) []byte {
+	b = binary.AppendVarint(b, n.time)
+	b = append(b, n.salt[:]...)
+	b = binary.AppendUvarint(b, uint64(len(n.keys)))
+	for _, key := range n.keys {
+		b = binary.BigEndian.AppendUint64(b, uint64(key))
+	}
+	return appendParts(b, n.parts)
+}
+
+func appendParts(b []byte, parts [][]byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(parts)))
+	for _, part := range parts {
+		b = append(binary.AppendUvarint(b, uint64(len(part))), part...)
+	}
+	return b
+}
+
+// entriesOf reads a group.
+func entriesOf(group []byte) ([]*entry, error) {
+	var all []*entry
+	r := reader{b: group}
+	for len(r.b) > 0 && !r.bad {
+		n := &entry{time: r.varint()}
+		copy(n.salt[:], r.bytes(len(n.salt)))
+		for range r.count(8) {
+			n.keys = append(n.keys, int64(binary.BigEndian.Uint64(r.bytes(8))))
+		}
+		n.parts = r.parts()
+		all = append(all, n)
+	}
+	if r.bad {
+		return nil, errEvent
+	}
+	return all, nil
+}
+
+// reader reads what was written; bad says that there was less.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+// count is a number of things of at least size bytes each.
+func (r *reader) count(size int) int {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 || v > uint64((len(r.b)-n)/size) {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[n:]
+	return int(v)
+}
+
+// bytes are the next n; zeros when there are fewer.
+func (r *reader) bytes(n int) []byte {
+	if n > len(r.b) {
+		r.bad, r.b = true, nil
+		return make([]byte, n)
+	}
+	out := r.b[:n:n]
+	r.b = r.b[n:]
+	return out
+}
+
+func (r *reader) parts() [][]byte {
+	var parts [][]byte
+	for range r.count(1) {
+		parts = append(parts, r.bytes(r.count(1)))
+	}
+	return parts
+}

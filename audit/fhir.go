@@ -1,0 +1,294 @@
+package audit
+
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// A Projection is an event as AuditEvent resources: one for each patient whose data
+// it touched, as BALP wants it, or one. They are made when they are asked for.
+
+// IDPrefix begins the ids of AuditEvents that are events of the log.
+const IDPrefix = "log."
+
+// ID is the id of the AuditEvent of an event and its i-th patient, -1 for none.
+func ID(number int64, patient int) string {
+	id := IDPrefix + strconv.FormatInt(number, 10)
+	if patient >= 0 {
+		id += "." + strconv.Itoa(patient)
+	}
+	return id
+}
+
+// ParseID reads what ID makes.
+func ParseID(id string) (number int64, patient int, ok bool) {
+	text, ok := strings.CutPrefix(id, IDPrefix)
+	text, at, several := strings.Cut(text, ".")
+	number, err := strconv.ParseInt(text, 10, 64)
+	patient = -1
+	if err == nil && several {
+		patient, err = strconv.Atoi(at)
+		if patient < 0 {
+			return 0, 0, false
+		}
+	}
+	return number, patient, ok && err == nil && number >= 0 && ID(number, patient) == id
+}
+
+// Code systems.
+const (
+	systemType        = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+	systemInteraction = "http://hl7.org/fhir/restful-interaction"
+	systemDICOM       = "http://dicom.nema.org/resources/ontology/DCM"
+	systemLifecycle   = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
+	systemAct         = "https://ingle.health/fhir/CodeSystem/audit-act"
+	systemRole        = "http://terminology.hl7.org/CodeSystem/object-role"
+	systemEntity      = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+	systemBALP        = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
+	systemPurpose     = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+	systemPart        = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+	systemSource      = "http://terminology.hl7.org/CodeSystem/security-source-type"
+	profileBALP       = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
+	jtiPolicy         = "urn:ietf:params:oauth:jti:"
+)
+
+type coding struct {
+	System  string `json:"system,omitzero"`
+	Code    string `json:"code"`
+	Display string `json:"display,omitzero"`
+}
+
+type concept struct {
+	Coding []coding `json:"coding,omitzero"`
+	Text   string   `json:"text,omitzero"`
+}
+
+type identifier struct {
+	Value string `json:"value"`
+}
+
+type reference struct {
+	Reference  string      `json:"reference,omitzero"`
+	Identifier *identifier `json:"identifier,omitzero"`
+	Display    string      `json:"display,omitzero"`
+}
+
+type network struct {
+	Address string `json:"address"`
+	Type    string `json:"type"` // 1 name, 2 IP address, 5 URI
+}
+
+type agent struct {
+	Type      concept    `json:"type"`
+	Role      []concept  `json:"role,omitzero"`
+	Who       *reference `json:"who,omitzero"`
+	AltID     string     `json:"altId,omitzero"`
+	Requestor bool       `json:"requestor"`
+	Policy    []string   `json:"policy,omitzero"`
+	Network   *network   `json:"network,omitzero"`
+	Purpose   []concept  `json:"purposeOfUse,omitzero"`
+}
+
+type source struct {
+	Observer reference `json:"observer"`
+	Type     []coding  `json:"type"`
+}
+
+type detail struct {
+	Type  string `json:"type"`
+	Value string `json:"valueString"`
+}
+
+type entity struct {
+	What        *reference `json:"what,omitzero"`
+	Type        *coding    `json:"type,omitzero"`
+	Role        *coding    `json:"role,omitzero"`
+	Lifecycle   *coding    `json:"lifecycle,omitzero"`
+	Name        string     `json:"name,omitzero"`
+	Description string     `json:"description,omitzero"`
+	Query       string     `json:"query,omitzero"`
+	Detail      []detail   `json:"detail,omitzero"`
+}
+
+type meta struct {
+	Version string   `json:"versionId"`
+	Updated string   `json:"lastUpdated"`
+	Profile []string `json:"profile,omitzero"`
+}
+
+// auditEvent is R4's.
+type auditEvent struct {
+	ResourceType string    `json:"resourceType"`
+	ID           string    `json:"id"`
+	Meta         meta      `json:"meta"`
+	Type         coding    `json:"type"`
+	Subtype      []coding  `json:"subtype,omitzero"`
+	Action       string    `json:"action"`
+	Recorded     string    `json:"recorded"`
+	Outcome      string    `json:"outcome"`
+	OutcomeDesc  string    `json:"outcomeDesc,omitzero"`
+	Purpose      []concept `json:"purposeOfEvent,omitzero"`
+	Agent        []agent   `json:"agent"`
+	Source       source    `json:"source"`
+	Entity       []entity  `json:"entity,omitzero"`
+}
+
+// acts are the kinds that are no interactions, as type and subtype.
+var acts = map[Kind][2]coding{
+	SignIn:       {{systemDICOM, "110114", "User Authentication"}, {systemDICOM, "110122", "Login"}},
+	SignOut:      {{systemDICOM, "110114", "User Authentication"}, {systemDICOM, "110123", "Logout"}},
+	Authorize:    {{systemDICOM, "110114", "User Authentication"}, {systemAct, "authorize", "Authorization of an app"}},
+	TokenIssue:   {{systemDICOM, "110114", "User Authentication"}, {systemAct, "token-issue", "Issue of tokens"}},
+	TokenRevoke:  {{systemDICOM, "110114", "User Authentication"}, {systemAct, "token-revoke", "Revocation of a token"}},
+	TokenInspect: {{systemDICOM, "110114", "User Authentication"}, {systemAct, "token-inspect", "Introspection of a token"}},
+	Administer:   {{systemDICOM, "110113", "Security Alert"}, {systemDICOM, "110129", "Security Configuration"}},
+	Account:      {{systemDICOM, "110113", "Security Alert"}, {systemDICOM, "110137", "User Security Attributes Changed"}},
+	Alert:        {{systemDICOM, "110113", "Security Alert"}, {systemAct, "alert", "Alert of the audit log"}},
+	BreakGlass:   {{systemDICOM, "110113", "Security Alert"}, {systemDICOM, "110127", "Emergency Override Started"}},
+	Import:       {{systemDICOM, "110107", "Import"}, {systemAct, "import", "Import of files"}},
+	Export:       {{systemDICOM, "110106", "Export"}, {systemAct, "export", "Export to files"}},
+	Disclose:     {{systemLifecycle, "disclose", "Disclose"}, {systemLifecycle, "disclose", "Disclose"}},
+}
+
+// Types are the type and the subtype of a kind.
+func (k Kind) types() (typ, subtype coding) {
+	if both, ok := acts[k]; ok {
+		return both[0], both[1]
+	}
+	return coding{systemType, "rest", "RESTful Operation"}, coding{systemInteraction, string(k), ""}
+}
+
+// profiles are BALP's, of which each has a twin for patients.
+var profiles = map[Kind]string{Read: "Read", VRead: "Read", History: "Read", Create: "Create", Update: "Update", Patch: "Update", Delete: "Delete", Search: "Query"}
+
+// FHIR is the AuditEvent (R4) of the event and its i-th patient, -1 for none. base
+// is the address of the server. What belongs to other patients is left out of it;
+// the query, too, when there are several.
+func (e *Event) FHIR(base string, patient int) ([]byte, error) {
+	typ, subtype := e.Kind.types()
+	when := e.Time.UTC().Format("2006-01-02T15:04:05.000000Z")
+	r := auditEvent{
+		ResourceType: "AuditEvent", ID: ID(e.Number, patient), Meta: meta{Version: "1", Updated: e.Time.UTC().Truncate(time.Millisecond).Format("2006-01-02T15:04:05.000Z")},
+		Type: typ, Subtype: []coding{subtype}, Action: string(rune(e.Kind.Action())), Recorded: when,
+		Outcome: strconv.Itoa(e.Outcome()), OutcomeDesc: e.outcomeText(), Agent: e.agents(base),
+		Source: source{Observer: reference{Display: base}, Type: []coding{{systemSource, "4", "Application Server"}}},
+	}
+	if name := profiles[e.Kind]; name != "" {
+		if patient >= 0 {
+			name = "Patient" + name
+		}
+		r.Meta.Profile = []string{profileBALP + name}
+	}
+	if e.Agent.Purpose != "" {
+		r.Purpose = []concept{{Coding: []coding{{System: systemPurpose, Code: e.Agent.Purpose}}}}
+	}
+	r.Entity = e.entities(patient)
+	return json.Marshal(r)
+}
+
+func (e *Event) outcomeText() string {
+	var words []string
+	if e.Status > 0 {
+		words = append(words, "HTTP "+strconv.Itoa(e.Status))
+	}
+	if e.Note != "" {
+		words = append(words, e.Note)
+	}
+	if len(e.Why) > 0 {
+		words = append(words, "because of "+strings.Join(e.Why, ", "))
+	}
+	return strings.Join(words, ": ")
+}
+
+func (e *Event) agents(base string) []agent {
+	a := &e.Agent
+	client := agent{Type: concept{Coding: []coding{{systemDICOM, "110153", "Source Role ID"}}}, Requestor: a.User == ""}
+	client.Who = &reference{Display: "unknown"}
+	if a.Client != "" {
+		client.Who = &reference{Identifier: &identifier{a.Client}}
+	}
+	if a.Address != "" {
+		client.Network = &network{a.Address, "2"}
+	}
+	if a.Token != "" {
+		client.Policy = []string{jtiPolicy + a.Token}
+	}
+	all := []agent{client, {
+		Type: concept{Coding: []coding{{systemDICOM, "110152", "Destination Role ID"}}},
+		Who:  &reference{Display: base}, Network: &network{base, "5"},
+	}}
+	if a.User == "" && a.Login == "" {
+		return all
+	}
+	user := agent{Type: concept{Coding: []coding{{systemPart, "IRCP", "information recipient"}}}, AltID: a.Login, Requestor: true}
+	switch {
+	case a.Is != "":
+		user.Who = &reference{Reference: a.Is}
+	case a.User != "":
+		user.Who = &reference{Identifier: &identifier{a.User}}
+	}
+	for _, role := range a.Roles {
+		user.Role = append(user.Role, concept{Text: role})
+	}
+	if a.Token != "" {
+		user.Policy = []string{jtiPolicy + a.Token}
+	}
+	if a.Purpose != "" {
+		user.Purpose = []concept{{Coding: []coding{{System: systemPurpose, Code: a.Purpose}}}}
+	}
+	return append(all, user)
+}
+
+func (e *Event) entities(patient int) []entity {
+	var all []entity
+	if patient >= 0 {
+		all = append(all, entity{
+			What: &reference{Reference: e.Patients[patient].Key},
+			Type: &coding{systemEntity, "1", "Person"}, Role: &coding{systemRole, "1", "Patient"},
+		})
+	}
+	if e.Request != "" {
+		all = append(all, entity{What: &reference{Identifier: &identifier{e.Request}}, Type: &coding{System: systemBALP, Code: "XrequestId"}})
+	}
+	if (e.Query != "" || e.Kind == Search) && len(e.Patients) < 2 {
+		asked := e.Target
+		if e.Query != "" {
+			asked += "?" + e.Query
+		}
+		all = append(all, entity{
+			Type: &coding{systemEntity, "2", "System Object"}, Role: &coding{systemRole, "24", "Query"},
+			Query: base64.StdEncoding.EncodeToString([]byte(asked)),
+		})
+	} else if e.Target != "" && len(e.Patients) < 2 {
+		all = append(all, entity{
+			Type: &coding{systemEntity, "2", "System Object"}, Role: &coding{systemRole, "4", "Domain Resource"}, Name: e.Target,
+		})
+	}
+	touched := e.Entities
+	if patient >= 0 {
+		touched = append(e.Patients[patient].Entities[:len(e.Patients[patient].Entities):len(e.Patients[patient].Entities)], touched...)
+	}
+	for _, one := range touched {
+		what := one.Key
+		if one.Version > 0 {
+			what += "/_history/" + strconv.FormatInt(one.Version, 10)
+		}
+		all = append(all, entity{
+			What: &reference{Reference: what}, Type: &coding{systemEntity, "2", "System Object"}, Role: &coding{systemRole, "4", "Domain Resource"},
+			Detail: actionDetail(e.Kind, one.Action),
+		})
+	}
+	return all
+}
+
+// actionDetail says what was done to one of the resources of a bundle.
+func actionDetail(k Kind, a Action) []detail {
+	if k != Batch {
+		return nil
+	}
+	return []detail{{"action", string(rune(a))}}
+}

@@ -1,0 +1,152 @@
+package audit
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// Trail is what a request has touched so far. The door writes it, whoever answers
+// makes an event of it. It is safe for concurrent use; a nil Trail remembers
+// nothing.
+type Trail struct {
+	mu       sync.Mutex
+	touched  []touch
+	known    map[fhir.Key]int // places in touched, once there are many
+	asked    []fhir.Key
+	count    int // of resources, those beyond maxEntities included
+	recorded int // of count: what an event was made of
+}
+
+type touch struct {
+	Entity
+	key      fhir.Key
+	patients []fhir.Key
+}
+
+// few is up to how many resources are sought one after the other.
+const few = 8
+
+// Touch notes that something was done with a version of a resource that belongs to
+// patients.
+func (t *Trail) Touch(a Action, key fhir.Key, version int64, patients ...fhir.Key) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i, ok := t.find(key); ok {
+		at := &t.touched[i]
+		if a != Reads && at.Action != a || version > at.Version {
+			t.count++ // so that it is recorded once more
+			at.Action, at.Version = a, version
+		}
+		for _, p := range patients {
+			if !slices.Contains(at.patients, p) {
+				at.patients = append(at.patients, p)
+			}
+		}
+		return
+	}
+	t.count++
+	// What belongs to a patient is named in any case: whose data was touched must not
+	// be lost.
+	if len(t.touched) >= maxEntities && !t.news(patients) {
+		return
+	}
+	t.touched = append(t.touched, touch{Entity{Action: a, Version: version}, key, patients})
+	if t.known != nil {
+		t.known[key] = len(t.touched) - 1
+	}
+}
+
+func (t *Trail) find(key fhir.Key) (int, bool) {
+	if len(t.touched) > few && t.known == nil {
+		t.known = make(map[fhir.Key]int, 4*few)
+		for i := range t.touched {
+			t.known[t.touched[i].key] = i
+		}
+	}
+	if t.known != nil {
+		i, ok := t.known[key]
+		return i, ok
+	}
+	i := slices.IndexFunc(t.touched, func(one touch) bool { return one.key == key })
+	return i, i >= 0
+}
+
+// news says whether one of the patients was not touched yet.
+func (t *Trail) news(patients []fhir.Key) bool {
+	return slices.ContainsFunc(patients, func(p fhir.Key) bool {
+		return !slices.ContainsFunc(t.touched, func(one touch) bool { return slices.Contains(one.patients, p) })
+	})
+}
+
+// Ask notes for which patient something was asked, whatever was found.
+func (t *Trail) Ask(patient fhir.Key) {
+	if t == nil || patient.Type != "Patient" || !patient.ID.Valid() {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !slices.Contains(t.asked, patient) {
+		t.asked = append(t.asked, patient)
+	}
+}
+
+// Grew says whether something was touched since the last Tell.
+func (t *Trail) Grew() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.count > t.recorded
+}
+
+// Tell puts what was touched into an event.
+func (t *Trail) Tell(e *Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.recorded, e.Count = t.count, len(t.touched)
+	if t.count > e.Count {
+		e.Count = t.count
+	}
+	places := map[fhir.Key]int{}
+	patient := func(key fhir.Key) int {
+		i, ok := places[key]
+		if !ok {
+			i = len(e.Patients)
+			places[key] = i
+			e.Patients = append(e.Patients, Patient{Key: key.String()})
+		}
+		return i
+	}
+	for i := range t.touched {
+		one := &t.touched[i]
+		one.Key = one.key.String()
+		if len(one.patients) == 0 {
+			e.Entities = append(e.Entities, one.Entity)
+			continue
+		}
+		for _, p := range one.patients {
+			at := &e.Patients[patient(p)]
+			at.Entities = append(at.Entities, one.Entity)
+		}
+	}
+	for _, key := range t.asked {
+		patient(key)
+	}
+}
+
+type trailKey struct{}
+
+// WithTrail puts a trail into a context.
+func WithTrail(ctx context.Context, t *Trail) context.Context {
+	return context.WithValue(ctx, trailKey{}, t)
+}
+
+// TrailOf is the trail of a context; nil for none.
+func TrailOf(ctx context.Context) *Trail {
+	t, _ := ctx.Value(trailKey{}).(*Trail)
+	return t
+}

@@ -1,0 +1,250 @@
+package access_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/inglehealth/ingle/engine/access"
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
+)
+
+// clinic is the data of two patients that consents are about.
+var clinic = []string{
+	resource("Patient", "p", ""), resource("Patient", "q", ""), resource("Practitioner", "dr", ""),
+	resource("Encounter", "e", to("subject", "Patient/p")+`,"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"PSY"}]}`),
+	resource("Observation", "lab", to("subject", "Patient/p")+`,"code":{"coding":[{"system":"http://loinc.org","code":"1-1"}]},"effectiveDateTime":"2020-01-01"`),
+	resource("Observation", "psy", to("subject", "Patient/p")+","+to("encounter", "Encounter/e")),
+	resource("Observation", "hiv", to("subject", "Patient/p")+`,"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]}`),
+	resource("Observation", "other", to("subject", "Patient/q")),
+	resource("Condition", "sud", to("subject", "Patient/p")+`,"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"ETH"}]}`),
+	resource("Condition", "c", to("subject", "Patient/p")+","+to("recorder", "Practitioner/dr")),
+	resource("Provenance", "of-lab", `"target":[{"reference":"Observation/lab"}]`), resource("Provenance", "of-other", `"target":[{"reference":"Observation/other"}]`),
+}
+
+const (
+	allOfP = "Patient/p Encounter/e Observation/lab Observation/psy Observation/hiv Condition/c Provenance/of-lab"
+	allOfQ = "Patient/q Practitioner/dr Observation/other Provenance/of-other"
+)
+
+// consent is a Consent of a patient of the day's hour n, with further elements.
+func consent(patient string, n int, rest string) string {
+	return fmt.Sprintf(`{"resourceType":"Consent","id":"c%d","status":"active","scope":{"coding":[{"code":"patient-privacy"}]},
+		"category":[{"text":"privacy"}],"patient":{"reference":"Patient/%s"},"dateTime":"2024-05-01T%02d:00:00Z",%s}`, n, patient, n, rest)
+}
+
+func code(system, code string) string { return fmt.Sprintf(`{"system":%q,"code":%q}`, system, code) }
+
+func label(c string) string {
+	return `"securityLabel":[` + code("http://terminology.hl7.org/CodeSystem/v3-ActCode", c) + `]`
+}
+
+func actor(ref string) string {
+	return `"actor":[{"role":{"coding":[{"code":"IRCP"}]},` + to("reference", ref) + `}]`
+}
+
+func purpose(c string) string {
+	return `"purpose":[` + code("http://terminology.hl7.org/CodeSystem/v3-ActReason", c) + `]`
+}
+
+// under are the rules of a Practitioner dr, with a purpose, under consents.
+func (w *world) under(purpose string, consents ...string) *access.Rules {
+	w.t.Helper()
+	book := access.NewBook(access.Shipped())
+	of := map[fhir.ID][]access.Consent{}
+	for _, text := range consents {
+		tree, err := fhir.ParseJSON(w.catalog.Definitions(), []byte(text), fhir.Limits{})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		c := access.ReadConsent(tree.Root())
+		of[c.Patient] = append(of[c.Patient], c)
+	}
+	n := int64(0)
+	for patient, list := range of {
+		var spans []search.PolicySpan
+		for _, s := range access.Policies(list) {
+			n++
+			book.Add(n, s.Policy)
+			spans = append(spans, search.PolicySpan{Policy: n, Lo: s.Lo, Until: s.Until})
+		}
+		w.memory.Govern(patient, spans...)
+	}
+	g := grant("user/*.cruds")
+	g.Asker = access.Asker{Actors: []string{"Practitioner/dr", "Organization/clinic"}, Purpose: purpose}
+	return w.o.RulesUnder(book, g)
+}
+
+// visible are the resources that may be read at a time.
+func (w *world) visible(r *access.Rules, at string) string {
+	w.t.Helper()
+	t, ok := search.ParseTime(at)
+	if !ok {
+		w.t.Fatalf("%q is no time", at)
+	}
+	var names []string
+	for _, d := range w.docs {
+		one := w.find(atTime(r.Filter([]string{string(d.Key.Type)}, smart.Read), t.Lo), d)
+		if all := w.find(atTime(r.Filter(nil, smart.Read), t.Lo), d); all != one {
+			w.t.Errorf("%s is visible over all types: %v, by its type: %v", d.Key, all, one)
+		}
+		if one {
+			names = append(names, d.Key.String())
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func atTime(x search.Expr, at int64) search.Expr {
+	if x == nil {
+		return nil
+	}
+	return search.At(x, at)
+}
+
+// without takes names out of a list.
+func without(list string, names ...string) string {
+	var left []string
+	for _, one := range strings.Fields(list) {
+		keep := true
+		for _, n := range names {
+			keep = keep && one != n
+		}
+		if keep {
+			left = append(left, one)
+		}
+	}
+	return strings.Join(left, " ")
+}
+
+func TestConsentsDecideWhatIsSeen(t *testing.T) {
+	w := newWorld(t, clinic...)
+	all := w.visible(w.under("TREAT"), "2024-06-01")
+	ofQ := without(all, strings.Fields(allOfP)...)
+	if len(strings.Fields(all)) != len(strings.Fields(allOfP+" "+allOfQ)) || strings.Contains(all, "Condition/sud") {
+		t.Fatalf("without consents: %s", all)
+	}
+	deny, permit := `"provision":{"type":"deny"`, `"provision":{"type":"permit"`
+	for _, c := range []struct {
+		name     string
+		purpose  string
+		at       string
+		consents []string
+		want     string
+	}{
+		{"a denial hides all of one patient", "TREAT", "", []string{consent("p", 1, deny+`}`)}, ofQ},
+		{"an opt-out by policyRule", "TREAT", "", []string{consent("p", 1, `"policyRule":{"coding":[{"code":"OPTOUT"}]}`)}, ofQ},
+		{"an opt-out with an exception", "TREAT", "", []string{consent("p", 1, `"policyRule":{"coding":[{"code":"OPTOUTE"}]},"provision":{"provision":[{"type":"permit",`+actor("Practitioner/dr")+`}]}`)}, all},
+		{"what is not active decides nothing", "TREAT", "", []string{strings.Replace(consent("p", 1, deny+`}`), `"active"`, `"inactive"`, 1)}, all},
+		{"an advance directive decides nothing", "TREAT", "", []string{strings.Replace(consent("p", 1, deny+`}`), `patient-privacy`, `adr`, 1)}, all},
+		{"a denial of somebody else", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny",`+actor("Practitioner/x")+`}]}`)}, all},
+		{"a denial of the asker", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny",`+actor("Practitioner/dr")+`}]}`)}, ofQ},
+		{"a denial of the asker's organization", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny",`+actor("Organization/clinic")+`}]}`)}, ofQ},
+		{"a denial of the purpose", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny",`+purpose("TREAT")+`}]}`)}, ofQ},
+		{"a denial of a broader purpose", "COC", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny",`+purpose("TREAT")+`}]}`)}, ofQ},
+		{"a denial of another purpose", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny",`+purpose("HPAYMT")+`}]}`)}, all},
+		{"breaking the glass is no treatment", "BTG", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny",`+purpose("TREAT")+`}]}`)}, all},
+		{"a denial of a label", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny",`+label("HIV")+`}]}`)}, without(all, "Observation/hiv")},
+		{"a label of an Encounter is that of what belongs to it", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny",`+label("PSY")+`}]}`)}, without(all, "Encounter/e", "Observation/psy")},
+		{"a denial of a type", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny","class":[`+code("http://hl7.org/fhir/resource-types", "Condition")+`]}]}`)}, without(all, "Condition/c")},
+		{"a denial of a code hides what tells of it", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny","code":[{"coding":[`+code("http://loinc.org", "1-1")+`]}]}]}`)}, without(all, "Observation/lab", "Provenance/of-lab")},
+		{"a denial of one resource", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny","data":[{"meaning":"instance",`+to("reference", "Observation/hiv")+`}]}]}`)}, without(all, "Observation/hiv")},
+		{"a denial of what depends on one", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny","data":[{"meaning":"dependents",`+to("reference", "Encounter/e")+`}]}]}`)}, without(all, "Encounter/e", "Observation/psy")},
+		{"a denial of what somebody wrote", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny","data":[{"meaning":"authoredby",`+to("reference", "Practitioner/dr")+`}]}]}`)}, without(all, "Condition/c")},
+		{"a denial of data of a time takes in what has no date", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny","class":[`+code("http://hl7.org/fhir/resource-types", "Observation")+`],"dataPeriod":{"start":"2021","end":"2022"}}]}`)}, without(all, "Observation/psy", "Observation/hiv")},
+		{"a permission of data of a time is of what has a date", "TREAT", "", []string{consent("p", 1, deny+`,"provision":[{"type":"permit","dataPeriod":{"start":"2019","end":"2021"}}]}`)}, "Practitioner/dr Observation/lab Observation/other Patient/q Provenance/of-lab Provenance/of-other"},
+		{"an exception of an exception", "TREAT", "", []string{consent("p", 1, deny+`,"provision":[{"type":"permit",`+actor("Practitioner/dr")+`,"provision":[{"type":"deny",`+label("HIV")+`}]}]}`)}, without(all, "Observation/hiv")},
+		{"a permission by label unseals", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"permit",`+label("ETH")+`}]}`)}, all + " Condition/sud"},
+		{"a permission without a label unseals nothing", "TREAT", "", []string{consent("p", 1, permit+`}`)}, all},
+		{"a purpose that the default does not permit", "HRESCH", "", nil, "Practitioner/dr"},
+		{"a patient who permits research", "HRESCH", "", []string{consent("p", 1, permit+`,`+purpose("HRESCH")+`}`)}, "Practitioner/dr " + allOfP},
+		{"the newer consent prevails, a permission", "TREAT", "", []string{consent("p", 1, deny+`}`), consent("p", 2, permit+`}`)}, all},
+		{"the newer consent prevails, a denial", "TREAT", "", []string{consent("p", 2, deny+`}`), consent("p", 1, permit+`}`)}, ofQ},
+		{"the newer consent leaves open what it does not speak of", "TREAT", "", []string{consent("p", 1, deny+`}`), consent("p", 2, permit+`,"class":[`+code("http://hl7.org/fhir/resource-types", "Condition")+`]}`)}, ofQ + " Condition/c"},
+		{"of the same time a denial prevails", "TREAT", "", []string{consent("p", 1, deny+`}`), consent("p", 1, permit+`}`)}, ofQ},
+		{"before its period", "TREAT", "2024-05-31", []string{consent("p", 1, deny+`,"period":{"start":"2024-06-01","end":"2024-06-30"}}`)}, all},
+		{"in its period", "TREAT", "2024-06-30T23:59:59Z", []string{consent("p", 1, deny+`,"period":{"start":"2024-06-01","end":"2024-06-30"}}`)}, ofQ},
+		{"after its period", "TREAT", "2024-07-01T00:00:00Z", []string{consent("p", 1, deny+`,"period":{"start":"2024-06-01","end":"2024-06-30"}}`)}, all},
+		{"without a root rule the denials hold", "TREAT", "", []string{consent("p", 1, `"provision":{"provision":[{"type":"deny",`+label("HIV")+`},{"type":"permit",`+label("ETH")+`}]}`)}, without(all, "Observation/hiv")},
+		{"a permission that cannot be computed is void", "HRESCH", "", []string{consent("p", 1, permit+`,`+purpose("HRESCH")+`,"code":[{"text":"everything nice"}]}`)}, "Practitioner/dr"},
+		{"a denial that cannot be computed is void", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny","code":[{"text":"that matter"}]}]}`)}, all},
+		{"an opt-out that cannot be computed denies", "TREAT", "", []string{consent("p", 1, deny+`,"code":[{"text":"that matter"}]}`)}, ofQ},
+		{"a denial of something sensitive that cannot be computed denies", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"deny",`+label("HIV")+`,"code":[{"text":"that matter"}]}]}`)}, without(all, "Observation/hiv")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, clinic...)
+			at := c.at
+			if at == "" {
+				at = "2024-06-01"
+			}
+			got := w.visible(w.under(c.purpose, c.consents...), at)
+			if order(got) != order(c.want) {
+				t.Errorf("%s\nwant %s", order(got), order(c.want))
+			}
+		})
+	}
+}
+
+func order(list string) string {
+	names := strings.Fields(list)
+	slices.Sort(names)
+	return strings.Join(names, " ")
+}
+
+func TestAPolicyOfLaterHidesWhereAnotherHidesSomething(t *testing.T) {
+	w := newWorld(t, clinic...)
+	r := w.under("TREAT", consent("q", 1, `"provision":{"type":"permit","provision":[{"type":"deny",`+label("HIV")+`}]}`))
+	w.memory.Govern("p", search.PolicySpan{Policy: 1000, Lo: search.MinTime, Until: search.MaxTime})
+	if got := w.visible(r, "2024-06-01"); strings.Contains(got, "Observation/hiv") {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestWhomNoConsentConcernsSeesAll(t *testing.T) {
+	w := newWorld(t, clinic...)
+	w.under("TREAT", consent("p", 1, `"provision":{"type":"deny"}`))
+	book := access.NewBook(access.Shipped())
+	book.Add(1, `[[{"deny":true}]]`)
+	g := grant("patient/*.rs")
+	g.Asker.Exempt = true
+	if got := w.visible(w.o.RulesUnder(book, g), "2024-06-01"); !strings.Contains(got, "Condition/sud") {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestPoliciesThatMeanTheSameAreTheSame(t *testing.T) {
+	w := newWorld(t)
+	read := func(text string) string {
+		tree, err := fhir.ParseJSON(w.catalog.Definitions(), []byte(text), fhir.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(access.Policies([]access.Consent{access.ReadConsent(tree.Root())}))
+	}
+	a := read(consent("p", 1, `"provision":{"type":"permit","provision":[{"type":"deny",`+actor("Practitioner/a")+`,`+label("HIV")+`}]}`))
+	b := read(consent("q", 2, `"provision":{"type":"permit","provision":[{"type":"deny",`+label("HIV")+`,`+actor("Practitioner/a")+`}]}`))
+	if a != b {
+		t.Errorf("%s\n%s", a, b)
+	}
+}
+
+func TestWhatCannotBeComputedIsSaid(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct{ rest, want string }{
+		{`"provision":{"type":"deny","code":[{"text":"x"}]}`, "Consent.provision.code[0]: a text alone cannot be computed"},
+		{`"provision":{"type":"permit","provision":[{"type":"deny","actor":[{"role":{"text":"x"},"reference":{"display":"nobody"}}]}]}`, "Consent.provision.provision[0].actor[0]: it names nobody"},
+		{`"provision":{"type":"deny","data":[{"meaning":"instance","reference":{"reference":"http://elsewhere/Observation/1"}}]}`, "Consent.provision.data[0]: it takes a reference to a resource of this server"},
+		{`"policyRule":{"text":"be kind"}`, "Consent: there is neither a type"},
+	} {
+		tree, err := fhir.ParseJSON(w.catalog.Definitions(), []byte(consent("p", 1, c.rest)), fhir.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := access.ReadConsent(tree.Root()).Problems; len(got) != 1 || !strings.HasPrefix(got[0], c.want) {
+			t.Errorf("%s: %q", c.rest, got)
+		}
+	}
+}

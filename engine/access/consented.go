@@ -1,0 +1,193 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/smart"
+)
+
+// maxGroups bounds the different things that the consents of patients come to for
+// one asker: what is beyond is hidden.
+const maxGroups = 200
+
+// consenting is what consents and defaults make of the resources of some types.
+type consenting struct {
+	o        *Ownership
+	types    []string
+	params   []search.Param // by which they belong to patients
+	self     bool           // a Patient belongs to the patient
+	groups   []group
+	last     int64
+	defaults *Defaults
+	asker    *Asker
+	creating bool // what nobody can see yet
+}
+
+// consented holds of the resources of types, none: of all, that consents and the
+// defaults let the asker see; nil: of all of them. What belongs to several patients
+// is hidden when one of them hides it. To create what they would hide because of
+// what it is about is allowed: who makes it knows it.
+func (r *Rules) consented(types []string, i smart.Interactions) search.Expr {
+	if r.book == nil || r.asker.Exempt {
+		return nil
+	}
+	c := consenting{o: r.o, types: types, defaults: &r.book.defaults, asker: &r.asker, creating: i == smart.Create}
+	if len(types) == 0 {
+		c.types = r.o.types
+	}
+	c.groups, c.last = r.policies[0].groups, r.policies[0].last
+	if i&(smart.Create|smart.Update|smart.Delete) != 0 {
+		c.groups, c.last = r.policies[1].groups, r.policies[1].last
+	}
+	c.params, c.self = r.o.governing(c.types)
+	hidden := c.hidden()
+	if x := c.beside(r); !isNever(x) {
+		hidden = disj(hidden, x)
+	}
+	x := neg(hidden)
+	if !c.defaults.permits(c.asker) {
+		x = conj(c.shown(), x)
+	}
+	if isAlways(x) {
+		return nil
+	}
+	return x
+}
+
+// hidden holds of what belongs to a patient and is hidden.
+func (c *consenting) hidden() search.Expr {
+	hidden, unsealed := never(), never()
+	for i := range c.groups {
+		g := &c.groups[i]
+		if i >= maxGroups {
+			hidden = disj(hidden, c.governed(g.numbers, c.last))
+			continue
+		}
+		hides := c.each(func(t string) search.Expr {
+			x := c.o.verdict(g.policy, t).hides
+			if c.creating && !isAlways(x) {
+				return never()
+			}
+			return x
+		})
+		if !isNever(hides) {
+			hidden = disj(hidden, conj(c.governed(g.numbers, c.last), hides))
+		}
+		unseals := c.each(func(t string) search.Expr { return c.o.verdict(g.policy, t).unseals })
+		if !isNever(unseals) {
+			unsealed = disj(unsealed, conj(c.governed(g.numbers, 0), unseals))
+		}
+	}
+	if labels := c.defaults.sealed(c.asker); len(labels) > 0 && !c.creating {
+		sealed := c.each(func(t string) search.Expr { return c.o.labelled(t, labels) })
+		hidden = disj(hidden, conj(sealed, neg(unsealed)))
+	}
+	return hidden
+}
+
+// shown holds of what consents show where the default shows nothing, and of what
+// belongs to nobody.
+func (c *consenting) shown() search.Expr {
+	var nobodys search.TypeIs
+	for _, t := range c.types {
+		if classes[t] != owned {
+			nobodys = append(nobodys, t)
+		}
+	}
+	shown := never()
+	if len(nobodys) == len(c.types) {
+		return always()
+	}
+	if nobodys != nil {
+		shown = nobodys
+	}
+	for i := range c.groups {
+		if i >= maxGroups {
+			break
+		}
+		g := &c.groups[i]
+		if x := c.each(func(t string) search.Expr { return c.o.verdict(g.policy, t).shows }); !isNever(x) {
+			shown = disj(shown, conj(c.governed(g.numbers, 0), x))
+		}
+	}
+	return shown
+}
+
+// beside holds of what tells about something hidden: its Provenance, its AuditEvent.
+func (c *consenting) beside(r *Rules) search.Expr {
+	any := never()
+	for _, t := range c.types {
+		if classes[t] != about {
+			continue
+		}
+		all := r.unconsented()
+		if isNever(all) {
+			return any
+		}
+		for _, p := range c.o.params(t, []string{aboutCodes[t]}) {
+			x := search.Expr(search.Chain{Param: p, X: all})
+			if len(c.types) > 1 {
+				x = search.And{search.TypeIs{t}, x}
+			}
+			any = disj(any, x)
+		}
+	}
+	return any
+}
+
+// findUnconsented holds of all that is hidden of what belongs to patients.
+func (r *Rules) findUnconsented() search.Expr {
+	var types []string
+	for _, t := range r.o.types {
+		if classes[t] == owned {
+			types = append(types, t)
+		}
+	}
+	x := r.consented(types, smart.Read|smart.Search)
+	if x == nil {
+		return never()
+	}
+	return neg(x)
+}
+
+func (c *consenting) governed(numbers []int64, after int64) search.Expr {
+	if len(c.params) == 0 && !c.self {
+		return never()
+	}
+	return search.Governed{Params: c.params, Self: c.self, Policies: numbers, After: after}
+}
+
+// each joins what holds of resources of each type that belongs to patients.
+func (c *consenting) each(of func(typeName string) search.Expr) search.Expr {
+	byText := map[string]int{}
+	var alike []search.TypeIs
+	var parts []search.Expr
+	for _, t := range c.types {
+		if classes[t] != owned {
+			continue
+		}
+		x := of(t)
+		if isNever(x) {
+			continue
+		}
+		text := fmt.Sprintf("%#v", x)
+		i, ok := byText[text]
+		if !ok {
+			i = len(parts)
+			byText[text] = i
+			alike, parts = append(alike, nil), append(parts, x)
+		}
+		alike[i] = append(alike[i], t)
+	}
+	any := never()
+	for i, x := range parts {
+		if len(alike[i]) < len(c.types) && len(c.types) > 1 {
+			slices.Sort(alike[i])
+			x = conj(alike[i], x)
+		}
+		any = disj(any, x)
+	}
+	return any
+}

@@ -1,0 +1,257 @@
+package access
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/definitions"
+)
+
+// verdict is what consents say of the resources of a type: which they show, which
+// they hide, and which sensitive ones they show by name of the label. Of the rest
+// they say nothing.
+type verdict struct{ shows, hides, unseals search.Expr }
+
+// verdict of a policy that concerns the asker: newer consents prevail over older
+// ones, and of those of the same time the one that hides.
+func (o *Ownership) verdict(p policy, typeName string) verdict {
+	v := verdict{never(), never(), never()}
+	for _, together := range p {
+		shows, hides, unseals := never(), never(), never()
+		for i := range together {
+			one := o.rule(&together[i], typeName)
+			shows, hides, unseals = disj(shows, one.shows), disj(hides, one.hides), disj(unseals, one.unseals)
+		}
+		shows = conj(shows, neg(hides))
+		v = verdict{
+			shows:   disj(v.shows, conj(shows, neg(v.hides))),
+			hides:   disj(v.hides, conj(hides, neg(v.shows))),
+			unseals: disj(v.unseals, conj(unseals, neg(hides), neg(v.hides))),
+		}
+	}
+	return v
+}
+
+// rule is the verdict of one provision. Those in it are exceptions to it, and of
+// these, too, the one that hides prevails.
+func (o *Ownership) rule(r *rule, typeName string) verdict {
+	of := o.criteria(r, typeName)
+	if isNever(of) {
+		return verdict{never(), never(), never()}
+	}
+	in := verdict{never(), never(), never()}
+	for i := range r.Rules {
+		one := o.rule(&r.Rules[i], typeName)
+		in = verdict{disj(in.shows, one.shows), disj(in.hides, one.hides), disj(in.unseals, one.unseals)}
+	}
+	in.shows = conj(in.shows, neg(in.hides))
+	out := verdict{conj(of, in.shows), conj(of, in.hides), conj(of, in.unseals, neg(in.hides))}
+	switch {
+	case r.Void:
+	case r.Deny:
+		out.hides = conj(of, disj(in.hides, neg(in.shows)))
+	default:
+		out.shows = conj(of, neg(in.hides))
+		if len(r.Labels) > 0 {
+			out.unseals = out.shows
+		}
+	}
+	return out
+}
+
+// criteria hold of the resources of a type that a provision is about.
+func (o *Ownership) criteria(r *rule, typeName string) search.Expr {
+	all := always()
+	if len(r.Labels) > 0 {
+		all = conj(all, o.labelled(typeName, r.Labels))
+	}
+	if len(r.Classes) > 0 {
+		all = conj(all, o.classed(typeName, r.Classes))
+	}
+	if len(r.Codes) > 0 {
+		all = conj(all, o.coded(typeName, r.Codes))
+	}
+	if r.Lo != nil {
+		all = conj(all, o.dated(typeName, *r.Lo, *r.Hi, r.Deny))
+	}
+	if len(r.Data) > 0 {
+		any := never()
+		for _, d := range r.Data {
+			any = disj(any, o.named(typeName, d, r.Deny))
+		}
+		all = conj(all, any)
+	}
+	return all
+}
+
+// Systems of codes that provisions name.
+const (
+	confidentialitySystem = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+	actCodeSystem         = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+	resourceTypesSystem   = "http://hl7.org/fhir/resource-types"
+	uriSystem             = "urn:ietf:rfc:3986"
+)
+
+// labelled holds of resources with a security label, and of those of an Encounter
+// with one. What has no confidentiality is N.
+func (o *Ownership) labelled(typeName string, labels []string) search.Expr {
+	p, ok := o.catalogs[0].Param("", "_security")
+	if !ok {
+		return never()
+	}
+	any := never()
+	for _, l := range labels {
+		system, code, _ := strings.Cut(l, "|")
+		x := search.Expr(search.Token{Param: p, System: system, Code: code})
+		if system == confidentialitySystem && code == "N" {
+			other := never()
+			for _, level := range []string{"U", "L", "M", "R", "V"} {
+				other = disj(other, search.Token{Param: p, System: system, Code: level})
+			}
+			x = neg(other)
+		}
+		any = disj(any, x)
+	}
+	out := any
+	for _, p := range o.params(typeName, []string{"encounter", "context"}) {
+		if isNot(any) {
+			break // what an Encounter lacks is nothing to inherit
+		}
+		out = disj(out, search.Chain{Param: p, Target: "Encounter", X: any})
+	}
+	return out
+}
+
+func isNot(x search.Expr) bool {
+	_, ok := x.(search.Not)
+	return ok
+}
+
+// classed holds of resources of a type, with a profile, or of a type of document.
+func (o *Ownership) classed(typeName string, classes []string) search.Expr {
+	any := never()
+	for _, c := range classes {
+		system, code, _ := strings.Cut(c, "|")
+		switch {
+		case strings.HasPrefix(system, resourceTypesSystem) || strings.HasPrefix(system, "http://hl7.org/fhir/fhir-types"):
+			if code == typeName {
+				return always()
+			}
+		case system == uriSystem:
+			for _, one := range o.of(typeName) {
+				if p, ok := one.Param(typeName, "_profile"); ok {
+					any = disj(any, search.URI{Param: p, Value: code})
+				}
+			}
+		case typeName == "DocumentReference" || typeName == "Composition":
+			any = disj(any, o.tokens(typeName, []string{"type", "category"}, system, code))
+		}
+	}
+	return any
+}
+
+// clinicalCodes are the parameters that say what a resource is about.
+var clinicalCodes = []string{"code", "type", "category", "class", "vaccine-code"}
+
+// coded holds of resources that are about a code.
+func (o *Ownership) coded(typeName string, codes []string) search.Expr {
+	any := never()
+	for _, c := range codes {
+		system, code, _ := strings.Cut(c, "|")
+		any = disj(any, o.tokens(typeName, clinicalCodes, system, code))
+		for _, p := range o.params(typeName, []string{"medication"}) {
+			any = disj(any, search.Chain{Param: p, Target: "Medication", X: o.tokens("Medication", []string{"code"}, system, code)})
+		}
+	}
+	return any
+}
+
+func (o *Ownership) tokens(typeName string, params []string, system, code string) search.Expr {
+	any := never()
+	for _, c := range o.of(typeName) {
+		for _, name := range params {
+			if p, ok := c.Param(typeName, name); ok && p.Kind == definitions.SearchToken {
+				any = disj(any, search.Token{Param: p, System: system, Code: code, AnySystem: system == ""})
+			}
+		}
+	}
+	return any
+}
+
+// dated holds of resources that tell of care between two times; with undated, of
+// those without a date as well.
+func (o *Ownership) dated(typeName string, lo, hi int64, undated bool) search.Expr {
+	any, none := never(), always()
+	for _, c := range o.of(typeName) {
+		for _, p := range c.CareDateParams(typeName) {
+			any = disj(any, search.Date{Param: p, Prefix: search.AP, Range: search.TimeRange{Lo: lo, Hi: hi}})
+			none = conj(none, search.Missing{Param: p, Want: true})
+		}
+	}
+	if undated {
+		return disj(any, none)
+	}
+	return any
+}
+
+// authors are the parameters that say whose work a resource is.
+var authors = []string{"author", "performer", "recorder", "asserter", "requester", "creator", "informant", "sender", "source", "prescriber", "provider", "result-interpreter"}
+
+// named holds of the resources that a provision means by naming one. Who wrote a
+// resource may stand in an element that no parameter has: broadly, any such element
+// counts.
+func (o *Ownership) named(typeName string, d datum, broadly bool) search.Expr {
+	t, id, _ := strings.Cut(d.Key, "/")
+	other := search.Reference{Param: search.OtherReferenceOf(typeName), Type: t, ID: id}
+	if d.Meaning == "authoredby" {
+		x := o.referring(typeName, authors, t, id)
+		if broadly {
+			x = disj(x, other)
+		}
+		return x
+	}
+	any := never()
+	if t == typeName {
+		any = search.IDs{id}
+	}
+	switch d.Meaning {
+	case "related":
+		any = disj(any, search.Referred{X: search.And{search.TypeIs{t}, search.IDs{id}}})
+	case "dependents":
+		any = disj(any, o.referring(typeName, nil, t, id), other)
+	}
+	return any
+}
+
+// referring holds of resources that refer to one by parameters, nil: by any.
+func (o *Ownership) referring(typeName string, codes []string, t, id string) search.Expr {
+	any := never()
+	for _, c := range o.of(typeName) {
+		for _, p := range c.Parameters(typeName) {
+			if p.Kind == definitions.SearchReference && p.Problem == "" && (codes == nil || slices.Contains(codes, p.Code)) {
+				any = disj(any, search.Reference{Param: p.Param, Type: t, ID: id})
+			}
+		}
+	}
+	return any
+}
+
+// governing are the parameters by which resources of types, none: of all, belong to
+// patients, and whether the resource may be the patient.
+func (o *Ownership) governing(types []string) (params []search.Param, self bool) {
+	if len(types) == 0 {
+		types = o.types
+	}
+	for _, t := range types {
+		if classes[t] != owned {
+			continue
+		}
+		if t == patientType {
+			self = true
+			continue
+		}
+		params = append(params, o.params(t, ownerCodes(t))...)
+	}
+	return params, self
+}

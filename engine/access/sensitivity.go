@@ -1,0 +1,28 @@
+package access
+
+import (
+	"slices"
+	"strings"
+)
+
+// part2 are the labels of records of the treatment of substance use (42 CFR Part 2),
+// codes of v3-ActCode.
+var part2 = []string{"42CFRPart2", "ETH", "ETHUD", "OPIOIDUD", "SUD"}
+
+// sensitive are the codes of v3-ActCode that make information sensitive.
+var sensitive = append([]string{"ALC", "HIV", "MH", "MHCAT", "PSY", "PSYTHPN", "SDV", "SEX", "SEXUALITY", "STD", "TBOO", "SICKLE", "GDIS", "DVD", "DRG", "B", "BH", "COGN", "EMOTDIS"}, part2...)
+
+// isSensitive says whether a label, "system|code", is of sensitive information.
+func isSensitive(label string) bool {
+	system, code, _ := strings.Cut(label, "|")
+	return system == actCodeSystem && slices.Contains(sensitive, code)
+}
+
+// Labels puts codes of v3-ActCode into the form of labels, "system|code".
+func Labels(codes []string) []string {
+	all := make([]string, len(codes))
+	for i, c := range codes {
+		all[i] = actCodeSystem + "|" + c
+	}
+	return all
+}

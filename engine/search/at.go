@@ -1,0 +1,36 @@
+package search
+
+// At is x with the time of its Governed nodes, in microseconds since the Unix epoch.
+func At(x Expr, at int64) Expr {
+	switch x := x.(type) {
+	case And:
+		return atAll(x, at)
+	case Or:
+		return atAll(x, at)
+	case Not:
+		return Not{At(x.X, at)}
+	case Chain:
+		x.X = At(x.X, at)
+		return x
+	case Has:
+		x.X = At(x.X, at)
+		return x
+	case Referred:
+		return Referred{At(x.X, at)}
+	case Within:
+		x.Through = At(x.Through, at)
+		return x
+	case Governed:
+		x.At = at
+		return x
+	}
+	return x
+}
+
+func atAll[T And | Or](parts T, at int64) T {
+	out := make(T, len(parts))
+	for i, one := range parts {
+		out[i] = At(one, at)
+	}
+	return out
+}

@@ -1,0 +1,76 @@
+package records
+
+import (
+	"context"
+	"slices"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// Actors are the references by which consents may name a user who is a resource:
+// its own, those of the PractitionerRoles that are its, of the organizations of
+// these, and of the care teams that it belongs to. Types that no consent names are
+// left out.
+func (d *Door) Actors(ctx context.Context, user fhir.Key) ([]string, error) {
+	if user.ID == "" {
+		return nil, nil
+	}
+	all := []string{user.String()}
+	if d.book.Mentions("PractitionerRole") || d.book.Mentions("Organization") {
+		roles, err := d.referring(ctx, "PractitionerRole", "practitioner", user)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range roles {
+			all = append(all, r.Key.String(), r.tree.Root().Find("organization", "reference").Text())
+		}
+	}
+	if d.book.Mentions("CareTeam") {
+		teams, err := d.referring(ctx, "CareTeam", "participant", user)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range teams {
+			if status := t.tree.Root().Child("status").Text(); status == "" || status == "active" {
+				all = append(all, t.Key.String())
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(s string) bool { return s == "" }), nil
+}
+
+// belongs are the types whose resources say on whose behalf somebody acts.
+var belongs = []fhir.Type{"PractitionerRole", "CareTeam"}
+
+type found struct {
+	fhir.Key
+	tree *fhir.Tree
+}
+
+// referring reads the resources of a type that refer by a parameter to key.
+func (d *Door) referring(ctx context.Context, typeName, code string, key fhir.Key) ([]found, error) {
+	p, ok := d.Catalog("").Param(typeName, code)
+	if !ok {
+		return nil, nil
+	}
+	q := &search.Query{Types: []string{typeName}, Filter: search.Reference{Param: p, Type: string(key.Type), ID: string(key.ID)}, Count: d.policy.MaxCount}
+	var all []found
+	for {
+		page, err := d.store.Search(ctx, q)
+		if err != nil {
+			return nil, d.fault(err)
+		}
+		for _, r := range page.Records {
+			tree, err := d.tree(r)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, found{r.Key, tree})
+		}
+		if q.After = page.Next; q.After == "" {
+			return all, nil
+		}
+	}
+}

@@ -1,0 +1,196 @@
+package records_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/inglehealth/ingle/engine/access"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/smart"
+)
+
+// clinician is a session of a Practitioner dr of an organization, for treatment, as
+// it is made now.
+func clinician(t testing.TB, d *records.Door) *records.Session {
+	t.Helper()
+	actors, err := d.Actors(t.Context(), key("Practitioner/dr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	scopes, err := smart.ParseScopes("user/*.cruds")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := d.Rules(t.Context(), access.Grant{Scopes: scopes, User: key("Practitioner/dr"), Asker: access.Asker{Actors: actors, Purpose: "TREAT"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.Session(records.Principal{ID: "dr"}, rules)
+}
+
+// consents stores a Consent of a patient with a provision.
+func consents(t testing.TB, s *records.Session, id, patient, provision string) {
+	t.Helper()
+	put(t, s, "Consent/"+id, `{"resourceType":"Consent","id":%q,"status":"active","scope":{"coding":[{"code":"patient-privacy"}]},"category":[{"text":"privacy"}],
+		"policy":[{"uri":"https://policy.example"}],"patient":{"reference":"Patient/%s"},"dateTime":"2024-05-01","provision":%s}`, id, patient, provision)
+}
+
+const (
+	denyAll  = `{"type":"deny"}`
+	denyDr   = `{"type":"permit","provision":[{"type":"deny","actor":[{"role":{"text":"recipient"},"reference":{"reference":"Practitioner/dr"}}]}]}`
+	denyOrg  = `{"type":"permit","provision":[{"type":"deny","actor":[{"role":{"text":"recipient"},"reference":{"reference":"Organization/o"}}]}]}`
+	denyTeam = `{"type":"permit","provision":[{"type":"deny","actor":[{"role":{"text":"recipient"},"reference":{"reference":"CareTeam/t"}}]}]}`
+	permit   = `{"type":"permit"}`
+)
+
+func TestAConsentHoldsAtTheNextRequestOfEveryProcess(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{})
+		other := d
+		if db.name == "postgres" {
+			other = db.door(t, records.Policy{})
+		}
+		s := d.Session(records.Principal{ID: "tester"}, nil)
+		put(t, s, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
+		for _, p := range []string{"p", "q"} {
+			patient(t, s, p)
+			for n := range 3 {
+				observation(t, s, fmt.Sprintf("%s%d", p, n), "Patient/"+p)
+			}
+		}
+		sees := func(when string, patients, observations int64) {
+			t.Helper()
+			for name, d := range map[string]*records.Door{"here": d, "elsewhere": other} {
+				dr := clinician(t, d)
+				if n := count(t, dr, "Patient", ""); n != patients {
+					t.Errorf("%s, %s: %d patients, want %d", when, name, n, patients)
+				}
+				if n := count(t, dr, "Observation", ""); n != observations {
+					t.Errorf("%s, %s: %d observations, want %d", when, name, n, observations)
+				}
+			}
+		}
+		sees("without consents", 2, 6)
+		consents(t, s, "c", "p", denyAll)
+		sees("after a denial", 1, 3)
+		consents(t, s, "c", "p", denyDr)
+		sees("after a denial of the asker", 1, 3)
+		consents(t, s, "c", "q", denyDr)
+		sees("after it is another patient's", 1, 3)
+		if n := count(t, clinician(t, d), "Observation", "subject=Patient/p"); n != 3 {
+			t.Errorf("of the first patient: %d", n)
+		}
+		consents(t, s, "d", "p", denyAll)
+		sees("after a denial of each", 0, 0)
+		if _, err := s.Delete(t.Context(), key("Consent/d"), records.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		sees("after one is deleted", 1, 3)
+		consents(t, s, "c", "q", permit)
+		sees("after all is permitted", 2, 6)
+	})
+}
+
+func TestAConsentThatNamesAnOrganizationOrACareTeamIsOfItsMembers(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{})
+		s := d.Session(records.Principal{ID: "tester"}, nil)
+		put(t, s, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
+		put(t, s, "Organization/o", `{"resourceType":"Organization","id":"o","name":"O"}`)
+		patient(t, s, "p")
+		put(t, s, "CareTeam/t", `{"resourceType":"CareTeam","id":"t","status":"active"}`)
+		consents(t, s, "c", "p", denyOrg)
+		if n := count(t, clinician(t, d), "Patient", ""); n != 1 {
+			t.Errorf("who does not belong to it sees %d", n)
+		}
+		put(t, s, "PractitionerRole/r", `{"resourceType":"PractitionerRole","id":"r","practitioner":{"reference":"Practitioner/dr"},"organization":{"reference":"Organization/o"}}`)
+		if n := count(t, clinician(t, d), "Patient", ""); n != 0 {
+			t.Errorf("who belongs to it sees %d", n)
+		}
+		consents(t, s, "c", "p", denyTeam)
+		if n := count(t, clinician(t, d), "Patient", ""); n != 1 {
+			t.Errorf("who does not belong to the team sees %d", n)
+		}
+		put(t, s, "CareTeam/t", `{"resourceType":"CareTeam","id":"t","status":"active","participant":[{"member":{"reference":"Practitioner/dr"}}]}`)
+		if n := count(t, clinician(t, d), "Patient", ""); n != 0 {
+			t.Errorf("who belongs to the team sees %d", n)
+		}
+	})
+}
+
+func TestConsentsThatAreWrittenAtOnceAllCount(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{})
+		s := d.Session(records.Principal{ID: "tester"}, nil)
+		put(t, s, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
+		patient(t, s, "p")
+		types := []string{"Observation", "Condition", "Procedure", "Encounter", "Flag", "Goal", "Immunization", "List"}
+		for _, typ := range types {
+			switch typ {
+			case "Observation":
+				observation(t, s, "x", "Patient/p")
+			case "Flag":
+				put(t, s, "Flag/x", `{"resourceType":"Flag","id":"x","status":"active","code":{"text":"f"},"subject":{"reference":"Patient/p"}}`)
+			}
+		}
+		var all sync.WaitGroup
+		for n, typ := range types {
+			all.Go(func() {
+				consents(t, s, fmt.Sprintf("c%d", n), "p", fmt.Sprintf(`{"type":"permit","provision":[{"type":"deny","class":[{"system":"http://hl7.org/fhir/resource-types","code":%q}]}],
+					"actor":[{"role":{"text":"recipient"},"reference":{"reference":"Practitioner/dr"}}]}`, typ))
+			})
+		}
+		all.Wait()
+		dr := clinician(t, d)
+		if n := count(t, dr, "Observation", "") + count(t, dr, "Flag", ""); n != 0 {
+			t.Errorf("%d are seen", n)
+		}
+		if n := count(t, dr, "Patient", ""); n != 1 {
+			t.Errorf("%d patients are seen", n)
+		}
+	})
+}
+
+func TestAConsentComesBeforeItsPatientAndIsExpungedWithTheOthers(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		policy := records.Policy{AllowDangling: true, Expunge: true}
+		d := db.door(t, policy)
+		s := d.Session(records.Principal{ID: "tester"}, nil)
+		consents(t, s, "c", "p", denyAll)
+		patient(t, s, "p")
+		if n := count(t, clinician(t, d), "Patient", ""); n != 0 {
+			t.Errorf("%d are seen", n)
+		}
+		if _, err := s.Expunge(t.Context(), records.ExpungeRequest{Key: key("Consent/c"), Everything: true}); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(t, clinician(t, d), "Patient", ""); n != 1 {
+			t.Errorf("after the expunge %d are seen", n)
+		}
+	})
+}
+
+func TestHiddenByConsentIsAsMissing(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{})
+		s := d.Session(records.Principal{ID: "tester"}, nil)
+		patient(t, s, "p")
+		observation(t, s, "x", "Patient/p")
+		consents(t, s, "c", "p", denyAll)
+		dr := clinician(t, d)
+		_, hidden := dr.Read(t.Context(), key("Observation/x"), records.ReadOptions{})
+		_, missing := dr.Read(t.Context(), key("Observation/y"), records.ReadOptions{})
+		if fmt.Sprint(hidden) != fmt.Sprint(missing) && hidden != nil && missing != nil {
+			if got, want := hidden.Error(), missing.Error(); len(got) != len(want) {
+				t.Errorf("hidden: %v\nmissing: %v", hidden, missing)
+			}
+		}
+		if hidden == nil {
+			t.Error("it is read")
+		}
+		if _, err := dr.History(t.Context(), records.HistoryRequest{Type: "Observation", ID: "x"}); err == nil {
+			t.Error("its history is read")
+		}
+	})
+}

@@ -1,0 +1,73 @@
+package auth
+
+import (
+	"context"
+	"slices"
+
+	"github.com/inglehealth/ingle/engine/access"
+	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// whoAsks is who asks with an access token, as consents see it. Whom no consent
+// concerns: a patient in the own record, and who uses a token that an administrator
+// of the server made.
+func (t *tenant) whoAsks(ctx context.Context, a *identity.Access, patient string) (access.Asker, error) {
+	var asker access.Asker
+	if a.Client == "" && a.User == "" {
+		return access.Asker{Exempt: true}, nil
+	}
+	if a.Client != "" {
+		asker.Actors = append(asker.Actors, t.url("/auth/clients")+"|"+a.Client)
+	}
+	if a.User == "" {
+		asker.Purpose = "HOPERAT"
+		return asker, nil
+	}
+	if !isStaff(a.Roles) && (patient == "" || slices.ContainsFunc(a.Links, func(l identity.Link) bool { return l.Key() == fhir.Key{Type: "Patient", ID: fhir.ID(patient)} })) {
+		return access.Asker{Exempt: true}, nil
+	}
+	if err := t.bind(ctx, &asker, a); err != nil {
+		return asker, err
+	}
+	for _, l := range a.Links {
+		if l.PractitionerRole != "" {
+			asker.Actors = append(asker.Actors, "PractitionerRole/"+string(l.PractitionerRole))
+		}
+		actors, err := t.Door.Actors(ctx, l.Key())
+		if err != nil {
+			return asker, err
+		}
+		asker.Actors = append(asker.Actors, actors...)
+	}
+	return asker, nil
+}
+
+// isStaff says whether a role is of those who work here.
+func isStaff(roles []identity.Role) bool {
+	return slices.ContainsFunc(staff, func(r identity.Role) bool { return slices.Contains(roles, r) })
+}
+
+// bind gives the asker the roles of a user who works here, and a purpose: the first
+// of the first role. Others ask for their family.
+func (t *tenant) bind(ctx context.Context, asker *access.Asker, a *identity.Access) error {
+	asker.Purpose = "FAMRQT"
+	if !isStaff(a.Roles) {
+		return nil
+	}
+	roles, err := t.Identity.AccessRoles(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range roles {
+		if !slices.Contains(a.Roles, identity.Role(r.Name)) {
+			continue
+		}
+		if asker.Roles == nil {
+			asker.Purpose = r.Purposes[0]
+		}
+		asker.Roles = append(asker.Roles, r)
+		asker.Unsealed = append(asker.Unsealed, access.Labels(r.Unseals)...)
+	}
+	return nil
+}

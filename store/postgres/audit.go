@@ -1,0 +1,78 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/sqldb"
+)
+
+var auditLog = sqldb.Audit{Dialect: sqldb.PostgreSQL}
+
+// AppendAudit implements store.Audit. When the connection is lost it is tried
+// again, so that a group may be there twice.
+func (s *Store) AppendAudit(ctx context.Context, group []byte) error {
+	return change(s, func(db pool) error { return auditLog.Append(ctx, db, group) })
+}
+
+// SealAudit implements store.Audit. A lock of the database lets one process at a
+// time number what all have appended.
+func (s *Store) SealAudit(ctx context.Context, limit int, fn func(store.AuditHead, [][]byte) (*store.AuditSeal, error)) (n int, err error) {
+	err = s.together(ctx, func(db few) error {
+		if _, err := db.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", s.lockKey("audit")); err != nil {
+			return err
+		}
+		n, err = auditLog.Seal(ctx, db, limit, fn)
+		return err
+	})
+	return n, err
+}
+
+// FlushAudit implements store.Audit: every seal is durable.
+func (s *Store) FlushAudit(context.Context) error { return nil }
+
+// AuditHead implements store.Audit.
+func (s *Store) AuditHead(ctx context.Context) (store.AuditHead, error) {
+	return read(s, func(db pool) (store.AuditHead, error) { return auditLog.Head(ctx, db) })
+}
+
+// AuditBlocks implements store.Audit.
+func (s *Store) AuditBlocks(ctx context.Context, r store.AuditRange) ([]store.AuditBlock, error) {
+	return read(s, func(db pool) ([]store.AuditBlock, error) { return auditLog.Blocks(ctx, db, r) })
+}
+
+// AuditPostings implements store.Audit.
+func (s *Store) AuditPostings(ctx context.Context, key int64, r store.AuditRange) ([]store.AuditPosting, error) {
+	return read(s, func(db pool) ([]store.AuditPosting, error) { return auditLog.Postings(ctx, db, key, r) })
+}
+
+// AllAuditPostings implements store.Audit.
+func (s *Store) AllAuditPostings(ctx context.Context, after store.AuditPosting, limit int) ([]store.AuditPosting, error) {
+	return read(s, func(db pool) ([]store.AuditPosting, error) { return auditLog.AllPostings(ctx, db, after, limit) })
+}
+
+// AuditNodes implements store.Audit.
+func (s *Store) AuditNodes(ctx context.Context, ids []int64) ([]store.AuditNode, error) {
+	return read(s, func(db pool) ([]store.AuditNode, error) { return auditLog.Nodes(ctx, db, ids) })
+}
+
+// ReplaceAuditBlock implements store.Audit.
+func (s *Store) ReplaceAuditBlock(ctx context.Context, first int64, was, body []byte, postings []store.AuditPosting) error {
+	return s.together(ctx, func(db few) error { return auditLog.Replace(ctx, db, first, was, body, postings) })
+}
+
+// AuditSigners implements store.Audit.
+func (s *Store) AuditSigners(ctx context.Context) ([]byte, error) {
+	return read(s, func(db pool) ([]byte, error) { return auditLog.Signers(ctx, db) })
+}
+
+// SwapAuditSigners implements store.Audit.
+func (s *Store) SwapAuditSigners(ctx context.Context, was, value []byte) error {
+	return s.together(ctx, func(db few) error { return auditLog.SwapSigners(ctx, db, was, value) })
+}
+
+// SpendAuditReserve implements store.Audit: the space is the database server's.
+func (s *Store) SpendAuditReserve(context.Context) (int64, error) { return 0, store.ErrFull }
+
+// RestoreAuditReserve implements store.Audit.
+func (s *Store) RestoreAuditReserve(context.Context) error { return nil }

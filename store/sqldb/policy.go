@@ -1,0 +1,118 @@
+package sqldb
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// Policies answers what store.Resources says of policies on a database that has
+// this package's tables.
+type Policies struct{ Dialect Dialect }
+
+// After is store.Resources.Policies.
+func (p Policies) After(ctx context.Context, db DB, after int64) (all []store.Policy, err error) {
+	err = ForEach(ctx, db, p.Dialect.Rebind("SELECT id, text FROM policy WHERE id > ? ORDER BY id"), []any{after}, func(r Rows) error {
+		var one store.Policy
+		err := r.Scan(&one.Number, &one.Text)
+		all = append(all, one)
+		return err
+	})
+	return all, err
+}
+
+// Of is store.Resources.PoliciesOf, given the number of type Patient.
+func (p Policies) Of(ctx context.Context, db DB, patientType int64, patient fhir.ID, at int64) (numbers []int64, err error) {
+	err = ForEach(ctx, db, p.Dialect.Rebind("SELECT g.policy FROM governed g WHERE g.patient = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?) AND g.lo <= ? AND g.until > ?"),
+		[]any{patientType, Clean(string(patient)), at, at}, func(r Rows) error {
+			var n int64
+			err := r.Scan(&n)
+			numbers = append(numbers, n)
+			return err
+		})
+	return numbers, err
+}
+
+// Govern is store.Tx.Govern, once what the transaction wrote is in the tables.
+// It says whether there is a policy that was not there before.
+func (p Policies) Govern(ctx context.Context, db Execer, patientType int64, patient fhir.ID, spans []store.PolicySpan) (made bool, err error) {
+	id := Clean(string(patient))
+	if _, err := db.Exec(ctx, p.Dialect.Rebind("DELETE FROM governed WHERE patient = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?)"), patientType, id); err != nil {
+		return false, err
+	}
+	for _, s := range spans {
+		hash := sha256.Sum256([]byte(s.Policy))
+		n, err := db.Exec(ctx, p.Dialect.Rebind("INSERT INTO policy (hash, text) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING"), hash[:], s.Policy)
+		if err != nil {
+			return made, err
+		}
+		made = made || n > 0
+		n, err = db.Exec(ctx, p.Dialect.Rebind("INSERT INTO governed (patient, lo, until, policy) SELECT k.rid, ?, ?, p.id FROM policy p"+p.Dialect.Join+"resource k ON k.type = ? AND k.id = ? WHERE p.hash = ?"),
+			s.Lo, s.Until, patientType, id, hash[:])
+		if err == nil && n != 1 {
+			err = store.ErrNotFound
+		}
+		if err != nil {
+			return made, err
+		}
+	}
+	return made, nil
+}
+
+// governedCondition goes from the resource to the patients that own it and what
+// they decided.
+func (c *compiler) governedCondition(x search.Governed, r string) fragment {
+	var ways []fragment
+	if params := c.ownerParams(x); len(params) > 0 {
+		f, g := c.alias("f"), c.alias("g")
+		ways = append(ways, c.dialect.exists(
+			sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+c.dialect.with("governed", g, "", g+".patient = "+f+".target")+
+				" WHERE "+f+".rid = "+r+".rid AND "), in(f+".param", params), sql(" AND "), c.inForce(x, g)))
+	}
+	if x.Self {
+		g := c.alias("g")
+		ways = append(ways, c.dialect.exists(sql("SELECT 1 FROM governed "+g+" WHERE "+g+".patient = "+r+".rid AND "), c.inForce(x, g)))
+	}
+	return either(ways...)
+}
+
+// inForce is that a row g of governed has one of x's policies now.
+func (c *compiler) inForce(x search.Governed, g string) fragment {
+	are := c.numbered(g+".policy", x.Policies)
+	if x.After > 0 {
+		are = either(are, sql(g+".policy > ?", x.After))
+	}
+	return all(sql(g+".lo <= ? AND "+g+".until > ?", x.At, x.At), are)
+}
+
+// numbered says that column is one of numbers, of which there may be many.
+func (c *compiler) numbered(column string, numbers []int64) fragment {
+	if len(numbers) <= together {
+		return in(column, numbers)
+	}
+	list, err := json.Marshal(numbers)
+	c.fail(err)
+	if c.dialect.Numbered {
+		return sql(column+" = ANY (ARRAY(SELECT json_array_elements_text(?::text::json)::bigint))", string(list))
+	}
+	return sql(column+" IN (SELECT value FROM json_each(?))", string(list))
+}
+
+// ownerParams are the numbers of the parameters under whose rows x's owners stand.
+func (c *compiler) ownerParams(x search.Governed) []int64 {
+	var all []int64
+	for _, p := range x.Params {
+		for _, k := range c.links(p) {
+			for _, n := range k.params {
+				if n != Unknown {
+					all = append(all, n)
+				}
+			}
+		}
+	}
+	return all
+}

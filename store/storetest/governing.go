@@ -1,0 +1,153 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+var governCases = []testCase{
+	{"policies govern what belongs to a patient while they are in force", governs},
+	{"a policy is numbered once, and a new one raises the epoch", policiesAreNumbered},
+	{"policies of a patient who is only referred to stay when the patient comes", governedBefore},
+	{"a transaction that fails governs nobody", governsNobody},
+}
+
+func (b bench) govern(t *testing.T, patient fhir.ID, spans ...store.PolicySpan) {
+	t.Helper()
+	err := b.Write(b.ctx, func(ctx context.Context, tx store.Tx) error {
+		if err := tx.Lock(ctx, "policies"); err != nil {
+			return err
+		}
+		return tx.Govern(ctx, patient, spans)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// number is the number of a policy, 0 if there is none.
+func (b bench) number(t *testing.T, text string) int64 {
+	t.Helper()
+	all, err := b.Policies(b.ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range all {
+		if p.Text == text {
+			return p.Number
+		}
+	}
+	return 0
+}
+
+func governs(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/a", 0, ""), b.put("Patient/b", 0, ""), b.put("Group/a", 0, ""),
+		b.put("Observation/1", 0, "", refer(subject, "Patient/a")), b.put("Observation/2", 0, "", refer(subject, "Patient/b")),
+		b.put("Observation/3", 0, "", refer(subject, "Group/a")), b.put("Observation/4", 0, ""))
+	b.govern(t, "a", store.PolicySpan{Lo: 10, Until: 20, Policy: "x"}, store.PolicySpan{Lo: 20, Until: 30, Policy: "y"})
+	b.govern(t, "b", store.PolicySpan{Lo: search.MinTime, Until: search.MaxTime, Policy: "y"})
+	x, y := b.number(t, "x"), b.number(t, "y")
+	governed := func(at, after int64, numbers ...int64) search.Governed {
+		return search.Governed{Params: []search.Param{subject}, Self: true, Policies: numbers, After: after, At: at}
+	}
+	many := []int64{x, y}
+	for n := range int64(2000) {
+		many = append(many, 1_000_000+n)
+	}
+	for _, c := range []struct {
+		x    search.Expr
+		want string
+	}{
+		{governed(9, 0, x, y), "Patient/b Observation/2"},
+		{governed(10, 0, x), "Patient/a Observation/1"},
+		{governed(19, 0, x), "Patient/a Observation/1"},
+		{governed(20, 0, x), ""},
+		{governed(20, 0, y), "Patient/a Patient/b Observation/1 Observation/2"},
+		{governed(29, 0, many...), "Patient/a Patient/b Observation/1 Observation/2"},
+		{governed(10, x), "Patient/b Observation/2"},
+		{governed(10, 0), ""},
+		{search.Not{X: governed(10, 0, x)}, "Patient/b Group/a Observation/2 Observation/3 Observation/4"},
+		{search.Governed{Params: []search.Param{subject}, Policies: []int64{x}, At: 10}, "Observation/1"},
+		{search.Governed{Self: true, Policies: []int64{x}, At: 10}, "Patient/a"},
+	} {
+		q := query(nil, c.x)
+		if got := b.search(t, q); got != c.want {
+			t.Errorf("%.200s: %q, want %q", search.Describe(c.x).Text, got, c.want)
+		}
+	}
+	if got, err := b.PoliciesOf(b.ctx, "a", 20); err != nil || len(got) != 1 || got[0] != y {
+		t.Errorf("of a: %v, %v", got, err)
+	}
+	if got, err := b.PoliciesOf(b.ctx, "a", 30); err != nil || got != nil {
+		t.Errorf("of a later: %v, %v", got, err)
+	}
+	b.govern(t, "a")
+	if got := b.search(t, query(nil, governed(10, 0, x))); got != "" {
+		t.Errorf("after they are gone: %s", got)
+	}
+}
+
+func policiesAreNumbered(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/a", 0, ""), b.put("Patient/b", 0, ""))
+	epochs := func() int64 {
+		n, err := b.Epoch(b.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := epochs()
+	whole := store.PolicySpan{Lo: search.MinTime, Until: search.MaxTime, Policy: "x"}
+	b.govern(t, "a", whole)
+	first := epochs()
+	if first == before {
+		t.Error("a new policy did not raise the epoch")
+	}
+	b.govern(t, "b", whole)
+	if epochs() != first {
+		t.Error("a known policy raised the epoch")
+	}
+	n := b.number(t, "x")
+	whole.Policy = "y"
+	b.govern(t, "b", whole)
+	all, err := b.Policies(b.ctx, n)
+	if err != nil || len(all) != 1 || all[0].Text != "y" || all[0].Number <= n {
+		t.Errorf("after %d: %+v, %v", n, all, err)
+	}
+}
+
+func governedBefore(t *testing.T, b bench) {
+	b.write(t, b.put("Observation/1", 0, "", refer(subject, "Patient/a")))
+	b.govern(t, "a", store.PolicySpan{Lo: 0, Until: 10, Policy: "x"})
+	x := search.Governed{Params: []search.Param{subject}, Self: true, Policies: []int64{b.number(t, "x")}, At: 5}
+	if got := b.search(t, query(nil, x)); got != "Observation/1" {
+		t.Errorf("before: %s", got)
+	}
+	b.write(t, b.put("Patient/a", 0, ""))
+	if got := b.search(t, query(nil, x)); got != "Observation/1 Patient/a" {
+		t.Errorf("after: %s", got)
+	}
+}
+
+func governsNobody(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/a", 0, ""))
+	err := b.Write(b.ctx, func(ctx context.Context, tx store.Tx) error {
+		if err := tx.Lock(ctx, "policies"); err != nil {
+			return err
+		}
+		if err := tx.Govern(ctx, "a", []store.PolicySpan{{Lo: 0, Until: 10, Policy: "x"}}); err != nil {
+			return err
+		}
+		return store.ErrVersion
+	})
+	if err == nil {
+		t.Fatal("the transaction succeeded")
+	}
+	if got, err := b.PoliciesOf(b.ctx, "a", 5); err != nil || got != nil {
+		t.Errorf("%v, %v", got, err)
+	}
+}
