@@ -8,8 +8,9 @@ import (
 
 // pageCache holds the pages of one database of one connection, up to the
 // connection's cache_size, and keeps the contract of sqlite3_pcache_methods2
-// (https://sqlite.org/c3ref/pcache_methods2.html). A connection is used by one
-// goroutine at a time and none of ours shares its cache, so it has no lock.
+// (https://sqlite.org/c3ref/pcache_methods2.html). It has no lock: SQLite comes
+// here under the lock of the connection, which one goroutine at a time uses
+// anyway, and none of ours shares its cache (docs/decisions/0003-page-cache.md).
 //
 // It and all it points at lies outside Go's heap, since SQLite keeps addresses
 // of it and computes with them.
