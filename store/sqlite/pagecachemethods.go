@@ -2,16 +2,19 @@ package sqlite
 
 import (
 	"fmt"
-	"sync"
 	"unsafe"
 
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
 )
 
-// installPageCache makes pageCache the page cache of the whole process. SQLite
-// takes one only before its first connection is opened.
-var installPageCache = sync.OnceValue(func() error {
+// errPageCache says why SQLite goes on with a page cache of its own. It takes
+// another one only before the first connection of the process, hence as the
+// program starts.
+var errPageCache = installPageCache()
+
+// installPageCache makes pageCache the page cache of the whole process.
+func installPageCache() error {
 	tls := libc.NewTLS()
 	defer tls.Close()
 	methods := (*lib.Tsqlite3_pcache_methods2)(allocate(tls, unsafe.Sizeof(lib.Tsqlite3_pcache_methods2{})))
@@ -37,10 +40,10 @@ var installPageCache = sync.OnceValue(func() error {
 	}
 	defer release(tls, args)
 	if code := lib.Xsqlite3_config(tls, lib.SQLITE_CONFIG_PCACHE2, libc.VaList(uintptr(args), uintptr(unsafe.Pointer(methods)))); code != lib.SQLITE_OK {
-		return fmt.Errorf("sqlite: the page cache was refused with code %d; something opened a database before", code)
+		return fmt.Errorf("sqlite: the page cache was refused with code %d", code)
 	}
 	return nil
-})
+}
 
 func xCreate(tls *libc.TLS, pageSize, extraSize, purgeable int32) uintptr {
 	return uintptr(unsafe.Pointer(newPageCache(tls, uintptr(pageSize), uintptr(extraSize), purgeable != 0)))
