@@ -143,9 +143,14 @@ func applies(s smart.Scope, typeName string, i smart.Interactions) bool {
 // another one in context.
 func (r *Rules) Knows(key fhir.Key) bool { return slices.Contains(r.known, key) }
 
-// Narrows says whether the scopes themselves keep some of the resources of a type out
-// of reach of all of the interactions.
+// Narrows says whether some of the resources of a type are kept out of reach of all of
+// the interactions: by the scopes, or from a user by anything. Services without a user,
+// whom an administrator registered to bring data with its ids, are narrowed by their
+// scopes alone.
 func (r *Rules) Narrows(t fhir.Type, i smart.Interactions) bool {
+	if r.asker.Roles != nil || r.asker.Self {
+		return r.Filter([]string{string(t)}, i) != nil
+	}
 	return r.byScope(string(t), i) != nil
 }
 

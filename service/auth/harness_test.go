@@ -369,6 +369,12 @@ var ticked = regexp.MustCompile(`<input type="checkbox" name="scope" value="([^"
 // allow allows all that is ticked, or only those of the scopes.
 func (g page) allow(scopes ...string) url.Values {
 	g.t.Helper()
+	return g.allowAt(redirect, scopes...)
+}
+
+// allowAt is allow for an app with another redirect address.
+func (g page) allowAt(address string, scopes ...string) url.Values {
+	g.t.Helper()
 	g.want(200).has("Allow Growth Chart access?")
 	pairs := []string{"allow", "1", "term", "open"}
 	for _, m := range ticked.FindAllStringSubmatch(g.body, -1) {
@@ -382,7 +388,7 @@ func (g page) allow(scopes ...string) url.Values {
 		}
 	}
 	back := g.send(pairs...).location()
-	if !strings.HasPrefix(back.String(), redirect+"?") {
+	if !strings.HasPrefix(back.String(), address+"?") {
 		g.t.Errorf("the browser is led to %s", back)
 	}
 	return back.Query()

@@ -103,7 +103,7 @@ func TestAnAppThatAnybodyCanBeIsNotRemembered(t *testing.T) {
 			ask := p.ask(c, "patient/*.rs")
 			ask.Set("redirect_uri", address)
 			b := p.browser()
-			form := codeForm(c, b.open(ask).signIn("ann").allow().Get("code"))
+			form := codeForm(c, b.open(ask).signIn("ann").allowAt(address).Get("code"))
 			form.Set("redirect_uri", address)
 			if secret != "" {
 				form.Set("client_secret", secret)

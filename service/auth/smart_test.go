@@ -179,6 +179,7 @@ func TestAnIDTokenHintSaysWhoHasToBeSignedIn(t *testing.T) {
 	p.clock.pass(20 * time.Minute) // it has expired; as a hint it is good
 	ask := p.ask(c, "patient/*.rs")
 	ask.Set("id_token_hint", hint)
+	ask.Set("prompt", "consent")
 	b.open(ask).want(200).has("Allow Growth Chart access?")
 	other := p.browser()
 	if got := other.open(ask).signIn("dora").location().Query().Get("error"); got != "login_required" {
