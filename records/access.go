@@ -224,9 +224,9 @@ func (s *Session) writable(ctx context.Context, current store.Record, i smart.In
 	return errHidden
 }
 
-// bounded says whether the scopes of the session are for a part of a type, of which it
-// then neither sees nor may do i with the rest. What roles and consents hide of a type
-// takes nobody's ids away: whoever feeds a server would stop at the first consent.
+// bounded says whether the session has but a part of a type, of which it then neither
+// sees nor may do i with the rest. What consents hide of a type takes no ids away from
+// services without a user: whoever feeds a server would stop at the first consent.
 func (s *Session) bounded(t fhir.Type, i smart.Interactions) bool {
 	return s.access != nil && s.access.Narrows(t, i) && s.access.Narrows(t, seeing)
 }
