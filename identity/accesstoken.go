@@ -42,6 +42,7 @@ type Access struct {
 	Scopes     smart.Scopes
 	Resource   string // the resource server that it is for; "" for this one
 	Context    smart.Context
+	Purpose    string // of use, a code of v3-ActReason; "" for the first of the roles
 	AuthTime   time.Time
 	Issued     time.Time
 	Expires    time.Time
