@@ -34,6 +34,7 @@ const (
 	GroundConsent GroundKind = "consent"
 	GroundDefault GroundKind = "default"
 	GroundLabel   GroundKind = "label"
+	GroundGlass   GroundKind = "break-glass"
 )
 
 // Question is what is to be explained: the reading of a resource.
@@ -53,7 +54,8 @@ func (r *Rules) Why(ctx context.Context, q Question) (shown bool, grounds []Grou
 	scope := e.scopes()
 	role := e.roles()
 	consent := e.consents()
-	return scope && role && consent && e.err == nil, e.grounds, e.err
+	shown = e.glasses(scope && role && consent)
+	return shown && e.err == nil, e.grounds, e.err
 }
 
 // explaining collects grounds.
@@ -411,6 +413,9 @@ func (r *Rules) InForce() []string {
 		}
 		shown := r.book.defaults.permits(&r.asker)
 		all = append(all, fmt.Sprintf("Consents: %d policies of patients concern the asker, whose purpose is %s. Where none decides, data is %s.", n, purposeText(r.asker.Purpose), verb(shown)))
+	}
+	for _, g := range r.broken {
+		all = append(all, fmt.Sprintf("The glass is broken for %s/%s: the purpose there is %s.", patientType, g.patient, BreakGlass))
 	}
 	return all
 }

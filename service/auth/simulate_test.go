@@ -12,9 +12,7 @@ import (
 // surgery is a practice with a privacy officer and records: what one of the patients
 // denies to Noor.
 func surgery(t *testing.T) *place {
-	p := practice(t)
-	p.user("vera", identity.PrivacyOfficer)
-	p.user("root", identity.Administrator)
+	p := household(t)
 	p.user("desk", identity.FrontDesk)
 	for _, patient := range []string{"ann", "bob"} {
 		p.put(fmt.Sprintf(`{"resourceType":"Observation","id":"of-%s","status":"final","code":{"text":"weight"},"subject":{"reference":"Patient/%s"}}`, patient, patient))
