@@ -114,7 +114,7 @@ func (r *Rules) byOneScope(s smart.Scope, typeName string) search.Expr {
 	x := search.Expr(nil)
 	if s.Query != "" {
 		var err error
-		if x, err = r.o.query(typeName, s.Query); err != nil {
+		if x, err = r.dictionary.query(typeName, s.Query); err != nil {
 			return never()
 		}
 	}
@@ -221,6 +221,10 @@ func (e *explaining) weigh(any said) (shown bool) {
 	shown = !any.hides
 	if !any.hides && !any.shows {
 		d := r.book.defaults.permits(&r.asker)
+		if r.asker.Self {
+			e.say(GroundDefault, true, "The asker is the patient: only a consent that names the app could hide it.")
+			return true
+		}
 		e.say(GroundDefault, d, "No consent decides about it: for the purpose %s data is %s by default.", purposeText(r.asker.Purpose), verb(d))
 		shown = d
 	} else if !any.hides && !r.book.defaults.permits(&r.asker) {
@@ -406,6 +410,8 @@ func (r *Rules) InForce() []string {
 	case r.book == nil:
 	case r.asker.Exempt:
 		all = append(all, "No consent concerns the asker.")
+	case r.asker.Self:
+		all = append(all, "The asker is the patient: only consents that name the app count.")
 	default:
 		n := 0
 		for _, g := range r.policies[0].groups {

@@ -164,7 +164,7 @@ var notices = map[string]string{
 	"signed-out":    "The user is signed out everywhere.",
 	"reviewed":      "Reviewed.",
 	"glass-ended":   "The access has ended.",
-	"factors":       "The authenticator app and its recovery codes are removed from the user.",
+	"factors":       "The authenticator app, its recovery codes and the passkeys are removed from the user.",
 }
 
 // done leads to a page that says what was done.

@@ -42,6 +42,11 @@ func (v *visit) privacy() error {
 		if list = problems(err); list == nil {
 			return err
 		}
+		for i := range list {
+			if list[i].Field == "comment" { // each entry has one
+				list[i].Field += "-" + v.form.Get("glass")
+			}
+		}
 	}
 	page := privacyPage{frame: v.frame("Privacy", privacyPath)}
 	page.Problems = list

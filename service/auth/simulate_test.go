@@ -75,7 +75,7 @@ func TestAPatientAsksWhyAboutTheOwnRecord(t *testing.T) {
 	p := surgery(t)
 	ann := p.access("ann", "patient/*.rs")
 	p.fhir("Observation/of-ann/$why?user=Practitioner/noor", ann).want(200).has(denied)
-	p.fhir("Observation/of-ann/$why", ann).want(200).has("No consent concerns the asker")
+	p.fhir("Observation/of-ann/$why", ann).want(200).has("The asker is the patient: only a consent that names the app could hide it.")
 	p.fhir("Observation/of-bob/$why?user=Practitioner/noor", ann).want(404)
 	p.fhir("Observation/of-ann/$why?user=noor", ann).want(403).has("Practitioner/123")
 	p.put(`{"resourceType":"Appointment","id":"both","status":"proposed","participant":[{"actor":{"reference":"Patient/ann"},"status":"accepted"},{"actor":{"reference":"Patient/bob"},"status":"accepted"}]}`)
