@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,12 +20,14 @@ const (
 
 // accessToken is an access token that was issued.
 type accessToken struct {
-	Grant   string       `json:"grant,omitempty"` // "" for a client's own
-	Client  string       `json:"client,omitempty"`
-	Name    string       `json:"name,omitempty"` // of one that an administrator made
-	Scopes  smart.Scopes `json:"scopes"`
-	Created time.Time    `json:"created"`
-	Expires time.Time    `json:"expires"`
+	Grant  string       `json:"grant,omitempty"` // "" for a client's own
+	Client string       `json:"client,omitempty"`
+	Name   string       `json:"name,omitempty"` // of one that an administrator made
+	Scopes smart.Scopes `json:"scopes"`
+	// Resource is the resource server that a JWT is for; "" for this one.
+	Resource string    `json:"resource,omitempty"`
+	Created  time.Time `json:"created"`
+	Expires  time.Time `json:"expires"`
 }
 
 // Access is what an access token allows. It is shared and must not be changed.
@@ -38,7 +41,10 @@ type Access struct {
 	FHIRUser   fhir.Key // the zero Key for none
 	Grant      string
 	Scopes     smart.Scopes
+	Resource   string // the resource server that it is for; "" for this one
 	Context    smart.Context
+	Purpose    string   // of use, a code of v3-ActReason; "" for the first of the roles
+	Glasses    []*Glass // that the user has broken
 	AuthTime   time.Time
 	Issued     time.Time
 	Expires    time.Time
@@ -66,7 +72,7 @@ func (s *Service) CheckToken(ctx context.Context, token string) (*Access, error)
 	}
 	id := hashed(token)
 	c, ok := s.checked.Get(id)
-	if !ok || c.epoch != epoch {
+	if !ok || c.epoch != epoch || s.mended(c.access) {
 		a, err := s.readAccess(ctx, id)
 		if err != nil {
 			s.checked.Remove(id)
@@ -92,7 +98,7 @@ func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Access{Client: t.Client, ClientName: t.Name, Grant: t.Grant, Scopes: t.Scopes, Issued: t.Created, Expires: t.Expires}
+	a := &Access{Client: t.Client, ClientName: t.Name, Grant: t.Grant, Scopes: t.Scopes, Resource: t.Resource, Issued: t.Created, Expires: t.Expires}
 	if t.Client != "" {
 		c, err := s.Client(ctx, t.Client)
 		if errors.Is(err, ErrNoClient) || err == nil && c.usable() != nil {
@@ -116,7 +122,13 @@ func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 	}
 	a.User, a.UserName, a.Roles, a.Links, a.FHIRUser = u.ID, u.Name, u.Roles, u.Links, u.FHIRUser()
 	a.Context, a.AuthTime = g.Context, g.AuthTime
-	return a, nil
+	a.Glasses, err = s.BrokenGlasses(ctx, u.ID)
+	return a, err
+}
+
+// mended says that the time of a broken glass is over, or not yet come.
+func (s *Service) mended(a *Access) bool {
+	return slices.ContainsFunc(a.Glasses, func(g *Glass) bool { return !g.Broken(s.now()) })
 }
 
 // ahead says that something was made in the future, by a clock that was wrong:

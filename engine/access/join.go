@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/inglehealth/ingle/engine/search"
 )
@@ -43,6 +44,9 @@ func (j *joint) add(t string, x search.Expr) {
 		j.open = append(j.open, t)
 		return
 	case search.Or:
+		if len(x) > 0 && !slices.ContainsFunc(x, isNoToken) {
+			break // the database asks for them by one condition
+		}
 		for _, one := range x {
 			j.add(t, one)
 		}
@@ -62,6 +66,11 @@ func (j *joint) add(t string, x search.Expr) {
 		return
 	}
 	j.liken(t, x)
+}
+
+func isNoToken(x search.Expr) bool {
+	_, ok := x.(search.Token)
+	return !ok
 }
 
 // liken puts a type to those that are asked what x asks of it.

@@ -19,6 +19,8 @@ type Grant struct {
 	Context []fhir.Key
 	// Asker is who asks, for the consents of patients.
 	Asker Asker
+	// Broken are the patients for whom the asker broke the glass.
+	Broken []fhir.ID
 }
 
 // Rules are what a Grant allows. They may be kept as long as the grant stays the
@@ -39,8 +41,13 @@ type Rules struct {
 	// policies are those of the Book for reading and for writing.
 	policies    [2]concerned
 	unconsented func() search.Expr
-	mu          sync.Mutex
-	filters     map[filterKey]search.Expr
+	broken      []glass
+
+	grant      Grant
+	dictionary *dictionary // of the scopes' queries
+	mu         sync.Mutex
+	filters    map[filterKey]search.Expr
+	next       *Rules // the same by the dictionary that held last, when that is another one
 }
 
 // concerned are the policies that concern the asker, up to the last one.
@@ -66,11 +73,19 @@ func (o *Ownership) Rules(g Grant) *Rules { return o.RulesUnder(nil, g) }
 // none. What the Book is given later counts in Rules that are made then; until then
 // whom a later policy governs is hidden where another one hides something.
 func (o *Ownership) RulesUnder(book *Book, g Grant) *Rules {
-	r := &Rules{o: o, patient: g.Patient, book: book, asker: g.Asker, user: g.User, filters: map[filterKey]search.Expr{}}
+	var policies [2]concerned
 	if book != nil {
-		for i := range r.policies {
-			r.policies[i].groups, r.policies[i].last = book.concerning(&r.asker, i == 1)
+		for i := range policies {
+			policies[i].groups, policies[i].last = book.concerning(&g.Asker, i == 1)
 		}
+	}
+	return o.rules(o.dictionary(), book, policies, g)
+}
+
+func (o *Ownership) rules(by *dictionary, book *Book, policies [2]concerned, g Grant) *Rules {
+	r := &Rules{
+		o: o, patient: g.Patient, book: book, policies: policies, asker: g.Asker, user: g.User,
+		grant: g, dictionary: by, filters: map[filterKey]search.Expr{},
 	}
 	r.unconsented = sync.OnceValue(r.findUnconsented)
 	r.ownPatients, r.departments = sync.OnceValue(r.findOwnPatients), sync.OnceValue(r.findDepartments)
@@ -88,11 +103,33 @@ func (o *Ownership) RulesUnder(book *Book, g Grant) *Rules {
 	}
 	r.visible = sync.OnceValue(r.findVisible)
 	r.pointed = sync.OnceValue(r.findPointed)
+	for _, patient := range g.Broken {
+		if inner, ok := g.broken(book, patient); ok {
+			r.broken = append(r.broken, glass{patient, o.RulesUnder(book, inner)})
+		}
+	}
 	return r
 }
 
+// now are the Rules by the search parameters that there are now.
+func (r *Rules) now() *Rules {
+	by := r.o.dictionary()
+	if by == r.dictionary {
+		return r
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next == nil || r.next.dictionary != by {
+		r.next = r.o.rules(by, r.book, r.policies, r.grant)
+	}
+	return r.next
+}
+
 // Governs says whether filters depend on what patients decided, and on the time.
-func (r *Rules) Governs() bool { return r.policies[0].groups != nil || r.policies[1].groups != nil }
+func (r *Rules) Governs() bool {
+	return r.policies[0].groups != nil || r.policies[1].groups != nil ||
+		slices.ContainsFunc(r.broken, func(g glass) bool { return g.rules.Governs() })
+}
 
 // May says whether a scope and a role allow one of the interactions with resources of a
 // type, be it with some of them only.
@@ -106,7 +143,7 @@ func (r *Rules) May(t fhir.Type, i smart.Interactions) bool {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(r.broken, func(g glass) bool { return g.rules.May(t, i) })
 }
 
 func applies(s smart.Scope, typeName string, i smart.Interactions) bool {
@@ -115,11 +152,25 @@ func applies(s smart.Scope, typeName string, i smart.Interactions) bool {
 
 // Knows says whether the grant itself names a resource: the patient, the user, or
 // another one in context.
-func (r *Rules) Knows(key fhir.Key) bool { return slices.Contains(r.known, key) }
+func (r *Rules) Knows(key fhir.Key) bool {
+	return slices.Contains(r.known, key) || slices.ContainsFunc(r.broken, func(g glass) bool { return g.rules.Knows(key) })
+}
+
+// Narrows says whether some of the resources of a type are kept out of reach of all of
+// the interactions: by the scopes, or from a user by anything. Services without a user,
+// whom an administrator registered to bring data with its ids, are narrowed by their
+// scopes alone.
+func (r *Rules) Narrows(t fhir.Type, i smart.Interactions) bool {
+	if r.asker.Roles != nil || r.asker.Self {
+		return r.Filter([]string{string(t)}, i) != nil
+	}
+	return r.byScope(string(t), i) != nil
+}
 
 // Filter holds of the resources of some types (none: of every type) with which
 // one of the interactions is allowed; nil: of all of them.
 func (r *Rules) Filter(types []string, i smart.Interactions) search.Expr {
+	r = r.now()
 	key := filterKey{strings.Join(types, ","), i}
 	r.mu.Lock()
 	x, ok := r.filters[key]
@@ -135,7 +186,7 @@ func (r *Rules) Filter(types []string, i smart.Interactions) search.Expr {
 	default:
 		x = r.o.join(types, func(t string) search.Expr { return r.of(t, i) })
 	}
-	x = bothOrNone(x, r.consented(types, i))
+	x = r.through(types, i, bothOrNone(x, r.consented(types, i)))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.filters) < maxFilters {
@@ -175,7 +226,7 @@ func (r *Rules) byScope(typeName string, i smart.Interactions) search.Expr {
 		var x search.Expr
 		if s.Query != "" {
 			var err error
-			if x, err = r.o.query(typeName, s.Query); err != nil {
+			if x, err = r.dictionary.query(typeName, s.Query); err != nil {
 				continue // it was refused when it was asked for; what got here allows nothing
 			}
 		}
@@ -265,7 +316,7 @@ func (r *Rules) mine(typeName string, i smart.Interactions) search.Expr {
 		case s.Query == "":
 			return r.o.owner(typeName, r.patient)
 		default:
-			if q, err := r.o.query(typeName, s.Query); err == nil {
+			if q, err := r.dictionary.query(typeName, s.Query); err == nil {
 				queries = disj(queries, q)
 			}
 		}

@@ -16,7 +16,7 @@ import (
 // another.
 var mutants = []struct{ name, file, from, to string }{
 	{"_include", "include.go", "in.s.many(ctx, in.r, keys[:n])", "(&Session{door: in.s.door}).many(ctx, in.r, keys[:n])"},
-	{"_revinclude", "include.go", "Filter: in.s.only([]string{include.Source}, smart.Search, points[:n])", "Filter: points[:n]"},
+	{"_revinclude", "include.go", "in.s.only([]string{include.Source}, smart.Search, points[:n])", "(&Session{door: in.s.door}).only(nil, smart.Search, points[:n])"},
 	{"_total", "search.go", "	page, err := r.Search(ctx, q)\n", "	bare := *q\n	bare.Filter, bare.After = nil, \"\"\n	page, err := r.Search(ctx, q)\n	if err == nil && page.Total >= 0 {\n		page.Total, err = r.Count(ctx, &bare)\n	}\n"},
 	{"_summary=count", "search.go", "	q.Filter, q.Bytes = s.only(q.Types, smart.Search, q.Filter), d.pageBytes()\n", "	if q.Summary != search.SummaryCount {\n		q.Filter = s.only(q.Types, smart.Search, q.Filter)\n	}\n"},
 	{"_sort", "search.go", "	q.Filter, q.Bytes = s.only(q.Types, smart.Search, q.Filter), d.pageBytes()\n", "	if len(q.Sort) == 0 {\n		q.Filter = s.only(q.Types, smart.Search, q.Filter)\n	}\n"},

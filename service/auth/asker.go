@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -9,9 +10,8 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-// whoAsks is who asks with an access token, as consents see it. Whom no consent
-// concerns: a patient in the own record, and who uses a token that an administrator
-// of the server made.
+// whoAsks is who asks with an access token, as consents see it. None concerns who
+// uses a token that an administrator of the server made.
 func (t *tenant) whoAsks(ctx context.Context, a *identity.Access, patient string) (access.Asker, error) {
 	var asker access.Asker
 	if a.Client == "" && a.User == "" {
@@ -21,11 +21,14 @@ func (t *tenant) whoAsks(ctx context.Context, a *identity.Access, patient string
 		asker.Actors = append(asker.Actors, t.url("/auth/clients")+"|"+a.Client)
 	}
 	if a.User == "" {
-		asker.Purpose = "HOPERAT"
+		asker.Purpose = cmp.Or(a.Purpose, "HOPERAT")
 		return asker, nil
 	}
-	if !isStaff(a.Roles) && (patient == "" || slices.ContainsFunc(a.Links, func(l identity.Link) bool { return l.Key() == fhir.Key{Type: "Patient", ID: fhir.ID(patient)} })) {
-		return access.Asker{Exempt: true}, nil
+	if !isStaff(a.Roles) {
+		var err error
+		if asker.Self, err = t.isPatient(ctx, a.Links, patient); err != nil || asker.Self {
+			return asker, err
+		}
 	}
 	if err := t.bind(ctx, &asker, a); err != nil {
 		return asker, err
@@ -43,15 +46,34 @@ func (t *tenant) whoAsks(ctx context.Context, a *identity.Access, patient string
 	return asker, nil
 }
 
+// isPatient says whether a user with some links is the patient of a token; "": the
+// token is for no other.
+func (t *tenant) isPatient(ctx context.Context, links []identity.Link, patient string) (bool, error) {
+	if patient == "" {
+		return true, nil
+	}
+	for _, l := range links {
+		selves, err := t.Door.Selves(ctx, l.Key())
+		if err != nil {
+			return false, err
+		}
+		if slices.Contains(selves, fhir.Key{Type: "Patient", ID: fhir.ID(patient)}) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // isStaff says whether a role is of those who work here.
 func isStaff(roles []identity.Role) bool {
 	return slices.ContainsFunc(staff, func(r identity.Role) bool { return slices.Contains(roles, r) })
 }
 
-// bind gives the asker the roles of a user who works here, and a purpose: the first
-// of the first role. Others ask for their family.
+// bind gives the asker the roles of a user who works here, and a purpose: that of the
+// token, whose roles alone then count, or the first of the first role. Others ask for
+// their family.
 func (t *tenant) bind(ctx context.Context, asker *access.Asker, a *identity.Access) error {
-	asker.Purpose = "FAMRQT"
+	asker.Purpose = cmp.Or(a.Purpose, "FAMRQT")
 	if !isStaff(a.Roles) {
 		return nil
 	}
@@ -59,12 +81,13 @@ func (t *tenant) bind(ctx context.Context, asker *access.Asker, a *identity.Acce
 	if err != nil {
 		return err
 	}
+	asker.Roles = []access.Role{} // none of them allows anything; nil would bind nobody
 	for _, r := range roles {
-		if !slices.Contains(a.Roles, identity.Role(r.Name)) {
+		if !slices.Contains(a.Roles, identity.Role(r.Name)) || a.Purpose != "" && !slices.Contains(r.Purposes, a.Purpose) {
 			continue
 		}
-		if asker.Roles == nil {
-			asker.Purpose = r.Purposes[0]
+		if len(asker.Roles) == 0 {
+			asker.Purpose = cmp.Or(a.Purpose, r.Purposes[0])
 		}
 		asker.Roles = append(asker.Roles, r)
 		asker.Unsealed = append(asker.Unsealed, access.Labels(r.Unseals)...)

@@ -26,25 +26,19 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 		return nil, fault.New(fault.Unauthenticated, fault.CodeLogin, "",
 			"This needs an access token: send it as 'Authorization: Bearer ...'. How to get one says /.well-known/smart-configuration below the FHIR base.")
 	}
-	a, err := t.Identity.CheckToken(r.Context(), token)
+	a, err := t.check(r.Context(), token)
+	if errors.Is(err, errActs) {
+		return nil, fault.Wrap(err, fault.Unauthenticated, fault.CodeLogin, "", "The user of the access token may no longer act for the patient. Ask the user again.")
+	}
 	if errors.Is(err, identity.ErrToken) {
 		return nil, fault.Wrap(err, fault.Unauthenticated, fault.CodeLogin, "", "The access token is unknown, has expired or was revoked. Get a new one.")
 	}
 	if err != nil {
 		return nil, err
 	}
-	if acts, err := s.acts(r.Context(), door, a); err != nil {
-		return nil, err
-	} else if !acts {
-		return nil, fault.New(fault.Unauthenticated, fault.CodeLogin, "", "The user of the access token may no longer act for the patient. Ask the user again.")
-	}
 	rules, ok := s.rules.Get(a)
 	if !ok {
-		g := granted(a)
-		if g.Asker, err = t.whoAsks(r.Context(), a, g.Patient); err != nil {
-			return nil, err
-		}
-		if rules, err = door.Rules(r.Context(), g); err != nil {
+		if rules, err = t.allowed(r.Context(), a); err != nil {
 			return nil, err
 		}
 		s.rules.Put(a, rules)
@@ -53,14 +47,25 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 	if a.User == "" {
 		p.ID, p.Name = a.Client, a.ClientName
 	}
+	p.Broken = glassesOf(a)
 	return door.Session(p, rules), nil
+}
+
+// allowed are the rules of an access token.
+func (t *tenant) allowed(ctx context.Context, a *identity.Access) (*access.Rules, error) {
+	g := granted(a)
+	var err error
+	if g.Asker, err = t.whoAsks(ctx, a, g.Patient); err != nil {
+		return nil, err
+	}
+	return t.Door.Rules(ctx, g)
 }
 
 // granted is what a token carries, as access reads it. Of a user who is no staff
 // the scopes of level user reach the record in context, or the user's own, and no
 // other.
 func granted(a *identity.Access) access.Grant {
-	g := access.Grant{Scopes: a.Scopes, Patient: a.Context.Patient, User: a.FHIRUser}
+	g := access.Grant{Scopes: a.Scopes, Patient: a.Context.Patient, User: a.FHIRUser, Broken: broken(a)}
 	if a.User != "" && !isStaff(a.Roles) {
 		g.Scopes = asPatient(a.Scopes)
 		if g.Patient == "" && a.FHIRUser.Type == "Patient" {
@@ -116,7 +121,7 @@ func (s *Server) Endpoints(door *records.Door) Endpoints {
 	}
 	return Endpoints{
 		Authorize: t.url("/auth/authorize"), Token: t.url("/auth/token"), Register: t.url("/auth/register"),
-		Introspect: t.url("/auth/introspect"), Revoke: t.url("/auth/revoke"),
+		Introspect: t.url("/auth/introspect"), Revoke: t.url("/auth/revoke"), Manage: t.url("/account"),
 	}
 }
 
