@@ -1,7 +1,6 @@
 package leaktest_test
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/leaktest"
-	"github.com/inglehealth/ingle/store"
 )
 
 // searched are the types that are searched most.
@@ -196,9 +194,6 @@ func (r *rig) search(q *question, meanwhile bool) {
 		page, err := r.session.Search(r.Context(), req)
 		if r.refused(err, !r.sight.May(q.typeName, "s")) {
 			return
-		}
-		if errors.Is(err, store.ErrBadCursor) && !steady {
-			return // what changed ended the walk: it has to begin anew
 		}
 		if err != nil {
 			r.wrong("%v", err)
