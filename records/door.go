@@ -49,6 +49,7 @@ type Door struct {
 
 	ownership *access.Ownership
 	book      *access.Book
+	labels    *labels
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles
@@ -91,7 +92,7 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 	for _, other := range c.Others {
 		catalogs = append(catalogs, releases[other.Release].catalog)
 	}
-	d.ownership = access.NewOwnership(catalogs...)
+	d.ownership = access.NewOwnership(catalogs, d.catalogs)
 	var err error
 	if d.cursors, err = openCursors(ctx, c.Store); err != nil {
 		return nil, fmt.Errorf("records: the key of page links: %w", err)
@@ -100,6 +101,9 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		return nil, fmt.Errorf("records: the state of the index: %w", err)
 	}
 	d.store = guarded{c.Store, d.indexes}
+	if err := d.openLabels(ctx); err != nil {
+		return nil, fmt.Errorf("records: the rules of labels: %w", err)
+	}
 	if err := d.openBook(ctx); err != nil {
 		return nil, fmt.Errorf("records: the consents of patients: %w", err)
 	}
@@ -146,6 +150,16 @@ func (d *Door) Catalog(r definitions.Release) *search.Catalog {
 		return rel.catalog
 	}
 	return nil
+}
+
+// catalogs are those of the releases now, the primary one first.
+func (d *Door) catalogs() []*search.Catalog {
+	by := d.indexes.current()
+	list := []*search.Catalog{by.releases[d.config.Definitions.Release].catalog}
+	for _, other := range d.config.Others {
+		list = append(list, by.releases[other.Release].catalog)
+	}
+	return list
 }
 
 // Session binds a principal and what it may do, which is part of every query;

@@ -9,10 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/engine/label"
+	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -193,7 +193,7 @@ func (d *Door) Labeling(ctx context.Context) (Labeling, error) {
 	s := d.labels.snapshot()
 	l := Labeling{Rules: s.rules(), Shipped: s.Rules == nil, Problems: s.Problems, Pending: s.Walked < s.Walk}
 	var err error
-	l.Progress, l.Error, err = d.relabelled(ctx)
+	l.Progress, l.Error, err = d.relabelling(ctx)
 	return l, d.fault(err)
 }
 
@@ -258,8 +258,8 @@ func (d *Door) codesOf(ctx context.Context, urls []string) (map[string][]label.C
 
 // termsNow tells one state of the stored value sets and code systems from another.
 func (d *Door) termsNow(ctx context.Context) (now [2]synced, err error) {
-	for i, t := range []string{"ValueSet", "CodeSystem"} {
-		page, err := d.store.History(ctx, store.HistoryQuery{Type: fhirType(t), Count: 1})
+	for i, t := range []fhir.Type{"ValueSet", "CodeSystem"} {
+		page, err := d.store.History(ctx, store.HistoryQuery{Type: t, Count: 1})
 		if err != nil {
 			return now, err
 		}
@@ -286,5 +286,3 @@ func (d *Door) reviseLabels(ctx context.Context) error {
 	}
 	return d.relabelBy(ctx, func(s *labelState) bool { return s.Terms != now }, now)
 }
-
-var _ = time.Now

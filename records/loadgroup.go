@@ -198,8 +198,8 @@ func (g *LoadGroup) permit(ctx context.Context, w *draft, current store.Record) 
 		return err
 	}
 	err := s.writable(ctx, current, smart.Update)
-	if errors.Is(err, errHidden) {
-		return outside(w.key)
+	if errors.Is(err, errHidden) || current.Version == 0 && s.bounded(w.key.Type, smart.Update) {
+		return unmade(w.key)
 	}
 	if err != nil {
 		return err
@@ -259,7 +259,7 @@ func (g *LoadGroup) again(ctx context.Context, items []int) error {
 	d := g.l.s.door
 	items = slices.DeleteFunc(items, func(i int) bool {
 		w := g.items[i].w
-		return g.items[i].write.Expect == current[w.key].Version && d.release(w.rel.defs.Release) == w.rel
+		return g.items[i].write.Expect == current[w.key].Version && d.current(w)
 	})
 	_, err = g.compare(ctx, items, current)
 	return err

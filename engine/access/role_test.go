@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/inglehealth/ingle/engine/access"
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
@@ -31,7 +32,7 @@ func (w *world) as(roles ...access.Role) *access.Rules {
 }
 
 func TestTheShippedRolesAllowWhatTheirWorkTakes(t *testing.T) {
-	o := access.NewOwnership(catalog(t, definitions.MustBuiltIn(definitions.R4)))
+	o := access.NewOwnership([]*search.Catalog{catalog(t, definitions.MustBuiltIn(definitions.R4))}, nil)
 	w := &world{t: t, o: o}
 	for _, role := range access.ShippedRoles() {
 		if err := o.CheckRole(&role); err != nil {
@@ -86,9 +87,11 @@ func TestARoleReachesItsPatients(t *testing.T) {
 		access.ReachOwn:        "Patient/gp Patient/team Patient/visit CareTeam/t Encounter/v Observation/gp Provenance/of-gp",
 		access.ReachDepartment: "Patient/visit Patient/stranger Encounter/v Encounter/w Observation/stranger",
 	} {
-		if got := w.reached(w.as(role(reach)), smart.Read); got != want {
+		r := w.as(role(reach))
+		if got := w.reached(r, smart.Read); got != want {
 			t.Errorf("%s: %s\nwant %s", reach, got, want)
 		}
+		w.explains(r, "2024-06-01", want)
 	}
 	both := []access.Role{role(access.ReachOwn), role(access.ReachDepartment)}
 	if got := w.reached(w.as(both...), smart.Read); len(strings.Fields(got)) != 10 {
@@ -126,7 +129,7 @@ func TestARuleCountsForItsPurposeAndFilter(t *testing.T) {
 }
 
 func TestARoleThatCannotBeIsRefused(t *testing.T) {
-	o := access.NewOwnership(catalog(t, definitions.MustBuiltIn(definitions.R4)))
+	o := access.NewOwnership([]*search.Catalog{catalog(t, definitions.MustBuiltIn(definitions.R4))}, nil)
 	for _, c := range []struct {
 		change func(*access.Role)
 		want   string

@@ -25,7 +25,7 @@ func labelledTree(t testing.TB, l *label.Labeler, r definitions.Release, resourc
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Apply(tree); err != nil {
+	if _, err := l.Apply(tree); err != nil {
 		t.Fatal(err)
 	}
 	return tree

@@ -55,18 +55,19 @@ func New(r Rules, sets map[string][]Coding, subject func(typeName string) bool) 
 func (l *Labeler) add(c Coding, rule int) { l.codes[c] = append(l.codes[c], rule) }
 
 // Apply replaces the labels that a Labeler gave a resource by those that the rules
-// give it now. What others wrote stays, and is not repeated.
-func (l *Labeler) Apply(t *fhir.Tree) error {
-	unlabel(t)
+// give it now, and says whether there were or are any. What others wrote stays, and is
+// not repeated.
+func (l *Labeler) Apply(t *fhir.Tree) (bool, error) {
+	had := unlabel(t)
 	if !l.subject(string(t.Type())) {
-		return nil
+		return had, nil
 	}
 	found := l.find(t)
 	if found == nil {
-		return nil
+		return had, nil
 	}
 	slices.Sort(found)
-	return l.write(t, slices.Compact(found))
+	return true, l.write(t, slices.Compact(found))
 }
 
 // find are the rules that a resource meets, perhaps repeated.

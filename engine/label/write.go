@@ -23,16 +23,18 @@ const (
 // gives.
 const Classifier = "Ingle security labeling"
 
-// unlabel removes what a Labeler wrote.
-func unlabel(t *fhir.Tree) {
+// unlabel removes what a Labeler wrote, and says whether there was any.
+func unlabel(t *fhir.Tree) (had bool) {
 	meta := t.Meta()
 	for label := meta.FirstChild(); !label.IsZero(); {
 		next := label.NextSibling()
 		if label.Name() == "security" && Ours(label) {
 			label.Remove()
+			had = true
 		}
 		label = next
 	}
+	return had
 }
 
 // Ours says whether a Labeler gave a label, a Coding.

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -82,7 +83,16 @@ func (s *Reader) estimate(c *compiler, x search.Expr) (int64, bool, error) {
 	}
 	n, err := s.counted(c, join("", sql("SELECT count(*) FROM (SELECT rid FROM ("), join(" UNION ALL ", selects...),
 		sql(") c LIMIT "+strconv.FormatInt(bound(x), 10)+") n")))
-	return n, true, err
+	return n, n < bound(x) || !onlyTypes(x), err
+}
+
+// onlyTypes says whether x asks for types alone: where those have many resources,
+// the set is no better than the table.
+func onlyTypes(x search.Expr) bool {
+	return !slices.ContainsFunc(alternatives(x), func(one search.Expr) bool {
+		types, rest := typed(one)
+		return types == nil || rest != nil
+	})
 }
 
 // counted is a count for choosing how to search.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"strconv"
+	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -78,6 +80,31 @@ func (c *compiler) governedCondition(x search.Governed, r string) fragment {
 		ways = append(ways, c.dialect.exists(sql("SELECT 1 FROM governed "+g+" WHERE "+g+".patient = "+r+".rid AND "), c.inForce(x, g)))
 	}
 	return either(ways...)
+}
+
+// governedSet goes from the patients that have a policy to what belongs to them.
+func (c *compiler) governedSet(x search.Governed) []fragment {
+	var selects []fragment
+	if params := c.ownerParams(x); len(params) > 0 {
+		g, f := c.alias("g"), c.alias("f")
+		selects = append(selects, join("", sql("SELECT "+f+".rid AS rid FROM governed "+g+c.dialect.with("reference", f, "", f+".target = "+g+".patient AND "+f+".param IN ("+numberList(params)+")")+" WHERE "), c.inForce(x, g)))
+	}
+	if x.Self {
+		g := c.alias("g")
+		selects = append(selects, join("", sql("SELECT "+g+".patient AS rid FROM governed "+g+" WHERE "), c.inForce(x, g)))
+	}
+	if selects == nil {
+		selects = []fragment{sql("SELECT rid FROM resource WHERE 1 = 0")}
+	}
+	return selects
+}
+
+func numberList(list []int64) string {
+	texts := make([]string, len(list))
+	for i, n := range list {
+		texts[i] = strconv.FormatInt(n, 10)
+	}
+	return strings.Join(texts, ", ")
 }
 
 // inForce is that a row g of governed has one of x's policies now.
