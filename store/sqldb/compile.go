@@ -17,6 +17,7 @@ type compiler struct {
 	types   []int64 // of the query, nil for all
 	aliases int
 	size    func(search.Expr) (n int64, ok bool) // how many resources x holds of, up to its bound; nil: unknown
+	unknown []name                               // see absent
 	found   map[string][]int64                   // what rids looked up
 	phrases map[uint64][]int64                   // what phraseLeaf looked up
 	lists   []*search.CodeList                   // that the query has from the tables
@@ -50,6 +51,9 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		}
 		return either(parts...)
 	case search.Not:
+		if c.none(x.X) {
+			return sql("1 = 1")
+		}
 		if set, ok := c.fewOf(x.X); ok {
 			return not(isIn(r, set))
 		}
@@ -366,7 +370,7 @@ func (c *compiler) typeNumber(t string) int64 {
 	id, err := c.names.Ask(c.ctx, c.db, TypeSpace, Clean(t))
 	c.fail(err)
 	c.trace.named(id, t)
-	return id
+	return c.absent(TypeSpace, Clean(t), id)
 }
 
 func (c *compiler) typeNumbers(ts []string) []int64 {
@@ -397,7 +401,7 @@ func (c *compiler) system(uri string) int64 {
 	id, err := find(c.ctx, c.db, SystemSpace, Clean(uri))
 	c.fail(err)
 	c.trace.named(id, uri)
-	return id
+	return c.absent(SystemSpace, Clean(uri), id)
 }
 
 func (c *compiler) fail(err error) {

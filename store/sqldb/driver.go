@@ -16,6 +16,7 @@ import (
 // sorting, unless they have an order of their own and are several. With fewer than
 // few it does not matter whether others are fewer still.
 const (
+	handful = 8
 	most    = 10_000
 	small   = 2_000
 	several = 200
@@ -62,6 +63,9 @@ func (s *Reader) driver(c *compiler, conjuncts []search.Expr) (best int, size in
 		}
 	}
 	c.trace.drives(best)
+	if best >= 0 && size <= handful {
+		c.size = nil // asking after each one is less work than looking anything up
+	}
 	return best, size, c.err
 }
 

@@ -14,6 +14,15 @@ import (
 
 // History is store.Resources.History on db.
 func (s *Reader) History(ctx context.Context, db DB, q store.HistoryQuery) (store.HistoryPage, error) {
+	for {
+		page, c, err := s.history(ctx, db, q)
+		if err != nil || !c.learned() {
+			return page, err
+		}
+	}
+}
+
+func (s *Reader) history(ctx context.Context, db DB, q store.HistoryQuery) (store.HistoryPage, *compiler, error) {
 	var page store.HistoryPage
 	of := &search.Query{}
 	if q.Type != "" {
@@ -23,19 +32,19 @@ func (s *Reader) History(ctx context.Context, db DB, q store.HistoryQuery) (stor
 	print := historyFingerprint(q)
 	where, bounds, err := s.historyCondition(c, q)
 	if err != nil {
-		return page, err
+		return page, c, err
 	}
 	some, err := s.places(c, q)
 	if err != nil {
-		return page, err
+		return page, c, err
 	}
 	from, _ := c.history(q, some, bounds)
 	counts := join("", sql("SELECT count(*), count(CASE WHEN v.seq <> r.seq THEN 1 END)"), from, some.where(c, q, where))
 	if err := ForEach(ctx, db, s.Dialect.Rebind(counts.sql), counts.args, func(r Rows) error { return r.Scan(&page.Total, &page.Former) }); err != nil {
-		return page, err
+		return page, c, err
 	}
 	if q.Count <= 0 || page.Total == 0 {
-		return page, nil
+		return page, c, nil
 	}
 	if some != nil && !some.few {
 		some = nil
@@ -43,14 +52,14 @@ func (s *Reader) History(ctx context.Context, db DB, q store.HistoryQuery) (stor
 	if q.After != "" {
 		p, err := decodePosition(q.After, print, nil)
 		if err != nil {
-			return page, err
+			return page, c, err
 		}
 		bounds = append(bounds, sql("@ < ?", p.rid))
 	}
 	from, number := c.history(q, some, bounds)
 	where = some.where(c, q, where)
 	if c.err != nil {
-		return page, c.err
+		return page, c, c.err
 	}
 	var full bool
 	page.Records, full, err = s.versions(ctx, db, join("", sql("SELECT r.type, r.id, "+number+" AS seq, "+besideSeq), from, where,
@@ -60,7 +69,7 @@ func (s *Reader) History(ctx context.Context, db DB, q store.HistoryQuery) (stor
 		page.Records = page.Records[:n]
 		page.Next = position{rid: int64(page.Records[n-1].Seq)}.encode(print)
 	}
-	return page, err
+	return page, c, err
 }
 
 func historyFingerprint(q store.HistoryQuery) uint64 {

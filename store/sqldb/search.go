@@ -98,6 +98,15 @@ func (s *Reader) compiler(ctx context.Context, db DB, q *search.Query) *compiler
 }
 
 func (s *Reader) run(ctx context.Context, db DB, q *search.Query) (*run, error) {
+	for {
+		r, err := s.once(ctx, db, q)
+		if err != nil || !r.learned() {
+			return r, err
+		}
+	}
+}
+
+func (s *Reader) once(ctx context.Context, db DB, q *search.Query) (*run, error) {
 	r := &run{compiler: s.compiler(ctx, db, q), reader: s, query: q}
 	r.keys = r.sortKeys(q.Sort)
 	if q.After != "" {
