@@ -19,6 +19,7 @@ const (
 	deadlockDetected     = "40P01"
 	lockNotAvailable     = "55P03"
 	diskFull             = "53100"
+	limitExceeded        = "54" // and what follows: program_limit_exceeded
 	tooManyConnections   = "53300"
 	connectionException  = "08"  // a class
 	operatorIntervention = "57P" // shutdown, crash, starting up
@@ -40,11 +41,17 @@ func translate(err error) error {
 		return fmt.Errorf("%w: a setting has changed", store.ErrVersion)
 	case ok && e.Code == diskFull:
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
+	case ok && strings.HasPrefix(e.Code, limitExceeded), err != nil && strings.Contains(err.Error(), manyParameters):
+		return fmt.Errorf("%w: %w", store.ErrTooComplex, err)
 	case away(err):
 		return fmt.Errorf("%w: %w", store.ErrAway, err)
 	}
 	return err
 }
+
+// manyParameters is what pgx says of a query with more parameters than the protocol
+// can number.
+const manyParameters = "limited to 65535 parameters"
 
 // away says whether the server is stopping, starting or out of reach.
 func away(err error) bool {

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/inglehealth/ingle/store"
 )
 
 // Space separates the kinds of names in table name.
@@ -279,15 +277,8 @@ func (n *Names) Load(ctx context.Context, db DB) error {
 	})
 }
 
-// maxArguments is how many arguments a query may have: what SQLite takes.
-const maxArguments = 32_766
-
-// ForEach runs sql and calls f for every row. With too many arguments the error is
-// store.ErrTooComplex.
+// ForEach runs sql and calls f for every row.
 func ForEach(ctx context.Context, db DB, sql string, args []any, f func(Rows) error) error {
-	if len(args) > maxArguments {
-		return store.ErrTooComplex
-	}
 	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
 		return err

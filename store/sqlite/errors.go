@@ -3,6 +3,8 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"syscall"
 
 	"modernc.org/sqlite"
@@ -27,6 +29,10 @@ func damaged(path string, err error) error {
 	return err
 }
 
+// limits are what SQLite says of a query that is beyond one of its limits; they have
+// no code of their own.
+var limits = []string{"too many SQL variables", "nested too deep", "Expression tree is too large", "parser stack overflow", "too many terms", "tables in a join", "too big"}
+
 // translate turns the driver's errors into the contract's.
 func (s *Store) translate(err error) error { return translate(s.dir, err) }
 
@@ -42,6 +48,10 @@ func translate(dir string, err error) error {
 		return err
 	}
 	switch e.Code() & 0xff {
+	case lib.SQLITE_ERROR, lib.SQLITE_TOOBIG:
+		if slices.ContainsFunc(limits, func(text string) bool { return strings.Contains(e.Error(), text) }) {
+			return fmt.Errorf("%w: %w", store.ErrTooComplex, err)
+		}
 	case lib.SQLITE_FULL:
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
 	case lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN:

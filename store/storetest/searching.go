@@ -30,6 +30,7 @@ var searchCases = []testCase{
 	{"a walk that looks at few resources a page comes to the same end", fewLooks},
 	{"each record of a page has its own cursor when asked for", ownCursors},
 	{"a cursor of another query is refused", badCursor},
+	{"a query with more conditions than the database takes is refused as such", tooComplex},
 	{"Total counts when asked", totals},
 	{"a count of zero gives only the total", countZero},
 	{"heads are found without their bodies", heads},
@@ -301,6 +302,17 @@ func badCursor(t *testing.T, b bench) {
 	q.After, q.Count = page.Next, 5
 	if p, err := b.Search(b.ctx, &q); err != nil || len(p.Records) != 5 {
 		t.Errorf("another page size is the same query: %v", err)
+	}
+}
+
+func tooComplex(t *testing.T, b bench) {
+	fill(t, b, 1)
+	var any search.Or
+	for n := range 25_000 {
+		any = append(any, search.Not{X: search.Reference{Param: subject, Type: "Patient", ID: fmt.Sprint("p", n)}})
+	}
+	if _, err := b.Search(b.ctx, observations(any)); !errors.Is(err, store.ErrTooComplex) {
+		t.Errorf("%.200v", err)
 	}
 }
 
