@@ -64,7 +64,7 @@ func (r *rig) come() {
 }
 
 func (r *rig) scopes(level string) (all []leaktest.Scope) {
-	if r.chance(40) {
+	if r.chance(25) {
 		return []leaktest.Scope{{Level: level, Type: "*", Interactions: pick(r, []string{"cruds", "rs", "r", "s", "cruds"})}}
 	}
 	types := []string{"Patient", "Observation", "Encounter", "Condition", "MedicationRequest", "Medication", "Provenance", "List", "Specimen", "DiagnosticReport",

@@ -15,7 +15,7 @@ import (
 
 // requests are the ways to ask.
 var requests = []request{
-	{"search", askSearch}, {"search", askSearch}, {"search", askSearch}, {"count", askCount}, {"search of other kinds", askFancy},
+	{"search", askSearch}, {"search", askSearch}, {"search", askSearch}, {"include", askIncludes}, {"count", askCount}, {"search of other kinds", askFancy},
 	{"read", askRead}, {"vread", askVRead}, {"history", askHistory}, {"history of many", askHistories}, {"$everything", askEverything},
 	{"$lastn", askLastN}, {"$docref", askDocRef}, {"$graphql", askGraphQL}, {"$fhirpath", askFHIRPath}, {"view", askView}, {"batch", askBundle},
 	{"changes", askChanges}, {"write", askWrite}, {"conditional", askConditional},

@@ -130,7 +130,7 @@ func (q *question) query() string {
 }
 
 func (r *rig) question() *question {
-	q := &question{typeName: pick(r, searched), count: pick(r, []int{1000, 1000, 3, 20}), total: r.chance(40)}
+	q := &question{typeName: r.fruitful(), count: pick(r, []int{1000, 1000, 3, 20}), total: r.chance(40)}
 	for range r.random.IntN(3) {
 		if c := r.criterion(q.typeName, 0); c != nil {
 			q.criteria = append(q.criteria, c)
@@ -173,7 +173,28 @@ func (r *rig) inclusion(typeName string, reverse, iterate bool) (leaktest.Includ
 	return leaktest.Include{Param: pick(r, some), Reverse: reverse, Iterate: iterate}, true
 }
 
+// fruitful is a type of which, mostly, the asker sees something.
+func (r *rig) fruitful() string {
+	for range 5 {
+		if t := pick(r, searched); len(r.sight.Found(t, nil)) > 0 {
+			return t
+		}
+	}
+	return pick(r, searched)
+}
+
 func askSearch(r *rig) { r.search(r.question(), r.chance(30)) }
+
+// askIncludes asks for all of a type with what they include.
+func askIncludes(r *rig) {
+	q := &question{typeName: r.fruitful(), count: pick(r, []int{1000, 20})}
+	for range 6 {
+		if i, ok := r.inclusion(q.typeName, r.chance(40), false); ok {
+			q.includes = append(q.includes, i)
+		}
+	}
+	r.search(q, false)
+}
 
 // search walks through all pages of a search. With meanwhile, what there is and who
 // asks changes between pages.
