@@ -1,6 +1,7 @@
 package leaktest
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -8,8 +9,8 @@ import (
 
 // consent is an active Consent, read.
 type consent struct {
-	made string // dateTime
-	root provision
+	made  string // dateTime
+	roots []provision
 }
 
 // provision is a rule of a Consent with its exceptions.
@@ -18,6 +19,7 @@ type provision struct {
 	deny, void bool
 	uncomputed bool // a part of it could not be read
 	nested     []provision
+	within     any // whose period has to hold as well
 }
 
 // consentsOf are the active consents of a patient about who may see the data, the
@@ -56,11 +58,61 @@ func readConsent(body map[string]any) *consent {
 			rule = "deny"
 		}
 	}
-	c.root = readProvision(root, rule == "deny", true)
+	p := readProvision(root, rule == "deny", true)
 	if rule == "" {
-		c.root.makeVoid()
+		p.makeVoid()
 	}
+	c.roots = append([]provision{p}, p.beside()...)
 	return c
+}
+
+// beside are the provisions of the root rule's type that are for other actors, labels
+// or purposes: by IHE PCF they stand beside it and are no exceptions. What they leave
+// open is as the root rule has it.
+func (p *provision) beside() (all []provision) {
+	for _, one := range p.nested {
+		beyond := func(path string) bool {
+			own, of := namesAt(one.body, path), namesAt(p.body, path)
+			return len(of) > 0 && slices.ContainsFunc(own, func(name string) bool { return !slices.Contains(of, name) })
+		}
+		purposes := codesAt(p.body, "purpose")
+		other := len(purposes) > 0 && slices.ContainsFunc(codesAt(one.body, "purpose"), func(code string) bool { return !isPart(code, purposes) })
+		if p.void || one.void || one.deny != p.deny || !other && !beyond("actor") && !beyond("securityLabel") {
+			continue
+		}
+		body := map[string]any{}
+		for _, name := range []string{"actor", "action", "securityLabel", "class", "code", "data", "dataPeriod"} {
+			if value, ok := p.body.(map[string]any)[name]; ok {
+				body[name] = value
+			}
+		}
+		maps.Copy(body, one.body.(map[string]any))
+		one.body, one.within = body, p.body
+		all = append(all, one)
+	}
+	return all
+}
+
+func namesAt(body any, path string) (names []string) {
+	for _, one := range at(body, path) {
+		names = append(names, actorName(one)+text(one, "system")+"|"+text(one, "code"))
+	}
+	return names
+}
+
+func codesAt(body any, path string) (codes []string) {
+	for _, one := range at(body, path) {
+		codes = append(codes, text(one, "code"))
+	}
+	return codes
+}
+
+// actorName is how an actor of a provision is named.
+func actorName(actor any) string {
+	if name := text(actor, "reference.reference"); name != "" {
+		return name
+	}
+	return text(actor, "reference.identifier.system") + "|" + text(actor, "reference.identifier.value")
 }
 
 func readProvision(body any, deny, root bool) provision {
@@ -103,20 +155,24 @@ func (s *Sight) ask(p *provision, v *Version, writing bool) (d decision) {
 	case d.deny:
 		return decision{deny: true}
 	case d.permit:
-		return s.permitting(p, d)
+		return s.permitting(p, v, d)
 	case p.void:
 		return decision{}
 	case p.deny:
 		return decision{deny: true, unsealed: false}
 	}
 	d.permit = true
-	return s.permitting(p, d)
+	return s.permitting(p, v, d)
 }
 
-// permitting adds that a permission names labels.
-func (s *Sight) permitting(p *provision, d decision) decision {
-	if !p.deny && !p.void && len(codings(p.body, "securityLabel")) > 0 {
-		d.unsealed = true
+// permitting adds that a permission names a label of the version that is none of
+// what is no more confidential than other.
+func (s *Sight) permitting(p *provision, v *Version, d decision) decision {
+	if !p.deny && !p.void {
+		d.unsealed = d.unsealed || slices.ContainsFunc(codings(p.body, "securityLabel"), func(label string) bool {
+			level, ok := strings.CutPrefix(label, confidentiality+"|")
+			return (!ok || level == "R" || level == "V") && s.isLabelled(v, label)
+		})
 	}
 	return d
 }
@@ -128,8 +184,15 @@ func (s *Sight) decide(patient string, v *Version, writing bool) (d decision) {
 	for i := 0; i < len(all); {
 		var group decision
 		for made := all[i].made; i < len(all) && all[i].made == made; i++ {
-			one := s.ask(&all[i].root, v, writing)
-			group = decision{group.permit || one.permit, group.deny || one.deny, group.unsealed || one.unsealed}
+			var said decision
+			for j := range all[i].roots {
+				one := s.ask(&all[i].roots[j], v, writing)
+				said = decision{said.permit || one.permit, said.deny || one.deny, said.unsealed || one.unsealed}
+			}
+			if said.deny {
+				said = decision{deny: true}
+			}
+			group = decision{group.permit || said.permit, group.deny || said.deny, group.unsealed || said.unsealed}
 		}
 		if group.deny {
 			group.permit, group.unsealed = false, false
@@ -189,18 +252,11 @@ func (s *Sight) consented(v *Version, interactions string) bool {
 
 // concerns says whether a provision is about who asks, what for, and now.
 func (s *Sight) concerns(p *provision, writing bool) bool {
-	if start := text(p.body, "period.start"); start != "" && s.now.Before(extent(start).lo) {
-		return false
-	}
-	if end := text(p.body, "period.end"); end != "" && !s.now.Before(extent(end).hi) {
+	if !s.isIn(p.body) || !s.isIn(p.within) {
 		return false
 	}
 	if actors := at(p.body, "actor"); len(actors) > 0 && !slices.ContainsFunc(actors, func(a any) bool {
-		name := text(a, "reference.reference")
-		if name == "" {
-			name = text(a, "reference.identifier.system") + "|" + text(a, "reference.identifier.value")
-		}
-		return slices.Contains(s.p.Actors, name)
+		return slices.Contains(s.p.Actors, actorName(a))
 	}) {
 		return false
 	}
@@ -215,17 +271,22 @@ func (s *Sight) concerns(p *provision, writing bool) bool {
 	}) {
 		return false
 	}
-	var purposes []string
-	for _, one := range at(p.body, "purpose") {
-		purposes = append(purposes, text(one, "code"))
-	}
+	purposes := codesAt(p.body, "purpose")
 	return len(purposes) == 0 || s.pursues(purposes)
 }
 
+// isIn says whether the period of a provision is now.
+func (s *Sight) isIn(body any) bool {
+	start, end := text(body, "period.start"), text(body, "period.end")
+	return (start == "" || !s.now.Before(extent(start).lo)) && (end == "" || s.now.Before(extent(end).hi))
+}
+
 // pursues says whether the purpose of use is one of purposes, or part of one.
-func (s *Sight) pursues(purposes []string) bool {
+func (s *Sight) pursues(purposes []string) bool { return isPart(s.p.Purpose, purposes) }
+
+func isPart(purpose string, purposes []string) bool {
 	wider := map[string]string{"CAREMGT": "HOPERAT", "ETREAT": "TREAT", "CLMATTCH": "HPAYMT", "FAMRQT": "PATRQT", "BIORCH": "HRESCH"}
-	for one := s.p.Purpose; one != ""; one = wider[one] {
+	for one := purpose; one != ""; one = wider[one] {
 		if slices.Contains(purposes, one) {
 			return true
 		}
