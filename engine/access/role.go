@@ -74,6 +74,11 @@ func (o *Ownership) CheckRole(r *Role) error {
 	if len(r.Purposes) == 0 {
 		return wrong("purposes", "a role has a purpose, such as TREAT, HPAYMT, HOPERAT or HRESCH")
 	}
+	for i, p := range r.Purposes {
+		if !KnownPurpose(p) {
+			return wrong(fmt.Sprintf("purposes[%d]", i), "%q is no purpose of use of v3-ActReason, such as TREAT, HPAYMT, HOPERAT, HRESCH or BTG", p)
+		}
+	}
 	for i, one := range r.Rules {
 		path := fmt.Sprintf("rules[%d]", i)
 		if _, err := interactionsOf(one.Interactions); err != nil {
