@@ -39,6 +39,7 @@ type Access struct {
 	Grant      string
 	Scopes     smart.Scopes
 	Context    smart.Context
+	Purpose    string // of use, a code of v3-ActReason; "" for the first of the roles
 	AuthTime   time.Time
 	Issued     time.Time
 	Expires    time.Time

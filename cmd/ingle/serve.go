@@ -108,7 +108,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 			return err
 		}
 		who.server.Mount(site)
-		api.Authenticate, api.Origins = who.server.Authenticate, who.server.KnownOrigin
+		api.Authenticate, api.Origins, api.Ask = who.server.Authenticate, who.server.KnownOrigin, who.server.Ask
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
 	}
 	fhirapi.New(api).Mount(site)

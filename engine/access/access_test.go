@@ -33,6 +33,8 @@ type world struct {
 	o       *access.Ownership
 	memory  *search.Memory
 	docs    []*search.Document
+	// consents are those of under, by patient.
+	consents map[fhir.ID][]access.Consent
 }
 
 func newWorld(t *testing.T, resources ...string) *world {

@@ -63,6 +63,7 @@ func (w *world) under(purpose string, consents ...string) *access.Rules {
 		c := access.ReadConsent(tree.Root())
 		of[c.Patient] = append(of[c.Patient], c)
 	}
+	w.consents = of
 	n := int64(0)
 	for patient, list := range of {
 		var spans []search.PolicySpan
@@ -180,10 +181,12 @@ func TestConsentsDecideWhatIsSeen(t *testing.T) {
 			if at == "" {
 				at = "2024-06-01"
 			}
-			got := w.visible(w.under(c.purpose, c.consents...), at)
+			r := w.under(c.purpose, c.consents...)
+			got := w.visible(r, at)
 			if order(got) != order(c.want) {
 				t.Errorf("%s\nwant %s", order(got), order(c.want))
 			}
+			w.explains(r, at, got)
 		})
 	}
 }

@@ -137,16 +137,18 @@ func (r *RoleRule) covers(typeName string) bool {
 func (a *Asker) allowing(typeName string, i smart.Interactions) (rules []RoleRule) {
 	for _, role := range a.Roles {
 		for _, one := range role.Rules {
-			can, err := interactionsOf(one.Interactions)
-			if err != nil || can&i == 0 || !one.covers(typeName) {
-				continue
-			}
-			if len(one.Purposes) == 0 || a.pursues(one.Purposes) {
+			if a.allows(&one, typeName, i) {
 				rules = append(rules, one)
 			}
 		}
 	}
 	return rules
+}
+
+// allows says whether a rule allows the asker one of the interactions with a type.
+func (a *Asker) allows(rule *RoleRule, typeName string, i smart.Interactions) bool {
+	can, err := interactionsOf(rule.Interactions)
+	return err == nil && can&i != 0 && rule.covers(typeName) && (len(rule.Purposes) == 0 || a.pursues(rule.Purposes))
 }
 
 // byRole holds of the resources of a type with which the asker's roles allow one of
@@ -157,17 +159,22 @@ func (r *Rules) byRole(typeName string, i smart.Interactions) search.Expr {
 	}
 	any := never()
 	for _, rule := range r.asker.allowing(typeName, i) {
-		x := r.reached(typeName, rule.Reach)
-		if rule.Filter != "" {
-			q, err := r.o.query(typeName, rule.Filter)
-			if err != nil {
-				continue // it was refused when it was set
-			}
-			x = conj(x, q)
-		}
-		any = disj(any, x)
+		any = disj(any, r.byRule(rule, typeName))
 	}
 	return any
+}
+
+// byRule is what one rule reaches.
+func (r *Rules) byRule(rule RoleRule, typeName string) search.Expr {
+	x := r.reached(typeName, rule.Reach)
+	if rule.Filter == "" {
+		return x
+	}
+	q, err := r.o.query(typeName, rule.Filter)
+	if err != nil {
+		return never() // it was refused when it was set
+	}
+	return conj(x, q)
 }
 
 // reached holds of the resources of a type that are within reach. What belongs to no

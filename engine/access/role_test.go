@@ -86,9 +86,11 @@ func TestARoleReachesItsPatients(t *testing.T) {
 		access.ReachOwn:        "Patient/gp Patient/team Patient/visit CareTeam/t Encounter/v Observation/gp Provenance/of-gp",
 		access.ReachDepartment: "Patient/visit Patient/stranger Encounter/v Encounter/w Observation/stranger",
 	} {
-		if got := w.reached(w.as(role(reach)), smart.Read); got != want {
+		r := w.as(role(reach))
+		if got := w.reached(r, smart.Read); got != want {
 			t.Errorf("%s: %s\nwant %s", reach, got, want)
 		}
+		w.explains(r, "2024-06-01", want)
 	}
 	both := []access.Role{role(access.ReachOwn), role(access.ReachDepartment)}
 	if got := w.reached(w.as(both...), smart.Read); len(strings.Fields(got)) != 10 {

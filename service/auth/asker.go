@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -21,7 +22,7 @@ func (t *tenant) whoAsks(ctx context.Context, a *identity.Access, patient string
 		asker.Actors = append(asker.Actors, t.url("/auth/clients")+"|"+a.Client)
 	}
 	if a.User == "" {
-		asker.Purpose = "HOPERAT"
+		asker.Purpose = cmp.Or(a.Purpose, "HOPERAT")
 		return asker, nil
 	}
 	if !isStaff(a.Roles) && (patient == "" || slices.ContainsFunc(a.Links, func(l identity.Link) bool { return l.Key() == fhir.Key{Type: "Patient", ID: fhir.ID(patient)} })) {
@@ -48,10 +49,11 @@ func isStaff(roles []identity.Role) bool {
 	return slices.ContainsFunc(staff, func(r identity.Role) bool { return slices.Contains(roles, r) })
 }
 
-// bind gives the asker the roles of a user who works here, and a purpose: the first
-// of the first role. Others ask for their family.
+// bind gives the asker the roles of a user who works here, and a purpose: that of the
+// token, whose roles alone then count, or the first of the first role. Others ask for
+// their family.
 func (t *tenant) bind(ctx context.Context, asker *access.Asker, a *identity.Access) error {
-	asker.Purpose = "FAMRQT"
+	asker.Purpose = cmp.Or(a.Purpose, "FAMRQT")
 	if !isStaff(a.Roles) {
 		return nil
 	}
@@ -59,12 +61,13 @@ func (t *tenant) bind(ctx context.Context, asker *access.Asker, a *identity.Acce
 	if err != nil {
 		return err
 	}
+	asker.Roles = []access.Role{} // none of them allows anything; nil would bind nobody
 	for _, r := range roles {
-		if !slices.Contains(a.Roles, identity.Role(r.Name)) {
+		if !slices.Contains(a.Roles, identity.Role(r.Name)) || a.Purpose != "" && !slices.Contains(r.Purposes, a.Purpose) {
 			continue
 		}
-		if asker.Roles == nil {
-			asker.Purpose = r.Purposes[0]
+		if len(asker.Roles) == 0 {
+			asker.Purpose = cmp.Or(a.Purpose, r.Purposes[0])
 		}
 		asker.Roles = append(asker.Roles, r)
 		asker.Unsealed = append(asker.Unsealed, access.Labels(r.Unseals)...)

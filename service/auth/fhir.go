@@ -40,11 +40,7 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 	}
 	rules, ok := s.rules.Get(a)
 	if !ok {
-		g := granted(a)
-		if g.Asker, err = t.whoAsks(r.Context(), a, g.Patient); err != nil {
-			return nil, err
-		}
-		if rules, err = door.Rules(r.Context(), g); err != nil {
+		if rules, err = t.allowed(r.Context(), a); err != nil {
 			return nil, err
 		}
 		s.rules.Put(a, rules)
@@ -54,6 +50,16 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 		p.ID, p.Name = a.Client, a.ClientName
 	}
 	return door.Session(p, rules), nil
+}
+
+// allowed are the rules of an access token.
+func (t *tenant) allowed(ctx context.Context, a *identity.Access) (*access.Rules, error) {
+	g := granted(a)
+	var err error
+	if g.Asker, err = t.whoAsks(ctx, a, g.Patient); err != nil {
+		return nil, err
+	}
+	return t.Door.Rules(ctx, g)
 }
 
 // granted is what a token carries, as access reads it. Of a user who is no staff

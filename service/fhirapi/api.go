@@ -31,6 +31,11 @@ type Config struct {
 	// asked for /metadata and preflights. nil: everybody may do everything, which
 	// is for the loopback interface only.
 	Authenticate func(r *http.Request, door *records.Door) (*records.Session, error)
+	// Ask opens the session that a user, an app or both would have for a purpose, to
+	// have it explained to who sent a request, and says what this one may be told of
+	// it. A user is a login or a reference; "" and no client: who asks. Needed when
+	// Authenticate is set.
+	Ask func(r *http.Request, door *records.Door, user, client, purpose string) (*records.Session, records.Standing, error)
 	// OAuth tells where the authorization server of a door is, for the
 	// CapabilityStatement; needed when Authenticate is set.
 	OAuth func(door *records.Door) OAuth
