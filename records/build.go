@@ -26,8 +26,8 @@ type building struct {
 }
 
 // Work does the tenant's background work until ctx ends: it builds the index of
-// search parameters that are new or changed. Several processes may do so; one
-// of them works at a time.
+// search parameters that are new or changed, and erases patients. Several processes
+// may do so; of each job one of them works at a time.
 func (d *Door) Work(ctx context.Context) error {
 	if err := d.demandBuild(ctx, true); err != nil {
 		if ctx.Err() != nil {
@@ -36,8 +36,8 @@ func (d *Door) Work(ctx context.Context) error {
 		return d.fault(err)
 	}
 	r := jobs.NewRunner(jobs.Config{
-		Store: d.store, Workers: 1, Lease: 10 * time.Second, Poll: 2 * time.Second, Log: d.log,
-		Handlers: map[string]jobs.Handler{indexJob: d.build},
+		Store: d.store, Workers: 2, Lease: 10 * time.Second, Poll: 2 * time.Second, Log: d.log,
+		Handlers: map[string]jobs.Handler{indexJob: d.build, eraseJob: d.erase},
 	})
 	watch, stop := context.WithCancel(ctx)
 	done := make(chan struct{})

@@ -60,6 +60,9 @@ func (s *Session) SetHold(ctx context.Context, key fhir.Key, reason string) (Hol
 	if err != nil {
 		return Hold{}, d.fault(err)
 	}
+	if err := d.beingErased(ctx, key); err != nil {
+		return Hold{}, d.fault(errors.Join(err, s.LiftHold(ctx, key)))
+	}
 	// Deletes that looked for holds before are done, or will look again.
 	if err := d.indexes.fence(ctx); err != nil {
 		return h, d.fault(err)

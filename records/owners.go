@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/inglehealth/ingle/engine/access"
-	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
@@ -21,17 +20,7 @@ func (d *Door) owners(ctx context.Context, r store.Record) ([]fhir.ID, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []fhir.ID
-	for _, patient := range d.ownership.Owners(doc) {
-		ok, err := search.Match(ctx, d.ownership.Owner(string(r.Key.Type), string(patient)), doc, matchSource{d})
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			all = append(all, patient)
-		}
-	}
-	return all, nil
+	return d.ownership.Patients(doc), nil
 }
 
 // concerned are the owners of a version, and of what it tells about those of that.

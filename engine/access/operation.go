@@ -3,7 +3,6 @@ package access
 import (
 	"slices"
 
-	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 )
@@ -49,21 +48,3 @@ func Ownerless(t fhir.Type) bool { return ownerless[string(t)] != nil }
 
 // About says whether resources of a type tell of others, to which they refer.
 func About(t fhir.Type) bool { return classes[string(t)] == about }
-
-// Owners are the patients who may own a resource, by what it refers to: of each
-// Owner has to be asked.
-func (o *Ownership) Owners(doc *search.Document) []fhir.ID {
-	switch {
-	case doc.Key.Type == patientType:
-		return []fhir.ID{doc.Key.ID}
-	case classes[string(doc.Key.Type)] != owned:
-		return nil
-	}
-	var all []fhir.ID
-	for _, e := range doc.Entries {
-		if e.RefType == patientType && !slices.Contains(all, fhir.ID(e.RefID)) {
-			all = append(all, fhir.ID(e.RefID))
-		}
-	}
-	return all
-}
