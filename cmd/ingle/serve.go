@@ -166,7 +166,7 @@ func (c *serveCommand) site(log logger) (*web.Site, error) {
 		return nil, err
 	}
 	return web.New(web.Config{
-		Log: log, MaxBody: int64(body), MaxBodies: int64(bodies), Patience: c.Patience, Hosts: c.hosts(), Proxies: proxies,
+		Log: log, MaxBody: int64(body), MaxBodies: int64(bodies), Patience: c.Patience, Hosts: c.hosts(), Proxies: proxies, HSTS: c.strict(),
 	}), nil
 }
 

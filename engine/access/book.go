@@ -152,10 +152,13 @@ func (b *Book) concerning(a *Asker, writing bool) (groups []group, last int64) {
 }
 
 // permits says whether the default shows data for the asker's purpose.
-func (d *Defaults) permits(a *Asker) bool { return a.Purpose == "" || a.pursues(d.Permit) }
+func (d *Defaults) permits(a *Asker) bool { return a.Self || a.Purpose == "" || a.pursues(d.Permit) }
 
 // sealed are the labels that are hidden from the asker unless a consent shows them.
 func (d *Defaults) sealed(a *Asker) []string {
+	if a.Self {
+		return nil
+	}
 	var all []string
 	for _, l := range d.Sealed {
 		if !slices.Contains(a.Unsealed, l) {

@@ -102,7 +102,7 @@ func (o *Ownership) CheckRole(r *Role) error {
 			if !slices.Contains(o.types, t) {
 				return wrong(path+".filter", "a filter takes types by name: %q is several", t)
 			}
-			if _, err := o.query(t, one.Filter); err != nil {
+			if _, err := o.dictionary().query(t, one.Filter); err != nil {
 				return wrong(path+".filter", "%v", err)
 			}
 		}
@@ -170,7 +170,7 @@ func (r *Rules) byRule(rule RoleRule, typeName string) search.Expr {
 	if rule.Filter == "" {
 		return x
 	}
-	q, err := r.o.query(typeName, rule.Filter)
+	q, err := r.dictionary.query(typeName, rule.Filter)
 	if err != nil {
 		return never() // it was refused when it was set
 	}

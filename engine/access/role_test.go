@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/inglehealth/ingle/engine/access"
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
@@ -31,7 +32,7 @@ func (w *world) as(roles ...access.Role) *access.Rules {
 }
 
 func TestTheShippedRolesAllowWhatTheirWorkTakes(t *testing.T) {
-	o := access.NewOwnership(catalog(t, definitions.MustBuiltIn(definitions.R4)))
+	o := access.NewOwnership([]*search.Catalog{catalog(t, definitions.MustBuiltIn(definitions.R4))}, nil)
 	w := &world{t: t, o: o}
 	for _, role := range access.ShippedRoles() {
 		if err := o.CheckRole(&role); err != nil {
@@ -128,7 +129,7 @@ func TestARuleCountsForItsPurposeAndFilter(t *testing.T) {
 }
 
 func TestARoleThatCannotBeIsRefused(t *testing.T) {
-	o := access.NewOwnership(catalog(t, definitions.MustBuiltIn(definitions.R4)))
+	o := access.NewOwnership([]*search.Catalog{catalog(t, definitions.MustBuiltIn(definitions.R4))}, nil)
 	for _, c := range []struct {
 		change func(*access.Role)
 		want   string

@@ -39,8 +39,12 @@ type Rules struct {
 	// policies are those of the Book for reading and for writing.
 	policies    [2]concerned
 	unconsented func() search.Expr
-	mu          sync.Mutex
-	filters     map[filterKey]search.Expr
+
+	grant      Grant
+	dictionary *dictionary // of the scopes' queries
+	mu         sync.Mutex
+	filters    map[filterKey]search.Expr
+	next       *Rules // the same by the dictionary that held last, when that is another one
 }
 
 // concerned are the policies that concern the asker, up to the last one.
@@ -66,11 +70,19 @@ func (o *Ownership) Rules(g Grant) *Rules { return o.RulesUnder(nil, g) }
 // none. What the Book is given later counts in Rules that are made then; until then
 // whom a later policy governs is hidden where another one hides something.
 func (o *Ownership) RulesUnder(book *Book, g Grant) *Rules {
-	r := &Rules{o: o, patient: g.Patient, book: book, asker: g.Asker, user: g.User, filters: map[filterKey]search.Expr{}}
+	var policies [2]concerned
 	if book != nil {
-		for i := range r.policies {
-			r.policies[i].groups, r.policies[i].last = book.concerning(&r.asker, i == 1)
+		for i := range policies {
+			policies[i].groups, policies[i].last = book.concerning(&g.Asker, i == 1)
 		}
+	}
+	return o.rules(o.dictionary(), book, policies, g)
+}
+
+func (o *Ownership) rules(by *dictionary, book *Book, policies [2]concerned, g Grant) *Rules {
+	r := &Rules{
+		o: o, patient: g.Patient, book: book, policies: policies, asker: g.Asker, user: g.User,
+		grant: g, dictionary: by, filters: map[filterKey]search.Expr{},
 	}
 	r.unconsented = sync.OnceValue(r.findUnconsented)
 	r.ownPatients, r.departments = sync.OnceValue(r.findOwnPatients), sync.OnceValue(r.findDepartments)
@@ -89,6 +101,20 @@ func (o *Ownership) RulesUnder(book *Book, g Grant) *Rules {
 	r.visible = sync.OnceValue(r.findVisible)
 	r.pointed = sync.OnceValue(r.findPointed)
 	return r
+}
+
+// now are the Rules by the search parameters that there are now.
+func (r *Rules) now() *Rules {
+	by := r.o.dictionary()
+	if by == r.dictionary {
+		return r
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next == nil || r.next.dictionary != by {
+		r.next = r.o.rules(by, r.book, r.policies, r.grant)
+	}
+	return r.next
 }
 
 // Governs says whether filters depend on what patients decided, and on the time.
@@ -117,9 +143,21 @@ func applies(s smart.Scope, typeName string, i smart.Interactions) bool {
 // another one in context.
 func (r *Rules) Knows(key fhir.Key) bool { return slices.Contains(r.known, key) }
 
+// Narrows says whether some of the resources of a type are kept out of reach of all of
+// the interactions: by the scopes, or from a user by anything. Services without a user,
+// whom an administrator registered to bring data with its ids, are narrowed by their
+// scopes alone.
+func (r *Rules) Narrows(t fhir.Type, i smart.Interactions) bool {
+	if r.asker.Roles != nil || r.asker.Self {
+		return r.Filter([]string{string(t)}, i) != nil
+	}
+	return r.byScope(string(t), i) != nil
+}
+
 // Filter holds of the resources of some types (none: of every type) with which
 // one of the interactions is allowed; nil: of all of them.
 func (r *Rules) Filter(types []string, i smart.Interactions) search.Expr {
+	r = r.now()
 	key := filterKey{strings.Join(types, ","), i}
 	r.mu.Lock()
 	x, ok := r.filters[key]
@@ -175,7 +213,7 @@ func (r *Rules) byScope(typeName string, i smart.Interactions) search.Expr {
 		var x search.Expr
 		if s.Query != "" {
 			var err error
-			if x, err = r.o.query(typeName, s.Query); err != nil {
+			if x, err = r.dictionary.query(typeName, s.Query); err != nil {
 				continue // it was refused when it was asked for; what got here allows nothing
 			}
 		}
@@ -255,7 +293,7 @@ func (r *Rules) findVisible() search.Expr {
 			case s.Query == "":
 				return x
 			default:
-				if q, err := r.o.query(t, s.Query); err == nil {
+				if q, err := r.dictionary.query(t, s.Query); err == nil {
 					mine = append(mine, q)
 				}
 			}

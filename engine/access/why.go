@@ -112,7 +112,7 @@ func (r *Rules) byOneScope(s smart.Scope, typeName string) search.Expr {
 	x := search.Expr(nil)
 	if s.Query != "" {
 		var err error
-		if x, err = r.o.query(typeName, s.Query); err != nil {
+		if x, err = r.dictionary.query(typeName, s.Query); err != nil {
 			return never()
 		}
 	}

@@ -10,9 +10,8 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-// whoAsks is who asks with an access token, as consents see it. Whom no consent
-// concerns: a patient in the own record, and who uses a token that an administrator
-// of the server made.
+// whoAsks is who asks with an access token, as consents see it. None concerns who
+// uses a token that an administrator of the server made.
 func (t *tenant) whoAsks(ctx context.Context, a *identity.Access, patient string) (access.Asker, error) {
 	var asker access.Asker
 	if a.Client == "" && a.User == "" {
@@ -26,7 +25,8 @@ func (t *tenant) whoAsks(ctx context.Context, a *identity.Access, patient string
 		return asker, nil
 	}
 	if !isStaff(a.Roles) && (patient == "" || slices.ContainsFunc(a.Links, func(l identity.Link) bool { return l.Key() == fhir.Key{Type: "Patient", ID: fhir.ID(patient)} })) {
-		return access.Asker{Exempt: true}, nil
+		asker.Self = true
+		return asker, nil
 	}
 	if err := t.bind(ctx, &asker, a); err != nil {
 		return asker, err

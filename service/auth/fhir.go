@@ -26,17 +26,15 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 		return nil, fault.New(fault.Unauthenticated, fault.CodeLogin, "",
 			"This needs an access token: send it as 'Authorization: Bearer ...'. How to get one says /.well-known/smart-configuration below the FHIR base.")
 	}
-	a, err := t.Identity.CheckToken(r.Context(), token)
+	a, err := t.check(r.Context(), token)
+	if errors.Is(err, errActs) {
+		return nil, fault.Wrap(err, fault.Unauthenticated, fault.CodeLogin, "", "The user of the access token may no longer act for the patient. Ask the user again.")
+	}
 	if errors.Is(err, identity.ErrToken) {
 		return nil, fault.Wrap(err, fault.Unauthenticated, fault.CodeLogin, "", "The access token is unknown, has expired or was revoked. Get a new one.")
 	}
 	if err != nil {
 		return nil, err
-	}
-	if acts, err := s.acts(r.Context(), door, a); err != nil {
-		return nil, err
-	} else if !acts {
-		return nil, fault.New(fault.Unauthenticated, fault.CodeLogin, "", "The user of the access token may no longer act for the patient. Ask the user again.")
 	}
 	rules, ok := s.rules.Get(a)
 	if !ok {
@@ -122,7 +120,7 @@ func (s *Server) Endpoints(door *records.Door) Endpoints {
 	}
 	return Endpoints{
 		Authorize: t.url("/auth/authorize"), Token: t.url("/auth/token"), Register: t.url("/auth/register"),
-		Introspect: t.url("/auth/introspect"), Revoke: t.url("/auth/revoke"),
+		Introspect: t.url("/auth/introspect"), Revoke: t.url("/auth/revoke"), Manage: t.url("/account"),
 	}
 }
 

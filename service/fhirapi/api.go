@@ -71,12 +71,15 @@ func New(c Config) *API {
 	return &API{config: c, shapes: newShapes(), operations: operations(), capabilities: map[capabilityKey]capability{}}
 }
 
-// Mount puts the default tenant at /fhir and the others at /t/{tenant}/fhir.
+// Mount puts the default tenant at /fhir and the others at /t/{tenant}/fhir, with a
+// page for people at the root of each.
 func (a *API) Mount(site *web.Site) {
 	site.Handle("/fhir", http.HandlerFunc(a.serveDefault))
 	site.Handle("/fhir/", http.HandlerFunc(a.serveDefault))
 	site.Handle("/t/{tenant}/fhir", http.HandlerFunc(a.serveTenant))
 	site.Handle("/t/{tenant}/fhir/", http.HandlerFunc(a.serveTenant))
+	site.Handle("GET /{$}", http.HandlerFunc(a.home))
+	site.Handle("GET /t/{tenant}/{$}", http.HandlerFunc(a.home))
 }
 
 func (a *API) serveDefault(w http.ResponseWriter, r *http.Request) {

@@ -60,6 +60,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &Exchange{ID: requestID(r.Header.Get("X-Request-Id")), XML: wantsXML(r.Header.Get("Accept")), site: s}
 	x.response = newResponse(w, r, s.config)
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	secure := s.hsts != nil && s.isSecure(r)
 	r.RemoteAddr = s.clientAddress(r)
 	defer s.finish(x, r, start)
 	x.response.touch(0)
@@ -68,6 +69,9 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Request-Id", x.ID)
 	for _, p := range protection {
 		h[p.name] = p.value
+	}
+	if secure {
+		h["Strict-Transport-Security"] = s.hsts
 	}
 
 	if err := s.admit(r); err != nil {
