@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,7 +43,8 @@ type Access struct {
 	Scopes     smart.Scopes
 	Resource   string // the resource server that it is for; "" for this one
 	Context    smart.Context
-	Purpose    string // of use, a code of v3-ActReason; "" for the first of the roles
+	Purpose    string   // of use, a code of v3-ActReason; "" for the first of the roles
+	Glasses    []*Glass // that the user has broken
 	AuthTime   time.Time
 	Issued     time.Time
 	Expires    time.Time
@@ -70,7 +72,7 @@ func (s *Service) CheckToken(ctx context.Context, token string) (*Access, error)
 	}
 	id := hashed(token)
 	c, ok := s.checked.Get(id)
-	if !ok || c.epoch != epoch {
+	if !ok || c.epoch != epoch || s.mended(c.access) {
 		a, err := s.readAccess(ctx, id)
 		if err != nil {
 			s.checked.Remove(id)
@@ -120,7 +122,13 @@ func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 	}
 	a.User, a.UserName, a.Roles, a.Links, a.FHIRUser = u.ID, u.Name, u.Roles, u.Links, u.FHIRUser()
 	a.Context, a.AuthTime = g.Context, g.AuthTime
-	return a, nil
+	a.Glasses, err = s.BrokenGlasses(ctx, u.ID)
+	return a, err
+}
+
+// mended says that the time of a broken glass is over, or not yet come.
+func (s *Service) mended(a *Access) bool {
+	return slices.ContainsFunc(a.Glasses, func(g *Glass) bool { return !g.Broken(s.now()) })
 }
 
 // ahead says that something was made in the future, by a clock that was wrong:

@@ -16,6 +16,7 @@ type Principal struct {
 	ID     string // user or system; "" when nobody is identified
 	Client string // app that acts for the user
 	Name   string // for display
+	Broken []Glass
 }
 
 // Session is what one principal may do. It is cheap to make, one a request.

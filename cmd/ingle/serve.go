@@ -109,6 +109,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		}
 		who.server.Mount(site)
 		api.Authenticate, api.Origins, api.Ask = who.server.Authenticate, who.server.KnownOrigin, who.server.Ask
+		api.BreakGlass, api.MendGlass = who.server.BreakGlass, who.server.MendGlass
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
 	}
 	fhirapi.New(api).Mount(site)
