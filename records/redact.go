@@ -131,7 +131,7 @@ func (e *erasure) replace(ctx context.Context, current store.Record, tree *fhir.
 	if err != nil {
 		return err
 	}
-	u := &unit{s: d.Session(Principal{ID: eraseJob}, nil), writes: []store.Write{write}, drafts: []*draft{w}}
+	u := &unit{s: d.Session(Principal{ID: eraseJob}, nil), writes: []store.Write{write}}
 	_, err = d.commit(ctx, u)
 	return err
 }
