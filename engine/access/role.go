@@ -22,8 +22,10 @@ type Role struct {
 	Purposes []string `json:"purposes"`
 	// Unseals are the sensitive labels, codes of v3-ActCode, that the role sees
 	// without a consent that names them.
-	Unseals []string   `json:"unseals,omitempty"`
-	Rules   []RoleRule `json:"rules"`
+	Unseals []string `json:"unseals,omitempty"`
+	// Operations are what the role may do about records as a whole.
+	Operations []Operation `json:"operations,omitempty"`
+	Rules      []RoleRule  `json:"rules"`
 }
 
 // RoleRule allows interactions with resources of some types.
@@ -77,6 +79,11 @@ func (o *Ownership) CheckRole(r *Role) error {
 	for i, p := range r.Purposes {
 		if !KnownPurpose(p) {
 			return wrong(fmt.Sprintf("purposes[%d]", i), "%q is no purpose of use of v3-ActReason, such as TREAT, HPAYMT, HOPERAT, HRESCH or BTG", p)
+		}
+	}
+	for i, one := range r.Operations {
+		if !slices.Contains(Operations(), one) {
+			return wrong(fmt.Sprintf("operations[%d]", i), "%q is none of %v", one, Operations())
 		}
 	}
 	for i, one := range r.Rules {
