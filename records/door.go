@@ -47,6 +47,7 @@ type Door struct {
 	lists   *codeLists
 	buffers sync.Pool // *[]byte, for JSON
 
+	usage     *usage
 	ownership *access.Ownership
 	book      *access.Book
 	labels    *labels
@@ -75,6 +76,7 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		log:    c.Log,
 		room:   newRoom(),
 		terms:  newReadyCache(),
+		usage:  newUsage(),
 		lists:  &codeLists{recent.NewMap[listKey, codeListing](maxListed)},
 	}
 	releases := map[definitions.Release]*release{}
