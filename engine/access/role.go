@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/inglehealth/ingle/engine/mask"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -39,6 +40,8 @@ type RoleRule struct {
 	Filter string `json:"filter,omitempty"`
 	// Purposes for which the rule counts; none: all of the role's.
 	Purposes []string `json:"purposes,omitempty"`
+	// Mask are elements that are not shown: Patient.address.
+	Mask []mask.Path `json:"mask,omitempty"`
 }
 
 // Reach is whose data.
@@ -109,6 +112,11 @@ func (o *Ownership) CheckRole(r *Role) error {
 			}
 			if _, err := o.dictionary().query(t, one.Filter); err != nil {
 				return wrong(path+".filter", "%v", err)
+			}
+		}
+		for j, p := range one.Mask {
+			if err := o.checkMask(&one, p); err != nil {
+				return wrong(fmt.Sprintf("%s.mask[%d]", path, j), "%v", err)
 			}
 		}
 		for j, p := range one.Purposes {
