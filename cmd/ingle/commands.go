@@ -30,6 +30,9 @@ type commandLine struct {
 	Provider providerCommand `cmd:"" help:"Outside OpenID Connect providers through which users sign in."`
 	Server   serverCommand   `cmd:"" help:"Other resource servers that take this server's tokens."`
 	Token    tokenCommand    `cmd:"" help:"Access tokens for scripts."`
+	Hold     holdCommand     `cmd:"" help:"Legal holds: what is not deleted, expunged or erased."`
+	Erase    eraseCommand    `cmd:"" help:"Erase a patient for good."`
+	Usage    usageCommand    `cmd:"" help:"Show who used how much, by day, app and user."`
 	Bench    benchCommand    `cmd:"" help:"Measure a FHIR server, this one or any other, from outside."`
 	Version  versionCommand  `cmd:"" help:"Show the version, the FHIR releases and what is loaded with --package."`
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/inglehealth/ingle/engine/mask"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -22,8 +23,10 @@ type Role struct {
 	Purposes []string `json:"purposes"`
 	// Unseals are the sensitive labels, codes of v3-ActCode, that the role sees
 	// without a consent that names them.
-	Unseals []string   `json:"unseals,omitempty"`
-	Rules   []RoleRule `json:"rules"`
+	Unseals []string `json:"unseals,omitempty"`
+	// Operations are what the role may do about records as a whole.
+	Operations []Operation `json:"operations,omitempty"`
+	Rules      []RoleRule  `json:"rules"`
 }
 
 // RoleRule allows interactions with resources of some types.
@@ -37,6 +40,8 @@ type RoleRule struct {
 	Filter string `json:"filter,omitempty"`
 	// Purposes for which the rule counts; none: all of the role's.
 	Purposes []string `json:"purposes,omitempty"`
+	// Mask are elements that are not shown: Patient.address.
+	Mask []mask.Path `json:"mask,omitempty"`
 }
 
 // Reach is whose data.
@@ -74,6 +79,16 @@ func (o *Ownership) CheckRole(r *Role) error {
 	if len(r.Purposes) == 0 {
 		return wrong("purposes", "a role has a purpose, such as TREAT, HPAYMT, HOPERAT or HRESCH")
 	}
+	for i, p := range r.Purposes {
+		if !KnownPurpose(p) {
+			return wrong(fmt.Sprintf("purposes[%d]", i), "%q is no purpose of use of v3-ActReason, such as TREAT, HPAYMT, HOPERAT, HRESCH or BTG", p)
+		}
+	}
+	for i, one := range r.Operations {
+		if !slices.Contains(Operations(), one) {
+			return wrong(fmt.Sprintf("operations[%d]", i), "%q is none of %v", one, Operations())
+		}
+	}
 	for i, one := range r.Rules {
 		path := fmt.Sprintf("rules[%d]", i)
 		if _, err := interactionsOf(one.Interactions); err != nil {
@@ -97,6 +112,11 @@ func (o *Ownership) CheckRole(r *Role) error {
 			}
 			if _, err := o.dictionary().query(t, one.Filter); err != nil {
 				return wrong(path+".filter", "%v", err)
+			}
+		}
+		for j, p := range one.Mask {
+			if err := o.checkMask(&one, p); err != nil {
+				return wrong(fmt.Sprintf("%s.mask[%d]", path, j), "%v", err)
 			}
 		}
 		for j, p := range one.Purposes {

@@ -28,6 +28,8 @@ type call struct {
 	format   format
 	prefer   preferences
 	pairs    []search.Pair // of the URL, in order, without _format and _pretty
+
+	resources int64 // that the answer holds
 }
 
 // target is what the path names.
@@ -55,6 +57,9 @@ func (c *call) serve(tenant, path string) error {
 		return errTenant()
 	}
 	c.door = door
+	if c.exchange != nil {
+		c.exchange.After = c.countUse
+	}
 	admitted := c.cors(path)
 	pairs, err := parseQuery(c.r.URL.RawQuery)
 	if err != nil {

@@ -27,6 +27,9 @@ type Exchange struct {
 	// seems to want. A browser shows application/json
 	// and would save application/fhir+json.
 	XML, Pretty, Browser bool
+	// After is called when the answer has left, with its status and the bytes of its
+	// body; nil: nothing.
+	After func(status int, bytes int64)
 
 	site     *Site
 	response *response
@@ -103,6 +106,9 @@ func (s *Site) finish(x *Exchange, r *http.Request, start time.Time) {
 	}
 	x.response.close()
 	s.memory.release(x.held)
+	if x.After != nil {
+		x.After(x.response.status, x.response.sent)
+	}
 	if !s.config.Log.Enabled(r.Context(), slog.LevelInfo) {
 		return
 	}
