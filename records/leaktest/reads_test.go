@@ -68,8 +68,22 @@ func askRead(r *rig) {
 	}
 }
 
+// changed is a resource with several versions.
+func (r *rig) changed() string {
+	var some []string
+	for _, one := range r.world.References() {
+		if len(r.world.Versions(one)) > 1 {
+			some = append(some, one)
+		}
+	}
+	return pick(r, some)
+}
+
 func askVRead(r *rig) {
 	reference := r.anything()
+	if r.chance(70) {
+		reference = r.changed()
+	}
 	v := pick(r, r.world.Versions(reference))
 	r.asked("read %s/_history/%d", reference, v.Number)
 	read := func(reference string) error {
@@ -96,6 +110,9 @@ func askVRead(r *rig) {
 
 func askHistory(r *rig) {
 	reference := r.anything()
+	if r.chance(50) {
+		reference = r.changed()
+	}
 	r.asked("history of %s", reference)
 	v := r.world.Newest(reference)
 	ask := func(reference string) error {
