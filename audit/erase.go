@@ -9,7 +9,11 @@ import (
 
 // Erase takes what an event says out of the log for good. Its leaf stays, so that
 // all proofs go on to hold. store.ErrNotFound when there is no such event.
-func (l *Log) Erase(ctx context.Context, number int64) error {
+func (l *Log) Erase(ctx context.Context, number int64) error { return Erase(ctx, l.store, number) }
+
+// Erase is Log.Erase of a log that nobody need have open.
+func Erase(ctx context.Context, s store.Audit, number int64) error {
+	l := &Log{store: s}
 	for range 10 {
 		err := l.erase(ctx, number)
 		if !errors.Is(err, store.ErrVersion) {

@@ -228,3 +228,10 @@ func (l *Log) commit(group []*waiting) {
 		w.done <- err
 	}
 }
+
+// Append appends an event to the log of a store that no Log need have open, such as
+// that of a command. The next Log gives it its number.
+func Append(ctx context.Context, s store.Audit, e *Event) error {
+	e.Time = e.Time.UTC().Truncate(time.Microsecond)
+	return s.AppendAudit(ctx, newEntry(e).append(nil))
+}

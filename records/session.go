@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -16,6 +17,10 @@ type Principal struct {
 	ID     string // user or system; "" when nobody is identified
 	Client string // app that acts for the user
 	Name   string // for display
+
+	Agent  audit.Agent // as the audit log has it
+	Audits Audits      // which events of the audit log it may read
+	Urgent bool        // treats patients: goes on when the audit log has but its reserve
 }
 
 // Session is what one principal may do. It is cheap to make, one a request.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/service/auth"
 	"github.com/inglehealth/ingle/spec/smart"
@@ -32,17 +33,14 @@ type authorization struct {
 // authorize opens the identity of every tenant.
 //
 // On SQLite it answers the commands about them as well.
-func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTenants, base string, log logger) (*authorization, error) {
-	key, err := c.keyFile(c.KeyFile)
-	if err != nil {
-		return nil, err
-	}
+func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTenants, key *identity.KeyFile, base string, log logger) (*authorization, error) {
 	brand, err := c.brand()
 	if err != nil {
 		return nil, err
 	}
 	a := &authorization{services: map[string]*identity.Service{}}
 	var served []auth.Tenant
+	logs := map[string]*audit.Log{}
 	for _, name := range tenants.Names() {
 		in, err := identity.Open(ctx, identity.Config{
 			Store: tenants.stores[name], Issuer: issuerOf(base, name), Secret: key, Log: log, AllowPrivate: c.AllowPrivateKeys,
@@ -51,7 +49,7 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 			return nil, fmt.Errorf("%s: %w", called(name), err)
 		}
 		door, _ := tenants.Door(name)
-		a.services[name] = in
+		a.services[name], logs[name] = in, door.Audit()
 		t := auth.Tenant{Door: door, Identity: in}
 		if name == "" {
 			t.Brand = brand
@@ -60,7 +58,7 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 	}
 	a.server = auth.New(auth.Config{Tenants: served, Log: log})
 	if c.Database == "" {
-		orders, err := startControl(ctx, c.folder(), a.services, log)
+		orders, err := startControl(ctx, c.folder(), a.services, logs, log)
 		if err != nil {
 			return nil, fmt.Errorf("commands beside the server: %w", err)
 		}

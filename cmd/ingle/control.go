@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
 )
 
@@ -49,19 +50,20 @@ const maxOrder = 1 << 20
 // control answers orders until it is closed.
 type control struct {
 	services map[string]*identity.Service // by tenant
+	logs     map[string]*audit.Log
 	log      *slog.Logger
 	server   *http.Server
 	file     string
 }
 
 // startControl listens in dir.
-func startControl(ctx context.Context, dir string, services map[string]*identity.Service, log *slog.Logger) (*control, error) {
+func startControl(ctx context.Context, dir string, services map[string]*identity.Service, logs map[string]*audit.Log, log *slog.Logger) (*control, error) {
 	address, closeDir, err := socketAddress(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer closeDir()
-	c := &control{services: services, log: log, file: filepath.Join(dir, controlName)}
+	c := &control{services: services, logs: logs, log: log, file: filepath.Join(dir, controlName)}
 	// This process has the folder's lock, so a socket that is there is a dead one's.
 	if err := os.Remove(c.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -122,7 +124,13 @@ func (c *control) carryOut(ctx context.Context, o order, out io.Writer) error {
 		return fmt.Errorf("the server that runs is of another version: %w", err)
 	}
 	c.log.Info("command", "name", o.Command, "tenant", o.Tenant)
-	return command.administer(ctx, service, out)
+	done := command.administer(ctx, service, out)
+	if log := c.logs[o.Tenant]; log != nil {
+		if err := log.Record(ctx, commandEvent(audit.Administer, o.Command, command, done)); err != nil {
+			return errors.Join(done, fmt.Errorf("it is not in the audit log: %w", err))
+		}
+	}
+	return done
 }
 
 // sendOrder has the server that runs on dir carry out a command. The first result

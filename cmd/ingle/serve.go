@@ -34,6 +34,7 @@ type serveCommand struct {
 
 	authorizationFlags
 	policyFlags
+	auditFlags
 	logFlags
 }
 
@@ -89,7 +90,13 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	base := c.base(listener)
-	tenants, err := c.open(ctx, all, base, policy, log)
+	logs := &auditing{to: c.AuditLog}
+	if !c.Open {
+		if logs.key, err = c.keyFile(c.KeyFile); err != nil {
+			return err
+		}
+	}
+	tenants, err := c.open(ctx, all, base, policy, log, logs)
 	if err != nil {
 		return err
 	}
@@ -104,7 +111,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime}
 	var who *authorization
 	if !c.Open {
-		if who, err = c.authorize(ctx, m, tenants, base, log); err != nil {
+		if who, err = c.authorize(ctx, m, tenants, logs.key, base, log); err != nil {
 			return err
 		}
 		who.server.Mount(site)

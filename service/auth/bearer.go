@@ -19,7 +19,11 @@ func bearer(r *http.Request) string {
 
 // access is what the request's token allows; identity.ErrToken.
 func (c *call) access() (*identity.Access, error) {
-	return c.Identity.CheckToken(c.r.Context(), bearer(c.r))
+	a, err := c.Identity.CheckToken(c.r.Context(), bearer(c.r))
+	if err == nil && c.act != nil {
+		c.act.Agent = agentOf(a)
+	}
+	return a, err
 }
 
 // scoped is access of a token that has a scope.

@@ -53,6 +53,7 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 	if a.User == "" {
 		p.ID, p.Name = a.Client, a.ClientName
 	}
+	p.Agent, p.Audits, p.Urgent = agentOf(a), auditsOf(a), treats(a)
 	return door.Session(p, rules), nil
 }
 

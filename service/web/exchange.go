@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,11 @@ type Exchange struct {
 	// seems to want. A browser shows application/json
 	// and would save application/fhir+json.
 	XML, Pretty, Browser bool
+	// Before is called before the first piece of the answer leaves, with its status,
+	// and again before each further piece. With an error of it the answer does not
+	// leave: another one does in its place, or, once it has begun, it is cut off. nil:
+	// nothing.
+	Before func(status int) error
 
 	site     *Site
 	response *response
@@ -48,6 +54,15 @@ var protection = []struct {
 	{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
 }
 
+func isProtection(name string) bool {
+	return slices.ContainsFunc(protection, func(p struct {
+		name  string
+		value []string
+	}) bool {
+		return p.name == name
+	})
+}
+
 // From returns the Exchange of a request served by a Site; nil for any other.
 func From(ctx context.Context) *Exchange {
 	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
@@ -59,6 +74,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	x := &Exchange{ID: requestID(r.Header.Get("X-Request-Id")), XML: wantsXML(r.Header.Get("Accept")), site: s}
 	x.response = newResponse(w, r, s.config)
+	x.response.exchange = x
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	r.RemoteAddr = s.clientAddress(r)
 	defer s.finish(x, r, start)
@@ -82,23 +98,23 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // finish answers a panic, ends the answer and writes the access log.
 func (s *Site) finish(x *Exchange, r *http.Request, start time.Time) {
-	defer func() { s.answers.release(x.answer) }()
+	defer func() {
+		s.answers.release(x.answer)
+		s.memory.release(x.held)
+	}()
 	if p := recover(); p != nil {
 		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			x.response.abort()
-			s.memory.release(x.held)
 			panic(p)
 		}
 		s.config.Log.Error("panic", "request", x.ID, "route", x.Route, "panic", p, "stack", string(debug.Stack()))
 		if x.response.started() {
 			x.response.abort()
-			s.memory.release(x.held)
 			panic(http.ErrAbortHandler) // the client must see that the answer is incomplete
 		}
 		x.render(r.Context(), fault.New(fault.Internal, fault.CodeException, "", "%s", internalMessage))
 	}
 	x.response.close()
-	s.memory.release(x.held)
 	if !s.config.Log.Enabled(r.Context(), slog.LevelInfo) {
 		return
 	}
