@@ -21,12 +21,14 @@ const (
 
 // accessToken is an access token that was issued.
 type accessToken struct {
-	Grant   string       `json:"grant,omitempty"` // "" for a client's own
-	Client  string       `json:"client,omitempty"`
-	Name    string       `json:"name,omitempty"` // of one that an administrator made
-	Scopes  smart.Scopes `json:"scopes"`
-	Created time.Time    `json:"created"`
-	Expires time.Time    `json:"expires"`
+	Grant  string       `json:"grant,omitempty"` // "" for a client's own
+	Client string       `json:"client,omitempty"`
+	Name   string       `json:"name,omitempty"` // of one that an administrator made
+	Scopes smart.Scopes `json:"scopes"`
+	// Resource is the resource server that a JWT is for; "" for this one.
+	Resource string    `json:"resource,omitempty"`
+	Created  time.Time `json:"created"`
+	Expires  time.Time `json:"expires"`
 }
 
 // Access is what an access token allows. It is shared and must not be changed.
@@ -42,7 +44,9 @@ type Access struct {
 	FHIRUser   fhir.Key // the zero Key for none
 	Grant      string
 	Scopes     smart.Scopes
+	Resource   string // the resource server that it is for; "" for this one
 	Context    smart.Context
+	Purpose    string // of use, a code of v3-ActReason; "" for the first of the roles
 	AuthTime   time.Time
 	Issued     time.Time
 	Expires    time.Time
@@ -96,7 +100,7 @@ func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Access{ID: tokenID(id), Client: t.Client, ClientName: t.Name, Grant: t.Grant, Scopes: t.Scopes, Issued: t.Created, Expires: t.Expires}
+	a := &Access{ID: tokenID(id), Client: t.Client, ClientName: t.Name, Grant: t.Grant, Scopes: t.Scopes, Resource: t.Resource, Issued: t.Created, Expires: t.Expires}
 	if t.Client != "" {
 		c, err := s.Client(ctx, t.Client)
 		if errors.Is(err, ErrNoClient) || err == nil && c.usable() != nil {

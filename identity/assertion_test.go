@@ -245,7 +245,7 @@ func FuzzParseAssertion(f *testing.F) {
 	f.Add(`{"payload":"e30","signatures":[{"protected":"eyJhbGciOiJFUzM4NCJ9","signature":"x"}]}`)
 	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, text string) {
-		a, err := parseAssertion(text)
+		a, err := parseAssertion(text, "JWT")
 		if err != nil {
 			return
 		}

@@ -12,6 +12,7 @@ func BenchmarkSignIn(b *testing.B) {
 	h := openHouse(b, Config{})
 	h.hasher = newHasher()
 	h.user(b, "noor")
+	defer reportCPU(b)()
 	for b.Loop() {
 		if _, err := h.SignIn(h.ctx, "noor", password, ward); err != nil {
 			b.Fatal(err)
@@ -21,6 +22,7 @@ func BenchmarkSignIn(b *testing.B) {
 
 func BenchmarkHash(b *testing.B) {
 	h := newHasher()
+	defer reportCPU(b)()
 	for b.Loop() {
 		if _, err := h.hash(b.Context(), password); err != nil {
 			b.Fatal(err)
@@ -44,6 +46,7 @@ func BenchmarkSign(b *testing.B) {
 	claims := map[string]any{"sub": "noor", "exp": h.clock.now().Add(time.Hour).Unix()}
 	for _, alg := range []jose.SignatureAlgorithm{jose.RS256, jose.ES384} {
 		b.Run(string(alg), func(b *testing.B) {
+			defer reportCPU(b)()
 			for b.Loop() {
 				if _, err := h.Sign(h.ctx, alg, "JWT", claims); err != nil {
 					b.Fatal(err)

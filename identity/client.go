@@ -20,7 +20,7 @@ const (
 	AuthNone       ClientAuth = "none"                // public: nothing it could prove with
 	AuthBasic      ClientAuth = "client_secret_basic" // symmetric, in the Authorization header
 	AuthPost       ClientAuth = "client_secret_post"  // symmetric, in the body or the header
-	AuthAsymmetric ClientAuth = "private_key_jwt"     // an assertion signed with RS384 or ES384
+	AuthAsymmetric ClientAuth = "private_key_jwt"     // an assertion signed with one of AssertionAlgorithms
 )
 
 // kindClient, and the keys that clients are found by.
@@ -28,7 +28,9 @@ const (
 	kindClient = "client"
 	keyOrigin  = "origin"
 	keyOwner   = "owner"
-	keyOpen    = "open" // "yes": not yet approved
+	keyOpen    = "open" // openAlone: it registered itself and is not yet approved
+
+	openAlone = "yes"
 
 	clientSecretPrefix = "igl_cs_"
 )
@@ -206,6 +208,23 @@ func (s *Service) ReplaceSecret(ctx context.Context, id string) (secret string, 
 	return secret, err
 }
 
+// ReplaceKeys gives a client that signs assertions other public keys, or another
+// address of them: exactly one of the two. What the old ones signed is refused at
+// once. A *Refused says what of them is not possible.
+func (s *Service) ReplaceKeys(ctx context.Context, id string, set json.RawMessage, uri string) error {
+	return again(func() error {
+		c, err := s.Client(ctx, id)
+		if err != nil {
+			return err
+		}
+		if c.Auth != AuthAsymmetric {
+			return Refuse(InvalidClientMetadata, "the client %s has no keys: its token_endpoint_auth_method is another", id)
+		}
+		c.JWKS, c.JWKSURI = set, uri
+		return s.UpdateClient(ctx, c)
+	})
+}
+
 // DeleteClient removes a client. Its tokens end at once; its grants stay, without
 // effect, in the lists of their users.
 func (s *Service) DeleteClient(ctx context.Context, id string) error {
@@ -235,7 +254,9 @@ func (s *Service) writeClient(ctx context.Context, c *Client) error {
 	}
 	var expires time.Time
 	if !c.Approved {
-		keys = append(keys, store.ItemKey{Name: keyOpen, Value: "yes"})
+		if c.Owner == "" {
+			keys = append(keys, store.ItemKey{Name: keyOpen, Value: openAlone})
+		}
 		expires = c.Created.Add(openFor)
 	}
 	w := changes{epoch: c.Version > 0}

@@ -171,7 +171,7 @@ func (c *Client) checkKeys(plain bool) error {
 		return Refuse(InvalidClientMetadata, "jwks: %v", err)
 	}
 	if len(set) == 0 {
-		return Refuse(InvalidClientMetadata, "jwks: it needs a public key for RS384 (RSA of 2048 bits or more) or ES384 (P-384) with a kid")
+		return Refuse(InvalidClientMetadata, "jwks: it needs a public key with a kid, for %s: RSA of 2048 bits or more (for PS256 with that alg), P-384, P-256 or Ed25519", assertionAlgorithms())
 	}
 	return nil
 }

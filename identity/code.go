@@ -33,10 +33,14 @@ type Authorization struct {
 	Scopes  smart.Scopes
 	Context smart.Context
 	Until   time.Time // how long the user allows it; zero for as long as it is used
+	// Earlier is the grant by which the user allowed it before, and for as long;
+	// nil when the user was asked.
+	Earlier *Grant
 }
 
 // Authorize makes a grant and the code for it. The request, and the launch that
 // it came from, are used up by that: ErrAnswered when one of them was already.
+// With Earlier that is ErrConflict, and so is a change of Earlier since it was read.
 func (s *Service) Authorize(ctx context.Context, a Authorization) (string, error) {
 	now := s.now()
 	r := *a.Request
@@ -50,6 +54,12 @@ func (s *Service) Authorize(ctx context.Context, a Authorization) (string, error
 	r.Answered = now
 
 	var w changes
+	if e := a.Earlier; e != nil {
+		asked := *e
+		g.Consent, g.Until = e.ID, e.Until
+		asked.Used, asked.Expires = now, latest(e.Expires, a.Session.Expires)
+		asked.put(&w)
+	}
 	g.put(&w)
 	w.put(kindCode, hashed(secret), 0, c, c.Expires)
 	r.put(&w)
@@ -58,7 +68,7 @@ func (s *Service) Authorize(ctx context.Context, a Authorization) (string, error
 			return "", err
 		}
 	}
-	if err := s.write(ctx, &w); errors.Is(err, ErrConflict) {
+	if err := s.write(ctx, &w); errors.Is(err, ErrConflict) && a.Earlier == nil {
 		return "", ErrAnswered
 	} else if err != nil {
 		return "", err

@@ -112,8 +112,8 @@ func (c *credentials) setPassword(hash string) { c.Password, c.Offered = hash, n
 // old one; ErrCredentials. All sessions end; the new one takes the place of the
 // old. ErrConflict when the user was changed at the same time.
 func (s *Service) ChangePassword(ctx context.Context, n *Session, old, password string, from Origin) (cookie string, _ *Session, err error) {
-	login := loginKey(n.User.Login)
-	if err := s.begin(ctx, login, from); err != nil {
+	t, err := s.begin(ctx, loginKey(n.User.Login), from)
+	if err != nil {
 		return "", nil, err
 	}
 	a, err := s.account(ctx, n.UserID)
@@ -127,8 +127,8 @@ func (s *Service) ChangePassword(ctx context.Context, n *Session, old, password 
 	if !ok || a.has.Password == "" || a.user.Generation != n.Generation {
 		return "", nil, ErrCredentials
 	}
-	s.addresses.giveBack(from.Address, s.now())
-	if err := s.succeeded(ctx, login); err != nil {
+	s.refund(t)
+	if err := s.succeeded(ctx, t); err != nil {
 		return "", nil, err
 	}
 	if err := CheckPassword(a.user.Login, password); err != nil {

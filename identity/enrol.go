@@ -27,12 +27,13 @@ func (s *Service) EnrolledTOTP(ctx context.Context, token, code string, from Ori
 	if !p.Enrol || !slices.Contains(a.factors(), FactorEnrol) {
 		return nil, nil, ErrPending
 	}
-	if err := s.begin(ctx, loginKey(a.user.Login), from); err != nil {
+	t, err := s.begin(ctx, loginKey(a.user.Login), from)
+	if err != nil {
 		return nil, nil, err
 	}
 	if recovery, err = s.confirm(a, code); err != nil {
 		return nil, nil, err
 	}
-	in, err = s.finishPending(ctx, token, version, p, a, MethodOTP, from)
+	in, err = s.finishPending(ctx, token, version, p, a, MethodOTP, t)
 	return in, recovery, err
 }

@@ -23,5 +23,15 @@ func (s *Service) Credentials(ctx context.Context, user string) (Credentials, er
 	return c, nil
 }
 
+// RemoveFactors takes the authenticator app, the recovery codes and the passkeys
+// from a user who has lost them, or from whom they were stolen. Sessions and grants
+// end.
+func (s *Service) RemoveFactors(ctx context.Context, user string) error {
+	return s.change(ctx, user, true, func(a *account) error {
+		a.has.TOTP, a.has.Offered, a.has.Recovery, a.has.Passkeys = nil, nil, nil, nil
+		return nil
+	})
+}
+
 // HasPasskeys says whether browsers have passkeys for this server.
 func (s *Service) HasPasskeys() bool { return s.passkeys != nil }

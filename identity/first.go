@@ -101,5 +101,5 @@ func (s *Service) AcceptFirst(ctx context.Context, secret string, u User, passwo
 	} else if err != nil {
 		return nil, err
 	}
-	return s.signedIn(ctx, a, []string{MethodPassword}, from)
+	return s.signedIn(ctx, a, []string{MethodPassword}, s.counting(tried{}, a, from))
 }

@@ -33,6 +33,12 @@ type Grant struct {
 	Expires        time.Time     `json:"expires"`        // when nothing of it is good any more
 	Revoked        time.Time     `json:"revoked,omitzero"`
 	Why            string        `json:"why,omitempty"` // why it was revoked, for people
+	// Consent is the grant by which the user allowed this before; "" when the user
+	// was asked for this one. It ends with that one.
+	Consent string `json:"consent,omitempty"`
+	// Forgotten means that the user is asked again although the grant is good, since
+	// another one of the same app and patient was revoked.
+	Forgotten bool `json:"forgotten,omitempty"`
 	// Generation counts the rotations of the refresh token, Rotated is when the
 	// last one was.
 	Generation int64     `json:"generation,omitempty"`
@@ -102,6 +108,15 @@ func (s *Service) liveGrant(ctx context.Context, id string) (*Grant, *User, erro
 	if err != nil {
 		return nil, nil, err
 	}
+	if g.Consent != "" {
+		asked, err := s.Grant(ctx, g.Consent)
+		if errors.Is(err, ErrNoGrant) || err == nil && !asked.Revoked.IsZero() {
+			return nil, nil, Refuse(InvalidGrant, "what the user allowed has ended; ask the user again")
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
 	u, err := s.User(ctx, g.User)
 	if errors.Is(err, ErrNotFound) || err == nil && (u.Disabled || u.Generation != g.UserGeneration) {
 		return nil, nil, Refuse(InvalidGrant, "the account of the user has changed since; ask the user again")
@@ -147,7 +162,8 @@ func (s *Service) SessionToEnd(ctx context.Context, cookie string) (*Session, er
 }
 
 // RevokeGrant ends a grant and all that came of it, in every process at its next
-// request. Why is for people. It is no error when the grant has ended already.
+// request; the user is asked anew. Why is for people. It is no error when the grant
+// has ended already.
 func (s *Service) RevokeGrant(ctx context.Context, id, why string) error {
 	g, err := s.Grant(ctx, id)
 	if err != nil || !g.Revoked.IsZero() {
@@ -156,9 +172,14 @@ func (s *Service) RevokeGrant(ctx context.Context, id, why string) error {
 	g.Revoked, g.Why = s.now(), why
 	// Whatever else was to change it loses: nothing may hold up its end.
 	g.Version = store.Any
-	w := changes{epoch: true}
-	g.put(&w)
-	return s.write(ctx, &w)
+	return again(func() error {
+		w := changes{epoch: true}
+		g.put(&w)
+		if err := s.forget(ctx, &w, g); err != nil {
+			return err
+		}
+		return s.write(ctx, &w)
+	})
 }
 
 // walk calls f with all items of a kind, or with those that have key, in the

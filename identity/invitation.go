@@ -102,5 +102,5 @@ func (s *Service) AcceptInvitation(ctx context.Context, secret, password string,
 	if err != nil {
 		return nil, err
 	}
-	return s.signedIn(ctx, a, []string{MethodPassword}, from)
+	return s.signedIn(ctx, a, []string{MethodPassword}, s.counting(tried{}, a, from))
 }

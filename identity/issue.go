@@ -72,13 +72,19 @@ func (s *Service) issueAccess(ctx context.Context, i *issue, t *Tokens) error {
 		return s.issueOutside(ctx, i, t)
 	}
 	t.Access = newSecret(accessPrefix)
-	a := accessToken{Client: i.client.ID, Scopes: i.scopes, Created: i.now, Expires: t.Expires}
+	i.rememberAccess(t, "")
+	return nil
+}
+
+// rememberAccess keeps the access token, for a resource server or, with "", this
+// one.
+func (i *issue) rememberAccess(t *Tokens, resource string) {
+	a := accessToken{Client: i.client.ID, Scopes: t.Scopes, Resource: resource, Created: i.now, Expires: t.Expires}
 	if i.grant != nil {
 		a.Grant = i.grant.ID
 	}
 	t.AccessID = tokenID(hashed(t.Access))
 	i.w.put(kindAccess, hashed(t.Access), 0, a, a.Expires)
-	return nil
 }
 
 // FHIRBase is the address of the FHIR API, which apps give as aud.

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/json"
@@ -21,11 +22,11 @@ const (
 type clientKey struct {
 	id  string
 	alg jose.SignatureAlgorithm // the one algorithm that it is for
-	key any                     // *rsa.PublicKey or *ecdsa.PublicKey
+	key any                     // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 }
 
-// parseKeys reads a JWK Set (RFC 7517 §5) and keeps the keys that SMART's
-// assertions can be signed with. Keys of other kinds are left out; a private or
+// parseKeys reads a JWK Set (RFC 7517 §5) and keeps the keys that assertions can
+// be signed with. Keys of other kinds are left out; a private or
 // symmetric key is an error.
 func parseKeys(text []byte) ([]clientKey, error) {
 	if len(text) > maxKeySet {
@@ -49,8 +50,8 @@ func parseKeys(text []byte) ([]clientKey, error) {
 		if !k.IsPublic() {
 			return nil, errors.New("the key set holds a key that is not public: make a new pair and register the public part only")
 		}
-		alg := algorithmOf(k.Key)
-		if alg == "" || k.KeyID == "" || k.Use != "" && k.Use != "sig" || k.Algorithm != "" && k.Algorithm != string(alg) {
+		alg := algorithmOf(k)
+		if alg == "" || k.KeyID == "" || k.Use != "" && k.Use != "sig" {
 			continue
 		}
 		keys = append(keys, clientKey{k.KeyID, alg, k.Key})
@@ -58,19 +59,36 @@ func parseKeys(text []byte) ([]clientKey, error) {
 	return keys, nil
 }
 
-// algorithmOf is the algorithm of a key by its kind: never what a header says.
-func algorithmOf(key any) jose.SignatureAlgorithm {
-	switch k := key.(type) {
-	case *rsa.PublicKey:
-		if bits := k.N.BitLen(); bits >= 2048 && bits <= 8192 {
-			return jose.RS384
-		}
-	case *ecdsa.PublicKey:
-		if k.Curve == elliptic.P384() {
-			return jose.ES384
+// algorithmOf is the one algorithm of a key: that which it was registered with, or
+// the first that its kind has; never what the header of an assertion says. "" when
+// there is none.
+func algorithmOf(k jose.JSONWebKey) jose.SignatureAlgorithm {
+	for _, alg := range algorithmsOf(k.Key) {
+		if k.Algorithm == "" || k.Algorithm == string(alg) {
+			return alg
 		}
 	}
 	return ""
+}
+
+// algorithmsOf are those of a kind of key.
+func algorithmsOf(key any) []jose.SignatureAlgorithm {
+	switch k := key.(type) {
+	case *rsa.PublicKey:
+		if bits := k.N.BitLen(); bits >= 2048 && bits <= 8192 {
+			return []jose.SignatureAlgorithm{jose.RS384, jose.PS256}
+		}
+	case *ecdsa.PublicKey:
+		switch k.Curve {
+		case elliptic.P384():
+			return []jose.SignatureAlgorithm{jose.ES384}
+		case elliptic.P256():
+			return []jose.SignatureAlgorithm{jose.ES256}
+		}
+	case ed25519.PublicKey:
+		return []jose.SignatureAlgorithm{jose.EdDSA}
+	}
+	return nil
 }
 
 // pick returns the one key that has the id and the algorithm (SMART §5.0.5.1).

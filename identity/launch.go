@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"net/url"
 	"strings"
 	"time"
 
@@ -120,8 +121,14 @@ func checkContext(c smart.Context) error {
 			return Refuse(InvalidRequest, "fhirContext[%d]: %v", i, err)
 		}
 	}
-	if len(c.Intent) > 256 || len(c.Tenant) > 256 || len(c.Style) > maxURI {
-		return Refuse(InvalidRequest, "intent and tenant have up to 256 bytes, smart_style_url has up to %d", maxURI)
+	if len(c.Intent) > 256 || len(c.Tenant) > 256 {
+		return Refuse(InvalidRequest, "intent and tenant have up to 256 bytes")
+	}
+	if c.Style == "" {
+		return nil
+	}
+	if u, err := parseURI(c.Style); err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
+		return Refuse(InvalidRequest, "smart_style_url: an https address of up to %d bytes", maxURI)
 	}
 	return nil
 }
@@ -144,7 +151,7 @@ func checkItem(item smart.ContextItem) error {
 	if typ != "" && !isTypeName(typ) {
 		return errors.New("type is the name of a resource type")
 	}
-	if item.Canonical != "" && !strings.HasPrefix(item.Canonical, "http") {
+	if item.Canonical != "" && !isHTTP(item.Canonical) {
 		return errors.New("canonical is an http address")
 	}
 	if len(item.Identifier) > 0 && item.Identifier[0] != '{' {
@@ -153,10 +160,22 @@ func checkItem(item smart.ContextItem) error {
 	if (typ == "Patient" || typ == "Encounter") && (item.Role == "" || item.Role == "launch") {
 		return errors.New("there are parameters for Patient and Encounter; here they need a role other than launch")
 	}
-	if item.Role != "" && item.Role != "launch" && !strings.Contains(item.Role, ":") {
+	if item.Role != "" && item.Role != "launch" && !isAbsolute(item.Role) {
 		return errors.New("role is launch or an absolute URI")
 	}
 	return nil
+}
+
+// isAbsolute says whether text is an absolute URI (RFC 3986 §3): a URL or a URN.
+func isAbsolute(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.IsAbs() && (u.Host != "" || u.Opaque != "")
+}
+
+// isHTTP says whether text is an absolute address of the web.
+func isHTTP(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 func isTypeName(s string) bool {

@@ -76,7 +76,8 @@ func (s *Service) BeginOutside(ctx context.Context, providerID, redirect string,
 // that it has; ErrLinked when the account is another user's, ErrSession when the
 // session has ended meanwhile.
 func (s *Service) FinishOutside(ctx context.Context, cookie string, answer url.Values, from Origin) (*SignIn, error) {
-	if err := s.addresses.take(from.Address, s.now()); err != nil {
+	paid, err := s.pay(from)
+	if err != nil {
 		return nil, err
 	}
 	o, err := s.takeOutside(ctx, cookie, answer.Get("state"))
@@ -105,7 +106,7 @@ func (s *Service) FinishOutside(ctx context.Context, cookie string, answer url.V
 	if p.MultiFactor {
 		methods = append(methods, MethodMulti)
 	}
-	return s.signedIn(ctx, a, methods, from)
+	return s.signedIn(ctx, a, methods, s.counting(paid, a, from))
 }
 
 // takeOutside reads a sign-in under way, which serves once. The state of its

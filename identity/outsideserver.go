@@ -57,8 +57,9 @@ func (s *Service) ResourceServers(ctx context.Context) ([]ResourceServer, error)
 	return all, err
 }
 
-// issueOutside makes an access token as RFC 9068 §2.2 has it. It cannot be
-// revoked, so it lasts for OutsideFor at most.
+// issueOutside makes an access token as RFC 9068 §2.2 has it. A server that checks
+// it by itself learns of no revocation, so it lasts for OutsideFor at most; one
+// that introspects it does.
 func (s *Service) issueOutside(ctx context.Context, i *issue, t *Tokens) error {
 	var r ResourceServer
 	_, err := s.read(ctx, kindServer, hashed(i.resource), &r)
@@ -83,8 +84,11 @@ func (s *Service) issueOutside(ctx context.Context, i *issue, t *Tokens) error {
 		claims.Patient, claims.Encounter = i.grant.Context.Patient, i.grant.Context.Encounter
 		claims.FHIRUser = s.fhirUser(i)
 	}
-	t.Access, err = s.Sign(ctx, jose.RS256, "at+jwt", claims)
-	return err
+	if t.Access, err = s.Sign(ctx, jose.RS256, "at+jwt", claims); err != nil {
+		return err
+	}
+	i.rememberAccess(t, r.URI)
+	return nil
 }
 
 type outsideClaims struct {

@@ -392,6 +392,26 @@ func TestAPasskeyThatIsRemovedEndsSessionsAndSignsInNoMore(t *testing.T) {
 	}
 }
 
+func TestFactorsThatWereStolenAreRemovedTogether(t *testing.T) {
+	h := openHouse(t, Config{})
+	u := h.user(t, "noor")
+	h.enrol(t, u.ID)
+	a := h.register(t, u.ID)
+	if err := h.RemoveFactors(h.ctx, u.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.alone(t, a); !errors.Is(err, ErrPasskey) {
+		t.Errorf("the passkey: %v", err)
+	}
+	if in, err := h.SignIn(h.ctx, "noor", password, ward); err != nil || in.Pending != "" {
+		t.Errorf("%+v, %v", in, err)
+	}
+	has, err := h.Credentials(h.ctx, u.ID)
+	if err != nil || has.TOTP || has.Recovery > 0 || len(has.Passkeys) > 0 || !has.Password {
+		t.Errorf("%+v, %v", has, err)
+	}
+}
+
 func TestADisabledUsersPasskeySignsNobodyIn(t *testing.T) {
 	h := openHouse(t, Config{})
 	u := h.user(t, "noor")

@@ -46,7 +46,8 @@ func (s *Service) BeginPasskeySignIn(ctx context.Context, pending string) (optio
 // pending, of what the browser answered. ErrPasskey, ErrPending, ErrDisabled, a
 // *WaitError.
 func (s *Service) FinishPasskeySignIn(ctx context.Context, token, pending string, answer []byte, from Origin) (*SignIn, error) {
-	if err := s.addresses.take(from.Address, s.now()); err != nil {
+	paid, err := s.pay(from)
+	if err != nil {
 		return nil, err
 	}
 	c, err := s.takeCeremony(ctx, token)
@@ -64,7 +65,7 @@ func (s *Service) FinishPasskeySignIn(ctx context.Context, token, pending string
 		return nil, passkeyError(err)
 	}
 	if pending == "" {
-		return s.passkeyAlone(ctx, c, parsed, from)
+		return s.passkeyAlone(ctx, c, parsed, paid, from)
 	}
 	p, a, version, err := s.pending(ctx, pending)
 	if err != nil {
@@ -77,10 +78,10 @@ func (s *Service) FinishPasskeySignIn(ctx context.Context, token, pending string
 	if err := s.usePasskey(a, credential); err != nil {
 		return nil, err
 	}
-	return s.finishPending(ctx, pending, version, p, a, MethodPasskey, from)
+	return s.finishPending(ctx, pending, version, p, a, MethodPasskey, s.counting(paid, a, from))
 }
 
-func (s *Service) passkeyAlone(ctx context.Context, c *ceremony, parsed *protocol.ParsedCredentialAssertionData, from Origin) (*SignIn, error) {
+func (s *Service) passkeyAlone(ctx context.Context, c *ceremony, parsed *protocol.ParsedCredentialAssertionData, paid tried, from Origin) (*SignIn, error) {
 	var a *account
 	var unread error
 	_, credential, err := s.passkeys.ValidatePasskeyLogin(func(_, handle []byte) (webauthn.User, error) {
@@ -103,7 +104,7 @@ func (s *Service) passkeyAlone(ctx context.Context, c *ceremony, parsed *protoco
 	} else if err != nil {
 		return nil, err
 	}
-	return s.signedIn(ctx, a, []string{MethodPasskey, MethodPresence, MethodMulti}, from)
+	return s.signedIn(ctx, a, []string{MethodPasskey, MethodPresence, MethodMulti}, s.counting(paid, a, from))
 }
 
 // usePasskey notes the use of a passkey. One whose counter does not go up may

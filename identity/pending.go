@@ -71,27 +71,28 @@ func (s *Service) SecondFactor(ctx context.Context, token, code string, from Ori
 	if err != nil {
 		return nil, err
 	}
-	if err := s.begin(ctx, loginKey(a.user.Login), from); err != nil {
+	t, err := s.begin(ctx, loginKey(a.user.Login), from)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.useCode(a, code); err != nil {
 		return nil, err
 	}
-	return s.finishPending(ctx, token, version, p, a, MethodOTP, from)
+	return s.finishPending(ctx, token, version, p, a, MethodOTP, t)
 }
 
 // finishPending writes credentials, of which something was used up, and ends the
 // wait of a sign-in, both or none: no code serves twice; ErrCode.
-func (s *Service) finishPending(ctx context.Context, token string, version int64, p *pending, a *account, method string, from Origin) (*SignIn, error) {
+func (s *Service) finishPending(ctx context.Context, token string, version int64, p *pending, a *account, method string, t tried) (*SignIn, error) {
 	var c changes
 	c.putCredentials(a)
 	c.remove(kindPending, hashed(token), version)
-	c.remove(kindAttempts, hashed(loginKey(a.user.Login)), store.Any)
+	c.remove(kindAttempts, t.count, store.Any)
 	if err := s.write(ctx, &c); errors.Is(err, ErrConflict) {
 		return nil, ErrCode
 	} else if err != nil {
 		return nil, err
 	}
-	s.addresses.giveBack(from.Address, s.now())
+	s.refund(t)
 	return &SignIn{User: a.user, Methods: append(p.Methods, method, MethodMulti), complete: true}, nil
 }

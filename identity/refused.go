@@ -26,6 +26,7 @@ const (
 	LoginRequired           Code = "login_required"            // OpenID Connect Core §3.1.2.6
 	InteractionRequired     Code = "interaction_required"      // OpenID Connect Core §3.1.2.6
 	ConsentRequired         Code = "consent_required"          // OpenID Connect Core §3.1.2.6
+	InvalidRequestObject    Code = "invalid_request_object"    // OpenID Connect Core §3.1.2.6
 	RequestNotSupported     Code = "request_not_supported"     // OpenID Connect Core §3.1.2.6
 	RequestURINotSupported  Code = "request_uri_not_supported" // OpenID Connect Core §3.1.2.6
 )

@@ -3,6 +3,8 @@ package identity
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"slices"
 
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
@@ -27,7 +29,7 @@ type Metadata struct {
 	LaunchURI  string          `json:"initiate_login_uri,omitempty"`        // of the EHR launch
 }
 
-// maxOpen is how many registrations may wait for approval.
+// maxOpen is how many registrations of apps by themselves may wait for approval.
 const maxOpen = 500
 
 // defaultScopes are what an app that names none may be granted.
@@ -37,21 +39,41 @@ var defaultScopes = smart.Scopes{
 }
 
 // Register keeps a client that registers itself (RFC 7591 §3.1). It waits for
-// approval and can do nothing until then. The secret is told this once. A
-// *Refused says what of the metadata is not possible.
+// approval and can do nothing until then. When too many wait, the one that has
+// waited longest makes way. The secret is told this once. A *Refused says what of
+// the metadata is not possible.
 func (s *Service) Register(ctx context.Context, m Metadata) (c *Client, secret string, err error) {
-	open, err := s.config.Store.FindItems(ctx, kindClient, store.ItemKey{Name: keyOpen, Value: "yes"}, "", maxOpen)
-	if err != nil {
-		return nil, "", err
-	}
-	if len(open) >= maxOpen {
-		return nil, "", Refuse(TemporarilyUnavailable, "too many registrations wait for approval; ask the administrators of this server")
-	}
 	if c, err = m.client(); err != nil {
 		return nil, "", err
 	}
-	secret, err = s.CreateClient(ctx, c)
-	return c, secret, err
+	if secret, err = s.CreateClient(ctx, c); err != nil {
+		return nil, "", err
+	}
+	return c, secret, s.makeWay(ctx)
+}
+
+// makeWay removes the oldest registrations that nobody approved beyond maxOpen,
+// but none that a user made.
+func (s *Service) makeWay(ctx context.Context) error {
+	var open []*Client
+	err := s.walk(ctx, kindClient, &store.ItemKey{Name: keyOpen, Value: openAlone}, func(i store.Item) error {
+		c := &Client{Version: i.Version}
+		open = append(open, c)
+		return decode(i, c)
+	})
+	if err != nil || len(open) <= maxOpen {
+		return err
+	}
+	slices.SortFunc(open, func(a, b *Client) int { return a.Created.Compare(b.Created) })
+	for _, c := range open[:len(open)-maxOpen] {
+		var w changes
+		w.remove(kindClient, c.ID, c.Version)
+		// One that was approved, or removed, meanwhile is no longer in the way.
+		if err := s.write(ctx, &w); err != nil && !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m Metadata) client() (*Client, error) {

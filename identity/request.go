@@ -30,9 +30,10 @@ type Request struct {
 	Challenge string        `json:"challenge,omitempty"`
 	Nonce     string        `json:"nonce,omitempty"`
 	Launch    string        `json:"launch,omitempty"` // handle
-	User      string        `json:"user,omitempty"`   // whom the launch is for
+	User      string        `json:"user,omitempty"`   // who has to sign in: whom the launch is for
 	Context   smart.Context `json:"context"`          // of the launch, then as chosen
 	LoginHint string        `json:"loginHint,omitempty"`
+	Ask       bool          `json:"ask,omitempty"` // for consent, whatever was allowed before
 	// Fresh means that the user has to sign in anew, SignedIn that a sign-in
 	// must not be older.
 	Fresh    bool      `json:"fresh,omitempty"`

@@ -15,6 +15,7 @@ import (
 type Origin struct {
 	Address netip.Addr // of the client, not of a proxy
 	Device  string     // User-Agent
+	Known   string     // what Remember returned for the browser; "" for none
 }
 
 // Session is a browser in which a user is signed in. Its ID is no secret.

@@ -188,6 +188,7 @@ var ends = map[string]func(h house, u *User) error{
 		_, err := h.UpdateUser(h.ctx, *u)
 		return err
 	},
+	"no second factors":    func(h house, u *User) error { return h.RemoveFactors(h.ctx, u.ID) },
 	"a second factor less": func(h house, u *User) error { return h.RemoveTOTP(h.ctx, u.ID) },
 	"a second factor required": func(h house, u *User) error {
 		return h.SetPolicy(h.ctx, Policy{SecondFactor: []Role{Nurse}})

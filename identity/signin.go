@@ -46,7 +46,8 @@ type SignIn struct {
 // the login or from the address; ErrBusy.
 func (s *Service) SignIn(ctx context.Context, login, password string, from Origin) (*SignIn, error) {
 	key := loginKey(login)
-	if err := s.begin(ctx, key, from); err != nil {
+	t, err := s.begin(ctx, key, from)
+	if err != nil {
 		return nil, err
 	}
 	// Nobody is read like somebody.
@@ -73,7 +74,7 @@ func (s *Service) SignIn(ctx context.Context, login, password string, from Origi
 			return nil, err
 		}
 	}
-	return s.signedIn(ctx, a, []string{MethodPassword}, from)
+	return s.signedIn(ctx, a, []string{MethodPassword}, t)
 }
 
 // loginKey is what a login's attempts are counted by: its canonical form, or,
@@ -83,14 +84,6 @@ func loginKey(login string) string {
 		return canonical
 	}
 	return hashed(login)
-}
-
-// begin counts an attempt that may fail.
-func (s *Service) begin(ctx context.Context, key string, from Origin) error {
-	if err := s.addresses.take(from.Address, s.now()); err != nil {
-		return err
-	}
-	return s.attempt(ctx, key)
 }
 
 // rehash replaces a password's hash by one of the present cost, unless the
@@ -110,8 +103,8 @@ func (s *Service) rehash(ctx context.Context, a *account, password string) error
 }
 
 // signedIn completes a sign-in by methods, or has it wait for a second factor.
-func (s *Service) signedIn(ctx context.Context, a *account, methods []string, from Origin) (*SignIn, error) {
-	s.addresses.giveBack(from.Address, s.now())
+func (s *Service) signedIn(ctx context.Context, a *account, methods []string, t tried) (*SignIn, error) {
+	s.refund(t)
 	if a.user.Disabled {
 		return nil, ErrDisabled
 	}
@@ -123,7 +116,7 @@ func (s *Service) signedIn(ctx context.Context, a *account, methods []string, fr
 	// Who has a passkey beside a password did not thereby ask for both.
 	if hasSecondFactor(methods) || !required && a.has.TOTP == nil {
 		in.complete = true
-		return in, s.succeeded(ctx, loginKey(a.user.Login))
+		return in, s.succeeded(ctx, t)
 	}
 	in.Factors = a.factors()
 	in.Pending = newSecret(pendingPrefix)

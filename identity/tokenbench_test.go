@@ -24,7 +24,7 @@ func BenchmarkCheckToken(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			before := cpuTime(b)
+			defer reportCPU(b)()
 			b.SetParallelism(32)
 			b.ResetTimer()
 			b.RunParallel(func(p *testing.PB) {
@@ -35,9 +35,14 @@ func BenchmarkCheckToken(b *testing.B) {
 					}
 				}
 			})
-			b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(b.N), "cpu-us/op")
 		})
 	}
+}
+
+// reportCPU reports the CPU time of this process from now until it is called.
+func reportCPU(b *testing.B) func() {
+	before := cpuTime(b)
+	return func() { b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(b.N), "cpu-us/op") }
 }
 
 func cpuTime(b *testing.B) time.Duration {
@@ -56,6 +61,7 @@ func BenchmarkRefresh(b *testing.B) {
 	c := h.app(b)
 	_, n := h.signIn(b, "noor")
 	tokens, err := h.Exchange(h.ctx, c, h.authorize(b, c, n, familyScopes), appRedirect, appVerifier, "")
+	defer reportCPU(b)()
 	for b.Loop() {
 		if err != nil {
 			b.Fatal(err)

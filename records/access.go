@@ -3,6 +3,7 @@ package records
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/inglehealth/ingle/engine/access"
@@ -25,6 +26,9 @@ type Access interface {
 	// Knows says whether a resource is no secret, whatever else is allowed with it:
 	// it may be referred to.
 	Knows(key fhir.Key) bool
+	// Narrows says whether the scopes themselves keep some of the resources of a type
+	// out of reach of all of the interactions.
+	Narrows(t fhir.Type, i smart.Interactions) bool
 }
 
 // seeing is what makes a resource no secret.
@@ -35,8 +39,25 @@ const seeing = smart.Read | smart.Search
 var ErrScope = errors.New("records: insufficient scope")
 
 // Ownership is who owns resources, by the search parameters of the door's
-// releases: what access.Rules are made with.
+// releases: what access.Rules are made with. The queries of scopes may also have
+// those that are stored.
 func (d *Door) Ownership() *access.Ownership { return d.ownership }
+
+// CheckScope says why a scope cannot be granted: as Ownership has it, or since not
+// all resources are indexed by what its query asks.
+func (d *Door) CheckScope(ctx context.Context, scope smart.Scope) error {
+	if err := d.indexes.refresh(ctx); err != nil {
+		return d.fault(err)
+	}
+	x, err := d.ownership.Restriction(scope)
+	if err != nil {
+		return err
+	}
+	if lacking := d.indexes.lacking(func() []search.Param { return search.ParamsOf(x) }); len(lacking) > 0 {
+		return fmt.Errorf("scope %s: %s; ask again when it is done", scope, lacking[0])
+	}
+	return nil
+}
 
 // may refuses an interaction with a type that access does not allow; t "" is any
 // type, of which one must be allowed.
@@ -203,6 +224,13 @@ func (s *Session) writable(ctx context.Context, current store.Record, i smart.In
 	return errHidden
 }
 
+// bounded says whether the session has but a part of a type, of which it then neither
+// sees nor may do i with the rest. What consents hide of a type takes no ids away from
+// services without a user: whoever feeds a server would stop at the first consent.
+func (s *Session) bounded(t fhir.Type, i smart.Interactions) bool {
+	return s.access != nil && s.access.Narrows(t, i) && s.access.Narrows(t, seeing)
+}
+
 // patchable refuses to change a part of what the session may not read: the answer,
 // and whether a patch can be applied, tell of the rest.
 func (s *Session) patchable(ctx context.Context, current store.Record) error {
@@ -226,6 +254,13 @@ var errHidden = errors.New("records: the resource is hidden")
 // whether there is such a resource.
 func outside(key fhir.Key) error {
 	return fault.New(fault.Forbidden, fault.CodeForbidden, "", "%s is not within what you may write", key)
+}
+
+// unmade is the error of making a resource under an id that the session names, and
+// that may be a hidden one's. It is the same whether there is such a resource or not.
+func unmade(key fhir.Key) error {
+	return fault.New(fault.Forbidden, fault.CodeForbidden, "",
+		"there is no %s that you may change, and who may not see every %s cannot choose ids: POST to %s instead", key, key.Type, key.Type)
 }
 
 // types are the resource types of all releases.

@@ -7,11 +7,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/engine/graphql"
 	"github.com/inglehealth/ingle/engine/terminology"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 )
 
 // tryAll is every way in with what it takes of which type.
@@ -303,8 +305,11 @@ func TestAVersionIsShownToWhomItBelonged(t *testing.T) {
 			t.Errorf("%d of %d versions", len(h.Entries), h.Total)
 		}
 		h = must(s.History(t.Context(), records.HistoryRequest{Type: "Observation"}))(t)
-		if len(h.Entries) != 1 || h.Entries[0].Version != 2 || h.Total != -1 {
+		if len(h.Entries) != 1 || h.Entries[0].Version != 2 || h.Total != 1 {
 			t.Errorf("%d of %d versions", len(h.Entries), h.Total)
+		}
+		if h = must(s.History(t.Context(), records.HistoryRequest{}))(t); len(h.Entries) != 2 || h.Total != 2 {
+			t.Errorf("%d of %d versions of all", len(h.Entries), h.Total)
 		}
 		changes, _, _, err := s.Changes(t.Context(), 0, 100)
 		if err != nil || len(changes) != 2 { // the patient, and what came
@@ -344,10 +349,10 @@ func TestAnUpdateThatCreatesIsAnUpdate(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		door := db.door(t, records.Policy{})
 		patient(t, door.Session(records.Principal{}, nil), "p")
-		if res := observation(t, tokenSession(t, door, "patient/Observation.u"), "new", "Patient/p"); !res.Created {
+		if res := observation(t, tokenSession(t, door, "system/Observation.u"), "new", "Patient/p"); !res.Created {
 			t.Error("nothing was created")
 		}
-		_, err := tokenSession(t, door, "patient/Observation.crds").Update(t.Context(), key("Observation/other"),
+		_, err := tokenSession(t, door, "system/Observation.crds").Update(t.Context(), key("Observation/other"),
 			body(`{"resourceType":"Observation","id":"other","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"}}`), records.UpdateOptions{})
 		if !errors.Is(err, records.ErrScope) {
 			t.Error(err)
@@ -372,23 +377,39 @@ func TestAPartIsChangedOnlyByWhomMayReadTheRest(t *testing.T) {
 	})
 }
 
-func TestAnIdThatIsTakenByWhatIsHiddenCannotBeWritten(t *testing.T) {
+// An id that a hidden resource has, or had, answers as one that nothing ever had.
+func TestWhoSeesAPartChoosesNoIds(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		door := db.door(t, records.Policy{})
 		all := door.Session(records.Principal{}, nil)
 		patient(t, all, "p")
 		patient(t, all, "q")
-		observation(t, all, "other", "Patient/q")
+		observation(t, all, "taken", "Patient/q")
+		observation(t, all, "gone", "Patient/q")
+		must(all.Delete(t.Context(), key("Observation/gone"), records.DeleteOptions{}))(t)
 		s := tokenSession(t, door, "patient/*.cruds")
-		content := `{"resourceType":"Observation","id":"other","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"}}`
-		_, err := s.Update(t.Context(), key("Observation/other"), body("%s", content), records.UpdateOptions{})
-		refused(t, err, fault.Forbidden, "Observation/other is not within what you may write")
-		_, err = s.UpdateWhere(t.Context(), "Observation", pairs(t, "code=nothing"), body("%s", content), records.UpdateOptions{})
-		refused(t, err, fault.Forbidden, "Observation/other is not within what you may write")
-		_, err = s.Bundle(t.Context(), bundle("transaction", entry("PUT", "Observation/other", "", content, "")), records.BundleOptions{})
-		refused(t, err, fault.Forbidden, "Observation/other is not within what you may write")
-		if got := must(all.Read(t.Context(), key("Observation/other"), records.ReadOptions{}))(t); got.Version != 1 {
+		for _, id := range []string{"taken", "gone", "free"} {
+			content := `{"resourceType":"Observation","id":"` + id + `","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"}}`
+			want := "there is no Observation/" + id + " that you may change, and who may not see every Observation cannot choose ids: POST to Observation instead"
+			_, err := s.Update(t.Context(), key("Observation/"+id), body("%s", content), records.UpdateOptions{})
+			refused(t, err, fault.Forbidden, want)
+			_, err = s.UpdateWhere(t.Context(), "Observation", pairs(t, "code=nothing"), body("%s", content), records.UpdateOptions{})
+			refused(t, err, fault.Forbidden, want)
+			for _, url := range []string{"Observation/" + id, "Observation?code=nothing"} {
+				_, err = s.Bundle(t.Context(), bundle("transaction", entry("PUT", url, "", content, "")), records.BundleOptions{})
+				refused(t, err, fault.Forbidden, want)
+			}
+			_, err = s.Update(t.Context(), key("Observation/"+id), body("%s", content), records.UpdateOptions{Precondition: records.Precondition{IfMatch: []string{"1"}}})
+			refused(t, err, fault.PreconditionFailed, "does not exist")
+		}
+		if got := must(all.Read(t.Context(), key("Observation/taken"), records.ReadOptions{}))(t); got.Version != 1 {
 			t.Error("it was written")
+		}
+		// What the session deleted, or could have, it may bring back.
+		observation(t, all, "mine", "Patient/p")
+		must(s.Delete(t.Context(), key("Observation/mine"), records.DeleteOptions{}))(t)
+		if res := observation(t, s, "mine", "Patient/p"); !res.Created {
+			t.Error("it did not come back")
 		}
 	})
 }
@@ -409,9 +430,9 @@ func TestADeleteThatIsBlockedNamesNothingHidden(t *testing.T) {
 		}
 		put(t, all, "Observation/mine", `{"resourceType":"Observation","id":"mine","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"},"encounter":{"reference":"Encounter/e"}}`)
 		_, err = s.Bundle(t.Context(), bundle("transaction", entry("DELETE", "Encounter/e", "", "", "")), records.BundleOptions{})
-		refused(t, err, fault.Conflict, "Observation/mine, others refer to it")
+		refused(t, err, fault.Conflict, "Encounter/e cannot be deleted: Observation/mine refer to it")
 		issues := must(s.Validate(t.Context(), records.ValidateRequest{Type: "Encounter", ID: "e", Mode: "delete"}))(t)
-		if text := fmt.Sprint(issues); strings.Contains(text, "hidden") || !strings.Contains(text, "others") {
+		if text := fmt.Sprint(issues); strings.Contains(text, "hidden") || strings.Contains(text, "others") {
 			t.Error(text)
 		}
 		_, err = all.Delete(t.Context(), key("Encounter/e"), records.DeleteOptions{})
@@ -482,4 +503,187 @@ func TestAdministrationTakesAccessToEverything(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestAWriteIsAnsweredWithoutWhatMayNotBeSeen tries what may be written and not seen,
+// or not any more.
+func TestAWriteIsAnsweredWithoutWhatMayNotBeSeen(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		door := db.door(t, records.Policy{})
+		all := door.Session(records.Principal{}, nil)
+		patient(t, all, "p")
+		tagged := func(id, tag string) records.Content {
+			return body(`{"resourceType":"Observation","id":%q,"meta":{"tag":[{"code":%q}]},"status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"}}`, id, tag)
+		}
+		a, o := key("Observation/a"), records.UpdateOptions{}
+		patch := records.PatchContent{Format: records.JSONPatch, Body: []byte(`[{"op":"replace","path":"/meta/tag/0/code","value":"b"}]`)}
+		tries := map[string]func(s *records.Session) (records.Result, error){
+			"create": func(s *records.Session) (records.Result, error) {
+				return s.Create(t.Context(), "Observation", tagged("new", "b"), records.CreateOptions{})
+			},
+			"update": func(s *records.Session) (records.Result, error) { return s.Update(t.Context(), a, tagged("a", "b"), o) },
+			"same again": func(s *records.Session) (records.Result, error) {
+				return s.Update(t.Context(), key("Observation/b"), tagged("b", "b"), o)
+			},
+			"patch": func(s *records.Session) (records.Result, error) { return s.Patch(t.Context(), a, patch, o) },
+			"$meta-add": func(s *records.Session) (records.Result, error) {
+				return s.MetaAdd(t.Context(), a, metaOf(t, `{"tag":[{"code":"hide"}]}`), o)
+			},
+			"$meta-delete": func(s *records.Session) (records.Result, error) {
+				return s.MetaDelete(t.Context(), a, metaOf(t, `{"tag":[{"code":"a"}]}`), o)
+			},
+			"in a batch":   bundled(t, "batch", entry("PUT", "Observation/a", "", string(tagged("a", "b").JSON), "")),
+			"in one":       bundled(t, "transaction", entry("PUT", "Observation/a", "", string(tagged("a", "b").JSON), "")),
+			"again in one": bundled(t, "transaction", entry("PUT", "Observation/b", "", string(tagged("b", "b").JSON), "")),
+			"new in one":   bundled(t, "transaction", entry("POST", "Observation", "", string(tagged("new", "b").JSON), "")),
+			"patched in one": bundled(t, "transaction", entry("PATCH", "Observation/a", "",
+				`{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"replace"},{"name":"path","valueString":"Observation.meta.tag[0].code"},{"name":"value","valueCode":"b"}]}]}`, "")),
+		}
+		for name, try := range tries {
+			for scopes, seen := range map[string]bool{
+				"patient/Observation.cu patient/Observation.rs?_tag=a&_tag:not=hide": false, "patient/Observation.cu patient/Observation.rs?_tag=a,b": true, "patient/Observation.crus": true,
+			} {
+				if name == "$meta-add" || name == "$meta-delete" {
+					seen = scopes == "patient/Observation.crus" || seen && name == "$meta-add"
+				}
+				for _, id := range []string{"a", "b"} {
+					must(all.Update(t.Context(), key("Observation/"+id), tagged(id, id), o))(t)
+				}
+				res, err := try(tokenSession(t, door, scopes))
+				if err != nil || res.Version == 0 || (res.JSON != nil) != seen {
+					t.Errorf("%s with %s: %v, version %d: %s", name, scopes, err, res.Version, res.JSON)
+				}
+			}
+		}
+		s := tokenSession(t, door, "patient/Observation.cu")
+		if res := must(s.Update(t.Context(), key("Observation/b"), tagged("b", "c"), o))(t); res.JSON != nil {
+			t.Errorf("without any scope to read: %s", res.JSON)
+		}
+	})
+}
+
+// bundled processes one entry and gives its answer.
+func bundled(t *testing.T, kind, entry string) func(s *records.Session) (records.Result, error) {
+	return func(s *records.Session) (records.Result, error) {
+		res, err := s.Bundle(t.Context(), bundle(kind, entry), records.BundleOptions{})
+		if err == nil {
+			err = res.Entries[0].Err
+		}
+		if err != nil {
+			return records.Result{}, err
+		}
+		return records.Result{Resource: *res.Entries[0].Resource}, nil
+	}
+}
+
+func TestTheTotalOfAHistoryIsLeftOutWhenTooManyVersionsWouldHaveToBeRead(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		door := db.door(t, records.Policy{KeepUnchanged: true})
+		all := door.Session(records.Principal{}, nil)
+		patient(t, all, "p")
+		patient(t, all, "q")
+		observation(t, all, "o", "Patient/q")
+		s := tokenSession(t, door, "patient/Observation.rs")
+		for n := range 1002 {
+			observation(t, all, "o", "Patient/p")
+			if n != 1 && n != 1001 {
+				continue
+			}
+			want := map[int]int64{1: 2, 1001: -1}[n]
+			for _, r := range []records.HistoryRequest{{Type: "Observation"}, {Type: "Observation", ID: "o"}, {}} {
+				if h := must(s.History(t.Context(), r))(t); h.Total != want {
+					t.Errorf("%+v: total %d after %d versions, not %d", r, h.Total, n+2, want)
+				}
+			}
+		}
+	})
+}
+
+func TestAScopeAsksByAStoredSearchParameterOnceItIsIndexed(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		door, other := db.door(t, records.DefaultPolicy()), db.door(t, records.DefaultPolicy())
+		all := door.Session(records.Principal{}, nil)
+		patient(t, all, "p")
+		sited := func(id, site string) records.Content {
+			return body(`{"resourceType":"Observation","id":%q,"status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"},"bodySite":{"coding":[{"code":%q}]}}`, id, site)
+		}
+		for _, id := range []string{"arm", "leg"} {
+			must(all.Update(t.Context(), key("Observation/"+id), sited(id, id), records.UpdateOptions{}))(t)
+		}
+		scope := must(smart.ParseScope("patient/Observation.cruds?site=arm"))(t)
+		if err := door.CheckScope(t.Context(), scope); err == nil || !strings.Contains(err.Error(), `"site" is not a parameter`) {
+			t.Errorf("before it is there: %v", err)
+		}
+		define(t, door, "site", "active", "site token Observation.bodySite")
+		for _, d := range []*records.Door{door, other} {
+			await(t, func() bool {
+				err := d.CheckScope(t.Context(), scope)
+				return err != nil && strings.Contains(err.Error(), "Observation.site is being indexed")
+			})
+			s := d.Session(records.Principal{}, d.Ownership().Rules(access.Grant{Scopes: smart.Scopes{scope.String()}, Patient: "p"}))
+			for name, try := range waysToRead() {
+				if err := try(t.Context(), s); fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "Observation.site is being indexed") || strings.Contains(err.Error(), "_indexing") {
+					t.Errorf("%s while it is being indexed: %v", name, err)
+				}
+			}
+		}
+		work(t, door, nil)
+		for _, d := range []*records.Door{door, other} {
+			await(t, func() bool { return d.CheckScope(t.Context(), scope) == nil })
+			s := tokenSession(t, d, scope.String())
+			if got := found(t, s, "Observation", ""); got != "Observation/arm" {
+				t.Errorf("found %s", got)
+			}
+			_, err := s.Read(t.Context(), key("Observation/leg"), records.ReadOptions{})
+			refused(t, err, fault.NotFound)
+			_, err = s.Create(t.Context(), "Observation", sited("new", "leg"), records.CreateOptions{})
+			refused(t, err, fault.Forbidden)
+			must(s.Update(t.Context(), key("Observation/arm"), sited("arm", "arm"), records.UpdateOptions{}))(t)
+		}
+		s := tokenSession(t, door, scope.String())
+		define(t, door, "site", "retired", "site token Observation.bodySite")
+		if got := found(t, s, "Observation", ""); got != "" || door.CheckScope(t.Context(), scope) == nil {
+			t.Errorf("without it %s is found", got)
+		}
+	})
+}
+
+// waysToRead are reads of Observation/arm and of others beside it.
+func waysToRead() map[string]func(ctx context.Context, s *records.Session) error {
+	reads := func(kind string) func(ctx context.Context, s *records.Session) error {
+		return func(ctx context.Context, s *records.Session) error {
+			res, err := s.Bundle(ctx, bundle(kind, entry("GET", "Observation/arm", "", "", "")), records.BundleOptions{})
+			if err == nil {
+				err = res.Entries[0].Err
+			}
+			return err
+		}
+	}
+	return map[string]func(ctx context.Context, s *records.Session) error{
+		"read": func(ctx context.Context, s *records.Session) error {
+			_, err := s.Read(ctx, key("Observation/arm"), records.ReadOptions{})
+			return err
+		},
+		"search": func(ctx context.Context, s *records.Session) error {
+			_, err := s.Search(ctx, records.SearchRequest{Type: "Observation"})
+			return err
+		},
+		"partial search": func(ctx context.Context, s *records.Session) error {
+			_, err := s.Search(ctx, records.SearchRequest{Type: "Observation", Partial: true})
+			return err
+		},
+		"history": func(ctx context.Context, s *records.Session) error {
+			_, err := s.History(ctx, records.HistoryRequest{Type: "Observation"})
+			return err
+		},
+		"history of all": func(ctx context.Context, s *records.Session) error {
+			_, err := s.History(ctx, records.HistoryRequest{})
+			return err
+		},
+		"read in a batch": reads("batch"), "read in a transaction": reads("transaction"),
+		"delete": func(ctx context.Context, s *records.Session) error {
+			_, err := s.Delete(ctx, key("Observation/arm"), records.DeleteOptions{})
+			return err
+		},
+	}
 }

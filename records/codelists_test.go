@@ -98,6 +98,7 @@ type onlyHere struct{ search.Expr }
 func (o onlyHere) May(fhir.Type, smart.Interactions) bool          { return true }
 func (o onlyHere) Filter([]string, smart.Interactions) search.Expr { return o.Expr }
 func (o onlyHere) Knows(fhir.Key) bool                             { return false }
+func (o onlyHere) Narrows(fhir.Type, smart.Interactions) bool      { return true }
 
 func checkCodes(t *testing.T, list *search.CodeList, want string) {
 	t.Helper()

@@ -66,8 +66,9 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 				return err
 			}
 		}
+		r := transacted{tx, d.indexes}
 		if u.check != nil {
-			if err := u.check(ctx, tx); err != nil {
+			if err := u.check(ctx, r); err != nil {
 				return err
 			}
 		}
@@ -88,7 +89,7 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 		// After Put, which holds the deleted rows: whoever wants to refer to
 		// them either came first, and is seen here, or waits and finds none.
 		for _, key := range u.deletes {
-			if err := u.s.unreferred(ctx, tx, key, u.writes); err != nil {
+			if err := u.s.unreferred(ctx, r, key, u.writes); err != nil {
 				return err
 			}
 		}
@@ -102,7 +103,7 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 			}
 		}
 		if u.after != nil {
-			return u.after(ctx, tx)
+			return u.after(ctx, r)
 		}
 		return nil
 	})
@@ -120,7 +121,9 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	if len(written) > 0 {
 		d.changed.notify()
 	}
-	if slices.ContainsFunc(written, func(r store.Record) bool { return slices.Contains(belongs, r.Key.Type) && d.book.Mentions(string(r.Key.Type)) }) {
+	if slices.ContainsFunc(written, func(r store.Record) bool {
+		return slices.Contains(belongs, r.Key.Type) && d.book.Mentions(string(r.Key.Type))
+	}) {
 		if err := d.store.WriteItems(ctx, true); err != nil {
 			return nil, err
 		}

@@ -93,7 +93,7 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 	for _, other := range c.Others {
 		catalogs = append(catalogs, releases[other.Release].catalog)
 	}
-	d.ownership = access.NewOwnership(catalogs...)
+	d.ownership = access.NewOwnership(catalogs, d.catalogs)
 	var err error
 	if d.cursors, err = openCursors(ctx, c.Store); err != nil {
 		return nil, fmt.Errorf("records: the key of page links: %w", err)
@@ -159,6 +159,16 @@ func (d *Door) Catalog(r definitions.Release) *search.Catalog {
 		return rel.catalog
 	}
 	return nil
+}
+
+// catalogs are those of the releases now, the primary one first.
+func (d *Door) catalogs() []*search.Catalog {
+	by := d.indexes.current()
+	list := []*search.Catalog{by.releases[d.config.Definitions.Release].catalog}
+	for _, other := range d.config.Others {
+		list = append(list, by.releases[other.Release].catalog)
+	}
+	return list
 }
 
 // Session binds a principal and what it may do, which is part of every query;

@@ -15,7 +15,8 @@ import (
 type Explanation struct {
 	Result *SearchResult
 	Query  search.Node // what was asked for
-	Access search.Node // the filter that access adds with AND
+	Access search.Node // the filter that access adds with AND; not what patients decided
+	Rules  []string    // what access comes of, in sentences
 	Sort   string
 	// Restricted says that a filter is in force: what the database did is left
 	// out, since its counts and times would tell of resources that the session
@@ -62,8 +63,11 @@ func (s *Session) Explain(ctx context.Context, req SearchRequest) (*Explanation,
 	}
 	access := s.filter(q.Types, smart.Search)
 	x := &Explanation{
-		Query: search.Describe(q.Filter), Access: search.Describe(access), Sort: search.DescribeSort(q.Sort),
+		Query: search.Describe(q.Filter), Sort: search.DescribeSort(q.Sort), Rules: s.InForce(),
 		Parse: time.Since(start), Restricted: access != nil,
+	}
+	if s.at == 0 { // else it would tell what patients decided
+		x.Access = search.Describe(access)
 	}
 	r := &explainer{Reader: s.door.store, store: s.door.store}
 	if x.Result, err = s.search(ctx, r, req); err != nil {

@@ -40,3 +40,22 @@ func TestAnExplanationTellsARestrictedSessionNothingOfOthers(t *testing.T) {
 		refused(t, err, fault.Forbidden, "_explain is not allowed")
 	})
 }
+
+func TestAnExplanationNamesTheRulesAndNoDecisionOfAPatient(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		policy := records.DefaultPolicy()
+		policy.Explain = true
+		d := db.door(t, policy)
+		s := d.Session(records.Principal{ID: "tester"}, nil)
+		put(t, s, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
+		patient(t, s, "p")
+		consents(t, s, "c", "p", `{"type":"permit","provision":[{"type":"deny","class":[{"system":"http://hl7.org/fhir/resource-types","code":"Goal"}],"data":[{"meaning":"instance","reference":{"reference":"Patient/p"}}]}]}`)
+		x := must(clinician(t, d).Explain(t.Context(), records.SearchRequest{Type: "Patient"}))(t)
+		if got := strings.Join(x.Rules, " "); got != "Scopes: user/*.cruds. Consents: 1 policies of patients concern the asker, whose purpose is TREAT. Where none decides, data is shown." {
+			t.Error(got)
+		}
+		if x.Access.Text != "" || x.Access.Parts != nil || !x.Restricted {
+			t.Errorf("the filter is told: %+v", x.Access)
+		}
+	})
+}

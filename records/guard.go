@@ -35,6 +35,14 @@ func (g guarded) Count(ctx context.Context, q *search.Query) (int64, error) {
 	return g.Store.Count(ctx, q)
 }
 
+// History implements store.Resources.
+func (g guarded) History(ctx context.Context, q store.HistoryQuery) (store.HistoryPage, error) {
+	if err := g.indexes.trust(ctx, func() []search.Param { return search.ParamsOf(q.Filter) }); err != nil {
+		return store.HistoryPage{}, err
+	}
+	return g.Store.History(ctx, q)
+}
+
 // Explain implements store.Resources.
 func (g guarded) Explain(ctx context.Context, q *search.Query) (store.Page, store.Explanation, error) {
 	if err := g.check(ctx, q); err != nil {
@@ -58,6 +66,36 @@ func (g guarded) check(ctx context.Context, q *search.Query) error {
 	return g.indexes.trust(ctx, q.Params)
 }
 
+// transacted is a transaction's Reader that does not search by parameters that lacked
+// index rows when the state was read last: nobody may wait for that there.
+type transacted struct {
+	store.Reader
+	indexes *indexes
+}
+
+// Search implements store.Reader.
+func (t transacted) Search(ctx context.Context, q *search.Query) (store.Page, error) {
+	if err := t.check(q); err != nil {
+		return store.Page{}, err
+	}
+	return t.Reader.Search(ctx, q)
+}
+
+// Count implements store.Reader.
+func (t transacted) Count(ctx context.Context, q *search.Query) (int64, error) {
+	if err := t.check(q); err != nil {
+		return 0, err
+	}
+	return t.Reader.Count(ctx, q)
+}
+
+func (t transacted) check(q *search.Query) error {
+	if q.Partial {
+		return nil
+	}
+	return distrust(t.indexes.lacking(q.Params))
+}
+
 // trust refuses params that lack index rows.
 func (x *indexes) trust(ctx context.Context, params func() []search.Param) error {
 	lacking, err := x.incomplete(ctx, params)
@@ -73,15 +111,24 @@ func distrust(lacking []Incomplete) error {
 	if len(lacking) == 0 {
 		return nil
 	}
+	return unready(lacking, "ask again when they are", "")
+}
+
+// unready is the error about parameters that lack index rows, and what to do while
+// they are being made, or if nobody makes them.
+func unready(lacking []Incomplete, meanwhile, otherwise string) error {
 	texts := make([]string, len(lacking))
-	end := "; ask again when they are, or add _indexing=partial to get what is found so far"
+	end := meanwhile
 	for i, l := range lacking {
 		texts[i] = l.String()
 		if !l.Reading {
-			end = "; add _indexing=partial to get what is found nevertheless"
+			end = otherwise
 		}
 	}
-	return fault.New(fault.Unavailable, fault.CodeIncomplete, "", "%s", strings.Join(texts, "; ")+end)
+	if end != "" {
+		texts = append(texts, end)
+	}
+	return fault.New(fault.Unavailable, fault.CodeIncomplete, "", "%s", strings.Join(texts, "; "))
 }
 
 // partial is a Reader that searches by parameters that lack index rows, too.
@@ -111,13 +158,13 @@ func (s *Session) admit(ctx context.Context, r store.Reader, q *search.Query, re
 			return nil, nil, err
 		}
 	}
-	used := func() []search.Param { return append(q.Params(), s.door.reverse(q.Includes)...) }
-	if !req.Partial && !s.lenient(req.Handling) {
-		return r, nil, x.trust(ctx, used)
-	}
-	lacking, err := x.incomplete(ctx, used)
+	lacking, err := x.incomplete(ctx, func() []search.Param { return append(q.Params(), s.door.reverse(q.Includes)...) })
 	if err != nil || len(lacking) == 0 {
 		return r, nil, err
+	}
+	if !req.Partial && !s.lenient(req.Handling) {
+		return nil, nil, unready(lacking, "ask again when they are, or add _indexing=partial to get what is found so far",
+			"add _indexing=partial to get what is found nevertheless")
 	}
 	issues := make([]fault.Issue, len(lacking))
 	for i, l := range lacking {

@@ -55,6 +55,7 @@ type only struct{ search.Expr }
 func (o only) May(fhir.Type, smart.Interactions) bool          { return true }
 func (o only) Filter([]string, smart.Interactions) search.Expr { return o.Expr }
 func (o only) Knows(fhir.Key) bool                             { return false }
+func (o only) Narrows(fhir.Type, smart.Interactions) bool      { return true }
 
 func body(format string, args ...any) records.Content {
 	return records.Content{JSON: fmt.Appendf(nil, format, args...)}

@@ -31,7 +31,7 @@ type HistoryRequest struct {
 // HistoryResult is one page of versions, newest first. Deletes have no JSON.
 type HistoryResult struct {
 	Entries []Resource
-	Total   int64 // -1 when it is not known
+	Total   int64 // -1 when it is not known, since the session may not see everything
 	Next    string
 	Count   int // page size in force
 }
@@ -73,7 +73,7 @@ func (s *Session) History(ctx context.Context, r HistoryRequest) (*HistoryResult
 		if page.Records, err = s.shown(ctx, page.Records, reading); err != nil {
 			return nil, d.fault(err)
 		}
-		if h.Total, err = s.historyTotal(ctx, q, reading); err != nil {
+		if h.Total, err = s.historyTotal(ctx, q, page, reading); err != nil {
 			return nil, d.fault(err)
 		}
 	}
@@ -123,27 +123,31 @@ func (s *Session) shown(ctx context.Context, records []store.Record, i smart.Int
 	return kept, nil
 }
 
-// historyTotal counts the versions of one resource that the session may see. Of
-// more than one resource that would take too long.
-func (s *Session) historyTotal(ctx context.Context, q store.HistoryQuery, i smart.Interactions) (int64, error) {
-	if q.ID == "" {
+// formerLooked bounds the former versions that are read for the total of a history.
+const formerLooked = 1_000
+
+// historyTotal is the number of the versions that a page of a history counts and the
+// session may see as they were: the current ones, and of the former ones those that
+// pass, each of which has to be read; -1 when these are many.
+func (s *Session) historyTotal(ctx context.Context, q store.HistoryQuery, page store.HistoryPage, i smart.Interactions) (int64, error) {
+	if page.Former > formerLooked {
 		return -1, nil
 	}
-	total := int64(0)
-	for q.Count, q.After = s.door.policy.MaxCount, ""; ; {
-		page, err := s.door.store.History(ctx, q)
+	total := page.Total - page.Former
+	q.Former, q.Count, q.After = true, formerLooked, ""
+	for more := page.Former > 0; more; more = q.After != "" {
+		formers, err := s.door.store.History(ctx, q)
 		if err != nil {
 			return 0, err
 		}
-		shown, err := s.shown(ctx, page.Records, i)
+		shown, err := s.shown(ctx, formers.Records, i)
 		if err != nil {
 			return 0, err
 		}
 		total += int64(len(shown))
-		if q.After = page.Next; q.After == "" {
-			return total, nil
-		}
+		q.After = formers.Next
 	}
+	return total, nil
 }
 
 // typesOf is a type as queries list it, "" being all.

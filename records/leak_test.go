@@ -513,6 +513,13 @@ func probesOfWriting(label fhir.Node) []probe {
 			c := body(`{"resourceType":%q,"id":%q}`, k.Type, k.ID)
 			return s.Update(ctx, k, c, records.UpdateOptions{Precondition: records.Precondition{IfMatch: []string{"1"}}})
 		})
+		write("put "+reference, func(ctx context.Context, s *records.Session) (records.Result, error) {
+			return s.Update(ctx, k, body(`{"resourceType":%q,"id":%q,"status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"}}`, k.Type, k.ID), records.UpdateOptions{})
+		})
+		write("put by condition "+reference, func(ctx context.Context, s *records.Session) (records.Result, error) {
+			pairs, _ := records.ParseCriteria("_lastUpdated=lt1970")
+			return s.UpdateWhere(ctx, k.Type, pairs, body(`{"resourceType":%q,"id":%q,"status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"}}`, k.Type, k.ID), records.UpdateOptions{})
+		})
 		write("delete "+reference, func(ctx context.Context, s *records.Session) (records.Result, error) {
 			return s.Delete(ctx, k, records.DeleteOptions{})
 		})
@@ -526,6 +533,7 @@ func probesOfWriting(label fhir.Node) []probe {
 			bundled("reads "+reference, kind, entry("GET", reference, "", "", ""))
 			bundled("reads the version of "+reference, kind, entry("GET", reference+"/_history/1", "", "", ""))
 			bundled("reads the history of "+reference, kind, entry("GET", reference+"/_history", "", "", ""))
+			bundled("puts "+reference, kind, entry("PUT", reference, "", `{"resourceType":"`+string(k.Type)+`","id":"`+string(k.ID)+`","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"}}`, ""))
 			bundled("deletes "+reference, kind, entry("DELETE", reference, "", "", ""))
 			bundled("refers to "+reference, kind, entry("POST", "Observation", "", string(observing(mine+`,"derivedFrom":[{"reference":%q}]`, reference).JSON), ""))
 		}

@@ -198,8 +198,8 @@ func (g *LoadGroup) permit(ctx context.Context, w *draft, current store.Record) 
 		return err
 	}
 	err := s.writable(ctx, current, smart.Update)
-	if errors.Is(err, errHidden) {
-		return outside(w.key)
+	if errors.Is(err, errHidden) || current.Version == 0 && s.bounded(w.key.Type, smart.Update) {
+		return unmade(w.key)
 	}
 	if err != nil {
 		return err

@@ -39,6 +39,7 @@ type step struct {
 	twin    *step          // an entry before it that creates by the same condition
 	patch   patch.Patch
 	w       *draft
+	told    bool // the answer may show what w becomes
 	writes  []store.Write
 }
 
@@ -147,8 +148,8 @@ func (p *plan) permit(ctx context.Context, st *step) error {
 	case s.door.policy.ClientIDs == ServerChooses && st.cond == nil:
 		return fault.New(fault.MethodNotAllowed, fault.CodeNotSupported, "",
 			"%s does not exist, and this server chooses ids itself: use POST", st.key)
-	case hidden: // its id is taken
-		return outside(st.key)
+	case hidden || st.cond == nil && st.current.Version == 0 && s.bounded(st.key.Type, interactionOf(st.method)):
+		return unmade(st.key)
 	}
 	return nil
 }
@@ -184,7 +185,7 @@ func (p *plan) draft(ctx context.Context) error {
 			return err
 		}
 		p.settle(w)
-		st.w = w
+		st.w, st.told = w, s.maySee(ctx, w)
 		defer w.shed()
 		if same, err := s.door.unchanged(w, st.current); err != nil || same {
 			return err

@@ -21,7 +21,8 @@ const (
 // the same transaction writes was checked before: only a Provenance of the
 // delete itself can refer to it.
 //
-// Those that the session does not see are not named.
+// Those that the session does not see are not named, nor does the message tell
+// that there are any, unless there are no others to tell of.
 func (s *Session) unreferred(ctx context.Context, r store.Reader, key fhir.Key, writes []store.Write) error {
 	d := s.door
 	if d.policy.AllowDeleteReferred {
@@ -61,7 +62,7 @@ func (s *Session) unreferred(ctx context.Context, r store.Reader, key fhir.Key, 
 		return nil
 	}
 	slices.Sort(names)
-	if len(names) > referrersNamed || hidden {
+	if len(names) == 0 || len(names) > referrersNamed {
 		names = append(names[:min(len(names), referrersNamed)], "others")
 	}
 	return fault.New(fault.Conflict, fault.CodeConflict, "", "%s cannot be deleted: %s refer to it; delete or change them first, or all in one transaction", key, strings.Join(names, ", "))

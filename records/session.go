@@ -39,12 +39,7 @@ func (s *Session) Principal() Principal { return s.principal }
 
 // mayWrite refuses a new version with which access does not allow what makes it.
 func (s *Session) mayWrite(ctx context.Context, w *draft, i smart.Interactions) error {
-	filter := s.filter([]string{string(w.key.Type)}, i)
-	if filter == nil {
-		return nil
-	}
-	doc := &search.Document{Key: w.key, Updated: s.door.now(), Entries: w.entries}
-	ok, err := search.Match(ctx, filter, doc, matchSource{s.door})
+	ok, err := s.passes(ctx, w, i)
 	if err != nil {
 		return s.door.fault(err)
 	}
@@ -52,6 +47,26 @@ func (s *Session) mayWrite(ctx context.Context, w *draft, i smart.Interactions) 
 		return fault.New(fault.Forbidden, fault.CodeForbidden, "", "this %s would not be within what you may write: it must belong to whom, and be of the kind, that your access is for", w.key.Type)
 	}
 	return nil
+}
+
+// maySee says whether what a draft becomes may be shown to who writes it. What cannot
+// be found out is not: the write itself must not fail any more.
+func (s *Session) maySee(ctx context.Context, w *draft) bool {
+	ok, err := s.passes(ctx, w, seeing)
+	if err != nil {
+		s.door.log.WarnContext(ctx, "a write is answered without the resource, since it is not known whether it may be seen", "error", err)
+	}
+	return ok
+}
+
+// passes says whether access allows one of the interactions with what a draft becomes.
+func (s *Session) passes(ctx context.Context, w *draft, i smart.Interactions) (bool, error) {
+	filter := s.filter([]string{string(w.key.Type)}, i)
+	if filter == nil {
+		return true, nil
+	}
+	doc := &search.Document{Key: w.key, Updated: s.door.now(), Entries: w.entries}
+	return search.Match(ctx, filter, doc, matchSource{s.door})
 }
 
 // matchSource lets the in-memory matcher follow chains into the store. It is

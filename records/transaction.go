@@ -206,8 +206,12 @@ func (st *step) answer(metas map[fhir.Key]store.Record) EntryResult {
 		res.Status = http.StatusCreated
 	}
 	resource := headOf(r)
-	if resource.JSON = r.Body; wrote {
+	switch {
+	case from.w != nil && !from.told:
+	case wrote:
 		resource.JSON = from.w.json
+	default:
+		resource.JSON = r.Body
 	}
 	if !wrote {
 		res.Issues = kept(resource, "nothing changes").Issues

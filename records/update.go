@@ -36,7 +36,7 @@ func (s *Session) Update(ctx context.Context, key fhir.Key, c Content, o UpdateO
 
 func (s *Session) update(ctx context.Context, w *draft, o UpdateOptions) (Result, error) {
 	res, err := s.apply(ctx, change{
-		w: w, method: "PUT", req: o.Request, pre: o.Precondition,
+		w: w, method: "PUT", req: o.Request, pre: o.Precondition, named: true,
 		mustExist: s.door.policy.ClientIDs == ServerChooses,
 	})
 	if err != nil && s.door.policy.ClientIDs == ServerChooses && fault.KindOf(err) == fault.NotFound {
@@ -104,22 +104,27 @@ func (s *Session) UpdateWhere(ctx context.Context, t fhir.Type, criteria []searc
 }
 
 // newID is the id under which an update that matched nothing creates: the
-// content's, if it names one that is free and policy allows, else a new one.
+// content's, if it names one that is free and policy allows, else a new one. Who
+// has scopes for a part of the type only names none.
 func (s *Session) newID(ctx context.Context, key fhir.Key) (fhir.ID, error) {
 	if key.ID == "" || s.door.policy.ClientIDs == ServerChooses {
 		return s.door.config.NewID(), nil
 	}
 	current, err := s.door.store.Read(ctx, key)
-	if errors.Is(err, store.ErrNotFound) || err == nil && current.Deleted {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return "", s.door.fault(err)
+	}
+	seen := !s.bounded(key.Type, smart.Update)
+	if err == nil {
+		if seen, err = s.allows(ctx, s.door.store, current, seeing); err != nil {
+			return "", s.door.fault(err)
+		}
+	}
+	if !seen {
+		return "", unmade(key)
+	}
+	if current.Version == 0 || current.Deleted {
 		return key.ID, nil
-	}
-	if err != nil {
-		return "", s.door.fault(err)
-	}
-	if seen, err := s.sees(ctx, s.door.store, key, seeing); err != nil {
-		return "", s.door.fault(err)
-	} else if !seen {
-		return "", outside(key)
 	}
 	return "", fault.New(fault.Conflict, fault.CodeConflict, string(key.Type)+".id", "%s exists, but does not match the criteria", key)
 }

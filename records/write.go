@@ -61,6 +61,8 @@ type change struct {
 	remake func(ctx context.Context, current store.Record) (*draft, error)
 	// mustExist refuses to create (404, or 410 after a delete).
 	mustExist bool
+	// named says that the client chose the id, which may be a hidden resource's.
+	named bool
 	// chosen says that the server chose the id just now: nothing has it yet.
 	chosen bool
 }
@@ -115,7 +117,7 @@ func (s *Session) attempt(ctx context.Context, c *change) (Result, error) {
 	if same, err := d.unchanged(w, current); err != nil {
 		return Result{}, d.fault(err)
 	} else if same {
-		res, err := d.resource(ctx, current)
+		res, err := s.told(ctx, current, w)
 		return kept(res, "nothing changes"), err
 	}
 	write, err := d.write(w, c.method, current)
@@ -138,7 +140,8 @@ func (s *Session) attempt(ctx context.Context, c *change) (Result, error) {
 	u.needs, u.drafts = needsOf(keysOf(u.writes), drafts...), drafts
 	written, err := d.commit(ctx, u)
 	if err == nil {
-		res, err := d.written(ctx, written[0], w)
+		written[0].Body = w.json
+		res, err := s.told(ctx, written[0], w)
 		return Result{Resource: res, Created: current.Version == 0 || current.Deleted}, err
 	}
 	if e, ok := errors.AsType[*store.MissingError](err); ok {
@@ -186,8 +189,8 @@ func (s *Session) target(ctx context.Context, c change) (store.Record, error) {
 		return current, gone(current)
 	case c.mustExist:
 		return current, notFound(key)
-	case hidden: // its id is taken
-		return current, outside(key)
+	case hidden || c.named && current.Version == 0 && s.bounded(key.Type, interactionOf(c.method)):
+		return current, unmade(key)
 	}
 	return current, nil
 }
@@ -204,13 +207,14 @@ func interactionOf(method string) smart.Interactions {
 	return smart.Update
 }
 
-// written is the resource that a draft became.
-func (d *Door) written(ctx context.Context, r store.Record, w *draft) (Resource, error) {
-	if w.raw {
+// told is what a write answers with: the version that is there now, whose content is
+// that of a draft. It has no JSON when the content came raw, or the session may not
+// see the version.
+func (s *Session) told(ctx context.Context, r store.Record, w *draft) (Resource, error) {
+	if w.raw || !s.maySee(ctx, w) {
 		return headOf(r), nil
 	}
-	r.Body = w.json
-	return d.resource(ctx, r)
+	return s.door.resource(ctx, r)
 }
 
 func keysOf(writes []store.Write) map[fhir.Key]bool {

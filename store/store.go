@@ -250,6 +250,7 @@ type HistoryQuery struct {
 	Since  time.Time   // zero: from the start; inclusive
 	At     time.Time   // zero, or: only versions that were current at that time,
 	AtEnd  time.Time   // or at some time from At to AtEnd if that is later; inclusive
+	Former bool        // only versions that another one came after
 	Count  int
 	Bytes  search.PageBytes
 	After  string
@@ -260,6 +261,7 @@ type HistoryPage struct {
 	Records []Record
 	Next    string
 	Total   int64 // all versions that the query selects
+	Former  int64 // those of them that another one came after
 }
 
 // Expunge says what to remove. Nothing set but Key removes nothing.

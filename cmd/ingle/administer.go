@@ -84,10 +84,6 @@ func (f identityFlags) order(ctx context.Context, m *Main, command string, a adm
 
 // open opens the tenant's identity for f.
 func (f identityFlags) open(ctx context.Context, use func(*identity.Service, store.Audit) error) (err error) {
-	s := f.store()
-	if err := s.present(ctx); err != nil {
-		return fmt.Errorf("%w; start the server once, or say where they are with --data or --database", err)
-	}
 	config, db, err := f.config(ctx)
 	if err != nil {
 		return err
@@ -107,6 +103,9 @@ func (f identityFlags) config(ctx context.Context) (identity.Config, store.Store
 	if err != nil {
 		return identity.Config{}, nil, err
 	}
+	if err := s.present(ctx); err != nil {
+		return identity.Config{}, nil, fmt.Errorf("%w; start the server once, or say where they are with --data or --database", err)
+	}
 	db, err := s.openStore(ctx, f.Tenant)
 	if err != nil {
 		return identity.Config{}, nil, err
@@ -116,36 +115,40 @@ func (f identityFlags) config(ctx context.Context) (identity.Config, store.Store
 
 // administrators are the commands that travel, by their names.
 var administrators = map[string]func() administrator{
-	"user add":        func() administrator { return new(userAdd) },
-	"user list":       func() administrator { return new(userList) },
-	"user show":       func() administrator { return new(userShow) },
-	"user change":     func() administrator { return new(userChange) },
-	"user invite":     func() administrator { return new(userInvite) },
-	"user disable":    func() administrator { return new(userDisable) },
-	"user enable":     func() administrator { return new(userEnable) },
-	"user sign-out":   func() administrator { return new(userSignOut) },
-	"client add":      func() administrator { return new(clientAdd) },
-	"client list":     func() administrator { return new(clientList) },
-	"client show":     func() administrator { return new(clientShow) },
-	"client approve":  func() administrator { return new(clientApprove) },
-	"client suspend":  func() administrator { return new(clientSuspend) },
-	"client resume":   func() administrator { return new(clientResume) },
-	"client secret":   func() administrator { return new(clientSecret) },
-	"client except":   func() administrator { return new(clientExcept) },
-	"client delete":   func() administrator { return new(clientDelete) },
-	"role list":       func() administrator { return new(roleList) },
-	"role require":    func() administrator { return new(roleRequire) },
-	"key list":        func() administrator { return new(keyList) },
-	"key rotate":      func() administrator { return new(keyRotate) },
-	"provider add":    func() administrator { return new(providerAdd) },
-	"provider list":   func() administrator { return new(providerList) },
-	"provider remove": func() administrator { return new(providerRemove) },
-	"server add":      func() administrator { return new(serverAdd) },
-	"server list":     func() administrator { return new(serverList) },
-	"server remove":   func() administrator { return new(serverRemove) },
-	"token create":    func() administrator { return new(tokenCreate) },
-	"token show":      func() administrator { return new(tokenShow) },
-	"token revoke":    func() administrator { return new(tokenRevoke) },
+	"user add":           func() administrator { return new(userAdd) },
+	"user list":          func() administrator { return new(userList) },
+	"user show":          func() administrator { return new(userShow) },
+	"user change":        func() administrator { return new(userChange) },
+	"user invite":        func() administrator { return new(userInvite) },
+	"user disable":       func() administrator { return new(userDisable) },
+	"user enable":        func() administrator { return new(userEnable) },
+	"user unlock":        func() administrator { return new(userUnlock) },
+	"user reset-factors": func() administrator { return new(userFactors) },
+	"user sign-out":      func() administrator { return new(userSignOut) },
+	"client add":         func() administrator { return new(clientAdd) },
+	"client list":        func() administrator { return new(clientList) },
+	"client show":        func() administrator { return new(clientShow) },
+	"client approve":     func() administrator { return new(clientApprove) },
+	"client suspend":     func() administrator { return new(clientSuspend) },
+	"client resume":      func() administrator { return new(clientResume) },
+	"client secret":      func() administrator { return new(clientSecret) },
+	"client keys":        func() administrator { return new(clientKeys) },
+	"client tokens":      func() administrator { return new(clientTokens) },
+	"client except":      func() administrator { return new(clientExcept) },
+	"client delete":      func() administrator { return new(clientDelete) },
+	"role list":          func() administrator { return new(roleList) },
+	"role require":       func() administrator { return new(roleRequire) },
+	"key list":           func() administrator { return new(keyList) },
+	"key rotate":         func() administrator { return new(keyRotate) },
+	"provider add":       func() administrator { return new(providerAdd) },
+	"provider list":      func() administrator { return new(providerList) },
+	"provider remove":    func() administrator { return new(providerRemove) },
+	"server add":         func() administrator { return new(serverAdd) },
+	"server list":        func() administrator { return new(serverList) },
+	"server remove":      func() administrator { return new(serverRemove) },
+	"token create":       func() administrator { return new(tokenCreate) },
+	"token show":         func() administrator { return new(tokenShow) },
+	"token revoke":       func() administrator { return new(tokenRevoke) },
 }
 
 func administratorNamed(name string) (administrator, error) {

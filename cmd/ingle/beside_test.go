@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/inglehealth/ingle/internal/pgtest"
 )
 
 // ingle runs a command and returns what it prints.
@@ -81,5 +84,36 @@ func TestCommandsReachTheServerThatRuns(t *testing.T) {
 		if p = startClosed(t, "--data", dir); p.status(t, "/Patient", "") != 401 {
 			t.Errorf("started again it is open%s", name)
 		}
+	}
+}
+
+func TestCommandsWorkBesideServersOnPostgreSQL(t *testing.T) {
+	where := []string{"--database", pgtest.URL(t), "--tenant", "beside", "--key-file", filepath.Join(t.TempDir(), "ingle.key")}
+	p := startClosed(t, where...)
+	p.url = strings.TrimSuffix(p.url, "/fhir") + "/t/beside/fhir"
+	run := func(args ...string) string {
+		t.Helper()
+		out, err := ingle(t, append(args, where...)...)
+		if err != nil {
+			t.Fatalf("%s: %v", out, err)
+		}
+		return out
+	}
+	token := run("token", "create", "--scope", "system/Patient.rs", "--ttl", "1h")
+	if got := p.status(t, "/Patient", token); got != 200 {
+		t.Errorf("a token is answered with %d", got)
+	}
+	run("token", "revoke", token)
+	if got := p.status(t, "/Patient", token); got != 401 {
+		t.Errorf("a token that was revoked is answered with %d", got)
+	}
+	run("user", "add", "okafor", "--role", "practitioner")
+	if out := run("user", "list"); !strings.Contains(out, "okafor") {
+		t.Error(out)
+	}
+	token = run("token", "create", "--scope", "system/Patient.rs", "--ttl", "1s")
+	time.Sleep(1100 * time.Millisecond)
+	if got := p.status(t, "/Patient", token); got != 401 {
+		t.Errorf("a token that is over is answered with %d", got)
 	}
 }

@@ -20,7 +20,9 @@ type clientCommand struct {
 	Suspend clientSuspend `cmd:"" help:"Shut an app out at once; its tokens are refused until it is resumed."`
 	Resume  clientResume  `cmd:"" help:"Let a suspended app in again."`
 	Secret  clientSecret  `cmd:"" help:"Replace the secret of an app and print the new one."`
+	Keys    clientKeys    `cmd:"" help:"Replace the public keys of an app or a service that signs assertions."`
 	Except  clientExcept  `cmd:"" help:"Except a confidential app of SMART 1 from PKCE until a day."`
+	Tokens  clientTokens  `cmd:"" help:"Say how long the tokens of an app last."`
 	Delete  clientDelete  `cmd:"" help:"Delete an app with all its tokens."`
 }
 
@@ -38,6 +40,13 @@ type clientAdd struct {
 	JWKS       []byte   `name:"jwks" type:"filecontent" placeholder:"FILE" help:"A confidential app or service that signs assertions: its public keys, a JWK Set."`
 	JWKSURI    string   `name:"jwks-uri" placeholder:"URL" help:"The same, and where its keys are."`
 	Backend    bool     `help:"A backend service, without users: client_credentials. It takes --jwks or --jwks-uri and --scope with system/ scopes."`
+	lifetimes
+}
+
+// lifetimes are how long the tokens of an app last; 0 for the default.
+type lifetimes struct {
+	AccessFor  time.Duration `placeholder:"1h" help:"How long its access tokens last: an hour unless less is said, for a backend service 5 minutes."`
+	RefreshFor time.Duration `placeholder:"4320h" help:"How long its refresh tokens last after their last use: 180 days unless another number of hours is said, 2160 or more."`
 }
 
 // defaultScopes is what an app with a user may be granted when nothing is said.
@@ -60,6 +69,7 @@ func (c *clientAdd) client() (*identity.Client, error) {
 	client := &identity.Client{
 		ID: c.ID, Name: c.Name, Auth: identity.AuthNone, Redirects: c.Redirect, LaunchURI: c.Launch, PostLogout: c.PostLogout, Origins: c.Origin,
 		Scopes: scopes, Grants: []identity.GrantType{identity.AuthorizationCode, identity.RefreshToken}, Approved: true, JWKSURI: c.JWKSURI,
+		AccessFor: c.AccessFor, RefreshFor: c.RefreshFor,
 	}
 	switch {
 	case (len(c.JWKS) > 0 || c.JWKSURI != "") && (c.Secret || c.Post):
@@ -194,6 +204,20 @@ func (c *clientSecret) administer(ctx context.Context, in *identity.Service, out
 	return told(err, out, "client_secret  %s   (shown this once)", secret)
 }
 
+type clientKeys struct {
+	oneClient
+	JWKS    []byte `name:"jwks" type:"filecontent" placeholder:"FILE" help:"The keys, a JWK Set, or"`
+	JWKSURI string `name:"jwks-uri" placeholder:"URL" help:"where they are."`
+}
+
+func (c *clientKeys) Run(ctx context.Context, m *Main) error {
+	return c.order(ctx, m, "client keys", c)
+}
+
+func (c *clientKeys) administer(ctx context.Context, in *identity.Service, out io.Writer) error {
+	return told(in.ReplaceKeys(ctx, c.ID, c.JWKS, c.JWKSURI), out, "%s has new keys; the old ones are refused.", c.ID)
+}
+
 type clientExcept struct {
 	oneClient
 	Until string `required:"" placeholder:"YYYY-MM-DD" help:"The last day."`
@@ -214,6 +238,24 @@ func (c *clientExcept) administer(ctx context.Context, in *identity.Service, out
 	}
 	one.NoPKCEUntil = day.AddDate(0, 0, 1)
 	return told(in.UpdateClient(ctx, one), out, "%s may leave out PKCE until %s.", c.ID, day.Format(time.DateOnly))
+}
+
+type clientTokens struct {
+	oneClient
+	lifetimes
+}
+
+func (c *clientTokens) Run(ctx context.Context, m *Main) error {
+	return c.order(ctx, m, "client tokens", c)
+}
+
+func (c *clientTokens) administer(ctx context.Context, in *identity.Service, out io.Writer) error {
+	one, err := in.Client(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	one.AccessFor, one.RefreshFor = c.AccessFor, c.RefreshFor
+	return told(in.UpdateClient(ctx, one), out, "%s gets tokens that last so long from now on.", c.ID)
 }
 
 type clientDelete struct{ oneClient }

@@ -140,6 +140,49 @@ func TestOpenIDClientSignsInAndServicesWork(t *testing.T) {
 	})
 }
 
+func TestPagesAreUsableByEverybody(t *testing.T) {
+	chromium(t)
+	s := newSandboxed(t)
+	const redirect = "https://app.example/back"
+	s.administer(t, "client", "add", "Growth chart", "--id", "chart", "--redirect", redirect)
+	runClient(t, "pages.mjs", map[string]any{
+		"issuer": s.issuer(), "client": "chart", "redirect": redirect, "pictures": os.Getenv("INGLE_PICTURES"),
+		"who":   s.person(t, "clinician", "practitioner", "Practitioner/okafor", "walter"),
+		"admin": s.person(t, "boss", "administrator,app-developer", "Practitioner/okafor", ""),
+	})
+}
+
+// Browsers have passkeys for https and for localhost.
+func TestABrowserSignsInWithAPasskey(t *testing.T) {
+	chromium(t)
+	port := freePort(t)
+	dir := filepath.Join(t.TempDir(), "records")
+	s := &sandboxed{startClosed(t, "--sandbox", "--data", dir, "--listen", "127.0.0.1:"+port, "--base-url", "http://localhost:"+port), dir}
+	runClient(t, "passkeys.mjs", map[string]any{
+		"issuer": s.issuer(), "role": "practitioner",
+		"who":   s.person(t, "clinician", "practitioner", "Practitioner/okafor", ""),
+		"admin": s.person(t, "boss", "administrator", "Practitioner/okafor", ""),
+	})
+}
+
+func TestOutsideProvidersThatOthersWroteSignPeopleIn(t *testing.T) {
+	chromium(t)
+	dir := filepath.Join(t.TempDir(), "records")
+	s := &sandboxed{startClosed(t, "--sandbox", "--data", dir, "--allow-private-jwks"), dir}
+	port := freePort(t)
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("a secret of the hospital's provider"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.administer(t, "provider", "add", "hospital", "--name", "Hospital", "--issuer", "http://127.0.0.1:"+port, "--client-id", "ingle",
+		"--secret-file", secret, "--create", "--role", "nurse")
+	runClient(t, "provider.mjs", map[string]any{
+		"issuer": s.issuer(), "port": port, "secret": "a secret of the hospital's provider",
+		"who": s.person(t, "clinician", "practitioner", "Practitioner/okafor", ""),
+	})
+	s.administer(t, "user", "show", "outside-nurse")
+}
+
 func (s *sandboxed) issuer() string { return strings.TrimSuffix(s.url, "/fhir") }
 
 // launch registers a launch as an EHR does.

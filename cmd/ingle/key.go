@@ -58,9 +58,6 @@ again). Passwords, passkeys, sessions, apps and their tokens stay.`
 
 // Run makes the new file here: a server that runs has the old key in memory.
 func (c *keyReset) Run(ctx context.Context, m *Main) (err error) {
-	if err := c.store().present(ctx); err != nil {
-		return err
-	}
 	config, db, err := c.config(ctx)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 )
 
 // A page of another site can have a name of its own lead to the loopback address
@@ -22,6 +23,32 @@ func TestAnOpenServerDoesNotGoByForeignNames(t *testing.T) {
 		}
 		if resp.Body.Close(); resp.StatusCode != want {
 			t.Errorf("%s: %s", host, resp.Status)
+		}
+	}
+}
+
+func TestBrowsersAreBoundToTLSWhereItIsReal(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	proxy := []string{"10.0.0.1"}
+	for name, c := range map[string]struct {
+		flags listenFlags
+		want  time.Duration
+	}{
+		"a certificate":              {listenFlags{tlsFlags: tlsFlags{TLSCert: "f", TLSKey: "f"}}, year},
+		"a certificate of its own":   {listenFlags{tlsFlags: tlsFlags{TLSDev: true}}, 0},
+		"its own behind a proxy":     {listenFlags{tlsFlags: tlsFlags{TLSDev: true}, BaseURL: "https://ehr.example", Proxies: proxy}, 0},
+		"a proxy with TLS":           {listenFlags{BaseURL: "https://ehr.example", Proxies: proxy}, year},
+		"a proxy nobody knows":       {listenFlags{BaseURL: "https://ehr.example"}, 0},
+		"a proxy without TLS":        {listenFlags{BaseURL: "http://ehr.example", Proxies: proxy}, 0},
+		"a certificate of localhost": {listenFlags{tlsFlags: tlsFlags{TLSCert: "f", TLSKey: "f"}, BaseURL: "https://localhost:8443"}, 0},
+		"nothing":                    {listenFlags{}, 0},
+	} {
+		c.flags.HSTS = year
+		if got := c.flags.strict(); got != c.want {
+			t.Errorf("%s: %s", name, got)
+		}
+		if c.flags.HSTS = 0; c.flags.strict() != 0 {
+			t.Errorf("%s, switched off: %s", name, c.flags.strict())
 		}
 	}
 }

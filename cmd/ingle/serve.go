@@ -115,7 +115,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 			return err
 		}
 		who.server.Mount(site)
-		api.Authenticate, api.Origins = who.server.Authenticate, who.server.KnownOrigin
+		api.Authenticate, api.Origins, api.Ask = who.server.Authenticate, who.server.KnownOrigin, who.server.Ask
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
 	}
 	fhirapi.New(api).Mount(site)
@@ -173,7 +173,7 @@ func (c *serveCommand) site(log logger) (*web.Site, error) {
 		return nil, err
 	}
 	return web.New(web.Config{
-		Log: log, MaxBody: int64(body), MaxBodies: int64(bodies), Patience: c.Patience, Hosts: c.hosts(), Proxies: proxies,
+		Log: log, MaxBody: int64(body), MaxBodies: int64(bodies), Patience: c.Patience, Hosts: c.hosts(), Proxies: proxies, HSTS: c.strict(),
 	}), nil
 }
 

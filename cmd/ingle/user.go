@@ -22,6 +22,8 @@ type userCommand struct {
 	Invite  userInvite  `cmd:"" help:"Print a new link with which a user chooses a password, for one who has forgotten it."`
 	Disable userDisable `cmd:"" help:"Shut a user out: sessions and tokens end at once."`
 	Enable  userEnable  `cmd:"" help:"Let a disabled user in again."`
+	Unlock  userUnlock  `cmd:"" help:"Let a user try to sign in again at once after too many failures."`
+	Factors userFactors `cmd:"" name:"reset-factors" help:"Remove a user's authenticator app and passkeys, when they are lost or stolen. Their sessions and the access of their apps end."`
 	SignOut userSignOut `cmd:"" help:"End all sessions of a user."`
 }
 
@@ -257,6 +259,34 @@ func (c *userEnable) administer(ctx context.Context, in *identity.Service, out i
 		u.Disabled = false
 		return nil
 	})
+}
+
+type userUnlock struct{ oneUser }
+
+func (c *userUnlock) Run(ctx context.Context, m *Main) error {
+	return c.order(ctx, m, "user unlock", c)
+}
+
+func (c *userUnlock) administer(ctx context.Context, in *identity.Service, out io.Writer) error {
+	u, err := userNamed(ctx, in, c.Login)
+	if err != nil {
+		return err
+	}
+	return told(in.Unlock(ctx, u.ID), out, "%s can try to sign in again.", u.Login)
+}
+
+type userFactors struct{ oneUser }
+
+func (c *userFactors) Run(ctx context.Context, m *Main) error {
+	return c.order(ctx, m, "user reset-factors", c)
+}
+
+func (c *userFactors) administer(ctx context.Context, in *identity.Service, out io.Writer) error {
+	u, err := userNamed(ctx, in, c.Login)
+	if err != nil {
+		return err
+	}
+	return told(in.RemoveFactors(ctx, u.ID), out, "%s has no authenticator app and no passkeys any more.", u.Login)
 }
 
 type userSignOut struct{ oneUser }

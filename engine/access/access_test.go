@@ -33,12 +33,14 @@ type world struct {
 	o       *access.Ownership
 	memory  *search.Memory
 	docs    []*search.Document
+	// consents are those of under, by patient.
+	consents map[fhir.ID][]access.Consent
 }
 
 func newWorld(t *testing.T, resources ...string) *world {
 	t.Helper()
 	w := &world{t: t, catalog: catalog(t, definitions.MustBuiltIn(definitions.R4)), memory: search.NewMemory()}
-	w.o = access.NewOwnership(w.catalog)
+	w.o = access.NewOwnership([]*search.Catalog{w.catalog}, nil)
 	for _, text := range resources {
 		tree, err := fhir.ParseJSON(w.catalog.Definitions(), []byte(text), fhir.Limits{})
 		if err != nil {
@@ -128,7 +130,7 @@ func TestEveryResourceTypeHasItsPlaceInTheTable(t *testing.T) {
 
 func everyTypeHasItsPlace(t *testing.T, defs *definitions.Definitions) {
 	t.Helper()
-	r := access.NewOwnership(catalog(t, defs)).Rules(grant("patient/*.rs"))
+	r := access.NewOwnership([]*search.Catalog{catalog(t, defs)}, nil).Rules(grant("patient/*.rs"))
 	for _, typ := range defs.ResourceTypes() {
 		never := fmt.Sprint(r.Filter([]string{typ}, smart.Read)) == fmt.Sprint(search.Or{})
 		if never != slices.Contains(outOfReach, typ) {
@@ -231,7 +233,7 @@ func TestAQueryThatCannotBeReadIsRefusedAndAllowsNothing(t *testing.T) {
 		"patient/Observation.rs?unknown=x", "patient/Observation.rs?category:unheard=x", "patient/Observation.rs?date=yesterday",
 		"patient/Observation.rs?_sort=date", "patient/Observation.rs?_include=Observation:subject", "patient/Observation.rs?_count=1",
 		"patient/Observation.rs?subject:Patient.name=x", "patient/Observation.rs?subject.name=x", "patient/Observation.rs?_has:Provenance:target:_id=x",
-		"patient/Observation.rs?_filter=status+eq+final", "patient/Observation.rs?_list=x", "patient/Observation.rs?date=ap2024",
+		"patient/Observation.rs?_filter=status+eq+final", "patient/Observation.rs?_list=x", "patient/Observation.rs?date=ap2024", "patient/Observation.rs?code-value-date=x$ap2024",
 		"patient/Observation.rs?code:in=http://example.org/vs", "patient/*.rs?category=x", "patient/Nonsense.rs", "patient/Observation.rs?_contained=true",
 	} {
 		s, err := smart.ParseScope(text)
@@ -309,7 +311,7 @@ func TestOwnersAreTakenFromEveryRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	everyTypeHasItsPlace(t, r5)
-	o := access.NewOwnership(catalog(t, definitions.MustBuiltIn(definitions.R4)), catalog(t, r5))
+	o := access.NewOwnership([]*search.Catalog{catalog(t, definitions.MustBuiltIn(definitions.R4)), catalog(t, r5)}, nil)
 	r := o.Rules(grant("patient/*.rs"))
 	for _, typ := range []string{"NutritionIntake", "GenomicStudy", "ImagingSelection", "DeviceUsage", "EncounterHistory", "RequestOrchestration", "DeviceAssociation", "DeviceDispense", "Appointment", "SupplyRequest"} {
 		params := search.ParamsOf(r.Filter([]string{typ}, smart.Read))
@@ -319,5 +321,59 @@ func TestOwnersAreTakenFromEveryRelease(t *testing.T) {
 	}
 	if n := len(search.ParamsOf(r.Filter([]string{"SupplyRequest"}, smart.Read))); n != 2 {
 		t.Errorf("the owner of a SupplyRequest is looked for by %d parameters; R4 and R5 have one each", n)
+	}
+}
+
+func stored(code, kind, expression string) definitions.SearchParameter {
+	base, _, _ := strings.Cut(expression, ".")
+	return definitions.SearchParameter{URL: "urn:" + code, Code: code, Type: definitions.SearchType(kind), Base: []string{base}, Expression: expression}
+}
+
+// The same rules follow the search parameters that come and go, but no such
+// parameter says who owns anything.
+func TestScopesAskByTheParametersThatThereAreNow(t *testing.T) {
+	w := newWorld(t)
+	now := w.catalog
+	w.o = access.NewOwnership([]*search.Catalog{w.catalog}, func() []*search.Catalog { return []*search.Catalog{now} })
+	r := w.o.Rules(grant("patient/Observation.rs?site=arm patient/SupplyRequest.rs"))
+	filter := func(typ string) string { return fmt.Sprint(r.Filter([]string{typ}, smart.Read)) }
+	s, err := smart.ParseScope("patient/Observation.rs?site=arm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	supply := filter("SupplyRequest")
+	for range 2 {
+		if err := w.o.Check(s); err == nil || filter("Observation") != fmt.Sprint(search.Or{}) {
+			t.Errorf("without the parameter: %v, %s", err, filter("Observation"))
+		}
+		now = w.catalog.With([]definitions.SearchParameter{
+			stored("site", "token", "Observation.bodySite"), stored("patient", "reference", "SupplyRequest.requester"),
+		})
+		if err := w.o.Check(s); err != nil || !strings.Contains(filter("Observation"), "{Observation site token") {
+			t.Errorf("with it: %v, %s", err, filter("Observation"))
+		}
+		if got := filter("SupplyRequest"); got != supply {
+			t.Errorf("the owner is found by %s", got)
+		}
+		now = w.catalog.With([]definitions.SearchParameter{stored("site", "string", "Observation.bodySite.text")})
+		if err := w.o.Check(s); err != nil || !strings.Contains(filter("Observation"), "{Observation site string") {
+			t.Errorf("with another one: %v, %s", err, filter("Observation"))
+		}
+		now = w.catalog
+	}
+}
+
+func TestWhatIsMissingIsAskedOnlyByParametersOfAllReleases(t *testing.T) {
+	r4 := catalog(t, definitions.MustBuiltIn(definitions.R4))
+	one := r4.With([]definitions.SearchParameter{stored("site", "token", "Observation.bodySite")})
+	o := access.NewOwnership([]*search.Catalog{one, catalog(t, definitions.MustBuiltIn(definitions.R4B))}, nil)
+	for query, understood := range map[string]bool{"site=arm": true, "site:not=arm": false, "site:missing=true": false, "site:missing=false": true, "code:not=arm": true} {
+		s, err := smart.ParseScope("patient/Observation.rs?" + query)
+		if err == nil {
+			err = o.Check(s)
+		}
+		if understood != (err == nil) || err != nil && !strings.Contains(err.Error(), "R4B") {
+			t.Errorf("%s: %v", query, err)
+		}
 	}
 }

@@ -3,19 +3,28 @@ package access
 import (
 	"slices"
 	"strings"
+
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // Asker is who asks, as consents see it.
 type Asker struct {
-	// Exempt is nobody whom a consent concerns: a patient who looks at the own
-	// record, and the server's administration.
+	// Exempt is nobody whom a consent concerns: the server's administration.
 	Exempt bool
+	// Self is a patient in the own record: of consents only what names the app
+	// counts.
+	Self bool
 	// Actors are the references by which a consent may name the asker: the user's
 	// resource, the PractitionerRole, the organizations and care teams it acts for,
 	// the app's Device; and identifiers as "system|value".
 	Actors []string
 	// Purpose of use, a code of v3-ActReason: TREAT.
 	Purpose string
+	// Roles of a user of the place; nil for whom roles do not bind: patients in
+	// their own records, apps without a user.
+	Roles []Role
+	// Organizations for which the user acts: what a department is.
+	Organizations []fhir.Key
 	// Unsealed are the sensitive labels, as "system|code", that need no consent of
 	// the patient for this asker.
 	Unsealed []string
@@ -23,7 +32,11 @@ type Asker struct {
 
 // key tells askers apart whom policies may treat differently.
 func (a *Asker) key() string {
-	return strings.Join(a.Actors, "\n") + "\x00" + a.Purpose + "\x00" + strings.Join(a.Unsealed, "\n")
+	self := ""
+	if a.Self {
+		self = "self\x00"
+	}
+	return self + strings.Join(a.Actors, "\n") + "\x00" + a.Purpose + "\x00" + strings.Join(a.Unsealed, "\n")
 }
 
 // broader are the purposes of which each is a part (v3-ActReason). BTG is none of
@@ -71,6 +84,7 @@ func (r *rule) concerning(a *Asker, writing bool) (rule, bool) {
 	}
 	out := *r
 	out.Actors, out.Purposes, out.Actions, out.Rules = nil, nil, nil, nil
+	out.Void = out.Void || a.Self && len(r.Actors) == 0
 	for i := range r.Rules {
 		if one, ok := r.Rules[i].concerning(a, writing); ok {
 			out.Rules = append(out.Rules, one)

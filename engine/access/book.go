@@ -20,7 +20,7 @@ type Defaults struct {
 // is for the patient; records of the treatment of substance use only by consent (42
 // CFR Part 2).
 func Shipped() Defaults {
-	return Defaults{Permit: []string{"TREAT", "HPAYMT", "HOPERAT", "PATRQT", "BTG"}, Sealed: labels(part2)}
+	return Defaults{Permit: []string{"TREAT", "HPAYMT", "HOPERAT", "PATRQT", "BTG"}, Sealed: Labels(part2)}
 }
 
 // Book has the policies of all patients. It is safe for concurrent use.
@@ -152,10 +152,13 @@ func (b *Book) concerning(a *Asker, writing bool) (groups []group, last int64) {
 }
 
 // permits says whether the default shows data for the asker's purpose.
-func (d *Defaults) permits(a *Asker) bool { return a.Purpose == "" || a.pursues(d.Permit) }
+func (d *Defaults) permits(a *Asker) bool { return a.Self || a.Purpose == "" || a.pursues(d.Permit) }
 
 // sealed are the labels that are hidden from the asker unless a consent shows them.
 func (d *Defaults) sealed(a *Asker) []string {
+	if a.Self {
+		return nil
+	}
 	var all []string
 	for _, l := range d.Sealed {
 		if !slices.Contains(a.Unsealed, l) {

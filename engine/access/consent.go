@@ -11,6 +11,7 @@ import (
 
 // Consent is what a FHIR Consent says about who may see the data of a patient.
 type Consent struct {
+	ID      fhir.ID
 	Patient fhir.ID // "" when it names none of this server
 	Time    int64   // of the decision, in microseconds since the Unix epoch; the newer one prevails
 	// Problems are the parts that cannot be computed, each with its path and what
@@ -44,6 +45,7 @@ type rule struct {
 	Rules    []rule   `json:"rules,omitempty"`
 	from     int64    // of period
 	until    int64
+	path     string // of the provision in its Consent
 }
 
 // datum is a resource that a provision names, with what of it is meant.
@@ -63,7 +65,7 @@ type datum struct {
 // void, too: then the default decides, and Problems say so.
 func ReadConsent(root fhir.Node) Consent {
 	r := reading{}
-	c := Consent{Time: search.MinTime}
+	c := Consent{ID: fhir.ID(root.Child("id").Text()), Time: search.MinTime}
 	for _, name := range []string{"patient", "subject"} {
 		if id, ok := strings.CutPrefix(root.Find(name, "reference").Text(), patientType+"/"); ok {
 			c.Patient = fhir.ID(id)
@@ -126,7 +128,7 @@ func (r *reading) root(root fhir.Node) *rule {
 	base := r.base(root)
 	provision := root.Child("provision")
 	if code := root.Child("decision").Text(); code != "" { // R5: the provisions are its exceptions
-		out := rule{Deny: base == denies, from: search.MinTime, until: search.MaxTime}
+		out := rule{Deny: base == denies, from: search.MinTime, until: search.MaxTime, path: root.Child("decision").Path()}
 		r.r5(root, &out, base == denies, 1)
 		return &out
 	}
@@ -217,10 +219,11 @@ func (r *reading) rule(p fhir.Node, deny, root bool, depth int) rule {
 
 // criteria reads a provision without those in it.
 func (r *reading) criteria(p fhir.Node, deny, root bool, depth int) (rule, bool) {
-	out := rule{Deny: deny, from: search.MinTime, until: search.MaxTime}
+	out := rule{Deny: deny, from: search.MinTime, until: search.MaxTime, path: "Consent.policyRule"}
 	if p.IsZero() {
 		return out, true
 	}
+	out.path = p.Path()
 	if r.rules++; r.rules > maxRules || depth > maxDepth {
 		r.problem(p, "there are more than %d provisions, or they nest more than %d deep", maxRules, maxDepth)
 		return out, deny

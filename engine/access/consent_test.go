@@ -63,6 +63,7 @@ func (w *world) under(purpose string, consents ...string) *access.Rules {
 		c := access.ReadConsent(tree.Root())
 		of[c.Patient] = append(of[c.Patient], c)
 	}
+	w.consents = of
 	n := int64(0)
 	for patient, list := range of {
 		var spans []search.PolicySpan
@@ -180,10 +181,12 @@ func TestConsentsDecideWhatIsSeen(t *testing.T) {
 			if at == "" {
 				at = "2024-06-01"
 			}
-			got := w.visible(w.under(c.purpose, c.consents...), at)
+			r := w.under(c.purpose, c.consents...)
+			got := w.visible(r, at)
 			if order(got) != order(c.want) {
 				t.Errorf("%s\nwant %s", order(got), order(c.want))
 			}
+			w.explains(r, at, got)
 		})
 	}
 }
@@ -209,8 +212,27 @@ func TestWhomNoConsentConcernsSeesAll(t *testing.T) {
 	book := access.NewBook(access.Shipped())
 	book.Add(1, `[[{"deny":true}]]`)
 	g := grant("patient/*.rs")
-	g.Asker.Exempt = true
-	if got := w.visible(w.o.RulesUnder(book, g), "2024-06-01"); !strings.Contains(got, "Condition/sud") {
+	for _, asker := range []access.Asker{{Exempt: true}, {Self: true, Actors: []string{"app"}}} {
+		g.Asker = asker
+		if got := w.visible(w.o.RulesUnder(book, g), "2024-06-01"); !strings.Contains(got, "Condition/sud") {
+			t.Errorf("%+v: %s", asker, got)
+		}
+	}
+}
+
+func TestAPatientsAppSeesWhatNoConsentThatNamesItHides(t *testing.T) {
+	w := newWorld(t, clinic...)
+	app := `"actor":[{"role":{"text":"app"},"reference":{"identifier":{"system":"https://ehr.example/auth/clients","value":"app"}}}]`
+	w.under("TREAT", consent("p", 1, `"provision":{"type":"deny","provision":[{"type":"deny",`+app+`,`+label("HIV")+`}]}`))
+	book := access.NewBook(access.Shipped())
+	tree, err := fhir.ParseJSON(w.catalog.Definitions(), []byte(consent("p", 1, `"provision":{"type":"deny","provision":[{"type":"deny",`+app+`,`+label("HIV")+`}]}`)), fhir.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	book.Add(1, access.Policies([]access.Consent{access.ReadConsent(tree.Root())})[0].Policy)
+	g := grant("patient/*.rs")
+	g.Asker = access.Asker{Self: true, Actors: []string{"https://ehr.example/auth/clients|app"}}
+	if got := w.visible(w.o.RulesUnder(book, g), "2024-06-01"); strings.Contains(got, "Observation/hiv") || !strings.Contains(got, "Observation/lab") || !strings.Contains(got, "Condition/sud") {
 		t.Errorf("%s", got)
 	}
 }

@@ -73,11 +73,11 @@ func (c *consenting) hidden() search.Expr {
 			return x
 		})
 		if !isNever(hides) {
-			hidden = disj(hidden, conj(c.governed(g.numbers, c.last), hides))
+			hidden = disj(hidden, conj(hides, c.governed(g.numbers, c.last)))
 		}
 		unseals := c.each(func(t string) search.Expr { return c.o.verdict(g.policy, t).unseals })
 		if !isNever(unseals) {
-			unsealed = disj(unsealed, conj(c.governed(g.numbers, 0), unseals))
+			unsealed = disj(unsealed, conj(unseals, c.governed(g.numbers, 0)))
 		}
 	}
 	if labels := c.defaults.sealed(c.asker); len(labels) > 0 && !c.creating {
@@ -109,7 +109,7 @@ func (c *consenting) shown() search.Expr {
 		}
 		g := &c.groups[i]
 		if x := c.each(func(t string) search.Expr { return c.o.verdict(g.policy, t).shows }); !isNever(x) {
-			shown = disj(shown, conj(c.governed(g.numbers, 0), x))
+			shown = disj(shown, conj(x, c.governed(g.numbers, 0)))
 		}
 	}
 	return shown
@@ -172,6 +172,9 @@ func (c *consenting) each(of func(typeName string) search.Expr) search.Expr {
 		if isNever(x) {
 			continue
 		}
+		if len(c.types) > 1 {
+			x = c.o.general(x)
+		}
 		text := fmt.Sprintf("%#v", x)
 		i, ok := byText[text]
 		if !ok {
@@ -190,4 +193,31 @@ func (c *consenting) each(of func(typeName string) search.Expr) search.Expr {
 		any = disj(any, x)
 	}
 	return any
+}
+
+// general asks for labels by the parameter of every type, so that types that are
+// asked the same are asked together.
+func (o *Ownership) general(x search.Expr) search.Expr {
+	switch x := x.(type) {
+	case search.And:
+		return generalAll(o, x)
+	case search.Or:
+		return generalAll(o, x)
+	case search.Not:
+		return search.Not{X: o.general(x.X)}
+	case search.Token:
+		if p, ok := o.catalogs[0].Param("", labelParam); ok && x.Param.Code == labelParam {
+			x.Param = p
+		}
+		return x
+	}
+	return x
+}
+
+func generalAll[T search.And | search.Or](o *Ownership, parts T) T {
+	out := make(T, len(parts))
+	for i, one := range parts {
+		out[i] = o.general(one)
+	}
+	return out
 }

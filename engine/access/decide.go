@@ -96,11 +96,23 @@ const (
 // labelled holds of resources with a security label, and of those of an Encounter
 // with one. What has no confidentiality is N.
 func (o *Ownership) labelled(typeName string, labels []string) search.Expr {
-	p, ok := o.catalogs[0].Param("", "_security")
-	if !ok {
-		return never()
+	out := o.label(typeName, labels)
+	for _, p := range o.params(typeName, []string{"encounter", "context"}) {
+		if isNot(out) {
+			break // what an Encounter lacks is nothing to inherit
+		}
+		out = search.Or{out, search.Chain{Param: p, Target: "Encounter", X: o.label("Encounter", labels)}}
 	}
+	return out
+}
+
+// label holds of resources that have a label themselves.
+func (o *Ownership) label(typeName string, labels []string) search.Expr {
 	any := never()
+	p, ok := o.securityOf(typeName)
+	if !ok {
+		return any
+	}
 	for _, l := range labels {
 		system, code, _ := strings.Cut(l, "|")
 		x := search.Expr(search.Token{Param: p, System: system, Code: code})
@@ -113,14 +125,19 @@ func (o *Ownership) labelled(typeName string, labels []string) search.Expr {
 		}
 		any = disj(any, x)
 	}
-	out := any
-	for _, p := range o.params(typeName, []string{"encounter", "context"}) {
-		if isNot(any) {
-			break // what an Encounter lacks is nothing to inherit
+	return any
+}
+
+// labelParam is the parameter that finds labels.
+const labelParam = "_security"
+
+func (o *Ownership) securityOf(typeName string) (search.Param, bool) {
+	for _, c := range o.of(typeName) {
+		if p, ok := c.Param(typeName, labelParam); ok {
+			return p, true
 		}
-		out = disj(out, search.Chain{Param: p, Target: "Encounter", X: any})
 	}
-	return out
+	return search.Param{}, false
 }
 
 func isNot(x search.Expr) bool {

@@ -1,12 +1,9 @@
 package access
 
 import (
-	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -19,25 +16,21 @@ import (
 type Ownership struct {
 	catalogs []*search.Catalog
 	types    []string // of all catalogs, sorted
-	mu       sync.Mutex
-	granular map[granularKey]granular
+	current  func() []*search.Catalog
+
+	mu    sync.Mutex
+	known *dictionary
 }
-
-type granularKey struct{ typeName, query string }
-
-// granular is a query of a scope, read.
-type granular struct {
-	x   search.Expr
-	err error
-}
-
-// maxGranular bounds the queries that are remembered.
-const maxGranular = 10_000
 
 // NewOwnership makes the Ownership of a server from the catalogs of its
-// releases, the primary one first.
-func NewOwnership(catalogs ...*search.Catalog) *Ownership {
-	o := &Ownership{catalogs: catalogs, granular: map[granularKey]granular{}}
+// releases, the primary one first. The queries of scopes are read with the catalogs
+// that current returns, which may change: they may have further search parameters,
+// which say nothing of ownership. With nil they are the same.
+func NewOwnership(catalogs []*search.Catalog, current func() []*search.Catalog) *Ownership {
+	if current == nil {
+		current = func() []*search.Catalog { return catalogs }
+	}
+	o := &Ownership{catalogs: catalogs, current: current}
 	for _, c := range catalogs {
 		o.types = append(o.types, c.Definitions().ResourceTypes()...)
 	}
@@ -46,89 +39,51 @@ func NewOwnership(catalogs ...*search.Catalog) *Ownership {
 	return o
 }
 
+// dictionary is how the queries of scopes are read now.
+func (o *Ownership) dictionary() *dictionary {
+	now := o.current()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.known == nil || !slices.Equal(o.known.catalogs, now) {
+		o.known = &dictionary{catalogs: now, granular: map[granularKey]granular{}}
+	}
+	return o.known
+}
+
 // Check says why a scope cannot be granted: its type is no resource type here,
 // or its query cannot be understood.
 func (o *Ownership) Check(s smart.Scope) error {
+	_, err := o.Restriction(s)
+	return err
+}
+
+// Restriction is what the query of a scope asks of resources, nil without one. The
+// error is that of Check.
+func (o *Ownership) Restriction(s smart.Scope) (search.Expr, error) {
 	if s.Type != smart.Any && !slices.Contains(o.types, s.Type) {
-		return fmt.Errorf("scope %s: %s is not a resource type here", s, s.Type)
+		return nil, fmt.Errorf("scope %s: %s is not a resource type here", s, s.Type)
 	}
 	if s.Query == "" {
-		return nil
+		return nil, nil
 	}
 	typeName := s.Type
 	if typeName == smart.Any {
 		typeName = ""
 	}
-	if _, err := o.query(typeName, s.Query); err != nil {
-		return fmt.Errorf("scope %s: %w", s, err)
+	x, err := o.dictionary().query(typeName, s.Query)
+	if err != nil {
+		return nil, fmt.Errorf("scope %s: %w", s, err)
 	}
-	return nil
+	return x, nil
 }
 
-// query reads the query of a scope as a search of a type, "" for every type. Its
-// parameters are the type's own: neither chains nor _has, _list and _filter, nor
-// what says how results are shown.
-func (o *Ownership) query(typeName, query string) (search.Expr, error) {
-	key := granularKey{typeName, query}
-	o.mu.Lock()
-	g, ok := o.granular[key]
-	o.mu.Unlock()
-	if ok {
-		return g.x, g.err
-	}
-	g.x, g.err = o.read(typeName, query)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.granular) < maxGranular {
-		o.granular[key] = g
-	}
-	return g.x, g.err
-}
+// of are the catalogs that have a type.
+func (o *Ownership) of(typeName string) []*search.Catalog { return having(o.catalogs, typeName) }
 
-func (o *Ownership) read(typeName, query string) (search.Expr, error) {
-	var pairs []search.Pair
-	for pair := range strings.SplitSeq(query, "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		name, badName := url.QueryUnescape(name)
-		value, badValue := url.QueryUnescape(value)
-		if err := errors.Join(badName, badValue); err != nil {
-			return nil, err
-		}
-		pairs = append(pairs, search.Pair{Name: name, Value: value})
-	}
-	err := errors.New("no release here has the type")
-	for _, c := range o.of(typeName) {
-		if err = check(c, typeName, pairs); err != nil {
-			continue
-		}
-		var q *search.Query
-		if q, err = c.Parse(typeName, pairs, search.ParseOptions{}); err == nil {
-			return q.Filter, nil
-		}
-	}
-	return nil, err
-}
-
-// check refuses parameters that a scope cannot have.
-func check(c *search.Catalog, typeName string, pairs []search.Pair) error {
-	for _, pair := range pairs {
-		code, _, _ := strings.Cut(pair.Name, ":")
-		p, ok := c.Param(typeName, code)
-		if !ok || strings.Contains(pair.Name, ".") {
-			return fmt.Errorf("%q is not a parameter that a scope can have: it takes search parameters of the type, without chains", pair.Name)
-		}
-		// It would depend on the time of each request.
-		if p.Kind == definitions.SearchDate && (strings.HasPrefix(pair.Value, "ap") || strings.Contains(pair.Value, ",ap")) {
-			return fmt.Errorf("%s=%s: a scope cannot say ap, which depends on when it is asked", pair.Name, pair.Value)
-		}
-	}
-	return nil
-}
-
-// of are the catalogs that have a type, "" being every type.
-func (o *Ownership) of(typeName string) []*search.Catalog {
+// having are the catalogs that have a type, "" being every type.
+func having(catalogs []*search.Catalog, typeName string) []*search.Catalog {
 	var some []*search.Catalog
-	for _, c := range o.catalogs {
+	for _, c := range catalogs {
 		if typeName == "" || c.Definitions().IsResource(typeName) {
 			some = append(some, c)
 		}

@@ -33,11 +33,18 @@ type Rules struct {
 	pointed func() search.And  // holds of what names no owner and something visible refers to
 	book    *Book
 	asker   Asker
+	user    fhir.Key
+	// ownPatients and departments hold of the patients within these reaches.
+	ownPatients, departments func() search.Expr
 	// policies are those of the Book for reading and for writing.
 	policies    [2]concerned
 	unconsented func() search.Expr
-	mu          sync.Mutex
-	filters     map[filterKey]search.Expr
+
+	grant      Grant
+	dictionary *dictionary // of the scopes' queries
+	mu         sync.Mutex
+	filters    map[filterKey]search.Expr
+	next       *Rules // the same by the dictionary that held last, when that is another one
 }
 
 // concerned are the policies that concern the asker, up to the last one.
@@ -63,13 +70,22 @@ func (o *Ownership) Rules(g Grant) *Rules { return o.RulesUnder(nil, g) }
 // none. What the Book is given later counts in Rules that are made then; until then
 // whom a later policy governs is hidden where another one hides something.
 func (o *Ownership) RulesUnder(book *Book, g Grant) *Rules {
-	r := &Rules{o: o, patient: g.Patient, book: book, asker: g.Asker, filters: map[filterKey]search.Expr{}}
+	var policies [2]concerned
 	if book != nil {
-		for i := range r.policies {
-			r.policies[i].groups, r.policies[i].last = book.concerning(&r.asker, i == 1)
+		for i := range policies {
+			policies[i].groups, policies[i].last = book.concerning(&g.Asker, i == 1)
 		}
 	}
+	return o.rules(o.dictionary(), book, policies, g)
+}
+
+func (o *Ownership) rules(by *dictionary, book *Book, policies [2]concerned, g Grant) *Rules {
+	r := &Rules{
+		o: o, patient: g.Patient, book: book, policies: policies, asker: g.Asker, user: g.User,
+		grant: g, dictionary: by, filters: map[filterKey]search.Expr{},
+	}
 	r.unconsented = sync.OnceValue(r.findUnconsented)
+	r.ownPatients, r.departments = sync.OnceValue(r.findOwnPatients), sync.OnceValue(r.findDepartments)
 	r.known = append(r.known, g.Context...)
 	if r.known = append(r.known, g.User); g.Patient != "" {
 		r.known = append(r.known, fhir.Key{Type: "Patient", ID: fhir.ID(g.Patient)})
@@ -87,16 +103,40 @@ func (o *Ownership) RulesUnder(book *Book, g Grant) *Rules {
 	return r
 }
 
+// now are the Rules by the search parameters that there are now.
+func (r *Rules) now() *Rules {
+	by := r.o.dictionary()
+	if by == r.dictionary {
+		return r
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next == nil || r.next.dictionary != by {
+		r.next = r.o.rules(by, r.book, r.policies, r.grant)
+	}
+	return r.next
+}
+
+// Purpose is the purpose of use for which is asked, a code of v3-ActReason; "" when
+// none is known.
+func (r *Rules) Purpose() string { return r.asker.Purpose }
+
 // Governs says whether filters depend on what patients decided, and on the time.
 func (r *Rules) Governs() bool { return r.policies[0].groups != nil || r.policies[1].groups != nil }
 
-// May says whether a scope allows one of the interactions with resources of a
+// May says whether a scope and a role allow one of the interactions with resources of a
 // type, be it with some of them only.
 func (r *Rules) May(t fhir.Type, i smart.Interactions) bool {
 	if i&smart.Read != 0 && t == r.own.Type && t != "" {
 		return true
 	}
-	return slices.ContainsFunc(r.scopes, func(s smart.Scope) bool { return applies(s, string(t), i) })
+	for one := range i.Each() {
+		if slices.ContainsFunc(r.scopes, func(s smart.Scope) bool { return applies(s, string(t), one) }) &&
+			(r.asker.Roles == nil || t == "" || len(r.asker.allowing(string(t), one)) > 0) {
+			return true
+		}
+	}
+	return false
 }
 
 func applies(s smart.Scope, typeName string, i smart.Interactions) bool {
@@ -107,9 +147,21 @@ func applies(s smart.Scope, typeName string, i smart.Interactions) bool {
 // another one in context.
 func (r *Rules) Knows(key fhir.Key) bool { return slices.Contains(r.known, key) }
 
+// Narrows says whether some of the resources of a type are kept out of reach of all of
+// the interactions: by the scopes, or from a user by anything. Services without a user,
+// whom an administrator registered to bring data with its ids, are narrowed by their
+// scopes alone.
+func (r *Rules) Narrows(t fhir.Type, i smart.Interactions) bool {
+	if r.asker.Roles != nil || r.asker.Self {
+		return r.Filter([]string{string(t)}, i) != nil
+	}
+	return r.byScope(string(t), i) != nil
+}
+
 // Filter holds of the resources of some types (none: of every type) with which
 // one of the interactions is allowed; nil: of all of them.
 func (r *Rules) Filter(types []string, i smart.Interactions) search.Expr {
+	r = r.now()
 	key := filterKey{strings.Join(types, ","), i}
 	r.mu.Lock()
 	x, ok := r.filters[key]
@@ -134,9 +186,28 @@ func (r *Rules) Filter(types []string, i smart.Interactions) search.Expr {
 	return x
 }
 
-// of is the filter of one type. Scopes add to each other, each with its own
-// interactions and restriction.
+// of is the filter of one type: scope and role both allow the same interaction.
 func (r *Rules) of(typeName string, i smart.Interactions) search.Expr {
+	if r.asker.Roles == nil {
+		return r.byScope(typeName, i)
+	}
+	any := never()
+	for one := range i.Each() {
+		scope := r.byScope(typeName, one)
+		if scope == nil {
+			scope = always()
+		}
+		any = disj(any, conj(scope, r.byRole(typeName, one)))
+	}
+	if isAlways(any) {
+		return nil
+	}
+	return any
+}
+
+// byScope is what scopes allow of one type. They add to each other, each with its
+// own interactions and restriction.
+func (r *Rules) byScope(typeName string, i smart.Interactions) search.Expr {
 	var any, mine search.Or
 	whole := false
 	for _, s := range r.scopes {
@@ -146,7 +217,7 @@ func (r *Rules) of(typeName string, i smart.Interactions) search.Expr {
 		var x search.Expr
 		if s.Query != "" {
 			var err error
-			if x, err = r.o.query(typeName, s.Query); err != nil {
+			if x, err = r.dictionary.query(typeName, s.Query); err != nil {
 				continue // it was refused when it was asked for; what got here allows nothing
 			}
 		}
@@ -226,7 +297,7 @@ func (r *Rules) findVisible() search.Expr {
 			case s.Query == "":
 				return x
 			default:
-				if q, err := r.o.query(t, s.Query); err == nil {
+				if q, err := r.dictionary.query(t, s.Query); err == nil {
 					mine = append(mine, q)
 				}
 			}

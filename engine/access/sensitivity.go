@@ -18,8 +18,8 @@ func isSensitive(label string) bool {
 	return system == actCodeSystem && slices.Contains(sensitive, code)
 }
 
-// labels puts codes of v3-ActCode into the form of labels.
-func labels(codes []string) []string {
+// Labels puts codes of v3-ActCode into the form of labels, "system|code".
+func Labels(codes []string) []string {
 	all := make([]string, len(codes))
 	for i, c := range codes {
 		all[i] = actCodeSystem + "|" + c

@@ -1,5 +1,9 @@
 package search
 
+// LabelSystems are those of security labels that most queries of a filter ask for,
+// be there any or not.
+var LabelSystems = []string{"http://terminology.hl7.org/CodeSystem/v3-ActCode", "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"}
+
 // At is x with the time of its Governed nodes, in microseconds since the Unix epoch.
 func At(x Expr, at int64) Expr {
 	switch x := x.(type) {

@@ -7,6 +7,13 @@ export async function open() {
   return puppeteer.launch({ executablePath: process.env.CHROMIUM, args, acceptInsecureCerts: true })
 }
 
+// signIn fills in the page that asks for login and password.
+export async function signIn(page, who) {
+  await page.type('input[name=login]', who.login)
+  await page.type('input[name=password]', who.password)
+  await Promise.all([page.waitForNavigation(), page.click('form[method=post] button')])
+}
+
 // allow goes through the steps of an authorization request until the browser has
 // left for the app, and returns the steps.
 export async function allow(page, who) {

@@ -163,7 +163,7 @@ var notices = map[string]string{
 	"deleted":       "The app is deleted.",
 	"unlocked":      "The user can try to sign in again.",
 	"signed-out":    "The user is signed out everywhere.",
-	"factors":       "The authenticator app and its recovery codes are removed from the user.",
+	"factors":       "The authenticator app, its recovery codes and the passkeys are removed from the user.",
 }
 
 // done leads to a page that says what was done.

@@ -39,6 +39,9 @@ func (v *visit) apps() error {
 	}
 	page := appsPage{frame: v.frame("Apps that may use your data", "/account")}
 	for _, g := range grants {
+		if g.Consent != "" {
+			continue // it ends with the grant by which it was allowed, which is here
+		}
 		app, err := v.granted(g)
 		if err != nil {
 			return err
@@ -64,7 +67,12 @@ func (v *visit) granted(g *identity.Grant) (grantedApp, error) {
 	app.May = scopeTexts(slices.DeleteFunc(slices.Clone(g.Scopes), func(s string) bool {
 		return s == smart.OfflineAccess || s == smart.OnlineAccess // said by themselves
 	}), mine)
-	if id := fhirID(g.Context.Patient); id.Valid() {
+	u := v.session.User
+	acts, err := v.acts(v.r.Context(), &identity.Access{Client: g.Client, User: u.ID, UserName: u.Name, Roles: u.Roles, Links: u.Links, Context: g.Context})
+	if err != nil {
+		return app, err
+	}
+	if id := fhirID(g.Context.Patient); acts && id.Valid() {
 		choice, err := (&progress{call: v.call, session: v.session, client: &identity.Client{ID: g.Client}}).patient(v.r.Context(), id)
 		if err != nil {
 			return app, err

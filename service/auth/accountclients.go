@@ -57,6 +57,8 @@ type clientPage struct {
 	OwnerName   string
 	Admin       bool
 	Secret      bool // it has one that can be replaced
+	KeyPair     bool // its keys can be replaced
+	Keys, URI   string
 	Exception   string
 	PKCEExcept  bool // an exception is possible
 	Users       int  // who allow it something
@@ -153,6 +155,9 @@ func (v *visit) showClient(c *identity.Client, admin bool, problems []problem) e
 		Today: v.now.Format(dateForm), Last: v.now.Add(maxException - 24*time.Hour).Format(dateForm),
 	}
 	page.Problems = problems
+	if page.KeyPair = !admin && c.Auth == identity.AuthAsymmetric; page.KeyPair {
+		page.Keys, page.URI = string(c.JWKS), c.JWKSURI
+	}
 	if c.NoPKCEUntil.After(v.now) {
 		page.Exception = c.NoPKCEUntil.Add(-time.Second).Format(dateForm)
 	}

@@ -118,8 +118,8 @@ func (v *visit) showSecret(title string, c *identity.Client, secret string) erro
 	return v.writeFrame(http.StatusOK, page.frame, secretTemplate, page)
 }
 
-// ownClient shows an app to whoever registered it, replaces its secret or deletes
-// it. Other people's apps are not there.
+// ownClient shows an app to whoever registered it, replaces its secret or its keys
+// or deletes it. Other people's apps are not there.
 func (v *visit) ownClient() error {
 	c, err := v.readClient()
 	if err != nil {
@@ -138,6 +138,8 @@ func (v *visit) ownClient() error {
 			return err
 		}
 		return v.showSecret("The new secret", c, secret)
+	case "keys":
+		return v.replaceKeys(c)
 	case "delete":
 		if v.form.Get("confirm") == "" {
 			return v.showClient(c, false, []problem{{"confirm", "Tick that the app is to be deleted for good."}})
@@ -147,5 +149,18 @@ func (v *visit) ownClient() error {
 		}
 		return v.done("/account/developer", "deleted")
 	}
-	return identity.Refuse(identity.InvalidRequest, "do is secret or delete")
+	return identity.Refuse(identity.InvalidRequest, "do is secret, keys or delete")
+}
+
+func (v *visit) replaceKeys(c *identity.Client) error {
+	set, uri := strings.TrimSpace(v.form.Get("jwks")), strings.TrimSpace(v.form.Get("jwks_uri"))
+	err := v.Identity.ReplaceKeys(v.r.Context(), c.ID, json.RawMessage(set), uri)
+	if list := problems(err); list != nil {
+		c.JWKS, c.JWKSURI = json.RawMessage(set), uri // as they were sent
+		return v.showClient(c, false, list)
+	}
+	if err != nil {
+		return err
+	}
+	return v.done("/account/developer/app/"+c.ID, "saved")
 }

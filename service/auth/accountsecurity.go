@@ -46,7 +46,7 @@ func (v *visit) showSecurity(problems []problem) error {
 		return err
 	}
 	page.Problems, page.passkeys = problems, page.CanPasskeys
-	return v.writeFrame(statusOfProblems(problems), page.frame, securityTemplate, page)
+	return v.writeFrame(v.statusOfSignIn(problems), page.frame, securityTemplate, page)
 }
 
 // password changes the user's password, who proves to know the old one.

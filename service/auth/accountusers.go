@@ -134,7 +134,7 @@ func (v *visit) user() error {
 	case "sign-out":
 		done, err = "signed-out", v.Identity.EndSessions(ctx, u.ID, "")
 	case "factors":
-		done, err = "factors", v.Identity.RemoveTOTP(ctx, u.ID)
+		done, err = "factors", v.Identity.RemoveFactors(ctx, u.ID)
 	default:
 		err = identity.Refuse(identity.InvalidRequest, "do is save, invite, unlock, sign-out or factors")
 	}

@@ -236,12 +236,18 @@ func (c *call) mayState(a *identity.Access, i smart.Interactions, s *identity.Ap
 
 // namesState says whether a scope is for the state of a code and no other.
 func namesState(s smart.Scope, i smart.Interactions, code string) bool {
+	plain, ok := codeNamed(s)
+	return ok && s.Interactions&i == i && (plain == code || s.Query == "code="+code)
+}
+
+// codeNamed is the code of the state that a scope is for, if it is for state.
+func codeNamed(s smart.Scope) (code string, ok bool) {
 	name, value, _ := strings.Cut(s.Query, "=")
-	if s.Type != "Basic" || name != "code" || s.Interactions&i != i || strings.Contains(value, "&") {
-		return false
+	if s.Type != "Basic" || name != "code" || strings.Contains(value, "&") {
+		return "", false
 	}
-	plain, err := url.QueryUnescape(value)
-	return err == nil && (plain == code || value == code)
+	code, err := url.QueryUnescape(value)
+	return code, err == nil
 }
 
 func (c *call) reachesState(a *identity.Access, level smart.Level, i smart.Interactions, subject string) bool {

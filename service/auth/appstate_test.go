@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/inglehealth/ingle/identity"
 )
 
@@ -198,6 +200,33 @@ func TestAppStateIsThatOfThePatientInContextOrOfTheUser(t *testing.T) {
 	for subject, want := range map[string]int{"Practitioner/noor": 201, "PractitionerRole/gp": 201, "Practitioner/other": 403, "Patient/ann": 403} {
 		noor.state("POST", "", strings.Replace(k.basic("", "x"), "Patient/ann", subject, 1)).want(want)
 	}
+}
+
+func TestAppStateOfNobodyIsWrittenByAdministratorsAndServicesAndReadByAll(t *testing.T) {
+	k := newKeeper(t, settingsScope)
+	k.user("root", identity.Administrator)
+	const user, system = "user/Basic.cuds?code=" + settings, "system/Basic.cuds?code=" + settings
+	c, _ := k.register(func(c *identity.Client) { c.Scopes = append(c.Scopes, user) })
+	root := keeper{k.place, k.accessToken(c, user, "root")}
+	noor := keeper{k.place, k.accessToken(c, user, "noor")}
+	b := k.backend(system)
+	given := k.place.token(backendForm(system, signed(jose.ES384, ecKey(), headers("e"), k.claims(b)))).want(200).json()
+	service := keeper{k.place, given["access_token"].(string)}
+	global := strings.Replace(k.basic("", "for all"), `"subject":{"reference":"`+k.url+`/fhir/Patient/ann"},`, "", 1)
+	const find = "?code=https://app.example%7Csettings&subject:missing=true"
+	id, _ := root.state("POST", "", global).want(201).json()["id"].(string)
+	service.state("POST", "", global).want(201)
+	noor.state("POST", "", global).want(403)
+	for name, reader := range map[string]keeper{"a patient's app": k, "a nurse's": noor, "an administrator's": root, "a service": service} {
+		if got := reader.state("GET", find, "").want(200).has("for all").json()["total"]; got != 2.0 {
+			t.Errorf("%s finds %v", name, got)
+		}
+	}
+	changed := strings.Replace(global, `"resourceType":"Basic",`, `"resourceType":"Basic","id":"`+id+`",`, 1)
+	noor.state("PUT", "/"+id, changed, "If-Match", `W/"1"`).want(412)
+	root.state("PUT", "/"+id, changed, "If-Match", `W/"1"`).want(200)
+	root.state("DELETE", "/"+id, "", "If-Match", `W/"2"`).want(204)
+	k.state("GET", find, "").want(200).has(`"total":1`)
 }
 
 func TestAppStateNeedsAToken(t *testing.T) {

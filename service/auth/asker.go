@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -9,10 +10,9 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-// asker is who asks with an access token, as consents see it. Whom no consent
-// concerns: a patient in the own record, and who uses a token that an administrator
-// of the server made.
-func (t *tenant) asker(ctx context.Context, a *identity.Access, patient string) (access.Asker, error) {
+// whoAsks is who asks with an access token, as consents see it. None concerns who
+// uses a token that an administrator of the server made.
+func (t *tenant) whoAsks(ctx context.Context, a *identity.Access, patient string) (access.Asker, error) {
 	var asker access.Asker
 	if a.Client == "" && a.User == "" {
 		return access.Asker{Exempt: true}, nil
@@ -21,13 +21,16 @@ func (t *tenant) asker(ctx context.Context, a *identity.Access, patient string) 
 		asker.Actors = append(asker.Actors, t.url("/auth/clients")+"|"+a.Client)
 	}
 	if a.User == "" {
-		asker.Purpose = "HOPERAT"
+		asker.Purpose = cmp.Or(a.Purpose, "HOPERAT")
 		return asker, nil
 	}
 	if !isStaff(a.Roles) && (patient == "" || slices.ContainsFunc(a.Links, func(l identity.Link) bool { return l.Key() == fhir.Key{Type: "Patient", ID: fhir.ID(patient)} })) {
-		return access.Asker{Exempt: true}, nil
+		asker.Self = true
+		return asker, nil
 	}
-	asker.Purpose = purposeOf(a.Roles)
+	if err := t.bind(ctx, &asker, a); err != nil {
+		return asker, err
+	}
 	for _, l := range a.Links {
 		if l.PractitionerRole != "" {
 			asker.Actors = append(asker.Actors, "PractitionerRole/"+string(l.PractitionerRole))
@@ -46,14 +49,28 @@ func isStaff(roles []identity.Role) bool {
 	return slices.ContainsFunc(staff, func(r identity.Role) bool { return slices.Contains(roles, r) })
 }
 
-// purposeOf is the purpose of use of whoever has roles, unless a request says
-// another (v3-ActReason).
-func purposeOf(roles []identity.Role) string {
-	switch {
-	case slices.Contains(roles, identity.Practitioner), slices.Contains(roles, identity.Nurse):
-		return "TREAT"
-	case isStaff(roles):
-		return "HOPERAT"
+// bind gives the asker the roles of a user who works here, and a purpose: that of the
+// token, whose roles alone then count, or the first of the first role. Others ask for
+// their family.
+func (t *tenant) bind(ctx context.Context, asker *access.Asker, a *identity.Access) error {
+	asker.Purpose = cmp.Or(a.Purpose, "FAMRQT")
+	if !isStaff(a.Roles) {
+		return nil
 	}
-	return "FAMRQT"
+	roles, err := t.Identity.AccessRoles(ctx)
+	if err != nil {
+		return err
+	}
+	asker.Roles = []access.Role{} // none of them allows anything; nil would bind nobody
+	for _, r := range roles {
+		if !slices.Contains(a.Roles, identity.Role(r.Name)) || a.Purpose != "" && !slices.Contains(r.Purposes, a.Purpose) {
+			continue
+		}
+		if len(asker.Roles) == 0 {
+			asker.Purpose = cmp.Or(a.Purpose, r.Purposes[0])
+		}
+		asker.Roles = append(asker.Roles, r)
+		asker.Unsealed = append(asker.Unsealed, access.Labels(r.Unseals)...)
+	}
+	return nil
 }

@@ -1,6 +1,9 @@
 package auth_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -154,7 +157,7 @@ func TestAttackPKCEDowngrade(t *testing.T) {
 	}
 	plain := p.ask(excepted, "patient/*.rs")
 	plain.Set("code_challenge_method", "plain")
-	plain.Set("code_challenge", verifier)
+	plain.Set("code_challenge", challenge(verifier)) // which looks like one of S256
 	if got := b.do(b.http, "GET", p.url+"/auth/authorize?"+plain.Encode(), nil).location().Query(); got.Get("error") != "invalid_request" {
 		t.Errorf("plain: %v", got)
 	}
@@ -262,14 +265,16 @@ func TestAttackAlgorithmConfusion(t *testing.T) {
 	swapped := strings.Split(signed(jose.RS384, rsaKey(), headers("r"), p.claims(c)), ".")
 	swapped[0] = part(map[string]any{"alg": "ES384", "kid": "r", "typ": "JWT"})
 	for name, jwt := range map[string]string{
-		"none":                     none,
-		"HS256 with a public key":  signed(jose.HS256, public, headers("r"), p.claims(c)),
-		"HS384 with a public key":  signed(jose.HS384, public, headers("r"), p.claims(c)),
-		"RS256":                    signed(jose.RS256, rsaKey(), headers("r"), p.claims(c)),
-		"PS384":                    signed(jose.PS384, rsaKey(), headers("r"), p.claims(c)),
-		"another alg in the head":  strings.Join(swapped, "."),
-		"RS384 with the kid of EC": signed(jose.RS384, rsaKey(), headers("e"), p.claims(c)),
-		"ES384 with kid of RSA":    signed(jose.ES384, ecKey(), headers("r"), p.claims(c)),
+		"none":                      none,
+		"HS256 with a public key":   signed(jose.HS256, public, headers("r"), p.claims(c)),
+		"HS384 with a public key":   signed(jose.HS384, public, headers("r"), p.claims(c)),
+		"RS256":                     signed(jose.RS256, rsaKey(), headers("r"), p.claims(c)),
+		"PS384":                     signed(jose.PS384, rsaKey(), headers("r"), p.claims(c)),
+		"PS256 of a key for RS384":  signed(jose.PS256, rsaKey(), headers("r"), p.claims(c)),
+		"ES256 with a kid of P-384": signed(jose.ES256, must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), headers("e"), p.claims(c)),
+		"another alg in the head":   strings.Join(swapped, "."),
+		"RS384 with the kid of EC":  signed(jose.RS384, rsaKey(), headers("e"), p.claims(c)),
+		"ES384 with kid of RSA":     signed(jose.ES384, ecKey(), headers("r"), p.claims(c)),
 	} {
 		a := p.token(backendForm("system/*.rs", jwt))
 		if a.status != 401 || a.json()["error"] != "invalid_client" {

@@ -30,11 +30,20 @@ func agentOf(a *identity.Access) audit.Agent {
 	for _, r := range a.Roles {
 		who.Roles = append(who.Roles, string(r))
 	}
-	who.Purpose = purposeOf(a.Roles)
-	if own := string(a.FHIRUser.ID); !isStaff(a.Roles) && a.FHIRUser.Type == "Patient" && (a.Context.Patient == "" || a.Context.Patient == own) {
-		who.Purpose = "PATRQT"
-	}
 	return who
+}
+
+// purposeOf is the purpose of use that is recorded: that by which access decides; of
+// patients in their own records that; of an app without a user none but one that its
+// token names.
+func purposeOf(a *identity.Access, decides string) string {
+	if a.User == "" {
+		return a.Purpose
+	}
+	if own := string(a.FHIRUser.ID); !isStaff(a.Roles) && a.FHIRUser.Type == "Patient" && (a.Context.Patient == "" || a.Context.Patient == own) {
+		return "PATRQT"
+	}
+	return decides
 }
 
 // auditsOf is what a token may read of the audit log: privacy officers and
@@ -66,9 +75,10 @@ func auditsOf(a *identity.Access) records.Audits {
 	return records.Audits{}
 }
 
-// treats says whether the token is of somebody who treats patients, at work.
-func treats(a *identity.Access) bool {
-	return a.User != "" && slices.ContainsFunc(a.Roles, func(r identity.Role) bool { return r == identity.Practitioner || r == identity.Nurse })
+// treats says whether the token is of somebody who treats patients, and is about
+// that now.
+func treats(a *identity.Access, purpose string) bool {
+	return a.User != "" && (purpose == "TREAT" || purpose == "BTG") && slices.ContainsFunc(a.Roles, func(r identity.Role) bool { return r == identity.Practitioner || r == identity.Nurse })
 }
 
 // actsAt says what is done at which endpoint. Of the others only refusals and forms

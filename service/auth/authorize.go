@@ -25,8 +25,8 @@ const (
 // §2.0.9, OpenID Connect Core §3.1.2.1).
 type asked struct {
 	responseType, responseMode, client, redirect, scope, state, aud, launch string
-	challenge, challengeMethod, nonce, prompt, maxAge, loginHint            string
-	request, requestURI                                                     string
+	challenge, challengeMethod, nonce, prompt, maxAge, loginHint, idHint    string
+	requestURI                                                              string
 }
 
 // authorize reads an authorization request, keeps it and leads the browser to its
@@ -47,13 +47,20 @@ func (c *call) authorize() error {
 		}
 	}
 	var a asked
-	for name, value := range map[string]*string{"client_id": &a.client, "redirect_uri": &a.redirect} {
-		var err error
-		if *value, err = one(values, name); err != nil {
-			return err
-		}
+	var err error
+	if a.client, err = one(values, "client_id"); err != nil {
+		return err
 	}
 	client, err := c.Identity.Client(c.r.Context(), a.client)
+	var unopened error // told to the app, if what is beside the object says where it is
+	if err == nil {
+		values, unopened = c.openRequest(client, values)
+	}
+	redirect, twice := one(values, "redirect_uri")
+	if twice != nil {
+		return twice
+	}
+	a.redirect = redirect
 	switch {
 	case a.client == "":
 		return identity.Refuse(identity.InvalidRequest, "the app did not say which app it is (client_id)")
@@ -77,6 +84,9 @@ func (c *call) authorize() error {
 		state, err = "", identity.Refuse(identity.InvalidRequest, "state is longer than %d bytes", maxState)
 	}
 	if err == nil {
+		err = unopened
+	}
+	if err == nil {
 		err = c.start(client, a, values)
 	}
 	if refused, ok := errors.AsType[*identity.Refused](err); ok {
@@ -85,12 +95,26 @@ func (c *call) authorize() error {
 	return err
 }
 
+// openRequest returns the parameters of a request object, which count instead of
+// those beside it (RFC 9101 §6.3). With an error they are as they were.
+func (c *call) openRequest(client *identity.Client, values url.Values) (url.Values, error) {
+	object, err := one(values, "request")
+	if object == "" || err != nil {
+		return values, err
+	}
+	opened, err := c.Identity.RequestObject(c.r.Context(), client, object)
+	if err != nil {
+		return values, err
+	}
+	return opened, nil
+}
+
 // start checks what is left; a *Refused goes to the app.
 func (c *call) start(client *identity.Client, a asked, values url.Values) error {
 	err := several(values, map[string]*string{
 		"response_type": &a.responseType, "response_mode": &a.responseMode, "scope": &a.scope, "state": &a.state, "aud": &a.aud,
 		"launch": &a.launch, "code_challenge": &a.challenge, "code_challenge_method": &a.challengeMethod, "nonce": &a.nonce,
-		"prompt": &a.prompt, "max_age": &a.maxAge, "login_hint": &a.loginHint, "request": &a.request, "request_uri": &a.requestURI,
+		"prompt": &a.prompt, "max_age": &a.maxAge, "login_hint": &a.loginHint, "id_token_hint": &a.idHint, "request_uri": &a.requestURI,
 	})
 	if err != nil {
 		return err
@@ -108,8 +132,15 @@ func (c *call) start(client *identity.Client, a asked, values url.Values) error 
 	if err := c.launched(r, a); err != nil {
 		return err
 	}
-	if err := c.prompted(r, a); err != nil {
+	if err := c.expected(r, a); err != nil {
 		return err
+	}
+	silent, err := c.prompted(r, a)
+	if err != nil {
+		return err
+	}
+	if silent {
+		return c.silent(client, r)
 	}
 	cookie, err := c.Identity.StartRequest(c.r.Context(), r)
 	if err != nil {
@@ -121,10 +152,8 @@ func (c *call) start(client *identity.Client, a asked, values url.Values) error 
 
 func (a *asked) check(client *identity.Client, base string, now time.Time) error {
 	switch {
-	case a.request != "":
-		return identity.Refuse(identity.RequestNotSupported, "request objects are not supported")
 	case a.requestURI != "":
-		return identity.Refuse(identity.RequestURINotSupported, "request objects are not supported")
+		return identity.Refuse(identity.RequestURINotSupported, "a request object is sent as request, not by its address")
 	case a.responseType == "":
 		return identity.Refuse(identity.InvalidRequest, "response_type is missing: it is code")
 	case a.responseType != "code":
@@ -172,7 +201,7 @@ func (c *call) possible(client *identity.Client, text string) (smart.Scopes, err
 		one, err := smart.ParseScope(scope)
 		switch {
 		case err != nil && !smart.Known(scope):
-		case err == nil && (one.Level == smart.System || c.Door.Ownership().Check(one) != nil):
+		case err == nil && (one.Level == smart.System || c.Door.CheckScope(c.r.Context(), one) != nil):
 		default:
 			known = append(known, scope)
 		}
@@ -210,37 +239,46 @@ func (c *call) launched(r *identity.Request, a asked) error {
 	return nil
 }
 
-// prompted reads prompt and max_age (OpenID Connect Core §3.1.2.1).
-func (c *call) prompted(r *identity.Request, a asked) error {
+// expected wants the user of id_token_hint to be signed in (OpenID Connect Core
+// §3.1.2.1).
+func (c *call) expected(r *identity.Request, a asked) error {
+	client := r.Client
+	hint, err := c.hinted(a.idHint, &client)
+	if err != nil || hint == nil {
+		return err
+	}
+	if r.User != "" && r.User != hint.User {
+		return identity.Refuse(identity.LoginRequired, "the launch is for another user than id_token_hint")
+	}
+	r.User = hint.User
+	return nil
+}
+
+// prompted reads prompt and max_age (OpenID Connect Core §3.1.2.1), and says whether
+// no page may be shown.
+func (c *call) prompted(r *identity.Request, a asked) (silent bool, err error) {
 	prompts := strings.Fields(a.prompt)
 	for _, p := range prompts {
 		switch p {
-		case "none", "consent": // the user is always asked for consent
+		case "none":
+			silent = true
+		case "consent":
+			r.Ask = true
 		case "login", "select_account":
 			r.Fresh = true
 		default:
-			return identity.Refuse(identity.InvalidRequest, "prompt: none, login, consent and select_account are possible")
+			return false, identity.Refuse(identity.InvalidRequest, "prompt: none, login, consent and select_account are possible")
 		}
+	}
+	if silent && len(prompts) > 1 {
+		return false, identity.Refuse(identity.InvalidRequest, "prompt: none stands alone")
 	}
 	if a.maxAge != "" {
 		seconds, err := strconv.ParseInt(a.maxAge, 10, 32)
 		if err != nil || seconds < 0 {
-			return identity.Refuse(identity.InvalidRequest, "max_age is a number of seconds")
+			return false, identity.Refuse(identity.InvalidRequest, "max_age is a number of seconds")
 		}
 		r.SignedIn = c.now.Add(-time.Duration(seconds) * time.Second)
 	}
-	if !slices.Contains(prompts, "none") {
-		return nil
-	}
-	if len(prompts) > 1 {
-		return identity.Refuse(identity.InvalidRequest, "prompt: none stands alone")
-	}
-	s, err := c.session(r)
-	if err != nil {
-		return err
-	}
-	if s == nil {
-		return identity.Refuse(identity.LoginRequired, "nobody is signed in here")
-	}
-	return identity.Refuse(identity.ConsentRequired, "the user has to be asked")
+	return silent, nil
 }

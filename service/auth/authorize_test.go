@@ -35,7 +35,7 @@ func TestAStandaloneLaunchGivesTokensForTheChosenPatient(t *testing.T) {
 			t.Errorf("%s: %v", name, tokens[name])
 		}
 	}
-	if h := a.header; h.Get("Cache-Control") != "no-store" || h.Get("Pragma") != "no-cache" {
+	if h := a.header; h.Get("Cache-Control") != "no-store" || h.Get("Pragma") != "no-cache" || !strings.HasPrefix(h.Get("Content-Type"), "application/json") {
 		t.Errorf("headers %v", h)
 	}
 	a.has(`"fhirContext":[{"reference":"PractitionerRole/gp","type":"PractitionerRole"}]`)
@@ -335,7 +335,11 @@ func TestWrongPasswordsAreToldAndCounted(t *testing.T) {
 	g.send("login", "ann", "password", "wrong").want(422).has("do not belong together")
 	for range 40 {
 		if g = g.send("login", "ann", "password", "wrong"); strings.Contains(g.body, "Too many sign-ins failed") {
-			g.send("login", "ann", "password", password).want(422).has("Too many sign-ins failed")
+			g = g.send("login", "ann", "password", password)
+			g.want(429).has("Too many sign-ins failed")
+			if g.header.Get("Retry-After") != "60" {
+				t.Error(g.header)
+			}
 			return
 		}
 	}

@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -17,9 +19,27 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
+// errActs says that a token is not good as long as its user may not act for the
+// patient.
+var errActs = fmt.Errorf("auth: the user may no longer act for the patient: %w", identity.ErrToken)
+
+// check is what an access token allows; identity.ErrToken, errActs.
+func (t *tenant) check(ctx context.Context, token string) (*identity.Access, error) {
+	a, err := t.Identity.CheckToken(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	if acts, err := t.acts(ctx, a); err != nil {
+		return nil, err
+	} else if !acts {
+		return nil, errActs
+	}
+	return a, nil
+}
+
 // access is what the request's token allows; identity.ErrToken.
 func (c *call) access() (*identity.Access, error) {
-	a, err := c.Identity.CheckToken(c.r.Context(), bearer(c.r))
+	a, err := c.check(c.r.Context(), bearer(c.r))
 	if err == nil && c.act != nil {
 		c.act.Agent = agentOf(a)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -14,25 +15,35 @@ import (
 //
 // SMART App Launch 2.2, User-access Brands and Endpoints.
 type Brand struct {
-	Name    string   `json:"name"`    // required
-	Website string   `json:"website"` // required; its host identifies the brand
-	Aliases []string `json:"aliases,omitempty"`
-	Logo    string   `json:"logo,omitempty"` // address of an image
-	Portal  struct {
-		Name        string `json:"name,omitempty"`
-		Description string `json:"description,omitempty"`
-		URL         string `json:"url,omitempty"`
-		Logo        string `json:"logo,omitempty"`
-	} `json:"portal,omitzero"` // where patients sign in
-	Address *struct {
-		Line       []string `json:"line,omitempty"`
-		City       string   `json:"city,omitempty"`
-		State      string   `json:"state,omitempty"`
-		PostalCode string   `json:"postalCode,omitempty"`
-		Country    string   `json:"country,omitempty"`
-	} `json:"address,omitempty"`
+	Name        string            `json:"name"`    // required
+	Website     string            `json:"website"` // required; its host identifies the brand
+	Aliases     []string          `json:"aliases,omitempty"`
+	Categories  []string          `json:"categories,omitempty"` // of what is accessible; none: prov
+	Logo        string            `json:"logo,omitempty"`       // address of an image
+	LogoLicense string            `json:"logoLicense,omitempty"`
+	Portals     []BrandPortal     `json:"portals,omitempty"`
+	Addresses   []BrandAddress    `json:"addresses,omitempty"`
 	Identifiers []BrandIdentifier `json:"identifiers,omitempty"` // further ones
+	Developers  string            `json:"developers,omitempty"`  // website; "": the account's page
 	Changed     time.Time         `json:"-"`                     // when the file was
+}
+
+// BrandPortal is where patients sign in.
+type BrandPortal struct {
+	Name        string `json:"name,omitempty"`
+	Description string `json:"description,omitempty"`
+	URL         string `json:"url"` // required
+	Logo        string `json:"logo,omitempty"`
+	LogoLicense string `json:"logoLicense,omitempty"`
+}
+
+// BrandAddress is a place of the brand, as a FHIR Address.
+type BrandAddress struct {
+	Line       []string `json:"line,omitempty"`
+	City       string   `json:"city,omitempty"`
+	State      string   `json:"state,omitempty"`
+	PostalCode string   `json:"postalCode,omitempty"`
+	Country    string   `json:"country,omitempty"`
 }
 
 // BrandIdentifier is a FHIR Identifier of an Organization.
@@ -44,6 +55,9 @@ type BrandIdentifier struct {
 // uriSystem is the system of identifiers that are addresses.
 const uriSystem = "urn:ietf:rfc:3986"
 
+// brandCategories are those of the guide's value set user-access-category.
+var brandCategories = []string{"prov", "ins", "laboratory", "imaging", "pharmacy", "health-information-network", "health-data-aggregator"}
+
 // ReadBrand reads a brand file that was changed at a time. The error says what is
 // wrong with it.
 func ReadBrand(r io.Reader, changed time.Time) (*Brand, error) {
@@ -54,23 +68,44 @@ func ReadBrand(r io.Reader, changed time.Time) (*Brand, error) {
 	if err := d.Decode(b); err != nil {
 		return nil, fmt.Errorf("the brand cannot be read: %w", err)
 	}
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *Brand) check() error {
 	if b.Name == "" {
-		return nil, fmt.Errorf("the brand needs a name")
+		return fmt.Errorf("the brand needs a name")
 	}
 	if b.home() == "" {
-		return nil, fmt.Errorf("the brand needs a website, such as https://clinic.example")
+		return fmt.Errorf("the brand needs a website, such as https://clinic.example")
 	}
-	for name, address := range map[string]string{"logo": b.Logo, "portal.url": b.Portal.URL, "portal.logo": b.Portal.Logo} {
+	for _, c := range b.Categories {
+		if !slices.Contains(brandCategories, c) {
+			return fmt.Errorf("%s is no category of a brand; those are %s", c, strings.Join(brandCategories, ", "))
+		}
+	}
+	addresses := map[string]string{"logo": b.Logo, "logoLicense": b.LogoLicense, "developers": b.Developers}
+	for n, p := range b.Portals {
+		if p.URL == "" {
+			return fmt.Errorf("portals[%d] of the brand needs a url", n)
+		}
+		for name, address := range map[string]string{"url": p.URL, "logo": p.Logo, "logoLicense": p.LogoLicense} {
+			addresses[fmt.Sprintf("portals[%d].%s", n, name)] = address
+		}
+	}
+	for name, address := range addresses {
 		if u, err := url.Parse(address); address != "" && (err != nil || u.Scheme != "https" && u.Scheme != "data") {
-			return nil, fmt.Errorf("the brand's %s is an address that begins with https://", name)
+			return fmt.Errorf("the brand's %s is an address that begins with https://", name)
 		}
 	}
 	for _, i := range b.Identifiers {
 		if i.Value == "" {
-			return nil, fmt.Errorf("an identifier of the brand needs a value")
+			return fmt.Errorf("an identifier of the brand needs a value")
 		}
 	}
-	return b, nil
+	return nil
 }
 
 // home is the website as it identifies a brand: without www. and path.
@@ -80,55 +115,4 @@ func (b *Brand) home() string {
 		return ""
 	}
 	return "https://" + strings.TrimPrefix(strings.ToLower(u.Host), "www.")
-}
-
-// object is JSON.
-type object = map[string]any
-
-// resources are the Organization and the Endpoint that the brand is.
-func (b *Brand) resources(base, release string) (organization, endpoint object) {
-	updated := object{"lastUpdated": b.Changed.UTC().Format(time.RFC3339)}
-	reference := object{"reference": "Endpoint/brand", "display": "FHIR endpoint of " + b.Name}
-	identifiers := []BrandIdentifier{{uriSystem, b.home()}}
-	identifiers = append(identifiers, b.Identifiers...)
-	organization = object{
-		"resourceType": "Organization", "id": "brand", "meta": updated, "active": true, "name": b.Name,
-		"identifier": identifiers, "endpoint": []object{reference},
-		"telecom": []object{{"system": "url", "value": b.Website}},
-		"type":    []object{{"coding": []object{{"system": "http://terminology.hl7.org/CodeSystem/organization-type", "code": "prov"}}}},
-	}
-	if len(b.Aliases) > 0 {
-		organization["alias"] = b.Aliases
-	}
-	if b.Address != nil {
-		organization["address"] = []any{b.Address}
-	}
-	var extensions []object
-	if b.Logo != "" {
-		extensions = append(extensions, object{
-			"url": "http://hl7.org/fhir/StructureDefinition/organization-brand", "extension": []object{{"url": "brandLogo", "valueUrl": b.Logo}},
-		})
-	}
-	if p := b.Portal; p.URL != "" {
-		parts := []object{{"url": "portalUrl", "valueUrl": p.URL}, {"url": "portalEndpoint", "valueReference": reference}}
-		for _, o := range []struct{ name, kind, value string }{
-			{"portalName", "valueString", p.Name}, {"portalDescription", "valueMarkdown", p.Description}, {"portalLogo", "valueUrl", p.Logo},
-		} {
-			if o.value != "" {
-				parts = append(parts, object{"url": o.name, o.kind: o.value})
-			}
-		}
-		extensions = append(extensions, object{"url": "http://hl7.org/fhir/StructureDefinition/organization-portal", "extension": parts})
-	}
-	if extensions != nil {
-		organization["extension"] = extensions
-	}
-	endpoint = object{
-		"resourceType": "Endpoint", "id": "brand", "meta": updated, "status": "active", "name": "FHIR endpoint of " + b.Name, "address": base,
-		"extension":      []object{{"url": "http://hl7.org/fhir/StructureDefinition/endpoint-fhir-version", "valueCode": release}},
-		"connectionType": object{"system": "http://terminology.hl7.org/CodeSystem/endpoint-connection-type", "code": "hl7-fhir-rest"},
-		"payloadType":    []object{{"coding": []object{{"system": "http://terminology.hl7.org/CodeSystem/endpoint-payload-type", "code": "none"}}}},
-		"contact":        []object{{"system": "url", "value": b.Website}},
-	}
-	return organization, endpoint
 }

@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
@@ -26,12 +28,6 @@ const brandsPath = "/auth/brands"
 
 var brandEndpoints = []endpoint{{brandsPath, "GET", corsAny, (*call).brands, failFHIR}}
 
-// brandBundle is the Bundle of brands as it is served.
-type brandBundle struct {
-	body    []byte
-	primary *BrandIdentifier // of the brand of this FHIR server; nil for none
-}
-
 // maxBrands is how many Organizations a bundle has at most.
 const maxBrands = "500"
 
@@ -46,15 +42,25 @@ type brandEntry struct {
 // brands serves the user-access brands: the Organizations that are tagged, with
 // the Endpoints that they refer to, or those of the brand file.
 func (c *call) brands() error {
-	b, err := c.brandBundle(c.r.Context())
+	entries, err := c.brandEntries(c.r.Context())
 	if err != nil {
 		return err
 	}
-	if b == nil {
+	if entries == nil {
 		return fault.New(fault.NotFound, fault.CodeNotFound, "", "This server has no user-access brand. Administrators give it one with a brand file, or with an Organization that has the tag %s|%s.", BrandTagSystem, BrandTagCode)
 	}
-	sum := sha256.Sum256(b.body)
-	tag := `W/"` + hex.EncodeToString(sum[:12]) + `"`
+	text, err := json.Marshal(entries)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(text)
+	digest := hex.EncodeToString(sum[:12])
+	changed, err := c.Identity.Published(c.r.Context(), "brands", digest, newest(entries))
+	if err != nil {
+		return err
+	}
+	at := changed.UTC().Format(time.RFC3339Nano)
+	tag := `W/"` + digest + "-" + strconv.FormatInt(changed.UnixMilli(), 36) + `"`
 	h := c.w.Header()
 	h.Set("ETag", tag)
 	h.Set("Cache-Control", "public, max-age=300")
@@ -62,35 +68,36 @@ func (c *call) brands() error {
 		c.w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	return c.writeFHIR(http.StatusOK, json.RawMessage(b.body))
+	return c.writeFHIR(http.StatusOK, brandBundle{"Bundle", object{"lastUpdated": at}, "collection", at, text})
 }
 
-// brandBundle is nil when the tenant has no brand.
-func (t *tenant) brandBundle(ctx context.Context) (*brandBundle, error) {
-	entries, err := t.storedBrands(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if entries == nil && t.Brand != nil {
-		if entries, err = t.fileBrand(); err != nil {
-			return nil, err
+// brandBundle is the Bundle as it is served.
+type brandBundle struct {
+	Type      string          `json:"resourceType"`
+	Meta      object          `json:"meta"`
+	Kind      string          `json:"type"`
+	Timestamp string          `json:"timestamp"`
+	Entries   json.RawMessage `json:"entry"`
+}
+
+// newest is when the newest of the resources was changed.
+func newest(entries []brandEntry) time.Time {
+	var last time.Time
+	for _, e := range entries {
+		if at, err := time.Parse(time.RFC3339, e.element.Text("meta", "lastUpdated")); err == nil && at.After(last) {
+			last = at
 		}
 	}
-	if entries == nil {
-		return nil, nil
+	return last
+}
+
+// brandEntries is nil when the tenant has no brand.
+func (t *tenant) brandEntries(ctx context.Context) ([]brandEntry, error) {
+	entries, err := t.storedBrands(ctx)
+	if entries == nil && err == nil && t.Brand != nil {
+		return t.fileBrand()
 	}
-	changed := ""
-	for _, e := range entries {
-		changed = max(changed, e.element.Text("meta", "lastUpdated"))
-	}
-	b := &brandBundle{primary: t.primaryBrand(entries)}
-	b.body, err = json.Marshal(struct {
-		Type      string       `json:"resourceType"`
-		Kind      string       `json:"type"`
-		Timestamp string       `json:"timestamp"`
-		Entries   []brandEntry `json:"entry"`
-	}{"Bundle", "collection", changed, entries})
-	return b, err
+	return entries, err
 }
 
 // storedBrands finds the Organizations that are tagged and their Endpoints.
@@ -103,16 +110,26 @@ func (t *tenant) storedBrands(ctx context.Context) ([]brandEntry, error) {
 		return nil, err
 	}
 	var entries []brandEntry
-	for _, r := range found.Entries {
+	used := map[string]bool{}         // references to Endpoints
+	for _, r := range found.Entries { // matches come before what they include
 		e, err := parseElement(r.JSON)
 		if err != nil {
 			return nil, err
 		}
-		if (r.Key.Type == "Organization" || r.Key.Type == "Endpoint") && onlyAsked(e.value) {
-			entries = append(entries, brandEntry{t.Identity.FHIRBase() + "/" + r.Key.String(), r.JSON, e})
+		if !onlyAsked(e.value) || r.Key.Type != "Organization" && !used[r.Key.String()] {
+			continue
 		}
+		for _, one := range e.List("endpoint") {
+			used[t.relative(one.Text("reference"))] = true
+		}
+		entries = append(entries, brandEntry{t.Identity.FHIRBase() + "/" + r.Key.String(), r.JSON, e})
 	}
 	return entries, nil
+}
+
+// relative is a reference to a resource of this server without its address.
+func (t *tenant) relative(reference string) string {
+	return strings.TrimPrefix(reference, t.Identity.FHIRBase()+"/")
 }
 
 const absentReason = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
@@ -136,24 +153,6 @@ func onlyAsked(value any) bool {
 	return true
 }
 
-// fileBrand is the brand of the brand file.
-func (t *tenant) fileBrand() ([]brandEntry, error) {
-	organization, endpoint := t.Brand.resources(t.Identity.FHIRBase(), t.Door.Definitions("").Version)
-	var entries []brandEntry
-	for _, o := range []object{organization, endpoint} {
-		text, err := json.Marshal(o)
-		if err != nil {
-			return nil, err
-		}
-		e, err := parseElement(text)
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, brandEntry{t.Identity.FHIRBase() + "/" + e.Text("resourceType") + "/" + e.Text("id"), text, e})
-	}
-	return entries, nil
-}
-
 // primaryBrand is the identifier, of exactly one Organization, of the brand whose
 // Endpoint this FHIR server is: one that no other belongs to first, and an
 // address first. nil when there is none.
@@ -170,7 +169,7 @@ func (t *tenant) primaryBrand(entries []brandEntry) *BrandIdentifier {
 	}
 	var candidates []element
 	for _, e := range entries {
-		if slices.ContainsFunc(e.element.List("endpoint"), func(r element) bool { return own[r.Text("reference")] }) {
+		if slices.ContainsFunc(e.element.List("endpoint"), func(r element) bool { return own[t.relative(r.Text("reference"))] }) {
 			candidates = append(candidates, e.element)
 		}
 	}
@@ -217,9 +216,13 @@ type brandDiscovery struct {
 }
 
 func (c *call) brandDiscovery() (brandDiscovery, error) {
-	b, err := c.brandBundle(c.r.Context())
-	if err != nil || b == nil || b.primary == nil {
+	entries, err := c.brandEntries(c.r.Context())
+	if err != nil {
 		return brandDiscovery{}, err
 	}
-	return brandDiscovery{c.url(brandsPath), b.primary}, nil
+	primary := c.primaryBrand(entries)
+	if primary == nil {
+		return brandDiscovery{}, nil
+	}
+	return brandDiscovery{c.url(brandsPath), primary}, nil
 }

@@ -27,22 +27,35 @@ func (p *progress) showConsent(message string) error {
 		User: p.session.User.Name, Options: p.options(), Offline: p.request.Scopes.Has(smart.OfflineAccess),
 		Launched: p.request.Launch != "",
 	}
-	if id := p.request.Context.Patient; id != "" && asksPatient(p.request.Scopes) {
-		c, err := p.patient(p.r.Context(), fhirID(id))
-		if err != nil {
-			return err
-		}
-		if c == nil {
-			return identity.Refuse(identity.AccessDenied, "the patient is not on this server")
-		}
-		page.Patient = c
+	earlier, err := p.before(p.offered())
+	if err != nil {
+		return err
+	}
+	page.Before = earlier != nil
+	p.tick(page.Options, earlier)
+	if page.Patient, err = p.opened(); err != nil {
+		return err
 	}
 	if page.Offline {
 		for i, t := range terms {
-			page.Terms = append(page.Terms, Term{t.name, t.words, i == 0})
+			page.Terms = append(page.Terms, Term{t.name, t.words, i == 0 && !p.form.Has("term") || t.name == p.form.Get("term")})
 		}
 	}
 	return p.writeForm(statusOf(message), "Allow access", consentTemplate, page)
+}
+
+// opened is the patient whose record the app opens, whom the user must be able to
+// see; nil when there is none.
+func (p *progress) opened() (*Choice, error) {
+	id := p.request.Context.Patient
+	if id == "" || !asksPatient(p.request.Scopes) {
+		return nil, nil
+	}
+	c, err := p.patient(p.r.Context(), fhirID(id))
+	if err == nil && c == nil {
+		err = identity.Refuse(identity.AccessDenied, "the patient is not on this server")
+	}
+	return c, err
 }
 
 // actConsent makes the grant of what is ticked. What the page did not offer is

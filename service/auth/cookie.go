@@ -8,15 +8,16 @@ import (
 )
 
 // cookies are the tenant's cookies: of the session, of each request in progress,
-// of a sign-in that waits for its second factor, and of one at an outside provider.
+// of a sign-in that waits for its second factor, of one at an outside provider, and
+// of the logins for which the browser is known.
 type cookies struct {
-	session, browser, pending, outside string
-	path                               string // of the tenant, with trailing slash
-	secure                             bool
+	session, browser, pending, outside, known string
+	path                                      string // of the tenant, with trailing slash
+	secure                                    bool
 }
 
 func newCookies(issuer, tenant string) cookies {
-	c := cookies{session: "ingle-session", browser: "ingle-request", pending: "ingle-sign-in", outside: "ingle-outside", path: "/"}
+	c := cookies{session: "ingle-session", browser: "ingle-request", pending: "ingle-sign-in", outside: "ingle-outside", known: "ingle-known", path: "/"}
 	if u, err := url.Parse(issuer); err == nil {
 		c.path, c.secure = strings.TrimSuffix(u.Path, "/")+"/", u.Scheme == "https"
 	}
@@ -24,7 +25,7 @@ func newCookies(issuer, tenant string) cookies {
 	if tenant != "" {
 		suffix = "-" + tenant
 	}
-	for _, name := range []*string{&c.session, &c.browser, &c.pending, &c.outside} {
+	for _, name := range []*string{&c.session, &c.browser, &c.pending, &c.outside, &c.known} {
 		*name += suffix
 		if c.secure {
 			*name = "__Secure-" + *name

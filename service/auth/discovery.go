@@ -85,6 +85,7 @@ type associatedServer struct {
 
 // openIDConfiguration serves OpenID Connect Discovery 1.0 §4.
 func (c *call) openIDConfiguration() error {
+	m := c.metadata()
 	return c.writeJSON(http.StatusOK, struct {
 		metadata
 		UserInfo       string   `json:"userinfo_endpoint"`
@@ -95,9 +96,10 @@ func (c *call) openIDConfiguration() error {
 		Prompts        []string `json:"prompt_values_supported"`
 		RequestURI     bool     `json:"request_uri_parameter_supported"`
 		RequestObjects bool     `json:"request_parameter_supported"`
+		RequestSigning []string `json:"request_object_signing_alg_values_supported"`
 		ClaimsObjects  bool     `json:"claims_parameter_supported"`
 	}{
-		metadata: c.metadata(), UserInfo: c.url("/auth/userinfo"), EndSession: c.url("/auth/end-session"),
+		metadata: m, RequestObjects: true, RequestSigning: m.AuthAlgorithms, UserInfo: c.url("/auth/userinfo"), EndSession: c.url("/auth/end-session"),
 		Subjects: []string{"public"}, Algorithms: []string{"RS256"},
 		Claims:  []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "amr", "fhirUser", "profile", "name"},
 		Prompts: []string{"none", "login", "consent", "select_account"},

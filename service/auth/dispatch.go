@@ -22,12 +22,17 @@ type progress struct {
 	session *identity.Session // nil: nobody is signed in, or not freshly enough
 	cookie  string
 	form    url.Values // of a POST
+	// allowed are the scopes that the user allowed before, by the grant earlier.
+	allowed smart.Scopes
+	earlier *identity.Grant
 }
 
 // step is what the user has to do next. Its page is shown by GET; what a POST of
 // its form says is taken by act.
 type step struct {
 	name string
+	// required is what an app is told that wants no page to be shown.
+	required identity.Code
 	// due says whether it stands between the request and its code.
 	due  func(*progress) (bool, error)
 	show func(*progress, string) error // with a message about what was sent
@@ -40,10 +45,10 @@ var steps []step
 
 func init() {
 	steps = []step{
-		{"sign-in", (*progress).dueSignIn, (*progress).showSignIn, (*progress).actSignIn},
-		{"patient", (*progress).duePatient, (*progress).showPatient, (*progress).actPatient},
-		{"encounter", (*progress).dueEncounter, (*progress).showEncounter, (*progress).actEncounter},
-		{"consent", func(*progress) (bool, error) { return true, nil }, (*progress).showConsent, (*progress).actConsent},
+		{"sign-in", identity.LoginRequired, (*progress).dueSignIn, (*progress).showSignIn, (*progress).actSignIn},
+		{"patient", identity.InteractionRequired, (*progress).duePatient, (*progress).showPatient, (*progress).actPatient},
+		{"encounter", identity.InteractionRequired, (*progress).dueEncounter, (*progress).showEncounter, (*progress).actEncounter},
+		{"consent", identity.ConsentRequired, (*progress).dueConsent, (*progress).showConsent, (*progress).actConsent},
 	}
 }
 
@@ -79,7 +84,10 @@ func (c *call) request() error {
 		}
 		return p.again() // the form is of another step, or of who was signed in when it was shown
 	}
-	return p.again()
+	if c.r.Method != http.MethodGet {
+		return p.again()
+	}
+	return p.grant(p.allowed, time.Time{})
 }
 
 // resume finds the request that the address names, in its browser.
@@ -196,15 +204,17 @@ func (p *progress) deny(r *identity.Refused) error {
 	return p.redirectError(p.request.Redirect, string(p.request.State), r)
 }
 
-// grant makes the code of what the user allowed.
+// grant makes the code of what the user allowed, now or before.
 func (p *progress) grant(scopes smart.Scopes, until time.Time) error {
 	code, err := p.Identity.Authorize(p.r.Context(), identity.Authorization{
-		Request: p.request, Session: p.session, Scopes: scopes, Context: p.context(scopes), Until: until,
+		Request: p.request, Session: p.session, Scopes: scopes, Context: p.context(scopes), Until: until, Earlier: p.earlier,
 	})
-	if errors.Is(err, identity.ErrAnswered) || errors.Is(err, identity.ErrLaunch) {
+	switch {
+	case errors.Is(err, identity.ErrAnswered) || errors.Is(err, identity.ErrLaunch):
 		return errAnswered()
-	}
-	if err != nil {
+	case errors.Is(err, identity.ErrConflict):
+		return p.again() // what was allowed before has changed, or another tab was faster
+	case err != nil:
 		return err
 	}
 	return p.redirectCode(p.request.Redirect, string(p.request.State), code)

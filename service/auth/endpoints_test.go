@@ -1,9 +1,12 @@
 package auth_test
 
 import (
+	"encoding/base64"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -22,12 +25,14 @@ func TestDiscoveryListsWhatIsReal(t *testing.T) {
 		t.Error(a.header)
 	}
 	c := a.json()
-	for _, name := range []string{"authorization_endpoint", "token_endpoint", "introspection_endpoint", "revocation_endpoint", "registration_endpoint", "jwks_uri"} {
-		address, _ := c[name].(string)
-		if !strings.HasPrefix(address, p.url+"/auth/") {
+	for name, path := range map[string]string{
+		"authorization_endpoint": "/auth/authorize", "token_endpoint": "/auth/token", "introspection_endpoint": "/auth/introspect",
+		"revocation_endpoint": "/auth/revoke", "registration_endpoint": "/auth/register", "jwks_uri": "/auth/jwks",
+	} {
+		if c[name] != p.url+path {
 			t.Errorf("%s: %v", name, c[name])
 		}
-		if got := p.do(p.client, "OPTIONS", address, nil); got.status != http.StatusNoContent {
+		if got := p.do(p.client, "OPTIONS", p.url+path, nil); got.status != http.StatusNoContent {
 			t.Errorf("%s: nothing is there: %d", name, got.status)
 		}
 	}
@@ -39,7 +44,7 @@ func TestDiscoveryListsWhatIsReal(t *testing.T) {
 		"response_types_supported":                         {"code"},
 		"code_challenge_methods_supported":                 {"S256"},
 		"token_endpoint_auth_methods_supported":            {"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
-		"token_endpoint_auth_signing_alg_values_supported": {"RS384", "ES384"},
+		"token_endpoint_auth_signing_alg_values_supported": {"RS384", "ES384", "PS256", "ES256", "EdDSA"},
 	} {
 		var got []string
 		for _, v := range c[name].([]any) {
@@ -50,7 +55,7 @@ func TestDiscoveryListsWhatIsReal(t *testing.T) {
 		}
 	}
 	a.has(`"launch-ehr"`, `"launch-standalone"`, `"permission-v1"`, `"permission-v2"`, `"context-ehr-encounter"`, `"associated_endpoints":[{"url":"`+p.url+`/fhir"`)
-	o := p.do(p.client, "GET", p.url+"/.well-known/openid-configuration", nil).want(200).has(`"RS256"`, `"public"`, `"fhirUser"`).json()
+	o := p.do(p.client, "GET", p.url+"/.well-known/openid-configuration", nil).want(200).has(`"RS256"`, `"public"`, `"fhirUser"`, `"request_parameter_supported":true`).json()
 	for _, name := range []string{"userinfo_endpoint", "end_session_endpoint"} {
 		if address, _ := o[name].(string); p.do(p.client, "OPTIONS", address, nil).status != http.StatusNoContent {
 			t.Errorf("%s: %v", name, o[name])
@@ -58,6 +63,29 @@ func TestDiscoveryListsWhatIsReal(t *testing.T) {
 	}
 	p.do(p.client, "GET", p.url+"/auth/style.json", nil).want(200).has("color_background")
 	p.do(p.client, "GET", p.url+"/t/nobody/auth/jwks", nil).want(404)
+}
+
+func TestEveryAddressOfDiscoveryIsAbsolute(t *testing.T) {
+	c := newPlace(t, withBrand(t, brandFile)).discovery()
+	addresses := map[string]any{"issuer": c["issuer"], "user_access_brand_bundle": c["user_access_brand_bundle"]}
+	for name, value := range c {
+		if strings.HasSuffix(name, "_endpoint") || strings.HasSuffix(name, "_uri") {
+			addresses[name] = value
+		}
+	}
+	for _, one := range c["associated_endpoints"].([]any) {
+		e, _ := one.(map[string]any)
+		addresses[fmt.Sprint("associated ", e["url"])] = e["url"]
+	}
+	for name, value := range addresses {
+		text, _ := value.(string)
+		if u, err := url.Parse(text); err != nil || !u.IsAbs() || u.Host == "" {
+			t.Errorf("%s: %v", name, value)
+		}
+	}
+	if len(addresses) < 11 {
+		t.Errorf("%v", addresses)
+	}
 }
 
 func TestOriginsOfRegisteredAppsMayAskForTokens(t *testing.T) {
@@ -76,6 +104,9 @@ func TestOriginsOfRegisteredAppsMayAskForTokens(t *testing.T) {
 					t.Errorf("%s %s for %s: %q", method, path, origin, got)
 				}
 			}
+		}
+		if h := p.do(p.client, "OPTIONS", p.url+"/auth/token", nil, "Origin", origin, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization").header; known != (h.Get("Access-Control-Allow-Methods") == "POST" && strings.Contains(h.Get("Access-Control-Allow-Headers"), "Authorization")) {
+			t.Errorf("the preflight of %s: %v", origin, h)
 		}
 		if got := p.do(p.client, "GET", p.url+"/auth/authorize", nil, "Origin", origin).header.Get("Access-Control-Allow-Origin"); got != "" {
 			t.Errorf("authorize for %s: %q", origin, got)
@@ -108,7 +139,7 @@ func TestIntrospectionTellsWhatATokenStandsFor(t *testing.T) {
 			t.Errorf("%s: %v, not %v", name, got[name], want)
 		}
 	}
-	if got := introspect(ask(tokens["refresh_token"].(string))).want(200).json(); got["active"] != true || got["token_type"] != nil {
+	if got := introspect(ask(tokens["refresh_token"].(string))).want(200).json(); got["active"] != true || got["token_type"] != nil || got["iat"] != float64(p.clock.time().Unix()) {
 		t.Error(got)
 	}
 	for _, token := range []string{"x", "igl_at_x", "igl_rt_x", tokens["id_token"].(string)} {
@@ -127,12 +158,12 @@ func TestIntrospectionTellsWhatATokenStandsFor(t *testing.T) {
 		t.Error("another client's token is told: ", got)
 	}
 	// A token with the scope for it asks about any client's.
-	b := p.backend("system/*.rs", identity.ScopeIntrospect)
+	b := p.backend("system/*.rs", "__introspect")
 	bearer := func(scope string) string {
 		return "Bearer " + p.token(backendForm(scope, signed(jose.ES384, ecKey(), headers("e"), p.claims(b)))).want(200).json()["access_token"].(string)
 	}
 	only := url.Values{"token": {tokens["access_token"].(string)}}
-	if got := introspect(only, "Authorization", bearer(identity.ScopeIntrospect)).want(200).json(); got["active"] != true || got["client_id"] != c.ID {
+	if got := introspect(only, "Authorization", bearer("__introspect")).want(200).json(); got["active"] != true || got["client_id"] != c.ID {
 		t.Error(got)
 	}
 	introspect(only, "Authorization", bearer("system/*.rs")).refused(403, identity.InsufficientScope)
@@ -140,6 +171,24 @@ func TestIntrospectionTellsWhatATokenStandsFor(t *testing.T) {
 	p.clock.pass(61 * time.Minute)
 	if got := introspect(ask(tokens["access_token"].(string))).want(200).body; strings.TrimSpace(got) != `{"active":false}` {
 		t.Error(got)
+	}
+}
+
+func TestIntrospectionTellsTheWholeLaunchContext(t *testing.T) {
+	p := practice(t)
+	c, secret := p.register(func(c *identity.Client) { c.Auth = identity.AuthPost })
+	launched := p.ehr()(`{"client_id":"` + c.ID + `","user":"noor","patient":"ann","encounter":"visit","need_patient_banner":false,"intent":"reconcile","tenant":"ward-3",
+		"fhirContext":[{"reference":"ImagingStudy/i","role":"https://x.example/role"}]}`).want(201).json()
+	ask := p.ask(c, "launch openid fhirUser patient/*.rs")
+	ask.Set("launch", launched["launch"].(string))
+	form := codeForm(c, p.browser().open(ask).signIn("noor").allow().Get("code"))
+	form.Set("client_secret", secret)
+	tokens := p.token(form).want(200).json()
+	got := p.do(p.client, "POST", p.url+"/auth/introspect", url.Values{"token": {tokens["access_token"].(string)}, "client_id": {c.ID}, "client_secret": {secret}}).want(200).json()
+	for _, name := range []string{"patient", "encounter", "need_patient_banner", "intent", "tenant", "smart_style_url", "fhirContext"} {
+		if tokens[name] == nil || !reflect.DeepEqual(got[name], tokens[name]) {
+			t.Errorf("%s: %v, not %v", name, got[name], tokens[name])
+		}
 	}
 }
 
@@ -183,7 +232,8 @@ func TestAnAppRegistersItselfAndWaits(t *testing.T) {
 	p := practice(t)
 	post := func(body string) answer { return p.post("/auth/register", body) }
 	got := post(`{"client_name":"App","redirect_uris":["https://self.example/back"],"scope":"openid patient/*.rs eat"}`).want(201).json()
-	if got["client_secret"] == nil || got["client_secret_expires_at"] != 0.0 || got["scope"] != "openid patient/*.rs" || got["token_endpoint_auth_method"] != "client_secret_basic" || got["__approved"] != false {
+	if got["client_secret"] == nil || got["client_secret_expires_at"] != 0.0 || got["scope"] != "openid patient/*.rs" || got["token_endpoint_auth_method"] != "client_secret_basic" || got["__approved"] != false ||
+		got["client_id"] == nil || got["client_name"] != "App" || !slices.Equal(got["redirect_uris"].([]any), []any{"https://self.example/back"}) {
 		t.Error(got)
 	}
 	got = post(`{"client_name":"App","redirect_uris":["https://self.example/back"],"token_endpoint_auth_method":"none"}`).want(201).json()
@@ -242,6 +292,42 @@ func TestRegistrationsAndTokenRequestsAreLimited(t *testing.T) {
 	}
 }
 
+// A confidential app has a limit of its own, wherever it asks from.
+func TestAConfidentialAppIsLimitedByItself(t *testing.T) {
+	p := practice(t, func(_ *identity.Config, c *auth.Config) { c.Limits = auth.Limits{Tokens: 1, TokensBurst: 3} })
+	secretly := func(c *identity.Client) { c.Auth = identity.AuthBasic }
+	one, oneSecret := p.register(secretly)
+	other, otherSecret := p.register(secretly)
+	from := func(last byte) *http.Client {
+		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, last)}}
+		return &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}}
+	}
+	if resp, err := from(2).Get(p.url); err != nil {
+		t.Skip("this system has one loopback address:", err)
+	} else {
+		resp.Body.Close()
+	}
+	ask := func(client *http.Client, c *identity.Client, secret string) answer {
+		form := refreshForm(c, "igl_rt_guessed")
+		form.Del("client_id")
+		basic := base64.StdEncoding.EncodeToString([]byte(c.ID + ":" + secret))
+		return p.do(client, "POST", p.url+"/auth/token", form, "Authorization", "Basic "+basic)
+	}
+	for i := range 3 {
+		ask(from(byte(2+i)), one, oneSecret).refused(400, identity.InvalidGrant)
+	}
+	ask(from(5), one, oneSecret).refused(429, identity.TemporarilyUnavailable)
+	ask(from(5), other, otherSecret).refused(400, identity.InvalidGrant)
+	// Who does not know the secret uses nothing up.
+	p.clock.pass(10 * time.Second)
+	for range 3 {
+		ask(from(6), one, "igl_cs_guessed").refused(401, identity.InvalidClient)
+	}
+	for i := range 3 {
+		ask(from(byte(7+i)), one, oneSecret).refused(400, identity.InvalidGrant)
+	}
+}
+
 // Whoever says the client_id of a public app from one address does not shut out
 // those who use it from others.
 func TestAPublicAppIsNotShutOutByWhoeverSaysItsName(t *testing.T) {
@@ -278,7 +364,7 @@ func TestSigningOutLeadsBackToARegisteredAddressOnly(t *testing.T) {
 	end("post_logout_redirect_uri", "https://app.example/bye?a=1").want(400)
 	end("id_token_hint", hint+"x").want(400)
 	end("id_token_hint", hint, "client_id", "another").want(400)
-	b.open(p.ask(c, "patient/*.rs")).want(200).has("Allow Growth Chart access?")
+	b.open(p.ask(c, "patient/*.cruds")).want(200).has("Allow Growth Chart access?")
 	p.clock.pass(time.Hour / 4) // the id_token has expired; as a hint it is good
 	if got := end("id_token_hint", hint, "post_logout_redirect_uri", "https://app.example/bye?a=1", "state", "s 1").location().String(); got != "https://app.example/bye?a=1&state=s+1" {
 		t.Error(got)
@@ -294,7 +380,7 @@ func TestSigningOutIsAskedWithoutAHint(t *testing.T) {
 	b.code(c, "openid patient/*.rs", "ann")
 	g := page{b.do(b.http, "GET", p.url+"/auth/end-session", nil).want(200).has("Sign out?"), b, p.url + "/auth/end-session"}
 	b.do(b.http, "POST", p.url+"/auth/end-session", url.Values{"confirm": {"1"}}).want(403)
-	b.open(p.ask(c, "patient/*.rs")).want(200).has("Allow Growth Chart access?")
+	b.open(p.ask(c, "patient/*.cruds")).want(200).has("Allow Growth Chart access?")
 	g.send("confirm", "1").want(200).has("You are signed out")
 	b.open(p.ask(c, "patient/*.rs")).want(200).has("Sign in")
 }

@@ -26,25 +26,19 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 		return nil, fault.New(fault.Unauthenticated, fault.CodeLogin, "",
 			"This needs an access token: send it as 'Authorization: Bearer ...'. How to get one says /.well-known/smart-configuration below the FHIR base.")
 	}
-	a, err := t.Identity.CheckToken(r.Context(), token)
+	a, err := t.check(r.Context(), token)
+	if errors.Is(err, errActs) {
+		return nil, fault.Wrap(err, fault.Unauthenticated, fault.CodeLogin, "", "The user of the access token may no longer act for the patient. Ask the user again.")
+	}
 	if errors.Is(err, identity.ErrToken) {
 		return nil, fault.Wrap(err, fault.Unauthenticated, fault.CodeLogin, "", "The access token is unknown, has expired or was revoked. Get a new one.")
 	}
 	if err != nil {
 		return nil, err
 	}
-	if acts, err := s.acts(r.Context(), door, a); err != nil {
-		return nil, err
-	} else if !acts {
-		return nil, fault.New(fault.Unauthenticated, fault.CodeLogin, "", "The user of the access token may no longer act for the patient. Ask the user again.")
-	}
 	rules, ok := s.rules.Get(a)
 	if !ok {
-		g := granted(a)
-		if g.Asker, err = t.asker(r.Context(), a, g.Patient); err != nil {
-			return nil, err
-		}
-		if rules, err = door.Rules(r.Context(), g); err != nil {
+		if rules, err = t.allowed(r.Context(), a); err != nil {
 			return nil, err
 		}
 		s.rules.Put(a, rules)
@@ -53,8 +47,19 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 	if a.User == "" {
 		p.ID, p.Name = a.Client, a.ClientName
 	}
-	p.Agent, p.Audits, p.Urgent = agentOf(a), auditsOf(a), treats(a)
+	p.Agent, p.Audits, p.Urgent = agentOf(a), auditsOf(a), treats(a, rules.Purpose())
+	p.Agent.Purpose = purposeOf(a, rules.Purpose())
 	return door.Session(p, rules), nil
+}
+
+// allowed are the rules of an access token.
+func (t *tenant) allowed(ctx context.Context, a *identity.Access) (*access.Rules, error) {
+	g := granted(a)
+	var err error
+	if g.Asker, err = t.whoAsks(ctx, a, g.Patient); err != nil {
+		return nil, err
+	}
+	return t.Door.Rules(ctx, g)
 }
 
 // granted is what a token carries, as access reads it. Of a user who is no staff
@@ -117,7 +122,7 @@ func (s *Server) Endpoints(door *records.Door) Endpoints {
 	}
 	return Endpoints{
 		Authorize: t.url("/auth/authorize"), Token: t.url("/auth/token"), Register: t.url("/auth/register"),
-		Introspect: t.url("/auth/introspect"), Revoke: t.url("/auth/revoke"),
+		Introspect: t.url("/auth/introspect"), Revoke: t.url("/auth/revoke"), Manage: t.url("/account"),
 	}
 }
 

@@ -1,10 +1,12 @@
 package auth_test
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
@@ -81,6 +83,74 @@ func TestATokenOfSomebodyWhoActedForAPatientEndsWithThat(t *testing.T) {
 		p.do(p.client, "DELETE", p.url+"/fhir/RelatedPerson/for-ann", nil, "Authorization", "Bearer "+token).want(401)
 		p.fhir("Patient/ann", own).want(200)
 		p.put(`{"resourceType":"RelatedPerson","id":"for-ann","patient":{"reference":"Patient/ann"}}`)
+	}
+}
+
+// What a token is for ends everywhere, not at the records only.
+func TestWhatTheUserMayNoLongerDoEndsEverywhere(t *testing.T) {
+	for name, end := range map[string]func(*place, *identity.User) error{
+		"a relation that is over": func(p *place, _ *identity.User) error {
+			p.put(`{"resourceType":"RelatedPerson","id":"for-ann","period":{"end":"2026-02-28"},"patient":{"reference":"Patient/ann"}}`)
+			return nil
+		},
+		"a link that is removed": func(p *place, _ *identity.User) error {
+			p.put(`{"resourceType":"Person","id":"dora","link":[{"target":{"reference":"Patient/bob"}}]}`)
+			return nil
+		},
+		"a role that is removed": func(p *place, u *identity.User) error {
+			u.Roles = nil
+			_, err := p.identity.UpdateUser(p.t.Context(), *u)
+			return err
+		},
+		"a user who is disabled": func(p *place, u *identity.User) error {
+			u.Disabled = true
+			_, err := p.identity.UpdateUser(p.t.Context(), *u)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := practice(t)
+			c, secret := p.register(func(c *identity.Client) {
+				c.Auth = identity.AuthPost
+				c.Scopes = append(c.Scopes, settingsScope)
+			})
+			prove := func(form url.Values) url.Values {
+				form.Set("client_id", c.ID)
+				form.Set("client_secret", secret)
+				return form
+			}
+			g := p.browser().open(p.ask(c, "openid fhirUser offline_access launch/patient patient/*.rs "+settingsScope)).signIn("dora").send("patient", "ann")
+			first := p.token(prove(codeForm(c, g.allow().Get("code")))).want(200).json()
+			old := first["refresh_token"].(string)
+			tokens := p.token(prove(refreshForm(c, old))).want(200).json()
+			access, refresh := tokens["access_token"].(string), tokens["refresh_token"].(string)
+			status := func(active bool) {
+				t.Helper()
+				want := map[bool]int{true: 200, false: 401}[active]
+				p.fhir("Patient/ann", access).want(want)
+				p.do(p.client, "GET", p.url+"/auth/userinfo", nil, "Authorization", "Bearer "+access).want(want)
+				k := keeper{p, access}
+				k.state("GET", k.find(), "").want(want)
+				for _, token := range []string{access, refresh} {
+					got := p.do(p.client, "POST", p.url+"/auth/introspect", prove(url.Values{"token": {token}})).want(200)
+					if got.json()["active"] != active || !active && strings.TrimSpace(got.body) != `{"active":false}` {
+						t.Error(got.body)
+					}
+				}
+			}
+			status(true)
+			u, err := p.identity.UserByLogin(t.Context(), "dora")
+			if err == nil {
+				err = end(p, u)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			status(false)
+			for _, token := range []string{refresh, old} { // the old one was good for a moment more
+				p.token(prove(refreshForm(c, token))).refused(400, identity.InvalidGrant)
+			}
+		})
 	}
 }
 

@@ -22,7 +22,7 @@ func (c *call) grantCredentials(client *identity.Client, form url.Values) (*iden
 		if err != nil {
 			continue // it is not about resources
 		}
-		if err := c.Door.Ownership().Check(one); err != nil {
+		if err := c.Door.CheckScope(c.r.Context(), one); err != nil {
 			return nil, identity.Refuse(identity.InvalidScope, "%v", err)
 		}
 	}

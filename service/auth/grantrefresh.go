@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"net/url"
 
 	"github.com/inglehealth/ingle/identity"
@@ -19,6 +20,17 @@ func (c *call) grantRefresh(client *identity.Client, form url.Values) (*identity
 	scopes, err := smart.ParseScopes(scope)
 	if err != nil {
 		return nil, identity.Refuse(identity.InvalidScope, "%v", err)
+	}
+	a, err := c.Identity.RefreshAccess(c.r.Context(), token)
+	if err == nil && a.Client == client.ID {
+		if acts, err := c.acts(c.r.Context(), a); err != nil {
+			return nil, err
+		} else if !acts {
+			return nil, identity.Refuse(identity.InvalidGrant, "the user may no longer act for the patient; ask the user again")
+		}
+	}
+	if err != nil && !errors.Is(err, identity.ErrToken) { // what is wrong with the token Refresh says
+		return nil, err
 	}
 	return c.Identity.Refresh(c.r.Context(), client, token, scopes, resource)
 }

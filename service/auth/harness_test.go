@@ -111,7 +111,7 @@ func newPlace(t *testing.T, options ...option) *place {
 	a := auth.New(ac)
 	a.Mount(site)
 	fhirapi.New(fhirapi.Config{
-		Tenants: records.NewTenants(p.door), Version: "test", Log: ac.Log, Authenticate: a.Authenticate, Origins: a.KnownOrigin,
+		Tenants: records.NewTenants(p.door), Version: "test", Log: ac.Log, Authenticate: a.Authenticate, Origins: a.KnownOrigin, Ask: a.Ask,
 		OAuth: func(d *records.Door) fhirapi.OAuth { return fhirapi.OAuth(a.Endpoints(d)) },
 	}).Mount(site)
 	handler.Handle("/", site)
@@ -241,6 +241,11 @@ func (p *place) send(client *http.Client, r *http.Request) answer {
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		p.t.Fatal(err)
+	}
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") && r.Method != http.MethodHead {
+		for _, what := range inaccessible(string(text)) {
+			p.t.Errorf("%s %s: %s in\n%s", r.Method, r.URL.Path, what, text)
+		}
 	}
 	return answer{p.t, resp.StatusCode, resp.Header, string(text)}
 }
@@ -376,6 +381,12 @@ var ticked = regexp.MustCompile(`<input type="checkbox" name="scope" value="([^"
 // allow allows all that is ticked, or only those of the scopes.
 func (g page) allow(scopes ...string) url.Values {
 	g.t.Helper()
+	return g.allowAt(redirect, scopes...)
+}
+
+// allowAt is allow for an app with another redirect address.
+func (g page) allowAt(address string, scopes ...string) url.Values {
+	g.t.Helper()
 	g.want(200).has("Allow Growth Chart access?")
 	pairs := []string{"allow", "1", "term", "open"}
 	for _, m := range ticked.FindAllStringSubmatch(g.body, -1) {
@@ -388,7 +399,11 @@ func (g page) allow(scopes ...string) url.Values {
 			pairs = append(pairs, "scope", s)
 		}
 	}
-	return g.send(pairs...).location().Query()
+	back := g.send(pairs...).location()
+	if !strings.HasPrefix(back.String(), address+"?") {
+		g.t.Errorf("the browser is led to %s", back)
+	}
+	return back.Query()
 }
 
 // code goes through all pages and returns the code.

@@ -1,13 +1,16 @@
 package auth_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/spec/smart"
 )
 
 // nasty are texts that have broken servers.
@@ -31,24 +34,33 @@ func TestNothingMalformedIsTheServersFault(t *testing.T) {
 			ask.Set("login_hint", "ann")
 			ask.Set("prompt", "login")
 			ask.Set("max_age", "3")
-			ask.Set("launch", "x")
-			page := url.Values{"step": {"consent"}, "allow": {"1"}, "term": {"open"}, "scope": {"openid"}, "session": {""}, "token": {field.FindStringSubmatch(consent.body)[2]}, "patient": {"x"}}
+			silent := p.ask(c, "openid patient/*.rs")
+			silent.Set("prompt", "none")
+			// The page's own form, in which nothing is wrong but how long: it is never
+			// answered.
+			page := url.Values{"allow": {"1"}, "term": {"never"}, "scope": {"openid", "offline_access"}}
+			for _, m := range field.FindAllStringSubmatch(consent.body, -1) {
+				page.Set(m[1], m[2])
+			}
+			consent.send("allow", "1", "term", "never", "scope", "openid", "scope", "offline_access").want(422).has("Choose for how long")
 			for _, x := range []struct {
 				method, path string
 				values       url.Values
+				more         []string // names of further parameters
 			}{
-				{"GET", "/auth/authorize", ask},
-				{"POST", "/auth/authorize", ask},
-				{"POST", strings.TrimPrefix(consent.address, p.url), page},
-				{"GET", strings.TrimPrefix(form.address, p.url), url.Values{"name": {"x"}}},
-				{"POST", "/auth/token", codeForm(c, "x")},
-				{"POST", "/auth/token", refreshForm(c, tokens["refresh_token"].(string))},
-				{"POST", "/auth/token", url.Values{"grant_type": {"client_credentials"}, "client_assertion_type": {assertion}, "client_assertion": {"x"}, "scope": {"x"}, "resource": {"x"}}},
-				{"POST", "/auth/introspect", url.Values{"token": {"x"}, "client_id": {c.ID}, "client_secret": {"x"}}},
-				{"POST", "/auth/revoke", url.Values{"token": {"x"}, "client_id": {c.ID}}},
-				{"GET", "/auth/end-session", url.Values{"id_token_hint": {"x"}, "client_id": {c.ID}, "post_logout_redirect_uri": {"x"}, "state": {"x"}}},
+				{"GET", "/auth/authorize", ask, []string{"launch", "id_token_hint", "response_mode", "request", "request_uri"}},
+				{"POST", "/auth/authorize", ask, nil},
+				{"GET", "/auth/authorize", silent, []string{"launch", "id_token_hint", "max_age"}},
+				{"POST", strings.TrimPrefix(consent.address, p.url), page, []string{"patient", "encounter", "login", "code"}},
+				{"GET", strings.TrimPrefix(form.address, p.url), url.Values{"name": {"x"}}, nil},
+				{"POST", "/auth/token", codeForm(c, "x"), nil},
+				{"POST", "/auth/token", refreshForm(c, tokens["refresh_token"].(string)), []string{"scope", "resource"}},
+				{"POST", "/auth/token", url.Values{"grant_type": {"client_credentials"}, "client_assertion_type": {assertion}, "client_assertion": {"x"}, "scope": {"x"}, "resource": {"x"}}, nil},
+				{"POST", "/auth/introspect", url.Values{"token": {"x"}, "client_id": {c.ID}, "client_secret": {"x"}}, nil},
+				{"POST", "/auth/revoke", url.Values{"token": {"x"}, "client_id": {c.ID}}, nil},
+				{"GET", "/auth/end-session", url.Values{"client_id": {c.ID}, "post_logout_redirect_uri": {"x"}, "state": {"x"}}, []string{"id_token_hint"}},
 			} {
-				for name := range x.values {
+				for _, name := range slices.AppendSeq(x.more, maps.Keys(x.values)) {
 					for _, text := range nasty {
 						values := url.Values{}
 						for k, v := range x.values {
@@ -131,6 +143,40 @@ func TestAFormThatWasShownToSomebodyElseIsShownAgain(t *testing.T) {
 		t.Fatal(err)
 	} else if grants, err := p.identity.Grants(t.Context(), u.ID); err != nil || len(grants) > 0 {
 		t.Error("dora allowed what ann was asked", err)
+	}
+}
+
+func TestOfTooManyRegistrationsTheOldestMakeWay(t *testing.T) {
+	p := household(t)
+	register := func(owner string) string {
+		t.Helper()
+		p.clock.pass(time.Second)
+		c := &identity.Client{Name: "x", Auth: identity.AuthNone, Redirects: []string{redirect}, Scopes: smart.Scopes{"patient/*.rs"}, Grants: []identity.GrantType{identity.AuthorizationCode}, Owner: owner}
+		if owner == "" {
+			made, _, err := p.identity.Register(t.Context(), identity.Metadata{Name: "x", Auth: identity.AuthNone, Redirects: []string{redirect}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c = made
+		} else if _, err := p.identity.CreateClient(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		return c.ID
+	}
+	there := func(id string) bool {
+		_, err := p.identity.Client(t.Context(), id)
+		return err == nil
+	}
+	approved, first, second, developers := register(""), register(""), register(""), register("dev")
+	if err := p.identity.ApproveClient(t.Context(), approved); err != nil {
+		t.Fatal(err)
+	}
+	var last string
+	for range 499 {
+		last = register("")
+	}
+	if there(first) || !there(second) || !there(last) || !there(approved) || !there(developers) {
+		t.Errorf("of 501 the first is there: %v; the others: %v %v, an approved one: %v, a developer's: %v", there(first), there(second), there(last), there(approved), there(developers))
 	}
 }
 

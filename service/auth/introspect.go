@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -40,15 +41,19 @@ func (c *call) introspect() error {
 		return identity.Refuse(identity.InvalidRequest, "token is missing")
 	}
 	t, err := c.Identity.Introspect(c.r.Context(), token)
-	if errors.Is(err, identity.ErrToken) || err == nil && own != "" && t.Client != own {
-		return c.writeJSON(http.StatusOK, introspection{})
+	active := err == nil && (own == "" || t.Client == own)
+	if active {
+		active, err = c.acts(c.r.Context(), &t.Access)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, identity.ErrToken) {
 		return err
+	}
+	if !active {
+		return c.writeJSON(http.StatusOK, introspection{})
 	}
 	answer := introspection{
 		Active: true, Scope: t.Scopes.String(), ClientID: t.Client, Expires: t.Expires.Unix(), IssuedAt: t.Issued.Unix(),
-		Issuer: c.Identity.Issuer(), Audience: c.Identity.FHIRBase(), Subject: t.User, Context: t.Context,
+		Issuer: c.Identity.Issuer(), Audience: cmp.Or(t.Resource, c.Identity.FHIRBase()), Subject: t.User, Context: t.Context,
 	}
 	if !t.Refresh {
 		answer.TokenType = "Bearer"

@@ -13,8 +13,8 @@ import (
 
 // ehr is an outside record system that launches apps.
 func (p *place) ehr() (launch func(body string) answer) {
-	c := p.backend("system/*.rs", identity.ScopeLaunch)
-	token := p.token(backendForm(identity.ScopeLaunch, signed(jose.ES384, ecKey(), headers("e"), p.claims(c)))).want(200).json()["access_token"].(string)
+	c := p.backend("system/*.rs", "__launch")
+	token := p.token(backendForm("__launch", signed(jose.ES384, ecKey(), headers("e"), p.claims(c)))).want(200).json()["access_token"].(string)
 	return func(body string) answer {
 		return p.post("/auth/launch", body, "Authorization", "Bearer "+token)
 	}
@@ -118,7 +118,15 @@ func TestALaunchThatIsWrongIsRefused(t *testing.T) {
 		"an empty item":        {"fhirContext": []any{map[string]any{}}},
 		"an absolute item":     {"fhirContext": []any{map[string]any{"reference": "https://x.example/fhir/A/1"}}},
 		"a patient as item":    {"fhirContext": []any{map[string]any{"reference": "Patient/bob"}}},
+		"a patient's launch":   {"fhirContext": []any{map[string]any{"reference": "Patient/bob", "role": "launch"}}},
+		"a patient by type":    {"fhirContext": []any{map[string]any{"identifier": map[string]any{"value": "1"}, "type": "Patient"}}},
+		"a visit as item":      {"fhirContext": []any{map[string]any{"reference": "Encounter/visit"}}},
 		"a role of no meaning": {"fhirContext": []any{map[string]any{"reference": "Basic/b", "role": "r"}}},
+		"a role like an URI":   {"fhirContext": []any{map[string]any{"reference": "Basic/b", "role": "r:"}}},
+		"a role with a space":  {"fhirContext": []any{map[string]any{"reference": "Basic/b", "role": "the role: r"}}},
+		"a canonical of text":  {"fhirContext": []any{map[string]any{"canonical": "http-like"}}},
+		"a style of script":    {"smart_style_url": "javascript:alert(1)"},
+		"a relative style":     {"smart_style_url": "/style.json"},
 		"an identifier string": {"fhirContext": []any{map[string]any{"identifier": "x"}}},
 		"another type":         {"fhirContext": []any{map[string]any{"reference": "Basic/b", "type": "List"}}},
 	} {

@@ -80,8 +80,12 @@ func (c *call) throttle(l *limiter, key string) error {
 	if ok {
 		return nil
 	}
-	c.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	c.retryAfter(wait)
 	return fault.New(fault.Throttled, fault.CodeThrottled, "", "Too many requests. Wait as long as Retry-After says.")
+}
+
+func (c *call) retryAfter(wait time.Duration) {
+	c.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 }
 
 // address is where the request comes from; the zero Addr when that is unknown.

@@ -14,6 +14,8 @@ type Option struct {
 	Scope  string
 	Words  string // what a patient understands
 	Always bool   // it belongs to signing in, and cannot be left out alone
+	Ticked bool   // it is proposed
+	InPart bool   // some of its parts are
 	// Parts are what may be allowed instead of the whole: some categories, or
 	// some types.
 	Parts []Option

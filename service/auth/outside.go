@@ -49,6 +49,9 @@ func onward(path string) string {
 }
 
 func (c *call) beginOutside() error {
+	if err := c.throttle(c.tokens, "outside "+c.network()); err != nil { // each asks the provider
+		return err
+	}
 	address, cookie, err := c.Identity.BeginOutside(c.r.Context(), c.r.PathValue("provider"), c.url(outsideBack), nil)
 	if err != nil {
 		return outsideFault(err)

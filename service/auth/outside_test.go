@@ -18,6 +18,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/service/auth"
 )
 
 // provider is an outside OpenID Connect provider at which everybody is who it
@@ -90,6 +91,19 @@ func (a answer) link() string {
 		a.t.Fatalf("no link in %s", a.body)
 	}
 	return html.UnescapeString(m[1])
+}
+
+func TestAProviderIsAskedOnlySoOften(t *testing.T) {
+	p := practice(t, func(_ *identity.Config, c *auth.Config) { c.Limits = auth.Limits{Tokens: 1, TokensBurst: 2} })
+	p.provider("subject-1")
+	begin := func() answer { return p.do(p.client, "GET", p.url+"/auth/outside/to/hospital", nil) }
+	begin().want(303)
+	begin().want(303)
+	if a := begin().want(429).has("Too many requests"); a.header.Get("Retry-After") != "1" {
+		t.Error(a.header)
+	}
+	p.clock.pass(2 * time.Second)
+	begin().want(303)
 }
 
 func TestSomebodySignsInThroughAnOutsideProvider(t *testing.T) {

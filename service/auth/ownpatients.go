@@ -59,14 +59,14 @@ func ownPatients(ctx context.Context, s *records.Session, links []identity.Link,
 
 // acts says whether the user of a token may still act for the patient in its
 // context, whom somebody else's record made theirs.
-func (s *Server) acts(ctx context.Context, door *records.Door, a *identity.Access) (bool, error) {
+func (t *tenant) acts(ctx context.Context, a *identity.Access) (bool, error) {
 	patient := fhir.ID(a.Context.Patient)
 	if patient == "" || a.User == "" || hasAny(&identity.User{Roles: a.Roles}, staff) ||
 		slices.ContainsFunc(a.Links, func(l identity.Link) bool { return l.Type == "Patient" && l.ID == patient }) {
 		return true, nil
 	}
-	session := door.Session(records.Principal{ID: a.User, Client: a.Client, Name: a.UserName}, door.Ownership().Rules(access.Grant{Scopes: choosing}))
-	own, err := ownPatients(ctx, session, a.Links, s.config.Clock())
+	session := t.Door.Session(records.Principal{ID: a.User, Client: a.Client, Name: a.UserName}, t.Door.Ownership().Rules(access.Grant{Scopes: choosing}))
+	own, err := ownPatients(ctx, session, a.Links, t.server.config.Clock())
 	return slices.Contains(own, patient), err
 }
 

@@ -55,6 +55,7 @@ type (
 		User                        string
 		Patient                     *Choice // nil for none
 		Options                     []Option
+		Before                      bool // what is ticked the user allowed before
 		Offline                     bool
 		Terms                       []Term
 		Launched                    bool // from the record system, not by itself

@@ -26,16 +26,16 @@ func FuzzParseLinks(f *testing.F) {
 // A brand that is taken makes resources with a name, an identifier and an
 // endpoint.
 func FuzzReadBrand(f *testing.F) {
-	f.Add(`{"name":"x","website":"https://www.x.example/y","portal":{"url":"https://p.example"},"address":{"city":"c"}}`)
+	f.Add(`{"name":"x","website":"https://www.x.example/y","portals":[{"url":"https://p.example"}],"addresses":[{"city":"c"}],"categories":["ins"]}`)
 	f.Add(`{"name":"x","website":"http://x.example"}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		b, err := ReadBrand(strings.NewReader(text), time.Time{})
 		if err != nil {
 			return
 		}
-		organization, endpoint := b.resources("https://ehr.example/fhir", "4.0.1")
+		organization := b.organization()
 		identifiers, _ := organization["identifier"].([]BrandIdentifier)
-		if organization["name"] == "" || len(identifiers) == 0 || !strings.HasPrefix(identifiers[0].Value, "https://") || endpoint["address"] == "" {
+		if organization["name"] == "" || len(identifiers) == 0 || !strings.HasPrefix(identifiers[0].Value, "https://") || organization["endpoint"] == nil {
 			t.Errorf("%q: %v", text, organization)
 		}
 	})

@@ -81,27 +81,49 @@ func (p *progress) mayChoose(ctx context.Context, id string) (bool, error) {
 
 // ownPatients are the patients that the user is, or may act for.
 func (p *progress) ownPatients(ctx context.Context) ([]fhir.ID, error) {
-	return ownPatients(ctx, p.records(), p.session.User.Links, p.now)
+	s, err := p.records(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return ownPatients(ctx, s, p.session.User.Links, p.now)
 }
 
 // read reads a resource; an element that does not exist when there is none.
 func (p *progress) read(ctx context.Context, k fhir.Key) (element, error) {
-	return readElement(ctx, p.records(), k)
+	s, err := p.records(ctx)
+	if err != nil {
+		return element{}, err
+	}
+	return readElement(ctx, s, k)
 }
 
 // choosing are the scopes with which pages look for patients and encounters.
 var choosing = smart.Scopes{"user/Patient.rs", "user/Encounter.rs", "user/RelatedPerson.rs", "user/Person.rs"}
 
-// records is the session in which they do.
-func (p *progress) records() *records.Session {
+// records is the session in which they do. Consents and roles hide from who works
+// here whom they hide in the records; others find those only for whom they may act.
+func (p *progress) records(ctx context.Context) (*records.Session, error) {
 	u := p.session.User
-	return p.Door.Session(records.Principal{ID: u.ID, Client: p.client.ID, Name: u.Name},
-		p.Door.Ownership().Rules(access.Grant{Scopes: choosing, User: u.FHIRUser()}))
+	g := access.Grant{Scopes: choosing, User: u.FHIRUser()}
+	if isStaff(u.Roles) {
+		var err error
+		if g.Asker, err = p.whoAsks(ctx, &identity.Access{User: u.ID, Client: p.client.ID, Roles: u.Roles, Links: u.Links}, ""); err != nil {
+			return nil, err
+		}
+	} else {
+		g.Asker.Exempt = true
+	}
+	rules, err := p.Door.Rules(ctx, g)
+	return p.Door.Session(records.Principal{ID: u.ID, Client: p.client.ID, Name: u.Name}, rules), err
 }
 
 // find runs a search and makes choices of what it finds.
 func (p *progress) find(ctx context.Context, typ fhir.Type, pairs []search.Pair, choice func(element) Choice) ([]Choice, error) {
-	found, err := p.records().Search(ctx, records.SearchRequest{Type: typ, Pairs: pairs, Partial: true})
+	s, err := p.records(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.Search(ctx, records.SearchRequest{Type: typ, Pairs: pairs, Partial: true})
 	if err != nil {
 		return nil, err
 	}

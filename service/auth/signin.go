@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"html/template"
+	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,17 +15,20 @@ import (
 )
 
 func (c *call) from() identity.Origin {
-	return identity.Origin{Address: c.address(), Device: c.r.UserAgent()}
+	return identity.Origin{Address: c.address(), Device: c.r.UserAgent(), Known: c.cookie(c.cookies.known)}
 }
 
 func (p *progress) dueSignIn() (bool, error) {
 	if p.session == nil {
 		return true, nil
 	}
-	if u := p.request.User; u != "" && u != p.session.UserID {
+	if u := p.request.User; u == "" || u == p.session.UserID {
+		return false, nil
+	}
+	if p.request.Launch != "" {
 		return false, identity.Refuse(identity.AccessDenied, "the app was launched for another user than the one who is signed in here")
 	}
-	return false, nil
+	return false, identity.Refuse(identity.LoginRequired, "another user is signed in here than that of id_token_hint; with prompt=login anybody can sign in anew")
 }
 
 // showSignIn asks for login and password, or for what is still missing of a
@@ -92,7 +97,7 @@ func (c *call) writeSignIn(page signInPage) error {
 	for i := range page.Problems {
 		page.Problems[i].Field = map[string]string{"password": "login", "code": "code", "enrol": "code"}[page.Step]
 	}
-	return c.writeFrame(statusOfProblems(page.Problems), page.frame, signInTemplate, page)
+	return c.writeFrame(c.statusOfSignIn(page.Problems), page.frame, signInTemplate, page)
 }
 
 // pending is the sign-in that waits for a second factor; nil for none.
@@ -130,7 +135,8 @@ func (c *call) takeSignIn(form url.Values) (in *identity.SignIn, recovery []stri
 	return in, recovery, err
 }
 
-// startSession makes the session of a complete sign-in.
+// startSession makes the session of a complete sign-in, from which on the browser
+// is known.
 func (c *call) startSession(in *identity.SignIn) error {
 	cookie, _, err := c.Identity.NewSession(c.r.Context(), in, c.from())
 	if err != nil {
@@ -138,6 +144,11 @@ func (c *call) startSession(in *identity.SignIn) error {
 	}
 	c.dropCookie(c.cookies.pending, "")
 	c.setCookie(c.cookies.session, cookie, "", 0)
+	known, err := c.Identity.Remember(c.cookie(c.cookies.known), in.User)
+	if err != nil {
+		return err
+	}
+	c.setCookie(c.cookies.known, known, "", identity.KnownFor)
 	return nil
 }
 
@@ -166,10 +177,19 @@ func (p *progress) actSignIn() error {
 	return p.again()
 }
 
-// explainSignIn says what the user can do about an error; "" when that is
-// nothing.
+// statusOfSignIn is the status of a form that signs in, which may have to wait.
+func (c *call) statusOfSignIn(all []problem) int {
+	if c.w.Header().Get("Retry-After") != "" {
+		return http.StatusTooManyRequests
+	}
+	return statusOfProblems(all)
+}
+
+// explainSignIn says what the user can do about an error, and for programs how
+// long to wait (RFC 6585 §4); "" when that is nothing.
 func (c *call) explainSignIn(err error) string {
 	if wait, ok := errors.AsType[*identity.WaitError](err); ok {
+		c.retryAfter(wait.Until.Sub(c.now))
 		return "Too many sign-ins failed. Try again in " + minutes(wait.Until.Sub(c.now)) + "."
 	}
 	switch {
@@ -191,5 +211,5 @@ func minutes(d time.Duration) string {
 	if d <= time.Minute {
 		return "a minute"
 	}
-	return (d + time.Minute - 1).Truncate(time.Minute).String()
+	return strconv.Itoa(int((d+time.Minute-1)/time.Minute)) + " minutes"
 }

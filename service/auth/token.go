@@ -57,20 +57,25 @@ func (c *call) token() error {
 	}
 	c.by(tokens.User)
 	c.issued(tokens)
-	return c.writeJSON(http.StatusOK, tokenAnswer{
+	answer := tokenAnswer{
 		AccessToken: tokens.Access, TokenType: "Bearer", ExpiresIn: int64(tokens.Expires.Sub(c.now).Round(time.Second) / time.Second),
 		Scope: tokens.Scopes.String(), RefreshToken: tokens.Refresh, IDToken: tokens.ID, Context: tokens.Context,
-	})
+	}
+	if resource := form.Get("resource"); resource == "" || resource == c.Identity.FHIRBase() {
+		answer.Details = c.details(client, tokens.Scopes)
+	}
+	return c.writeJSON(http.StatusOK, answer)
 }
 
 // tokenAnswer is RFC 6749 §5.1 with the launch context of SMART §3.0.3.
 type tokenAnswer struct {
-	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"`
-	ExpiresIn    int64  `json:"expires_in"`
-	Scope        string `json:"scope"`
-	RefreshToken string `json:"refresh_token,omitempty"`
-	IDToken      string `json:"id_token,omitempty"`
+	AccessToken  string   `json:"access_token"`
+	TokenType    string   `json:"token_type"`
+	ExpiresIn    int64    `json:"expires_in"`
+	Scope        string   `json:"scope"`
+	RefreshToken string   `json:"refresh_token,omitempty"`
+	IDToken      string   `json:"id_token,omitempty"`
+	Details      []detail `json:"authorization_details,omitempty"`
 	smart.Context
 }
 

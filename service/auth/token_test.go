@@ -52,7 +52,8 @@ func TestATokenRequestThatIsWrongGetsTheErrorOfItsRFC(t *testing.T) {
 		form := codeForm(c, code)
 		x.change(form)
 		a := p.token(form)
-		if a.status != x.status || a.json()["error"] != string(x.code) || a.header.Get("Cache-Control") != "no-store" {
+		if a.status != x.status || a.json()["error"] != string(x.code) || a.json()["error_description"] == nil ||
+			a.header.Get("Cache-Control") != "no-store" || !strings.HasPrefix(a.header.Get("Content-Type"), "application/json") {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
@@ -246,6 +247,47 @@ func TestAnOutsideServerGetsTokensThatItChecksItself(t *testing.T) {
 	form.Set("refresh_token", tokens["refresh_token"].(string))
 	form.Set("resource", p.url+"/fhir")
 	p.token(form).want(200)
+}
+
+func TestATokenForAnOutsideServerIsIntrospected(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	err := p.identity.SetResourceServer(t.Context(), identity.ResourceServer{URI: "https://images.example", Name: "Images", Scopes: smart.Scopes{"patient/ImagingStudy.rs"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := p.backend("system/*.rs", identity.ScopeIntrospect)
+	introspect := func(token string) map[string]any {
+		bearer := p.token(backendForm(identity.ScopeIntrospect, signed(jose.ES384, ecKey(), headers("e"), p.claims(b)))).want(200).json()["access_token"].(string)
+		return p.do(p.client, "POST", p.url+"/auth/introspect", url.Values{"token": {token}}, "Authorization", "Bearer "+bearer).want(200).json()
+	}
+	form := refreshForm(c, p.tokens(c, "offline_access openid fhirUser patient/*.rs", "ann")["refresh_token"].(string))
+	form.Set("resource", "https://images.example")
+	tokens := p.token(form).want(200).json()
+	token := tokens["access_token"].(string)
+	got := introspect(token)
+	for name, want := range map[string]any{
+		"active": true, "aud": "https://images.example", "scope": "patient/ImagingStudy.rs", "client_id": c.ID, "patient": "ann", "iss": p.url,
+		"exp": float64(p.clock.time().Add(5 * time.Minute).Unix()),
+	} {
+		if got[name] != want {
+			t.Errorf("%s: %v, not %v", name, got[name], want)
+		}
+	}
+	if got := introspect(token + "A"); got["active"] != false {
+		t.Error(got)
+	}
+	p.fhir("ImagingStudy?patient=ann", token).want(401)
+	form.Set("refresh_token", tokens["refresh_token"].(string))
+	other := p.token(form).want(200).json()["access_token"].(string)
+	p.do(p.client, "POST", p.url+"/auth/revoke", url.Values{"token": {token}, "client_id": {c.ID}}).want(200)
+	if one, two := introspect(token)["active"], introspect(other)["active"]; one != false || two != true {
+		t.Errorf("%v, though it was revoked; %v, though it was not", one, two)
+	}
+	p.clock.pass(5 * time.Minute)
+	if got := introspect(other); got["active"] != false {
+		t.Error(got)
+	}
 }
 
 // SMART §2.0.15 names no client_id, and its clients for browsers send none.

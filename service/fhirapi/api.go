@@ -31,6 +31,11 @@ type Config struct {
 	// asked for /metadata and preflights. nil: everybody may do everything, which
 	// is for the loopback interface only.
 	Authenticate func(r *http.Request, door *records.Door) (*records.Session, error)
+	// Ask opens the session that a user, an app or both would have for a purpose, to
+	// have it explained to who sent a request, and says what this one may be told of
+	// it. A user is a login or a reference; "" and no client: who asks. Needed when
+	// Authenticate is set.
+	Ask func(r *http.Request, door *records.Door, user, client, purpose string) (*records.Session, records.Standing, error)
 	// OAuth tells where the authorization server of a door is, for the
 	// CapabilityStatement; needed when Authenticate is set.
 	OAuth func(door *records.Door) OAuth
@@ -66,12 +71,15 @@ func New(c Config) *API {
 	return &API{config: c, shapes: newShapes(), operations: operations(), capabilities: map[capabilityKey]capability{}}
 }
 
-// Mount puts the default tenant at /fhir and the others at /t/{tenant}/fhir.
+// Mount puts the default tenant at /fhir and the others at /t/{tenant}/fhir, with a
+// page for people at the root of each.
 func (a *API) Mount(site *web.Site) {
 	site.Handle("/fhir", http.HandlerFunc(a.serveDefault))
 	site.Handle("/fhir/", http.HandlerFunc(a.serveDefault))
 	site.Handle("/t/{tenant}/fhir", http.HandlerFunc(a.serveTenant))
 	site.Handle("/t/{tenant}/fhir/", http.HandlerFunc(a.serveTenant))
+	site.Handle("GET /{$}", http.HandlerFunc(a.home))
+	site.Handle("GET /t/{tenant}/{$}", http.HandlerFunc(a.home))
 }
 
 func (a *API) serveDefault(w http.ResponseWriter, r *http.Request) {

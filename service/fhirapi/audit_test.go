@@ -205,7 +205,7 @@ func guardedLog(t *testing.T, wrap func(store.Audit) store.Audit) (*server, *byt
 		t.Fatal(err)
 	}
 	out := &bytes.Buffer{}
-	log := slog.New(slog.NewTextHandler(out, nil))
+	log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.start(web.Config{Log: log}, fhirapi.Config{
 		Tenants: records.NewTenants(door), Version: "test", Log: log,
 		Authenticate: func(r *http.Request, d *records.Door) (*records.Session, error) {
@@ -456,4 +456,48 @@ func TestWithoutTheLogNothingLeaves(t *testing.T) {
 	}
 	b.set(nil, 0, 0)
 	s.do("GET", "/Patient/maria", "", as("clerk")...).want(200)
+}
+
+// Whatever is asked and however it fails, the ordinary log names no patient, no
+// value and no token.
+func TestTheOrdinaryLogHoldsNoSecretAndNothingClinical(t *testing.T) {
+	var b *broken
+	s, out := guardedLog(t, func(a store.Audit) store.Audit { b = &broken{Audit: a}; return b })
+	patient := `{"resourceType":"Patient","id":"zz-id","name":[{"family":"Zzfamily"}],"birthDate":"1950-02-03"}`
+	ask := func() {
+		for _, c := range [][3]string{
+			{"PUT", "/Patient/zz-id", patient}, {"GET", "/Patient/zz-id", ""}, {"GET", "/Patient?family=Zzfamily&_include=*", ""}, {"GET", "/Patient/zz-id/$everything", ""},
+			{"POST", "/Patient/_search", "family=Zzfamily"}, {"PATCH", "/Patient/zz-id", `[{"op":"replace","path":"/name/0/family","value":"Zzfamily2"}]`},
+			{"POST", "/", `{"resourceType":"Bundle","type":"batch","entry":[` + entryOf("Patient/zz-id", patient) + `]}`},
+			{"PUT", "/Patient/zz-id", strings.Replace(patient, "1950-02-03", "Zzdate", 1)}, {"POST", "/Observation", `{"resourceType":"Observation","zzmember":"Zzvalue"}`},
+			{"GET", "/Patient?zzparameter=Zzvalue", ""}, {"GET", "/Zztype/zz-id", ""}, {"GET", "/$fhirpath?expression=Patient.zzz(%27Zzvalue%27)&context=Patient/zz-id", ""},
+			{"GET", "/$graphql?query={Patient(id:%22zz-id%22){zzfield}}", ""}, {"DELETE", "/Patient/zz-id", ""}, {"GET", "/Patient/zz-id", ""},
+		} {
+			for _, who := range []string{"doctor", "maria", "zz-token"} {
+				headers := append(as(who), "X-Provenance", `{"resourceType":"Provenance","zz":"Zzvalue"}`)
+				if c[0] == "GET" {
+					headers = as(who)
+				}
+				if strings.HasSuffix(c[1], "_search") {
+					headers = append(as(who), "Content-Type", "application/x-www-form-urlencoded")
+				}
+				s.do(c[0], c[1], c[2], headers...)
+				if c[0] != "GET" {
+					s.do(c[0], c[1], c[2], as(who)...)
+				}
+			}
+		}
+	}
+	ask()
+	b.set(errors.New("broken"), 0, 0) // and when everything fails
+	ask()
+	b.set(nil, 0, 0)
+	if n := strings.Count(out.String(), "msg=request"); n < 100 {
+		t.Errorf("%d requests are logged", n)
+	}
+	for line := range strings.Lines(out.String()) {
+		if lower := strings.ToLower(line); strings.Contains(lower, "zz") || strings.Contains(lower, "1950") || strings.Contains(lower, "bearer") {
+			t.Errorf("the ordinary log has %s", line)
+		}
+	}
 }

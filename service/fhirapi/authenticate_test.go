@@ -48,7 +48,7 @@ func guardedServer(t *testing.T) *server {
 			return d.Session(records.Principal{ID: "u"}, d.Ownership().Rules(access.Grant{Scopes: scopes, Patient: "p", User: fhir.Key{Type: "Practitioner", ID: "dr"}})), nil
 		},
 		OAuth: func(d *records.Door) fhirapi.OAuth {
-			return fhirapi.OAuth{Authorize: "https://ehr.example/auth/authorize", Token: "https://ehr.example/auth/token"}
+			return fhirapi.OAuth{Authorize: "https://ehr.example/auth/authorize", Token: "https://ehr.example/auth/token", Manage: "https://ehr.example/account"}
 		},
 		Origins: func(_ context.Context, d *records.Door, origin string) bool { return origin == "https://app.example" },
 	})
@@ -152,7 +152,7 @@ func TestAHiddenInstanceAnswersAsAMissingOne(t *testing.T) {
 	s.do("PUT", "/Binary/hidden", "secret", "Authorization", allScopes, "Content-Type", "text/plain", "X-Security-Context", "Patient/hidden").want(201)
 	for _, route := range []string{
 		"GET/Patient/X", "GET/Observation/X", "GET/Binary/X", "GET/Observation/X/_history", "GET/Observation/X/_history/1", "GET/Patient/X/$everything", "GET/Observation/X/$meta",
-		"GET/Observation/X/$fhirpath?expression=id", "GET/Observation/X/$graphql?query={id}", "GET/Observation/X/$diff", "GET/Observation/X/$validate", "PATCH/Observation/X",
+		"GET/Observation/X/$fhirpath?expression=id", "GET/Observation/X/$graphql?query={id}", "GET/Observation/X/$diff", "GET/Observation/X/$validate", "PATCH/Observation/X", "PUT/Observation/X", "PUT/Patient/X",
 		"DELETE/Observation/X", "GET/Observation?_id=X", "GET/Patient/X/Observation", "GET/Observation?subject=Patient/X&_include=*", "GET/Observation?patient.name=X&_total=accurate",
 		"GET/Patient?_revinclude=Observation:subject&_id=X", "GET/Observation/$lastn?patient=X&code=x", "GET/?_id=X&_type=Patient",
 		"GET/$graphql?query={Observation(id:\"X\"){id}}", "GET/Observation?_id=X&_explain=true",
@@ -164,6 +164,10 @@ func TestAHiddenInstanceAnswersAsAMissingOne(t *testing.T) {
 			body, header := "", []string{"Authorization", "Bearer patient/*.cruds", "X-Request-Id", "r"}
 			if method == "PATCH" {
 				body, header = `[{"op":"add","path":"/status","value":"final"}]`, append(header, "Content-Type", "application/json-patch+json")
+			}
+			if method == "PUT" {
+				typ, _, _ := strings.Cut(path[1:], "/")
+				body = `{"resourceType":"` + typ + `","id":"` + id + `"}`
 			}
 			a := s.do(method, path, body, header...)
 			head := ""
@@ -216,7 +220,7 @@ func TestAPreflightSaysWhatMayBeSent(t *testing.T) {
 func TestTheCapabilityStatementTellsHowAccessIsDecided(t *testing.T) {
 	s := guardedServer(t)
 	s.get("/metadata").want(200).has(
-		`"security":{"extension":[{"url":"http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris","extension":[{"url":"authorize","valueUri":"https://ehr.example/auth/authorize"},{"url":"token","valueUri":"https://ehr.example/auth/token"}]}],"cors":true`,
+		`"security":{"extension":[{"url":"http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris","extension":[{"url":"authorize","valueUri":"https://ehr.example/auth/authorize"},{"url":"token","valueUri":"https://ehr.example/auth/token"},{"url":"manage","valueUri":"https://ehr.example/account"}]}],"cors":true`,
 		`"service":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/restful-security-service","code":"SMART-on-FHIR"}]`)
 	newServer(t).get("/metadata").want(200).has(`"security":{"cors":false,"description":"No authorization`)
 }

@@ -181,7 +181,7 @@ func (c *call) security() capSecurity {
 			Coding: []capCoding{{"http://terminology.hl7.org/CodeSystem/restful-security-service", "SMART-on-FHIR"}},
 			Text:   "OAuth 2 as SMART App Launch profiles it",
 		}},
-		Description: "Access tokens of SMART App Launch (see .well-known/smart-configuration). A type or interaction beyond a token's scopes is refused with 403; what a token does not reach answers as though it were not there.",
+		Description: "Access tokens of SMART App Launch (see .well-known/smart-configuration). A type or interaction beyond a token's scopes is refused with 403; what a token does not reach answers as though it were not there. Patient.link gives access to nothing of the other Patient.",
 	}
 }
 

@@ -24,7 +24,13 @@ func (x *explanation) parameters() ([]byte, error) {
 		texts("search", x.Address), tree("query", x.Query), texts("sort", x.Sort),
 	}
 	if x.Restricted {
-		all = append(all, tree("access", x.Access), flag("restricted", true))
+		if x.Access.Text != "" {
+			all = append(all, tree("access", x.Access))
+		}
+		all = append(all, flag("restricted", true))
+	}
+	for _, rule := range x.Rules {
+		all = append(all, texts("rule", rule))
 	}
 	if x.Result.Total >= 0 {
 		all = append(all, whole("total", x.Result.Total))

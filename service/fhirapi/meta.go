@@ -150,6 +150,9 @@ func (c *call) relabel(ctx context.Context, in *invocation, change func(context.
 		return nil, err
 	}
 	in.release, in.version, in.updated = res.Release, res.Version, res.Updated
+	if res.JSON == nil { // who may write it may not see it
+		return nil, nil
+	}
 	tree, err := c.tree(res.JSON, res.Release)
 	if err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ type operation struct {
 	writes                  bool        // POST only
 	formats                 bool        // _format is a parameter of its own, in a batch, too
 	doc                     string
-	run                     func(c *call, ctx context.Context, in *invocation) ([]byte, error)
+	run                     func(c *call, ctx context.Context, in *invocation) ([]byte, error) // nil: there is nothing to tell
 	// serve answers a request by itself; nil when the answer is the resource
 	// that run returns.
 	serve func(c *call) error
@@ -57,7 +57,7 @@ func operations() map[string]*operation {
 			doc: "Evaluates a FHIRPath expression over a resource in the request or in the store (parameters expression, context, resource, variables).",
 		},
 		everythingOperation(), lastNOperation(), docRefOperation(), metaOperation(), metaAddOperation(), metaDeleteOperation(),
-		diffOperation(), documentOperation(), accountingOperation(), proofOperation(),
+		diffOperation(), documentOperation(), whyOperation(), accountingOperation(), proofOperation(),
 		expandOperation(), validateCodeOperation(), batchValidateCodeOperation(), lookupOperation(), subsumesOperation(), translateOperation(),
 		{
 			name: "expunge", url: "https://ingle.health/fhir/OperationDefinition/expunge",
@@ -134,6 +134,10 @@ func (c *call) operation() error {
 		return c.graphOf(ctx, graph, body)
 	}
 	c.stamp(in.version, in.updated)
+	if body == nil {
+		c.w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
 	if in.location != "" {
 		c.w.Header().Set("Location", c.door.Base()+"/"+in.location)
 	}
@@ -209,7 +213,9 @@ func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (reco
 		ctx, cancel = context.WithTimeout(ctx, c.api.config.Patience)
 		defer cancel()
 	}
-	result.Body, err = op.run(c, ctx, in)
+	if result.Body, err = op.run(c, ctx, in); err == nil && result.Body == nil {
+		result.Status = http.StatusNoContent
+	}
 	result.BodyRelease, result.BodyMixed = in.release, in.mixed
 	result.Version, result.LastModified, result.Location = in.version, in.updated, in.location
 	return result, err

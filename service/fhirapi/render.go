@@ -137,6 +137,10 @@ func (c *call) writeResult(res records.Result) error {
 		}
 		return c.writeOutcome(status, issues)
 	}
+	if res.JSON == nil { // who may write it may not see it
+		c.w.WriteHeader(status)
+		return nil
+	}
 	if c.format.acceptable() != nil {
 		// What was committed must not be answered with an error.
 		c.format.raw = ""

@@ -120,7 +120,8 @@ func (x *Exchange) outcomeType() string {
 	return "application/fhir+json; charset=utf-8"
 }
 
-func notFound(w http.ResponseWriter, r *http.Request) {
+// NotFound answers where nothing is.
+func NotFound(w http.ResponseWriter, r *http.Request) {
 	From(r.Context()).Route = "none"
 	Fail(w, r, fault.New(fault.NotFound, fault.CodeNotFound, "",
 		"There is nothing at this address. The FHIR API is at /fhir (its description at /fhir/metadata); a tenant's is at /t/{name}/fhir."))

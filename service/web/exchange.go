@@ -76,6 +76,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.response = newResponse(w, r, s.config)
 	x.response.exchange = x
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	secure := s.hsts != nil && s.isSecure(r)
 	r.RemoteAddr = s.clientAddress(r)
 	defer s.finish(x, r, start)
 	x.response.touch(0)
@@ -84,6 +85,9 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Request-Id", x.ID)
 	for _, p := range protection {
 		h[p.name] = p.value
+	}
+	if secure {
+		h["Strict-Transport-Security"] = s.hsts
 	}
 
 	if err := s.admit(r); err != nil {

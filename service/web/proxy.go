@@ -29,6 +29,16 @@ func (s *Site) clientAddress(r *http.Request) string {
 	return netip.AddrPortFrom(client, peer.Port()).String()
 }
 
+// isSecure says whether the client speaks TLS with this server, or with a proxy
+// that does not say otherwise.
+func (s *Site) isSecure(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && s.isProxy(peer.Addr().Unmap()) && !strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "http")
+}
+
 func (s *Site) isProxy(a netip.Addr) bool {
 	return slices.ContainsFunc(s.config.Proxies, func(p netip.Prefix) bool { return p.Contains(a) })
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -41,6 +42,9 @@ type Config struct {
 	// Proxies are those in front of this server, whose X-Forwarded-For says where
 	// requests come from.
 	Proxies []netip.Prefix
+	// HSTS is how long browsers are told to come by TLS only (RFC 6797), in answers
+	// that leave by TLS: this server's, or that of one of Proxies; 0: not at all.
+	HSTS time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -78,13 +82,17 @@ type Site struct {
 	mux     *http.ServeMux
 	memory  *memory
 	answers *memory // as much again
+	hsts    []string
 }
 
 // New makes an empty Site.
 func New(c Config) *Site {
 	c = c.withDefaults()
 	s := &Site{config: c, mux: http.NewServeMux(), memory: newMemory(c.MaxBodies), answers: newMemory(c.MaxBodies)}
-	s.mux.HandleFunc("/", notFound)
+	if c.HSTS > 0 {
+		s.hsts = []string{"max-age=" + strconv.FormatInt(int64(c.HSTS/time.Second), 10)}
+	}
+	s.mux.HandleFunc("/", NotFound)
 	return s
 }
 

@@ -2,6 +2,7 @@ package smart
 
 import (
 	"fmt"
+	"iter"
 	"net/url"
 	"strings"
 )
@@ -40,6 +41,17 @@ func (i Interactions) String() string {
 		}
 	}
 	return b.String()
+}
+
+// Each yields the interactions one by one, in the order in which a scope writes them.
+func (i Interactions) Each() iter.Seq[Interactions] {
+	return func(yield func(Interactions) bool) {
+		for n := range letters {
+			if one := Interactions(1 << n); i&one != 0 && !yield(one) {
+				return
+			}
+		}
+	}
 }
 
 // Scope is one scope about resources: patient/Observation.rs?category=laboratory.

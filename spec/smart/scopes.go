@@ -109,13 +109,21 @@ func Known(scope string) bool {
 }
 
 // Covered says whether all that o allows s allows, too. Scopes that are not about
-// resources cover themselves only.
+// resources cover themselves only, but for those that ask for context: without a
+// role they are for every role.
 func (s Scopes) Covered(o string) bool {
 	asked, err := ParseScope(o)
 	if err != nil {
-		return s.Has(o)
+		return s.Has(o) || s.coversRole(o)
 	}
 	return slices.ContainsFunc(s.Resources(), func(one Scope) bool { return one.Covers(asked) })
+}
+
+// coversRole says whether o asks in a role for context that s asks for in any.
+func (s Scopes) coversRole(o string) bool {
+	_, role, ok := LaunchContext(o)
+	context, _, _ := strings.Cut(o, "?")
+	return ok && role != "" && s.Has(context)
 }
 
 // Within keeps those of s that limit covers. What a limit covers in part, because

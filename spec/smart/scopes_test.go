@@ -50,6 +50,18 @@ func TestUnknownScopesAreTold(t *testing.T) {
 	}
 }
 
+func TestContextIsAskedForInARole(t *testing.T) {
+	s := Scopes{"launch/patient", "launch/imagingstudy?role=a", "openid"}
+	for text, covered := range map[string]bool{
+		"launch/patient": true, "launch/patient?role=x": true, "launch/imagingstudy?role=a": true,
+		"launch/imagingstudy": false, "launch/imagingstudy?role=b": false, "launch/patient?role=": false, "launch/patient?other=x": false, "openid?role=x": false,
+	} {
+		if s.Covered(text) != covered {
+			t.Errorf("%s: %v", text, !covered)
+		}
+	}
+}
+
 func TestWithinKeepsThePartThatALimitCovers(t *testing.T) {
 	for _, c := range []struct{ asked, limit, want string }{
 		{"patient/*.rs openid", "patient/Observation.rs patient/Condition.r openid", "patient/Observation.rs patient/Condition.r openid"},

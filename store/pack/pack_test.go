@@ -92,6 +92,66 @@ func TestDamageIsFound(t *testing.T) {
 	}
 }
 
+func TestUUIDsComeBack(t *testing.T) {
+	p := packer(t)
+	r := rand.New(rand.NewPCG(5, 6))
+	uuid := func() string {
+		return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", r.Uint32(), r.Uint32()&0xffff, r.Uint32()&0xffff, r.Uint32()&0xffff, r.Uint64()&0xffffffffffff)
+	}
+	one, other := uuid(), uuid()
+	var many strings.Builder
+	for range 300 {
+		many.WriteString(`"` + uuid() + `",`)
+	}
+	for _, json := range []string{
+		one, one + other, one + one + one, other + one + other + one, "0" + one, one + "0", one[1:], one[:35], strings.ToUpper(one), "-" + one + "-",
+		one[:8] + "-" + one, strings.ReplaceAll(one, "-", "_"), "\x01" + one, many.String(), many.String() + many.String(),
+		strings.Repeat(one, 255), strings.Repeat(one+other, 200),
+	} {
+		json = observation + json
+		got, err := p.Unpack(p.Pack([]byte(json), nil))
+		if err != nil || string(got) != json {
+			t.Errorf("%q became %q, %v", json, got, err)
+		}
+	}
+}
+
+func TestAUUIDTakesItsBytesAndARepetitionTwo(t *testing.T) {
+	p := packer(t)
+	size := func(json string) int { return len(p.Pack([]byte(json), nil)) }
+	const one, other = "7c0f3a52-94de-4b1b-8a63-5d20e9c7f418", "f3b9d871-06a2-4e5c-b7d4-91c86e0a2b35"
+	alone := size(strings.Replace(observation, "2d1b9c2e-8f1c-4a57-9a49-b1f1b8a6c0d1", one, 1) + "[]")
+	if more := size(observation+`["`+other+`"]`) - alone; more > 16+4 {
+		t.Errorf("a UUID takes %d bytes", more)
+	}
+	if more := size(observation+`["2d1b9c2e-8f1c-4a57-9a49-b1f1b8a6c0d1"]`) - alone; more > 2+4 {
+		t.Errorf("one that repeats takes %d bytes", more)
+	}
+}
+
+func TestABodyOfAnotherFormIsRefused(t *testing.T) {
+	_, err := packer(t).Unpack([]byte("\x01\x28\xb5\x2f\xfd\x66\xe9\x03 was once a body"))
+	if err == nil || !strings.Contains(err.Error(), "another version") {
+		t.Error(err)
+	}
+}
+
+func FuzzUnpack(f *testing.F) {
+	p, err := New()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(p.Close)
+	f.Add(p.Pack([]byte(observation), nil), []byte(observation))
+	f.Add(p.Pack([]byte(observation), []byte("kept")), []byte("a\x01-2d1b9c2e-8f1c-4a57-9a49-b1f1b8a6c0d1"))
+	f.Fuzz(func(t *testing.T, packed, json []byte) {
+		_, _, _ = p.UnpackAll(packed)
+		if got, err := p.Unpack(p.Pack(json, nil)); err != nil || !bytes.Equal(got, json) {
+			t.Errorf("%q became %q, %v", json, got, err)
+		}
+	})
+}
+
 func TestARawBodyIsReadable(t *testing.T) {
 	got, err := packer(t).Unpack([]byte("\x00{\"resourceType\":\"Patient\"}"))
 	if err != nil || string(got) != `{"resourceType":"Patient"}` {

@@ -83,21 +83,26 @@ func TestAServerThatIsAwayIsToldApartAndFoundAgain(t *testing.T) {
 	}
 }
 
-func TestASchemaOfANewerProgramIsRefused(t *testing.T) {
-	url, schema := pgtest.URL(t), pgtest.Schema()
-	if err := openPlace(t, url+" "+schema).Close(); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
-	if _, err := conn.Exec(t.Context(), "INSERT INTO "+schema+".goose_db_version (version_id, is_applied) VALUES (9999, true)"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err = postgres.Open(t.Context(), url, schema); err == nil || !strings.Contains(err.Error(), "schema version 9999") {
-		t.Errorf("open: %v", err)
+func TestASchemaOfAnotherProgramIsRefused(t *testing.T) {
+	for change, want := range map[string]string{
+		"INSERT INTO %s.goose_db_version (version_id, is_applied) VALUES (9999, true)": "schema version 9999",
+		"DELETE FROM %s.counter WHERE name = 'format'":                                 "format 1",
+	} {
+		url, schema := pgtest.URL(t), pgtest.Schema()
+		if err := openPlace(t, url+" "+schema).Close(); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = conn.Exec(t.Context(), fmt.Sprintf(change, schema))
+		if err := errors.Join(err, conn.Close(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = postgres.Open(t.Context(), url, schema); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("open: %v", err)
+		}
 	}
 }
 

@@ -135,7 +135,7 @@ func open(ctx context.Context, url, schema string) (s *Store, err error) {
 	for range askers() {
 		s.lanes.Go(s.answer)
 	}
-	if err := s.names.Load(ctx, pool{s.pool}); err != nil {
+	if err := errors.Join(sqldb.CheckFormat(ctx, pool{s.pool}), s.names.Load(ctx, pool{s.pool})); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(s.loadBase(ctx), s.learnPhrases(ctx)); err != nil {

@@ -16,11 +16,13 @@ type compiler struct {
 	dialect Dialect
 	types   []int64 // of the query, nil for all
 	aliases int
-	found   map[string][]int64 // what rids looked up
-	phrases map[uint64][]int64 // what phraseLeaf looked up
-	lists   []*search.CodeList // that the query has from the tables
-	err     error              // the first failed look-up of a name
-	trace   *Trace             // nil unless the search is to be explained
+	size    func(search.Expr) (n int64, ok bool) // how many resources x holds of, up to its bound; nil: unknown
+	unknown []name                               // see absent
+	found   map[string][]int64                   // what rids looked up
+	phrases map[uint64][]int64                   // what phraseLeaf looked up
+	lists   []*search.CodeList                   // that the query has from the tables
+	err     error                                // the first failed look-up of a name
+	trace   *Trace                               // nil unless the search is to be explained
 }
 
 func (c *compiler) alias(letter string) string {
@@ -49,6 +51,12 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		}
 		return either(parts...)
 	case search.Not:
+		if c.none(x.X) {
+			return sql("1 = 1")
+		}
+		if set, ok := c.fewOf(x.X); ok {
+			return not(isIn(r, set))
+		}
 		return not(c.condition(x.X, r))
 	case search.TypeIs:
 		return in(r+".type", c.typeNumbers(x))
@@ -74,6 +82,38 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		return sql("1 = 0")
 	}
 	return c.leafCondition(l, r)
+}
+
+// listed is how many resources are looked up at once rather than asked after one by
+// one.
+const listed = 200
+
+// fewOf is the set of resources that x holds of, whatever their types, if they are
+// few: what is rare, such as a security label, is so looked up once and not for each
+// resource.
+func (c *compiler) fewOf(x search.Expr) ([]fragment, bool) {
+	if c.size == nil || !rare(x) {
+		return nil, false
+	}
+	if n, ok := c.size(search.At(x, 0)); !ok || n > listed { // not of each moment anew
+		return nil, false
+	}
+	return c.set(x)
+}
+
+// rare says whether x may hold of few, and its set is one of any type.
+func rare(x search.Expr) bool {
+	switch x := x.(type) {
+	case search.Or:
+		return len(x) > 0 && !slices.ContainsFunc(x, func(e search.Expr) bool { return !rare(e) })
+	case search.And:
+		return slices.ContainsFunc(x, rare)
+	case search.Chain:
+		return rare(x.X)
+	case search.Token, search.Codes, search.Governed:
+		return true
+	}
+	return false
 }
 
 func (c *compiler) leafCondition(l leaf, r string) fragment {
@@ -149,6 +189,8 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 			selects = append(selects, s...)
 		}
 		return c.few(selects), len(selects) > 0
+	case search.TypeIs:
+		return c.typeSet(x), true
 	case search.IDs:
 		return c.idSet(x), true
 	case search.LastUpdated:
@@ -161,6 +203,8 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 		return c.withinSet(x), true
 	case search.Referred:
 		return c.referredSet(x)
+	case search.Governed:
+		return c.governedSet(x), true
 	}
 	l, ok := c.leaf(x)
 	if !ok {
@@ -198,23 +242,33 @@ func (c *compiler) few(selects []fragment) []fragment {
 	return c.few(out)
 }
 
-// andSet drives by the first part that has a set and asks the others of each
-// resource in it.
+// andSet drives by the first part that has a set, or if there is no other by the
+// types, and asks the rest of each resource in it.
 func (c *compiler) andSet(x search.And) ([]fragment, bool) {
-	for i, e := range x {
-		selects, ok := c.set(e)
-		if !ok {
-			continue
+	for _, byType := range []bool{false, true} {
+		for i, e := range x {
+			if _, is := e.(search.TypeIs); is != byType {
+				continue
+			}
+			selects, ok := c.set(e)
+			if !ok {
+				continue
+			}
+			if len(x) == 1 {
+				return selects, true
+			}
+			rest := append(append(search.And{}, x[:i]...), x[i+1:]...)
+			r, d := c.alias("r"), c.alias("d")
+			return []fragment{join("", sql("SELECT "+r+".rid AS rid FROM ("), join(" UNION ", selects...),
+				sql(") "+d+c.dialect.with("resource", r, "", r+".rid = "+d+".rid")+" WHERE "), c.condition(rest, r))}, true
 		}
-		if len(x) == 1 {
-			return selects, true
-		}
-		rest := append(append(search.And{}, x[:i]...), x[i+1:]...)
-		r, d := c.alias("r"), c.alias("d")
-		return []fragment{join("", sql("SELECT "+r+".rid AS rid FROM ("), join(" UNION ", selects...),
-			sql(") "+d+c.dialect.with("resource", r, "", r+".rid = "+d+".rid")+" WHERE "), c.condition(rest, r))}, true
 	}
 	return nil, false
+}
+
+// typeSet finds all resources of some types.
+func (c *compiler) typeSet(x search.TypeIs) []fragment {
+	return []fragment{join("", sql("SELECT rid FROM resource"+c.dialect.by("resource_type")+" WHERE deleted = 0 AND "), in("type", c.typeNumbers(x)))}
 }
 
 // idSet finds resources by their key: "deleted + 0" keeps PostgreSQL off the
@@ -316,7 +370,7 @@ func (c *compiler) typeNumber(t string) int64 {
 	id, err := c.names.Ask(c.ctx, c.db, TypeSpace, Clean(t))
 	c.fail(err)
 	c.trace.named(id, t)
-	return id
+	return c.absent(TypeSpace, Clean(t), id)
 }
 
 func (c *compiler) typeNumbers(ts []string) []int64 {
@@ -340,10 +394,14 @@ func (c *compiler) system(uri string) int64 {
 	if uri == "" {
 		return NoSystem
 	}
-	id, err := c.names.Find(c.ctx, c.db, SystemSpace, Clean(uri))
+	find := c.names.Find
+	if slices.Contains(search.LabelSystems, uri) {
+		find = c.names.Ask
+	}
+	id, err := find(c.ctx, c.db, SystemSpace, Clean(uri))
 	c.fail(err)
 	c.trace.named(id, uri)
-	return id
+	return c.absent(SystemSpace, Clean(uri), id)
 }
 
 func (c *compiler) fail(err error) {

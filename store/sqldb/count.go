@@ -23,6 +23,9 @@ func (s *Reader) Count(ctx context.Context, db DB, q *search.Query) (int64, erro
 	if err == nil {
 		err = r.unchanged()
 	}
+	if err == nil && r.learned() {
+		return s.Count(ctx, db, q)
+	}
 	return n, err
 }
 

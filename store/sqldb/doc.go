@@ -109,6 +109,9 @@
 //   - From the resources of the inner criterion of a chain or _has, along the
 //     references, when no order is asked for (bridge.go): what a page finds that
 //     an earlier row leads to, up to the cursor, is left out.
+//   - From several places (merge.go), when a search of several types has
+//     alternatives by type: all of one type, and of another what refers to one
+//     resource. The page is the least of the first that each of them has.
 //   - A walk over resources in the order asked for (by rid, by _lastUpdated, or
 //     along the date or string index of the one sort key), asking each whether
 //     it satisfies the rest, when every criterion has many and none of the above.

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 // sorting, unless they have an order of their own and are several. With fewer than
 // few it does not matter whether others are fewer still.
 const (
+	handful = 8
 	most    = 10_000
 	small   = 2_000
 	several = 200
@@ -61,6 +63,9 @@ func (s *Reader) driver(c *compiler, conjuncts []search.Expr) (best int, size in
 		}
 	}
 	c.trace.drives(best)
+	if best >= 0 && size <= handful {
+		c.size = nil // asking after each one is less work than looking anything up
+	}
 	return best, size, c.err
 }
 
@@ -82,7 +87,16 @@ func (s *Reader) estimate(c *compiler, x search.Expr) (int64, bool, error) {
 	}
 	n, err := s.counted(c, join("", sql("SELECT count(*) FROM (SELECT rid FROM ("), join(" UNION ALL ", selects...),
 		sql(") c LIMIT "+strconv.FormatInt(bound(x), 10)+") n")))
-	return n, true, err
+	return n, n < bound(x) || !onlyTypes(x), err
+}
+
+// onlyTypes says whether x asks for types alone: where those have many resources,
+// the set is no better than the table.
+func onlyTypes(x search.Expr) bool {
+	return !slices.ContainsFunc(alternatives(x), func(one search.Expr) bool {
+		types, rest := typed(one)
+		return types == nil || rest != nil
+	})
 }
 
 // counted is a count for choosing how to search.

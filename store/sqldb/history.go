@@ -14,26 +14,52 @@ import (
 
 // History is store.Resources.History on db.
 func (s *Reader) History(ctx context.Context, db DB, q store.HistoryQuery) (store.HistoryPage, error) {
+	for {
+		page, c, err := s.history(ctx, db, q)
+		if err != nil || !c.learned() {
+			return page, err
+		}
+	}
+}
+
+func (s *Reader) history(ctx context.Context, db DB, q store.HistoryQuery) (store.HistoryPage, *compiler, error) {
 	var page store.HistoryPage
-	c := s.compiler(ctx, db, &search.Query{})
+	of := &search.Query{}
+	if q.Type != "" {
+		of.Types = []string{string(q.Type)}
+	}
+	c := s.compiler(ctx, db, of)
 	print := historyFingerprint(q)
 	where, bounds, err := s.historyCondition(c, q)
 	if err != nil {
-		return page, err
+		return page, c, err
 	}
-	from, number := c.history(q, bounds)
-	if page.Total, err = count(ctx, db, s.Dialect, join("", sql("SELECT count(*)"), from, where)); err != nil {
-		return page, err
+	some, err := s.places(c, q)
+	if err != nil {
+		return page, c, err
 	}
-	if q.Count <= 0 {
-		return page, nil
+	from, _ := c.history(q, some, bounds)
+	counts := join("", sql("SELECT count(*), count(CASE WHEN v.seq <> r.seq THEN 1 END)"), from, some.where(c, q, where))
+	if err := ForEach(ctx, db, s.Dialect.Rebind(counts.sql), counts.args, func(r Rows) error { return r.Scan(&page.Total, &page.Former) }); err != nil {
+		return page, c, err
+	}
+	if q.Count <= 0 || page.Total == 0 {
+		return page, c, nil
+	}
+	if some != nil && !some.few {
+		some = nil
 	}
 	if q.After != "" {
 		p, err := decodePosition(q.After, print, nil)
 		if err != nil {
-			return page, err
+			return page, c, err
 		}
-		from, number = c.history(q, append(bounds, sql("@ < ?", p.rid)))
+		bounds = append(bounds, sql("@ < ?", p.rid))
+	}
+	from, number := c.history(q, some, bounds)
+	where = some.where(c, q, where)
+	if c.err != nil {
+		return page, c, c.err
 	}
 	var full bool
 	page.Records, full, err = s.versions(ctx, db, join("", sql("SELECT r.type, r.id, "+number+" AS seq, "+besideSeq), from, where,
@@ -43,24 +69,30 @@ func (s *Reader) History(ctx context.Context, db DB, q store.HistoryQuery) (stor
 		page.Records = page.Records[:n]
 		page.Next = position{rid: int64(page.Records[n-1].Seq)}.encode(print)
 	}
-	return page, err
+	return page, c, err
 }
 
 func historyFingerprint(q store.HistoryQuery) uint64 {
 	var b bytes.Buffer
 	describe(&b, q.Filter)
-	return fingerprint("history", string(q.Type), string(q.ID), b.String(), fmt.Sprint(Micros(q.Since), Micros(q.At), Micros(q.AtEnd)))
+	return fingerprint("history", string(q.Type), string(q.ID), b.String(), fmt.Sprint(Micros(q.Since), Micros(q.At), Micros(q.AtEnd), q.Former))
 }
 
-// history is where a history's versions v and their resources r come from: all,
-// or those of its type, within bounds on their number, which is @ there. number is
-// that column: by it the databases read them in order.
-func (c *compiler) history(q store.HistoryQuery, bounds []fragment) (from fragment, number string) {
+// history is where a history's versions v and their resources r come from: some
+// places, all, or those of its type, within bounds on their number, which is @ there.
+// number is that column: by it the databases read them in order.
+func (c *compiler) history(q store.HistoryQuery, some *places, bounds []fragment) (from fragment, number string) {
 	with := c.dialect.with("resource", "r", "", "r.rid = v.rid") + " WHERE "
-	if q.Type == "" || q.ID != "" {
+	var numbers fragment
+	switch {
+	case some != nil:
+		numbers = some.versions(c, bounds)
+	case q.Type == "" || q.ID != "":
 		return join("", sql(" FROM version v"+with), at("v.seq", bounds), sql(" AND ")), "v.seq"
+	default:
+		numbers = c.dialect.ofType(c.typeNumber(string(q.Type)), bounds)
 	}
-	return join("", sql(" FROM "), c.dialect.ofType(c.typeNumber(string(q.Type)), bounds), sql(" h"+c.dialect.with("version", "v", "", "v.seq = h.seq")+with)), "h.seq"
+	return join("", sql(" FROM "), numbers, sql(" h"+c.dialect.with("version", "v", "", "v.seq = h.seq")+with)), "h.seq"
 }
 
 // ofType selects the numbers of a type's versions. That of the first is the
@@ -80,8 +112,8 @@ func at(column string, bounds []fragment) fragment {
 	return f
 }
 
-// historyCondition is what a history's versions v and resources r fulfil, and the
-// bounds of the versions' numbers.
+// historyCondition is what a history's versions v and resources r fulfil besides its
+// filter, and the bounds of the versions' numbers.
 func (s *Reader) historyCondition(c *compiler, q store.HistoryQuery) (where fragment, bounds []fragment, err error) {
 	conditions := []fragment{sql("1 = 1")}
 	if q.ID != "" {
@@ -104,8 +136,11 @@ func (s *Reader) historyCondition(c *compiler, q store.HistoryQuery) (where frag
 		conditions = append(conditions, sql("v.updated <= ?", end), not(s.Dialect.exists(sql("SELECT 1 FROM version n"+s.Dialect.by("version_rid")+
 			" WHERE n.rid = v.rid AND n.version > v.version AND n.version > 1 AND n.updated <= ?", at))))
 	}
+	if q.Former {
+		conditions = append(conditions, sql("v.seq <> r.seq"))
+	}
 	if q.Filter != nil {
-		conditions = append(conditions, sql("r.deleted = 0"), c.condition(q.Filter, "r"))
+		conditions = append(conditions, sql("r.deleted = 0"))
 	}
 	return all(conditions...), bounds, c.err
 }

@@ -77,6 +77,10 @@ func (c *compiler) leaf(x search.Expr) (l leaf, ok bool) {
 			l = c.referenceLeaf(x, x.Type)
 		}
 	case search.Or:
+		if first, codes, ok := sameToken(x); ok {
+			l = c.tokensLeaf(first, codes)
+			break
+		}
 		first, types, ok := sameReference(x)
 		if !ok {
 			return leaf{}, false
@@ -115,6 +119,31 @@ func (c *compiler) tokenLeaf(x search.Token) leaf {
 	}
 	l.exact = !x.AnyCode && !x.Start && len(l.params.args) == 1
 	return l
+}
+
+// tokensLeaf is a token with one of several codes.
+func (c *compiler) tokensLeaf(x search.Token, codes []string) leaf {
+	for i := range codes {
+		codes[i] = Clean(codes[i])
+	}
+	return c.named(x.Param, "token", all(in("@.code", codes), sql("@.system = ?", c.system(x.System))), byKey)
+}
+
+// sameToken takes an Or of tokens of one parameter and system with a code each.
+func sameToken(x search.Or) (first search.Token, codes []string, ok bool) {
+	for i, e := range x {
+		t, ok := e.(search.Token)
+		if !ok || t.AnySystem || t.AnyCode || t.Start {
+			return first, nil, false
+		}
+		codes = append(codes, t.Code)
+		t.Code = ""
+		if i > 0 && t != first {
+			return first, nil, false
+		}
+		first = t
+	}
+	return first, codes, len(x) > 1
 }
 
 // sameReference takes an Or of references that differ in the type only, as

@@ -26,3 +26,18 @@ func Migrate(ctx context.Context, p *goose.Provider) error {
 	_, err = p.Up(ctx)
 	return err
 }
+
+// format numbers how rows are to be read, where migrations do not tell. It stands in
+// the table counter; before there was such a row, it was 1.
+const format = 2
+
+// CheckFormat refuses a database whose rows are of another format than this
+// program's.
+func CheckFormat(ctx context.Context, db DB) error {
+	has := int64(1)
+	err := ForEach(ctx, db, "SELECT value FROM counter WHERE name = 'format'", nil, func(r Rows) error { return r.Scan(&has) })
+	if err == nil && has != format {
+		err = fmt.Errorf("the database has format %d, this program reads and writes format %d: use the program that wrote it, or load its resources into a new database", has, format)
+	}
+	return err
+}

@@ -104,7 +104,7 @@ type Names struct {
 	many    int
 	age     atomic.Int64 // how often names were forgotten
 
-	// Types and parameters that have no number, where one process makes all
+	// Types, parameters and systems that have no number, where one process makes all
 	// names: Add makes an end of them. made counts the names added.
 	none map[name]struct{}
 	made int64
@@ -195,7 +195,7 @@ func (n *Names) Find(ctx context.Context, db DB, space Space, text string) (int6
 	case id != Unknown && space.IsPhrase() && n.age.Load() != age: // it may have gone
 	case id != Unknown:
 		n.Add(space, text, id)
-	case n.Make == nil && space.few():
+	case n.Make == nil && (space.few() || space == SystemSpace):
 		n.miss(name{space, text}, made)
 	}
 	return id, err
@@ -223,7 +223,8 @@ func (n *Names) miss(k name, made int64) {
 	}
 }
 
-// Ask is Find for a type or parameter of the definitions that a query names.
+// Ask is Find for a name that queries ask for again and again: a type or parameter
+// of the definitions, a system of labels.
 func (n *Names) Ask(ctx context.Context, db DB, space Space, text string) (int64, error) {
 	id, err := n.Find(ctx, db, space, text)
 	if err != nil || id != Unknown || n.Make == nil {

@@ -88,7 +88,7 @@ func (c *compiler) param(resourceType, code string) int64 {
 	id, err := c.names.Ask(c.ctx, c.db, ParamSpace, paramName(resourceType, code))
 	c.fail(err)
 	c.trace.named(id, resourceType+"."+code)
-	return id
+	return c.absent(ParamSpace, paramName(resourceType, code), id)
 }
 
 // named returns the numbers of the parameters of this code, whatever their

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"strconv"
+	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -71,20 +73,52 @@ func (c *compiler) governedCondition(x search.Governed, r string) fragment {
 		f, g := c.alias("f"), c.alias("g")
 		ways = append(ways, c.dialect.exists(
 			sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+c.dialect.with("governed", g, "", g+".patient = "+f+".target")+
-				" WHERE "+f+".rid = "+r+".rid AND "), in(f+".param", params), sql(" AND "), c.inForce(x, g)))
+				" WHERE "+f+".rid = "+r+".rid AND "), in(f+".param", params), sql(" AND "), c.inForce(x, g, asked)))
 	}
 	if x.Self {
 		g := c.alias("g")
-		ways = append(ways, c.dialect.exists(sql("SELECT 1 FROM governed "+g+" WHERE "+g+".patient = "+r+".rid AND "), c.inForce(x, g)))
+		ways = append(ways, c.dialect.exists(sql("SELECT 1 FROM governed "+g+" WHERE "+g+".patient = "+r+".rid AND "), c.inForce(x, g, asked)))
 	}
 	return either(ways...)
 }
 
+// governedSet goes from the patients that have a policy to what belongs to them.
+func (c *compiler) governedSet(x search.Governed) []fragment {
+	var selects []fragment
+	if params := c.ownerParams(x); len(params) > 0 {
+		g, f := c.alias("g"), c.alias("f")
+		selects = append(selects, join("", sql("SELECT "+f+".rid AS rid FROM governed "+g+c.dialect.with("reference", f, "", f+".target = "+g+".patient AND "+f+".param IN ("+numberList(params)+")")+" WHERE "), c.inForce(x, g, found)))
+	}
+	if x.Self {
+		g := c.alias("g")
+		selects = append(selects, join("", sql("SELECT "+g+".patient AS rid FROM governed "+g+" WHERE "), c.inForce(x, g, found)))
+	}
+	if selects == nil {
+		selects = []fragment{sql("SELECT rid FROM resource WHERE 1 = 0")}
+	}
+	return selects
+}
+
+func numberList(list []int64) string {
+	texts := make([]string, len(list))
+	for i, n := range list {
+		texts[i] = strconv.FormatInt(n, 10)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// What rows of governed are found by: asked of each patient, not by their policies; or
+// found by these.
+const (
+	asked = "+"
+	found = ""
+)
+
 // inForce is that a row g of governed has one of x's policies now.
-func (c *compiler) inForce(x search.Governed, g string) fragment {
-	are := c.numbered(g+".policy", x.Policies)
+func (c *compiler) inForce(x search.Governed, g, how string) fragment {
+	are := c.numbered(how+g+".policy", x.Policies)
 	if x.After > 0 {
-		are = either(are, sql(g+".policy > ?", x.After))
+		are = either(are, sql(how+g+".policy > ?", x.After))
 	}
 	return all(sql(g+".lo <= ? AND "+g+".until > ?", x.At, x.At), are)
 }

@@ -1,13 +1,29 @@
 package sqldb
 
-import "github.com/inglehealth/ingle/engine/search"
+import (
+	"strconv"
 
-// referredCondition goes from the resource to whatever refers to it.
+	"github.com/inglehealth/ingle/engine/search"
+)
+
+// fewReferrers are so many that each may be asked.
+const fewReferrers = 30
+
+// referredCondition goes from the resource to whatever refers to it, if that is
+// little, else looks for it among all that x refers to: thousands may refer to what
+// is shared.
 func (c *compiler) referredCondition(x search.Referred, r string) fragment {
 	f, s := c.alias("f"), c.alias("s")
-	return c.dialect.exists(
+	each := c.dialect.exists(
 		sql("SELECT 1 FROM reference "+f+c.dialect.with("resource", s, "", s+".rid = "+f+".rid")+" WHERE "+
 			f+".target = "+r+".rid AND "+s+".deleted = 0 AND "), c.condition(x.X, s))
+	set, ok := c.referredSet(x)
+	if !ok {
+		return each
+	}
+	g := c.alias("g")
+	many := sql("(SELECT count(*) FROM (SELECT 1 FROM reference " + g + " WHERE " + g + ".target = " + r + ".rid LIMIT " + strconv.Itoa(fewReferrers) + ") n) = " + strconv.Itoa(fewReferrers))
+	return join("", sql("CASE WHEN "), many, sql(" THEN "), isIn(r, set), sql(" ELSE "), each, sql(" END"))
 }
 
 // referredSet goes from the resources that satisfy x.X, of whatever type, to
@@ -16,7 +32,7 @@ func (c *compiler) referredSet(x search.Referred) ([]fragment, bool) {
 	inner := *c
 	inner.types = nil
 	selects, ok := inner.set(x.X)
-	c.aliases, c.err = inner.aliases, inner.err
+	c.aliases, c.err, c.lists = inner.aliases, inner.err, inner.lists
 	if !ok {
 		return nil, false
 	}

@@ -85,6 +85,11 @@ type run struct {
 
 func (s *Reader) compiler(ctx context.Context, db DB, q *search.Query) *compiler {
 	c := &compiler{ctx: ctx, db: db, names: s.Names, dialect: s.Dialect}
+	c.size = func(x search.Expr) (int64, bool) {
+		n, ok, err := s.estimate(c, x)
+		c.fail(err)
+		return n, ok
+	}
 	c.trace, _ = db.(*Trace)
 	if len(q.Types) > 0 {
 		c.types = c.typeNumbers(q.Types)
@@ -93,6 +98,15 @@ func (s *Reader) compiler(ctx context.Context, db DB, q *search.Query) *compiler
 }
 
 func (s *Reader) run(ctx context.Context, db DB, q *search.Query) (*run, error) {
+	for {
+		r, err := s.once(ctx, db, q)
+		if err != nil || !r.learned() {
+			return r, err
+		}
+	}
+}
+
+func (s *Reader) once(ctx context.Context, db DB, q *search.Query) (*run, error) {
 	r := &run{compiler: s.compiler(ctx, db, q), reader: s, query: q}
 	r.keys = r.sortKeys(q.Sort)
 	if q.After != "" {
@@ -165,6 +179,9 @@ func (r *run) fetch() error {
 		if best >= 0 && size < small {
 			return r.sorted(best)
 		}
+		if done, err := r.merge(best); done || err != nil {
+			return err
+		}
 		return r.walkResources()
 	}
 	if best >= 0 && size < small {
@@ -174,8 +191,13 @@ func (r *run) fetch() error {
 		if w := r.keys[0].walk; w != nil {
 			return r.walkIndex(*w)
 		}
-		if r.query.Sort[0].Param.Code == "_lastUpdated" && len(r.types) == 1 {
-			return r.walkUpdated()
+		if r.query.Sort[0].Param.Code == "_lastUpdated" {
+			if len(r.types) == 1 {
+				return r.walkUpdated()
+			}
+			if done, err := r.merge(best); done || err != nil {
+				return err
+			}
 		}
 	}
 	return r.sorted(best)

@@ -123,8 +123,11 @@ func (t *Trace) estimated(i int, n int64, ok bool) {
 
 // drives notes the conjunct that was chosen; none when it is -1.
 func (t *Trace) drives(i int) {
-	if t != nil && i >= 0 {
-		t.x.Criteria[i].Drives = true
+	if t == nil {
+		return
+	}
+	for j := range t.x.Criteria {
+		t.x.Criteria[j].Drives = i == j
 	}
 }
 

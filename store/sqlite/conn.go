@@ -38,6 +38,9 @@ const maxStatements = 256
 
 // connect opens the database file and runs pragmas on the connection.
 func connect(path string, pragmas ...string) (*conn, error) {
+	if errPageCache != nil {
+		return nil, errPageCache
+	}
 	d, touched := new(sqlite.Driver), new(int64)
 	err := d.RegisterDeterministicScalarFunction(touchedFunction, 1, func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
 		*touched++

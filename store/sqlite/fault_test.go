@@ -56,6 +56,20 @@ func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
 	}
 }
 
+func TestADatabaseOfAnotherFormatIsRefused(t *testing.T) {
+	for _, change := range []string{"DELETE FROM counter WHERE name = 'format'", "UPDATE counter SET value = 99 WHERE name = 'format'"} {
+		dir := t.TempDir()
+		if err := openAt(t, dir).Close(); err != nil {
+			t.Fatal(err)
+		}
+		exec(t, dir, change)
+		_, err := sqlite.Open(t.Context(), dir)
+		if err == nil || !strings.Contains(err.Error(), "this program reads and writes format") {
+			t.Errorf("open: %v", err)
+		}
+	}
+}
+
 func TestADamagedDatabaseIsSaidToBe(t *testing.T) {
 	dir := t.TempDir()
 	if err := openAt(t, dir).Close(); err != nil {

@@ -85,8 +85,6 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	if err := private(s.path); err != nil {
 		return nil, err
 	}
-	// A page of the cache takes twice its size: the driver's allocator rounds
-	// the 2 KiB and their header up to the next power of two.
 	w, err := connect(s.path, "busy_timeout = 10000", "page_size = 2048", "journal_mode = WAL", "synchronous = FULL",
 		"cache_size = -32768", "temp_store = MEMORY", "wal_autocheckpoint = 32000", "journal_size_limit = 67108864")
 	if err != nil {
@@ -94,6 +92,9 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	}
 	s.writer = newWriter(s, w)
 	if err := migrate(ctx, s.path, migrations, "migrations"); err != nil {
+		return nil, err
+	}
+	if err := sqldb.CheckFormat(ctx, w); err != nil {
 		return nil, err
 	}
 	if err := s.writer.load(ctx); err != nil {
@@ -165,6 +166,14 @@ func (s *Store) release() error {
 	return errors.Join(append(errs, s.lock.Close())...)
 }
 
+// What the page caches of the reading connections may take, in KiB: all of
+// them together, unless that leaves too little for one. A page takes its memory
+// when it is read for the first time.
+const (
+	readCache    = 128 << 10
+	minReadCache = 8 << 10
+)
+
 // read runs f with a reading connection.
 func (s *Store) read(ctx context.Context, f func(c *conn) error) error {
 	if err := s.gate.Enter(); err != nil {
@@ -179,7 +188,8 @@ func (s *Store) read(ctx context.Context, f func(c *conn) error) error {
 	}
 	defer func() { s.pool <- c }()
 	if c == nil {
-		opened, err := connect(s.path, "busy_timeout = 10000", "query_only = 1", "cache_size = -8192", "temp_store = MEMORY")
+		cache := max(minReadCache, readCache/cap(s.pool))
+		opened, err := connect(s.path, "busy_timeout = 10000", "query_only = 1", fmt.Sprintf("cache_size = -%d", cache), "temp_store = MEMORY")
 		if err != nil {
 			return s.translate(err)
 		}

@@ -20,6 +20,7 @@ var historyCases = []testCase{
 	{"history pages have each version once", historyPages},
 	{"_since begins at a time, _at gives what was current", historyTimes},
 	{"a filtered history follows the resource as it is now", historyFilter},
+	{"a filtered history has the versions of what the filter holds of", historyOfPlaces},
 	{"a cursor of another history is refused", historyCursor},
 	{"the change feed has each version in the order of Seq", changesInOrder},
 	{"the change feed misses nothing while many write", changesMissNothing},

@@ -22,6 +22,7 @@ var searchCases = []testCase{
 	{"walks through random searches have what is unchanged once while others write", walksWhileWriting},
 	{"sorted pages have each match once, those without a value last", sortedPages},
 	{"a large range of dates that resources have once is walked from where it begins", boundedWalk},
+	{"what lies in several places comes in one order", mergedPlaces},
 	{"what too many have to sort them comes once, whatever the order", ownOrder},
 	{"a search in an order of its own has what is unchanged once while others write", ownOrderWhileWriting},
 	{"a resource comes once however many of its rows satisfy a criterion", repeatedRows},

@@ -17,7 +17,7 @@ import (
 const (
 	samplesEach = 60
 	// dictionaryID is in every packed body. A new dictionary needs a new one.
-	dictionaryID = 1001
+	dictionaryID = 1002
 )
 
 func main() {
@@ -28,7 +28,7 @@ func main() {
 	var samples [][]byte
 	for range samplesEach {
 		for _, t := range templates {
-			samples = append(samples, []byte(fill(r, t)))
+			samples = append(samples, []byte(fill(r, t)), []byte(fill(r, plain(t))))
 		}
 	}
 	d, err := zstd.BuildDict(zstd.BuildDictOptions{
@@ -58,9 +58,17 @@ func history(r *rand.Rand) []byte {
 		}
 	}
 	for _, t := range slices.Backward(templates) {
-		b = append(b, fill(r, t)...)
+		b = append(append(b, fill(r, t)...), fill(r, plain(t))...)
 	}
 	return b
+}
+
+// plain is a template without profiles, its meta where clients that send none get
+// it: at the end.
+func plain(template string) string {
+	before, rest, _ := strings.Cut(template, `,"meta":{`)
+	_, after, _ := strings.Cut(rest, `]}`)
+	return before + strings.TrimSuffix(after, "}") + `,"meta":{"versionId":"1","lastUpdated":"2026-05-17T09:41:27.318Z"}}`
 }
 
 // fill replaces the holes {name} of a template.
@@ -78,14 +86,16 @@ func fill(r *rand.Rand, template string) string {
 	}
 }
 
+var zones = [...]string{"+00:00", "-04:00", "-05:00", "Z"}
+
 func value(r *rand.Rand, hole string) string {
 	switch hole {
 	case "uuid":
-		return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", r.Uint32(), r.Uint32()&0xffff, r.Uint32()&0xffff, r.Uint32()&0xffff, r.Uint64()&0xffffffffffff)
+		return "\x01" // what stands for a UUID in a text; see ids.go
 	case "date":
 		return fmt.Sprintf("%d-%02d-%02d", 1940+r.IntN(87), 1+r.IntN(12), 1+r.IntN(28))
 	case "instant":
-		return fmt.Sprintf("20%02d-%02d-%02dT%02d:%02d:%02d-0%d:00", r.IntN(27), 1+r.IntN(12), 1+r.IntN(28), r.IntN(24), r.IntN(60), r.IntN(60), 4+r.IntN(2))
+		return fmt.Sprintf("20%02d-%02d-%02dT%02d:%02d:%02d%s", r.IntN(27), 1+r.IntN(12), 1+r.IntN(28), r.IntN(24), r.IntN(60), r.IntN(60), zones[r.IntN(len(zones))])
 	case "number":
 		return fmt.Sprintf("%d.%d", r.IntN(300), r.IntN(10000))
 	case "digits":

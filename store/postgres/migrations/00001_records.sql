@@ -23,11 +23,13 @@ CREATE INDEX unit_code ON unit (code);
 CREATE INDEX unit_text ON unit (text);
 
 -- Numbers to remember; seq_base is added to numbers made of transaction ids,
--- so that they rise even where a restored database meets a younger cluster.
+-- so that they rise even where a restored database meets a younger cluster; format
+-- is that of the rows.
 CREATE TABLE counter (
     name  text COLLATE "C" PRIMARY KEY,
     value bigint NOT NULL
 );
+INSERT INTO counter (name, value) VALUES ('format', 2);
 
 -- Every version of every resource, in the order of the change feed. The only
 -- place of bodies.
@@ -71,20 +73,22 @@ CREATE INDEX resource_updated ON resource (type, updated, rid) WHERE deleted = 0
 -- The search index. Each primary key has all columns, by what is looked up
 -- first; the rid indexes answer "has this resource such a value" and sorting.
 CREATE TABLE token (
-    param  integer NOT NULL,
-    code   text COLLATE "C" NOT NULL,
     rid    bigint NOT NULL,
+    param  integer NOT NULL,
     system integer NOT NULL,
+    code   text COLLATE "C" NOT NULL,
     PRIMARY KEY (param, code, rid, system)
 );
 
+-- Few references have a version, which in the key of each would take eight bytes.
 CREATE TABLE reference (
     target  bigint NOT NULL, -- rid
     rid     bigint NOT NULL,
     param   integer NOT NULL,
-    version text COLLATE "C" NOT NULL,
-    PRIMARY KEY (target, param, rid, version)
+    version text COLLATE "C" NOT NULL
 );
+ALTER TABLE reference REPLICA IDENTITY FULL;
+CREATE INDEX reference_target ON reference (target, param, rid);
 CREATE INDEX reference_rid ON reference (rid, param);
 
 CREATE TABLE string (
@@ -230,6 +234,7 @@ CREATE TABLE governed (
     policy  bigint NOT NULL,
     PRIMARY KEY (patient, lo)
 );
+CREATE INDEX governed_policy ON governed (policy);
 
 CREATE TABLE setting (
     name  text COLLATE "C" PRIMARY KEY,

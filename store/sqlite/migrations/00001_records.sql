@@ -22,11 +22,13 @@ CREATE TABLE unit (
 CREATE INDEX unit_code ON unit (code);
 CREATE INDEX unit_text ON unit (text);
 
--- Counters that must not go back, whatever is expunged.
+-- Counters that must not go back, whatever is expunged, and the format of the
+-- rows.
 CREATE TABLE counter (
     name  TEXT PRIMARY KEY,
     value INTEGER NOT NULL
 ) WITHOUT ROWID;
+INSERT INTO counter (name, value) VALUES ('format', 2);
 
 -- Every version of every resource, in the order of the change feed. The only
 -- place of bodies.
@@ -221,6 +223,7 @@ CREATE TABLE governed (
     policy  INTEGER NOT NULL,
     PRIMARY KEY (patient, lo)
 ) WITHOUT ROWID;
+CREATE INDEX governed_policy ON governed (policy);
 
 CREATE TABLE setting (
     name  TEXT PRIMARY KEY,

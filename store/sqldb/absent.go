@@ -1,0 +1,45 @@
+package sqldb
+
+import (
+	"slices"
+
+	"github.com/inglehealth/ingle/engine/search"
+)
+
+// absent notes a name that had no number when a query was made: nothing was indexed
+// by it.
+func (c *compiler) absent(space Space, text string, id int64) int64 {
+	if id == Unknown {
+		c.unknown = append(c.unknown, name{space, text})
+	}
+	return id
+}
+
+// learned says whether one of the names that had no number has one now. What was
+// left out because of it may have been missed then, or shown: the query runs again.
+// It is asked where this process makes all names, of what a database has before the
+// rows that use it are committed.
+func (c *compiler) learned() bool {
+	return slices.ContainsFunc(c.unknown, func(n name) bool {
+		id, _, _ := c.names.look(n.space, n.text)
+		return id != Unknown
+	})
+}
+
+// none says whether x holds of nothing, since nothing is indexed by what it asks for.
+func (c *compiler) none(x search.Expr) bool {
+	switch x := x.(type) {
+	case search.Or:
+		return !slices.ContainsFunc(x, func(e search.Expr) bool { return !c.none(e) })
+	case search.And:
+		return slices.ContainsFunc(x, c.none)
+	case search.Chain:
+		return c.none(x.X)
+	case search.Token:
+		return !x.AnySystem && x.System != "" && c.system(x.System) == Unknown ||
+			!slices.ContainsFunc(c.params(x.Param), func(id int64) bool { return id != Unknown })
+	case search.Governed:
+		return len(x.Policies) == 0 && x.After == 0
+	}
+	return false
+}
