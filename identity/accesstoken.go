@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +47,8 @@ type Access struct {
 	Scopes     smart.Scopes
 	Resource   string // the resource server that it is for; "" for this one
 	Context    smart.Context
-	Purpose    string // of use, a code of v3-ActReason; "" for the first of the roles
+	Purpose    string   // of use, a code of v3-ActReason; "" for the first of the roles
+	Glasses    []*Glass // that the user has broken
 	AuthTime   time.Time
 	Issued     time.Time
 	Expires    time.Time
@@ -74,7 +76,7 @@ func (s *Service) CheckToken(ctx context.Context, token string) (*Access, error)
 	}
 	id := hashed(token)
 	c, ok := s.checked.Get(id)
-	if !ok || c.epoch != epoch {
+	if !ok || c.epoch != epoch || s.mended(c.access) {
 		a, err := s.readAccess(ctx, id)
 		if err != nil {
 			s.checked.Remove(id)
@@ -124,7 +126,13 @@ func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 	}
 	a.User, a.UserName, a.Login, a.Roles, a.Links, a.FHIRUser = u.ID, u.Name, u.Login, u.Roles, u.Links, u.FHIRUser()
 	a.Context, a.AuthTime = g.Context, g.AuthTime
-	return a, nil
+	a.Glasses, err = s.BrokenGlasses(ctx, u.ID)
+	return a, err
+}
+
+// mended says that the time of a broken glass is over, or not yet come.
+func (s *Service) mended(a *Access) bool {
+	return slices.ContainsFunc(a.Glasses, func(g *Glass) bool { return !g.Broken(s.now()) })
 }
 
 // tokenID is the name of a token whose hash is the id of its item: one that the

@@ -6,14 +6,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/store"
 )
 
-// Policy is what administrators decide about sign-in.
+// Policy is what administrators decide about sign-in and breaking the glass.
 type Policy struct {
 	// SecondFactor names the roles whose users need a second factor. Who has
 	// none sets it up at the next sign-in; sessions without one end.
 	SecondFactor []Role `json:"secondFactor,omitempty"`
+	// GlassFor is for how long the glass is broken, 5 minutes to a day; 0: GlassFor.
+	GlassFor time.Duration `json:"glassFor,omitempty"`
 }
 
 const (
@@ -34,6 +37,9 @@ func (s *Service) Policy(ctx context.Context) (Policy, error) {
 func (s *Service) SetPolicy(ctx context.Context, p Policy) error {
 	if err := checkRoles(p.SecondFactor); err != nil {
 		return err
+	}
+	if p.GlassFor != 0 && (p.GlassFor < 5*time.Minute || p.GlassFor > 24*time.Hour) {
+		return fault.New(fault.Unprocessable, fault.CodeValue, "glass", "the glass is broken for 5 minutes to 24 hours, not %v", p.GlassFor)
 	}
 	c := changes{epoch: true}
 	c.put(kindPolicy, signInRule, store.Any, p, time.Time{})

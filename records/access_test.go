@@ -484,7 +484,7 @@ func TestAPatientsTokenWritesNothingThatThePatientDoesNotOwn(t *testing.T) {
 			_, err = s.Update(t.Context(), key(typ+"/x"), body("%s", content), records.UpdateOptions{})
 			refused(t, err, fault.Forbidden)
 		}
-		put(t, s, "Device/mine", `{"resourceType":"Device","id":"mine","patient":{"reference":"Patient/p"}}`)
+		must(s.Create(t.Context(), "Device", body(`{"resourceType":"Device","patient":{"reference":"Patient/p"}}`), records.CreateOptions{}))(t)
 		put(t, s, "Patient/p", `{"resourceType":"Patient","id":"p","gender":"female"}`)
 	})
 }

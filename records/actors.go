@@ -3,6 +3,7 @@ package records
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -13,9 +14,52 @@ import (
 // these, and of the care teams that it belongs to. Types that no consent names are
 // left out.
 func (d *Door) Actors(ctx context.Context, user fhir.Key) ([]string, error) {
+	selves, err := d.Selves(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, self := range selves {
+		some, err := d.actorsOf(ctx, self)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(s string) bool { return s == "" }), nil
+}
+
+// Selves are the resources that a user is: the one named, and of a Person those to
+// whom it is linked. The zero Key is none.
+func (d *Door) Selves(ctx context.Context, user fhir.Key) ([]fhir.Key, error) {
 	if user.ID == "" {
 		return nil, nil
 	}
+	all := []fhir.Key{user}
+	if user.Type != personType {
+		return all, nil
+	}
+	records, err := d.store.ReadMany(ctx, []fhir.Key{user})
+	if err != nil || len(records) == 0 {
+		return all, d.fault(err)
+	}
+	tree, err := d.tree(records[0])
+	if err != nil {
+		return nil, err
+	}
+	for link := range tree.Root().All("link") {
+		typ, id, _ := strings.Cut(link.Find("target", "reference").Text(), "/")
+		if key := (fhir.Key{Type: fhir.Type(typ), ID: fhir.ID(id)}); key.ID.Valid() {
+			all = append(all, key)
+		}
+	}
+	return all, nil
+}
+
+const personType fhir.Type = "Person"
+
+func (d *Door) actorsOf(ctx context.Context, user fhir.Key) ([]string, error) {
 	all := []string{user.String()}
 	if d.book.Mentions("PractitionerRole") || d.book.Mentions("Organization") {
 		roles, err := d.referring(ctx, "PractitionerRole", "practitioner", user)
@@ -37,8 +81,12 @@ func (d *Door) Actors(ctx context.Context, user fhir.Key) ([]string, error) {
 			}
 		}
 	}
-	slices.Sort(all)
-	return slices.DeleteFunc(slices.Compact(all), func(s string) bool { return s == "" }), nil
+	return all, nil
+}
+
+// changesActors says whether a write of a resource may change whom consents name.
+func (d *Door) changesActors(t fhir.Type) bool {
+	return t == personType || slices.Contains(belongs, t) && d.book.Mentions(string(t)) || t == "PractitionerRole" && d.book.Mentions("Organization")
 }
 
 // belongs are the types whose resources say on whose behalf somebody acts.

@@ -2,6 +2,7 @@ package records_test
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -191,6 +192,43 @@ func TestHiddenByConsentIsAsMissing(t *testing.T) {
 		}
 		if _, err := dr.History(t.Context(), records.HistoryRequest{Type: "Observation", ID: "x"}); err == nil {
 			t.Error("its history is read")
+		}
+	})
+}
+
+func TestAConsentInTheMiddleOfAWalkHoldsFromTheNextPage(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{})
+		s := d.Session(records.Principal{ID: "tester"}, nil)
+		put(t, s, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
+		for n := range 9 {
+			patient(t, s, fmt.Sprintf("p%d", n))
+		}
+		for _, query := range []string{"_count=2", "_count=2&_sort=_id", "_count=2&_sort=-_lastUpdated"} {
+			var seen []string
+			request := records.SearchRequest{Type: "Patient", Pairs: pairs(t, query)}
+			for page := 0; ; page++ {
+				res, err := clinician(t, d).Search(t.Context(), request)
+				if err != nil {
+					t.Fatalf("%s, page %d: %v", query, page, err)
+				}
+				for _, e := range res.Entries {
+					seen = append(seen, string(e.Key.ID))
+				}
+				if page == 1 {
+					consents(t, s, "c", "p4", denyDr)
+				}
+				if request.After = res.Next; request.After == "" {
+					break
+				}
+			}
+			// p4 comes on the third page of all three walks.
+			if len(seen) != 8 || slices.Contains(seen, "p4") {
+				t.Errorf("%s: %v", query, seen)
+			}
+			if _, err := s.Delete(t.Context(), key("Consent/c"), records.DeleteOptions{}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

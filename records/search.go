@@ -109,6 +109,7 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 	if req.Partial {
 		result.Self = append(result.Self, search.Pair{Name: "_indexing", Value: "partial"})
 	}
+	q.Asked, q.Bound = q.Filter, true
 	q.Filter = s.veil(q.Filter)
 	if q.Contained != search.ContainedFalse {
 		return result, d.fault(s.searchContained(ctx, r, q, result))

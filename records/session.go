@@ -17,6 +17,7 @@ type Principal struct {
 	ID     string // user or system; "" when nobody is identified
 	Client string // app that acts for the user
 	Name   string // for display
+	Broken []Glass
 
 	Agent  audit.Agent // as the audit log has it
 	Audits Audits      // which events of the audit log it may read

@@ -34,6 +34,7 @@ type serveCommand struct {
 
 	authorizationFlags
 	policyFlags
+	labelFlags
 	auditFlags
 	logFlags
 }
@@ -101,6 +102,12 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(tenants.Close)
+	for _, name := range tenants.Names() {
+		door, _ := tenants.Door(name)
+		if err := c.setLabels(ctx, door); err != nil {
+			return err
+		}
+	}
 	m.onClose(background(ctx, tenants.Tenants, log))
 	loaded := false
 	if c.Sandbox {
@@ -116,6 +123,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		}
 		who.server.Mount(site)
 		api.Authenticate, api.Origins, api.Ask = who.server.Authenticate, who.server.KnownOrigin, who.server.Ask
+		api.BreakGlass, api.MendGlass = who.server.BreakGlass, who.server.MendGlass
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
 	}
 	fhirapi.New(api).Mount(site)

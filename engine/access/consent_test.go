@@ -53,6 +53,14 @@ func purpose(c string) string {
 // under are the rules of a Practitioner dr, with a purpose, under consents.
 func (w *world) under(purpose string, consents ...string) *access.Rules {
 	w.t.Helper()
+	g := grant("user/*.cruds")
+	g.Asker = access.Asker{Actors: []string{"Practitioner/dr", "Organization/clinic"}, Purpose: purpose}
+	return w.o.RulesUnder(w.book(consents...), g)
+}
+
+// book has the policies of consents.
+func (w *world) book(consents ...string) *access.Book {
+	w.t.Helper()
 	book := access.NewBook(access.Shipped())
 	of := map[fhir.ID][]access.Consent{}
 	for _, text := range consents {
@@ -74,9 +82,7 @@ func (w *world) under(purpose string, consents ...string) *access.Rules {
 		}
 		w.memory.Govern(patient, spans...)
 	}
-	g := grant("user/*.cruds")
-	g.Asker = access.Asker{Actors: []string{"Practitioner/dr", "Organization/clinic"}, Purpose: purpose}
-	return w.o.RulesUnder(book, g)
+	return book
 }
 
 // visible are the resources that may be read at a time.

@@ -19,6 +19,8 @@ type Grant struct {
 	Context []fhir.Key
 	// Asker is who asks, for the consents of patients.
 	Asker Asker
+	// Broken are the patients for whom the asker broke the glass.
+	Broken []fhir.ID
 }
 
 // Rules are what a Grant allows. They may be kept as long as the grant stays the
@@ -39,6 +41,7 @@ type Rules struct {
 	// policies are those of the Book for reading and for writing.
 	policies    [2]concerned
 	unconsented func() search.Expr
+	broken      []glass
 
 	grant      Grant
 	dictionary *dictionary // of the scopes' queries
@@ -100,6 +103,11 @@ func (o *Ownership) rules(by *dictionary, book *Book, policies [2]concerned, g G
 	}
 	r.visible = sync.OnceValue(r.findVisible)
 	r.pointed = sync.OnceValue(r.findPointed)
+	for _, patient := range g.Broken {
+		if inner, ok := g.broken(book, patient); ok {
+			r.broken = append(r.broken, glass{patient, o.RulesUnder(book, inner)})
+		}
+	}
 	return r
 }
 
@@ -122,7 +130,10 @@ func (r *Rules) now() *Rules {
 func (r *Rules) Purpose() string { return r.asker.Purpose }
 
 // Governs says whether filters depend on what patients decided, and on the time.
-func (r *Rules) Governs() bool { return r.policies[0].groups != nil || r.policies[1].groups != nil }
+func (r *Rules) Governs() bool {
+	return r.policies[0].groups != nil || r.policies[1].groups != nil ||
+		slices.ContainsFunc(r.broken, func(g glass) bool { return g.rules.Governs() })
+}
 
 // May says whether a scope and a role allow one of the interactions with resources of a
 // type, be it with some of them only.
@@ -136,7 +147,7 @@ func (r *Rules) May(t fhir.Type, i smart.Interactions) bool {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(r.broken, func(g glass) bool { return g.rules.May(t, i) })
 }
 
 func applies(s smart.Scope, typeName string, i smart.Interactions) bool {
@@ -145,7 +156,9 @@ func applies(s smart.Scope, typeName string, i smart.Interactions) bool {
 
 // Knows says whether the grant itself names a resource: the patient, the user, or
 // another one in context.
-func (r *Rules) Knows(key fhir.Key) bool { return slices.Contains(r.known, key) }
+func (r *Rules) Knows(key fhir.Key) bool {
+	return slices.Contains(r.known, key) || slices.ContainsFunc(r.broken, func(g glass) bool { return g.rules.Knows(key) })
+}
 
 // Narrows says whether some of the resources of a type are kept out of reach of all of
 // the interactions: by the scopes, or from a user by anything. Services without a user,
@@ -177,7 +190,7 @@ func (r *Rules) Filter(types []string, i smart.Interactions) search.Expr {
 	default:
 		x = r.o.join(types, func(t string) search.Expr { return r.of(t, i) })
 	}
-	x = bothOrNone(x, r.consented(types, i))
+	x = r.through(types, i, bothOrNone(x, r.consented(types, i)))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.filters) < maxFilters {

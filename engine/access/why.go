@@ -34,6 +34,7 @@ const (
 	GroundConsent GroundKind = "consent"
 	GroundDefault GroundKind = "default"
 	GroundLabel   GroundKind = "label"
+	GroundGlass   GroundKind = "break-glass"
 )
 
 // Question is what is to be explained: the reading of a resource.
@@ -53,7 +54,8 @@ func (r *Rules) Why(ctx context.Context, q Question) (shown bool, grounds []Grou
 	scope := e.scopes()
 	role := e.roles()
 	consent := e.consents()
-	return scope && role && consent && e.err == nil, e.grounds, e.err
+	shown = e.glasses(scope && role && consent)
+	return shown && e.err == nil, e.grounds, e.err
 }
 
 // explaining collects grounds.
@@ -219,6 +221,10 @@ func (e *explaining) weigh(any said) (shown bool) {
 	shown = !any.hides
 	if !any.hides && !any.shows {
 		d := r.book.defaults.permits(&r.asker)
+		if r.asker.Self {
+			e.say(GroundDefault, true, "The asker is the patient: only a consent that names the app could hide it.")
+			return true
+		}
 		e.say(GroundDefault, d, "No consent decides about it: for the purpose %s data is %s by default.", purposeText(r.asker.Purpose), verb(d))
 		shown = d
 	} else if !any.hides && !r.book.defaults.permits(&r.asker) {
@@ -404,6 +410,8 @@ func (r *Rules) InForce() []string {
 	case r.book == nil:
 	case r.asker.Exempt:
 		all = append(all, "No consent concerns the asker.")
+	case r.asker.Self:
+		all = append(all, "The asker is the patient: only consents that name the app count.")
 	default:
 		n := 0
 		for _, g := range r.policies[0].groups {
@@ -411,6 +419,9 @@ func (r *Rules) InForce() []string {
 		}
 		shown := r.book.defaults.permits(&r.asker)
 		all = append(all, fmt.Sprintf("Consents: %d policies of patients concern the asker, whose purpose is %s. Where none decides, data is %s.", n, purposeText(r.asker.Purpose), verb(shown)))
+	}
+	for _, g := range r.broken {
+		all = append(all, fmt.Sprintf("The glass is broken for %s/%s: the purpose there is %s.", patientType, g.patient, BreakGlass))
 	}
 	return all
 }

@@ -8,6 +8,11 @@ type Query struct {
 	Types []string
 	// Filter is what must hold; nil means everything.
 	Filter Expr
+	// Asked is the part of Filter that who asks has written, if Bound: a cursor
+	// belongs to that, and is good when the rest has changed since, so that a walk
+	// goes on over what may be seen by then.
+	Asked Expr
+	Bound bool
 	// Sort orders the result; empty means an order that the searcher chooses,
 	// and keeps to for all pages of a walk. Ties are always broken by the order
 	// of first creation, oldest first.

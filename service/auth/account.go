@@ -44,6 +44,7 @@ var accountEndpoints = []endpoint{
 	{"/account/users/user/{id}", "GET, POST", corsNone, account(administrators, (*visit).user), failPage},
 	{"/account/clients", "GET", corsNone, account(administrators, (*visit).clients), failPage},
 	{"/account/clients/app/{id}", "GET, POST", corsNone, account(administrators, (*visit).client), failPage},
+	{privacyPath, "GET, POST", corsNone, account(officers, (*visit).privacy), failPage},
 	{"/account/policy", "GET, POST", corsNone, account(administrators, (*visit).policy), failPage},
 }
 
@@ -137,7 +138,7 @@ func hasAny(u *identity.User, roles []identity.Role) bool { return slices.Contai
 // frame begins a page of the account that belongs to a place of the menu.
 func (v *visit) frame(title, place string) frame {
 	return frame{
-		Title: title, Menu: v.menuOf(v.session.User, place), User: v.userName(), Home: v.url("/account"), Token: v.token,
+		Title: title, Menu: v.waiting(v.menuOf(v.session.User, place)), User: v.userName(), Home: v.url("/account"), Token: v.token,
 		Action: v.url(v.here()), Notice: notices[v.query.Get("done")],
 	}
 }
@@ -163,6 +164,8 @@ var notices = map[string]string{
 	"deleted":       "The app is deleted.",
 	"unlocked":      "The user can try to sign in again.",
 	"signed-out":    "The user is signed out everywhere.",
+	"reviewed":      "Reviewed.",
+	"glass-ended":   "The access has ended.",
 	"factors":       "The authenticator app, its recovery codes and the passkeys are removed from the user.",
 }
 

@@ -19,6 +19,7 @@ import (
 func household(t *testing.T, options ...option) *place {
 	p := practice(t, options...)
 	p.user("root", identity.Administrator)
+	p.user("vera", identity.PrivacyOfficer)
 	return p
 }
 
@@ -71,6 +72,7 @@ var accountRoutes = []struct {
 	{"GET", "/account/users", "root"}, {"GET", "/account/users/new", "root"}, {"POST", "/account/users/new", "root"},
 	{"GET", "/account/users/user/x", "root"}, {"POST", "/account/users/user/x", "root"},
 	{"GET", "/account/clients", "root"}, {"GET", "/account/clients/app/x", "root"}, {"POST", "/account/clients/app/x", "root"},
+	{"GET", "/account/privacy", "vera"}, {"POST", "/account/privacy", "vera"},
 	{"GET", "/account/policy", "root"}, {"POST", "/account/policy", "root"},
 }
 

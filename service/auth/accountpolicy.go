@@ -1,7 +1,10 @@
 package auth
 
 import (
+	"cmp"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/inglehealth/ingle/identity"
 )
@@ -10,6 +13,7 @@ import (
 type policyPage struct {
 	frame
 	Roles []roleChoice
+	Glass int // minutes
 }
 
 // policy shows and sets which roles need a second factor.
@@ -25,14 +29,20 @@ func (v *visit) policy() error {
 		for _, r := range v.form["role"] {
 			rules.SecondFactor = append(rules.SecondFactor, identity.Role(r))
 		}
-		err := v.Identity.SetPolicy(ctx, rules)
-		if err == nil {
-			return v.done("/account/policy", "saved")
+		if text := v.form.Get("glass"); text != "" {
+			minutes, err := strconv.Atoi(text)
+			if err != nil {
+				minutes = -1 // which is refused
+			}
+			rules.GlassFor = time.Duration(minutes) * time.Minute
 		}
-		if page.Problems = problems(err); page.Problems == nil {
+		if err := v.Identity.SetPolicy(ctx, rules); err == nil {
+			return v.done("/account/policy", "saved")
+		} else if page.Problems = problems(err); page.Problems == nil {
 			return err
 		}
 	}
+	page.Glass = int(cmp.Or(rules.GlassFor, identity.GlassFor) / time.Minute)
 	page.Roles = roleChoices(rules.SecondFactor)
 	return v.writeFrame(statusOfProblems(page.Problems), page.frame, policyTemplate, page)
 }

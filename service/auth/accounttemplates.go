@@ -32,6 +32,7 @@ var (
 	userTemplate       = parseAccount("user.html")
 	invitationTemplate = parseAccount("invitation.html")
 	linkTemplate       = parseAccount("link.html")
+	privacyTemplate    = parseAccount("privacy.html")
 	policyTemplate     = parseAccount("policy.html")
 	clientsTemplate    = parseAccount("clients.html")
 	clientTemplate     = parseAccount("client.html")

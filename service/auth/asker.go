@@ -24,9 +24,11 @@ func (t *tenant) whoAsks(ctx context.Context, a *identity.Access, patient string
 		asker.Purpose = cmp.Or(a.Purpose, "HOPERAT")
 		return asker, nil
 	}
-	if !isStaff(a.Roles) && (patient == "" || slices.ContainsFunc(a.Links, func(l identity.Link) bool { return l.Key() == fhir.Key{Type: "Patient", ID: fhir.ID(patient)} })) {
-		asker.Self = true
-		return asker, nil
+	if !isStaff(a.Roles) {
+		var err error
+		if asker.Self, err = t.isPatient(ctx, a.Links, patient); err != nil || asker.Self {
+			return asker, err
+		}
 	}
 	if err := t.bind(ctx, &asker, a); err != nil {
 		return asker, err
@@ -42,6 +44,24 @@ func (t *tenant) whoAsks(ctx context.Context, a *identity.Access, patient string
 		asker.Actors = append(asker.Actors, actors...)
 	}
 	return asker, nil
+}
+
+// isPatient says whether a user with some links is the patient of a token; "": the
+// token is for no other.
+func (t *tenant) isPatient(ctx context.Context, links []identity.Link, patient string) (bool, error) {
+	if patient == "" {
+		return true, nil
+	}
+	for _, l := range links {
+		selves, err := t.Door.Selves(ctx, l.Key())
+		if err != nil {
+			return false, err
+		}
+		if slices.Contains(selves, fhir.Key{Type: "Patient", ID: fhir.ID(patient)}) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // isStaff says whether a role is of those who work here.

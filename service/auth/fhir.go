@@ -47,6 +47,7 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 	if a.User == "" {
 		p.ID, p.Name = a.Client, a.ClientName
 	}
+	p.Broken = glassesOf(a)
 	p.Agent, p.Audits, p.Urgent = agentOf(a), auditsOf(a), treats(a, rules.Purpose())
 	p.Agent.Purpose = purposeOf(a, rules.Purpose())
 	return door.Session(p, rules), nil
@@ -66,7 +67,7 @@ func (t *tenant) allowed(ctx context.Context, a *identity.Access) (*access.Rules
 // the scopes of level user reach the record in context, or the user's own, and no
 // other.
 func granted(a *identity.Access) access.Grant {
-	g := access.Grant{Scopes: a.Scopes, Patient: a.Context.Patient, User: a.FHIRUser}
+	g := access.Grant{Scopes: a.Scopes, Patient: a.Context.Patient, User: a.FHIRUser, Broken: broken(a)}
 	if a.User != "" && !isStaff(a.Roles) {
 		g.Scopes = asPatient(a.Scopes)
 		if g.Patient == "" && a.FHIRUser.Type == "Patient" {

@@ -136,6 +136,7 @@ var places = []struct {
 	{"Devices", "/account/sessions", nil},
 	{"Sign-in", "/account/security", nil},
 	{"Your own apps", "/account/developer", developers},
+	{"Privacy", privacyPath, officers},
 	{"Users", "/account/users", administrators},
 	{"All apps", "/account/clients", administrators},
 	{"Rules", "/account/policy", administrators},

@@ -114,8 +114,8 @@ func (t *tenant) simulated(ctx context.Context, user, client string) (*identity.
 		return nil, err
 	}
 	a.User, a.UserName, a.Roles, a.Links, a.FHIRUser = u.ID, u.Name, u.Roles, u.Links, u.FHIRUser()
-	if client == "" {
-		return a, nil
+	if a.Glasses, err = t.Identity.BrokenGlasses(ctx, u.ID); err != nil || client == "" {
+		return a, err
 	}
 	grants, err := t.Identity.Grants(ctx, u.ID)
 	if err != nil {

@@ -12,9 +12,7 @@ import (
 // surgery is a practice with a privacy officer and records: what one of the patients
 // denies to Noor.
 func surgery(t *testing.T) *place {
-	p := practice(t)
-	p.user("vera", identity.PrivacyOfficer)
-	p.user("root", identity.Administrator)
+	p := household(t)
 	p.user("desk", identity.FrontDesk)
 	for _, patient := range []string{"ann", "bob"} {
 		p.put(fmt.Sprintf(`{"resourceType":"Observation","id":"of-%s","status":"final","code":{"text":"weight"},"subject":{"reference":"Patient/%s"}}`, patient, patient))
@@ -77,7 +75,7 @@ func TestAPatientAsksWhyAboutTheOwnRecord(t *testing.T) {
 	p := surgery(t)
 	ann := p.access("ann", "patient/*.rs")
 	p.fhir("Observation/of-ann/$why?user=Practitioner/noor", ann).want(200).has(denied)
-	p.fhir("Observation/of-ann/$why", ann).want(200).has("No consent concerns the asker")
+	p.fhir("Observation/of-ann/$why", ann).want(200).has("The asker is the patient: only a consent that names the app could hide it.")
 	p.fhir("Observation/of-bob/$why?user=Practitioner/noor", ann).want(404)
 	p.fhir("Observation/of-ann/$why?user=noor", ann).want(403).has("Practitioner/123")
 	p.put(`{"resourceType":"Appointment","id":"both","status":"proposed","participant":[{"actor":{"reference":"Patient/ann"},"status":"accepted"},{"actor":{"reference":"Patient/bob"},"status":"accepted"}]}`)

@@ -52,7 +52,7 @@ func TestATokenOfOneTenantIsNoneOfAnother(t *testing.T) {
 	a := auth.New(auth.Config{Tenants: tenants, Log: log})
 	a.Mount(site)
 	fhirapi.New(fhirapi.Config{
-		Tenants: records.NewTenants(doors...), Log: log, Authenticate: a.Authenticate, Origins: a.KnownOrigin, Ask: a.Ask,
+		Tenants: records.NewTenants(doors...), Log: log, Authenticate: a.Authenticate, Origins: a.KnownOrigin, Ask: a.Ask, BreakGlass: a.BreakGlass, MendGlass: a.MendGlass,
 		OAuth: func(d *records.Door) fhirapi.OAuth { return fhirapi.OAuth(a.Endpoints(d)) },
 	}).Mount(site)
 	handler.Handle("/", site)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // Config is what an API needs.
@@ -36,6 +37,10 @@ type Config struct {
 	// it. A user is a login or a reference; "" and no client: who asks. Needed when
 	// Authenticate is set.
 	Ask func(r *http.Request, door *records.Door, user, client, purpose string) (*records.Session, records.Standing, error)
+	// BreakGlass breaks the glass for who sent a request and a patient, for a reason;
+	// MendGlass ends that. Needed when Authenticate is set.
+	BreakGlass func(r *http.Request, door *records.Door, patient fhir.ID, reason string) (records.Glass, error)
+	MendGlass  func(r *http.Request, door *records.Door, patient fhir.ID) error
 	// OAuth tells where the authorization server of a door is, for the
 	// CapabilityStatement; needed when Authenticate is set.
 	OAuth func(door *records.Door) OAuth

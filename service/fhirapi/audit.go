@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/inglehealth/ingle/audit"
@@ -73,7 +74,21 @@ func (c *call) event(status int) *audit.Event {
 	}
 	c.askFor(e.Query)
 	c.trail.Tell(e)
+	if c.session != nil && c.throughGlass(e) {
+		e.Agent.Purpose = "BTG"
+	}
 	return e
+}
+
+// throughGlass says whether the event is about a patient for whom the glass is
+// broken.
+func (c *call) throughGlass(e *audit.Event) bool {
+	if e.Kind == audit.BreakGlass {
+		return true
+	}
+	return slices.ContainsFunc(c.session.Principal().Broken, func(g records.Glass) bool {
+		return slices.ContainsFunc(e.Patients, func(p audit.Patient) bool { return p.Key == "Patient/"+string(g.Patient) })
+	})
 }
 
 // Bounds of what an event keeps of a request.
@@ -95,9 +110,11 @@ func (c *call) kind() audit.Kind {
 	if c.endpoint != nil {
 		name, _, _ = strings.Cut(c.endpoint.name, "-")
 	}
-	switch name {
-	case "":
-	case "capabilities":
+	switch {
+	case c.Op == "break-glass":
+		return audit.BreakGlass
+	case name == "":
+	case name == "capabilities":
 		return audit.Read
 	default:
 		return audit.Kind(name)

@@ -15,8 +15,11 @@ func (c *call) authenticate() error {
 		return nil
 	}
 	var err error
-	c.session, err = c.api.config.Authenticate(c.r, c.door)
-	return err
+	if c.session, err = c.api.config.Authenticate(c.r, c.door); err != nil {
+		return err
+	}
+	c.sayBroken(c.session.Principal().Broken)
+	return nil
 }
 
 // challenge sets the header that says which token an error asks for (RFC 6750

@@ -2,6 +2,7 @@ package fhirapi
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
@@ -128,8 +129,8 @@ func (b *bundle) searchset(at string, result *records.SearchResult, after string
 			return err
 		}
 	}
-	if len(result.Issues) > 0 {
-		b.outcomeEntry(result.Issues)
+	if issues := slices.Concat(result.Issues, b.c.brokenNotes()); len(issues) > 0 {
+		b.outcomeEntry(issues)
 	}
 	return nil
 }

@@ -32,10 +32,28 @@ func fingerprint(parts ...string) uint64 {
 	return h.Sum64()
 }
 
-func queryFingerprint(q *search.Query) uint64 {
-	var b bytes.Buffer
-	describe(&b, q.Filter)
-	return fingerprint(fmt.Sprintf("%q", q.Types), b.String(), fmt.Sprintf("%+v", q.Sort))
+// prints tell queries apart: by what was asked, and by the whole filter. A cursor
+// that goes along a part of the filter is bound to the whole.
+type prints struct{ asked, whole uint64 }
+
+func (p prints) of(at position) uint64 {
+	if at.own.driver > 0 {
+		return p.whole
+	}
+	return p.asked
+}
+
+func queryFingerprint(q *search.Query) prints {
+	of := func(x search.Expr) uint64 {
+		var b bytes.Buffer
+		describe(&b, x)
+		return fingerprint(fmt.Sprintf("%q", q.Types), b.String(), fmt.Sprintf("%+v", q.Sort))
+	}
+	whole := of(q.Filter)
+	if !q.Bound {
+		return prints{whole, whole}
+	}
+	return prints{of(q.Asked), whole}
 }
 
 // describe writes a tree so that equal trees give equal text. The range of an
@@ -99,8 +117,8 @@ func describeAll(b *bytes.Buffer, name string, xs []search.Expr) {
 }
 
 // encode writes a cursor.
-func (p position) encode(print uint64) string {
-	b := binary.BigEndian.AppendUint64(nil, print)
+func (p position) encode(query prints) string {
+	b := binary.BigEndian.AppendUint64(nil, query.of(p))
 	b = binary.AppendVarint(b, p.rid)
 	b = binary.AppendVarint(b, p.own.driver)
 	if p.own.driver > 0 {
@@ -125,15 +143,15 @@ func (p position) encode(print uint64) string {
 
 // decodePosition reads a cursor of a query with so many sort keys. It fails
 // with store.ErrBadCursor.
-func decodePosition(cursor string, print uint64, keys []sortKey) (position, error) {
+func decodePosition(cursor string, query prints, keys []sortKey) (position, error) {
 	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(b) < 8 || binary.BigEndian.Uint64(b) != print {
+	if err != nil || len(b) < 8 {
 		return position{}, store.ErrBadCursor
 	}
 	d := decoder{b: b[8:]}
 	p := position{rid: d.varint(), own: ownOrder{driver: d.varint()}}
 	own := p.own.driver > 0
-	if own && len(keys) > 0 {
+	if binary.BigEndian.Uint64(b) != query.of(p) || own && len(keys) > 0 {
 		return position{}, store.ErrBadCursor
 	}
 	if own {

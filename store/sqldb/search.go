@@ -176,7 +176,7 @@ func (r *run) fetch() error {
 				return walk()
 			}
 		}
-		if best >= 0 && size < small {
+		if best >= 0 && size < small && (r.query.Looks == 0 || size <= int64(r.query.Looks)) {
 			return r.sorted(best)
 		}
 		if done, err := r.merge(best); done || err != nil {
