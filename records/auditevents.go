@@ -60,15 +60,24 @@ func (s *Session) searchAudit(ctx context.Context, req SearchRequest) (*SearchRe
 	if err := s.onlyOwn(asked); err != nil {
 		return nil, err
 	}
-	after, err := s.door.cursors.open(req.After)
+	result, err := s.auditPage(ctx, asked, req.After)
+	if err == nil {
+		result.Self = req.Pairs
+	}
+	return result, err
+}
+
+// auditPage returns the page of a selection behind a cursor.
+func (s *Session) auditPage(ctx context.Context, asked *audit.Selection, after string) (*SearchResult, error) {
+	cursor, err := s.door.cursors.open(after)
 	if err != nil {
 		return nil, s.door.fault(err)
 	}
-	page, next, err := s.door.config.Audit.Page(ctx, asked, after)
+	page, next, err := s.door.config.Audit.Page(ctx, asked, cursor)
 	if err != nil {
 		return nil, s.door.fault(err)
 	}
-	result := &SearchResult{Total: -1, Self: req.Pairs, Next: s.door.cursors.seal(next), Count: asked.Count}
+	result := &SearchResult{Total: -1, Next: s.door.cursors.seal(next), Count: asked.Count}
 	for _, p := range page {
 		res, err := s.projected(p)
 		if err != nil {
@@ -177,13 +186,11 @@ func refuseLog(key fhir.Key) error {
 	return fault.New(fault.MethodNotAllowed, fault.CodeNotSupported, "", "%s is an event of the audit log, which nobody changes", key)
 }
 
-// Accounting is what Patient/$accounting tells: the disclosures of a patient's data
-// in six years, without those for treatment, payment and operations (45 CFR
-// 164.528).
+// accountingYears are those of which disclosures are accounted (45 CFR 164.528).
 const accountingYears = 6
 
-// Accounting returns a page of the events that disclosed a patient's data, the
-// newest first, as a search of the log does. after is the Next of the page before.
+// Accounting returns a page of the events that disclosed a patient's data, but for
+// treatment, payment and operations, the newest first, as a search of the log does. after is the Next of the page before.
 func (s *Session) Accounting(ctx context.Context, id fhir.ID, after string, count int) (*SearchResult, error) {
 	key := fhir.Key{Type: "Patient", ID: id}
 	if _, err := s.Read(ctx, key, ReadOptions{}); err != nil && fault.KindOf(err) != fault.Gone {
@@ -207,21 +214,5 @@ func (s *Session) Accounting(ctx context.Context, id fhir.ID, after string, coun
 		return nil, err
 	}
 	asked.Where((*audit.Event).Disclosure)
-	cursor, err := s.door.cursors.open(after)
-	if err != nil {
-		return nil, s.door.fault(err)
-	}
-	page, next, err := s.door.config.Audit.Page(ctx, asked, cursor)
-	if err != nil {
-		return nil, s.door.fault(err)
-	}
-	result := &SearchResult{Total: -1, Next: s.door.cursors.seal(next), Count: asked.Count}
-	for _, p := range page {
-		res, err := s.projected(p)
-		if err != nil {
-			return nil, s.door.fault(err)
-		}
-		result.Entries = append(result.Entries, SearchEntry{Resource: res, Mode: ModeMatch})
-	}
-	return result, nil
+	return s.auditPage(ctx, asked, after)
 }

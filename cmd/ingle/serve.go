@@ -91,6 +91,9 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	base := c.base(listener)
+	if err := c.exclusive(); err != nil {
+		return err
+	}
 	logs := &auditing{to: c.AuditLog}
 	if !c.Open {
 		if logs.key, err = c.keyFile(c.KeyFile); err != nil {
