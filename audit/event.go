@@ -115,8 +115,8 @@ type Event struct {
 	Count   int      // resources returned or written
 	// Entities are those of no patient, and up to maxEntities in all.
 	Entities []Entity
-	Patients []Patient
-	Erased   bool // its content was erased; Number is all there is
+	Patients []Patient // without Key: erased
+	Erased   bool      // its content was erased; Number is all there is
 }
 
 // Outcome is how serious the failure of an event was (R4 AuditEvent.outcome): 0, 4

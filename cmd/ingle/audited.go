@@ -75,7 +75,7 @@ func (unsealed) Open(_ string, sealed []byte) ([]byte, error) {
 // commandEvent is what is recorded of a command: its name and what it is about, as
 // far as that is no secret, and who gave it to this machine.
 func commandEvent(kind audit.Kind, command string, flags any, failed error) *audit.Event {
-	e := &audit.Event{Time: time.Now(), Kind: kind, Note: "command: " + command + argumentsOf(flags), Agent: audit.Agent{Login: operator()}}
+	e := &audit.Event{Time: time.Now(), Kind: kind, Note: "command: " + command + argumentsOf(flags), Agent: audit.Agent{Login: whoRuns()}}
 	if failed != nil {
 		e.Status = 400
 	}
@@ -90,8 +90,8 @@ func (t *openTenants) record(ctx context.Context, e *audit.Event, tenant string)
 	return nil
 }
 
-// operator is the account of the system under which a command runs.
-func operator() string {
+// whoRuns is the account of the system under which a command runs.
+func whoRuns() string {
 	if u, err := user.Current(); err == nil {
 		return "command line: " + u.Username
 	}

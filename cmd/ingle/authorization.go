@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/service/auth"
 	"github.com/inglehealth/ingle/spec/smart"
@@ -40,7 +39,6 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 	}
 	a := &authorization{services: map[string]*identity.Service{}}
 	var served []auth.Tenant
-	logs := map[string]*audit.Log{}
 	for _, name := range tenants.Names() {
 		in, err := identity.Open(ctx, identity.Config{
 			Store: tenants.stores[name], Issuer: issuerOf(base, name), Secret: key, Log: log, AllowPrivate: c.AllowPrivateKeys,
@@ -49,7 +47,7 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 			return nil, fmt.Errorf("%s: %w", called(name), err)
 		}
 		door, _ := tenants.Door(name)
-		a.services[name], logs[name] = in, door.Audit()
+		a.services[name] = in
 		t := auth.Tenant{Door: door, Identity: in}
 		if name == "" {
 			t.Brand = brand
@@ -58,7 +56,7 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 	}
 	a.server = auth.New(auth.Config{Tenants: served, Log: log})
 	if c.Database == "" {
-		orders, err := startControl(ctx, c.folder(), a.services, logs, log)
+		orders, err := startControl(ctx, c.folder(), a.services, tenants.Tenants, log)
 		if err != nil {
 			return nil, fmt.Errorf("commands beside the server: %w", err)
 		}

@@ -32,6 +32,8 @@ type commandLine struct {
 	Server   serverCommand   `cmd:"" help:"Other resource servers that take this server's tokens."`
 	Token    tokenCommand    `cmd:"" help:"Access tokens for scripts."`
 	Audit    auditCommand    `cmd:"" help:"The audit log: verify it, export it, prove what is in it."`
+	Hold     holdCommand     `cmd:"" help:"Legal holds: what is not deleted, expunged or erased."`
+	Erase    eraseCommand    `cmd:"" help:"Erase a patient for good."`
 	Bench    benchCommand    `cmd:"" help:"Measure a FHIR server, this one or any other, from outside."`
 	Version  versionCommand  `cmd:"" help:"Show the version, the FHIR releases and what is loaded with --package."`
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/records"
 )
 
 // An administrator is a command about users, clients, keys or tokens. It does its
@@ -50,20 +51,20 @@ const maxOrder = 1 << 20
 // control answers orders until it is closed.
 type control struct {
 	services map[string]*identity.Service // by tenant
-	logs     map[string]*audit.Log
+	doors    *records.Tenants
 	log      *slog.Logger
 	server   *http.Server
 	file     string
 }
 
 // startControl listens in dir.
-func startControl(ctx context.Context, dir string, services map[string]*identity.Service, logs map[string]*audit.Log, log *slog.Logger) (*control, error) {
+func startControl(ctx context.Context, dir string, services map[string]*identity.Service, doors *records.Tenants, log *slog.Logger) (*control, error) {
 	address, closeDir, err := socketAddress(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer closeDir()
-	c := &control{services: services, logs: logs, log: log, file: filepath.Join(dir, controlName)}
+	c := &control{services: services, doors: doors, log: log, file: filepath.Join(dir, controlName)}
 	// This process has the folder's lock, so a socket that is there is a dead one's.
 	if err := os.Remove(c.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -116,6 +117,9 @@ func (c *control) carryOut(ctx context.Context, o order, out io.Writer) error {
 	if service == nil {
 		return usage("--tenant %s: the server that runs has no such tenant", o.Tenant)
 	}
+	if make := keepers[o.Command]; make != nil {
+		return c.carryOutKeeper(ctx, o, make(), out)
+	}
 	command, err := administratorNamed(o.Command)
 	if err != nil {
 		return err
@@ -124,13 +128,31 @@ func (c *control) carryOut(ctx context.Context, o order, out io.Writer) error {
 		return fmt.Errorf("the server that runs is of another version: %w", err)
 	}
 	c.log.Info("command", "name", o.Command, "tenant", o.Tenant)
-	done := command.administer(ctx, service, out)
-	if log := c.logs[o.Tenant]; log != nil {
-		if err := log.Record(ctx, commandEvent(audit.Administer, o.Command, command, done)); err != nil {
-			return errors.Join(done, fmt.Errorf("it is not in the audit log: %w", err))
-		}
+	return c.record(ctx, o, command, command.administer(ctx, service, out))
+}
+
+// record records a command that was carried out, and returns how it ended.
+func (c *control) record(ctx context.Context, o order, command any, done error) error {
+	door, ok := c.doors.Door(o.Tenant)
+	if !ok || door.Audit() == nil {
+		return done
+	}
+	if err := door.Audit().Record(ctx, commandEvent(audit.Administer, o.Command, command, done)); err != nil {
+		return errors.Join(done, fmt.Errorf("it is not in the audit log: %w", err))
 	}
 	return done
+}
+
+func (c *control) carryOutKeeper(ctx context.Context, o order, command keeper, out io.Writer) error {
+	if err := json.Unmarshal(o.Flags, command); err != nil {
+		return fmt.Errorf("the server that runs is of another version: %w", err)
+	}
+	door, ok := c.doors.Door(o.Tenant)
+	if !ok {
+		return usage("--tenant %s: the server that runs has no such tenant", o.Tenant)
+	}
+	c.log.Info("command", "name", o.Command, "tenant", o.Tenant)
+	return c.record(ctx, o, command, command.keep(ctx, operator(door), out))
 }
 
 // sendOrder has the server that runs on dir carry out a command. The first result
