@@ -49,6 +49,7 @@ type Door struct {
 	lists   *codeLists
 	buffers sync.Pool // *[]byte, for JSON
 
+	usage     *usage
 	ownership *access.Ownership
 	book      *access.Book
 	labels    *labels
@@ -77,6 +78,7 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		log:    c.Log,
 		room:   newRoom(),
 		terms:  newReadyCache(),
+		usage:  newUsage(),
 		lists:  &codeLists{recent.NewMap[listKey, codeListing](maxListed)},
 	}
 	releases := map[definitions.Release]*release{}
@@ -181,6 +183,9 @@ func (d *Door) Session(p Principal, a Access) *Session {
 	s := &Session{door: d, principal: p, access: a}
 	if g, ok := a.(interface{ Governs() bool }); ok && g.Governs() {
 		s.at = d.now().UnixMicro()
+	}
+	if m, ok := a.(masking); ok {
+		s.masks = m.Masks()
 	}
 	return s
 }

@@ -34,6 +34,7 @@ type commandLine struct {
 	Audit    auditCommand    `cmd:"" help:"The audit log: verify it, export it, prove what is in it."`
 	Hold     holdCommand     `cmd:"" help:"Legal holds: what is not deleted, expunged or erased."`
 	Erase    eraseCommand    `cmd:"" help:"Erase a patient for good."`
+	Usage    usageCommand    `cmd:"" help:"Show who used how much, by day, app and user."`
 	Bench    benchCommand    `cmd:"" help:"Measure a FHIR server, this one or any other, from outside."`
 	Version  versionCommand  `cmd:"" help:"Show the version, the FHIR releases and what is loaded with --package."`
 }

@@ -30,6 +30,7 @@ var keepers = map[string]func() keeper{
 	"hold lift": func() keeper { return new(holdLift) },
 	"hold list": func() keeper { return new(holdList) },
 	"erase":     func() keeper { return new(eraseCommand) },
+	"usage":     func() keeper { return new(usageCommand) },
 }
 
 // keepingFlags say whose records a command is about.

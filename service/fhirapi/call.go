@@ -35,6 +35,8 @@ type call struct {
 	posted     string       // form of a search
 	refusal    string       // why nothing is answered, for the audit log
 	unobserved bool         // nothing is recorded of this request
+
+	resources int64 // that the answer holds
 }
 
 // target is what the path names.
@@ -64,6 +66,9 @@ func (c *call) serve(tenant, path string) error {
 	}
 	c.door = door
 	c.observe()
+	if c.exchange != nil {
+		c.exchange.After = c.countUse
+	}
 	admitted := c.cors(path)
 	pairs, err := parseQuery(c.r.URL.RawQuery)
 	if err != nil {

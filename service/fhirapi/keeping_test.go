@@ -24,3 +24,17 @@ func TestHoldsAndErasuresOverHTTP(t *testing.T) {
 	s.get("/Patient/p/$erasure").want(200).has(`{"name":"resources","valueDecimal":0}`)
 	s.do("POST", "/Patient/p/$hold", reason("too late")).want(409).has("is being erased")
 }
+
+func TestRequestsAreCounted(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/p", `{"resourceType":"Patient","id":"p"}`).want(201)
+	s.put("/Patient/q", `{"resourceType":"Patient","id":"q"}`).want(201)
+	s.get("/Patient/p").want(200)
+	s.get("/Patient/none").want(404)
+	s.get("/Patient").want(200)
+	// The writes are answered without a body.
+	s.get("/$usage?days=1").want(200).has(`{"name":"requests","valueDecimal":5},{"name":"resources","valueDecimal":3}`, `{"name":"refused","valueDecimal":0}`)
+	s.get("/$usage?days=none").want(400).has("days is a number")
+	s.get("/$usage?days=1000").want(400).has("1 to 366 days")
+	s.get("/$usage?client=other").want(200).has(`"resourceType":"Parameters"`)
+}

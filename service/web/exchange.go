@@ -33,6 +33,9 @@ type Exchange struct {
 	// leave: another one does in its place, or, once it has begun, it is cut off. nil:
 	// nothing.
 	Before func(status int) error
+	// After is called when the answer has left, with its status and the bytes of its
+	// body; nil: nothing.
+	After func(status int, bytes int64)
 
 	site     *Site
 	response *response
@@ -119,6 +122,9 @@ func (s *Site) finish(x *Exchange, r *http.Request, start time.Time) {
 		x.render(r.Context(), fault.New(fault.Internal, fault.CodeException, "", "%s", internalMessage))
 	}
 	x.response.close()
+	if x.After != nil {
+		x.After(x.response.status, x.response.sent)
+	}
 	if !s.config.Log.Enabled(r.Context(), slog.LevelInfo) {
 		return
 	}

@@ -119,7 +119,7 @@ func (r *response) replace(err error) {
 	h := r.w.Header()
 	for name := range h {
 		switch name {
-		case "X-Request-Id", "Vary", "Www-Authenticate":
+		case "X-Request-Id", "Vary", "Www-Authenticate", "Strict-Transport-Security":
 		default:
 			if !isProtection(name) {
 				h.Del(name)
