@@ -171,6 +171,9 @@ func (d *Door) Session(p Principal, a Access) *Session {
 	if g, ok := a.(interface{ Governs() bool }); ok && g.Governs() {
 		s.at = d.now().UnixMicro()
 	}
+	if m, ok := a.(masking); ok {
+		s.masks = m.Masks()
+	}
 	return s
 }
 

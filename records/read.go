@@ -141,7 +141,7 @@ func (s *Session) answer(ctx context.Context, record store.Record, o ReadOptions
 		res.NotModified = true
 		return res, nil
 	}
-	return s.door.resource(ctx, record)
+	return s.resource(ctx, record)
 }
 
 // holds says whether the client's copy is current. If-None-Match decides when

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/inglehealth/ingle/engine/mask"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -25,6 +26,7 @@ type Session struct {
 	principal Principal
 	access    Access // nil: everything
 	at        int64  // when access is asked, if that depends on the time; else 0
+	masks     []mask.Path
 }
 
 // Door returns the door that the session belongs to.
@@ -48,6 +50,9 @@ func (s *Session) mayWrite(ctx context.Context, w *draft, i smart.Interactions) 
 // maySee says whether what a draft becomes may be shown to who writes it. What cannot
 // be found out is not: the write itself must not fail any more.
 func (s *Session) maySee(ctx context.Context, w *draft) bool {
+	if s.masks != nil && mask.Concerns(w.tree, s.masks) {
+		return false
+	}
 	ok, err := s.passes(ctx, w, seeing)
 	if err != nil {
 		s.door.log.WarnContext(ctx, "a write is answered without the resource, since it is not known whether it may be seen", "error", err)
