@@ -79,6 +79,11 @@ func (o *Ownership) CheckRole(r *Role) error {
 	if len(r.Purposes) == 0 {
 		return wrong("purposes", "a role has a purpose, such as TREAT, HPAYMT, HOPERAT or HRESCH")
 	}
+	for i, p := range r.Purposes {
+		if !KnownPurpose(p) {
+			return wrong(fmt.Sprintf("purposes[%d]", i), "%q is no purpose of use of v3-ActReason, such as TREAT, HPAYMT, HOPERAT, HRESCH or BTG", p)
+		}
+	}
 	for i, one := range r.Operations {
 		if !slices.Contains(Operations(), one) {
 			return wrong(fmt.Sprintf("operations[%d]", i), "%q is none of %v", one, Operations())
