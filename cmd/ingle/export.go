@@ -20,9 +20,11 @@ type exportCommand struct {
 
 	storeFlags
 	definitionFlags
-	Type  []string `placeholder:"TYPE" sep:"," help:"Resource types to export, all if none is given. May be repeated."`
-	Since string   `placeholder:"TIME" help:"Only resources that were changed at this time or later: 2024-05-01 or 2024-05-01T12:00:00Z."`
-	Gzip  bool     `help:"Compress the files: Patient.ndjson.gz."`
+	Patient string   `placeholder:"ID" help:"The whole record of this Patient instead, as a ZIP archive: --to is its file."`
+	History bool     `help:"With --patient: former versions as well."`
+	Type    []string `placeholder:"TYPE" sep:"," help:"Resource types to export, all if none is given. May be repeated."`
+	Since   string   `placeholder:"TIME" help:"Only resources that were changed at this time or later: 2024-05-01 or 2024-05-01T12:00:00Z."`
+	Gzip    bool     `help:"Compress the files: Patient.ndjson.gz."`
 
 	logFlags
 }
@@ -36,6 +38,9 @@ func (c *exportCommand) Help() string {
 
   ingle export --database postgres://ingle@localhost/ingle --type Patient,Observation --since 2024-05-01 --to ./new
       What was changed since May, of two types. Servers may go on working meanwhile.
+
+  ingle export --data ./records --patient maria --history --to maria.zip
+      All that Patient/maria owns and what that refers to, with the content of Binaries and what the audit log says.
 
   ingle import --data ./other ./files/*.ndjson.gz
       The files import again to the same resources.
@@ -76,6 +81,9 @@ func (c *exportCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(tenants.Close)
+	if c.Patient != "" {
+		return c.patient(ctx, m, c.named(tenants))
+	}
 	o.Session = c.named(tenants).Session(records.Principal{ID: "export"}, nil)
 	show := newMeter(m.Stderr, false)
 	written := int64(0)
