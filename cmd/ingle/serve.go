@@ -105,11 +105,8 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(tenants.Close)
-	for _, name := range tenants.Names() {
-		door, _ := tenants.Door(name)
-		if err := c.setLabels(ctx, door); err != nil {
-			return err
-		}
+	if err := c.setLabelsOf(ctx, tenants.Tenants); err != nil {
+		return err
 	}
 	m.onClose(background(ctx, tenants.Tenants, log))
 	loaded := false
