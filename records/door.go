@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/internal/recent"
@@ -30,6 +31,7 @@ type Config struct {
 	NewID       func() fhir.ID             // nil: UUIDv7
 	Policy      Policy                     // DefaultPolicy() is a safe start
 	Log         *slog.Logger               // nil: nothing is logged; never receives clinical data
+	Audit       *audit.Log                 // nil: nothing is recorded; the Door closes it
 }
 
 // Door is the way to one tenant's records.
@@ -124,11 +126,22 @@ func newUUID() fhir.ID {
 	return fhir.ID(id.String())
 }
 
-// Close closes the store. Feeds that are being watched end with an error.
-func (d *Door) Close() error { return d.store.Close() }
+// Close closes the audit log and the store. Feeds that are being watched end with
+// an error.
+func (d *Door) Close() error {
+	if d.config.Audit != nil {
+		return errors.Join(d.config.Audit.Close(), d.store.Close())
+	}
+	return d.store.Close()
+}
 
-// Ping says whether the store answers and can be written.
-func (d *Door) Ping(ctx context.Context) error { return d.store.Ping(ctx) }
+// Ping says whether the store answers and can be written, and the audit log has room.
+func (d *Door) Ping(ctx context.Context) error {
+	if d.config.Audit != nil {
+		return errors.Join(d.config.Audit.Health(), d.store.Ping(ctx))
+	}
+	return d.store.Ping(ctx)
+}
 
 // Name is the tenant's name, "" for the default one.
 func (d *Door) Name() string { return d.config.Name }

@@ -265,6 +265,12 @@ func TestWhoSeesAPartOfAResourceCannotReplaceIt(t *testing.T) {
 		if res := must(s.Create(t.Context(), "Patient", body(`{"resourceType":"Patient","address":[{"city":"x"}]}`), records.CreateOptions{}))(t); res.JSON != nil {
 			t.Errorf("%s", res.JSON)
 		}
+		made := must(s.Bundle(t.Context(), body(`{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"POST","url":"Patient"},"resource":{"resourceType":"Patient"}}]}`), records.BundleOptions{}))(t)
+		for _, e := range made.Entries {
+			if e.Status != 201 || e.Resource.JSON != nil {
+				t.Errorf("%+v", e)
+			}
+		}
 		if _, err := s.Delete(t.Context(), key("Observation/o"), records.DeleteOptions{}); err != nil {
 			t.Error(err)
 		}

@@ -198,6 +198,14 @@ func (d *Door) retainBeside(ctx context.Context, w *jobs.Work) error {
 	if err != nil {
 		return err
 	}
+	for _, n := range p.Counts {
+		if n.Expunged == 0 {
+			continue
+		}
+		if err := d.tell(ctx, retainJob, fmt.Sprintf("retention rule %q expunged %d resources, %d versions", n.Rule, n.Expunged, n.Versions)); err != nil {
+			return err
+		}
+	}
 	return w.SetResult(p.Counts)
 }
 

@@ -75,6 +75,9 @@ func (s *Session) Search(ctx context.Context, r SearchRequest) (*SearchResult, e
 
 func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest) (*SearchResult, error) {
 	d := s.door
+	if s.searchesAudit(req) {
+		return s.searchAudit(ctx, req)
+	}
 	if err := s.may(req.Type, smart.Search); err != nil {
 		return nil, err
 	}

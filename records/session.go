@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/mask"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -18,6 +19,10 @@ type Principal struct {
 	Client string // app that acts for the user
 	Name   string // for display
 	Broken []Glass
+
+	Agent  audit.Agent // as the audit log has it
+	Audits Audits      // which events of the audit log it may read
+	Urgent bool        // treats patients: goes on when the audit log has but its reserve
 }
 
 // Session is what one principal may do. It is cheap to make, one a request.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/bulkexport"
@@ -76,7 +77,7 @@ func (c *exportCommand) Run(ctx context.Context, m *Main) error {
 		}
 		o.Since = time.UnixMicro(r.Lo).UTC()
 	}
-	tenants, err := c.open(ctx, all, "http://127.0.0.1:8080", records.DefaultPolicy(), c.logger(m.Stderr))
+	tenants, err := c.open(ctx, all, "http://127.0.0.1:8080", records.DefaultPolicy(), c.logger(m.Stderr), nil)
 	if err != nil {
 		return err
 	}
@@ -95,6 +96,9 @@ func (c *exportCommand) Run(ctx context.Context, m *Main) error {
 	began := time.Now()
 	result, err := bulkexport.Run(ctx, o)
 	show.close()
+	if logged := tenants.record(ctx, commandEvent(audit.Export, "export to "+c.To, nil, err), c.named(tenants).Name()); logged != nil {
+		return errors.Join(err, logged)
+	}
 	switch {
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return fmt.Errorf("stopped after %s resources; give the same command again to go on", humanize.Comma(written))

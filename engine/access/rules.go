@@ -128,6 +128,10 @@ func (r *Rules) now() *Rules {
 	return r.next
 }
 
+// Purpose is the purpose of use for which is asked, a code of v3-ActReason; "" when
+// none is known.
+func (r *Rules) Purpose() string { return r.asker.Purpose }
+
 // Governs says whether filters depend on what patients decided, and on the time.
 func (r *Rules) Governs() bool {
 	return r.policies[0].groups != nil || r.policies[1].groups != nil ||
