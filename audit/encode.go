@@ -174,7 +174,7 @@ func eventOf(number int64, parts [][]byte) (*Event, error) {
 	}
 	var c core
 	var w what
-	if err := errors.Join(json.Unmarshal(parts[0], &c), json.Unmarshal(parts[1], &w)); err != nil {
+	if err := errors.Join(readPart(parts[0], &c), readPart(parts[1], &w)); err != nil {
 		return nil, errors.Join(errEvent, err)
 	}
 	e.Time, e.Kind, e.Status, e.Request, e.Why, e.Note, e.Count = time.UnixMicro(c.Time).UTC(), c.Kind, c.Status, c.Request, c.Why, c.Note, c.Count
@@ -182,12 +182,21 @@ func eventOf(number int64, parts [][]byte) (*Event, error) {
 	e.Target, e.Query, e.Entities = w.Target, w.Query, entitiesOf(w.Entities)
 	for _, part := range parts[2:] {
 		var p whose
-		if err := json.Unmarshal(part, &p); err != nil {
+		if err := readPart(part, &p); err != nil {
 			return nil, errors.Join(errEvent, err)
 		}
 		e.Patients = append(e.Patients, Patient{p.Patient, entitiesOf(p.Entities)})
 	}
 	return e, nil
+}
+
+// readPart reads a part into a fresh value, which stays so when the part was erased.
+func readPart(part []byte, into any) error {
+	_, text, _ := openPart(salt{}, 0, part)
+	if text == nil {
+		return nil
+	}
+	return json.Unmarshal(text, into)
 }
 
 func entitiesOf(texts []string) []Entity {

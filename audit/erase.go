@@ -3,15 +3,33 @@ package audit
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/inglehealth/ingle/store"
 )
 
 // Erase takes what an event says out of the log for good. Its leaf stays, so that
 // all proofs go on to hold. store.ErrNotFound when there is no such event.
-func (l *Log) Erase(ctx context.Context, number int64) error {
+func (l *Log) Erase(ctx context.Context, number int64) error { return Erase(ctx, l.store, number) }
+
+// Erase is Log.Erase of a log that nobody need have open.
+func Erase(ctx context.Context, s store.Audit, number int64) error {
+	return erasing(ctx, s, number, (*block).erase)
+}
+
+// ErasePatient takes out of an event that tells of several patients what it says of
+// one, a key like "Patient/maria", and what was asked for if that names the patient.
+// The leaf stays. store.ErrNotFound when the event does not tell of the patient.
+func ErasePatient(ctx context.Context, s store.Audit, number int64, patient string) error {
+	return erasing(ctx, s, number, func(b *block, at int) error { return b.erasePatient(at, patient) })
+}
+
+// erasing erases a part of an event, again while others change its block.
+func erasing(ctx context.Context, s store.Audit, number int64, erase func(b *block, at int) error) error {
+	l := &Log{store: s}
 	for range 10 {
-		err := l.erase(ctx, number)
+		err := l.erase(ctx, number, erase)
 		if !errors.Is(err, store.ErrVersion) {
 			return err
 		}
@@ -19,7 +37,7 @@ func (l *Log) Erase(ctx context.Context, number int64) error {
 	return store.ErrVersion
 }
 
-func (l *Log) erase(ctx context.Context, number int64) error {
+func (l *Log) erase(ctx context.Context, number int64, erase func(b *block, at int) error) error {
 	if number < 0 {
 		return store.ErrNotFound
 	}
@@ -42,7 +60,9 @@ func (l *Log) erase(ctx context.Context, number int64) error {
 	if err != nil {
 		return err
 	}
-	b.parts[at], b.salts[at] = nil, salt{}
+	if err := erase(b, at); err != nil {
+		return err
+	}
 	// The index says whose data the event touched.
 	var gone []store.AuditPosting
 	entries := make([]*entry, len(b.leaves))
@@ -66,4 +86,35 @@ func (l *Log) erase(ctx context.Context, number int64) error {
 		gone = append(gone, p)
 	}
 	return l.store.ReplaceAuditBlock(ctx, b.first, blocks[0].Body, b.encode(), gone)
+}
+
+func (b *block) erase(at int) error {
+	b.parts[at], b.salts[at] = nil, salt{}
+	return nil
+}
+
+// erasePatient leaves the hashes of what goes. What stays has salts of its own from
+// then on, since that of the event would tell who guesses what went.
+func (b *block) erasePatient(at int, patient string) error {
+	e, err := b.event(at)
+	if err != nil {
+		return err
+	}
+	of := slices.IndexFunc(e.Patients, func(p Patient) bool { return p.Key == patient })
+	if of < 0 {
+		return store.ErrNotFound
+	}
+	id := strings.TrimPrefix(patient, "Patient/")
+	parts := b.parts[at]
+	for i, part := range parts {
+		own, text, hash := openPart(b.salts[at], i, part)
+		switch {
+		case i == of+2, i == 1 && (strings.Contains(e.Target, id) || strings.Contains(e.Query, id)):
+			parts[i] = append([]byte{partErased}, hash[:]...)
+		case text != nil:
+			parts[i] = append(append([]byte{partSalted}, own[:]...), text...)
+		}
+	}
+	b.salts[at] = salt{}
+	return nil
 }

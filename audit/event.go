@@ -114,7 +114,7 @@ type Event struct {
 	Count   int      // resources returned or written
 	// Entities are those of no patient, and up to maxEntities in all.
 	Entities []Entity
-	Patients []Patient
+	Patients []Patient // without Key: erased
 	Erased   bool // its content was erased; Number is all there is
 }
 

@@ -40,9 +40,30 @@ func leafOf(number int64, s salt, parts [][]byte) tlog.Hash { return join(number
 func hashesOf(s salt, parts [][]byte) []tlog.Hash {
 	hashes := make([]tlog.Hash, len(parts))
 	for i, part := range parts {
-		hashes[i] = s.part(i).hash(part)
+		_, _, hashes[i] = openPart(s, i, part)
 	}
 	return hashes
+}
+
+// A part of an event of which another one was erased begins with one of these
+// bytes; any other begins with that of JSON.
+const (
+	partErased = 0 // its hash follows
+	partSalted = 1 // its salt follows, then its text
+)
+
+// openPart is the salt and text of the i-th part of an event with a salt, and their
+// hash. Of an erased one the hash is all there is.
+func openPart(s salt, i int, part []byte) (own salt, text []byte, hash tlog.Hash) {
+	switch {
+	case len(part) == 1+tlog.HashSize && part[0] == partErased:
+		return own, nil, tlog.Hash(part[1:])
+	case len(part) > 1+len(own) && part[0] == partSalted:
+		own, text = salt(part[1:1+len(own)]), part[1+len(own):]
+	default:
+		own, text = s.part(i), part
+	}
+	return own, text, own.hash(text)
 }
 
 // join is the leaf over the hashes of parts.

@@ -94,7 +94,7 @@ func (s *Selection) patientsOf(e *Event) []int {
 	}
 	var all []int
 	for i, p := range e.Patients {
-		if (s.patient == "" || p.Key == s.patient) && (!one || only == i) {
+		if p.Key != "" && (s.patient == "" || p.Key == s.patient) && (!one || only == i) {
 			all = append(all, i)
 		}
 	}

@@ -67,13 +67,12 @@ func Prove(ctx context.Context, s store.Audit, number int64, patient int, checkp
 	}
 	p := Proof{Event: number, Checkpoint: string(checkpoint)}
 	for i, part := range parts {
-		own := b.salts[at].part(i)
+		own, text, h := openPart(b.salts[at], i, part)
 		// With several patients the second part may tell of all of them.
-		if shown := patient < 0 || i == 0 || i == patient+2 || i == 1 && len(parts) == 3; shown {
-			p.Parts = append(p.Parts, ProofPart{Text: string(part), Salt: encode(own[:])})
+		if shown := patient < 0 || i == 0 || i == patient+2 || i == 1 && len(parts) == 3; shown && text != nil {
+			p.Parts = append(p.Parts, ProofPart{Text: string(text), Salt: encode(own[:])})
 			continue
 		}
-		h := own.hash(part)
 		p.Parts = append(p.Parts, ProofPart{Hash: encode(h[:])})
 	}
 	signers, err := Signers(ctx, s)

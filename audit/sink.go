@@ -43,6 +43,9 @@ func (e *Event) Line() ([]byte, error) {
 	}
 	var patients []patient
 	for _, p := range e.Patients {
+		if p.Key == "" {
+			continue // erased
+		}
 		patients = append(patients, patient{p.Key, entities(p.Entities)})
 	}
 	a := &e.Agent

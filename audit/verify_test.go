@@ -305,3 +305,50 @@ func TestTwoCheckpointsAreShownToBelongTogether(t *testing.T) {
 		t.Error("another path is good, too")
 	}
 }
+
+func TestTheErasureOfOnePatientLeavesAnEventToTheOthers(t *testing.T) {
+	b := newBench(t)
+	one := func(n int, query string) *Event {
+		return &Event{Kind: Search, Status: 200, Agent: Agent{User: "dr"}, Target: "Observation", Query: query, Count: n, Patients: []Patient{
+			{Key: "Patient/p0", Entities: []Entity{{Action: Reads, Key: "Observation/secret"}}},
+			{Key: "Patient/p1", Entities: []Entity{{Action: Reads, Key: "Observation/other"}}},
+		}}
+	}
+	b.record(one(0, "patient=p0,p1"))
+	b.record(one(1, "code=x"))
+	before := must(b.Checkpoint(t.Context()))
+	for n := range int64(2) {
+		if err := ErasePatient(t.Context(), b.store, n, "Patient/p0"); err != nil {
+			t.Fatal(err)
+		}
+		if err := ErasePatient(t.Context(), b.store, n, "Patient/p0"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("again: %v", err)
+		}
+	}
+	expect(t, "after erasure", b.problems(Verification{Checkpoint: before}))
+	for n, query := range []string{"", "code=x"} {
+		e := must(b.Event(t.Context(), int64(n)))
+		if e.Query != query || e.Patients[0].Key != "" || e.Patients[0].Entities != nil || e.Patients[1].Key != "Patient/p1" || e.Agent.User != "dr" {
+			t.Errorf("%+v", e)
+		}
+		for patient := -1; patient < 2; patient++ {
+			proof := must(b.Prove(t.Context(), int64(n), patient))
+			if _, err := CheckProof(proof, nil); err != nil || strings.Contains(string(proof), "secret") || strings.Contains(string(proof), "Patient/p0") {
+				t.Errorf("a proof for %d: %v, %s", patient, err, proof)
+			}
+		}
+	}
+	for patient, want := range map[string]int{"Patient/p0": 0, "Patient/p1": 2} {
+		found := must(b.Find(t.Context(), Query{Patient: patient, Limit: 10}))
+		if len(found.Events) != want {
+			t.Errorf("%s: %d events", patient, len(found.Events))
+		}
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

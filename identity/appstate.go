@@ -116,3 +116,30 @@ func (s *Service) AppStates(ctx context.Context, code, subject string) ([]*AppSt
 	slices.SortStableFunc(all, func(a, b *AppState) int { return a.Updated.Compare(b.Updated) })
 	return all, nil
 }
+
+// EraseAppStates removes what all apps keep about a subject, an absolute reference,
+// and returns how many states went.
+func EraseAppStates(ctx context.Context, s store.Identity, subject string) (int64, error) {
+	const batch = 500
+	gone, after := int64(0), ""
+	for {
+		items, err := s.ListItems(ctx, kindAppState, after, batch)
+		if err != nil || len(items) == 0 {
+			return gone, err
+		}
+		for _, i := range items {
+			var a AppState
+			if err := decode(i, &a); err != nil {
+				return gone, err
+			}
+			if a.Subject != subject {
+				continue
+			}
+			if err := s.WriteItems(ctx, false, store.ItemChange{Item: i, Expect: store.Any, Delete: true}); err != nil {
+				return gone, err
+			}
+			gone++
+		}
+		after = items[len(items)-1].ID
+	}
+}

@@ -28,6 +28,9 @@ type Work struct {
 // Attempt is 1 at the first try.
 func (w *Work) Attempt() int { return w.leased.Attempt }
 
+// Created is when the job was made.
+func (w *Work) Created() time.Time { return w.leased.Created }
+
 // Args decodes the job's arguments.
 func (w *Work) Args(into any) error {
 	if err := json.Unmarshal(w.leased.Args, into); err != nil {

@@ -11,7 +11,7 @@ import (
 
 // Actors are the references by which consents may name a user who is a resource:
 // its own, those of the PractitionerRoles that are its, of the organizations of
-// these, and of the care teams that it belongs to. Types that no consent names are
+// these, and of the care teams and groups that it belongs to. Types that no consent names are
 // left out.
 func (d *Door) Actors(ctx context.Context, user fhir.Key) ([]string, error) {
 	selves, err := d.Selves(ctx, user)
@@ -25,6 +25,17 @@ func (d *Door) Actors(ctx context.Context, user fhir.Key) ([]string, error) {
 			return nil, err
 		}
 		all = append(all, some...)
+	}
+	if d.book.Mentions("Group") {
+		groups, err := d.referring(ctx, "Group", "member", user)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range groups {
+			if g.tree.Root().Child("active").Text() != "false" {
+				all = append(all, g.Key.String())
+			}
+		}
 	}
 	slices.Sort(all)
 	return slices.DeleteFunc(slices.Compact(all), func(s string) bool { return s == "" }), nil
@@ -90,7 +101,7 @@ func (d *Door) changesActors(t fhir.Type) bool {
 }
 
 // belongs are the types whose resources say on whose behalf somebody acts.
-var belongs = []fhir.Type{"PractitionerRole", "CareTeam"}
+var belongs = []fhir.Type{"PractitionerRole", "CareTeam", "Group"}
 
 type found struct {
 	fhir.Key

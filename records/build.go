@@ -26,33 +26,38 @@ type building struct {
 }
 
 // Work does the tenant's background work until ctx ends: it builds the index of
-// search parameters that are new or changed. Several processes may do so; one
-// of them works at a time.
+// search parameters that are new or changed, labels resources anew when the rules
+// have changed, and erases patients. Several processes may do so; of each job one of
+// them works at a time.
 func (d *Door) Work(ctx context.Context) error {
-	if err := d.demandBuild(ctx, true); err != nil {
+	err := d.demandBuild(ctx, true)
+	if err == nil {
+		err = d.demandRelabel(ctx, true)
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
 		return d.fault(err)
 	}
 	r := jobs.NewRunner(jobs.Config{
-		Store: d.store, Workers: 1, Lease: 10 * time.Second, Poll: 2 * time.Second, Log: d.log,
-		Handlers: map[string]jobs.Handler{indexJob: d.build},
+		Store: d.store, Workers: 3, Lease: 10 * time.Second, Poll: 2 * time.Second, Log: d.log,
+		Handlers: map[string]jobs.Handler{indexJob: d.build, labelJob: d.relabelBeside, eraseJob: d.erase},
 	})
 	watch, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		d.watchIndexes(watch)
+		d.watch(watch)
 	}()
-	err := r.Run(ctx)
+	err = r.Run(ctx)
 	stop()
 	<-done
 	return err
 }
 
-// watchIndexes sees to it that what another process wants built is built.
-func (d *Door) watchIndexes(ctx context.Context) {
+// watch sees to it that what another process wants built or labelled is.
+func (d *Door) watch(ctx context.Context) {
 	ticker := time.NewTicker(2 * time.Second)
 	defer ticker.Stop()
 	for {
@@ -62,6 +67,9 @@ func (d *Door) watchIndexes(ctx context.Context) {
 		case <-ticker.C:
 			if err := d.demandBuild(ctx, false); err != nil && ctx.Err() == nil {
 				d.log.WarnContext(ctx, "the job that builds indexes cannot be made", "error", err)
+			}
+			if err := d.demandRelabel(ctx, false); err != nil && ctx.Err() == nil {
+				d.log.WarnContext(ctx, "the job that labels resources cannot be made", "error", err)
 			}
 		}
 	}
@@ -76,12 +84,18 @@ func (d *Door) demandBuild(ctx context.Context, again bool) error {
 	if _, _, ok := d.indexes.next(); !ok {
 		return nil
 	}
-	job := jobs.Job{ID: indexJob, Kind: indexJob}
+	return d.demandJob(ctx, indexJob, again)
+}
+
+// demandJob makes the job of a kind unless there is one under way; again says to do so
+// even after it failed.
+func (d *Door) demandJob(ctx context.Context, kind string, again bool) error {
+	job := jobs.Job{ID: kind, Kind: kind}
 	_, err := jobs.Enqueue(ctx, d.store, job, time.Now())
 	if !errors.Is(err, store.ErrVersion) {
 		return err
 	}
-	old, err := d.store.ReadJob(ctx, indexJob)
+	old, err := d.store.ReadJob(ctx, kind)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil // another process replaces it
@@ -90,7 +104,7 @@ func (d *Door) demandBuild(ctx context.Context, again bool) error {
 	case old.State == store.JobReady || old.State == store.JobRunning || old.State == store.JobFailed && !again:
 		return nil
 	}
-	if err := d.store.DeleteJob(ctx, indexJob); err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err := d.store.DeleteJob(ctx, kind); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	if _, err = jobs.Enqueue(ctx, d.store, job, time.Now()); errors.Is(err, store.ErrVersion) {

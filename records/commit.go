@@ -38,6 +38,12 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.unheld(ctx, u.s, u.deletes); err != nil {
+		return nil, err
+	}
+	if err := d.labelled(ctx, u, held); err != nil {
+		return nil, err
+	}
 	defined, err := u.defines()
 	if err != nil {
 		return nil, err

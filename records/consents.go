@@ -25,7 +25,7 @@ const lockConsents = "consents"
 // changes what access.Policies writes of the same consents raises consentRules.
 const (
 	consentsSetting = "consentRules"
-	consentRules    = 1
+	consentRules    = 2
 )
 
 // Rules makes the rules of a grant, with the consents of patients as they are now.

@@ -3,6 +3,7 @@ package records_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -116,6 +117,15 @@ func TestAConsentThatNamesAnOrganizationOrACareTeamIsOfItsMembers(t *testing.T) 
 		put(t, s, "CareTeam/t", `{"resourceType":"CareTeam","id":"t","status":"active","participant":[{"member":{"reference":"Practitioner/dr"}}]}`)
 		if n := count(t, clinician(t, d), "Patient", ""); n != 0 {
 			t.Errorf("who belongs to the team sees %d", n)
+		}
+		put(t, s, "Group/g", `{"resourceType":"Group","id":"g","type":"practitioner","actual":true}`)
+		consents(t, s, "c", "p", strings.Replace(denyTeam, "CareTeam/t", "Group/g", 1))
+		if n := count(t, clinician(t, d), "Patient", ""); n != 1 {
+			t.Errorf("who does not belong to the group sees %d", n)
+		}
+		put(t, s, "Group/g", `{"resourceType":"Group","id":"g","type":"practitioner","actual":true,"member":[{"entity":{"reference":"Practitioner/dr"}}]}`)
+		if n := count(t, clinician(t, d), "Patient", ""); n != 0 {
+			t.Errorf("who belongs to the group sees %d", n)
 		}
 	})
 }

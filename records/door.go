@@ -49,6 +49,7 @@ type Door struct {
 
 	ownership *access.Ownership
 	book      *access.Book
+	labels    *labels
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles
@@ -100,6 +101,9 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		return nil, fmt.Errorf("records: the state of the index: %w", err)
 	}
 	d.store = guarded{c.Store, d.indexes}
+	if err := d.openLabels(ctx); err != nil {
+		return nil, fmt.Errorf("records: the rules of labels: %w", err)
+	}
 	if err := d.openBook(ctx); err != nil {
 		return nil, fmt.Errorf("records: the consents of patients: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/inglehealth/ingle/engine/label"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -38,6 +39,7 @@ type draft struct {
 	definition definitions.SearchParameter
 	beside     []storedParameter
 	raw        bool // content came raw: the client gets no JSON back
+	labeler    *label.Labeler
 }
 
 // need is a resource of this server that the draft refers to.
@@ -99,12 +101,18 @@ func (d *Door) source(t *fhir.Tree, r Request) string {
 	return r.Source + "#" + r.ID
 }
 
-// renew says of a draft that was prepared by search parameters that are no
-// longer in force, or that defines one itself, that it is to be checked again.
+// renew says of a draft that was prepared by search parameters or labels that are
+// no longer in force, or that defines a parameter itself, that it is to be checked
+// again.
 func (d *Door) renew(w *draft) {
-	if rel := d.release(w.rel.defs.Release); rel != w.rel || w.defines {
-		w.rel, w.checked = rel, false
+	if !d.current(w) || w.defines {
+		w.rel, w.checked = d.release(w.rel.defs.Release), false
 	}
+}
+
+// current says whether a draft was prepared by what is in force.
+func (d *Door) current(w *draft) bool {
+	return d.release(w.rel.defs.Release) == w.rel && (w.labeler == nil || w.labeler == d.labels.current())
 }
 
 // check validates the draft under its final id, computes its index entries and
@@ -117,6 +125,9 @@ func (s *Session) check(ctx context.Context, w *draft, i smart.Interactions) err
 		if err := w.tree.SetSource(w.source); err != nil {
 			return err
 		}
+	}
+	if err := s.door.label(ctx, w); err != nil {
+		return err
 	}
 	if s.door.policy.Validation == ValidateFull {
 		if issues := w.rel.rules.Check(ctx, w.tree); len(issues) > 0 {

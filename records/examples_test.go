@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/inglehealth/ingle/engine/label"
 	"github.com/inglehealth/ingle/internal/testdata"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -13,7 +14,11 @@ import (
 
 func TestOfficialExamplesAreStoredAndReadBack(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
-		s := db.session(t, records.Policy{AllowDangling: true, Validation: records.ValidateStructure})
+		d := db.door(t, records.Policy{AllowDangling: true, Validation: records.ValidateStructure})
+		if err := d.SetLabeling(t.Context(), &label.Rules{}); err != nil {
+			t.Fatal(err)
+		}
+		s := d.Session(records.Principal{ID: "tester"}, nil)
 		var contents []records.Content
 		var names []string
 		var originals [][]byte

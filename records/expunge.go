@@ -22,7 +22,8 @@ type ExpungeRequest struct {
 // Expunge removes versions for good, with the content of Binaries that nothing
 // refers to any more, and returns how many versions went. Forbidden unless
 // policy enables it, and for a session that does not see everything. A single
-// resource to which others refer is a Conflict, as for Delete.
+// resource to which others refer is a Conflict, as for Delete, and so is what is
+// under a legal hold.
 func (s *Session) Expunge(ctx context.Context, r ExpungeRequest) (int64, error) {
 	d := s.door
 	if !d.policy.Expunge {
@@ -39,18 +40,29 @@ func (s *Session) Expunge(ctx context.Context, r ExpungeRequest) (int64, error) 
 			return 0, d.fault(err)
 		}
 	}
+	var n int64
+	err := d.removing(ctx, func(ctx context.Context) (err error) {
+		if err = d.unheldWhole(ctx, s, r.Key); err == nil {
+			n, err = d.expunge(ctx, r)
+		}
+		return err
+	})
+	return n, d.fault(err)
+}
+
+func (d *Door) expunge(ctx context.Context, r ExpungeRequest) (int64, error) {
 	var candidates map[string]bool
 	if r.Key.Type == "" || r.Key.Type == "Binary" {
 		var err error
 		if candidates, err = d.contents(ctx, r.Key.ID); err != nil {
-			return 0, d.fault(err)
+			return 0, err
 		}
 	}
 	var consenters []fhir.ID
 	if r.Key.Type == "" || r.Key.Type == consentType {
 		var err error
 		if consenters, err = d.consenters(ctx); err != nil {
-			return 0, d.fault(err)
+			return 0, err
 		}
 	}
 	n, err := d.store.Expunge(ctx, store.Expunge{
@@ -65,5 +77,5 @@ func (s *Session) Expunge(ctx context.Context, r ExpungeRequest) (int64, error) 
 	if err == nil {
 		err = d.sweep(ctx, candidates)
 	}
-	return n, d.fault(err)
+	return n, err
 }

@@ -259,7 +259,7 @@ func (g *LoadGroup) again(ctx context.Context, items []int) error {
 	d := g.l.s.door
 	items = slices.DeleteFunc(items, func(i int) bool {
 		w := g.items[i].w
-		return g.items[i].write.Expect == current[w.key].Version && d.release(w.rel.defs.Release) == w.rel
+		return g.items[i].write.Expect == current[w.key].Version && d.current(w)
 	})
 	_, err = g.compare(ctx, items, current)
 	return err

@@ -17,8 +17,8 @@ var ErrUnfinished = errors.New("records: there are jobs that have not ended")
 // maxJobs is how many jobs a source may have for Migrate to look through.
 const maxJobs = 10_000
 
-// finished refuses a source with jobs that have not ended, but for the one that
-// builds indexes: the target builds its own.
+// finished refuses a source with jobs that have not ended, but for those that build
+// indexes and label: the target has its own.
 func (m *migration) finished(ctx context.Context) error {
 	if m.o.LeaveJobs {
 		return nil
@@ -32,7 +32,7 @@ func (m *migration) finished(ctx context.Context) error {
 	}
 	var names []string
 	for _, j := range list {
-		if j.Kind != indexJob && (j.State == store.JobReady || j.State == store.JobRunning) {
+		if j.Kind != indexJob && j.Kind != labelJob && (j.State == store.JobReady || j.State == store.JobRunning) {
 			names = append(names, j.ID)
 		}
 	}

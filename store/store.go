@@ -266,11 +266,13 @@ type HistoryPage struct {
 
 // Expunge says what to remove. Nothing set but Key removes nothing.
 type Expunge struct {
-	Key         fhir.Key // ID empty: every resource of the type; both empty: every resource
-	OldVersions bool     // versions that are not current
-	Deleted     bool     // resources whose current version is a delete, whole
-	Everything  bool     // the resources whole, current versions included
-	Limit       int      // at most so many versions; 0 for no limit
+	Key         fhir.Key   // ID empty: every resource of the type; both empty: every resource
+	Keys        []fhir.Key // these instead of Key
+	OldVersions bool       // versions that are not current
+	Deleted     bool       // resources whose current version is a delete, whole
+	Everything  bool       // the resources whole, current versions included
+	Limit       int        // at most so many versions; 0 for no limit
+	KeepTexts   bool       // leave texts and units that no other resource has to a later Expunge
 }
 
 // Blobs keeps large binary content outside the rows.

@@ -60,7 +60,7 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 	}
 	a.server = auth.New(auth.Config{Tenants: served, Log: log})
 	if c.Database == "" {
-		orders, err := startControl(ctx, c.folder(), a.services, log)
+		orders, err := startControl(ctx, c.folder(), a.services, tenants.Tenants, log)
 		if err != nil {
 			return nil, fmt.Errorf("commands beside the server: %w", err)
 		}

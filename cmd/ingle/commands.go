@@ -22,6 +22,7 @@ type commandLine struct {
 	Export   exportCommand   `cmd:"" help:"Write the records to NDJSON files, one for each type."`
 	Migrate  migrateCommand  `cmd:"" help:"Move all records, with their history, between SQLite and PostgreSQL, and prove that nothing is lost."`
 	Reindex  reindexCommand  `cmd:"" help:"Compute the search index of stored resources anew, for example after loading a package with search parameters."`
+	Relabel  relabelCommand  `cmd:"" help:"Find anew which stored resources are sensitive, for example by other rules."`
 	User     userCommand     `cmd:"" help:"Users: who may sign in. These commands work while a server runs, too."`
 	Client   clientCommand   `cmd:"" help:"Clients: apps and services that are registered."`
 	Role     roleCommand     `cmd:"" help:"Roles, and which of them need a second factor."`
@@ -29,6 +30,8 @@ type commandLine struct {
 	Provider providerCommand `cmd:"" help:"Outside OpenID Connect providers through which users sign in."`
 	Server   serverCommand   `cmd:"" help:"Other resource servers that take this server's tokens."`
 	Token    tokenCommand    `cmd:"" help:"Access tokens for scripts."`
+	Hold     holdCommand     `cmd:"" help:"Legal holds: what is not deleted, expunged or erased."`
+	Erase    eraseCommand    `cmd:"" help:"Erase a patient for good."`
 	Bench    benchCommand    `cmd:"" help:"Measure a FHIR server, this one or any other, from outside."`
 	Version  versionCommand  `cmd:"" help:"Show the version, the FHIR releases and what is loaded with --package."`
 }
@@ -49,6 +52,11 @@ type definitionFlags struct {
 // indexFlags say what is indexed beyond the search parameters of definitions.
 type indexFlags struct {
 	IndexContent bool `help:"Index all text of resources, for the search parameter _content. Give it to serve, import, reindex and migrate alike, and run reindex after adding it."`
+}
+
+// labelFlags say by which rules sensitive resources are found.
+type labelFlags struct {
+	Labels string `placeholder:"FILE|off|shipped" help:"By which rules resources get sensitivity labels: of a file, none, or those of a new server. They are kept with the records. Default: as they are."`
 }
 
 // policyFlags are records.Policy.

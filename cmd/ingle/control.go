@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/records"
 )
 
 // An administrator is a command about users, clients, keys or tokens. It does its
@@ -49,19 +50,20 @@ const maxOrder = 1 << 20
 // control answers orders until it is closed.
 type control struct {
 	services map[string]*identity.Service // by tenant
+	doors    *records.Tenants
 	log      *slog.Logger
 	server   *http.Server
 	file     string
 }
 
 // startControl listens in dir.
-func startControl(ctx context.Context, dir string, services map[string]*identity.Service, log *slog.Logger) (*control, error) {
+func startControl(ctx context.Context, dir string, services map[string]*identity.Service, doors *records.Tenants, log *slog.Logger) (*control, error) {
 	address, closeDir, err := socketAddress(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer closeDir()
-	c := &control{services: services, log: log, file: filepath.Join(dir, controlName)}
+	c := &control{services: services, doors: doors, log: log, file: filepath.Join(dir, controlName)}
 	// This process has the folder's lock, so a socket that is there is a dead one's.
 	if err := os.Remove(c.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -114,6 +116,9 @@ func (c *control) carryOut(ctx context.Context, o order, out io.Writer) error {
 	if service == nil {
 		return usage("--tenant %s: the server that runs has no such tenant", o.Tenant)
 	}
+	if make := keepers[o.Command]; make != nil {
+		return c.carryOutKeeper(ctx, o, make(), out)
+	}
 	command, err := administratorNamed(o.Command)
 	if err != nil {
 		return err
@@ -123,6 +128,18 @@ func (c *control) carryOut(ctx context.Context, o order, out io.Writer) error {
 	}
 	c.log.Info("command", "name", o.Command, "tenant", o.Tenant)
 	return command.administer(ctx, service, out)
+}
+
+func (c *control) carryOutKeeper(ctx context.Context, o order, command keeper, out io.Writer) error {
+	if err := json.Unmarshal(o.Flags, command); err != nil {
+		return fmt.Errorf("the server that runs is of another version: %w", err)
+	}
+	door, ok := c.doors.Door(o.Tenant)
+	if !ok {
+		return usage("--tenant %s: the server that runs has no such tenant", o.Tenant)
+	}
+	c.log.Info("command", "name", o.Command, "tenant", o.Tenant)
+	return command.keep(ctx, operator(door), out)
 }
 
 // sendOrder has the server that runs on dir carry out a command. The first result

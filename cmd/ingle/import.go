@@ -20,6 +20,7 @@ type importCommand struct {
 	storeFlags
 	definitionFlags
 	indexFlags
+	labelFlags
 	BaseURL    string `default:"http://127.0.0.1:8080" placeholder:"URL" help:"Public URL of the server, as given to serve: references to it are local."`
 	Report     string `default:"import-refused.tsv" placeholder:"FILE" help:"Where every refused resource is named, with file, line, entry and reason. It is written only when one is refused."`
 	References string `enum:"enforce,allow-dangling" default:"enforce" help:"References to resources that are neither in the files nor in the store: refused, or accepted (${enum})."`
@@ -67,6 +68,9 @@ func (c *importCommand) Run(ctx context.Context, m *Main) error {
 	}
 	m.onClose(tenants.Close)
 	door := c.named(tenants)
+	if err := c.setLabels(ctx, door); err != nil {
+		return err
+	}
 	if os.Getenv("GOGC") == "" {
 		// Most of the heap is what the next groups are made of, soon gone.
 		defer debug.SetGCPercent(debug.SetGCPercent(70))

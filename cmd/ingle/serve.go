@@ -34,6 +34,7 @@ type serveCommand struct {
 
 	authorizationFlags
 	policyFlags
+	labelFlags
 	logFlags
 }
 
@@ -94,6 +95,12 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(tenants.Close)
+	for _, name := range tenants.Names() {
+		door, _ := tenants.Door(name)
+		if err := c.setLabels(ctx, door); err != nil {
+			return err
+		}
+	}
 	m.onClose(background(ctx, tenants.Tenants, log))
 	loaded := false
 	if c.Sandbox {

@@ -23,6 +23,25 @@ func Shipped() Defaults {
 	return Defaults{Permit: []string{"TREAT", "HPAYMT", "HOPERAT", "PATRQT", "BTG"}, Sealed: Labels(part2)}
 }
 
+// Implicit are the defaults of an implicit policy of IHE PCF, by the end of its name:
+// basic-normal permits treatment; all-normal every purpose that roles and apps may
+// have; break-glass-only nothing but breaking the glass; deny nothing.
+func Implicit(policy string) (Defaults, bool) {
+	d := Defaults{Sealed: Labels(part2)}
+	switch policy {
+	case "basic-normal":
+		d.Permit = []string{"TREAT"}
+	case "all-normal":
+		d.Permit = []string{"TREAT", "HPAYMT", "HOPERAT", "PATRQT", "PUBHLTH", "HRESCH", "HMARKT", BreakGlass}
+	case "break-glass-only":
+		d.Permit = []string{BreakGlass}
+	case "deny":
+	default:
+		return Defaults{}, false
+	}
+	return d, true
+}
+
 // Book has the policies of all patients. It is safe for concurrent use.
 type Book struct {
 	defaults Defaults

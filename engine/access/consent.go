@@ -139,7 +139,48 @@ func (r *reading) root(root fhir.Node) *rule {
 	if out.Void && len(out.Rules) == 0 {
 		return nil
 	}
-	return &out
+	return out.beside()
+}
+
+// beside takes provisions of the root rule's type, but for other actors, purposes or
+// labels, out of it: they are no exceptions to it, as IHE PCF has them (permit normal
+// data for treatment, restricted data to who breaks the glass). What such a provision
+// leaves open is as the root rule has it.
+func (r *rule) beside() *rule {
+	all := rule{Void: true, from: search.MinTime, until: search.MaxTime, path: r.path, Rules: []rule{*r}}
+	for _, one := range r.Rules {
+		if r.Void || one.Void || one.Deny != r.Deny || !one.isBeside(r) {
+			continue
+		}
+		for _, list := range []struct{ own, root *[]string }{
+			{&one.Actors, &r.Actors}, {&one.Actions, &r.Actions}, {&one.Labels, &r.Labels}, {&one.Classes, &r.Classes}, {&one.Codes, &r.Codes},
+		} {
+			if *list.own == nil {
+				*list.own = *list.root
+			}
+		}
+		if one.Data == nil {
+			one.Data = r.Data
+		}
+		if one.Lo == nil {
+			one.Lo, one.Hi = r.Lo, r.Hi
+		}
+		one.from, one.until = max(one.from, r.from), min(one.until, r.until)
+		all.Rules = append(all.Rules, one)
+	}
+	if len(all.Rules) == 1 {
+		return r
+	}
+	return &all
+}
+
+// isBeside says whether a provision in the root rule is for what that is not for.
+func (r *rule) isBeside(root *rule) bool {
+	beyond := func(own, of []string) bool {
+		return len(of) > 0 && slices.ContainsFunc(own, func(one string) bool { return !slices.Contains(of, one) })
+	}
+	return beyond(r.Actors, root.Actors) || beyond(r.Labels, root.Labels) || len(root.Purposes) > 0 &&
+		slices.ContainsFunc(r.Purposes, func(p string) bool { return !(&Asker{Purpose: p}).pursues(root.Purposes) })
 }
 
 // void makes a rule decide nothing: of those in it the denials hold.

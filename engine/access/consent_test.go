@@ -60,8 +60,12 @@ func (w *world) under(purpose string, consents ...string) *access.Rules {
 
 // book has the policies of consents.
 func (w *world) book(consents ...string) *access.Book {
+	return w.bookOf(access.Shipped(), consents...)
+}
+
+func (w *world) bookOf(defaults access.Defaults, consents ...string) *access.Book {
 	w.t.Helper()
-	book := access.NewBook(access.Shipped())
+	book := access.NewBook(defaults)
 	of := map[fhir.ID][]access.Consent{}
 	for _, text := range consents {
 		tree, err := fhir.ParseJSON(w.catalog.Definitions(), []byte(text), fhir.Limits{})
@@ -165,6 +169,7 @@ func TestConsentsDecideWhatIsSeen(t *testing.T) {
 		{"a permission of data of a time is of what has a date", "TREAT", "", []string{consent("p", 1, deny+`,"provision":[{"type":"permit","dataPeriod":{"start":"2019","end":"2021"}}]}`)}, "Practitioner/dr Observation/lab Observation/other Patient/q Provenance/of-lab Provenance/of-other"},
 		{"an exception of an exception", "TREAT", "", []string{consent("p", 1, deny+`,"provision":[{"type":"permit",`+actor("Practitioner/dr")+`,"provision":[{"type":"deny",`+label("HIV")+`}]}]}`)}, without(all, "Observation/hiv")},
 		{"a permission by label unseals", "TREAT", "", []string{consent("p", 1, permit+`,"provision":[{"type":"permit",`+label("ETH")+`}]}`)}, all + " Condition/sud"},
+		{"a permission of normal data unseals nothing", "TREAT", "", []string{consent("p", 1, permit+`,"securityLabel":[`+code("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "N")+`]}`)}, all},
 		{"a permission without a label unseals nothing", "TREAT", "", []string{consent("p", 1, permit+`}`)}, all},
 		{"a purpose that the default does not permit", "HRESCH", "", nil, "Practitioner/dr"},
 		{"a patient who permits research", "HRESCH", "", []string{consent("p", 1, permit+`,`+purpose("HRESCH")+`}`)}, "Practitioner/dr " + allOfP},

@@ -53,11 +53,22 @@ func (o *Ownership) rule(r *rule, typeName string) verdict {
 		out.hides = conj(of, disj(in.hides, neg(in.shows)))
 	default:
 		out.shows = conj(of, neg(in.hides))
-		if len(r.Labels) > 0 {
-			out.unseals = out.shows
+		if labels := opening(r.Labels); labels != nil {
+			out.unseals = conj(out.shows, o.labelled(typeName, labels))
 		}
 	}
 	return out
+}
+
+// opening are the labels by which a permission opens what is sealed: not those that
+// say of data that it is no more confidential than other.
+func opening(labels []string) (some []string) {
+	for _, l := range labels {
+		if system, code, _ := strings.Cut(l, "|"); system != confidentialitySystem || code == "R" || code == "V" {
+			some = append(some, l)
+		}
+	}
+	return some
 }
 
 // criteria hold of the resources of a type that a provision is about.

@@ -22,8 +22,10 @@ type Role struct {
 	Purposes []string `json:"purposes"`
 	// Unseals are the sensitive labels, codes of v3-ActCode, that the role sees
 	// without a consent that names them.
-	Unseals []string   `json:"unseals,omitempty"`
-	Rules   []RoleRule `json:"rules"`
+	Unseals []string `json:"unseals,omitempty"`
+	// Operations are what the role may do about records as a whole.
+	Operations []Operation `json:"operations,omitempty"`
+	Rules      []RoleRule  `json:"rules"`
 }
 
 // RoleRule allows interactions with resources of some types.
@@ -73,6 +75,11 @@ func (o *Ownership) CheckRole(r *Role) error {
 	}
 	if len(r.Purposes) == 0 {
 		return wrong("purposes", "a role has a purpose, such as TREAT, HPAYMT, HOPERAT or HRESCH")
+	}
+	for i, one := range r.Operations {
+		if !slices.Contains(Operations(), one) {
+			return wrong(fmt.Sprintf("operations[%d]", i), "%q is none of %v", one, Operations())
+		}
 	}
 	for i, one := range r.Rules {
 		path := fmt.Sprintf("rules[%d]", i)

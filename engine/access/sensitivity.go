@@ -26,3 +26,14 @@ func Labels(codes []string) []string {
 	}
 	return all
 }
+
+// unlabelled are types of class owned that say who somebody is or what was decided:
+// what they name is no fact of the patient's health.
+var unlabelled = []string{"Binary", "Consent", "Coverage", "Patient", "RelatedPerson", "Schedule"}
+
+// MayBeSensitive says whether codes in resources of a type make them sensitive: in what
+// belongs to patients, and in what that refers to.
+func MayBeSensitive(typeName string) bool {
+	c := classes[typeName]
+	return c == owned && !slices.Contains(unlabelled, typeName) || c == referred
+}

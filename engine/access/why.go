@@ -371,8 +371,8 @@ func (e *explaining) rule(r *rule) said {
 		out.hides = in.hides || !in.shows
 	default:
 		out.shows = !in.hides
-		if len(r.Labels) > 0 {
-			out.unseals = out.shows
+		if labels := opening(r.Labels); labels != nil {
+			out.unseals = out.shows && e.holds(e.r.o.labelled(e.typeName(), labels))
 		}
 	}
 	switch {

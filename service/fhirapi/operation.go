@@ -80,7 +80,7 @@ func operations() map[string]*operation {
 			doc: "Answers a GraphQL query about a resource or the whole system (GET with query, POST as application/graphql or application/json); it reads only.",
 		},
 	}
-	list = append(list, viewOperations()...)
+	list = append(append(list, viewOperations()...), keepingOperations()...)
 	byName := make(map[string]*operation, len(list))
 	for _, op := range list {
 		byName[op.name] = op

@@ -243,20 +243,24 @@ func (s *Store) Reindex(ctx context.Context, held store.Setting, items []store.R
 // Expunge implements store.Resources. It works in several transactions, so
 // that it does not hold up the others.
 func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
-	n, err := sqldb.InBatches(x.Limit, func(size int64) (n int64, err error) {
-		err = s.do(ctx, func(ctx context.Context, t *tx) (err error) {
-			n, err = t.expunge(ctx, x, size)
-			return err
-		})
-		return n, err
-	})
-	if err != nil {
+	n, err := sqldb.InGroups(x, func(x store.Expunge) (int64, error) { return s.expunge(ctx, x) })
+	if err != nil || x.KeepTexts {
 		return n, err
 	}
 	if err := s.sweepPhrases(ctx); err != nil {
 		return n, err
 	}
 	return n, s.sweepUnits(ctx)
+}
+
+func (s *Store) expunge(ctx context.Context, x store.Expunge) (int64, error) {
+	return sqldb.InBatches(x.Limit, func(size int64) (n int64, err error) {
+		err = s.do(ctx, func(ctx context.Context, t *tx) (err error) {
+			n, err = t.expunge(ctx, x, size)
+			return err
+		})
+		return n, err
+	})
 }
 
 func (t *tx) expunge(ctx context.Context, x store.Expunge, size int64) (int64, error) {

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/inglehealth/ingle/store"
 )
@@ -47,6 +48,30 @@ func InBatches(limit int, remove func(size int64) (int64, error)) (total int64, 
 		total += n
 		if n < size {
 			break
+		}
+	}
+	return total, nil
+}
+
+// InGroups calls remove with some of x.Keys at a time, or once when there are none.
+func InGroups(x store.Expunge, remove func(store.Expunge) (int64, error)) (total int64, err error) {
+	if len(x.Keys) == 0 {
+		return remove(x)
+	}
+	const most = 100
+	left := x.Limit
+	for some := range slices.Chunk(x.Keys, most) {
+		one := x
+		one.Keys, one.Limit = some, left
+		n, err := remove(one)
+		total += n
+		if err != nil {
+			return total, err
+		}
+		if x.Limit > 0 {
+			if left -= int(n); left <= 0 {
+				break
+			}
 		}
 	}
 	return total, nil

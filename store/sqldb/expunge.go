@@ -79,6 +79,16 @@ func (s *Reader) expunged(ctx context.Context, db DB, x store.Expunge) (where, f
 	}
 	where = either(which...)
 	switch {
+	case len(x.Keys) > 0:
+		var rids []fragment
+		for _, key := range x.Keys {
+			current, err := s.Current(ctx, db, key)
+			if err != nil {
+				return where, from, err
+			}
+			rids = append(rids, seqsOf(current.RID))
+		}
+		return all(join("", sql("v.seq IN ("), join(" UNION ALL ", rids...), sql(")")), where), from, nil
 	case x.Key.ID != "":
 		current, err := s.Current(ctx, db, x.Key)
 		return all(versionsOf(current.RID), where), from, err

@@ -147,8 +147,11 @@ func (s *Reader) historyCondition(c *compiler, q store.HistoryQuery) (where frag
 
 // versionsOf selects a resource's versions v. The first has its rid as seq, and
 // only the others are in the index.
-func versionsOf(rid int64) fragment {
-	return sql("v.seq IN (SELECT CAST(? AS bigint) UNION ALL SELECT o.seq FROM version o WHERE o.rid = ? AND o.version > 1)", rid, rid)
+func versionsOf(rid int64) fragment { return join("", sql("v.seq IN ("), seqsOf(rid), sql(")")) }
+
+// seqsOf selects the places of a resource's versions.
+func seqsOf(rid int64) fragment {
+	return sql("SELECT CAST(? AS bigint) UNION ALL SELECT o.seq FROM version o WHERE o.rid = ? AND o.version > 1", rid, rid)
 }
 
 // Changes reads versions after a place in the order of seq, up to and

@@ -105,6 +105,14 @@ func expungeScope(t *testing.T, b bench) {
 	if got := b.search(t, query(nil, nil)); got != "Patient/0 Patient/2 Patient/3 Patient/4" {
 		t.Error(got)
 	}
+	b.write(t, b.put("Patient/0", 1, ""), b.put("Patient/4", 1, ""))
+	some := []fhir.Key{key("Patient/0"), key("Patient/none"), key("None/none"), key("Patient/2"), key("Patient/4")}
+	b.expunge(t, store.Expunge{Keys: some, OldVersions: true}, 2)
+	b.expunge(t, store.Expunge{Keys: some, Everything: true, Limit: 2}, 2)
+	b.expunge(t, store.Expunge{Keys: some, Everything: true}, 1)
+	if got := b.search(t, query(nil, nil)); got != "Patient/3" {
+		t.Error(got)
+	}
 }
 
 func expungeSeq(t *testing.T, b bench) {

@@ -1,0 +1,156 @@
+package mask
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/inglehealth/ingle/engine/validate"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+var r4 = definitions.MustBuiltIn(definitions.R4)
+
+func parse(t testing.TB, text string) *fhir.Tree {
+	t.Helper()
+	tree, err := fhir.ParseJSON(r4, []byte(text), fhir.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+func jsonOf(t *fhir.Tree) string { return string(t.Root().AppendJSON(nil)) }
+
+// valid fails when a resource is not.
+func valid(t testing.TB, tree *fhir.Tree) {
+	t.Helper()
+	text := jsonOf(tree)
+	if issues := validate.New(r4, validate.Options{}).Check(t.Context(), parse(t, text)); len(issues) > 0 {
+		t.Errorf("%s\n%v", text, issues)
+	}
+}
+
+const redactedMeta = `"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"REDACTED"}]}`
+
+func TestWhatIsMaskedIsGoneAndTheRestIsValid(t *testing.T) {
+	const reason = `{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"masked"}]}`
+	for _, c := range []struct{ paths, resource, want string }{
+		{"Patient.address Patient.photo", `{"resourceType":"Patient","id":"p","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Main Street</div>"},"name":[{"family":"A"}],"address":[{"city":"B"}]}`,
+			`{"resourceType":"Patient","id":"p",` + redactedMeta + `,"name":[{"family":"A"}]}`},
+		{"Patient.address", `{"resourceType":"Patient","id":"p"}`, `{"resourceType":"Patient","id":"p",` + redactedMeta + `}`},
+		{"Patient.address", `{"resourceType":"Group","id":"g","type":"person","actual":true}`, ""},
+		{"Patient.name.given", `{"resourceType":"Patient","name":[{"family":"A","given":["B","C"]},{"given":["D"]}]}`, `{"resourceType":"Patient",` + redactedMeta + `,"name":[{"family":"A"}]}`},
+		{"Observation.value Observation.code", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"value":1}}`,
+			`{"resourceType":"Observation",` + redactedMeta + `,"status":"final","code":` + reason + `}`},
+		{"Observation.status", `{"resourceType":"Observation","status":"final","code":{"text":"x"}}`, `{"resourceType":"Observation",` + redactedMeta + `,"_status":` + reason + `,"code":{"text":"x"}}`},
+		{"MedicationRequest.medication", `{"resourceType":"MedicationRequest","status":"active","intent":"order","medicationCodeableConcept":{"text":"x"},"subject":{"reference":"Patient/p"}}`,
+			`{"resourceType":"MedicationRequest",` + redactedMeta + `,"status":"active","intent":"order","medicationCodeableConcept":` + reason + `,"subject":{"reference":"Patient/p"}}`},
+		{"Patient.name", `{"resourceType":"Observation","status":"final","contained":[{"resourceType":"Patient","id":"c","name":[{"family":"A"}],"gender":"male"}],"code":{"text":"x"},"subject":{"reference":"#c"}}`,
+			`{"resourceType":"Observation",` + redactedMeta + `,"status":"final","contained":[{"resourceType":"Patient","id":"c","gender":"male"}],"code":{"text":"x"},"subject":{"reference":"#c"}}`},
+		{"Patient.communication.language", `{"resourceType":"Patient","communication":[{"language":{"text":"x"},"preferred":true}]}`,
+			`{"resourceType":"Patient",` + redactedMeta + `,"communication":[{"language":` + reason + `,"preferred":true}]}`},
+	} {
+		tree := parse(t, c.resource)
+		var paths []Path
+		for p := range strings.FieldsSeq(c.paths) {
+			if err := Path(p).Check(r4); err != nil {
+				t.Error(err)
+			}
+			paths = append(paths, Path(p))
+		}
+		concerned, err := Apply(tree, paths, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := c.want
+		if want == "" {
+			want = c.resource
+		}
+		if got := jsonOf(tree); concerned != (c.want != "") || jsonOf(parse(t, got)) != jsonOf(parse(t, want)) {
+			t.Errorf("%s: %s\ngot  %s\nwant %s", c.paths, c.resource, got, want)
+		}
+		valid(t, tree)
+	}
+}
+
+func TestWhatIsKeptHasNoValueButTheReason(t *testing.T) {
+	for paths, resource := range map[Path]string{
+		"Organization.name":                 `{"resourceType":"Organization","name":"A"}`,
+		"AllergyIntolerance.clinicalStatus": `{"resourceType":"AllergyIntolerance","clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical","code":"active"}]},"patient":{"reference":"Patient/p"}}`,
+		"Patient.contact.name":              `{"resourceType":"Patient","contact":[{"relationship":[{"text":"x"}],"name":{"family":"A"}}]}`,
+	} {
+		tree := parse(t, resource)
+		if _, err := Apply(tree, []Path{paths}, true); err != nil {
+			t.Fatal(err)
+		}
+		valid(t, tree)
+		if got := jsonOf(tree); strings.Contains(got, `"A"`) || strings.Contains(got, "active") || !strings.Contains(got, `"masked"`) {
+			t.Errorf("%s", got)
+		}
+	}
+}
+
+func TestMandatoryElementsAreMaskedWithWhatTheyMustHave(t *testing.T) {
+	for _, typ := range r4.ResourceTypes() {
+		tree, err := fhir.New(r4, typ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := mandatory(tree.Root()); err != nil {
+			t.Errorf("%s: %v", typ, err)
+			continue
+		}
+		for _, issue := range validate.New(r4, validate.Options{}).Check(t.Context(), parse(t, jsonOf(tree))) {
+			if !strings.Contains(issue.Message, "invariant") {
+				t.Errorf("%s: %v", typ, issue)
+			}
+		}
+	}
+}
+
+func TestSearchParametersTouchWhatTheySelect(t *testing.T) {
+	for _, c := range []struct {
+		paths, typ string
+		touched    string
+		not        string
+	}{
+		{"Patient.address", "Patient", "address address-city address-postalcode _content _text", "name family birthdate _id _lastUpdated identifier telecom general-practitioner"},
+		{"Patient.name.given", "Patient", "name given phonetic", "address birthdate"},
+		{"Patient.deceased", "Patient", "deceased death-date", "name"},
+		{"Patient.telecom", "Patient", "telecom phone email", "address"},
+		{"Observation.value", "Observation", "value-quantity value-concept combo-value-quantity code-value-quantity", "code status date"},
+		{"Observation.component.code", "Observation", "component-code combo-code component-code-value-quantity", "code value-quantity"},
+		{"Patient.address", "Observation", "", "code subject _content"},
+		{"Location.position", "Location", "near", "name address"},
+	} {
+		paths := []Path{Path(c.paths)}
+		for code := range strings.FieldsSeq(c.touched) {
+			if !Touches(r4, c.typ, code, paths) {
+				t.Errorf("%s is masked, and %s.%s does not touch it", c.paths, c.typ, code)
+			}
+		}
+		for code := range strings.FieldsSeq(c.not) {
+			if Touches(r4, c.typ, code, paths) {
+				t.Errorf("%s is masked, and %s.%s touches it", c.paths, c.typ, code)
+			}
+		}
+	}
+}
+
+func TestPathsThatNameNothingToMaskAreRefused(t *testing.T) {
+	for path, want := range map[Path]string{
+		"Patient": "no such element", "Patient.adress": "no such element", "Patien.address": "no such element", "Patient.address.town": "no such element",
+		"Patient.id": "cannot be masked", "Patient.meta.tag": "cannot be masked", "Patient.contained": "cannot be masked", "Binary.data": "cannot be masked",
+		"Observation.valueQuantity": "no such element",
+	} {
+		if err := path.Check(r4); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	for _, path := range []Path{"Observation.value", "Observation.value.unit", "Patient.contact.name.family", "Patient.extension"} {
+		if err := path.Check(r4); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package records
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/inglehealth/ingle/audit"
+	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+// events erases what apps keep about the patient and what the audit log says of the
+// patient up to the order. Where the patient acted for somebody else the log keeps
+// that, for the other one.
+func (e *erasure) events(ctx context.Context) error {
+	key := fhir.Key{Type: patientType, ID: e.patient}.String()
+	n, err := identity.EraseAppStates(ctx, e.d.store, e.d.base+"/"+key)
+	e.AppStates += n
+	if err != nil {
+		return err
+	}
+	for _, q := range []audit.Query{{Patient: key}, {Agent: key}} {
+		q.Until, q.Limit = e.work.Created(), eraseBatch
+		for q.From >= 0 {
+			found, err := audit.Find(ctx, e.d.store, q)
+			if err != nil {
+				return err
+			}
+			for _, one := range found.Events {
+				others := slices.ContainsFunc(one.Patients, func(p audit.Patient) bool { return p.Key != "" && p.Key != key })
+				switch {
+				case others && q.Agent != "":
+					continue
+				case others:
+					err = audit.ErasePatient(ctx, e.d.store, one.Number, key)
+				default:
+					err = audit.Erase(ctx, e.d.store, one.Number)
+				}
+				if err != nil && !errors.Is(err, store.ErrNotFound) {
+					return err
+				}
+				e.Events++
+			}
+			q.From = found.Next
+			if err := e.work.Save(ctx, e.erasureProgress); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
