@@ -115,7 +115,7 @@ type Event struct {
 	// Entities are those of no patient, and up to maxEntities in all.
 	Entities []Entity
 	Patients []Patient // without Key: erased
-	Erased   bool // its content was erased; Number is all there is
+	Erased   bool      // its content was erased; Number is all there is
 }
 
 // Outcome is how serious the failure of an event was (R4 AuditEvent.outcome): 0, 4
