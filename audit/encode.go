@@ -34,6 +34,7 @@ type core struct {
 	Count   int      `json:"v,omitzero"`
 	Why     []string `json:"w,omitzero"`
 	Token   string   `json:"x,omitzero"`
+	Refused bool     `json:"z,omitzero"`
 }
 
 // what is the second part.
@@ -93,6 +94,9 @@ func (e *Event) appendCore(b []byte) []byte {
 	b = appendNumber(b, 'v', int64(e.Count))
 	b = appendTexts(b, 'w', e.Why)
 	b = appendText(b, 'x', a.Token)
+	if e.Refused {
+		b = append(appendName(b, 'z'), "true"...)
+	}
 	return append(b, '}')
 }
 
@@ -177,7 +181,7 @@ func eventOf(number int64, parts [][]byte) (*Event, error) {
 	if err := errors.Join(readPart(parts[0], &c), readPart(parts[1], &w)); err != nil {
 		return nil, errors.Join(errEvent, err)
 	}
-	e.Time, e.Kind, e.Status, e.Request, e.Why, e.Note, e.Count = time.UnixMicro(c.Time).UTC(), c.Kind, c.Status, c.Request, c.Why, c.Note, c.Count
+	e.Time, e.Kind, e.Status, e.Refused, e.Request, e.Why, e.Note, e.Count = time.UnixMicro(c.Time).UTC(), c.Kind, c.Status, c.Refused, c.Request, c.Why, c.Note, c.Count
 	e.Agent = Agent{User: c.User, Login: c.Login, Is: c.Is, Roles: c.Roles, Purpose: c.Purpose, Client: c.Client, Token: c.Token, Address: c.Address}
 	e.Target, e.Query, e.Entities = w.Target, w.Query, entitiesOf(w.Entities)
 	for _, part := range parts[2:] {

@@ -107,6 +107,7 @@ type Event struct {
 	Status  int // of HTTP; 0 for acts that are no requests and went well
 	Agent   Agent
 	Request string   // X-Request-Id
+	Refused bool     // whatever its status says: a page can tell what is wrong, too
 	Why     []string // by what it was allowed or refused, in short words
 	Note    string   // what was done, of an act; why not, of a refusal
 	Target  string   // what was asked for: "Observation", "Patient/maria/$everything"
@@ -124,7 +125,7 @@ func (e *Event) Outcome() int {
 	switch {
 	case e.Status >= 500:
 		return 8
-	case e.Status >= 400:
+	case e.Status >= 400, e.Refused:
 		return 4
 	}
 	return 0

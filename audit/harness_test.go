@@ -6,19 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/inglehealth/ingle/internal/pgtest"
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 // plain is a Sealer that only marks secrets.
 type plain struct{ mark byte }

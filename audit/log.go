@@ -157,7 +157,7 @@ func (l *Log) minds(t time.Time) {
 const (
 	maxGroup    = 512
 	appendTime  = 30 * time.Second
-	gatherDelay = 300 * time.Microsecond
+	gatherDelay = 500 * time.Microsecond
 )
 
 // append brings events to the store in groups, each with one commit, until the log
@@ -185,9 +185,10 @@ func (l *Log) append() {
 	}
 }
 
-// gather takes what else waits. As long as the group is not as great as the last
-// one it waits a moment: those whose events were just appended are probably about
-// to bring the next. A single one is not kept waiting.
+// gather takes what else waits. As long as the group is not half again as great as
+// the last one it waits a moment: those whose events were just appended are probably
+// about to bring the next, and a commit costs much the same for one as for many. A
+// single one is not kept waiting.
 func (l *Log) gather(group []*waiting, last int, timer *time.Timer) []*waiting {
 	for len(group) < maxGroup {
 		select {
@@ -196,7 +197,7 @@ func (l *Log) gather(group []*waiting, last int, timer *time.Timer) []*waiting {
 			continue
 		default:
 		}
-		if len(group) >= last || last < 2 {
+		if len(group) >= last+last/2 {
 			return group
 		}
 		timer.Reset(gatherDelay)
@@ -227,4 +228,11 @@ func (l *Log) commit(group []*waiting) {
 	for _, w := range group {
 		w.done <- err
 	}
+}
+
+// Append appends an event to the log of a store that no Log need have open, such as
+// that of a command. The next Log gives it its number.
+func Append(ctx context.Context, s store.Audit, e *Event) error {
+	e.Time = e.Time.UTC().Truncate(time.Microsecond)
+	return s.AppendAudit(ctx, newEntry(e).append(nil))
 }

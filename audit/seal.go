@@ -48,14 +48,20 @@ func (l *Log) Seal(ctx context.Context) error {
 	l.sealing.Lock()
 	defer l.sealing.Unlock()
 	for {
+		if err := l.grown(ctx); err != nil {
+			return err
+		}
 		events := 0
 		n, err := l.store.SealAudit(ctx, sealGroups, func(last store.AuditHead, groups [][]byte) (*store.AuditSeal, error) {
-			s, err := l.number(ctx, last, groups)
+			s, err := l.number(last, groups)
 			if err == nil {
 				events = s.Block.Count
 			}
 			return s, err
 		})
+		if errors.Is(err, errGrown) {
+			continue
+		}
 		if err != nil {
 			l.tree.size = -1 // who knows what was committed: it is read again
 			if errors.Is(err, store.ErrFull) {
@@ -74,14 +80,26 @@ func (l *Log) Seal(ctx context.Context) error {
 	}
 }
 
-// number makes a block of groups.
-func (l *Log) number(ctx context.Context, last store.AuditHead, groups [][]byte) (*store.AuditSeal, error) {
-	if l.tree.size != last.Size {
-		t, err := loadTree(last.Size, hashes{ctx, l.store})
-		if err != nil {
-			return nil, err
-		}
+// grown reads the edge of the tree where another process has numbered events.
+func (l *Log) grown(ctx context.Context) error {
+	last, err := l.store.AuditHead(ctx)
+	if err != nil || l.tree.size == last.Size {
+		return err
+	}
+	t, err := loadTree(last.Size, hashes{ctx, l.store})
+	if err == nil {
 		l.tree = t
+	}
+	return err
+}
+
+// errGrown says that another process numbered events just now.
+var errGrown = errors.New("audit: the log has grown meanwhile")
+
+// number makes a block of groups.
+func (l *Log) number(last store.AuditHead, groups [][]byte) (*store.AuditSeal, error) {
+	if l.tree.size != last.Size {
+		return nil, errGrown
 	}
 	var entries []*entry
 	taken := 0
@@ -107,8 +125,6 @@ func (l *Log) number(ctx context.Context, last store.AuditHead, groups [][]byte)
 		return nil, err
 	}
 	s.Head = store.AuditHead{Size: t.size, Note: signed}
-	// If the commit fails the size differs from the stored one, and the edge is
-	// read again.
 	l.tree = t
 	return s, nil
 }

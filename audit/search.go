@@ -216,3 +216,29 @@ func (e *Event) any(f func(Entity) bool) bool {
 	return slices.ContainsFunc(e.Entities, f) ||
 		slices.ContainsFunc(e.Patients, func(p Patient) bool { return slices.ContainsFunc(p.Entities, f) })
 }
+
+// Asks says whether the search asks for events of one patient.
+func (s *Selection) Asks(patient string) bool { return s.patient == patient }
+
+// Where adds a condition.
+func (s *Selection) Where(test func(*Event) bool) { s.test(test) }
+
+// ordinary are the purposes of which no accounting is due: treatment, payment and
+// operations, and the patient's own (45 CFR 164.528(a)(1)).
+var ordinary = []string{"TREAT", "HPAYMT", "HOPERAT", "PATRQT", "FAMRQT", "ETREAT", "TREATDS", "CAREMGT", "COVERAGE", "CLMATTCH", "HQUALIMP", "PATADMIN", "HSYSADMIN"}
+
+// Disclosure says whether the event disclosed data of patients to somebody for
+// another purpose than treatment, payment and operations, and not to the patient: by
+// its purpose of use; of an app without user and purpose, always.
+func (e *Event) Disclosure() bool {
+	if e.Kind == Disclose {
+		return true
+	}
+	if e.Outcome() != 0 || e.Kind.Action() != Reads && e.Kind.Action() != Executes {
+		return false
+	}
+	if e.Agent.Purpose == "" {
+		return e.Agent.User == "" && e.Agent.Client != ""
+	}
+	return !slices.Contains(ordinary, e.Agent.Purpose)
+}

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -31,7 +32,7 @@ type Signer struct {
 // signer is a Signer as it is stored.
 type signer struct {
 	Signer
-	Sealed []byte `json:"sealed,omitempty"` // nil once retired
+	Sealed []byte `json:"sealed"` // of a retired one as well: who can open it knows that the key is the log's
 }
 
 const sealPurpose = "audit signer "
@@ -53,6 +54,21 @@ func Signers(ctx context.Context, s store.Audit) ([]Signer, error) {
 	var all []Signer
 	for _, one := range list {
 		all = append(all, one.Signer)
+	}
+	return all, err
+}
+
+// Authentic are the verifiers of those signers that were made with a key file: who
+// can change the database, but does not have the file, cannot add one.
+func Authentic(ctx context.Context, s store.Audit, secret Sealer) ([]string, error) {
+	list, _, err := readSigners(ctx, s)
+	var all []string
+	for _, one := range list {
+		if key, err := secret.Open(sealPurpose+one.Verifier, one.Sealed); err == nil {
+			if _, err := note.NewSigner(string(key)); err == nil {
+				all = append(all, one.Verifier)
+			}
+		}
 	}
 	return all, err
 }
@@ -81,7 +97,7 @@ func openSigner(ctx context.Context, s store.Audit, secret Sealer, origin string
 			return nil, err
 		}
 		if n := len(list); n > 0 {
-			list[n-1].Retired, list[n-1].Sealed = now, nil
+			list[n-1].Retired = now
 		}
 		value, err := json.Marshal(append(list, made))
 		if err != nil {
@@ -127,6 +143,7 @@ func openHead(text []byte, verifiers []string) (head, error) {
 		}
 		list = append(list, one)
 	}
+	text = append(bytes.TrimRight(text, "\r\n"), '\n') // a shell may have cut it off
 	n, err := note.Open(text, note.VerifierList(list...))
 	if err != nil {
 		return head{}, fmt.Errorf("audit: the signature of a checkpoint: %w", err)

@@ -55,6 +55,7 @@ func (e *Event) Line() ([]byte, error) {
 		Time     time.Time `json:"time,omitzero"`
 		Kind     Kind      `json:"kind,omitzero"`
 		Status   int       `json:"status,omitzero"`
+		Refused  bool      `json:"refused,omitzero"`
 		User     string    `json:"user,omitzero"`
 		Login    string    `json:"login,omitzero"`
 		Is       string    `json:"fhirUser,omitzero"`
@@ -72,7 +73,7 @@ func (e *Event) Line() ([]byte, error) {
 		Entities []entity  `json:"entities,omitzero"`
 		Patients []patient `json:"patients,omitzero"`
 	}{
-		e.Number, e.Erased, e.Time, e.Kind, e.Status, a.User, a.Login, a.Is, a.Roles, a.Purpose, a.Client, a.Token, a.Address,
+		e.Number, e.Erased, e.Time, e.Kind, e.Status, e.Outcome() != 0, a.User, a.Login, a.Is, a.Roles, a.Purpose, a.Client, a.Token, a.Address,
 		e.Request, e.Why, e.Note, e.Target, e.Query, e.Count, entities(e.Entities), patients,
 	})
 }

@@ -16,6 +16,7 @@ type Trail struct {
 	touched  []touch
 	known    map[fhir.Key]int // places in touched, once there are many
 	asked    []fhir.Key
+	because  []string
 	count    int // of resources, those beyond maxEntities included
 	recorded int // of count: what an event was made of
 }
@@ -96,6 +97,19 @@ func (t *Trail) Ask(patient fhir.Key) {
 	}
 }
 
+// Because notes by what something was allowed or refused: a scope, a rule of a role,
+// a consent, in short words.
+func (t *Trail) Because(why string) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !slices.Contains(t.because, why) {
+		t.because = append(t.because, why)
+	}
+}
+
 // Grew says whether something was touched since the last Tell.
 func (t *Trail) Grew() bool {
 	t.mu.Lock()
@@ -136,6 +150,7 @@ func (t *Trail) Tell(e *Event) {
 	for _, key := range t.asked {
 		patient(key)
 	}
+	e.Why = append(e.Why, t.because...)
 }
 
 type trailKey struct{}

@@ -2,11 +2,11 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/inglehealth/ingle/engine/access"
+	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -14,21 +14,24 @@ import (
 const kindAccessRole = "access-role"
 
 // AccessRoles are what the roles of those who work here allow: as shipped, or as an
-// administrator changed them, in the order of the shipped ones.
+// administrator changed them, then those that an administrator added, by name.
 func (s *Service) AccessRoles(ctx context.Context) ([]access.Role, error) {
 	roles := access.ShippedRoles()
-	for i := range roles {
-		var changed access.Role
-		_, err := s.read(ctx, kindAccessRole, roles[i].Name, &changed)
-		switch {
-		case errors.Is(err, ErrNotFound):
-		case err != nil:
-			return nil, err
-		default:
-			roles[i] = changed
+	shipped := len(roles)
+	err := s.walk(ctx, kindAccessRole, nil, func(i store.Item) error {
+		var r access.Role
+		if err := decode(i, &r); err != nil {
+			return err
 		}
-	}
-	return roles, nil
+		at := slices.IndexFunc(roles[:shipped], func(one access.Role) bool { return one.Name == r.Name })
+		if at < 0 {
+			roles = append(roles, r)
+		} else {
+			roles[at] = r
+		}
+		return nil
+	})
+	return roles, err
 }
 
 // AccessRole is one of AccessRoles; ErrNotFound.
@@ -43,21 +46,67 @@ func (s *Service) AccessRole(ctx context.Context, name string) (access.Role, err
 	return access.Role{}, ErrNotFound
 }
 
-// SetAccessRole replaces what a role allows, which access.Ownership.CheckRole found
-// right. It holds at the next request, in every process. A name that is none of
-// AccessRoles is ErrNotFound.
+// SetAccessRole replaces what a role allows, or adds a role of those who work here;
+// access.Ownership.CheckRole found it right. It holds at the next request, in every
+// process.
 func (s *Service) SetAccessRole(ctx context.Context, r access.Role) error {
-	if _, err := s.AccessRole(ctx, r.Name); err != nil {
-		return err
+	if !Role(r.Name).Staff() {
+		return fault.New(fault.Unprocessable, fault.CodeBusinessRule, "name", "what users with the role %s may do is not set by rules of a role", r.Name)
 	}
 	c := changes{epoch: true}
 	c.put(kindAccessRole, r.Name, store.Any, r, time.Time{})
 	return s.write(ctx, &c)
 }
 
-// ResetAccessRole makes a role what it was when the server was new.
+// ResetAccessRole makes a role what it was when the server was new: one that an
+// administrator added goes, which is a Conflict while a user has it. ErrNotFound for a
+// name that is no role.
 func (s *Service) ResetAccessRole(ctx context.Context, name string) error {
+	if _, err := s.AccessRole(ctx, name); err != nil {
+		return err
+	}
+	if !slices.Contains(Roles(), Role(name)) {
+		users, err := s.UsersWithRole(ctx, Role(name), "", 1)
+		if err != nil {
+			return err
+		}
+		if len(users) > 0 {
+			return fault.New(fault.Conflict, fault.CodeConflict, "", "%s has the role %s: give users another one first", users[0].Login, name)
+		}
+	}
 	c := changes{epoch: true}
 	c.remove(kindAccessRole, name, store.Any)
 	return s.write(ctx, &c)
+}
+
+// AllRoles are Roles and those that an administrator added.
+func (s *Service) AllRoles(ctx context.Context) ([]Role, error) {
+	all := Roles()
+	added, err := s.AccessRoles(ctx)
+	for _, r := range added {
+		if !slices.Contains(all, Role(r.Name)) {
+			all = append(all, Role(r.Name))
+		}
+	}
+	return all, err
+}
+
+// checkRoles says which of some roles there is not.
+func (s *Service) checkRoles(ctx context.Context, roles []Role) error {
+	all := Roles()
+	for i, r := range roles {
+		if !slices.Contains(all, r) {
+			var err error
+			if all, err = s.AllRoles(ctx); err != nil {
+				return err
+			}
+		}
+		if !slices.Contains(all, r) {
+			return fault.New(fault.Unprocessable, fault.CodeValue, "roles", "%q is no role; there are %v", r, all)
+		}
+		if slices.Contains(roles[:i], r) {
+			return fault.New(fault.Unprocessable, fault.CodeDuplicate, "roles", "the role %s is given twice", r)
+		}
+	}
+	return nil
 }

@@ -2,6 +2,8 @@ package identity
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"slices"
 	"strings"
@@ -32,10 +34,12 @@ type accessToken struct {
 
 // Access is what an access token allows. It is shared and must not be changed.
 type Access struct {
+	ID         string // that names the token and tells nothing of it, for the audit log
 	Client     string // "" for a token that an administrator made
 	ClientName string
 	User       string // "" for a client's own token
 	UserName   string
+	Login      string
 	Roles      []Role
 	Links      []Link
 	FHIRUser   fhir.Key // the zero Key for none
@@ -98,7 +102,7 @@ func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Access{Client: t.Client, ClientName: t.Name, Grant: t.Grant, Scopes: t.Scopes, Resource: t.Resource, Issued: t.Created, Expires: t.Expires}
+	a := &Access{ID: tokenID(id), Client: t.Client, ClientName: t.Name, Grant: t.Grant, Scopes: t.Scopes, Resource: t.Resource, Issued: t.Created, Expires: t.Expires}
 	if t.Client != "" {
 		c, err := s.Client(ctx, t.Client)
 		if errors.Is(err, ErrNoClient) || err == nil && c.usable() != nil {
@@ -120,7 +124,7 @@ func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.User, a.UserName, a.Roles, a.Links, a.FHIRUser = u.ID, u.Name, u.Roles, u.Links, u.FHIRUser()
+	a.User, a.UserName, a.Login, a.Roles, a.Links, a.FHIRUser = u.ID, u.Name, u.Login, u.Roles, u.Links, u.FHIRUser()
 	a.Context, a.AuthTime = g.Context, g.AuthTime
 	a.Glasses, err = s.BrokenGlasses(ctx, u.ID)
 	return a, err
@@ -129,6 +133,13 @@ func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 // mended says that the time of a broken glass is over, or not yet come.
 func (s *Service) mended(a *Access) bool {
 	return slices.ContainsFunc(a.Glasses, func(g *Glass) bool { return !g.Broken(s.now()) })
+}
+
+// tokenID is the name of a token whose hash is the id of its item: one that the
+// token cannot be looked up by.
+func tokenID(id string) string {
+	sum := sha256.Sum256([]byte("token " + id))
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
 
 // ahead says that something was made in the future, by a clock that was wrong:

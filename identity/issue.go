@@ -15,6 +15,9 @@ type Tokens struct {
 	Refresh string // "" for none
 	ID      string // id_token, "" for none
 	Context smart.Context
+
+	User     *User  // nil for a client's own
+	AccessID string // as Access.ID has it; "" of a token for another server
 }
 
 // issue is one issue of tokens. Its changes are made together.
@@ -32,7 +35,7 @@ type issue struct {
 // they come of has changed.
 func (s *Service) issue(ctx context.Context, i *issue) (*Tokens, error) {
 	g := i.grant
-	t := &Tokens{Scopes: i.scopes, Context: g.Context}
+	t := &Tokens{Scopes: i.scopes, Context: g.Context, User: i.user}
 	// The last moment is that of the access token, or of the refresh token.
 	if err := s.issueAccess(ctx, i, t); err != nil {
 		return nil, err
@@ -80,6 +83,7 @@ func (i *issue) rememberAccess(t *Tokens, resource string) {
 	if i.grant != nil {
 		a.Grant = i.grant.ID
 	}
+	t.AccessID = tokenID(hashed(t.Access))
 	i.w.put(kindAccess, hashed(t.Access), 0, a, a.Expires)
 }
 

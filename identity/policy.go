@@ -35,7 +35,7 @@ func (s *Service) Policy(ctx context.Context) (Policy, error) {
 
 // SetPolicy replaces the policy.
 func (s *Service) SetPolicy(ctx context.Context, p Policy) error {
-	if err := checkRoles(p.SecondFactor); err != nil {
+	if err := s.checkRoles(ctx, p.SecondFactor); err != nil {
 		return err
 	}
 	if p.GlassFor != 0 && (p.GlassFor < 5*time.Minute || p.GlassFor > 24*time.Hour) {

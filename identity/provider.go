@@ -51,7 +51,7 @@ func (s *Service) SetProvider(ctx context.Context, p Provider) error {
 	case slices.ContainsFunc(p.Scopes, func(scope string) bool { return scope == "" || strings.ContainsAny(scope, " \t\r\n") }):
 		return fault.New(fault.Unprocessable, fault.CodeValue, "scopes", "a scope has no spaces")
 	}
-	if err := checkRoles(p.Roles); err != nil {
+	if err := s.checkRoles(ctx, p.Roles); err != nil {
 		return err
 	}
 	return again(func() error {

@@ -66,6 +66,9 @@ type loginItem struct {
 // has no password: see SetPassword and Invite. A login that is taken is a
 // fault.Error.
 func (s *Service) CreateUser(ctx context.Context, u User) (*User, error) {
+	if err := s.checkRoles(ctx, u.Roles); err != nil {
+		return nil, err
+	}
 	var c changes
 	u.Disabled = false
 	if err := s.addUser(&c, &account{user: &u}); err != nil {
@@ -194,6 +197,9 @@ func (s *Service) UpdateUser(ctx context.Context, u User) (*User, error) {
 		return nil, fmt.Errorf("user %q: %w", u.Login, ErrConflict)
 	}
 	canonical, err := u.check()
+	if err == nil {
+		err = s.checkRoles(ctx, u.Roles)
+	}
 	if err != nil {
 		return nil, err
 	}

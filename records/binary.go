@@ -88,6 +88,7 @@ func (s *Session) ReadBinary(ctx context.Context, id fhir.ID, version string, of
 	if record.Deleted {
 		return res, BinaryContent{}, gone(record)
 	}
+	s.door.touch(ctx, record)
 	kept, body, outside := unmark(record.Body)
 	record.Body = body
 	tree, err := s.door.tree(record)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/inglehealth/ingle/jobs"
@@ -50,9 +51,12 @@ func (d *Door) Work(ctx context.Context) error {
 		defer close(done)
 		d.watch(watch)
 	}()
+	var counting sync.WaitGroup
+	counting.Go(func() { d.flushing(watch) })
 	err = r.Run(ctx)
 	stop()
 	<-done
+	counting.Wait()
 	return err
 }
 

@@ -39,7 +39,10 @@ func (s *Session) Changes(ctx context.Context, after Seq, limit int) (changes []
 		} else if !shown {
 			continue
 		}
-		res, err := s.door.resource(ctx, record)
+		res, err := s.resource(ctx, record)
+		if errors.Is(err, errWithheld) {
+			continue
+		}
 		if err != nil {
 			return nil, after, false, err
 		}

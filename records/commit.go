@@ -24,6 +24,7 @@ type unit struct {
 	writes  []store.Write
 	drafts  []*draft                                        // of writes, those that were made of one
 	deletes []fhir.Key                                      // of writes; nothing may refer to them afterwards
+	former  map[fhir.Key][]byte                             // JSON of those, as far as it is at hand
 	after   func(ctx context.Context, r store.Reader) error // reads that see the writes
 }
 
@@ -122,6 +123,7 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.touchWritten(ctx, u, written)
 	if len(written) > 0 {
 		d.changed.notify()
 	}

@@ -31,6 +31,9 @@ func (s *Session) condition(ctx context.Context, t fhir.Type, criteria []search.
 	if err != nil {
 		return nil, err
 	}
+	if err := s.queries(q); err != nil {
+		return nil, err
+	}
 	if err := ownOnly(q); err != nil {
 		return nil, err
 	}

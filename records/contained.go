@@ -9,6 +9,7 @@ import (
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
@@ -101,7 +102,7 @@ func (w *containedWalk) whole(ctx context.Context, after string) (next string, e
 		return "", err
 	}
 	for _, record := range page.Records {
-		if err := w.s.door.append(ctx, w.result, record, ModeMatch); err != nil {
+		if err := w.s.append(ctx, w.result, record, ModeMatch); err != nil {
 			return "", err
 		}
 	}
@@ -183,12 +184,32 @@ func (w *containedWalk) matches(ctx context.Context, record store.Record) ([]Sea
 
 // entry is what the result has of a match: the container, or the match alone.
 func (w *containedWalk) entry(ctx context.Context, record store.Record, doc *search.ContainedDocument) (SearchEntry, error) {
-	res, err := w.s.door.resource(ctx, record)
+	res, err := w.s.resource(ctx, record)
 	e := SearchEntry{Resource: res, Mode: ModeMatch}
-	if err == nil && w.q.ContainedAlone {
-		e.JSON, e.Fragment = doc.Node.AppendJSON(nil), strings.TrimPrefix(string(doc.Key.ID), "#")
+	if err != nil || !w.q.ContainedAlone {
+		return e, err
 	}
+	e.Fragment = strings.TrimPrefix(string(doc.Key.ID), "#")
+	node, err := w.shown(ctx, record, doc)
+	e.JSON = node.AppendJSON(nil)
 	return e, err
+}
+
+// shown is a match as the session is shown it.
+func (w *containedWalk) shown(ctx context.Context, record store.Record, doc *search.ContainedDocument) (fhir.Node, error) {
+	if w.s.masks == nil {
+		return doc.Node, nil
+	}
+	tree, err := w.s.whole(ctx, record)
+	if err != nil {
+		return fhir.Node{}, err
+	}
+	for c := range tree.Root().All("contained") {
+		if c.Child("id").Text() == strings.TrimPrefix(string(doc.Key.ID), "#") {
+			return c, nil
+		}
+	}
+	return fhir.Node{}, notFound(record.Key)
 }
 
 // matching are the contained resources that the query is about.

@@ -159,7 +159,7 @@ func (m *merging) run(ctx context.Context) error {
 			record := m.whole.Records[m.outside]
 			m.size += sizeOf(record.Body)
 			m.outside++
-			err = m.w.s.door.append(ctx, m.w.result, record, ModeMatch)
+			err = m.w.s.append(ctx, m.w.result, record, ModeMatch)
 		case m.outside == len(m.whole.Records) && m.whole.Next != "", m.inside == len(m.found):
 			return nil
 		default:

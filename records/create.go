@@ -60,7 +60,7 @@ func (s *Session) Create(ctx context.Context, t fhir.Type, c Content, o CreateOp
 	if err != nil {
 		return Result{}, s.door.fault(err)
 	}
-	res, err := s.door.resource(ctx, match)
+	res, err := s.resource(ctx, match)
 	return kept(res, "the criteria of the conditional create match"), err
 }
 

@@ -25,6 +25,9 @@ func (s *Session) Delete(ctx context.Context, key fhir.Key, o DeleteOptions) (Re
 	if err := s.may(key.Type, smart.Delete); err != nil {
 		return Result{}, err
 	}
+	if err := refuseLog(key); err != nil {
+		return Result{}, err
+	}
 	if !key.ID.Valid() {
 		return Result{Unchanged: true}, o.check(key, store.Record{})
 	}
@@ -130,8 +133,9 @@ func (c *condition) stillDoomed(found []store.Record) func(context.Context, stor
 // remove deletes the given current versions in one transaction. Its errors
 // are those of commit.
 func (s *Session) remove(ctx context.Context, current []store.Record, r Request, locks []string, again func(context.Context, store.Reader) error) ([]Result, error) {
-	u := &unit{s: s, bulk: r.Bulk, locks: locks, check: again}
+	u := &unit{s: s, bulk: r.Bulk, locks: locks, check: again, former: map[fhir.Key][]byte{}}
 	for _, c := range current {
+		u.former[c.Key] = c.Body
 		u.writes = append(u.writes, s.door.deletion(c))
 		u.deletes = append(u.deletes, c.Key)
 	}

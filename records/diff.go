@@ -112,5 +112,5 @@ func (s *Session) compared(ctx context.Context, record store.Record) (*fhir.Tree
 	if sizeOf(record.Body) > patch.MaxBytes {
 		return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "%s is larger than the %s that are compared", record.Key, humanize.IBytes(patch.MaxBytes))
 	}
-	return s.door.whole(ctx, record)
+	return s.whole(ctx, record)
 }

@@ -50,7 +50,7 @@ func (s *Session) DocRef(ctx context.Context, r DocRefRequest) (*SearchResult, e
 		result.Total = int64(len(page.Records))
 	}
 	for _, record := range page.Records {
-		if err := d.append(ctx, result, record, ModeMatch); err != nil {
+		if err := s.append(ctx, result, record, ModeMatch); err != nil {
 			return nil, err
 		}
 	}
@@ -127,6 +127,9 @@ func (p *docRef) find(ctx context.Context, after string) (store.Page, error) {
 		return store.Page{}, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "the definitions of this server lack one of the search parameters date, period and type of DocumentReference")
 	}
 	types := []string{documentReference}
+	if err := p.s.asksMasked(append(search.ParamsOf(filter), what, when)); err != nil {
+		return store.Page{}, err
+	}
 	q := &search.Query{Types: types, Filter: p.s.narrow(types, filter), Count: p.count, Bytes: p.s.door.pageBytes()}
 	if p.start == nil && p.end == nil {
 		if after != "" {

@@ -68,6 +68,10 @@ func (g *gathering) add(ctx context.Context, record store.Record) error {
 	if g.bytes += sizeOf(record.Body); len(g.resources) > policy.MaxIncludes || g.bytes > policy.MaxPage {
 		return fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "the document would hold more than %d resources or %s", policy.MaxIncludes, humanize.IBytes(uint64(policy.MaxPage)))
 	}
+	record, err := g.s.masked(ctx, record)
+	if err != nil {
+		return err
+	}
 	res, err := g.s.door.resource(ctx, record)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/internal/recent"
@@ -30,6 +31,7 @@ type Config struct {
 	NewID       func() fhir.ID             // nil: UUIDv7
 	Policy      Policy                     // DefaultPolicy() is a safe start
 	Log         *slog.Logger               // nil: nothing is logged; never receives clinical data
+	Audit       *audit.Log                 // nil: nothing is recorded; the Door closes it
 }
 
 // Door is the way to one tenant's records.
@@ -47,6 +49,7 @@ type Door struct {
 	lists   *codeLists
 	buffers sync.Pool // *[]byte, for JSON
 
+	usage     *usage
 	ownership *access.Ownership
 	book      *access.Book
 	labels    *labels
@@ -75,6 +78,7 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		log:    c.Log,
 		room:   newRoom(),
 		terms:  newReadyCache(),
+		usage:  newUsage(),
 		lists:  &codeLists{recent.NewMap[listKey, codeListing](maxListed)},
 	}
 	releases := map[definitions.Release]*release{}
@@ -119,11 +123,22 @@ func newUUID() fhir.ID {
 	return fhir.ID(id.String())
 }
 
-// Close closes the store. Feeds that are being watched end with an error.
-func (d *Door) Close() error { return d.store.Close() }
+// Close closes the audit log and the store. Feeds that are being watched end with
+// an error.
+func (d *Door) Close() error {
+	if d.config.Audit != nil {
+		return errors.Join(d.config.Audit.Close(), d.store.Close())
+	}
+	return d.store.Close()
+}
 
-// Ping says whether the store answers and can be written.
-func (d *Door) Ping(ctx context.Context) error { return d.store.Ping(ctx) }
+// Ping says whether the store answers and can be written, and the audit log has room.
+func (d *Door) Ping(ctx context.Context) error {
+	if d.config.Audit != nil {
+		return errors.Join(d.config.Audit.Health(), d.store.Ping(ctx))
+	}
+	return d.store.Ping(ctx)
+}
 
 // Name is the tenant's name, "" for the default one.
 func (d *Door) Name() string { return d.config.Name }
@@ -168,6 +183,9 @@ func (d *Door) Session(p Principal, a Access) *Session {
 	s := &Session{door: d, principal: p, access: a}
 	if g, ok := a.(interface{ Governs() bool }); ok && g.Governs() {
 		s.at = d.now().UnixMicro()
+	}
+	if m, ok := a.(masking); ok {
+		s.masks = m.Masks()
 	}
 	return s
 }

@@ -118,6 +118,9 @@ func (d *Door) current(w *draft) bool {
 // check validates the draft under its final id, computes its index entries and
 // collects what it refers to. i is what makes the new version.
 func (s *Session) check(ctx context.Context, w *draft, i smart.Interactions) error {
+	if err := refuseLog(w.key); err != nil {
+		return err
+	}
 	if err := w.tree.SetID(w.key.ID); err != nil {
 		return err
 	}

@@ -151,7 +151,7 @@ func (s *Session) evaluated(ctx context.Context, r EvaluateRequest) (*fhir.Tree,
 	if record.Deleted {
 		return nil, gone(record)
 	}
-	return s.door.whole(ctx, record)
+	return s.whole(ctx, record)
 }
 
 // Environment is what FHIRPath is evaluated in on behalf of the session. tree
@@ -228,7 +228,10 @@ func (r *resolver) Resolve(ctx context.Context, from fhir.Node, reference string
 		return fhir.Node{}, fault.New(fault.Unprocessable, fault.CodeTooCostly, "",
 			"resolve() read more than %s of resources: make the expression resolve fewer references", humanize.IBytes(maxResolved))
 	}
-	tree, err := r.s.door.whole(ctx, record)
+	tree, err := r.s.whole(ctx, record)
+	if errors.Is(err, errWithheld) {
+		return fhir.Node{}, nil
+	}
 	if err != nil {
 		return fhir.Node{}, err
 	}

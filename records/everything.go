@@ -57,6 +57,9 @@ func (s *Session) Everything(ctx context.Context, r EverythingRequest) (*SearchR
 		}
 	}
 	dates := rel.catalog.CareDates(p.start, p.end)
+	if err := s.asksMasked(search.ParamsOf(dates)); err != nil {
+		return nil, err
+	}
 	parts := search.And{record.Parts(s.filter([]string{string(r.Type)}, seeing)), dates}
 	if r.ID == "" {
 		w.parts = parts
@@ -165,7 +168,7 @@ func (w *recordWalk) stage(ctx context.Context, name string, filter search.And, 
 func (w *recordWalk) add(ctx context.Context, record store.Record, mode SearchMode) error {
 	w.left--
 	w.bytes -= sizeOf(record.Body)
-	return w.s.door.append(ctx, w.result, record, mode)
+	return w.s.append(ctx, w.result, record, mode)
 }
 
 func (w *recordWalk) next(stage, cursor string) {

@@ -108,7 +108,10 @@ func (g *graph) Read(ctx context.Context, references []string) ([]*fhir.Tree, er
 			if err := g.take(sizeOf(record.Body)); err != nil {
 				return nil, err
 			}
-			tree, err := d.whole(ctx, record)
+			tree, err := g.s.whole(ctx, record)
+			if errors.Is(err, errWithheld) {
+				continue
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -134,7 +137,11 @@ func (g *graph) version(ctx context.Context, key fhir.Key, version string) (*fhi
 	if err := g.take(sizeOf(record.Body)); err != nil {
 		return nil, err
 	}
-	return g.s.door.whole(ctx, record)
+	tree, err := g.s.whole(ctx, record)
+	if errors.Is(err, errWithheld) {
+		return nil, nil
+	}
+	return tree, err
 }
 
 // take counts bytes that are read.

@@ -86,7 +86,10 @@ func (s *Session) History(ctx context.Context, r HistoryRequest) (*HistoryResult
 		deleted[location(headOf(record))] = record.Deleted
 	}
 	for _, record := range page.Records {
-		res, err := d.resource(ctx, record)
+		res, err := s.resource(ctx, record)
+		if errors.Is(err, errWithheld) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

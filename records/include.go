@@ -66,7 +66,7 @@ func (s *Session) include(ctx context.Context, r store.Reader, includes []search
 				in.bytes -= sizeOf(f.Body)
 				in.seen[f.Key] = true
 				next = append(next, f)
-				if err := s.door.append(ctx, result, f, ModeInclude); err != nil {
+				if err := s.append(ctx, result, f, ModeInclude); err != nil {
 					return err
 				}
 			}

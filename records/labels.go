@@ -197,6 +197,16 @@ func (d *Door) Labeling(ctx context.Context) (Labeling, error) {
 	return l, d.fault(err)
 }
 
+// Labeling is Door.Labeling; false when a filter is in force, since its counts are of
+// all resources.
+func (s *Session) Labeling(ctx context.Context) (Labeling, bool, error) {
+	if s.limited() {
+		return Labeling{}, false, nil
+	}
+	l, err := s.door.Labeling(ctx)
+	return l, err == nil, err
+}
+
 // SetLabeling replaces the rules by which resources are labelled, nil: by those of a
 // new server. From then on every process writes by them; what is there already Work
 // or Relabel labels anew.

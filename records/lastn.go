@@ -47,6 +47,9 @@ func (s *Session) LastN(ctx context.Context, r LastNRequest) (*SearchResult, err
 	if !ok || code.Code == "" {
 		return nil, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "the definitions of this server have no search parameters code and date of Observation")
 	}
+	if err := s.asksMasked(append(q.Params(), code, when)); err != nil {
+		return nil, err
+	}
 	q.Filter, q.Bytes = s.narrow(q.Types, q.Filter), d.pageBytes()
 	found, err := s.latest(ctx, q, code, when, n)
 	if err != nil {
@@ -60,7 +63,7 @@ func (s *Session) LastN(ctx context.Context, r LastNRequest) (*SearchResult, err
 		return result, nil
 	}
 	for _, record := range found {
-		if err := d.append(ctx, result, record, ModeMatch); err != nil {
+		if err := s.append(ctx, result, record, ModeMatch); err != nil {
 			return nil, err
 		}
 	}

@@ -204,6 +204,9 @@ func (g *LoadGroup) permit(ctx context.Context, w *draft, current store.Record) 
 	if err != nil {
 		return err
 	}
+	if err := s.replaceable(current); err != nil {
+		return err
+	}
 	return s.door.refers(w, current, func(fhir.Key) bool { return false })
 }
 

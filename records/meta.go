@@ -22,6 +22,7 @@ func (s *Session) Meta(ctx context.Context, key fhir.Key, version string) (fhir.
 	if record.Deleted {
 		return fhir.Node{}, headOf(record), gone(record)
 	}
+	s.door.touch(ctx, record)
 	tree, err := s.door.tree(record)
 	if err != nil {
 		return fhir.Node{}, Resource{}, err

@@ -140,9 +140,14 @@ func (p *plan) permit(ctx context.Context, st *step) error {
 		return err
 	}
 	switch {
+	case st.method == "DELETE":
 	case exists && st.method == "PATCH":
-		return s.patchable(ctx, st.current)
-	case exists, st.method == "DELETE":
+		if err := s.patchable(ctx, st.current); err != nil {
+			return err
+		}
+		return s.replaceable(st.current)
+	case exists:
+		return s.replaceable(st.current)
 	case st.method == "PATCH":
 		return notFound(st.key)
 	case s.door.policy.ClientIDs == ServerChooses && st.cond == nil:

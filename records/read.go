@@ -28,6 +28,9 @@ func (s *Session) Read(ctx context.Context, key fhir.Key, o ReadOptions) (Resour
 }
 
 func (s *Session) read(ctx context.Context, r store.Reader, key fhir.Key, o ReadOptions) (Resource, error) {
+	if ofLog(key) {
+		return s.readAudit(ctx, key)
+	}
 	record, err := s.visible(ctx, r, key, smart.Read)
 	if err != nil {
 		return Resource{}, err
@@ -137,11 +140,12 @@ func (s *Session) answer(ctx context.Context, record store.Record, o ReadOptions
 		return headOf(record), gone(record)
 	}
 	if o.holds(record) {
+		s.door.touch(ctx, record)
 		res := headOf(record)
 		res.NotModified = true
 		return res, nil
 	}
-	return s.door.resource(ctx, record)
+	return s.resource(ctx, record)
 }
 
 // holds says whether the client's copy is current. If-None-Match decides when
@@ -162,6 +166,7 @@ func headOf(r store.Record) Resource {
 // resource is a record with its content, a Binary's brought back.
 func (d *Door) resource(ctx context.Context, r store.Record) (Resource, error) {
 	res := headOf(r)
+	d.touch(ctx, r)
 	if r.Deleted {
 		return res, nil
 	}

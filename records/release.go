@@ -24,6 +24,7 @@ type release struct {
 	rules     *validate.Validator
 	graph     func() (*graphql.Schema, error) // made when it is first asked for
 	contained func() string                   // ContainedPrint of catalog
+	concern   *sync.Map                       // fhir.Type -> [][]string, see patientPaths
 }
 
 func openRelease(defs *definitions.Definitions, base string, content bool, now func() time.Time) (*release, error) {
@@ -34,7 +35,7 @@ func openRelease(defs *definitions.Definitions, base string, content bool, now f
 	catalog.Content = content
 	terms := terminology.New(defs)
 	rules := validate.New(defs, validate.Options{Terminology: terms, Now: now})
-	r := &release{defs: defs, terms: terms, rules: rules}
+	r := &release{defs: defs, terms: terms, rules: rules, concern: new(sync.Map)}
 	r.searchBy(catalog)
 	return r, nil
 }

@@ -75,6 +75,9 @@ func (s *Session) Search(ctx context.Context, r SearchRequest) (*SearchResult, e
 
 func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest) (*SearchResult, error) {
 	d := s.door
+	if s.searchesAudit(req) {
+		return s.searchAudit(ctx, req)
+	}
 	if err := s.may(req.Type, smart.Search); err != nil {
 		return nil, err
 	}
@@ -89,6 +92,9 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 	}
 	if req.Compartment != nil {
 		if err := rel.confine(q, *req.Compartment); err != nil {
+			return nil, err
+		}
+		if err := s.queries(q); err != nil {
 			return nil, err
 		}
 	}
@@ -127,7 +133,7 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 	}
 	result.Entries = make([]SearchEntry, 0, len(page.Records))
 	for _, record := range page.Records {
-		if err := d.append(ctx, result, record, ModeMatch); err != nil {
+		if err := s.append(ctx, result, record, ModeMatch); err != nil {
 			return nil, err
 		}
 	}
@@ -151,6 +157,9 @@ func (s *Session) query(ctx context.Context, req SearchRequest) (*search.Query, 
 	options := s.parsing(ctx, rel)
 	options.Lenient = s.lenient(req.Handling)
 	q, err := rel.catalog.Parse(string(req.Type), req.Pairs, options)
+	if err == nil {
+		err = s.queries(q)
+	}
 	return q, rel, err
 }
 
@@ -185,14 +194,6 @@ func (s *Session) lenient(h Handling) bool {
 // several.
 func (d *Door) pageBytes() search.PageBytes {
 	return search.PageBytes{Max: d.policy.MaxPage, Of: sizeOf}
-}
-
-func (d *Door) append(ctx context.Context, result *SearchResult, record store.Record, mode SearchMode) error {
-	res, err := d.resource(ctx, record)
-	if err == nil {
-		result.Entries = append(result.Entries, SearchEntry{Resource: res, Mode: mode})
-	}
-	return err
 }
 
 // confine restricts a query to a compartment (R4 §3.1.1.6).

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"github.com/inglehealth/ingle/audit"
+	"github.com/inglehealth/ingle/engine/mask"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -17,6 +19,10 @@ type Principal struct {
 	Client string // app that acts for the user
 	Name   string // for display
 	Broken []Glass
+
+	Agent  audit.Agent // as the audit log has it
+	Audits Audits      // which events of the audit log it may read
+	Urgent bool        // treats patients: goes on when the audit log has but its reserve
 }
 
 // Session is what one principal may do. It is cheap to make, one a request.
@@ -25,6 +31,7 @@ type Session struct {
 	principal Principal
 	access    Access // nil: everything
 	at        int64  // when access is asked, if that depends on the time; else 0
+	masks     []mask.Path
 }
 
 // Door returns the door that the session belongs to.
@@ -48,6 +55,9 @@ func (s *Session) mayWrite(ctx context.Context, w *draft, i smart.Interactions) 
 // maySee says whether what a draft becomes may be shown to who writes it. What cannot
 // be found out is not: the write itself must not fail any more.
 func (s *Session) maySee(ctx context.Context, w *draft) bool {
+	if s.masks != nil && mask.Concerns(w.tree, s.masks) {
+		return false
+	}
 	ok, err := s.passes(ctx, w, seeing)
 	if err != nil {
 		s.door.log.WarnContext(ctx, "a write is answered without the resource, since it is not known whether it may be seen", "error", err)

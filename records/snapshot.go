@@ -39,7 +39,10 @@ func (s *Session) Snapshot(ctx context.Context, r SnapshotRequest) iter.Seq2[Cha
 			}
 			for _, record := range batch {
 				// The content of a Binary is brought back for one at a time.
-				res, err := s.door.resource(ctx, record)
+				res, err := s.resource(ctx, record)
+				if errors.Is(err, errWithheld) {
+					continue
+				}
 				if !yield(Change{Seq(record.Seq), res}, err) || err != nil {
 					return
 				}

@@ -170,7 +170,10 @@ func (t *Table) each(ctx context.Context, visit func(*fhir.Tree) error) error {
 			return err
 		}
 		for _, record := range page.Records {
-			tree, err := t.s.door.whole(ctx, record)
+			tree, err := t.s.whole(ctx, record)
+			if errors.Is(err, errWithheld) {
+				continue
+			}
 			if err != nil {
 				return err
 			}

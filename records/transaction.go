@@ -168,7 +168,7 @@ func (p *plan) commit(ctx context.Context) (*BundleResult, error) {
 			}
 			result.Entries[st.index] = res
 		default:
-			result.Entries[st.index] = st.answer(metas)
+			result.Entries[st.index] = st.answer(metas, p.t.s.masks != nil)
 		}
 	}
 	return result, nil
@@ -188,7 +188,7 @@ func (t *transaction) later(ctx context.Context, e *entry) (EntryResult, error) 
 }
 
 // answer is the result of a writing entry.
-func (st *step) answer(metas map[fhir.Key]store.Record) EntryResult {
+func (st *step) answer(metas map[fhir.Key]store.Record, masked bool) EntryResult {
 	res := EntryResult{Status: http.StatusOK, Method: st.method, Key: st.key}
 	if st.method == "DELETE" {
 		res.Status = http.StatusNoContent
@@ -207,7 +207,7 @@ func (st *step) answer(metas map[fhir.Key]store.Record) EntryResult {
 	}
 	resource := headOf(r)
 	switch {
-	case from.w != nil && !from.told:
+	case from.w != nil && !from.told, from.w == nil && masked:
 	case wrote:
 		resource.JSON = from.w.json
 	default:

@@ -92,7 +92,7 @@ func (s *Session) subject(ctx context.Context, r ValidateRequest) (*draft, error
 	if record.Deleted {
 		return nil, gone(record)
 	}
-	tree, err := s.door.whole(ctx, record)
+	tree, err := s.whole(ctx, record)
 	if err != nil {
 		return nil, err
 	}

@@ -183,8 +183,12 @@ func (s *Session) target(ctx context.Context, c change) (store.Record, error) {
 	}
 	switch exists := current.Version > 0 && !current.Deleted; {
 	case exists && c.remake != nil:
-		return current, s.patchable(ctx, current)
+		if err := s.patchable(ctx, current); err != nil {
+			return current, err
+		}
+		return current, s.replaceable(current)
 	case exists:
+		return current, s.replaceable(current)
 	case c.mustExist && current.Deleted:
 		return current, gone(current)
 	case c.mustExist:
@@ -214,7 +218,7 @@ func (s *Session) told(ctx context.Context, r store.Record, w *draft) (Resource,
 	if w.raw || !s.maySee(ctx, w) {
 		return headOf(r), nil
 	}
-	return s.door.resource(ctx, r)
+	return s.resource(ctx, r)
 }
 
 func keysOf(writes []store.Write) map[fhir.Key]bool {

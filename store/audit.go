@@ -59,7 +59,7 @@ type Audit interface {
 	AppendAudit(ctx context.Context, group []byte) error
 	// SealAudit gives fn the last head and up to limit groups, the oldest first, and
 	// puts what fn returns in the place of the first Groups of them, all or nothing. Two never run at once, in
-	// whatever process. With no group there fn is not called. It returns how many
+	// whatever process; fn does not call the store. With no group there fn is not called. It returns how many
 	// groups went. It need not be durable: then the groups are there again. FlushAudit
 	// makes it so.
 	SealAudit(ctx context.Context, limit int, fn func(last AuditHead, groups [][]byte) (*AuditSeal, error)) (int, error)

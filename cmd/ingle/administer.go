@@ -10,7 +10,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/store"
 )
 
 // identityFlags say whose users and clients a command is about.
@@ -71,25 +73,31 @@ func (f identityFlags) order(ctx context.Context, m *Main, command string, a adm
 			return err
 		}
 	}
-	return f.open(ctx, func(in *identity.Service) error { return a.administer(ctx, in, m.Stdout) })
+	return f.open(ctx, func(in *identity.Service, log store.Audit) error {
+		done := a.administer(ctx, in, m.Stdout)
+		if err := audit.Append(ctx, log, commandEvent(audit.Administer, command, a, done)); err != nil {
+			return errors.Join(done, fmt.Errorf("it is not in the audit log: %w", err))
+		}
+		return done
+	})
 }
 
 // open opens the tenant's identity for f.
-func (f identityFlags) open(ctx context.Context, use func(*identity.Service) error) (err error) {
-	config, closeStore, err := f.config(ctx)
+func (f identityFlags) open(ctx context.Context, use func(*identity.Service, store.Audit) error) (err error) {
+	config, db, err := f.config(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeStore()) }()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	in, err := identity.Open(ctx, config)
 	if err != nil {
 		return err
 	}
-	return use(in)
+	return use(in, db)
 }
 
 // config opens the tenant's store. The caller closes it.
-func (f identityFlags) config(ctx context.Context) (identity.Config, func() error, error) {
+func (f identityFlags) config(ctx context.Context) (identity.Config, store.Store, error) {
 	s := f.store()
 	key, err := s.keyFile(f.KeyFile)
 	if err != nil {
@@ -102,7 +110,7 @@ func (f identityFlags) config(ctx context.Context) (identity.Config, func() erro
 	if err != nil {
 		return identity.Config{}, nil, err
 	}
-	return identity.Config{Store: db, Secret: key, Issuer: issuerOf(strings.TrimRight(f.BaseURL, "/"), f.Tenant)}, db.Close, nil
+	return identity.Config{Store: db, Secret: key, Issuer: issuerOf(strings.TrimRight(f.BaseURL, "/"), f.Tenant)}, db, nil
 }
 
 // administrators are the commands that travel, by their names.
@@ -130,6 +138,9 @@ var administrators = map[string]func() administrator{
 	"client delete":      func() administrator { return new(clientDelete) },
 	"role list":          func() administrator { return new(roleList) },
 	"role require":       func() administrator { return new(roleRequire) },
+	"role show":          func() administrator { return new(roleShow) },
+	"role set":           func() administrator { return new(roleSet) },
+	"role reset":         func() administrator { return new(roleReset) },
 	"key list":           func() administrator { return new(keyList) },
 	"key rotate":         func() administrator { return new(keyRotate) },
 	"provider add":       func() administrator { return new(providerAdd) },

@@ -32,11 +32,7 @@ type authorization struct {
 // authorize opens the identity of every tenant.
 //
 // On SQLite it answers the commands about them as well.
-func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTenants, base string, log logger) (*authorization, error) {
-	key, err := c.keyFile(c.KeyFile)
-	if err != nil {
-		return nil, err
-	}
+func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTenants, key *identity.KeyFile, base string, log logger) (*authorization, error) {
 	brand, err := c.brand()
 	if err != nil {
 		return nil, err

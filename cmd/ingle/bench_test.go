@@ -44,7 +44,7 @@ func people(t *testing.T) string {
 func TestEverySearchOfTheBenchmarkIsAnswered(t *testing.T) {
 	p := startServer(t, "--data", filepath.Join(t.TempDir(), "data"))
 	results, err := bench.Run(t.Context(), bench.Options{BaseURL: p.url, From: []string{people(t)}, Fill: 38 * 10,
-		Workloads: []string{"search", "counts"}, Concurrency: 2, Warmup: time.Millisecond, Duration: 20 * time.Millisecond})
+		Workloads: []string{"search", "counts"}, Concurrency: 2, Warmup: time.Millisecond, Duration: 200 * time.Millisecond})
 	if err != nil || len(results) != 13 {
 		t.Fatalf("%d results, %v", len(results), err)
 	}

@@ -10,6 +10,7 @@ const description = `Ingle: an open SMART on FHIR platform in one binary.
   ingle user add okafor --role practitioner --is Practitioner/okafor
   ingle client add "Growth chart" --redirect http://127.0.0.1/callback
   ingle token create --scope 'system/*.rs' --ttl 1h
+  ingle audit verify --data ./records
   ingle bench --url http://127.0.0.1:8080/fhir
 
 Every flag can be given in the environment, too: --base-url as INGLE_BASE_URL.`
@@ -30,8 +31,10 @@ type commandLine struct {
 	Provider providerCommand `cmd:"" help:"Outside OpenID Connect providers through which users sign in."`
 	Server   serverCommand   `cmd:"" help:"Other resource servers that take this server's tokens."`
 	Token    tokenCommand    `cmd:"" help:"Access tokens for scripts."`
+	Audit    auditCommand    `cmd:"" help:"The audit log: verify it, export it, prove what is in it."`
 	Hold     holdCommand     `cmd:"" help:"Legal holds: what is not deleted, expunged or erased."`
 	Erase    eraseCommand    `cmd:"" help:"Erase a patient for good."`
+	Usage    usageCommand    `cmd:"" help:"Show who used how much, by day, app and user."`
 	Bench    benchCommand    `cmd:"" help:"Measure a FHIR server, this one or any other, from outside."`
 	Version  versionCommand  `cmd:"" help:"Show the version, the FHIR releases and what is loaded with --package."`
 }

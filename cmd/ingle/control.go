@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/records"
 )
@@ -127,7 +128,19 @@ func (c *control) carryOut(ctx context.Context, o order, out io.Writer) error {
 		return fmt.Errorf("the server that runs is of another version: %w", err)
 	}
 	c.log.Info("command", "name", o.Command, "tenant", o.Tenant)
-	return command.administer(ctx, service, out)
+	return c.record(ctx, o, command, command.administer(ctx, service, out))
+}
+
+// record records a command that was carried out, and returns how it ended.
+func (c *control) record(ctx context.Context, o order, command any, done error) error {
+	door, ok := c.doors.Door(o.Tenant)
+	if !ok || door.Audit() == nil {
+		return done
+	}
+	if err := door.Audit().Record(ctx, commandEvent(audit.Administer, o.Command, command, done)); err != nil {
+		return errors.Join(done, fmt.Errorf("it is not in the audit log: %w", err))
+	}
+	return done
 }
 
 func (c *control) carryOutKeeper(ctx context.Context, o order, command keeper, out io.Writer) error {
@@ -139,7 +152,7 @@ func (c *control) carryOutKeeper(ctx context.Context, o order, command keeper, o
 		return usage("--tenant %s: the server that runs has no such tenant", o.Tenant)
 	}
 	c.log.Info("command", "name", o.Command, "tenant", o.Tenant)
-	return command.keep(ctx, operator(door), out)
+	return c.record(ctx, o, command, command.keep(ctx, operator(door), out))
 }
 
 // sendOrder has the server that runs on dir carry out a command. The first result

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/bulkexport"
@@ -20,9 +21,11 @@ type exportCommand struct {
 
 	storeFlags
 	definitionFlags
-	Type  []string `placeholder:"TYPE" sep:"," help:"Resource types to export, all if none is given. May be repeated."`
-	Since string   `placeholder:"TIME" help:"Only resources that were changed at this time or later: 2024-05-01 or 2024-05-01T12:00:00Z."`
-	Gzip  bool     `help:"Compress the files: Patient.ndjson.gz."`
+	Patient string   `placeholder:"ID" help:"The whole record of this Patient instead, as a ZIP archive: --to is its file."`
+	History bool     `help:"With --patient: former versions as well."`
+	Type    []string `placeholder:"TYPE" sep:"," help:"Resource types to export, all if none is given. May be repeated."`
+	Since   string   `placeholder:"TIME" help:"Only resources that were changed at this time or later: 2024-05-01 or 2024-05-01T12:00:00Z."`
+	Gzip    bool     `help:"Compress the files: Patient.ndjson.gz."`
 
 	logFlags
 }
@@ -36,6 +39,9 @@ func (c *exportCommand) Help() string {
 
   ingle export --database postgres://ingle@localhost/ingle --type Patient,Observation --since 2024-05-01 --to ./new
       What was changed since May, of two types. Servers may go on working meanwhile.
+
+  ingle export --data ./records --patient maria --history --to maria.zip
+      All that Patient/maria owns and what that refers to, with the content of Binaries and what the audit log says.
 
   ingle import --data ./other ./files/*.ndjson.gz
       The files import again to the same resources.
@@ -71,11 +77,14 @@ func (c *exportCommand) Run(ctx context.Context, m *Main) error {
 		}
 		o.Since = time.UnixMicro(r.Lo).UTC()
 	}
-	tenants, err := c.open(ctx, all, "http://127.0.0.1:8080", records.DefaultPolicy(), c.logger(m.Stderr))
+	tenants, err := c.open(ctx, all, "http://127.0.0.1:8080", records.DefaultPolicy(), c.logger(m.Stderr), nil)
 	if err != nil {
 		return err
 	}
 	m.onClose(tenants.Close)
+	if c.Patient != "" {
+		return c.patient(ctx, m, c.named(tenants))
+	}
 	o.Session = c.named(tenants).Session(records.Principal{ID: "export"}, nil)
 	show := newMeter(m.Stderr, false)
 	written := int64(0)
@@ -87,6 +96,9 @@ func (c *exportCommand) Run(ctx context.Context, m *Main) error {
 	began := time.Now()
 	result, err := bulkexport.Run(ctx, o)
 	show.close()
+	if logged := tenants.record(ctx, commandEvent(audit.Export, "export to "+c.To, nil, err), c.named(tenants).Name()); logged != nil {
+		return errors.Join(err, logged)
+	}
 	switch {
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return fmt.Errorf("stopped after %s resources; give the same command again to go on", humanize.Comma(written))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/bulkload"
 )
@@ -62,7 +63,7 @@ func (c *importCommand) Run(ctx context.Context, m *Main) error {
 	if c.Validation == "structure" {
 		policy.Validation = records.ValidateStructure
 	}
-	tenants, err := c.open(ctx, all, c.BaseURL, policy, c.logger(m.Stderr))
+	tenants, err := c.open(ctx, all, c.BaseURL, policy, c.logger(m.Stderr), nil)
 	if err != nil {
 		return err
 	}
@@ -85,6 +86,9 @@ func (c *importCommand) Run(ctx context.Context, m *Main) error {
 		},
 	})
 	show.close()
+	if logged := tenants.record(ctx, commandEvent(audit.Import, "import", nil, err), door.Name()); logged != nil {
+		return errors.Join(err, logged)
+	}
 	took := time.Since(began)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return fmt.Errorf("stopped after %s resources; give the same files again to go on", humanize.Comma(result.Resources))

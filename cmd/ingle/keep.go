@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
@@ -29,6 +30,7 @@ var keepers = map[string]func() keeper{
 	"hold lift": func() keeper { return new(holdLift) },
 	"hold list": func() keeper { return new(holdList) },
 	"erase":     func() keeper { return new(eraseCommand) },
+	"usage":     func() keeper { return new(usageCommand) },
 }
 
 // keepingFlags say whose records a command is about.
@@ -66,7 +68,7 @@ func (f keepingFlags) order(ctx context.Context, m *Main, command string, k keep
 	if err != nil {
 		return err
 	}
-	door, err := s.openDoor(ctx, f.Tenant, all, strings.TrimRight(f.BaseURL, "/"), records.DefaultPolicy(), slog.New(slog.DiscardHandler))
+	door, db, err := s.openTenant(ctx, f.Tenant, all, strings.TrimRight(f.BaseURL, "/"), records.DefaultPolicy(), slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return err
 	}
@@ -80,7 +82,11 @@ func (f keepingFlags) order(ctx context.Context, m *Main, command string, k keep
 		working.Wait()
 		err = errors.Join(err, failed)
 	}()
-	return k.keep(ctx, operator(door), m.Stdout)
+	done := k.keep(ctx, operator(door), m.Stdout)
+	if logged := audit.Append(context.WithoutCancel(ctx), db, commandEvent(audit.Administer, command, k, done)); logged != nil {
+		return errors.Join(done, fmt.Errorf("it is not in the audit log: %w", logged))
+	}
+	return done
 }
 
 // operator is the session of who has the database anyway.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
 )
 
@@ -57,12 +58,15 @@ again). Passwords, passkeys, sessions, apps and their tokens stay.`
 
 // Run makes the new file here: a server that runs has the old key in memory.
 func (c *keyReset) Run(ctx context.Context, m *Main) (err error) {
-	config, closeStore, err := c.config(ctx)
+	config, db, err := c.config(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeStore()) }()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	done, err := identity.ResetKeyFile(ctx, config)
+	if logged := audit.Append(ctx, db, commandEvent(audit.Administer, "key reset", c, err)); logged != nil {
+		return errors.Join(err, fmt.Errorf("it is not in the audit log: %w", logged))
+	}
 	if err != nil {
 		return err
 	}

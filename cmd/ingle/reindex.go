@@ -57,7 +57,7 @@ func (c *reindexCommand) Run(ctx context.Context, m *Main) error {
 	}
 	policy := records.DefaultPolicy()
 	policy.IndexContent = c.IndexContent
-	tenants, err := c.open(ctx, all, c.BaseURL, policy, c.logger(m.Stderr))
+	tenants, err := c.open(ctx, all, c.BaseURL, policy, c.logger(m.Stderr), nil)
 	if err != nil {
 		return err
 	}

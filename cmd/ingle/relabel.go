@@ -46,17 +46,28 @@ func (c *relabelCommand) Run(ctx context.Context, m *Main) error {
 	}
 	policy := records.DefaultPolicy()
 	policy.IndexContent = c.IndexContent
-	tenants, err := c.open(ctx, all, c.BaseURL, policy, c.logger(m.Stderr))
+	tenants, err := c.open(ctx, all, c.BaseURL, policy, c.logger(m.Stderr), nil)
 	if err != nil {
 		return err
 	}
 	m.onClose(tenants.Close)
+	if err := c.setLabelsOf(ctx, tenants.Tenants); err != nil {
+		return err
+	}
 	for _, name := range tenants.Names() {
 		door, _ := tenants.Door(name)
-		if err := c.setLabels(ctx, door); err != nil {
+		if err := relabel(ctx, m, door); err != nil {
 			return err
 		}
-		if err := relabel(ctx, m, door); err != nil {
+	}
+	return nil
+}
+
+// setLabelsOf gives all tenants the rules of --labels, if there is one.
+func (f labelFlags) setLabelsOf(ctx context.Context, tenants *records.Tenants) error {
+	for _, name := range tenants.Names() {
+		door, _ := tenants.Door(name)
+		if err := f.setLabels(ctx, door); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,9 @@ import (
 
 type roleCommand struct {
 	List    roleList    `cmd:"" help:"List the roles and which of them need a second factor."`
+	Show    roleShow    `cmd:"" help:"Print the rules of a role as JSON, for ingle role set."`
+	Set     roleSet     `cmd:"" help:"Set the rules of a role, or add a role of people who work here. They hold at the next request."`
+	Reset   roleReset   `cmd:"" help:"Give a role the rules of a new server back, or remove one that was added."`
 	Require roleRequire `cmd:"" help:"Say which roles need a second factor. Sessions of their users without one end."`
 }
 
@@ -23,7 +26,11 @@ func (c *roleList) administer(ctx context.Context, in *identity.Service, out io.
 		return err
 	}
 	var rows [][]string
-	for _, r := range identity.Roles() {
+	all, err := in.AllRoles(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
 		second := ""
 		if slices.Contains(p.SecondFactor, r) {
 			second = "needs a second factor"

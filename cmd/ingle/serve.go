@@ -35,6 +35,7 @@ type serveCommand struct {
 	authorizationFlags
 	policyFlags
 	labelFlags
+	auditFlags
 	logFlags
 }
 
@@ -90,16 +91,22 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	base := c.base(listener)
-	tenants, err := c.open(ctx, all, base, policy, log)
+	if err := c.exclusive(); err != nil {
+		return err
+	}
+	logs := &auditing{to: c.AuditLog}
+	if !c.Open {
+		if logs.key, err = c.keyFile(c.KeyFile); err != nil {
+			return err
+		}
+	}
+	tenants, err := c.open(ctx, all, base, policy, log, logs)
 	if err != nil {
 		return err
 	}
 	m.onClose(tenants.Close)
-	for _, name := range tenants.Names() {
-		door, _ := tenants.Door(name)
-		if err := c.setLabels(ctx, door); err != nil {
-			return err
-		}
+	if err := c.setLabelsOf(ctx, tenants.Tenants); err != nil {
+		return err
 	}
 	m.onClose(background(ctx, tenants.Tenants, log))
 	loaded := false
@@ -111,7 +118,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime}
 	var who *authorization
 	if !c.Open {
-		if who, err = c.authorize(ctx, m, tenants, base, log); err != nil {
+		if who, err = c.authorize(ctx, m, tenants, logs.key, base, log); err != nil {
 			return err
 		}
 		who.server.Mount(site)

@@ -34,8 +34,9 @@ type openTenants struct {
 }
 
 // open opens the default tenant and the others. base is the public URL of the
-// server. The caller closes the result.
-func (f storeFlags) open(ctx context.Context, all []*definitions.Definitions, base string, policy records.Policy, log logger) (*openTenants, error) {
+// server; logs says how events are recorded, nil for not at all. The caller closes
+// the result.
+func (f storeFlags) open(ctx context.Context, all []*definitions.Definitions, base string, policy records.Policy, log logger, logs *auditing) (*openTenants, error) {
 	names := append([]string{""}, f.Tenant...)
 	var doors []*records.Door
 	stores := map[string]store.Store{}
@@ -45,7 +46,7 @@ func (f storeFlags) open(ctx context.Context, all []*definitions.Definitions, ba
 		if slices.Contains(names[:i], name) {
 			err = usage("--tenant %s is given twice", name)
 		} else {
-			door, stores[name], err = f.openTenant(ctx, name, all, base, policy, log)
+			door, stores[name], err = f.openTenant(ctx, name, all, base, policy, log, logs)
 		}
 		if err != nil {
 			return nil, errors.Join(err, records.NewTenants(doors...).Close())
@@ -149,11 +150,11 @@ func (f storeFlags) exclusive() error {
 
 // openDoor opens one tenant. Closing the Door closes the store.
 func (f storeFlags) openDoor(ctx context.Context, name string, all []*definitions.Definitions, base string, policy records.Policy, log logger) (*records.Door, error) {
-	door, _, err := f.openTenant(ctx, name, all, base, policy, log)
+	door, _, err := f.openTenant(ctx, name, all, base, policy, log, nil)
 	return door, err
 }
 
-func (f storeFlags) openTenant(ctx context.Context, name string, all []*definitions.Definitions, base string, policy records.Policy, log logger) (*records.Door, store.Store, error) {
+func (f storeFlags) openTenant(ctx context.Context, name string, all []*definitions.Definitions, base string, policy records.Policy, log logger, logs *auditing) (*records.Door, store.Store, error) {
 	if err := f.exclusive(); err != nil {
 		return nil, nil, err
 	}
@@ -164,10 +165,19 @@ func (f storeFlags) openTenant(ctx context.Context, name string, all []*definiti
 	if err != nil {
 		return nil, nil, err
 	}
-	door, err := records.Open(ctx, records.Config{
+	config := records.Config{
 		Name: name, Store: s, Definitions: all[0], Others: all[1:], Base: issuerOf(base, name) + "/fhir", Policy: policy, Log: log,
-	})
+	}
+	if logs != nil {
+		if config.Audit, err = logs.open(ctx, s, name, config.Base, log); err != nil {
+			return nil, nil, errors.Join(err, s.Close())
+		}
+	}
+	door, err := records.Open(ctx, config)
 	if err != nil {
+		if config.Audit != nil {
+			err = errors.Join(err, config.Audit.Close())
+		}
 		return nil, nil, errors.Join(err, s.Close())
 	}
 	return door, s, nil

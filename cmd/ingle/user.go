@@ -98,7 +98,9 @@ type userList struct {
 func (c *userList) Run(ctx context.Context, m *Main) error { return c.order(ctx, m, "user list", c) }
 
 func (c *userList) administer(ctx context.Context, in *identity.Service, out io.Writer) error {
-	if c.Role != "" && !slices.Contains(identity.Roles(), identity.Role(c.Role)) {
+	if roles, err := in.AllRoles(ctx); err != nil {
+		return err
+	} else if c.Role != "" && !slices.Contains(roles, identity.Role(c.Role)) {
 		return usage("--role %s: there is no such role", c.Role)
 	}
 	rows := [][]string{{"LOGIN", "NAME", "ROLES", "IS", ""}}

@@ -54,6 +54,11 @@ var broader = map[string]string{
 	"BIORCH": "HRESCH", "CLINTRCHNPC": "CLINTRCH", "CLINTRCHPC": "CLINTRCH", "PRECLINTRCH": "HRESCH", "DSRCH": "HRESCH", "POARCH": "HRESCH", "TRANSRCH": "HRESCH",
 }
 
+// KnownPurpose says whether a code is a purpose of use (v3-ActReason).
+func KnownPurpose(code string) bool {
+	return broader[code] != "" || slices.Contains([]string{"TREAT", "HPAYMT", "HOPERAT", "PATRQT", "PUBHLTH", "HRESCH", "HMARKT", BreakGlass}, code)
+}
+
 // pursues says whether what the asker is about is one of purposes, or part of one.
 func (a *Asker) pursues(purposes []string) bool {
 	for p := a.Purpose; p != ""; p = broader[p] {

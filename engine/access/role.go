@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/inglehealth/ingle/engine/mask"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -39,6 +40,8 @@ type RoleRule struct {
 	Filter string `json:"filter,omitempty"`
 	// Purposes for which the rule counts; none: all of the role's.
 	Purposes []string `json:"purposes,omitempty"`
+	// Mask are elements that are not shown: Patient.address.
+	Mask []mask.Path `json:"mask,omitempty"`
 }
 
 // Reach is whose data.
@@ -76,6 +79,11 @@ func (o *Ownership) CheckRole(r *Role) error {
 	if len(r.Purposes) == 0 {
 		return wrong("purposes", "a role has a purpose, such as TREAT, HPAYMT, HOPERAT or HRESCH")
 	}
+	for i, p := range r.Purposes {
+		if !KnownPurpose(p) {
+			return wrong(fmt.Sprintf("purposes[%d]", i), "%q is no purpose of use of v3-ActReason, such as TREAT, HPAYMT, HOPERAT, HRESCH or BTG", p)
+		}
+	}
 	for i, one := range r.Operations {
 		if !slices.Contains(Operations(), one) {
 			return wrong(fmt.Sprintf("operations[%d]", i), "%q is none of %v", one, Operations())
@@ -104,6 +112,11 @@ func (o *Ownership) CheckRole(r *Role) error {
 			}
 			if _, err := o.dictionary().query(t, one.Filter); err != nil {
 				return wrong(path+".filter", "%v", err)
+			}
+		}
+		for j, p := range one.Mask {
+			if err := o.checkMask(&one, p); err != nil {
+				return wrong(fmt.Sprintf("%s.mask[%d]", path, j), "%v", err)
 			}
 		}
 		for j, p := range one.Purposes {

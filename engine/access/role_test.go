@@ -136,6 +136,7 @@ func TestARoleThatCannotBeIsRefused(t *testing.T) {
 	}{
 		{func(r *access.Role) { r.Name = "A B" }, "name"},
 		{func(r *access.Role) { r.Purposes = nil }, "purposes"},
+		{func(r *access.Role) { r.Purposes = []string{"TREAT", "FUN"} }, "purposes[1]"},
 		{func(r *access.Role) { r.Rules[0].Types = []string{"Pateint"} }, "rules[0].types[0]"},
 		{func(r *access.Role) { r.Rules[0].Types = nil }, "rules[0].types"},
 		{func(r *access.Role) { r.Rules[0].Interactions = "read" }, "rules[0].interactions"},

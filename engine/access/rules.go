@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/inglehealth/ingle/engine/mask"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
@@ -36,6 +37,7 @@ type Rules struct {
 	book    *Book
 	asker   Asker
 	user    fhir.Key
+	masks   []mask.Path
 	// ownPatients and departments hold of the patients within these reaches.
 	ownPatients, departments func() search.Expr
 	// policies are those of the Book for reading and for writing.
@@ -93,8 +95,9 @@ func (o *Ownership) rules(by *dictionary, book *Book, policies [2]concerned, g G
 	if r.known = append(r.known, g.User); g.Patient != "" {
 		r.known = append(r.known, fhir.Key{Type: "Patient", ID: fhir.ID(g.Patient)})
 	}
+	r.masks = r.asker.masks()
 	for _, s := range g.Scopes.Resources() {
-		if s.Level != smart.Patient || g.Patient != "" {
+		if (s.Level != smart.Patient || g.Patient != "") && !r.asksMasked(s) {
 			r.scopes = append(r.scopes, s)
 		}
 	}
@@ -124,6 +127,10 @@ func (r *Rules) now() *Rules {
 	}
 	return r.next
 }
+
+// Purpose is the purpose of use for which is asked, a code of v3-ActReason; "" when
+// none is known.
+func (r *Rules) Purpose() string { return r.asker.Purpose }
 
 // Governs says whether filters depend on what patients decided, and on the time.
 func (r *Rules) Governs() bool {

@@ -1,6 +1,8 @@
 package mask
 
 import (
+	"slices"
+
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
@@ -39,6 +41,22 @@ func Apply(t *fhir.Tree, paths []Path, keep bool) (bool, error) {
 	}
 	t.Root().RemoveAll("text")
 	return true, redacted(t)
+}
+
+// Concerns says whether paths are about a resource, or one in it.
+func Concerns(t *fhir.Tree, paths []Path) bool {
+	about := func(n fhir.Node) bool {
+		return n.IsResource() && slices.ContainsFunc(paths, func(p Path) bool { return p.Type() == n.Type().Name })
+	}
+	if about(t.Root()) {
+		return true
+	}
+	for n := range t.Root().Descendants() {
+		if about(n) {
+			return true
+		}
+	}
+	return false
 }
 
 // hide masks what elements lead to below n.

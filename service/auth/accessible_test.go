@@ -14,7 +14,7 @@ import (
 // that belong to their messages, and nothing that only a script does. Every page
 // that any test is shown passes here.
 func inaccessible(page string) []string {
-	a := &audit{ids: map[string]int{}, labelled: map[string]bool{}}
+	a := &examination{ids: map[string]int{}, labelled: map[string]bool{}}
 	d := xml.NewDecoder(strings.NewReader(page))
 	d.Strict, d.AutoClose, d.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
 	for {
@@ -53,7 +53,7 @@ type tag struct {
 	text string // within, without space
 }
 
-type audit struct {
+type examination struct {
 	stack    []*tag
 	ids      map[string]int
 	labelled map[string]bool // ids that a label is for
@@ -66,13 +66,13 @@ type audit struct {
 	wrong    []string
 }
 
-func (a *audit) fault(parts ...string) { a.wrong = append(a.wrong, strings.Join(parts, " ")) }
+func (a *examination) fault(parts ...string) { a.wrong = append(a.wrong, strings.Join(parts, " ")) }
 
-func (a *audit) inside(name string) bool {
+func (a *examination) inside(name string) bool {
 	return slices.ContainsFunc(a.stack, func(e *tag) bool { return e.name == name })
 }
 
-func (a *audit) open(x xml.StartElement) {
+func (a *examination) open(x xml.StartElement) {
 	e := &tag{name: x.Name.Local, has: map[string]string{}}
 	for _, attr := range x.Attr {
 		name := attr.Name.Local
@@ -129,7 +129,7 @@ func (a *audit) open(x xml.StartElement) {
 	a.stack = append(a.stack, e)
 }
 
-func (a *audit) close() {
+func (a *examination) close() {
 	e := a.stack[len(a.stack)-1]
 	a.stack = a.stack[:len(a.stack)-1]
 	switch e.name {
@@ -152,7 +152,7 @@ func (a *audit) close() {
 	}
 }
 
-func (a *audit) end() {
+func (a *examination) end() {
 	if a.h1 != 1 || !a.titled || !a.main {
 		a.fault("not one main heading, one title and a main part")
 	}

@@ -92,6 +92,7 @@ func (c *call) visit() (*visit, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.by(s.User)
 	sum := sha256.Sum256([]byte("account form\n" + cookie))
 	return &visit{call: c, session: s, token: base64.RawURLEncoding.EncodeToString(sum[:])}, nil
 }
@@ -108,6 +109,7 @@ func (v *visit) own() (err error) {
 	if !equal(v.form.Get("token"), v.token) {
 		return foreign
 	}
+	v.note(bounded(v.form.Get("do")))
 	return nil
 }
 

@@ -89,6 +89,7 @@ func (c *call) link(page *linkPage, accept func(password string) (*identity.Sign
 		page.Problems = []problem{{"repeated", "The two passwords differ."}}
 	} else {
 		in, err := accept(form.Get("password"))
+		c.signingIn(in, "", err)
 		switch {
 		case err == nil:
 			return c.signedIn(in, nil, "/account")

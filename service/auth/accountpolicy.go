@@ -43,6 +43,8 @@ func (v *visit) policy() error {
 		}
 	}
 	page.Glass = int(cmp.Or(rules.GlassFor, identity.GlassFor) / time.Minute)
-	page.Roles = roleChoices(rules.SecondFactor)
+	if page.Roles, err = v.roleChoices(rules.SecondFactor); err != nil {
+		return err
+	}
 	return v.writeFrame(statusOfProblems(page.Problems), page.frame, policyTemplate, page)
 }

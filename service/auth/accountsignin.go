@@ -123,6 +123,7 @@ func (c *call) finishPasskeySignIn() error {
 		return err
 	}
 	in, err := c.Identity.FinishPasskeySignIn(c.r.Context(), form.Get("ceremony"), pending, []byte(form.Get("answer")), c.from())
+	c.signingIn(in, "", err)
 	if err != nil {
 		return passkeyFault(err)
 	}

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -37,20 +38,30 @@ var roleNames = map[identity.Role]string{
 	identity.FrontDesk: "Front desk", identity.PrivacyOfficer: "Privacy officer", identity.Administrator: "Administrator", identity.AppDeveloper: "App developer",
 }
 
-func roleChoices(chosen []identity.Role) []roleChoice {
+// roleChoices are all roles, those that an administrator added with their titles.
+func (v *visit) roleChoices(chosen []identity.Role) ([]roleChoice, error) {
 	var all []roleChoice
 	for _, r := range identity.Roles() {
 		all = append(all, roleChoice{r, roleNames[r], slices.Contains(chosen, r)})
 	}
-	return all
+	rules, err := v.Identity.AccessRoles(v.r.Context())
+	for _, r := range rules {
+		if name := identity.Role(r.Name); roleNames[name] == "" {
+			all = append(all, roleChoice{name, cmp.Or(r.Title, r.Name), slices.Contains(chosen, name)})
+		}
+	}
+	return all, err
 }
 
 func (v *visit) users() error {
 	ctx := v.r.Context()
 	page := usersPage{frame: v.frame("Users", "/account/users"), Login: v.query.Get("login"), Role: identity.Role(v.query.Get("role")), New: v.url("/account/users/new")}
-	page.Wide, page.Roles = true, roleChoices([]identity.Role{page.Role})
+	page.Wide = true
 	after := v.query.Get("after")
 	var err error
+	if page.Roles, err = v.roleChoices([]identity.Role{page.Role}); err != nil {
+		return err
+	}
 	switch {
 	case page.Login != "":
 		var u *identity.User
@@ -61,7 +72,7 @@ func (v *visit) users() error {
 		if u != nil {
 			page.Users = []identity.User{*u}
 		}
-	case roleNames[page.Role] != "":
+	case slices.ContainsFunc(page.Roles, func(r roleChoice) bool { return r.Chosen }):
 		page.Users, err = v.Identity.UsersWithRole(ctx, page.Role, after, usersShown)
 	default:
 		page.Users, err = v.Identity.Users(ctx, after, usersShown)
@@ -209,11 +220,14 @@ func linkLines(links []identity.Link) string {
 }
 
 func (v *visit) showUser(u *identity.User, links string, problems []problem) error {
-	page := userPage{frame: v.frame("New user", "/account/users"), User: *u, Links: links, Roles: roleChoices(u.Roles), New: u.ID == "", Self: u.ID == v.session.UserID}
+	page := userPage{frame: v.frame("New user", "/account/users"), User: *u, Links: links, New: u.ID == "", Self: u.ID == v.session.UserID}
 	page.Problems = problems
+	var err error
+	if page.Roles, err = v.roleChoices(u.Roles); err != nil {
+		return err
+	}
 	if !page.New {
 		page.Title = u.Login
-		var err error
 		if page.Is, err = v.Identity.Credentials(v.r.Context(), u.ID); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/internal/recent"
@@ -122,7 +123,8 @@ type call struct {
 	w     http.ResponseWriter
 	r     *http.Request
 	now   time.Time
-	query url.Values // of the URL
+	query url.Values   // of the URL
+	act   *audit.Event // what is recorded; nil for nothing
 }
 
 func (s *Server) handler(e endpoint) http.Handler {
@@ -136,7 +138,9 @@ func (s *Server) handler(e endpoint) http.Handler {
 			x.Route = e.path
 		}
 		c := &call{tenant: t, w: w, r: r, now: s.config.Clock()}
+		c.observe(e)
 		if err := c.serve(e); err != nil {
+			c.refused(err)
 			e.fail(c, err)
 		}
 	})

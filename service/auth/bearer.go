@@ -38,7 +38,13 @@ func (t *tenant) check(ctx context.Context, token string) (*identity.Access, err
 }
 
 // access is what the request's token allows; identity.ErrToken.
-func (c *call) access() (*identity.Access, error) { return c.check(c.r.Context(), bearer(c.r)) }
+func (c *call) access() (*identity.Access, error) {
+	a, err := c.check(c.r.Context(), bearer(c.r))
+	if err == nil && c.act != nil {
+		c.act.Agent = agentOf(a)
+	}
+	return a, err
+}
 
 // scoped is access of a token that has a scope.
 func (c *call) scoped(scope string) (*identity.Access, error) {

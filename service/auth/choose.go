@@ -16,7 +16,7 @@ func (p *progress) duePatient() (bool, error) {
 	if !asksPatient(p.request.Scopes) {
 		return false, nil
 	}
-	if slices.ContainsFunc(staff, p.session.User.Has) {
+	if isStaff(p.session.User.Roles) {
 		return patient == "", nil
 	}
 	if patient != "" {
@@ -58,7 +58,7 @@ func (p *progress) showPatient(message string) error {
 	}
 	page := PatientPage{
 		Form: p.formData("patient", message), Search: name, Patients: found, More: len(found) == maxChoices,
-		CanSearch: slices.ContainsFunc(staff, p.session.User.Has),
+		CanSearch: isStaff(p.session.User.Roles),
 	}
 	return p.writeForm(statusOf(message), "Choose a patient", patientTemplate, page)
 }

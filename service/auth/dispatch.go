@@ -63,6 +63,7 @@ func (c *call) request() error {
 			return err
 		}
 		if p.form.Get("deny") != "" {
+			c.note("the user said no")
 			return p.deny(identity.Refuse(identity.AccessDenied, "the user said no"))
 		}
 	}
@@ -77,6 +78,7 @@ func (c *call) request() error {
 		if c.r.Method != http.MethodPost {
 			return p.fail(s.show(p, ""))
 		}
+		c.note("step " + s.name)
 		if p.form.Get("step") == s.name && p.form.Get("session") == p.sessionID() {
 			return p.fail(s.act(p))
 		}
@@ -109,6 +111,7 @@ func (c *call) resume() (*progress, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.through(p.client.ID)
 	p.session, err = c.session(p.request)
 	return p, err
 }
@@ -131,6 +134,7 @@ func (c *call) session(r *identity.Request) (*identity.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.by(s.User)
 	if r.Fresh && s.Created.Before(r.Created) || s.Created.Before(r.SignedIn) {
 		return nil, nil
 	}

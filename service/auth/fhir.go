@@ -48,6 +48,8 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 		p.ID, p.Name = a.Client, a.ClientName
 	}
 	p.Broken = glassesOf(a)
+	p.Agent, p.Audits, p.Urgent = agentOf(a), auditsOf(a), treats(a, rules.Purpose())
+	p.Agent.Purpose = purposeOf(a, rules.Purpose())
 	return door.Session(p, rules), nil
 }
 

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/internal/pgtest"
 	"github.com/inglehealth/ingle/records"
@@ -78,8 +79,13 @@ func newPlace(t *testing.T, options ...option) *place {
 	p.url = server.URL
 	p.client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	store := openStore(t)
-	var err error
-	p.door, err = records.Open(ctx, records.Config{Store: store, Definitions: definitions.MustBuiltIn(definitions.R4), Base: p.url + "/fhir", Policy: records.DefaultPolicy()})
+	log, err := audit.Open(ctx, audit.Config{Store: store, Secret: plain{}, Origin: p.url, Clock: p.clock.time})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.door, err = records.Open(ctx, records.Config{
+		Store: store, Definitions: definitions.MustBuiltIn(definitions.R4), Base: p.url + "/fhir", Policy: records.DefaultPolicy(), Audit: log,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,6 +117,12 @@ func newPlace(t *testing.T, options ...option) *place {
 	handler.Handle("/", site)
 	return p
 }
+
+// plain is an audit.Sealer that seals nothing.
+type plain struct{}
+
+func (plain) Seal(_ string, secret []byte) ([]byte, error) { return secret, nil }
+func (plain) Open(_ string, sealed []byte) ([]byte, error) { return sealed, nil }
 
 // openStore opens PostgreSQL for tests whose name says so.
 func openStore(t *testing.T) store.Store {

@@ -82,6 +82,7 @@ func (c *call) finishOutside() error {
 	}
 	c.dropCookie(c.cookies.outside, outsidePath)
 	in, err := c.Identity.FinishOutside(c.r.Context(), parts[0], c.query, c.from())
+	c.signingIn(in, "", err)
 	if err != nil {
 		return outsideFault(err)
 	}

@@ -13,9 +13,6 @@ import (
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
-// staff are the roles whose users may choose any patient.
-var staff = []identity.Role{identity.Practitioner, identity.Nurse, identity.FrontDesk, identity.PrivacyOfficer}
-
 // maxChoices is how many patients or encounters a page offers.
 const maxChoices = 25
 
@@ -30,7 +27,7 @@ type Choice struct {
 // patients are those that the user can choose whose name begins with a text.
 func (p *progress) patients(ctx context.Context, name string) ([]Choice, error) {
 	u := p.session.User
-	if slices.ContainsFunc(staff, u.Has) {
+	if isStaff(u.Roles) {
 		pairs := []search.Pair{{Name: "_count", Value: "25"}, {Name: "_sort", Value: "family,given"}, {Name: "_elements", Value: "name,birthDate,identifier,gender"}}
 		for _, word := range strings.Fields(name) {
 			pairs = append(pairs, search.Pair{Name: "name", Value: escape(word)})
@@ -69,7 +66,7 @@ func (p *progress) mayChoose(ctx context.Context, id string) (bool, error) {
 	if !fhir.ID(id).Valid() {
 		return false, nil
 	}
-	if !slices.ContainsFunc(staff, p.session.User.Has) {
+	if !isStaff(p.session.User.Roles) {
 		own, err := p.ownPatients(ctx)
 		if err != nil || !slices.Contains(own, fhir.ID(id)) {
 			return false, err

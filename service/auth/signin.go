@@ -119,6 +119,9 @@ func (c *call) takeSignIn(form url.Values) (in *identity.SignIn, recovery []stri
 	if in, err = c.pending(); err != nil {
 		return nil, nil, err
 	}
+	if in != nil {
+		c.by(in.User)
+	}
 	ctx := c.r.Context()
 	switch code := form.Get("code"); {
 	case in == nil:
@@ -128,6 +131,7 @@ func (c *call) takeSignIn(form url.Values) (in *identity.SignIn, recovery []stri
 	default:
 		in, err = c.Identity.SecondFactor(ctx, in.Pending, code, c.from())
 	}
+	c.signingIn(in, form.Get("login"), err)
 	return in, recovery, err
 }
 

@@ -30,6 +30,7 @@ func (c *call) token() error {
 	if err != nil {
 		return err
 	}
+	c.note(bounded(name))
 	grant := grants[identity.GrantType(name)]
 	switch {
 	case name == "":
@@ -54,6 +55,8 @@ func (c *call) token() error {
 	if err != nil {
 		return err
 	}
+	c.by(tokens.User)
+	c.issued(tokens)
 	answer := tokenAnswer{
 		AccessToken: tokens.Access, TokenType: "Bearer", ExpiresIn: int64(tokens.Expires.Sub(c.now).Round(time.Second) / time.Second),
 		Scope: tokens.Scopes.String(), RefreshToken: tokens.Refresh, IDToken: tokens.ID, Context: tokens.Context,
@@ -89,7 +92,12 @@ func (c *call) authenticate(form url.Values) (*identity.Client, error) {
 	if err := c.basic(&p); err != nil {
 		return nil, err
 	}
-	return c.Identity.AuthenticateClient(c.r.Context(), p)
+	c.through(p.ID)
+	client, err := c.Identity.AuthenticateClient(c.r.Context(), p)
+	if err == nil {
+		c.through(client.ID)
+	}
+	return client, err
 }
 
 // basic reads client_secret_basic, whose parts are form-encoded (RFC 6749

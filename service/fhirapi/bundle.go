@@ -116,6 +116,7 @@ func (b *bundle) entry() {
 		b.buf = append(b.buf, `,{`...)
 	}
 	b.entries++
+	b.c.resources++
 }
 
 func (b *bundle) fullURL(res *records.Resource) {

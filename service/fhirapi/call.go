@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
@@ -28,6 +29,14 @@ type call struct {
 	format   format
 	prefer   preferences
 	pairs    []search.Pair // of the URL, in order, without _format and _pretty
+
+	path       string       // below the base
+	trail      *audit.Trail // what is touched; nil when nothing is recorded
+	posted     string       // form of a search
+	refusal    string       // why nothing is answered, for the audit log
+	unobserved bool         // nothing is recorded of this request
+
+	resources int64 // that the answer holds
 }
 
 // target is what the path names.
@@ -42,9 +51,10 @@ type target struct {
 func (t target) key() fhir.Key { return fhir.Key{Type: t.Type, ID: t.ID} }
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request, tenant, path string) {
-	c := &call{api: a, w: w, r: r, exchange: web.From(r.Context())}
+	c := &call{api: a, w: w, r: r, exchange: web.From(r.Context()), path: path}
 	if err := c.serve(tenant, path); err != nil {
 		c.challenge(err)
+		c.refused(err)
 		web.Fail(w, r, err)
 	}
 }
@@ -55,6 +65,10 @@ func (c *call) serve(tenant, path string) error {
 		return errTenant()
 	}
 	c.door = door
+	c.observe()
+	if c.exchange != nil {
+		c.exchange.After = c.countUse
+	}
 	admitted := c.cors(path)
 	pairs, err := parseQuery(c.r.URL.RawQuery)
 	if err != nil {
@@ -66,8 +80,12 @@ func (c *call) serve(tenant, path string) error {
 	}
 	c.exchange.XML, c.exchange.Pretty, c.exchange.Browser = c.format.xml, c.format.pretty, c.format.browser
 	public := c.r.Method == http.MethodOptions || strings.Trim(path, "/") == "metadata"
+	c.unobserved = public
 	if !public {
 		if err := c.authenticate(); err != nil {
+			return err
+		}
+		if err := c.admit(); err != nil {
 			return err
 		}
 	}

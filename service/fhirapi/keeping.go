@@ -36,6 +36,10 @@ func keepingOperations() []*operation {
 			name: "erasure", url: at + "erasure", instance: true, types: []fhir.Type{"Patient"}, run: (*call).erasure,
 			doc: "Says how far the erasure of a Patient is, and what went.",
 		},
+		{
+			name: "usage", url: at + "usage", system: true, run: (*call).usage,
+			doc: "Tells who used how much, by day, app and user (parameters days, client).",
+		},
 	}
 }
 

@@ -1,6 +1,11 @@
 package fhirapi_test
 
-import "testing"
+import (
+	"archive/zip"
+	"io/fs"
+	"strings"
+	"testing"
+)
 
 func TestHoldsAndErasuresOverHTTP(t *testing.T) {
 	s := newServer(t)
@@ -23,4 +28,39 @@ func TestHoldsAndErasuresOverHTTP(t *testing.T) {
 	s.do("POST", "/Patient/p/$erase", reason("asked")).want(200).has(`{"name":"running","valueBoolean":true}`, `"valueString":"asked"`)
 	s.get("/Patient/p/$erasure").want(200).has(`{"name":"resources","valueDecimal":0}`)
 	s.do("POST", "/Patient/p/$hold", reason("too late")).want(409).has("is being erased")
+}
+
+func TestRequestsAreCounted(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/p", `{"resourceType":"Patient","id":"p"}`).want(201)
+	s.put("/Patient/q", `{"resourceType":"Patient","id":"q"}`).want(201)
+	s.get("/Patient/p").want(200)
+	s.get("/Patient/none").want(404)
+	s.get("/Patient").want(200)
+	// The writes are answered without a body.
+	s.get("/$usage?days=1").want(200).has(`{"name":"requests","valueDecimal":5},{"name":"resources","valueDecimal":3}`, `{"name":"refused","valueDecimal":0}`)
+	s.get("/$usage?days=none").want(400).has("days is a number")
+	s.get("/$usage?days=1000").want(400).has("1 to 366 days")
+	s.get("/$usage?client=other").want(200).has(`"resourceType":"Parameters"`)
+}
+
+func TestARecordIsAnArchive(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/p", `{"resourceType":"Patient","id":"p"}`).want(201)
+	s.put("/Binary/b", `{"resourceType":"Binary","id":"b","contentType":"text/plain","securityContext":{"reference":"Patient/p"},"data":"aGVsbG8="}`).want(201)
+	a := s.get("/Patient/p/$export-record?history=true").want(200)
+	archive, err := zip.NewReader(strings.NewReader(a.body), int64(len(a.body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := fs.ReadFile(archive, "Binary/b")
+	if err != nil || string(content) != "hello" {
+		t.Errorf("%q, %v", content, err)
+	}
+	if _, err := fs.ReadFile(archive, "manifest.json"); err != nil {
+		t.Error(err)
+	}
+	s.get("/Patient/none/$export-record").want(404)
+	s.get("/Patient/p/$export-record?history=perhaps").want(400).has("history is true or false")
+	s.get("/Patient/p/$export-record?since=x").want(400)
 }

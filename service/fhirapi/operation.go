@@ -57,7 +57,7 @@ func operations() map[string]*operation {
 			doc: "Evaluates a FHIRPath expression over a resource in the request or in the store (parameters expression, context, resource, variables).",
 		},
 		everythingOperation(), lastNOperation(), docRefOperation(), metaOperation(), metaAddOperation(), metaDeleteOperation(),
-		diffOperation(), documentOperation(), whyOperation(), breakGlassOperation(), mendGlassOperation(),
+		diffOperation(), documentOperation(), whyOperation(), breakGlassOperation(), mendGlassOperation(), accountingOperation(), proofOperation(),
 		expandOperation(), validateCodeOperation(), batchValidateCodeOperation(), lookupOperation(), subsumesOperation(), translateOperation(),
 		{
 			name: "expunge", url: "https://ingle.health/fhir/OperationDefinition/expunge",
@@ -80,7 +80,7 @@ func operations() map[string]*operation {
 			doc: "Answers a GraphQL query about a resource or the whole system (GET with query, POST as application/graphql or application/json); it reads only.",
 		},
 	}
-	list = append(append(list, viewOperations()...), keepingOperations()...)
+	list = append(append(append(list, viewOperations()...), keepingOperations()...), exportRecordOperation())
 	byName := make(map[string]*operation, len(list))
 	for _, op := range list {
 		byName[op.name] = op

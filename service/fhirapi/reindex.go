@@ -3,6 +3,8 @@ package fhirapi
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -76,6 +78,13 @@ func (c *call) indexed(ctx context.Context) ([]byte, error) {
 	if ever {
 		all = append(all, buildPart(build))
 	}
+	labels, told, err := c.session.Labeling(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if told {
+		all = append(all, labelsPart(labels))
+	}
 	return json.Marshal(parametersResource(all))
 }
 
@@ -103,6 +112,21 @@ func buildPart(b records.Build) parameter {
 	}
 	if b.Error != "" {
 		p.Part = append(p.Part, texts("error", b.Error))
+	}
+	return p
+}
+
+// labelsPart says how far the walk is that labels resources anew.
+func labelsPart(l records.Labeling) parameter {
+	r := l.Progress
+	p := parameter{Name: "labels", Part: []parameter{
+		flag("running", l.Pending), whole("resources", r.Total), whole("resourcesRead", r.Read), whole("resourcesChanged", r.Changed), whole("resourcesFailed", r.Refused),
+	}}
+	for _, url := range slices.Sorted(maps.Keys(l.Problems)) {
+		p.Part = append(p.Part, texts("problem", url+" counts as empty: "+l.Problems[url]))
+	}
+	if l.Error != "" {
+		p.Part = append(p.Part, texts("error", l.Error))
 	}
 	return p
 }

@@ -45,7 +45,7 @@ func TestParametersThatLackRowsAreRefusedAndListed(t *testing.T) {
 	s.get("/Patient?race=2106-3&_indexing=partial").want(200).has("Patient.race is being indexed", "_indexing=partial", `"mode":"outcome"`)
 	s.get("/Patient?race=2106-3", "Prefer", "handling=lenient").want(200).has("Patient.race is being indexed")
 	s.get("/metadata").want(200).has("Refused for now unless the request says _indexing=partial: search parameter Patient.race")
-	s.get("/$index-state").want(200).has(`"valueString":"Patient.race"`, `"valueString":"building"`)
+	s.get("/$index-state").want(200).has(`"valueString":"Patient.race"`, `"valueString":"building"`, `{"name":"labels","part":[{"name":"running","valueBoolean":false}`)
 
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

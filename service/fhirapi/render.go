@@ -20,6 +20,7 @@ func (c *call) writeResource(status int, stored []byte, release definitions.Rele
 	if err != nil {
 		return err
 	}
+	c.resources++
 	c.writeBody(status, body)
 	return nil
 }

@@ -47,7 +47,7 @@ func (c *call) searchPosted() error {
 			c.format = f
 			c.exchange.XML, c.exchange.Pretty, c.exchange.Browser = f.xml, f.pretty, f.browser
 		}
-		pairs = append(pairs, kept...)
+		pairs, c.posted = append(pairs, kept...), string(body)
 	}
 	return c.answerSearch(pairs)
 }

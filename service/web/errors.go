@@ -76,6 +76,13 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) {
 	x.render(r.Context(), e)
 }
 
+// heldBack logs why an answer does not leave, and returns what the client may see
+// of it.
+func (x *Exchange) heldBack(err error) *fault.Error {
+	x.site.config.Log.Error("an answer was held back", "request", x.ID, "route", x.Route, "error", err)
+	return Explain(err)
+}
+
 func (x *Exchange) render(ctx context.Context, e *fault.Error) {
 	x.response.reset()
 	h := x.response.Header()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,14 @@ type Exchange struct {
 	// seems to want. A browser shows application/json
 	// and would save application/fhir+json.
 	XML, Pretty, Browser bool
+	// Before is called before the first piece of the answer leaves, with its status,
+	// and again before each further piece. With an error of it the answer does not
+	// leave: another one does in its place, or, once it has begun, it is cut off. nil:
+	// nothing.
+	Before func(status int) error
+	// After is called when the answer has left, with its status and the bytes of its
+	// body; nil: nothing.
+	After func(status int, bytes int64)
 
 	site     *Site
 	response *response
@@ -48,6 +57,15 @@ var protection = []struct {
 	{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
 }
 
+func isProtection(name string) bool {
+	return slices.ContainsFunc(protection, func(p struct {
+		name  string
+		value []string
+	}) bool {
+		return p.name == name
+	})
+}
+
 // From returns the Exchange of a request served by a Site; nil for any other.
 func From(ctx context.Context) *Exchange {
 	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
@@ -59,6 +77,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	x := &Exchange{ID: requestID(r.Header.Get("X-Request-Id")), XML: wantsXML(r.Header.Get("Accept")), site: s}
 	x.response = newResponse(w, r, s.config)
+	x.response.exchange = x
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	secure := s.hsts != nil && s.isSecure(r)
 	r.RemoteAddr = s.clientAddress(r)
@@ -86,23 +105,26 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // finish answers a panic, ends the answer and writes the access log.
 func (s *Site) finish(x *Exchange, r *http.Request, start time.Time) {
-	defer func() { s.answers.release(x.answer) }()
+	defer func() {
+		s.answers.release(x.answer)
+		s.memory.release(x.held)
+	}()
 	if p := recover(); p != nil {
 		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			x.response.abort()
-			s.memory.release(x.held)
 			panic(p)
 		}
 		s.config.Log.Error("panic", "request", x.ID, "route", x.Route, "panic", p, "stack", string(debug.Stack()))
 		if x.response.started() {
 			x.response.abort()
-			s.memory.release(x.held)
 			panic(http.ErrAbortHandler) // the client must see that the answer is incomplete
 		}
 		x.render(r.Context(), fault.New(fault.Internal, fault.CodeException, "", "%s", internalMessage))
 	}
 	x.response.close()
-	s.memory.release(x.held)
+	if x.After != nil {
+		x.After(x.response.status, x.response.sent)
+	}
 	if !s.config.Log.Enabled(r.Context(), slog.LevelInfo) {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -24,6 +25,9 @@ type response struct {
 	decided bool
 	encoder encoder
 	touched time.Time
+
+	exchange *Exchange
+	held     bool // it did not leave
 }
 
 func newResponse(w http.ResponseWriter, r *http.Request, c Config) *response {
@@ -87,12 +91,54 @@ func (r *response) mayCompress(h http.Header) bool {
 // reset forgets an answer of which nothing was sent.
 func (r *response) reset() { r.status, r.pending, r.decided = 0, nil, false }
 
-// begin sends the header as it stands.
+// before asks whether the next piece may leave.
+func (r *response) before() error {
+	if r.exchange == nil || r.exchange.Before == nil {
+		return nil
+	}
+	return r.exchange.Before(r.status)
+}
+
+// begin sends the header as it stands, or another answer when this one must not
+// leave.
 func (r *response) begin() {
 	r.decided = true
+	if err := r.before(); err != nil {
+		r.replace(err)
+		return
+	}
 	r.wrote = true
 	r.touch(0)
 	r.w.WriteHeader(r.status)
+}
+
+// replace sends an error in the place of an answer of which nothing has left.
+func (r *response) replace(err error) {
+	e := r.exchange.heldBack(err)
+	status, contentType, body := Status(e.Kind), r.exchange.outcomeType(), AppendOutcome(nil, e.Issues, r.exchange.XML, r.exchange.Pretty)
+	h := r.w.Header()
+	for name := range h {
+		switch name {
+		case "X-Request-Id", "Vary", "Www-Authenticate", "Strict-Transport-Security":
+		default:
+			if !isProtection(name) {
+				h.Del(name)
+			}
+		}
+	}
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	if status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", "30")
+	}
+	r.status, r.held, r.wrote = status, true, true
+	r.touch(len(body))
+	r.w.WriteHeader(status)
+	if !r.head {
+		n, _ := r.w.Write(body) // the client may be gone
+		r.sent += int64(n)
+	}
 }
 
 func (r *response) compress() {
@@ -100,6 +146,9 @@ func (r *response) compress() {
 	h.Del("Content-Length")
 	h.Set("Content-Encoding", r.encoding)
 	r.begin()
+	if r.held {
+		return
+	}
 	r.encoder = openEncoder(r.encoding, writerFunc(r.send))
 }
 
@@ -117,6 +166,9 @@ func (r *response) Write(p []byte) (int, error) {
 			return len(p), nil
 		}
 		r.compress()
+		if r.held {
+			return len(p), nil
+		}
 		if len(r.pending) > 0 {
 			if _, err := r.encoder.Write(r.pending); err != nil {
 				return 0, err
@@ -132,6 +184,14 @@ func (r *response) Write(p []byte) (int, error) {
 const piece = 256 << 10
 
 func (r *response) send(p []byte) (int, error) {
+	if r.held {
+		return len(p), nil
+	}
+	if err := r.before(); err != nil {
+		// What has left cannot be taken back: the client must see that it is not all.
+		_ = r.exchange.heldBack(err)
+		panic(http.ErrAbortHandler)
+	}
 	done := 0
 	for len(p) > 0 {
 		n := min(len(p), piece)
@@ -155,6 +215,9 @@ func (r *response) FlushError() error {
 	}
 	if !r.decided {
 		r.compress()
+		if r.held {
+			return nil
+		}
 		if _, err := r.encoder.Write(r.pending); err != nil {
 			return err
 		}

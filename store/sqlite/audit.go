@@ -148,9 +148,18 @@ func (a *AuditFile) read(f func(c *conn) error) error {
 	return translate(a.dir, f(a.reader))
 }
 
-// AppendAudit implements store.Audit.
+// AppendAudit implements store.Audit: one statement, which is a transaction by
+// itself.
 func (a *AuditFile) AppendAudit(ctx context.Context, group []byte) error {
-	return a.write(false, func(db sqldb.Execer) error { return auditLog.Append(ctx, db, group) })
+	a.writing.Lock()
+	defer a.writing.Unlock()
+	if a.writer == nil {
+		return store.ErrClosed
+	}
+	if err := a.synchronous(false); err != nil {
+		return translate(a.dir, err)
+	}
+	return translate(a.dir, auditLog.Append(ctx, quiet{a.writer}, group))
 }
 
 // SealAudit implements store.Audit. The commit is synced with the next append.

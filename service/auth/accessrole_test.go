@@ -1,0 +1,45 @@
+package auth_test
+
+import (
+	"testing"
+
+	"github.com/inglehealth/ingle/engine/access"
+	"github.com/inglehealth/ingle/identity"
+)
+
+func TestARoleThatAnAdministratorAddedIsOfPeopleWhoWorkHere(t *testing.T) {
+	p := surgery(t)
+	role := access.Role{Name: "researcher", Title: "Research fellow", Purposes: []string{"HRESCH"}, Rules: []access.RoleRule{{Types: []string{"Observation"}, Interactions: "rs", Reach: access.ReachAll}}}
+	if err := p.door.Ownership().CheckRole(&role); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.identity.SetAccessRole(t.Context(), role); err != nil {
+		t.Fatal(err)
+	}
+	g := p.visit("root", "/account/users/new")
+	g.want(200).has("Research fellow")
+	g.to("/account/users/new", "login", "curie", "name", "Curie", "role", "researcher").want(200).has("A link for curie")
+	u, err := p.identity.UserByLogin(t.Context(), "curie")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.identity.SetPassword(t.Context(), u.ID, password); err != nil {
+		t.Fatal(err)
+	}
+	curie := p.access("curie", "user/*.cruds")
+	p.fhir("Patient/bob", curie).want(403) // the role has no rule for it
+	p.fhir("Observation/of-bob", curie).want(404)
+	p.consent("bob", `{"type":"permit","purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"HRESCH"}]}`)
+	p.fhir("Observation/of-bob", curie).want(200)
+	if err := p.identity.ResetAccessRole(t.Context(), "researcher"); err == nil {
+		t.Error("a role goes that a user has")
+	}
+	role.Rules[0].Types = []string{"Condition"}
+	if err := p.identity.SetAccessRole(t.Context(), role); err != nil {
+		t.Fatal(err)
+	}
+	p.fhir("Observation/of-bob", curie).want(403)
+	if err := p.identity.SetAccessRole(t.Context(), access.Role{Name: string(identity.Administrator)}); err == nil {
+		t.Error("administrators get rules")
+	}
+}
