@@ -111,7 +111,7 @@ func TestTheTwoCommandsOfTheDocumentsOpenAChart(t *testing.T) {
 func TestAConsentRestrictsTheAppOfTheDocumentsAtOnce(t *testing.T) {
 	try := tryApp(t)
 	token := regexp.MustCompile(`TOKEN=(\S+)`).FindStringSubmatch(try.printed)
-	folder := regexp.MustCompile(`--data (\S+)`).FindStringSubmatch(try.printed)
+	folder := regexp.MustCompile(`find them with --data (\S+)`).FindStringSubmatch(try.printed)
 	if token == nil || folder == nil {
 		t.Fatal(try.printed)
 	}
