@@ -26,6 +26,8 @@ type accessToken struct {
 	Client string       `json:"client,omitempty"`
 	Name   string       `json:"name,omitempty"` // of one that an administrator made
 	Scopes smart.Scopes `json:"scopes"`
+	// Purpose of use of a client's own.
+	Purpose string `json:"purpose,omitempty"`
 	// Resource is the resource server that a JWT is for; "" for this one.
 	Resource string    `json:"resource,omitempty"`
 	Created  time.Time `json:"created"`
@@ -102,7 +104,7 @@ func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Access{ID: tokenID(id), Client: t.Client, ClientName: t.Name, Grant: t.Grant, Scopes: t.Scopes, Resource: t.Resource, Issued: t.Created, Expires: t.Expires}
+	a := &Access{ID: tokenID(id), Client: t.Client, ClientName: t.Name, Grant: t.Grant, Scopes: t.Scopes, Purpose: t.Purpose, Resource: t.Resource, Issued: t.Created, Expires: t.Expires}
 	if t.Client != "" {
 		c, err := s.Client(ctx, t.Client)
 		if errors.Is(err, ErrNoClient) || err == nil && c.usable() != nil {
@@ -125,7 +127,7 @@ func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 		return nil, err
 	}
 	a.User, a.UserName, a.Login, a.Roles, a.Links, a.FHIRUser = u.ID, u.Name, u.Login, u.Roles, u.Links, u.FHIRUser()
-	a.Context, a.AuthTime = g.Context, g.AuthTime
+	a.Context, a.AuthTime, a.Purpose = g.Context, g.AuthTime, g.Purpose
 	a.Glasses, err = s.BrokenGlasses(ctx, u.ID)
 	return a, err
 }

@@ -8,8 +8,8 @@ import (
 
 // ClientCredentials gives a client a token of its own (SMART §4.0.4): at most
 // BackendFor, without refresh token, for those of the scopes that the client was
-// registered for.
-func (s *Service) ClientCredentials(ctx context.Context, c *Client, scopes smart.Scopes, resource string) (*Tokens, error) {
+// registered for. Purpose is what the token is for; "" is HOPERAT.
+func (s *Service) ClientCredentials(ctx context.Context, c *Client, scopes smart.Scopes, resource, purpose string) (*Tokens, error) {
 	if !c.May(ClientCredentials) {
 		return nil, Refuse(UnauthorizedClient, "this client is not registered for client_credentials")
 	}
@@ -24,11 +24,14 @@ func (s *Service) ClientCredentials(ctx context.Context, c *Client, scopes smart
 			return nil, Refuse(InvalidScope, "%s: a client without a user has system/ scopes", scope)
 		}
 	}
+	if err := c.MayPursue(purpose); err != nil {
+		return nil, err
+	}
 	granted := scopes.Within(c.Scopes)
 	if len(granted) == 0 {
 		return nil, Refuse(InvalidScope, "the client is not registered for any of these scopes")
 	}
-	i := issue{client: c, scopes: granted, resource: resource, now: s.now()}
+	i := issue{client: c, scopes: granted, resource: resource, purpose: purpose, now: s.now()}
 	t := &Tokens{Scopes: granted}
 	if err := s.issueAccess(ctx, &i, t); err != nil {
 		return nil, err

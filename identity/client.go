@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
@@ -70,6 +71,7 @@ type Client struct {
 	Contacts   []string        `json:"contacts,omitempty"`
 	Scopes     smart.Scopes    `json:"scopes"` // what it may be granted
 	Grants     []GrantType     `json:"grants"`
+	Purposes   []string        `json:"purposes,omitempty"` // of use that it may ask for; none: what its users' roles are for, HOPERAT without a user
 	Approved   bool            `json:"approved"`
 	Suspended  bool            `json:"suspended,omitempty"`
 	// NoPKCEUntil excepts a confidential client of SMART 1 from PKCE until then.
@@ -92,6 +94,20 @@ func (c *Client) May(g GrantType) bool { return slices.Contains(c.Grants, g) }
 // NeedsPKCE says whether a request of the client must have a code_challenge.
 func (c *Client) NeedsPKCE(now time.Time) bool {
 	return !c.Confidential() || !now.Before(c.NoPKCEUntil)
+}
+
+// MayPursue says why the client may not ask for a purpose of use, a code of
+// v3-ActReason; "" is none. BTG is not asked for: the glass is broken for one patient.
+func (c *Client) MayPursue(purpose string) error {
+	switch {
+	case purpose == "":
+		return nil
+	case !access.KnownPurpose(purpose) || purpose == access.BreakGlass:
+		return Refuse(InvalidRequest, "purpose_of_use: %s is none that can be asked for, such as TREAT, HPAYMT, HOPERAT or HRESCH", purpose)
+	case slices.Contains(c.Purposes, purpose), len(c.Purposes) == 0 && (c.May(AuthorizationCode) || purpose == "HOPERAT"):
+		return nil
+	}
+	return Refuse(InvalidRequest, "purpose_of_use: the app is not registered for %s", purpose)
 }
 
 // usable says why a client may not act.

@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
@@ -131,6 +132,11 @@ func (c *Client) checkScopes() error {
 	for _, scope := range c.Scopes {
 		if !smart.Known(scope) && scope != ScopeIntrospect && scope != ScopeLaunch {
 			return Refuse(InvalidClientMetadata, "scope: %s is not known", scope)
+		}
+	}
+	for _, p := range c.Purposes {
+		if !access.KnownPurpose(p) || p == access.BreakGlass {
+			return Refuse(InvalidClientMetadata, "purposes_of_use: %s is none that an app can ask for, such as TREAT, HPAYMT, HOPERAT or HRESCH", p)
 		}
 	}
 	if !c.May(ClientCredentials) && (c.Scopes.Level(smart.System) || c.Scopes.Has(ScopeIntrospect) || c.Scopes.Has(ScopeLaunch)) {

@@ -46,7 +46,7 @@ func (s *Service) Authorize(ctx context.Context, a Authorization) (string, error
 	r := *a.Request
 	g := &Grant{
 		ID: newID(), Client: r.Client, User: a.Session.UserID, UserGeneration: a.Session.Generation, Session: a.Session.ID,
-		Scopes: a.Scopes, Context: a.Context, Nonce: r.Nonce, AuthTime: a.Session.Created, Methods: a.Session.Methods,
+		Scopes: a.Scopes, Context: a.Context, Nonce: r.Nonce, Purpose: r.Purpose, AuthTime: a.Session.Created, Methods: a.Session.Methods,
 		Created: now, Used: now, Until: a.Until, Expires: now.Add(codeFor),
 	}
 	secret := newSecret(codePrefix)

@@ -25,6 +25,7 @@ type Grant struct {
 	Scopes         smart.Scopes  `json:"scopes"`
 	Context        smart.Context `json:"context"`
 	Nonce          string        `json:"nonce,omitempty"`
+	Purpose        string        `json:"purpose,omitempty"` // of use, as the app asked for it
 	AuthTime       time.Time     `json:"authTime"`          // of the sign-in
 	Methods        []string      `json:"methods,omitempty"` // of the sign-in, in RFC 8176's words
 	Created        time.Time     `json:"created"`

@@ -76,7 +76,7 @@ func (s *Service) readRefresh(ctx context.Context, token string) (r refresh, g *
 func ofGrant(g *Grant, u *User) *Access {
 	return &Access{
 		Client: g.Client, User: u.ID, UserName: u.Name, Roles: u.Roles, Links: u.Links, FHIRUser: u.FHIRUser(),
-		Grant: g.ID, Scopes: g.Scopes, Context: g.Context, AuthTime: g.AuthTime,
+		Grant: g.ID, Scopes: g.Scopes, Context: g.Context, Purpose: g.Purpose, AuthTime: g.AuthTime,
 	}
 }
 

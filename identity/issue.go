@@ -27,6 +27,7 @@ type issue struct {
 	user     *User
 	scopes   smart.Scopes
 	resource string // RFC 8707; "" for this server
+	purpose  string // of a client's own token
 	now      time.Time
 	w        changes
 }
@@ -79,7 +80,7 @@ func (s *Service) issueAccess(ctx context.Context, i *issue, t *Tokens) error {
 // rememberAccess keeps the access token, for a resource server or, with "", this
 // one.
 func (i *issue) rememberAccess(t *Tokens, resource string) {
-	a := accessToken{Client: i.client.ID, Scopes: t.Scopes, Resource: resource, Created: i.now, Expires: t.Expires}
+	a := accessToken{Client: i.client.ID, Scopes: t.Scopes, Purpose: i.purpose, Resource: resource, Created: i.now, Expires: t.Expires}
 	if i.grant != nil {
 		a.Grant = i.grant.ID
 	}

@@ -27,6 +27,7 @@ type Metadata struct {
 	Contacts   []string        `json:"contacts,omitempty"`
 	PostLogout []string        `json:"post_logout_redirect_uris,omitempty"` // OpenID Connect RP-Initiated Logout §3.1
 	LaunchURI  string          `json:"initiate_login_uri,omitempty"`        // of the EHR launch
+	Purposes   []string        `json:"purposes_of_use,omitempty"`           // codes of v3-ActReason
 }
 
 // maxOpen is how many registrations of apps by themselves may wait for approval.
@@ -89,7 +90,7 @@ func (m Metadata) client() (*Client, error) {
 	c := &Client{
 		Name: m.Name, Auth: m.Auth, Grants: m.Grants, Redirects: m.Redirects, JWKS: m.JWKS, JWKSURI: m.JWKSURI,
 		URI: m.URI, LogoURI: m.LogoURI, PolicyURI: m.PolicyURI, TermsURI: m.TermsURI, Contacts: m.Contacts,
-		PostLogout: m.PostLogout, LaunchURI: m.LaunchURI,
+		PostLogout: m.PostLogout, LaunchURI: m.LaunchURI, Purposes: m.Purposes,
 	}
 	for _, scope := range scopes {
 		// Whoever registers itself cannot ask for what belongs to administrators.
@@ -108,7 +109,7 @@ func (c *Client) Metadata() Metadata {
 	m := Metadata{
 		Name: c.Name, Auth: c.Auth, Grants: c.Grants, Redirects: c.Redirects, Scope: c.Scopes.String(), JWKS: c.JWKS, JWKSURI: c.JWKSURI,
 		URI: c.URI, LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TermsURI: c.TermsURI, Contacts: c.Contacts,
-		PostLogout: c.PostLogout, LaunchURI: c.LaunchURI,
+		PostLogout: c.PostLogout, LaunchURI: c.LaunchURI, Purposes: c.Purposes,
 	}
 	if c.May(AuthorizationCode) {
 		m.Responses = []string{"code"}

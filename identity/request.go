@@ -29,9 +29,10 @@ type Request struct {
 	Scopes    smart.Scopes  `json:"scopes"`          // asked for and possible for the client
 	Challenge string        `json:"challenge,omitempty"`
 	Nonce     string        `json:"nonce,omitempty"`
-	Launch    string        `json:"launch,omitempty"` // handle
-	User      string        `json:"user,omitempty"`   // who has to sign in: whom the launch is for
-	Context   smart.Context `json:"context"`          // of the launch, then as chosen
+	Purpose   string        `json:"purpose,omitempty"` // of use, a code of v3-ActReason
+	Launch    string        `json:"launch,omitempty"`  // handle
+	User      string        `json:"user,omitempty"`    // who has to sign in: whom the launch is for
+	Context   smart.Context `json:"context"`           // of the launch, then as chosen
 	LoginHint string        `json:"loginHint,omitempty"`
 	Ask       bool          `json:"ask,omitempty"` // for consent, whatever was allowed before
 	// Fresh means that the user has to sign in anew, SignedIn that a sign-in

@@ -40,6 +40,7 @@ type clientAdd struct {
 	JWKS       []byte   `name:"jwks" type:"filecontent" placeholder:"FILE" help:"A confidential app or service that signs assertions: its public keys, a JWK Set."`
 	JWKSURI    string   `name:"jwks-uri" placeholder:"URL" help:"The same, and where its keys are."`
 	Backend    bool     `help:"A backend service, without users: client_credentials. It takes --jwks or --jwks-uri and --scope with system/ scopes."`
+	Purpose    []string `placeholder:"CODE" help:"Purpose of use that it may ask for (v3-ActReason), such as HRESCH. May be repeated. Default: what its users' roles are for; HOPERAT for a backend service."`
 	lifetimes
 }
 
@@ -69,7 +70,7 @@ func (c *clientAdd) client() (*identity.Client, error) {
 	client := &identity.Client{
 		ID: c.ID, Name: c.Name, Auth: identity.AuthNone, Redirects: c.Redirect, LaunchURI: c.Launch, PostLogout: c.PostLogout, Origins: c.Origin,
 		Scopes: scopes, Grants: []identity.GrantType{identity.AuthorizationCode, identity.RefreshToken}, Approved: true, JWKSURI: c.JWKSURI,
-		AccessFor: c.AccessFor, RefreshFor: c.RefreshFor,
+		Purposes: c.Purpose, AccessFor: c.AccessFor, RefreshFor: c.RefreshFor,
 	}
 	switch {
 	case (len(c.JWKS) > 0 || c.JWKSURI != "") && (c.Secret || c.Post):

@@ -26,7 +26,7 @@ const (
 type asked struct {
 	responseType, responseMode, client, redirect, scope, state, aud, launch string
 	challenge, challengeMethod, nonce, prompt, maxAge, loginHint, idHint    string
-	requestURI                                                              string
+	requestURI, purpose                                                     string
 }
 
 // authorize reads an authorization request, keeps it and leads the browser to its
@@ -114,7 +114,7 @@ func (c *call) start(client *identity.Client, a asked, values url.Values) error 
 	err := several(values, map[string]*string{
 		"response_type": &a.responseType, "response_mode": &a.responseMode, "scope": &a.scope, "state": &a.state, "aud": &a.aud,
 		"launch": &a.launch, "code_challenge": &a.challenge, "code_challenge_method": &a.challengeMethod, "nonce": &a.nonce,
-		"prompt": &a.prompt, "max_age": &a.maxAge, "login_hint": &a.loginHint, "id_token_hint": &a.idHint, "request_uri": &a.requestURI,
+		"prompt": &a.prompt, "max_age": &a.maxAge, "login_hint": &a.loginHint, "id_token_hint": &a.idHint, "request_uri": &a.requestURI, "purpose_of_use": &a.purpose,
 	})
 	if err != nil {
 		return err
@@ -122,12 +122,15 @@ func (c *call) start(client *identity.Client, a asked, values url.Values) error 
 	if err := a.check(client, c.Identity.FHIRBase(), c.now); err != nil {
 		return err
 	}
+	if err := client.MayPursue(a.purpose); err != nil {
+		return err
+	}
 	scopes, err := c.possible(client, a.scope)
 	if err != nil {
 		return err
 	}
 	r := &identity.Request{
-		Client: client.ID, Redirect: a.redirect, State: []byte(a.state), Scopes: scopes, Challenge: a.challenge, Nonce: a.nonce, LoginHint: a.loginHint,
+		Client: client.ID, Redirect: a.redirect, State: []byte(a.state), Scopes: scopes, Challenge: a.challenge, Nonce: a.nonce, Purpose: a.purpose, LoginHint: a.loginHint,
 	}
 	if err := c.launched(r, a); err != nil {
 		return err

@@ -22,10 +22,13 @@ var terms = []term{
 }
 
 func (p *progress) showConsent(message string) error {
+	if err := p.mayPursue(); err != nil {
+		return err
+	}
 	page := ConsentPage{
 		Form: p.formData("consent", message), AppURI: p.client.URI, PolicyURI: p.client.PolicyURI, TermsURI: p.client.TermsURI,
 		User: p.session.User.Name, Options: p.options(), Offline: p.request.Scopes.Has(smart.OfflineAccess),
-		Launched: p.request.Launch != "",
+		Launched: p.request.Launch != "", Purpose: p.purpose(),
 	}
 	earlier, err := p.before(p.offered())
 	if err != nil {
@@ -61,6 +64,9 @@ func (p *progress) opened() (*Choice, error) {
 // actConsent makes the grant of what is ticked. What the page did not offer is
 // not taken, whatever the form says.
 func (p *progress) actConsent() error {
+	if err := p.mayPursue(); err != nil {
+		return err
+	}
 	if p.form.Get("allow") == "" {
 		return p.showConsent("Allow or do not allow.")
 	}

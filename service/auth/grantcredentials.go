@@ -9,8 +9,8 @@ import (
 
 // grantCredentials gives a client a token of its own (SMART §4.0.4).
 func (c *call) grantCredentials(client *identity.Client, form url.Values) (*identity.Tokens, error) {
-	var scope, resource string
-	if err := several(form, map[string]*string{"scope": &scope, "resource": &resource}); err != nil {
+	var scope, resource, purpose string
+	if err := several(form, map[string]*string{"scope": &scope, "resource": &resource, "purpose_of_use": &purpose}); err != nil {
 		return nil, err
 	}
 	scopes, err := smart.ParseScopes(scope)
@@ -26,5 +26,5 @@ func (c *call) grantCredentials(client *identity.Client, form url.Values) (*iden
 			return nil, identity.Refuse(identity.InvalidScope, "%v", err)
 		}
 	}
-	return c.Identity.ClientCredentials(c.r.Context(), client, scopes, resource)
+	return c.Identity.ClientCredentials(c.r.Context(), client, scopes, resource, purpose)
 }

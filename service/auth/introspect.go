@@ -22,6 +22,7 @@ type introspection struct {
 	Audience  string `json:"aud,omitempty"`
 	Subject   string `json:"sub,omitempty"`
 	FHIRUser  string `json:"fhirUser,omitempty"`
+	Purpose   string `json:"purpose_of_use,omitempty"`
 	smart.Context
 }
 
@@ -53,7 +54,7 @@ func (c *call) introspect() error {
 	}
 	answer := introspection{
 		Active: true, Scope: t.Scopes.String(), ClientID: t.Client, Expires: t.Expires.Unix(), IssuedAt: t.Issued.Unix(),
-		Issuer: c.Identity.Issuer(), Audience: cmp.Or(t.Resource, c.Identity.FHIRBase()), Subject: t.User, Context: t.Context,
+		Issuer: c.Identity.Issuer(), Audience: cmp.Or(t.Resource, c.Identity.FHIRBase()), Subject: t.User, Context: t.Context, Purpose: t.Purpose,
 	}
 	if !t.Refresh {
 		answer.TokenType = "Bearer"

@@ -50,6 +50,7 @@ type (
 	}
 	// ConsentPage asks what the app may do.
 	ConsentPage struct {
+		Purpose string // of use, in words; "" for none
 		Form
 		AppURI, PolicyURI, TermsURI string
 		User                        string

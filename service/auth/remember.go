@@ -36,13 +36,13 @@ func (p *progress) dueConsent() (bool, error) {
 func (p *progress) answers() bool { return p.form.Get("step") == "consent" }
 
 // mayRemember says whether what the user allowed before may be taken for an answer.
-// It may not when the app wants the user to be asked, nor for access while the user
+// It may not when the app wants the user to be asked, or names a purpose of use, nor for access while the user
 // is away: that makes a key that outlives the session (OpenID Connect Core §11).
 // And it must be known that it is this app that gets the answer: it proves that
 // itself, or has an https address of its own. Everybody on a device can listen at
 // loopback or claim a private-use scheme (RFC 8252 §8.6).
 func (p *progress) mayRemember() bool {
-	return !p.request.Ask && !p.request.Scopes.Has(smart.OfflineAccess) &&
+	return !p.request.Ask && p.request.Purpose == "" && !p.request.Scopes.Has(smart.OfflineAccess) &&
 		(p.client.Confidential() || strings.HasPrefix(p.request.Redirect, "https://"))
 }
 

@@ -85,3 +85,24 @@ func TestAPatientAsksWhyAboutTheOwnRecord(t *testing.T) {
 		t.Error(a.body)
 	}
 }
+
+func TestASimulationSaysWhatSomebodyWouldFind(t *testing.T) {
+	p := surgery(t)
+	vera := p.access("vera", "user/Consent.rs")
+	ask := func(user, query string) answer {
+		return p.fhir("$simulate?user="+user+"&query="+url.QueryEscape(query), vera)
+	}
+	a := ask("noor", "Observation?_sort=_id").want(200).has(`"total","valueDecimal":1`, "Observation/of-bob", "Roles: practitioner.", "1 policies of patients concern the asker")
+	if strings.Contains(a.body, "of-ann") || strings.Contains(a.body, "weight") {
+		t.Error(a.body)
+	}
+	ask("desk", "Patient").want(200).has(`"total","valueDecimal":2`)
+	ask("noor", "Observation?patient=ann&_total=none").want(200).has(`"total","valueDecimal":0`)
+	ask("desk", "Observation").want(403)
+	ask("noor", "Nonsense?x=y").want(400).has("query is a search of a type")
+	ask("noor", "Patient?nonsense=1").want(400)
+	noor := p.access("noor", "user/*.rs")
+	p.fhir("$simulate?user=desk&query=Patient", noor).want(403)
+	p.fhir("$simulate?query=Patient", noor).want(403).has("told to privacy officers")
+	p.fhir("$simulate?user=Practitioner/noor&query=Patient", p.access("ann", "patient/*.rs")).want(403).has("told to privacy officers")
+}
