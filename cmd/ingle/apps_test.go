@@ -16,6 +16,13 @@ import (
 // has in the place of the group.
 func start(t *testing.T, line *regexp.Regexp, program string, args ...string) (found string) {
 	t.Helper()
+	found, _ = started(t, line, program, args...)
+	return found
+}
+
+// started is start with what was printed until then.
+func started(t *testing.T, line *regexp.Regexp, program string, args ...string) (found, printed string) {
+	t.Helper()
 	cmd := exec.Command(program, args...)
 	var errs strings.Builder
 	cmd.Stderr = &errs
@@ -28,6 +35,7 @@ func start(t *testing.T, line *regexp.Regexp, program string, args ...string) (f
 	}
 	t.Cleanup((&process{cmd: cmd}).kill)
 	for lines := bufio.NewScanner(out); found == "" && lines.Scan(); {
+		printed += lines.Text() + "\n"
 		if m := line.FindStringSubmatch(lines.Text()); m != nil {
 			found = m[1]
 		}
@@ -36,11 +44,19 @@ func start(t *testing.T, line *regexp.Regexp, program string, args ...string) (f
 		t.Fatalf("%s %q did not start: %v: %s", program, args, cmd.Wait(), errs.String())
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }() // until the process ends
-	return found
+	return found, printed
 }
 
-// The way that docs/apps.md shows, from its two commands to the revocation.
-func TestTheTwoCommandsOfTheDocumentsOpenAChart(t *testing.T) {
+// tried is a sandbox and the sample app, both as docs/apps.md starts them, and a
+// browser at the app.
+type tried struct {
+	browser                                   *browser
+	issuer, launch, password, printed, client string
+}
+
+// tryApp starts them, registers the app and approves it.
+func tryApp(t *testing.T) tried {
+	t.Helper()
 	text, err := os.ReadFile("../../docs/apps.md")
 	if err != nil {
 		t.Fatal(err)
@@ -59,26 +75,83 @@ func TestTheTwoCommandsOfTheDocumentsOpenAChart(t *testing.T) {
 	}
 
 	listener := "127.0.0.1:" + freePort(t)
-	password := start(t, regexp.MustCompile(`^Sign in at http://\S+/account as maria .* the password (\w+),`), "ingle", append(strings.Fields(serve), "--listen", listener)...)
-	issuer := "http://" + listener
-	address := start(t, regexp.MustCompile(`^The chart is at (\S+)`), app, append(strings.Fields(chart), "--iss", issuer+"/fhir", "--listen", "127.0.0.1:0")...)
+	try := tried{browser: newBrowser(t), issuer: "http://" + listener}
+	try.password, try.printed = started(t, regexp.MustCompile(`^Sign in at http://\S+/account as maria .* the password (\w+),`), "ingle", append(strings.Fields(serve), "--listen", listener)...)
+	address := start(t, regexp.MustCompile(`^The chart is at (\S+)`), app, append(strings.Fields(chart), "--iss", try.issuer+"/fhir", "--listen", "127.0.0.1:0")...)
 
-	b := newBrowser(t)
-	launch := address + "/launch?iss=" + url.QueryEscape(issuer+"/fhir")
-	b.open(address).has("Open a chart", issuer+"/account")
-	b.open(launch).has("not yet approved")
-	b.open(issuer+"/account").fill("login", "admin", "password", password).submit("")
-	id := regexp.MustCompile(`/account/clients/app/([\w-]+)"`).FindStringSubmatch(b.open(issuer + "/account/clients").text)
+	b := try.browser
+	try.launch = address + "/launch?iss=" + url.QueryEscape(try.issuer+"/fhir")
+	b.open(address).has("Open a chart", try.issuer+"/account")
+	b.open(try.launch).has("not yet approved")
+	b.open(try.issuer+"/account").fill("login", "admin", "password", try.password).submit("")
+	id := regexp.MustCompile(`/account/clients/app/([\w-]+)"`).FindStringSubmatch(b.open(try.issuer + "/account/clients").text)
 	if id == nil {
 		t.Fatal("the administrator does not see the app")
 	}
-	registered := b.open(issuer + "/account/clients/app/" + id[1])
+	try.client = id[1]
+	registered := b.open(try.issuer + "/account/clients/app/" + id[1])
 	registered.has("Chart", "waits for approval")
 	approved := registered.action(registered.address.String()).fill("do", "approve").submit("")
 	approved.has("The app is approved.")
-	approved.action(issuer + "/account/sign-out").submit("")
-	shown := b.open(launch).fill("login", "maria", "password", password).submit("").submit("allow")
+	approved.action(try.issuer + "/account/sign-out").submit("")
+	return try
+}
+
+// The way that docs/apps.md shows, from its two commands to the revocation.
+func TestTheTwoCommandsOfTheDocumentsOpenAChart(t *testing.T) {
+	try := tryApp(t)
+	shown := try.browser.open(try.launch).fill("login", "maria", "password", try.password).submit("").submit("allow")
 	shown.has("<h1>Maria Elena Delgado</h1>", "Diabetes mellitus type 2", "mmHg")
 	shown.action("/refresh").submit("").has("<h1>Maria Elena Delgado</h1>")
 	shown.action("/revoke").submit("").has("401 Unauthorized")
+}
+
+// The way that docs/consents.md shows behind the two commands: a consent restricts
+// the app at once, its total changes, why can be asked, and the audit log is whole.
+func TestAConsentRestrictsTheAppOfTheDocumentsAtOnce(t *testing.T) {
+	try := tryApp(t)
+	token := regexp.MustCompile(`TOKEN=(\S+)`).FindStringSubmatch(try.printed)
+	folder := regexp.MustCompile(`find them with --data (\S+)`).FindStringSubmatch(try.printed)
+	if token == nil || folder == nil {
+		t.Fatal(try.printed)
+	}
+	shown := try.browser.open(try.launch).fill("login", "maria", "password", try.password).submit("").submit("allow")
+	shown.has("<h1>Maria Elena Delgado</h1>", "mmHg")
+
+	commands := consentCommands(t)
+	run := func(n int, want ...string) {
+		t.Helper()
+		command := strings.NewReplacer("localhost:8080", strings.TrimPrefix(try.issuer, "http://"), "127.0.0.1:8080", strings.TrimPrefix(try.issuer, "http://"),
+			"$TOKEN", token[1], "CLIENT_ID", try.client, "DIR", folder[1], "./ingle ", "ingle ").Replace(commands[n])
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", command, err, out)
+		}
+		for _, w := range want {
+			if !strings.Contains(string(out), w) {
+				t.Errorf("%s: no %q in\n%s", command, w, out)
+			}
+		}
+	}
+	run(0, `"total": 22`)
+	run(1, `"resourceType":"Consent"`)
+	run(2, `"total": 0`)
+	run(3, "Consent/no-measurements")
+	run(4, "events")
+	again := try.browser.open(try.launch)
+	again.has("<h1>Maria Elena Delgado</h1>", "Diabetes mellitus type 2")
+	if strings.Contains(again.text, "mmHg") {
+		t.Error("the app still shows measurements")
+	}
+}
+
+// consentCommands are the commands of docs/consents.md.
+func consentCommands(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/consents.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := strings.ReplaceAll(strings.TrimSpace(shellBlock.FindStringSubmatch(string(text))[1]), "\\\n", "")
+	return strings.Split(block, "\n")
 }
