@@ -43,7 +43,7 @@ func (d *Door) Work(ctx context.Context) error {
 	}
 	r := jobs.NewRunner(jobs.Config{
 		Store: d.store, Workers: 3, Lease: 10 * time.Second, Poll: 2 * time.Second, Log: d.log,
-		Handlers: map[string]jobs.Handler{indexJob: d.build, labelJob: d.relabelBeside, eraseJob: d.erase},
+		Handlers: map[string]jobs.Handler{indexJob: d.build, labelJob: d.relabelBeside, eraseJob: d.erase, retainJob: d.retainBeside},
 	})
 	watch, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -69,6 +69,9 @@ func (d *Door) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			if err := d.demandRetention(ctx); err != nil && ctx.Err() == nil {
+				d.log.WarnContext(ctx, "the job that applies the retention rules cannot be made", "error", err)
+			}
 			if err := d.demandBuild(ctx, false); err != nil && ctx.Err() == nil {
 				d.log.WarnContext(ctx, "the job that builds indexes cannot be made", "error", err)
 			}

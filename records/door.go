@@ -49,10 +49,13 @@ type Door struct {
 	lists   *codeLists
 	buffers sync.Pool // *[]byte, for JSON
 
-	usage     *usage
-	ownership *access.Ownership
-	book      *access.Book
-	labels    *labels
+	usage *usage
+	// retainedOn is the day of the last job that applies the retention rules, as far as
+	// the watcher knows.
+	retainedOn string
+	ownership  *access.Ownership
+	book       *access.Book
+	labels     *labels
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles

@@ -21,6 +21,11 @@ func (e *erasure) events(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if log := e.d.Audit(); log != nil {
+		if err := log.Seal(ctx); err != nil { // only what has a number is found
+			return err
+		}
+	}
 	for _, q := range []audit.Query{{Patient: key}, {Agent: key}} {
 		q.Until, q.Limit = e.work.Created(), eraseBatch
 		for q.From >= 0 {
@@ -50,4 +55,13 @@ func (e *erasure) events(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// tell records what a job has removed.
+func (d *Door) tell(ctx context.Context, by, note string) error {
+	log := d.Audit()
+	if log == nil {
+		return nil
+	}
+	return log.Record(ctx, &audit.Event{Kind: audit.Administer, Agent: audit.Agent{Login: by}, Note: note})
 }

@@ -31,6 +31,10 @@ var keepers = map[string]func() keeper{
 	"hold list": func() keeper { return new(holdList) },
 	"erase":     func() keeper { return new(eraseCommand) },
 	"usage":     func() keeper { return new(usageCommand) },
+
+	"retention show": func() keeper { return new(retentionShow) },
+	"retention set":  func() keeper { return new(retentionSet) },
+	"retention run":  func() keeper { return new(retentionRun) },
 }
 
 // keepingFlags say whose records a command is about.
