@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
@@ -118,6 +120,18 @@ func (d *Door) consent(r store.Record) (access.Consent, error) {
 		return access.Consent{}, err
 	}
 	return access.ReadConsent(tree.Root()), nil
+}
+
+// unclear are the parts of a Consent that cannot be computed, as warnings.
+func unclear(w *draft) (issues []fault.Issue) {
+	if w.key.Type != consentType {
+		return nil
+	}
+	for _, problem := range access.ReadConsent(w.tree.Root()).Problems {
+		path, text, _ := strings.Cut(problem, ": ")
+		issues = append(issues, fault.Issue{Severity: fault.Warning, Code: fault.CodeValue, Path: path, Message: text})
+	}
+	return issues
 }
 
 // consentKeys are the Consents among writes.

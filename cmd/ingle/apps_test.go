@@ -133,12 +133,12 @@ func TestAConsentRestrictsTheAppOfTheDocumentsAtOnce(t *testing.T) {
 			}
 		}
 	}
-	run(0, `"total": 22`)
+	run(0, `"valueDecimal": 22`, "Observation/maria-observation-1")
 	run(1, `"resourceType":"Consent"`)
-	run(2, `"total": 0`)
+	run(2, `"valueDecimal": 0`)
 	run(3, "Consent/no-measurements")
 	run(4, "events")
-	again := try.browser.open(try.launch)
+	again := try.browser.open(try.launch).submit("allow")
 	again.has("<h1>Maria Elena Delgado</h1>", "Diabetes mellitus type 2")
 	if strings.Contains(again.text, "mmHg") {
 		t.Error("the app still shows measurements")

@@ -113,6 +113,18 @@ func (c *call) writeOutcome(status int, issues []fault.Issue) error {
 	return nil
 }
 
+// problemHeader tells of each part of what was written that cannot be computed.
+const problemHeader = "Ingle-Problem"
+
+// warn sets it, for who does not ask for an OperationOutcome.
+func (c *call) warn(issues []fault.Issue) {
+	for _, i := range issues {
+		if i.Severity == fault.Warning {
+			c.w.Header().Add(problemHeader, quoted(i.Path+": "+i.Message))
+		}
+	}
+}
+
 // writeResult answers a create, update or patch as Prefer asks
 // (R4 §3.1.0.1.10).
 func (c *call) writeResult(res records.Result) error {
@@ -127,6 +139,7 @@ func (c *call) writeResult(res records.Result) error {
 	} else {
 		c.w.Header().Set("Content-Location", address)
 	}
+	c.warn(res.Issues)
 	switch c.prefer.returning {
 	case returnMinimal:
 		c.w.WriteHeader(status)
