@@ -9,6 +9,7 @@ import (
 
 	"github.com/inglehealth/ingle/engine/graphql"
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/records/leaktest"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
@@ -80,11 +81,14 @@ func (r *rig) changed() string {
 }
 
 func askVRead(r *rig) {
-	reference := r.anything()
-	if r.chance(70) {
+	var reference string
+	var v *leaktest.Version
+	for range 100 { // mostly one that was hidden before it was visible
 		reference = r.changed()
+		if v = pick(r, r.world.Versions(reference)); r.sight.Sees(r.world.Newest(reference), "r") && !r.sight.Sees(v, "r") || r.chance(2) {
+			break
+		}
 	}
-	v := pick(r, r.world.Versions(reference))
 	r.asked("read %s/_history/%d", reference, v.Number)
 	read := func(reference string) error {
 		_, err := r.session.VRead(r.Context(), keyOf(reference), fmt.Sprint(v.Number), records.ReadOptions{})

@@ -47,6 +47,12 @@ func (r *rig) written() {
 // askWrite tries to change what may be hidden, and to refer to it.
 func askWrite(r *rig) {
 	reference := r.anything()
+	for range 30 { // mostly of a type that may be written
+		if t, _, _ := strings.Cut(reference, "/"); r.sight.May(t, "d") && !r.sight.Knows(reference) && r.world.Current(reference) != nil {
+			break
+		}
+		reference = r.anything()
+	}
 	v := r.world.Newest(reference)
 	hidden := !r.sight.Sees(v, "rs") && !r.sight.Sees(v, "u") && !r.sight.Sees(v, "d")
 	if !hidden && v.Type != "Observation" {
