@@ -81,7 +81,7 @@ func benchAt(t *testing.T, dir string, change ...func(*Config)) *bench {
 	var once sync.Once
 	b.shut = func() {
 		once.Do(func() {
-			if err := errors.Join(b.Log.Close(), s.Close()); err != nil {
+			if err := errors.Join(b.Close(), s.Close()); err != nil {
 				t.Error(err)
 			}
 		})

@@ -79,7 +79,6 @@ func TestManyRecordAtOnceAndNothingIsLost(t *testing.T) {
 
 func TestTheTreeIsThatOfRFC6962(t *testing.T) {
 	b := newBench(t)
-	var leaves []tlog.Hash
 	var reader memory
 	for n := range 700 {
 		b.record(seen(fmt.Sprintf("p%d %d", n%7, n)))
@@ -94,7 +93,6 @@ func TestTheTreeIsThatOfRFC6962(t *testing.T) {
 			t.Fatal(err)
 		}
 		leaf := block.leaves[n-block.first]
-		leaves = append(leaves, leaf)
 		hashes, err := tlog.StoredHashes(n, leaf[:], reader)
 		if err != nil {
 			t.Fatal(err)
@@ -212,7 +210,7 @@ func TestAClockThatGoesBackIsSaidAndHarmless(t *testing.T) {
 
 func TestNothingIsRecordedAfterTheEnd(t *testing.T) {
 	b := newBench(t)
-	if err := b.Log.Close(); err != nil {
+	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.Record(t.Context(), seen("maria 1")); !errors.Is(err, ErrClosed) {

@@ -95,7 +95,8 @@ func (s *syslogSink) dial() (err error) {
 	case "syslog":
 		s.conn, err = d.Dial("udp", s.address)
 	case "syslog+tls":
-		s.conn, err = tls.DialWithDialer(d, "tcp", s.address, &tls.Config{MinVersion: tls.VersionTLS12})
+		secure := &tls.Dialer{NetDialer: d, Config: &tls.Config{MinVersion: tls.VersionTLS12}}
+		s.conn, err = secure.Dial("tcp", s.address)
 	default:
 		s.conn, err = d.Dial("tcp", s.address)
 	}

@@ -36,7 +36,7 @@ func (d *Door) Actors(ctx context.Context, user fhir.Key) ([]string, error) {
 		}
 		for _, g := range groups {
 			if g.tree.Root().Child("active").Text() != "false" {
-				all = append(all, g.Key.String())
+				all = append(all, g.String())
 			}
 		}
 	}
@@ -81,7 +81,7 @@ func (d *Door) actorsOf(ctx context.Context, user fhir.Key) ([]string, error) {
 			return nil, err
 		}
 		for _, r := range roles {
-			all = append(all, r.Key.String(), r.tree.Root().Find("organization", "reference").Text())
+			all = append(all, r.String(), r.tree.Root().Find("organization", "reference").Text())
 		}
 	}
 	if d.book.Mentions("CareTeam") {
@@ -91,7 +91,7 @@ func (d *Door) actorsOf(ctx context.Context, user fhir.Key) ([]string, error) {
 		}
 		for _, t := range teams {
 			if status := t.tree.Root().Child("status").Text(); status == "" || status == "active" {
-				all = append(all, t.Key.String())
+				all = append(all, t.String())
 			}
 		}
 	}

@@ -128,7 +128,7 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 		d.changed.notify()
 	}
 	if slices.ContainsFunc(written, func(r store.Record) bool {
-		return slices.Contains(belongs, r.Key.Type) && d.book.Mentions(string(r.Key.Type))
+		return d.changesActors(r.Key.Type)
 	}) {
 		if err := d.store.WriteItems(ctx, true); err != nil {
 			return nil, err

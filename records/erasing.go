@@ -98,7 +98,7 @@ func (d *Door) erase(ctx context.Context, w *jobs.Work) error {
 			return err
 		}
 	}
-	note := fmt.Sprintf("erased Patient/%s: %d resources, %d versions, %d events of the audit log (%s)", e.patient, e.Resources, e.Erased.Versions, e.Events, args.Reason)
+	note := fmt.Sprintf("erased Patient/%s: %d resources, %d versions, %d events of the audit log (%s)", e.patient, e.Resources, e.Versions, e.Events, args.Reason)
 	if err := d.tell(ctx, args.By, note); err != nil {
 		return err
 	}

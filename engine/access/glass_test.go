@@ -91,7 +91,7 @@ func TestBrokenGlassIsNamedAmongTheGrounds(t *testing.T) {
 	if got := strings.Join(r.InForce(), " "); !strings.Contains(got, "The glass is broken for Patient/p: the purpose there is BTG.") {
 		t.Error(got)
 	}
-	var x search.Expr = r.Filter([]string{"Condition"}, smart.Update)
+	x := r.Filter([]string{"Condition"}, smart.Update)
 	if !w.find(search.At(x, 1), w.docs[len(w.docs)-3]) {
 		t.Error("who broke the glass cannot write down what was done")
 	}

@@ -1,7 +1,6 @@
 package leaktest_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -153,32 +152,4 @@ func (r *rig) resources(page *records.SearchResult) {
 			r.wrong("%s of version %d is shown", e.Key, e.Version)
 		}
 	}
-}
-
-// idsIn are the values of id anywhere in JSON, by path of no interest.
-func idsIn(r *rig, text []byte) (ids []string) {
-	r.Helper()
-	var all any
-	if err := json.Unmarshal(text, &all); err != nil {
-		r.Fatal(err)
-	}
-	var walk func(any)
-	walk = func(node any) {
-		switch node := node.(type) {
-		case []any:
-			for _, one := range node {
-				walk(one)
-			}
-		case map[string]any:
-			t, _ := node["resourceType"].(string)
-			if id, ok := node["id"].(string); ok && t != "" {
-				ids = append(ids, t+"/"+id)
-			}
-			for _, one := range node {
-				walk(one)
-			}
-		}
-	}
-	walk(all)
-	return ids
 }
