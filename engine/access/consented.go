@@ -182,26 +182,14 @@ func (c *consenting) each(of func(typeName string) search.Expr) search.Expr {
 // general asks for labels by the parameter of every type, so that types that are
 // asked the same are asked together.
 func (o *Ownership) general(x search.Expr) search.Expr {
-	switch x := x.(type) {
-	case search.And:
-		return generalAll(o, x)
-	case search.Or:
-		return generalAll(o, x)
-	case search.Not:
-		return search.Not{X: o.general(x.X)}
-	case search.Token:
-		if p, ok := o.catalogs[0].Param("", labelParam); ok && x.Param.Code == labelParam {
-			x.Param = p
-		}
+	all, ok := o.catalogs[0].Param("", labelParam)
+	if !ok {
 		return x
 	}
-	return x
-}
-
-func generalAll[T search.And | search.Or](o *Ownership, parts T) T {
-	out := make(T, len(parts))
-	for i, one := range parts {
-		out[i] = o.general(one)
-	}
-	return out
+	return recast(x, func(p search.Param) search.Param {
+		if p.Code == labelParam {
+			return all
+		}
+		return p
+	})
 }

@@ -92,6 +92,21 @@ func (r *rig) same(what string, got []string, want map[string]bool) {
 	}
 }
 
+// sameVisible says that the matches of a page are those of who sees everything, as
+// far as they are visible, and returns them.
+func (r *rig) sameVisible(what string, page, all *records.SearchResult) map[string]bool {
+	r.Helper()
+	want := map[string]bool{}
+	for _, e := range all.Entries {
+		if r.sight.Finds(e.Key.String()) {
+			want[e.Key.String()] = true
+		}
+	}
+	matches, _ := split(page)
+	r.same(what, matches, want)
+	return want
+}
+
 // pairsOf reads a query.
 func (r *rig) pairsOf(query string) []search.Pair {
 	r.Helper()

@@ -293,14 +293,7 @@ func askLastN(r *rig) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	want := map[string]bool{}
-	for _, e := range all.Entries {
-		if r.sight.Finds(e.Key.String()) {
-			want[e.Key.String()] = true
-		}
-	}
-	matches, _ := split(page)
-	r.same("observations", matches, want)
+	r.sameVisible("observations", page, all)
 }
 
 func askDocRef(r *rig) {
@@ -316,14 +309,7 @@ func askDocRef(r *rig) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	want := map[string]bool{}
-	for _, e := range all.Entries {
-		if r.sight.Finds(e.Key.String()) {
-			want[e.Key.String()] = true
-		}
-	}
-	matches, _ := split(page)
-	r.same("documents", matches, want)
+	r.sameVisible("documents", page, all)
 }
 
 func askGraphQL(r *rig) {

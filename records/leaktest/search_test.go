@@ -309,14 +309,7 @@ func askFancy(r *rig) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	want := map[string]bool{}
-	for _, e := range all.Entries {
-		if r.sight.Finds(e.Key.String()) {
-			want[e.Key.String()] = true
-		}
-	}
-	matches, _ := split(got)
-	r.same("matches", matches, want)
+	want := r.sameVisible("matches", got, all)
 	if got.Total != int64(len(want)) {
 		r.wrong("the total is %d of %d", got.Total, len(want))
 	}

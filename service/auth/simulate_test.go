@@ -100,6 +100,7 @@ func TestASimulationSaysWhatSomebodyWouldFind(t *testing.T) {
 	ask("noor", "Observation?patient=ann&_total=none").want(200).has(`"total","valueDecimal":0`)
 	ask("desk", "Observation").want(403)
 	ask("noor", "Nonsense?x=y").want(400).has("query is a search of a type")
+	ask("noor", "").want(400).has("query is a search of a type")
 	ask("noor", "Patient?nonsense=1").want(400)
 	noor := p.access("noor", "user/*.rs")
 	p.fhir("$simulate?user=desk&query=Patient", noor).want(403)

@@ -30,7 +30,7 @@ func (c *call) simulate(ctx context.Context, in *invocation) ([]byte, error) {
 		return nil, err
 	}
 	typeName, criteria, _ := strings.Cut(p.text("query"), "?")
-	if !c.known(typeName) {
+	if typeName == "" || !c.known(typeName) {
 		return nil, errParameter(p.node("query"), "query is a search of a type, such as Observation?patient=1, with & and ? percent-encoded in an address.")
 	}
 	pairs, err := records.ParseCriteria(criteria)
