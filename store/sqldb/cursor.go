@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"sync"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/store"
@@ -32,28 +33,24 @@ func fingerprint(parts ...string) uint64 {
 	return h.Sum64()
 }
 
-// prints tell queries apart: by what was asked, and by the whole filter. A cursor
-// that goes along a part of the filter is bound to the whole.
-type prints struct{ asked, whole uint64 }
+// prints tell the query of a position apart from others: by what was asked, and where
+// the position lies along a part of the filter, by the whole of it.
+type prints func(at position) uint64
 
-func (p prints) of(at position) uint64 {
-	if at.own.driver > 0 {
-		return p.whole
-	}
-	return p.asked
-}
-
-func queryFingerprint(q *search.Query) prints {
+func queryPrints(q *search.Query) prints {
 	of := func(x search.Expr) uint64 {
 		var b bytes.Buffer
 		describe(&b, x)
 		return fingerprint(fmt.Sprintf("%q", q.Types), b.String(), fmt.Sprintf("%+v", q.Sort))
 	}
-	whole := of(q.Filter)
-	if !q.Bound {
-		return prints{whole, whole}
+	asked := sync.OnceValue(func() uint64 { return of(q.Asked) })
+	whole := sync.OnceValue(func() uint64 { return of(q.Filter) })
+	return func(at position) uint64 {
+		if q.Bound && at.own.driver == 0 {
+			return asked()
+		}
+		return whole()
 	}
-	return prints{of(q.Asked), whole}
 }
 
 // describe writes a tree so that equal trees give equal text. The range of an
@@ -118,7 +115,7 @@ func describeAll(b *bytes.Buffer, name string, xs []search.Expr) {
 
 // encode writes a cursor.
 func (p position) encode(query prints) string {
-	b := binary.BigEndian.AppendUint64(nil, query.of(p))
+	b := binary.BigEndian.AppendUint64(nil, query(p))
 	b = binary.AppendVarint(b, p.rid)
 	b = binary.AppendVarint(b, p.own.driver)
 	if p.own.driver > 0 {
@@ -151,7 +148,7 @@ func decodePosition(cursor string, query prints, keys []sortKey) (position, erro
 	d := decoder{b: b[8:]}
 	p := position{rid: d.varint(), own: ownOrder{driver: d.varint()}}
 	own := p.own.driver > 0
-	if binary.BigEndian.Uint64(b) != query.of(p) || own && len(keys) > 0 {
+	if binary.BigEndian.Uint64(b) != query(p) || own && len(keys) > 0 {
 		return position{}, store.ErrBadCursor
 	}
 	if own {

@@ -28,7 +28,7 @@ func (s *Reader) history(ctx context.Context, db DB, q store.HistoryQuery) (stor
 		of.Types = []string{string(q.Type)}
 	}
 	c := s.compiler(ctx, db, of)
-	print := historyFingerprint(q)
+	print := historyPrints(q)
 	where, bounds, err := s.historyCondition(c, q)
 	if err != nil {
 		return page, c, err
@@ -71,11 +71,11 @@ func (s *Reader) history(ctx context.Context, db DB, q store.HistoryQuery) (stor
 	return page, c, err
 }
 
-// historyFingerprint leaves the filter out: it is what may be seen, which may change
+// historyPrints leaves the filter out: it is what may be seen, which may change
 // while somebody goes on.
-func historyFingerprint(q store.HistoryQuery) prints {
+func historyPrints(q store.HistoryQuery) prints {
 	p := fingerprint("history", string(q.Type), string(q.ID), fmt.Sprint(Micros(q.Since), Micros(q.At), Micros(q.AtEnd), q.Former))
-	return prints{p, p}
+	return func(position) uint64 { return p }
 }
 
 // history is where a history's versions v and their resources r come from: some

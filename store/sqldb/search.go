@@ -43,14 +43,15 @@ func (s *Reader) Search(ctx context.Context, db DB, q *search.Query) (store.Page
 		return page, err
 	}
 	page.Records = r.records[:min(len(r.records), q.Count)]
+	query := queryPrints(q)
 	if len(r.records) > q.Count || r.full {
-		page.Next = r.positions[len(page.Records)-1].encode(queryFingerprint(q))
+		page.Next = r.positions[len(page.Records)-1].encode(query)
 	} else if r.looked > 0 {
-		page.Next = position{rid: r.looked}.encode(queryFingerprint(q))
+		page.Next = position{rid: r.looked}.encode(query)
 	}
 	if q.Cursors {
 		for i := range page.Records {
-			page.Cursors = append(page.Cursors, r.positions[i].encode(queryFingerprint(q)))
+			page.Cursors = append(page.Cursors, r.positions[i].encode(query))
 		}
 	}
 	return page, nil
@@ -110,7 +111,7 @@ func (s *Reader) once(ctx context.Context, db DB, q *search.Query) (*run, error)
 	r := &run{compiler: s.compiler(ctx, db, q), reader: s, query: q}
 	r.keys = r.sortKeys(q.Sort)
 	if q.After != "" {
-		p, err := decodePosition(q.After, queryFingerprint(q), r.keys)
+		p, err := decodePosition(q.After, queryPrints(q), r.keys)
 		if err != nil {
 			return nil, err
 		}
