@@ -7,9 +7,10 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-// reference makes reference entries (§3.1.1.4.12). References to contained
-// resources give none: what they point to is not a resource of the server. Its
-// own entries are added at the end.
+// reference makes reference entries (§3.1.1.4.12). What a reference to a contained
+// resource points to is not a resource of the server: it gives an entry that only
+// says that there is a value, and the entries of the contained resource are added
+// at the end.
 func (x *extraction) reference(n fhir.Node) {
 	switch t := n.Type(); {
 	case t.Name == "Reference":
@@ -40,6 +41,9 @@ func (x *extraction) reference(n fhir.Node) {
 func (x *extraction) addReference(text string, canonical bool) {
 	if id, ok := strings.CutPrefix(text, "#"); ok {
 		x.pointInside(id)
+		if x.out == &x.entries {
+			x.addToken("", "", text)
+		}
 		return
 	}
 	version := ""

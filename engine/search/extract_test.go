@@ -135,7 +135,7 @@ func TestEachTypeIsIndexedByTheElementsThatTheSpecificationNames(t *testing.T) {
 		{"Reference elsewhere", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"https://fhir.example.org/r4b/Patient/p"}}`, "subject", []string{"url=https://fhir.example.org/r4b/Patient/p"}},
 		{"Reference elsewhere to a patient", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"https://other.example.org/Patient/p"}}`, "patient", []string{"url=https://other.example.org/Patient/p"}},
 		{"Reference to a group is no patient", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Group/Patient"}}`, "patient", nil},
-		{"contained Reference", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"contained":[{"resourceType":"Patient","id":"p"}],"subject":{"reference":"#p"}}`, "subject", nil},
+		{"contained Reference", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"contained":[{"resourceType":"Patient","id":"p"}],"subject":{"reference":"#p"}}`, "subject", []string{"text=#p"}},
 		{"logical Reference with a type", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"type":"Patient","identifier":{"value":"v"}}}`, "patient", []string{"code=v"}},
 		{"canonical", `{"resourceType":"QuestionnaireResponse","status":"completed","questionnaire":"http://q|1"}`, "questionnaire", []string{"url=http://q version=1"}},
 		{"canonical as uri", `{"resourceType":"Patient","meta":{"profile":["http://p|1"]}}`, "_profile", []string{"url=http://p|1", "url=http://p"}},
