@@ -30,13 +30,18 @@ const (
 	consentRules    = 2
 )
 
-// Rules makes the rules of a grant, with the consents of patients as they are now.
+// Rules makes the rules of a grant, with the consents of patients and the defaults as
+// they are now.
 // They hold as long as store.Identity's epoch stays the same.
 func (d *Door) Rules(ctx context.Context, g access.Grant) (*access.Rules, error) {
 	if err := d.readBook(ctx); err != nil {
 		return nil, err
 	}
-	return d.ownership.RulesUnder(d.book, g), nil
+	defaults, err := d.consentDefaults(ctx)
+	if err != nil {
+		return nil, d.fault(err)
+	}
+	return d.ownership.RulesUnder(d.book.Under(defaults), g), nil
 }
 
 // readBook adds to the Book what other processes, or this one, stored since.

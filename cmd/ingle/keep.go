@@ -32,6 +32,10 @@ var keepers = map[string]func() keeper{
 	"erase":     func() keeper { return new(eraseCommand) },
 	"usage":     func() keeper { return new(usageCommand) },
 
+	"consent-default show":  func() keeper { return new(consentDefaultShow) },
+	"consent-default set":   func() keeper { return new(consentDefaultSet) },
+	"consent-default reset": func() keeper { return new(consentDefaultReset) },
+
 	"retention show": func() keeper { return new(retentionShow) },
 	"retention set":  func() keeper { return new(retentionSet) },
 	"retention run":  func() keeper { return new(retentionRun) },
