@@ -30,6 +30,7 @@ var keepers = map[string]func() keeper{
 	"hold lift": func() keeper { return new(holdLift) },
 	"hold list": func() keeper { return new(holdList) },
 	"erase":     func() keeper { return new(eraseCommand) },
+	"role set":  func() keeper { return new(roleSet) },
 	"usage":     func() keeper { return new(usageCommand) },
 
 	"consent-default show":  func() keeper { return new(consentDefaultShow) },
