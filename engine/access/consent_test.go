@@ -210,6 +210,16 @@ func TestALabelOfAnEncounterIsThatOfWhatNamesItWithoutAParameter(t *testing.T) {
 	}
 }
 
+func TestWhatMerelyRefersToAnEncounterHasNoneOfItsLabels(t *testing.T) {
+	w := newWorld(t, append(clinic,
+		resource("Consent", "x", to("patient", "Patient/p")+`,"provision":{"provision":[{"data":[{"meaning":"instance",`+to("reference", "Encounter/e")+`}]}]}`),
+		resource("RelatedPerson", "x", to("patient", "Patient/p")+`,"extension":[{"url":"urn:e","valueReference":{"reference":"Encounter/e"}}]`))...)
+	denial := consent("p", 1, `"provision":{"type":"permit","provision":[{"type":"deny",`+label("PSY")+`}]}`)
+	if got := w.visible(w.under("TREAT", denial), "2024-06-01"); !strings.Contains(got, "Consent/x") || !strings.Contains(got, "RelatedPerson/x") {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestWhatTellsOfNoPatientIsSeenForAnyPurpose(t *testing.T) {
 	w := newWorld(t, append(clinic, resource("Provenance", "of-dr", `"target":[{"reference":"Practitioner/dr"}]`))...)
 	if got := w.visible(w.under("HRESCH"), "2024-06-01"); got != "Practitioner/dr Provenance/of-dr" {

@@ -111,14 +111,19 @@ func (o *Ownership) labelled(typeName string, labels []string) search.Expr {
 	if isNot(out) {
 		return out // what an Encounter lacks is nothing to inherit
 	}
-	params := o.params(typeName, []string{"encounter", "context"})
-	if params == nil { // as Immunization.encounter has none in R4
-		params = []search.Param{search.OtherReferenceOf(typeName)}
-	}
-	for _, p := range params {
+	for _, p := range o.visits(typeName) {
 		out = search.Or{out, search.Chain{Param: p, Target: "Encounter", X: o.label("Encounter", labels)}}
 	}
 	return out
+}
+
+// visits are the parameters that say to which Encounter resources of a type belong.
+func (o *Ownership) visits(typeName string) []search.Param {
+	codes := []string{"encounter", "context"}
+	if slices.ContainsFunc(o.of(typeName), func(c *search.Catalog) bool { return c.Definitions().Type(typeName).Element("encounter") != nil }) {
+		codes = append(codes, search.OtherReference) // as Immunization.encounter has no parameter in R4
+	}
+	return o.params(typeName, codes)
 }
 
 // label holds of resources that have a label themselves.
