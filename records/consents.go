@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/engine/search"
-	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
@@ -24,10 +22,11 @@ const (
 const lockConsents = "consents"
 
 // consentsSetting says by which rules the policies in the store were made. Whoever
-// changes what access.Policies writes of the same consents raises consentRules.
+// changes what access.Policies writes of the same consents, or what is unclear about
+// them, raises consentRules.
 const (
 	consentsSetting = "consentRules"
-	consentRules    = 2
+	consentRules    = 3
 )
 
 // Rules makes the rules of a grant, with the consents of patients and the defaults as
@@ -96,7 +95,8 @@ func (d *Door) governAll(ctx context.Context, others []fhir.ID) error {
 	return nil
 }
 
-// consenters are the patients who have Consents.
+// consenters are the patients who have Consents. Those that are unclear come on the
+// list.
 func (d *Door) consenters(ctx context.Context) ([]fhir.ID, error) {
 	var patients []fhir.ID
 	for r, err := range d.store.Each(ctx, consentType, 0) {
@@ -109,6 +109,16 @@ func (d *Door) consenters(ctx context.Context) ([]fhir.ID, error) {
 		}
 		if c.Patient != "" {
 			patients = append(patients, c.Patient)
+		}
+		if c.Problems == nil {
+			continue
+		}
+		change, err := d.unclearChange(ctx, c.ID)
+		if err != nil {
+			return nil, err
+		}
+		if err := d.store.WriteItems(ctx, false, change); err != nil {
+			return nil, err
 		}
 	}
 	return distinctIDs(patients), nil
@@ -125,18 +135,6 @@ func (d *Door) consent(r store.Record) (access.Consent, error) {
 		return access.Consent{}, err
 	}
 	return access.ReadConsent(tree.Root()), nil
-}
-
-// unclear are the parts of a Consent that cannot be computed, as warnings.
-func unclear(w *draft) (issues []fault.Issue) {
-	if w.key.Type != consentType {
-		return nil
-	}
-	for _, problem := range access.ReadConsent(w.tree.Root()).Problems {
-		path, text, _ := strings.Cut(problem, ": ")
-		issues = append(issues, fault.Issue{Severity: fault.Warning, Code: fault.CodeValue, Path: path, Message: text})
-	}
-	return issues
 }
 
 // consentKeys are the Consents among writes.

@@ -32,6 +32,7 @@ type commandLine struct {
 	Server         serverCommand         `cmd:"" help:"Other resource servers that take this server's tokens."`
 	Token          tokenCommand          `cmd:"" help:"Access tokens for scripts."`
 	Audit          auditCommand          `cmd:"" help:"The audit log: verify it, export it, prove what is in it."`
+	Consent        consentCommand        `cmd:"" help:"Consents that cannot be computed, and wait for a review."`
 	ConsentDefault consentDefaultCommand `cmd:"" help:"What holds where no consent of a patient decides."`
 	Hold           holdCommand           `cmd:"" help:"Legal holds: what is not deleted, expunged or erased."`
 	Erase          eraseCommand          `cmd:"" help:"Erase a patient for good."`

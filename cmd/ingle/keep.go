@@ -33,6 +33,8 @@ var keepers = map[string]func() keeper{
 	"role set":  func() keeper { return new(roleSet) },
 	"usage":     func() keeper { return new(usageCommand) },
 
+	"consent unclear":       func() keeper { return new(consentUnclear) },
+	"consent review":        func() keeper { return new(consentReview) },
 	"consent-default show":  func() keeper { return new(consentDefaultShow) },
 	"consent-default set":   func() keeper { return new(consentDefaultSet) },
 	"consent-default reset": func() keeper { return new(consentDefaultReset) },
