@@ -66,6 +66,9 @@ type filterKey struct {
 	interactions smart.Interactions
 }
 
+// seeing are the interactions of which one makes a resource no secret.
+const seeing = smart.Read | smart.Search
+
 // maxFilters bounds the filters that are remembered.
 const maxFilters = 500
 
@@ -286,7 +289,7 @@ func (r *Rules) reach(typeName string, i smart.Interactions) search.Expr {
 		}
 		params := r.o.params(typeName, codes)
 		any := search.Or{x, r.pointed()}
-		if typeName == "Binary" { // its securityContext may be any resource
+		if typeName == binaryType { // its securityContext may be any resource
 			any = append(any, r.pointing(params))
 		}
 		return any
@@ -314,7 +317,7 @@ func (r *Rules) findVisible() search.Expr {
 		}
 		return any
 	})
-	return bothOrNone(visible, r.consented(types, smart.Read|smart.Search))
+	return bothOrNone(visible, r.consented(types, seeing))
 }
 
 // mine holds of what the patient owns and the scopes of the patient show.

@@ -231,13 +231,20 @@ func (s *Sight) consented(v *Version, interactions string) bool {
 	case !isOwned(v.Type):
 		return true
 	}
-	permit, unsealed := s.p.Purpose == "" || s.pursues(defaultPurposes), false
-	for _, patient := range s.w.patientsOf(v) {
+	if v.Type == "Binary" && interactions != "c" && slices.ContainsFunc(s.w.Referrers(v.Reference()), func(document *Version) bool {
+		return slices.Contains(documentTypes, document.Type) && !s.consented(document, "rs")
+	}) {
+		return false
+	}
+	patients := s.w.patientsOf(v)
+	// Each of the patients has to unseal what is of several.
+	permit, unsealed := s.p.Purpose == "" || s.pursues(defaultPurposes), len(patients) > 0
+	for _, patient := range patients {
 		d := s.decide(patient, v, strings.ContainsAny(interactions, "cud"))
 		if d.deny && interactions != "c" {
 			return false
 		}
-		permit, unsealed = permit || d.permit, unsealed || d.unsealed
+		permit, unsealed = permit || d.permit, unsealed && d.unsealed
 	}
 	if interactions != "c" && !unsealed {
 		for _, code := range sealed {
@@ -318,8 +325,11 @@ func (s *Sight) isAbout(p *provision, v *Version) bool {
 	return true
 }
 
-// isLabelled says whether a version has a security label, or its encounter. What has
-// no confidentiality is N.
+// documentTypes attach what a Binary holds, and take it along when they are hidden.
+var documentTypes = []string{"DocumentReference", "DiagnosticReport", "Media"}
+
+// isLabelled says whether a version has a security label, or its encounter, or its
+// medication. What has no confidentiality is N.
 func (s *Sight) isLabelled(v *Version, label string) bool {
 	if label == confidentiality+"|N" {
 		return !slices.ContainsFunc(codings(v.Body, "meta.security"), func(l string) bool {
@@ -336,7 +346,10 @@ func (s *Sight) isLabelled(v *Version, label string) bool {
 			}
 		}
 	}
-	return false
+	return slices.ContainsFunc(s.w.referred(v.Body, "medicationReference"), func(to string) bool {
+		m := s.w.Current(to)
+		return m != nil && slices.Contains(codings(m.Body, "meta.security"), label)
+	})
 }
 
 // isOfClass says whether a version is of a type of resource or of document.

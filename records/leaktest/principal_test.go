@@ -239,6 +239,9 @@ func (r *rig) provision(depth int) map[string]any {
 	}
 	if r.chance(most) {
 		p["securityLabel"] = []any{coding(pick(r, labels))}
+		if r.chance(30) {
+			p["securityLabel"] = []any{coding(pick(r, labels)), coding(pick(r, labels))}
+		}
 	}
 	types := []string{"Observation", "Encounter", "Condition", "Patient", "Claim", "Procedure", "MedicationRequest"}
 	if r.chance(most) {

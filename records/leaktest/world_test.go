@@ -255,10 +255,10 @@ func (r *rig) change() {
 	r.look()
 }
 
-// label gives a resource of one patient a security label, or takes it away.
+// label gives a resource a security label, or takes it away.
 func (r *rig) label() {
 	r.Helper()
-	types := []string{"Encounter", "Observation", "Condition", "MedicationRequest", "Procedure"}
+	types := []string{"Encounter", "Observation", "Condition", "MedicationRequest", "Procedure", "Medication", "Appointment", "DocumentReference"}
 	all := slices.Collect(r.world.All(pick(r, types)))
 	if len(all) == 0 {
 		return
