@@ -18,6 +18,9 @@ type Grant struct {
 	User    fhir.Key // the user's own resource; zero for none
 	// Context are further resources that the launch context names.
 	Context []fhir.Key
+	// Administers are the scopes with which an administrator of the place does all that
+	// is an Operation, whatever they reach of the data; nil for others.
+	Administers smart.Scopes
 	// Asker is who asks, for the consents of patients.
 	Asker Asker
 	// Broken are the patients for whom the asker broke the glass.
