@@ -47,8 +47,8 @@ const sealGroups = 128
 // Seal numbers all events that were appended before, by whatever process.
 func (l *Log) Seal(ctx context.Context) error { return l.number(ctx, 0) }
 
-// number numbers events in blocks until fewer than least are left, as far as this
-// process knows.
+// number numbers events in blocks until none is left, or fewer than least, as far as
+// this process knows.
 func (l *Log) number(ctx context.Context, least int64) error {
 	l.sealing.Lock()
 	defer l.sealing.Unlock()
@@ -82,7 +82,7 @@ func (l *Log) number(ctx context.Context, least int64) error {
 		for _, s := range l.sinks {
 			s.notify()
 		}
-		if left < least {
+		if least > 0 && left < least {
 			return nil
 		}
 	}
