@@ -220,6 +220,27 @@ func TestWhatMerelyRefersToAnEncounterHasNoneOfItsLabels(t *testing.T) {
 	}
 }
 
+func TestWhoInterpretedEnteredOrCollectedIsAnAuthor(t *testing.T) {
+	w := newWorld(t, append(clinic, resource("DiagnosticReport", "x", to("subject", "Patient/p")+`,"resultsInterpreter":[{"reference":"Practitioner/dr"}]`),
+		resource("ImagingStudy", "x", to("subject", "Patient/p")+`,"interpreter":[{"reference":"Practitioner/dr"}]`),
+		resource("ClinicalImpression", "x", to("subject", "Patient/p")+","+to("assessor", "Practitioner/dr")),
+		resource("Claim", "x", to("patient", "Patient/p")+","+to("enterer", "Practitioner/dr")),
+		resource("Media", "x", to("subject", "Patient/p")+","+to("operator", "Practitioner/dr")),
+		resource("Specimen", "x", to("subject", "Patient/p")+`,"collection":{"collector":{"reference":"Practitioner/dr"}}`))...)
+	denial := consent("p", 1, `"provision":{"type":"permit","provision":[{"type":"deny","data":[{"meaning":"authoredby",`+to("reference", "Practitioner/dr")+`}]}]}`)
+	if got := w.visible(w.under("TREAT", denial), "2024-06-01"); order(got) != order(without(allOfP+" "+allOfQ, "Condition/c")) {
+		t.Errorf("%s", order(got))
+	}
+}
+
+func TestTypesThatSayWhoSomebodyIsAreNotLabelled(t *testing.T) {
+	for name, want := range map[string]bool{"Observation": true, "Coverage": true, "Medication": true, "Patient": false, "RelatedPerson": false, "Consent": false, "Binary": false, "Practitioner": false} {
+		if got := access.MayBeSensitive(name); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestEachPatientOfAResourceHasToUnsealIt(t *testing.T) {
 	const sealed = `"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"ETH"},{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}]}`
 	all := append(clinic, resource("Appointment", "both", `"participant":[{"actor":{"reference":"Patient/p"}},{"actor":{"reference":"Practitioner/dr"}},{"actor":{"reference":"Patient/q"}}],`+sealed),

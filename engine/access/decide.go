@@ -233,7 +233,10 @@ func (o *Ownership) dated(typeName string, lo, hi int64, undated bool) search.Ex
 }
 
 // authors are the parameters that say whose work a resource is.
-var authors = []string{"author", "performer", "recorder", "asserter", "requester", "creator", "informant", "sender", "source", "prescriber", "provider", "result-interpreter"}
+var authors = []string{
+	"author", "performer", "recorder", "asserter", "requester", "creator", "informant", "sender", "source", "prescriber", "provider", "result-interpreter",
+	"results-interpreter", "interpreter", "assessor", "enterer", "operator", "performer-actor", "collector", "reporter",
+}
 
 // named holds of the resources that a provision means by naming one. Who wrote a
 // resource may stand in an element that no parameter has: broadly, any such element

@@ -312,7 +312,7 @@ func (s *Sight) isAbout(p *provision, v *Version) bool {
 	if codes := codings(p.body, "code.coding"); len(codes) > 0 && !slices.ContainsFunc(codes, func(c string) bool { return s.isCoded(v, c) }) {
 		return false
 	}
-	if data := at(p.body, "data"); len(data) > 0 && !slices.ContainsFunc(data, func(d any) bool { return s.isData(v, d) }) {
+	if data := at(p.body, "data"); len(data) > 0 && !slices.ContainsFunc(data, func(d any) bool { return s.isData(v, d, p.deny) }) {
 		return false
 	}
 	if start, end := text(p.body, "dataPeriod.start"), text(p.body, "dataPeriod.end"); start+end != "" {
@@ -389,11 +389,14 @@ func (s *Sight) isCoded(v *Version, code string) bool {
 
 // isData says whether a version is what Consent.provision.data names: the resource,
 // with what it refers to, with what refers to it, or what somebody wrote.
-func (s *Sight) isData(v *Version, data any) bool {
+func (s *Sight) isData(v *Version, data any, deny bool) bool {
 	named := text(data, "reference.reference")
 	switch text(data, "meaning") {
 	case "authoredby":
-		return slices.Contains(s.w.referred(v.Body, "performer"), named)
+		return slices.ContainsFunc(authorElements[v.Type], func(path string) bool {
+			path, untold := strings.CutPrefix(path, "?")
+			return (deny || !untold) && slices.Contains(s.w.referred(v.Body, path), named)
+		})
 	case "related":
 		if x := s.w.Current(named); x != nil && slices.Contains(s.w.Mentioned(x.Body), v.Reference()) {
 			return true
@@ -404,6 +407,14 @@ func (s *Sight) isData(v *Version, data any) bool {
 		}
 	}
 	return v.Reference() == named
+}
+
+// authorElements say whose work a resource is, by type; what is marked by ? no search
+// tells, so that it counts for denials alone.
+var authorElements = map[string][]string{
+	"Composition": {"author"}, "Condition": {"asserter", "?recorder"}, "DiagnosticReport": {"performer", "resultsInterpreter"}, "DocumentReference": {"author"},
+	"Immunization": {"performer.actor"}, "List": {"source"}, "MedicationRequest": {"requester", "?recorder"}, "Observation": {"performer"},
+	"Procedure": {"performer.actor", "?recorder"}, "Specimen": {"collection.collector"},
 }
 
 func isSensitive(label string) bool {

@@ -269,6 +269,9 @@ func (r *rig) provision(depth int) map[string]any {
 		}}
 	}
 	if r.chance(most / 2) {
+		p["data"] = []any{map[string]any{"meaning": "authoredby", "reference": map[string]any{"reference": pick(r, []string{"Practitioner/dr", "Practitioner/other"})}}}
+	}
+	if r.chance(most / 2) {
 		p["class"] = []any{map[string]any{"system": "http://hl7.org/fhir/resource-types", "code": pick(r, []string{"Observation", "Encounter", "Condition", "Procedure", "Immunization", "Claim"})}}
 		period := map[string]any{"start": pick(r, []string{"2010", "2019-01-03", "2020-02"})}
 		if r.chance(50) {
