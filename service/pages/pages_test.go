@@ -92,3 +92,30 @@ func TestNumbersReadWell(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestElementsAreSaidInWords(t *testing.T) {
+	e, err := ParseElement([]byte(`{"name":[{"use":"old","text":"Old"},{"use":"official","given":["Ada","B."],"family":"Ng"}],
+		"valueQuantity":{"comparator":"<","value":5.40,"unit":"mmol/L"},"code":{"coding":[{"code":"x"},{"display":"X ray"}]},
+		"period":{"start":"2024-05","end":"2024-06-02"},"effectivePeriod":{"start":"2020"},"active":false,"subject":{"reference":"Patient/1"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for got, want := range map[string]string{
+		e.At("name").Name(): "Ada B. Ng", e.Value(): "< 5.40 mmol/L", e.At("code").Concept(): "X ray", e.At("period").Period(): "May 2024 to 2 June 2024",
+		e.When("effectiveDateTime", "effectivePeriod"): "2020", e.At("subject").Reference(): "Patient/1", e.At("nothing").Concept() + e.At("no", "such").Quantity(): "",
+		DateTime("2024-05-01T10:20:00+02:00"): "1 May 2024, 10:20 +02:00", Date("not a date"): "not a date",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if !e.False("active") || e.True("active") || e.False("other") {
+		t.Error("booleans")
+	}
+	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	for born, want := range map[string]string{"2026-02-26": "3 days", "2025-08-02": "6 months", "1984-03-02": "41 years", "1984-03-01": "42 years", "2030-01-01": "", "": "", "1950": "about 76 years"} {
+		if got := Age(born, now); got != want {
+			t.Errorf("%s: %q, want %q", born, got, want)
+		}
+	}
+}
