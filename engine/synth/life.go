@@ -83,7 +83,7 @@ func (l *life) suffer() {
 					l.relatives = append(l.relatives, relative{pick(l.r, strings.Fields(a.what)), o.illness.key})
 				}
 			case "death":
-				if l.r.Float64() < a.chance && at.Before(l.end) && at.After(later(l.start, 0.5)) {
+				if l.r.Float64() < a.chance && at.Before(l.end) && at.After(later(l.start, 0.5)) && !l.cast {
 					l.died, l.end = at, at
 				}
 			}
@@ -95,13 +95,15 @@ func (l *life) has(key string) bool {
 	return slices.ContainsFunc(l.ills, func(o onset) bool { return o.illness.key == key })
 }
 
-// wellChild are the months of age at which children are seen.
+// wellChild are the months of age at which small children are seen.
 var wellChild = []float64{0.2, 2, 4, 6, 9, 12, 15, 18, 24, 30, 36}
 
-// visitRoutinely plans the check-ups.
+// visitRoutinely plans the check-ups and what is done at them.
 func (l *life) visitRoutinely() {
 	for _, m := range wellChild {
-		l.visit(later(l.born, m/12), "well-child")
+		if v := l.visit(later(l.born, m/12), "well-child"); v != nil && m == 12 {
+			l.screen(v, 1)
+		}
 	}
 	shift := 0.1 * l.r.Float64()
 	for age := 4.0; age < 110; age++ {
@@ -109,12 +111,20 @@ func (l *life) visitRoutinely() {
 		if age < 18 {
 			kind = "well-child"
 		}
-		at := later(l.born, age+shift)
-		if at.After(l.end) {
-			break
+		if age >= 18 && l.r.Float64() < 0.2 && !l.has("diabetes") {
+			continue // did not come
 		}
-		if age < 18 || l.r.Float64() < 0.8 || l.has("diabetes") {
-			l.visit(at, kind)
+		if v := l.visit(later(l.born, age+shift), kind); v != nil {
+			l.screen(v, age)
+		}
+	}
+}
+
+// screen adds what is looked for at an age.
+func (l *life) screen(v *visit, age float64) {
+	for _, s := range l.t.screening {
+		if age >= s.from && age <= s.to && (s.sex == "any" || s.sex == l.sex) && int(age-s.from)%s.every == 0 {
+			v.acts = append(v.acts, planned{act: s.act, since: v.day})
 		}
 	}
 }

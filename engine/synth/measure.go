@@ -10,8 +10,8 @@ type measure struct {
 	row
 	concept              raw
 	usual, spread, noise float64
-	usualKnown           bool
 	digits               int
+	least, most          float64 // what values are possible
 	low, high            float64 // NaN without a limit
 	reference            raw     // the referenceRange
 }
@@ -24,9 +24,9 @@ type panel struct {
 }
 
 func newMeasure(r row) *measure {
-	m := &measure{row: r, spread: r.number("spread"), noise: r.number("noise"), digits: int(r.number("digits")), low: math.NaN(), high: math.NaN()}
+	m := &measure{row: r, spread: r.number("spread"), noise: r.number("noise"), digits: int(r.number("digits")), least: r.number("least"), most: r.number("most"), low: math.NaN(), high: math.NaN()}
 	m.concept = appendJSON(nil, concept("http://loinc.org", r["loinc"], r["display"]))
-	if m.usualKnown = r["usual"] != "-"; m.usualKnown {
+	if r["usual"] != "-" {
 		m.usual = r.number("usual")
 	}
 	limits := object{}
@@ -90,18 +90,9 @@ func (l *life) value(key string, at time.Time) float64 {
 	m := l.t.measures[key]
 	v := l.mean(key, m, at)
 	if m.noise > 0 {
-		v += m.noise * bounded(l.r, 2)
+		v += m.noise * bounded(l.r, 2) * min(1, v/(m.usual+1))
 	}
-	switch key {
-	case "oxygen":
-		v = min(v, 100)
-	case "phq-9":
-		v = max(0, min(27, v))
-	case "ejection-fraction", "heart-rate", "systolic", "diastolic", "respiration", "weight", "height", "head":
-	default:
-		v = max(v, m.usual/10)
-	}
-	v = round(v, m.digits)
+	v = round(max(m.least, min(m.most, v)), m.digits)
 	l.today[key] = v
 	return v
 }
@@ -162,12 +153,12 @@ func (l *life) female() float64 {
 func (l *life) derived(key string, at time.Time, age float64) float64 {
 	switch key {
 	case "height":
-		return l.t.grown("height", l.sex, age, l.build.height)
+		return l.grown("height", age, l.build.height)
 	case "head":
-		return l.t.grown("head", l.sex, age, l.build.head)
+		return l.grown("head", age, l.build.head)
 	case "weight":
 		if age < 20 {
-			return l.t.grown("weight", l.sex, age, l.build.weight)
+			return l.grown("weight", age, l.build.weight)
 		}
 		height := l.value("height", at) / 100
 		return (l.build.index + 0.03*(age-40)) * height * height
@@ -175,9 +166,11 @@ func (l *life) derived(key string, at time.Time, age float64) float64 {
 		height := l.value("height", at) / 100
 		return l.value("weight", at) / (height * height)
 	case "head-percentile":
-		return percentile(l.build.head)
-	case "bmi-percentile", "weight-for-length":
-		return percentile(1.2*l.build.weight - 0.7*l.build.height)
+		return percentile(l.standing("head", at, age))
+	case "weight-for-length":
+		return percentile(1.2*l.standing("weight", at, age) - 0.7*l.standing("height", at, age))
+	case "bmi-percentile":
+		return percentile(l.standing("bmi", at, age))
 	case "cholesterol":
 		return l.value("ldl", at) + l.value("hdl", at) + l.value("triglycerides", at)/5
 	case "hematocrit":
@@ -208,18 +201,16 @@ func percentile(z float64) float64 {
 	return max(1, min(99, 50*math.Erfc(-z/math.Sqrt2)))
 }
 
-// grown is the height in cm, weight in kg or head circumference in cm at an
-// age in years of somebody at a place in the distribution.
-func (t *tables) grown(what, sex string, age, place float64) float64 {
-	months := age * 12
-	i := 1
-	for i < len(t.growth)-1 && t.growth[i].number("months") < months {
-		i++
-	}
-	a, b := t.growth[i-1], t.growth[i]
-	part := min(1, (months-a.number("months"))/(b.number("months")-a.number("months")))
-	between := func(column string) float64 {
-		return a.number(column) + part*(b.number(column)-a.number(column))
-	}
-	return between(what+"-"+sex) * (1 + place*between(what+"-sd"))
+// grown is the height in cm, weight in kg or head circumference in cm at an age
+// in years of somebody at a place in the distribution.
+func (l *life) grown(what string, age, place float64) float64 {
+	median, spread := l.t.growth.at(what, l.sex, age)
+	return median * (1 + place*spread)
+}
+
+// standing is where a measured value stands among those of the age, in standard
+// deviations.
+func (l *life) standing(what string, at time.Time, age float64) float64 {
+	median, spread := l.t.growth.at(what, l.sex, age)
+	return (l.value(what, at)/median - 1) / spread
 }

@@ -28,6 +28,7 @@ type person struct {
 	build        build
 	ills         []onset
 	died         time.Time // zero when alive
+	cast         bool      // one of cast.tsv, who does not die
 	flu          bool      // comes for the influenza vaccine
 	whole        bool      // has all that US Core calls must-support
 }
@@ -46,7 +47,7 @@ func (t *tables) member(r *rand.Rand, c row, asOf time.Time) *person {
 	p := &person{
 		id: c["id"], names: strings.Fields(c["given"]), family: c["family"], sex: c["sex"], born: readDay(c["born"]), marital: c["marital"],
 		street: c["street"], town: c["town"], state: c["state"], postal: c["postal"], phone: c["mobile"], mrn: c["mrn"], allergy: c["allergy"],
-		since: c.number("since"), flu: true, whole: c["complete"] == "yes",
+		since: c.number("since"), cast: true, flu: true, whole: c["complete"] == "yes",
 	}
 	for _, o := range t.origins {
 		if o["origin"] == c["origin"] {

@@ -21,8 +21,9 @@ type tables struct {
 	drugs     map[string]row
 	vaccines  []vaccine
 	allergies []row
-	growth    []row
+	growth    growth
 	questions []row
+	screening []screening
 
 	origins, towns, streets, cast []row
 
@@ -44,7 +45,7 @@ func (r row) number(column string) float64 {
 func readTables() *tables {
 	t := &tables{
 		measures: map[string]*measure{}, panels: map[string]*panel{}, drugs: map[string]row{},
-		growth: readTable("growth"), questions: readTable("questions"), allergies: readTable("allergies"),
+		growth: readGrowth(), questions: readTable("questions"), allergies: readTable("allergies"),
 		origins: readTable("names"), towns: readTable("towns"), streets: readTable("streets"), cast: readTable("cast"),
 		illnesses: map[string]*illness{},
 	}
@@ -65,8 +66,21 @@ func readTables() *tables {
 		}
 		t.vaccines = append(t.vaccines, c)
 	}
+	for _, r := range readTable("screening") {
+		t.screening = append(t.screening, screening{
+			sex: r["sex"], from: r.number("from"), to: r.number("to"), every: int(r.number("every")), act: act{kind: r["act"], what: r["what"]},
+		})
+	}
 	t.readIllnesses()
 	return t
+}
+
+// screening is done at check-ups from an age until another.
+type screening struct {
+	sex      string
+	from, to float64
+	every    int
+	act      act
 }
 
 // vaccine is given at some months of age.
