@@ -69,11 +69,11 @@ func (r Record) Bundle() []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(b, "\n"+`{"fullUrl":"`+home+`/fhir/`+e.String()+`","resource":`...)
+		b = append(b, `{"fullUrl":"`+home+`/fhir/`+e.String()+`","resource":`...)
 		b = append(b, e.JSON...)
 		b = append(b, `,"request":{"method":"PUT","url":"`+e.String()+`"}}`...)
 	}
-	return append(b, "]}\n"...)
+	return append(b, "]}"...)
 }
 
 // home is where the clinic would be on the Internet.
