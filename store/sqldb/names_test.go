@@ -8,7 +8,7 @@ import (
 func TestANameThatIsRememberedDoesNotKeepTheBodyItStoodIn(t *testing.T) {
 	body := `{"system":"https://long.example/of/a/long/body"}`
 	system := body[11:30]
-	names := NewNames(nil)
+	names := NewNames(Dialect{})
 	names.Add(SystemSpace, system, 7)
 	if id, ok := names.Known(SystemSpace, system); id != 7 || !ok {
 		t.Fatalf("%d, %v", id, ok)
