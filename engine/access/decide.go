@@ -53,16 +53,16 @@ func (o *Ownership) rule(r *rule, typeName string) verdict {
 		out.hides = conj(of, disj(in.hides, neg(in.shows)))
 	default:
 		out.shows = conj(of, neg(in.hides))
-		if labels := opening(r.Labels); labels != nil {
+		if labels := unsealing(r.Labels); labels != nil {
 			out.unseals = conj(out.shows, o.labelled(typeName, labels))
 		}
 	}
 	return out
 }
 
-// opening are the labels by which a permission opens what is sealed: not those that
+// unsealing are the labels by which a permission opens what is sealed: not those that
 // say of data that it is no more confidential than other.
-func opening(labels []string) (some []string) {
+func unsealing(labels []string) (some []string) {
 	for _, l := range labels {
 		if system, code, _ := strings.Cut(l, "|"); system != confidentialitySystem || code == "R" || code == "V" {
 			some = append(some, l)
@@ -104,21 +104,31 @@ const (
 	uriSystem             = "urn:ietf:rfc:3986"
 )
 
-// labelled holds of resources with a security label, and of those of an Encounter
-// with one. What has no confidentiality is N.
+// labelled holds of resources with a security label, of those of an Encounter with one,
+// and of those that tell that somebody takes a Medication with one. What has no confidentiality is N.
 func (o *Ownership) labelled(typeName string, labels []string) search.Expr {
 	out := o.label(typeName, labels)
-	if isNot(out) {
-		return out // what an Encounter lacks is nothing to inherit
+	// What an Encounter or a Medication lacks is nothing to inherit.
+	labels = slices.DeleteFunc(slices.Clone(labels), func(l string) bool { return l == confidentialitySystem+"|N" })
+	if len(labels) == 0 {
+		return out
 	}
-	params := o.params(typeName, []string{"encounter", "context"})
-	if params == nil { // as Immunization.encounter has none in R4
-		params = []search.Param{search.OtherReferenceOf(typeName)}
-	}
-	for _, p := range params {
+	for _, p := range o.visits(typeName) {
 		out = search.Or{out, search.Chain{Param: p, Target: "Encounter", X: o.label("Encounter", labels)}}
 	}
+	for _, p := range o.params(typeName, []string{"medication"}) {
+		out = search.Or{out, search.Chain{Param: p, Target: "Medication", X: o.label("Medication", labels)}}
+	}
 	return out
+}
+
+// visits are the parameters that say to which Encounter resources of a type belong.
+func (o *Ownership) visits(typeName string) []search.Param {
+	codes := []string{"encounter", "context"}
+	if slices.ContainsFunc(o.of(typeName), func(c *search.Catalog) bool { return c.Definitions().Type(typeName).Element("encounter") != nil }) {
+		codes = append(codes, search.OtherReference) // as Immunization.encounter has no parameter in R4
+	}
+	return o.params(typeName, codes)
 }
 
 // label holds of resources that have a label themselves.
@@ -153,11 +163,6 @@ func (o *Ownership) securityOf(typeName string) (search.Param, bool) {
 		}
 	}
 	return search.Param{}, false
-}
-
-func isNot(x search.Expr) bool {
-	_, ok := x.(search.Not)
-	return ok
 }
 
 // classed holds of resources of a type, with a profile, or of a type of document.
@@ -228,7 +233,10 @@ func (o *Ownership) dated(typeName string, lo, hi int64, undated bool) search.Ex
 }
 
 // authors are the parameters that say whose work a resource is.
-var authors = []string{"author", "performer", "recorder", "asserter", "requester", "creator", "informant", "sender", "source", "prescriber", "provider", "result-interpreter"}
+var authors = []string{
+	"author", "performer", "recorder", "asserter", "requester", "creator", "informant", "sender", "source", "prescriber", "provider", "result-interpreter",
+	"results-interpreter", "interpreter", "assessor", "enterer", "operator", "performer-actor", "collector", "reporter",
+}
 
 // named holds of the resources that a provision means by naming one. Who wrote a
 // resource may stand in an element that no parameter has: broadly, any such element

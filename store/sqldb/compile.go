@@ -110,8 +110,10 @@ func rare(x search.Expr) bool {
 		return slices.ContainsFunc(x, rare)
 	case search.Chain:
 		return rare(x.X)
-	case search.Token, search.Codes, search.Governed:
+	case search.Token, search.Codes:
 		return true
+	case search.Governed:
+		return !x.Lacking
 	}
 	return false
 }
@@ -204,7 +206,7 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 	case search.Referred:
 		return c.referredSet(x)
 	case search.Governed:
-		return c.governedSet(x), true
+		return c.governedSet(x), !x.Lacking
 	}
 	l, ok := c.leaf(x)
 	if !ok {

@@ -44,6 +44,10 @@ var _ store.Audit = (*AuditFile)(nil)
 // OpenAudit opens the audit log in dir to read it, whether or not a process
 // writes there; fs.ErrNotExist when there is none. The caller closes it.
 func OpenAudit(dir string) (*AuditFile, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
 	a := &AuditFile{dir: dir, path: filepath.Join(dir, auditName)}
 	if _, err := os.Stat(a.path); err != nil {
 		return nil, err
