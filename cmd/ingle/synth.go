@@ -174,7 +174,7 @@ func (w bundleFiles) write(r synth.Record) error {
 	if name == "" {
 		name = "clinic"
 	}
-	return os.WriteFile(filepath.Join(w.dir, name+".json"), append(r.Bundle(), '\n'), 0o640)
+	return os.WriteFile(filepath.Join(w.dir, name+".json"), append(r.Bundle(), '\n'), 0o600)
 }
 
 func (w bundleFiles) close() error { return nil }

@@ -20,12 +20,12 @@ func (v *visit) planCare(a planned) {
 	if !v.died.IsZero() {
 		status = "completed"
 	}
-	v.plans = append(v.plans, v.add("CarePlan", at, "us-core-careplan", object{
+	v.add("CarePlan", at, "us-core-careplan", object{
 		"text", narrative("<p>" + html.EscapeString(title) + "</p><ul><li>" + strings.Join(words, "</li><li>") + "</li></ul>"),
 		"status", status, "intent", "plan", "category", list{concept("http://hl7.org/fhir/us/core/CodeSystem/careplan-category", "assess-plan", "Assessment and Plan of Treatment")},
 		"title", title, "subject", v.subject, "encounter", reference(v.ref, ""), "period", object{"start", date(v.day)}, "author", v.doctor(),
 		"addresses", v.about(a.illness), "goal", references(v.goals...), "activity", activities,
-	}))
+	})
 }
 
 // aim sets a goal: a comparator and value, then words.
@@ -46,11 +46,10 @@ func (v *visit) aim(a planned) {
 
 // assemble puts the care team together.
 func (v *visit) assemble() {
-	nursing := reference("Practitioner/reyes", "Daniel Reyes, RN")
 	v.add("CareTeam", v.end, "us-core-careteam", object{
 		"status", "active", "name", "Care team of " + v.name(), "subject", v.subject, "period", object{"start", date(v.day)},
 		"participant", list{
-			object{"role", list{v.t.concept("physician")}, "member", v.doctor()}, object{"role", list{v.t.concept("nurse")}, "member", nursing},
+			object{"role", list{v.t.concept("physician")}, "member", v.doctor()}, object{"role", list{v.t.concept("nurse")}, "member", nurse},
 			object{"role", list{v.t.concept("patient")}, "member", v.subject},
 		},
 		"managingOrganization", list{hearthside},

@@ -8,7 +8,7 @@ var prices = map[string]float64{"admission": 8400, "delivery": 9200, "emergency"
 // charge claims the visit and tells what the payer paid: four fifths.
 func (v *visit) charge() {
 	price := prices[v.kind()] + 12*float64(len(v.out)-v.from)
-	if v.life.died.IsZero() && v.end.After(v.life.end.AddDate(0, 0, -2)) {
+	if v.died.IsZero() && v.end.After(v.life.end.AddDate(0, 0, -2)) {
 		return // not yet
 	}
 	paid := round(0.8*price, 2)
@@ -26,13 +26,9 @@ func (v *visit) charge() {
 	if classes[v.kind()] != nil {
 		typ = hl7("claim-type", "institutional", "Institutional")
 	}
-	insurer := reference("Organization/commonwealth-health", "Commonwealth Health Plan")
-	if years(v.born, v.life.end) >= 65 {
-		insurer = reference("Organization/medicare", "Medicare")
-	}
 	period := object{"start", instant(v.at), "end", instant(v.end)}
 	claim := v.add("Claim", at, "", object{
-		"status", "active", "type", typ, "use", "claim", "patient", v.subject, "billablePeriod", period, "created", instant(at), "insurer", insurer,
+		"status", "active", "type", typ, "use", "claim", "patient", v.subject, "billablePeriod", period, "created", instant(at), "insurer", v.payer,
 		"provider", hearthside, "priority", hl7("processpriority", "normal", "Normal"), "diagnosis", diagnosis, "insurance", insurance,
 		"item", list{object{"sequence", 1, "productOrService", code, "servicedPeriod", period, "net", money(price), "encounter", references(v.ref)}}, "total", money(price),
 	})
@@ -40,7 +36,7 @@ func (v *visit) charge() {
 		return object{"category", hl7("adjudication", code, display), "amount", money(dollars)}
 	}
 	v.add("ExplanationOfBenefit", at.Add(time.Hour), "", object{
-		"status", "active", "type", typ, "use", "claim", "patient", v.subject, "billablePeriod", period, "created", instant(at), "insurer", insurer,
+		"status", "active", "type", typ, "use", "claim", "patient", v.subject, "billablePeriod", period, "created", instant(at), "insurer", v.payer,
 		"provider", hearthside, "claim", reference(claim, ""), "outcome", "complete", "diagnosis", diagnosis,
 		"insurance", list{object{"focal", true, "coverage", reference(v.insured, "")}},
 		"item", list{object{"sequence", 1, "productOrService", code, "servicedPeriod", period, "net", money(price), "encounter", references(v.ref),

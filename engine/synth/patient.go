@@ -130,10 +130,11 @@ func (l *life) kin(sex string) string {
 
 // insure adds the Coverage.
 func (l *life) insure(at time.Time) {
-	payer, kind := reference("Organization/commonwealth-health", "Commonwealth Health Plan"), concept("https://nahdo.org/sopt", "512", "Commercial Managed Care - PPO")
+	kind := concept("https://nahdo.org/sopt", "512", "Commercial Managed Care - PPO")
+	l.payer = reference("Organization/commonwealth-health", "Commonwealth Health Plan")
 	plan, group := "Hearth Silver PPO", "Bellwater Works"
 	if years(l.born, l.end) >= 65 {
-		payer, kind = reference("Organization/medicare", "Medicare"), concept("https://nahdo.org/sopt", "1", "MEDICARE")
+		l.payer, kind = reference("Organization/medicare", "Medicare"), concept("https://nahdo.org/sopt", "1", "MEDICARE")
 		plan, group = "Medicare Part B", "Medicare"
 	}
 	relationship := hl7("subscriber-relationship", "self", "Self")
@@ -147,7 +148,7 @@ func (l *life) insure(at time.Time) {
 	l.insured = l.add("Coverage", at, "us-core-coverage", object{
 		"identifier", list{object{"type", hl7("v2-0203", "MB", "Member Number"), "system", home + "/member", "value", member}},
 		"status", "active", "type", kind, "subscriberId", member, "beneficiary", l.subject, "relationship", relationship,
-		"period", object{"start", date(l.start)}, "payor", list{payer},
+		"period", object{"start", date(l.start)}, "payor", list{l.payer},
 		"class", list{class("group", "G-"+l.postal, group), class("plan", "P-"+group, plan)},
 	})
 }

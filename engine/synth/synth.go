@@ -46,7 +46,7 @@ func Generate(seed uint64, n int, asOf time.Time) iter.Seq[Record] {
 			return
 		}
 		for i := range n {
-			r := rand.New(rand.NewPCG(seed, uint64(i)))
+			r := rand.New(rand.NewPCG(seed, uint64(i))) //nolint:gosec // patients, not secrets, and the same again
 			var p *person
 			if i < len(t.cast) {
 				p = t.member(r, t.cast[i], asOf)
