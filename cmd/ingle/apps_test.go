@@ -122,7 +122,7 @@ func TestAConsentRestrictsTheAppOfTheDocumentsAtOnce(t *testing.T) {
 	run := func(n int, want ...string) string {
 		t.Helper()
 		command := strings.NewReplacer("localhost:8080", strings.TrimPrefix(try.issuer, "http://"), "127.0.0.1:8080", strings.TrimPrefix(try.issuer, "http://"),
-			"$TOKEN", token[1], "CLIENT_ID", try.client, "DIR", folder[1], "./ingle ", "ingle ").Replace(commands[n])
+			"$TOKEN", token[1], "CLIENT_ID", try.client, "DIR", folder[1], "go run ./cmd/ingle ", "ingle ", "./ingle ", "ingle ").Replace(commands[n])
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput()
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", command, err, out)
