@@ -29,6 +29,8 @@ type MigrateOptions struct {
 	// LeaveJobs lets the source have jobs that have not ended. They are lost to
 	// the target.
 	LeaveJobs bool
+	// Event is recorded in the target when all is moved; nil for none.
+	Event *audit.Event
 }
 
 // MigrateProgress says how far a migration is.
@@ -186,6 +188,9 @@ func (m *migration) run(ctx context.Context, w *jobs.Work) error {
 	err = m.compare(ctx)
 	if err == nil && !m.result.Agrees() {
 		err = ErrDiffers
+	}
+	if err == nil && m.o.Event != nil {
+		err = audit.Append(ctx, m.to.store, m.o.Event)
 	}
 	return errors.Join(err, w.SetResult(m.result))
 }

@@ -114,6 +114,7 @@ func (c *migrateCommand) tenant(ctx context.Context, m *Main, name string, from,
 	began := time.Now()
 	result, err := records.Migrate(ctx, source, target, records.MigrateOptions{
 		LeaveJobs: c.LeaveJobs,
+		Event:     commandEvent(audit.Administer, "migrate to "+to.place(), nil, nil),
 		Progress: func(p records.MigrateProgress) {
 			what := " versions moved"
 			if p.Comparing {
