@@ -59,7 +59,7 @@ func (r *rig) come() {
 			p.Organizations = []string{"Organization/ward"}
 		}
 	}
-	r.asks, r.did = p, nil
+	r.asks, r.did, r.overHTTP = p, nil, r.chance(50)
 	r.look()
 }
 
@@ -185,7 +185,7 @@ func (r *rig) who() string {
 	if err != nil {
 		r.Fatal(err)
 	}
-	out := fmt.Sprintf("scopes %s\nasker %s\n", strings.Join(texts, " "), text)
+	out := fmt.Sprintf("scopes %s\nasker %s, over HTTP: %v\n", strings.Join(texts, " "), text, r.overHTTP)
 	for v := range r.world.All("Consent") {
 		one, err := json.Marshal(v.Body)
 		if err != nil {

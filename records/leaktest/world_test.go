@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -39,12 +40,18 @@ type rig struct {
 	params        map[string][]leaktest.Param
 	ranks         map[string]map[string]int // of the order of results, by type and _sort
 
-	asks    *leaktest.Principal
-	session *records.Session
-	sight   *leaktest.Sight
-	did     []string // what was asked since the asker came, for a report
-	made    int      // ids that were made up
-	found   int      // answers that the oracle could not explain
+	asks     *leaktest.Principal
+	session  way
+	direct   *records.Session   // of who asks
+	url      string             // where the door is served
+	client   *http.Client       // for it
+	overHTTP bool               // whether session asks over HTTP
+	heads    bool               // whether it reads by HEAD
+	shown    []records.Resource // by answers to writes over HTTP
+	sight    *leaktest.Sight
+	did      []string // what was asked since the asker came, for a report
+	made     int      // ids that were made up
+	found    int      // answers that the oracle could not explain
 }
 
 func openRig(t *testing.T, database string, seed uint64) *rig {
@@ -81,6 +88,7 @@ func openRig(t *testing.T, database string, seed uint64) *rig {
 	r.door = open(policy)
 	r.admin = open(records.Policy{AllowDangling: true, AllowDeleteReferred: true}).Session(records.Principal{ID: "admin"}, nil)
 	r.populate()
+	r.serve()
 	return r
 }
 
@@ -295,6 +303,10 @@ func (r *rig) look() {
 		return
 	}
 	r.asks.Actors = r.actors()
-	r.session = r.door.Session(records.Principal{ID: "fuzzer"}, r.rules())
+	r.direct = r.door.Session(records.Principal{ID: "fuzzer"}, r.rules())
+	r.session = atDoor{r.direct}
+	if r.overHTTP {
+		r.session = remote{r, r.client}
+	}
 	r.sight = leaktest.See(r.world, r.asks, time.Now())
 }

@@ -43,6 +43,18 @@ func (r *rig) written() {
 			r.wrong("version %d of %s was written", v.Number, v.Reference())
 		}
 	}
+	r.answered()
+}
+
+// answered checks that what answers to writes showed may be seen.
+func (r *rig) answered() {
+	r.Helper()
+	for _, one := range r.shown {
+		if v := r.world.Version(one.Key.String(), one.Version); v == nil || !r.sight.SeesVersion(v, "rs") {
+			r.wrong("the answer shows version %d of %s", one.Version, one.Key)
+		}
+	}
+	r.shown = nil
 }
 
 // askWrite tries to change what may be hidden, and to refer to it.
