@@ -15,6 +15,7 @@ type consenting struct {
 	types    []string
 	params   []search.Param // by which they belong to patients
 	self     bool           // a Patient belongs to the patient
+	sole     bool           // none belongs to several
 	groups   []group
 	last     int64
 	defaults *Defaults
@@ -39,11 +40,12 @@ func (r *Rules) consented(types []string, i smart.Interactions) search.Expr {
 		c.groups, c.last = r.policies[1].groups, r.policies[1].last
 	}
 	c.params, c.self = r.o.governing(c.types)
+	c.sole = len(c.types) == 1 && r.o.sole(c.types[0])
 	hidden := c.hidden()
 	if x := c.beside(r); !isNever(x) {
 		hidden = disj(hidden, x)
 	}
-	x := neg(hidden)
+	x := standing(neg(hidden))
 	if !c.defaults.permits(c.asker) {
 		x = conj(c.shown(), x)
 	}
@@ -51,6 +53,14 @@ func (r *Rules) consented(types []string, i smart.Interactions) search.Expr {
 		return nil
 	}
 	return x
+}
+
+// standing is x, for which what a store makes of it is kept.
+func standing(x search.Expr) search.Expr {
+	if !isNot(x) {
+		return x
+	}
+	return search.Standing{X: x, Made: new(search.Made)}
 }
 
 // hidden holds of what belongs to a patient and is hidden.
@@ -156,7 +166,7 @@ func (c *consenting) governed(numbers []int64, after int64) search.Expr {
 	if len(c.params) == 0 && !c.self {
 		return never()
 	}
-	return search.Governed{Params: c.params, Self: c.self, Policies: numbers, After: after}
+	return search.Governed{Params: c.params, Self: c.self, Sole: c.sole, Policies: numbers, After: after}
 }
 
 // each joins what holds of resources of each type that belongs to patients.

@@ -12,6 +12,10 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
+// AmongFunction is the SQL function of databases without arrays that says whether a
+// number is one of others in rising order, an argument of type []int64.
+const AmongFunction = "ingle_among"
+
 // Policies answers what store.Resources says of policies on a database that has
 // this package's tables.
 type Policies struct{ Dialect Dialect }
@@ -68,6 +72,11 @@ func (p Policies) Govern(ctx context.Context, db Execer, patientType int64, pati
 // governedCondition goes from the resource to the patients that own it and what
 // they decided.
 func (c *compiler) governedCondition(x search.Governed, r string) fragment {
+	if x.Owner != "" {
+		g := c.alias("g")
+		return c.dialect.exists(sql("SELECT 1 FROM governed "+g+" WHERE "+g+".patient = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?) AND ",
+			c.typeNumber("Patient"), c.owner(x)), c.inForce(x, g, asked))
+	}
 	var ways []fragment
 	if params := c.ownerParams(x); len(params) > 0 {
 		f, g := c.alias("f"), c.alias("g")
@@ -116,11 +125,14 @@ const (
 
 // inForce is that a row g of governed has one of x's policies now.
 func (c *compiler) inForce(x search.Governed, g, how string) fragment {
-	are := c.numbered(how+g+".policy", x.Policies)
+	are := c.numbered(g+".policy", x.Policies)
+	if how == asked {
+		are = c.oneOf(how+g+".policy", x.Policies)
+	}
 	if x.After > 0 {
 		are = either(are, sql(how+g+".policy > ?", x.After))
 	}
-	return all(sql(g+".lo <= ? AND "+g+".until > ?", x.At, x.At), are)
+	return all(sql(g+".lo <= ? AND "+g+".until > ?", c.when(x), c.when(x)), are)
 }
 
 // numbered says that column is one of numbers, of which there may be many.
@@ -134,6 +146,18 @@ func (c *compiler) numbered(column string, numbers []int64) fragment {
 		return sql(column+" = ANY (ARRAY(SELECT json_array_elements_text(?::text::json)::bigint))", string(list))
 	}
 	return sql(column+" IN (SELECT value FROM json_each(?))", string(list))
+}
+
+// oneOf says of a row that is there that column is one of numbers in rising order. Its
+// text is the same for however many.
+func (c *compiler) oneOf(column string, numbers []int64) fragment {
+	switch {
+	case len(numbers) <= 2:
+		return in(column, numbers)
+	case c.dialect.Numbered:
+		return sql(column+" = ANY (?::bigint[])", numbers)
+	}
+	return sql(AmongFunction+"("+column+", ?)", numbers)
 }
 
 // ownerParams are the numbers of the parameters under whose rows x's owners stand.
