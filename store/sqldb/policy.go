@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,6 +48,17 @@ func (p Policies) Of(ctx context.Context, db DB, patientType int64, patient fhir
 // It says whether there is a policy that was not there before.
 func (p Policies) Govern(ctx context.Context, db Execer, patientType int64, patient fhir.ID, spans []store.PolicySpan) (made bool, err error) {
 	id := Clean(string(patient))
+	var former []int64
+	err = ForEach(ctx, db, p.Dialect.Rebind("SELECT DISTINCT g.policy FROM governed g WHERE g.patient = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?)"),
+		[]any{patientType, id}, func(r Rows) error {
+			var n int64
+			err := r.Scan(&n)
+			former = append(former, n)
+			return err
+		})
+	if err != nil {
+		return false, err
+	}
 	if _, err := db.Exec(ctx, p.Dialect.Rebind("DELETE FROM governed WHERE patient = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?)"), patientType, id); err != nil {
 		return false, err
 	}
@@ -66,7 +78,19 @@ func (p Policies) Govern(ctx context.Context, db Execer, patientType int64, pati
 			return made, err
 		}
 	}
-	return made, nil
+	return made, p.drop(ctx, db, former)
+}
+
+// drop removes those of some policies that nobody has any more. Their numbers are not
+// used again.
+func (p Policies) drop(ctx context.Context, db Execer, numbers []int64) error {
+	for some := range slices.Chunk(numbers, together) {
+		f := join("", sql("DELETE FROM policy WHERE "), in("id", some), sql(" AND NOT EXISTS (SELECT 1 FROM governed g WHERE g.policy = policy.id)"))
+		if _, err := db.Exec(ctx, p.Dialect.Rebind(f.sql), f.args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // governedCondition goes from the resource to the patients that own it and what

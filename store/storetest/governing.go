@@ -13,6 +13,7 @@ var governCases = []testCase{
 	{"policies govern what belongs to a patient while they are in force", governs},
 	{"what is kept of a standing expression holds at any time, for any owner, and with names that come later", stands},
 	{"a policy is numbered once, and a new one raises the epoch", policiesAreNumbered},
+	{"a policy that nobody has any more goes, and comes back with a new number", policiesGo},
 	{"policies of a patient who is only referred to stay when the patient comes", governedBefore},
 	{"a transaction that fails governs nobody", governsNobody},
 }
@@ -163,6 +164,35 @@ func policiesAreNumbered(t *testing.T, b bench) {
 	all, err := b.Policies(b.ctx, n)
 	if err != nil || len(all) != 1 || all[0].Text != "y" || all[0].Number <= n {
 		t.Errorf("after %d: %+v, %v", n, all, err)
+	}
+}
+
+func policiesGo(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/a", 0, ""), b.put("Patient/b", 0, ""))
+	span := func(text string) store.PolicySpan {
+		return store.PolicySpan{Lo: search.MinTime, Until: search.MaxTime, Policy: text}
+	}
+	b.govern(t, "a", span("x"))
+	b.govern(t, "b", span("x"))
+	x := b.number(t, "x")
+	b.govern(t, "a", span("y"))
+	if got := b.number(t, "x"); got != x {
+		t.Errorf("number of what one still has: %d, want %d", got, x)
+	}
+	b.govern(t, "b")
+	if got := b.number(t, "x"); got != 0 {
+		t.Errorf("number of what nobody has: %d", got)
+	}
+	before, err := b.Epoch(b.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.govern(t, "b", span("x"))
+	if got := b.number(t, "x"); got <= b.number(t, "y") {
+		t.Errorf("number of what comes back: %d", got)
+	}
+	if now, err := b.Epoch(b.ctx); err != nil || now == before {
+		t.Errorf("what came back did not raise the epoch: %v", err)
 	}
 }
 
