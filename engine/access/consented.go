@@ -1,6 +1,8 @@
 package access
 
 import (
+	"slices"
+
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/smart"
 )
@@ -65,11 +67,11 @@ func standing(x search.Expr) search.Expr {
 
 // hidden holds of what belongs to a patient and is hidden.
 func (c *consenting) hidden() search.Expr {
-	hidden, unsealed := never(), never()
+	var hiding, unsealing []branch
 	for i := range c.groups {
 		g := &c.groups[i]
 		if i >= maxGroups {
-			hidden = disj(hidden, c.governed(g.numbers, c.last))
+			hiding = append(hiding, branch{always(), g.numbers})
 			continue
 		}
 		hides := c.each(func(t string) search.Expr {
@@ -79,14 +81,10 @@ func (c *consenting) hidden() search.Expr {
 			}
 			return x
 		})
-		if !isNever(hides) {
-			hidden = disj(hidden, conj(hides, c.governed(g.numbers, c.last)))
-		}
-		unseals := c.each(func(t string) search.Expr { return c.o.verdict(g.policy, t).unseals })
-		if !isNever(unseals) {
-			unsealed = disj(unsealed, conj(unseals, c.governed(g.numbers, 0)))
-		}
+		hiding = append(hiding, branch{hides, g.numbers})
+		unsealing = append(unsealing, branch{c.each(func(t string) search.Expr { return c.o.verdict(g.policy, t).unseals }), g.numbers})
 	}
+	hidden, unsealed := c.ofBranches(hiding, c.last), c.ofBranches(unsealing, 0)
 	if labels := c.defaults.sealed(c.asker); len(labels) > 0 && !c.creating {
 		sealed := c.each(func(t string) search.Expr { return c.o.labelled(t, labels) })
 		hidden = disj(hidden, conj(sealed, neg(unsealed)))
@@ -110,16 +108,56 @@ func (c *consenting) shown() search.Expr {
 	if nobodys != nil {
 		shown = nobodys
 	}
-	for i := range c.groups {
-		if i >= maxGroups {
-			break
-		}
+	var showing []branch
+	for i := range c.groups[:min(len(c.groups), maxGroups)] {
 		g := &c.groups[i]
-		if x := c.each(func(t string) search.Expr { return c.o.verdict(g.policy, t).shows }); !isNever(x) {
-			shown = disj(shown, conj(x, c.governed(g.numbers, 0)))
+		showing = append(showing, branch{c.each(func(t string) search.Expr { return c.o.verdict(g.policy, t).shows }), g.numbers})
+	}
+	return disj(shown, c.ofBranches(showing, 0))
+}
+
+// branch is what holds of resources whose owners have one of some policies.
+type branch struct {
+	x       search.Expr
+	numbers []int64
+}
+
+// ofBranches holds where one of branches does. Those that hold of everything are one.
+func (c *consenting) ofBranches(all []branch, after int64) search.Expr {
+	var whole []int64
+	var some []branch
+	for _, b := range all {
+		switch {
+		case isAlways(b.x):
+			whole = append(whole, b.numbers...)
+		case !isNever(b.x):
+			some = append(some, b)
 		}
 	}
-	return shown
+	if whole == nil {
+		return c.tree(some, after)
+	}
+	slices.Sort(whole)
+	return disj(c.governed(whole, after), c.tree(some, after))
+}
+
+// tree asks of many branches whether the owner's policy is in one half, and then in
+// which, so that what belongs to one patient is asked about few of them.
+func (c *consenting) tree(all []branch, after int64) search.Expr {
+	if len(all) <= 2 {
+		any := never()
+		for _, b := range all {
+			any = disj(any, conj(b.x, c.governed(b.numbers, after)))
+		}
+		return any
+	}
+	var numbers []int64
+	for _, b := range all {
+		numbers = append(numbers, b.numbers...)
+	}
+	slices.Sort(numbers)
+	half := len(all) / 2
+	return conj(c.governed(numbers, after), disj(c.tree(all[:half], after), c.tree(all[half:], after)))
 }
 
 // beside holds of what tells about something hidden: its Provenance, its AuditEvent.

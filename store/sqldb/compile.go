@@ -136,15 +136,19 @@ func rare(x search.Expr) bool {
 	case search.Or:
 		return len(x) > 0 && !slices.ContainsFunc(x, func(e search.Expr) bool { return !rare(e) })
 	case search.And:
-		return slices.ContainsFunc(x, rare)
+		return slices.ContainsFunc(x, rare) && !slices.ContainsFunc(x, governs)
 	case search.Chain:
 		return rare(x.X)
 	case search.Token, search.Codes:
 		return true
-	case search.Governed:
-		return x.Owner == "" // else that is asked once
 	}
 	return false
+}
+
+// governs says whether x asks what governs a resource, which is known of each.
+func governs(x search.Expr) bool {
+	_, ok := x.(search.Governed)
+	return ok
 }
 
 func (c *compiler) leafCondition(l leaf, r string) fragment {
