@@ -50,30 +50,35 @@ type whose struct {
 	Patient  string   `json:"p"`
 }
 
-// parts are the bytes of an event's parts.
-func (e *Event) parts() [][]byte {
-	all := make([][]byte, 0, 2+len(e.Patients))
-	b := make([]byte, 0, 512)
-	cut := func() {
-		all = append(all, b[:len(b):len(b)])
-		b = b[len(b):]
-	}
-	b = e.appendCore(b)
-	cut()
+// appendParts writes the parts of an event, each behind its length.
+func (e *Event) appendParts(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(2+len(e.Patients)))
+	at := len(b)
+	b = insertLength(e.appendCore(b), at)
+	at = len(b)
 	b = append(b, '{')
 	b = appendEntities(b, e.Entities)
 	b = appendText(b, 'q', e.Query)
 	b = appendText(b, 't', e.Target)
-	b = append(b, '}')
-	cut()
+	b = insertLength(append(b, '}'), at)
 	for i := range e.Patients {
+		at = len(b)
 		b = append(b, '{')
 		b = appendEntities(b, e.Patients[i].Entities)
 		b = appendText(b, 'p', e.Patients[i].Key)
-		b = append(b, '}')
-		cut()
+		b = insertLength(append(b, '}'), at)
 	}
-	return all
+	return b
+}
+
+// insertLength puts the length of what begins at a place before it.
+func insertLength(b []byte, at int) []byte {
+	var length [binary.MaxVarintLen64]byte
+	n := binary.PutUvarint(length[:], uint64(len(b)-at))
+	b = append(b, length[:n]...)
+	copy(b[at+n:], b[at:])
+	copy(b[at:], length[:n])
+	return b
 }
 
 func (e *Event) appendCore(b []byte) []byte {
@@ -216,19 +221,18 @@ func entitiesOf(texts []string) []Entity {
 	return all
 }
 
-// entry is an event as it is appended: its parts, the salt of its leaf, and the
-// keys by which it is found.
-type entry struct {
-	time  int64 // microseconds since the epoch
-	salt  salt
-	keys  []int64
-	parts [][]byte
-}
-
-func newEntry(e *Event) *entry {
-	n := &entry{time: e.Time.UnixMicro(), keys: e.keys(), parts: e.parts()}
-	_, _ = rand.Read(n.salt[:]) // never fails
-	return n
+// append writes the event behind others of its group, with a new salt and the keys
+// by which it is found.
+func (e *Event) append(b []byte) []byte {
+	b = binary.AppendVarint(b, e.Time.UnixMicro())
+	b = append(b, make([]byte, len(salt{}))...)
+	_, _ = rand.Read(b[len(b)-len(salt{}):]) // never fails
+	keys := e.keys()
+	b = binary.AppendUvarint(b, uint64(len(keys)))
+	for _, key := range keys {
+		b = binary.BigEndian.AppendUint64(b, uint64(key))
+	}
+	return e.appendParts(b)
 }
 
 // keys are hashes of whom the event is about.
@@ -254,19 +258,9 @@ const (
 )
 
 func keyOf(kind byte, text string) int64 {
-	sum := sha256.Sum256(append([]byte{kind}, text...))
+	var b [64]byte
+	sum := sha256.Sum256(append(append(b[:0], kind), text...))
 	return int64(binary.BigEndian.Uint64(sum[:]))
-}
-
-// append writes the entry behind others of its group.
-func (n *entry) append(b []byte) []byte {
-	b = binary.AppendVarint(b, n.time)
-	b = append(b, n.salt[:]...)
-	b = binary.AppendUvarint(b, uint64(len(n.keys)))
-	for _, key := range n.keys {
-		b = binary.BigEndian.AppendUint64(b, uint64(key))
-	}
-	return appendParts(b, n.parts)
 }
 
 func appendParts(b []byte, parts [][]byte) []byte {
@@ -275,6 +269,14 @@ func appendParts(b []byte, parts [][]byte) []byte {
 		b = append(binary.AppendUvarint(b, uint64(len(part))), part...)
 	}
 	return b
+}
+
+// entry is an event as it is read from its group.
+type entry struct {
+	time  int64 // microseconds since the epoch
+	salt  salt
+	keys  []int64
+	parts [][]byte
 }
 
 // entriesOf reads a group.

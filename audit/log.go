@@ -34,7 +34,7 @@ type Log struct {
 	log    *slog.Logger
 	signer atomic.Pointer[note.Signer]
 
-	queue   chan *waiting
+	recorder
 	pending atomic.Int64 // events appended by this process and perhaps not numbered
 	wake    chan struct{}
 	ending  chan struct{}
@@ -47,12 +47,6 @@ type Log struct {
 	latest atomic.Int64 // time of the newest event, in microseconds
 	room   room
 	sinks  []*stream
-}
-
-// waiting is an event on its way to the store.
-type waiting struct {
-	entry *entry
-	done  chan error
 }
 
 // ErrClosed says that the log was closed.
@@ -75,7 +69,7 @@ func Open(ctx context.Context, c Config) (*Log, error) {
 	}
 	l := &Log{
 		config: c, store: c.Store, log: c.Log,
-		queue: make(chan *waiting, maxGroup), wake: make(chan struct{}, 1), ending: make(chan struct{}),
+		wake: make(chan struct{}, 1), ending: make(chan struct{}),
 	}
 	by, err := openSigner(ctx, c.Store, c.Secret, c.Origin, c.Clock().UTC(), false)
 	if err != nil {
@@ -90,7 +84,6 @@ func Open(ctx context.Context, c Config) (*Log, error) {
 	for _, s := range c.Sinks {
 		l.sinks = append(l.sinks, newStream(l, s))
 	}
-	l.working.Go(l.append)
 	l.working.Go(l.seal)
 	for _, s := range l.sinks {
 		l.working.Go(s.run)
@@ -100,7 +93,10 @@ func Open(ctx context.Context, c Config) (*Log, error) {
 
 // Close numbers what is left and ends the log's work. Nothing is recorded after.
 func (l *Log) Close() error {
-	l.closing.Do(func() { close(l.ending) })
+	l.closing.Do(func() {
+		l.recorder.end()
+		close(l.ending)
+	})
 	l.working.Wait()
 	return nil
 }
@@ -113,28 +109,8 @@ func (l *Log) Record(ctx context.Context, e *Event) error {
 	}
 	e.Time = e.Time.UTC().Truncate(time.Microsecond)
 	l.minds(e.Time)
-	w := &waiting{entry: newEntry(e), done: make(chan error, 1)}
-	select {
-	case l.queue <- w:
-	case <-l.ending:
-		return ErrClosed
-	}
-	// It is on its way, whatever becomes of the request.
-	select {
-	case err := <-w.done:
-		return err
-	case <-l.ending:
-		select {
-		case err := <-w.done:
-			return err
-		case <-time.After(closeTime):
-			return ErrClosed
-		}
-	}
+	return l.group(e, l.commit)
 }
-
-// closeTime is how long what was under way when the log was closed may take.
-const closeTime = 5 * time.Second
 
 // backwards is how far a clock may go back without anybody being told.
 const backwards = 5 * time.Second
@@ -153,86 +129,26 @@ func (l *Log) minds(t time.Time) {
 	}
 }
 
-// Limits of groups.
-const (
-	maxGroup    = 512
-	appendTime  = 30 * time.Second
-	gatherDelay = 500 * time.Microsecond
-)
+// appendTime is how long the store may take.
+const appendTime = 30 * time.Second
 
-// append brings events to the store in groups, each with one commit, until the log
-// is closed.
-func (l *Log) append() {
-	last := 0
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	for {
-		var group []*waiting
-		select {
-		case w := <-l.queue:
-			group = append(make([]*waiting, 0, last+1), w)
-		case <-l.ending:
-			select {
-			case w := <-l.queue:
-				group = append(group, w)
-			default:
-				return
-			}
-		}
-		group = l.gather(group, last, timer)
-		last = len(group)
-		l.commit(group)
-	}
-}
-
-// gather takes what else waits. As long as the group is not half again as great as
-// the last one it waits a moment: those whose events were just appended are probably
-// about to bring the next, and a commit costs much the same for one as for many. A
-// single one is not kept waiting.
-func (l *Log) gather(group []*waiting, last int, timer *time.Timer) []*waiting {
-	for len(group) < maxGroup {
-		select {
-		case w := <-l.queue:
-			group = append(group, w)
-			continue
-		default:
-		}
-		if len(group) >= last+last/2 {
-			return group
-		}
-		timer.Reset(gatherDelay)
-		select {
-		case w := <-l.queue:
-			group = append(group, w)
-		case <-timer.C:
-			return group
-		}
-	}
-	return group
-}
-
-func (l *Log) commit(group []*waiting) {
-	var b []byte
-	for _, w := range group {
-		b = w.entry.append(b)
-	}
+// commit brings a group of so many events to the store.
+func (l *Log) commit(group []byte, events int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), appendTime)
 	defer cancel()
-	err := l.room.append(ctx, b)
-	if err == nil && l.pending.Add(int64(len(group))) >= maxBlock {
+	err := l.room.append(ctx, group)
+	if err == nil && l.pending.Add(int64(events)) >= maxBlock {
 		select {
 		case l.wake <- struct{}{}:
 		default:
 		}
 	}
-	for _, w := range group {
-		w.done <- err
-	}
+	return err
 }
 
 // Append appends an event to the log of a store that no Log need have open, such as
 // that of a command. The next Log gives it its number.
 func Append(ctx context.Context, s store.Audit, e *Event) error {
 	e.Time = e.Time.UTC().Truncate(time.Microsecond)
-	return s.AppendAudit(ctx, newEntry(e).append(nil))
+	return s.AppendAudit(ctx, e.append(nil))
 }

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/sqlite"
 )
 
 func TestAnEventIsKeptAsItWas(t *testing.T) {
@@ -164,6 +165,30 @@ func TestALogGoesOnAfterARestart(t *testing.T) {
 	if signers, err := Signers(t.Context(), b.store); err != nil || len(signers) != 1 {
 		t.Errorf("signers %+v, %v", signers, err)
 	}
+}
+
+func TestWhatACrashLeftIsNumberedAtTheStart(t *testing.T) {
+	dir := t.TempDir()
+	s, err := sqlite.Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 3 * sealGroups
+	for range n {
+		e := seen("maria 1")
+		e.Time = start
+		if err := Append(t.Context(), s, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b := benchAt(t, dir)
+	if h, err := b.store.AuditHead(t.Context()); err != nil || h.Size != n {
+		t.Errorf("%d of %d events have their numbers: %v", h.Size, n, err)
+	}
+	expect(t, "after a crash", b.problems(Verification{}))
 }
 
 func TestAKeyThatCannotBeReadAnyMoreGetsASuccessor(t *testing.T) {

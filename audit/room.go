@@ -72,7 +72,7 @@ func (r *room) restore(ctx context.Context) {
 	r.log.log.Warn("the audit log has room again", "refused_meanwhile", n)
 	e := &Event{Time: r.log.config.Clock().UTC().Truncate(time.Microsecond), Kind: Alert, Status: 507, Count: int(n),
 		Note: "the disk of the audit log was full; requests but for treatment were refused, as many as count says"}
-	if err := r.append(ctx, newEntry(e).append(nil)); err != nil {
+	if err := r.append(ctx, e.append(nil)); err != nil {
 		r.log.log.Error("an event was not recorded", "error", err)
 	}
 }

@@ -17,9 +17,10 @@ func (l *Log) seal() {
 	room := time.NewTicker(recoverEvery)
 	defer room.Stop()
 	for {
-		ended := false
+		ended, least := false, int64(0)
 		select {
 		case <-l.wake:
+			least = maxBlock // what is left grows to a block meanwhile
 		case <-tick.C:
 		case <-room.C:
 			l.room.restore(context.Background())
@@ -27,7 +28,7 @@ func (l *Log) seal() {
 			ended = true
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), appendTime)
-		if err := l.Seal(ctx); err != nil && !errors.Is(err, store.ErrFull) {
+		if err := l.number(ctx, least); err != nil && !errors.Is(err, store.ErrFull) {
 			l.log.Error("events of the audit log were not numbered", "error", err)
 		}
 		cancel()
@@ -41,10 +42,14 @@ func (l *Log) seal() {
 const recoverEvery = 5 * time.Second
 
 // sealGroups is how many groups are read for a block.
-const sealGroups = 32
+const sealGroups = 128
 
 // Seal numbers all events that were appended before, by whatever process.
-func (l *Log) Seal(ctx context.Context) error {
+func (l *Log) Seal(ctx context.Context) error { return l.number(ctx, 0) }
+
+// number numbers events in blocks until none is left, or fewer than least, as far as
+// this process knows.
+func (l *Log) number(ctx context.Context, least int64) error {
 	l.sealing.Lock()
 	defer l.sealing.Unlock()
 	for {
@@ -53,7 +58,7 @@ func (l *Log) Seal(ctx context.Context) error {
 		}
 		events := 0
 		n, err := l.store.SealAudit(ctx, sealGroups, func(last store.AuditHead, groups [][]byte) (*store.AuditSeal, error) {
-			s, err := l.number(last, groups)
+			s, err := l.makeBlock(last, groups)
 			if err == nil {
 				events = s.Block.Count
 			}
@@ -73,9 +78,12 @@ func (l *Log) Seal(ctx context.Context) error {
 			l.pending.Store(0)
 			return nil
 		}
-		l.pending.Add(-int64(events))
+		left := l.pending.Add(-int64(events))
 		for _, s := range l.sinks {
 			s.notify()
+		}
+		if least > 0 && left < least {
+			return nil
 		}
 	}
 }
@@ -96,8 +104,8 @@ func (l *Log) grown(ctx context.Context) error {
 // errGrown says that another process numbered events just now.
 var errGrown = errors.New("audit: the log has grown meanwhile")
 
-// number makes a block of groups.
-func (l *Log) number(last store.AuditHead, groups [][]byte) (*store.AuditSeal, error) {
+// makeBlock makes a block of groups.
+func (l *Log) makeBlock(last store.AuditHead, groups [][]byte) (*store.AuditSeal, error) {
 	if l.tree.size != last.Size {
 		return nil, errGrown
 	}

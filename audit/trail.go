@@ -28,7 +28,7 @@ type touch struct {
 }
 
 // few is up to how many resources are sought one after the other.
-const few = 8
+const few = 24
 
 // Touch notes that something was done with a version of a resource that belongs to
 // patients.
@@ -65,7 +65,7 @@ func (t *Trail) Touch(a Action, key fhir.Key, version int64, patients ...fhir.Ke
 
 func (t *Trail) find(key fhir.Key) (int, bool) {
 	if len(t.touched) > few && t.known == nil {
-		t.known = make(map[fhir.Key]int, 4*few)
+		t.known = make(map[fhir.Key]int, 2*few)
 		for i := range t.touched {
 			t.known[t.touched[i].key] = i
 		}
@@ -74,7 +74,7 @@ func (t *Trail) find(key fhir.Key) (int, bool) {
 		i, ok := t.known[key]
 		return i, ok
 	}
-	i := slices.IndexFunc(t.touched, func(one touch) bool { return one.key == key })
+	i := slices.IndexFunc(t.touched, func(one touch) bool { return one.key.ID == key.ID && one.key.Type == key.Type })
 	return i, i >= 0
 }
 
@@ -125,16 +125,7 @@ func (t *Trail) Tell(e *Event) {
 	if t.count > e.Count {
 		e.Count = t.count
 	}
-	places := map[fhir.Key]int{}
-	patient := func(key fhir.Key) int {
-		i, ok := places[key]
-		if !ok {
-			i = len(e.Patients)
-			places[key] = i
-			e.Patients = append(e.Patients, Patient{Key: key.String()})
-		}
-		return i
-	}
+	patients := owners{event: e}
 	for i := range t.touched {
 		one := &t.touched[i]
 		one.Key = one.key.String()
@@ -143,14 +134,42 @@ func (t *Trail) Tell(e *Event) {
 			continue
 		}
 		for _, p := range one.patients {
-			at := &e.Patients[patient(p)]
+			at := &e.Patients[patients.of(p)]
 			at.Entities = append(at.Entities, one.Entity)
 		}
 	}
 	for _, key := range t.asked {
-		patient(key)
+		patients.of(key)
 	}
 	e.Why = append(e.Why, t.because...)
+}
+
+// owners finds the patients of an event that is told.
+type owners struct {
+	event *Event
+	keys  []fhir.Key
+	known map[fhir.Key]int // once there are many
+}
+
+// of is the place of a patient, which is added if it is not there.
+func (p *owners) of(key fhir.Key) int {
+	if p.known != nil {
+		if i, ok := p.known[key]; ok {
+			return i
+		}
+		p.known[key] = len(p.keys)
+	} else if i := slices.Index(p.keys, key); i >= 0 {
+		return i
+	}
+	p.keys = append(p.keys, key)
+	p.event.Patients = append(p.event.Patients, Patient{Key: key.String()})
+	if p.known == nil && len(p.keys) > few {
+		p.known = make(map[fhir.Key]int, 2*few)
+		for i, k := range p.keys {
+			p.known[k] = i
+		}
+	}
+	return len(p.keys) - 1
 }
 
 type trailKey struct{}

@@ -170,7 +170,8 @@ func TestAnEventThatIsReplacedTogetherWithItsLeafIsFound(t *testing.T) {
 			t.Fatal(err)
 		}
 		e.Agent.Login = "nobody"
-		found.parts[at] = e.parts()
+		r := reader{b: e.appendParts(nil)}
+		found.parts[at] = r.parts()
 		found.leaves[at] = leafOf(number, found.salts[at], found.parts[at])
 		blocks, err := s.AuditBlocks(t.Context(), store.AuditRange{From: number, Limit: 1})
 		if err != nil {

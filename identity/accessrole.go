@@ -46,16 +46,19 @@ func (s *Service) AccessRole(ctx context.Context, name string) (access.Role, err
 	return access.Role{}, ErrNotFound
 }
 
-// SetAccessRole replaces what a role allows, or adds a role of those who work here;
-// access.Ownership.CheckRole found it right. It holds at the next request, in every
-// process.
-func (s *Service) SetAccessRole(ctx context.Context, r access.Role) error {
+// SetAccessRole replaces what a role allows, or adds a role of those who work here,
+// among the items of a tenant; access.Ownership.CheckRole found it right. It holds at
+// the next request, in every process.
+func SetAccessRole(ctx context.Context, items store.Identity, r access.Role) error {
 	if !Role(r.Name).Staff() {
 		return fault.New(fault.Unprocessable, fault.CodeBusinessRule, "name", "what users with the role %s may do is not set by rules of a role", r.Name)
 	}
 	c := changes{epoch: true}
 	c.put(kindAccessRole, r.Name, store.Any, r, time.Time{})
-	return s.write(ctx, &c)
+	if c.err != nil {
+		return c.err
+	}
+	return items.WriteItems(ctx, true, c.list...)
 }
 
 // ResetAccessRole makes a role what it was when the server was new: one that an

@@ -41,6 +41,9 @@ type Config struct {
 	AllowPrivate bool          // GuardedClient may speak to private addresses
 	SessionIdle  time.Duration // a session ends when it is not used for so long; 0: DefaultSessionIdle
 	SessionLife  time.Duration // and in any case after so long; 0: DefaultSessionLife
+	// Sandbox are the logins of users of a sandbox, as whom anybody may sign in by
+	// name alone.
+	Sandbox []string
 }
 
 // Service is a tenant's identity.

@@ -55,6 +55,9 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	}
 	consents := consentKeys(u.writes)
 	if len(consents) > 0 {
+		if err := d.noteUnclear(ctx, u.drafts); err != nil {
+			return nil, err
+		}
 		locks = append(slices.Clip(locks), lockConsents)
 	}
 	var written []store.Record

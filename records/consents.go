@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/engine/search"
-	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
@@ -24,19 +22,25 @@ const (
 const lockConsents = "consents"
 
 // consentsSetting says by which rules the policies in the store were made. Whoever
-// changes what access.Policies writes of the same consents raises consentRules.
+// changes what access.Policies writes of the same consents, or what is unclear about
+// them, raises consentRules.
 const (
 	consentsSetting = "consentRules"
-	consentRules    = 2
+	consentRules    = 3
 )
 
-// Rules makes the rules of a grant, with the consents of patients as they are now.
+// Rules makes the rules of a grant, with the consents of patients and the defaults as
+// they are now.
 // They hold as long as store.Identity's epoch stays the same.
 func (d *Door) Rules(ctx context.Context, g access.Grant) (*access.Rules, error) {
 	if err := d.readBook(ctx); err != nil {
 		return nil, err
 	}
-	return d.ownership.RulesUnder(d.book, g), nil
+	defaults, err := d.consentDefaults(ctx)
+	if err != nil {
+		return nil, d.fault(err)
+	}
+	return d.ownership.RulesUnder(d.book.Under(defaults), g), nil
 }
 
 // readBook adds to the Book what other processes, or this one, stored since.
@@ -91,7 +95,8 @@ func (d *Door) governAll(ctx context.Context, others []fhir.ID) error {
 	return nil
 }
 
-// consenters are the patients who have Consents.
+// consenters are the patients who have Consents. Those that are unclear come on the
+// list.
 func (d *Door) consenters(ctx context.Context) ([]fhir.ID, error) {
 	var patients []fhir.ID
 	for r, err := range d.store.Each(ctx, consentType, 0) {
@@ -104,6 +109,16 @@ func (d *Door) consenters(ctx context.Context) ([]fhir.ID, error) {
 		}
 		if c.Patient != "" {
 			patients = append(patients, c.Patient)
+		}
+		if c.Problems == nil {
+			continue
+		}
+		change, err := d.unclearChange(ctx, c.ID)
+		if err != nil {
+			return nil, err
+		}
+		if err := d.store.WriteItems(ctx, false, change); err != nil {
+			return nil, err
 		}
 	}
 	return distinctIDs(patients), nil
@@ -120,18 +135,6 @@ func (d *Door) consent(r store.Record) (access.Consent, error) {
 		return access.Consent{}, err
 	}
 	return access.ReadConsent(tree.Root()), nil
-}
-
-// unclear are the parts of a Consent that cannot be computed, as warnings.
-func unclear(w *draft) (issues []fault.Issue) {
-	if w.key.Type != consentType {
-		return nil
-	}
-	for _, problem := range access.ReadConsent(w.tree.Root()).Problems {
-		path, text, _ := strings.Cut(problem, ": ")
-		issues = append(issues, fault.Issue{Severity: fault.Warning, Code: fault.CodeValue, Path: path, Message: text})
-	}
-	return issues
 }
 
 // consentKeys are the Consents among writes.

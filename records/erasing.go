@@ -263,6 +263,9 @@ func (e *erasure) finish(ctx context.Context) error {
 	if len(e.Pending) == 0 {
 		return nil
 	}
+	if err := e.d.forgetUnclear(ctx, e.Pending); err != nil {
+		return err
+	}
 	if _, err := e.d.store.Expunge(ctx, store.Expunge{Keys: e.Pending, Everything: true, KeepTexts: true}); err != nil {
 		return err
 	}

@@ -223,15 +223,20 @@ func (s *Session) held(key fhir.Key, what string, h *Hold) error {
 // operate refuses an operation that the session may not do; i is the interaction
 // with Patients that a scope must allow.
 func (s *Session) operate(o access.Operation, i smart.Interactions) error {
+	return s.operateOn(o, patientType, i)
+}
+
+// operateOn is operate where a scope must allow the interaction with another type.
+func (s *Session) operateOn(o access.Operation, t fhir.Type, i smart.Interactions) error {
 	if s.access == nil {
 		return nil
 	}
 	if a, ok := s.access.(interface {
 		Operates(o access.Operation, t fhir.Type, i smart.Interactions) bool
-	}); ok && a.Operates(o, patientType, i) {
+	}); ok && a.Operates(o, t, i) {
 		return nil
 	}
-	return fault.New(fault.Forbidden, fault.CodeForbidden, "", "this takes a role that has the operation %q, as privacy officers have, and a scope with user/%s", o, permission(patientType, i))
+	return fault.New(fault.Forbidden, fault.CodeForbidden, "", "this takes an administrator, or a role that has the operation %q, as privacy officers have, and a scope with user/%s", o, permission(t, i))
 }
 
 // display is who acts, for people to read.

@@ -48,7 +48,7 @@ type labelState struct {
 
 // labelRules is the version of the way labels are found and written. Whoever changes
 // it changes this.
-const labelRules = "1"
+const labelRules = "2"
 
 func (s *labelState) rules() label.Rules {
 	if s.Rules == nil {

@@ -131,6 +131,9 @@ func (e *erasure) replace(ctx context.Context, current store.Record, tree *fhir.
 	if err != nil {
 		return err
 	}
+	if err := d.noteUnclear(ctx, []*draft{w}); err != nil {
+		return err
+	}
 	u := &unit{s: d.Session(Principal{ID: eraseJob}, nil), writes: []store.Write{write}}
 	_, err = d.commit(ctx, u)
 	return err

@@ -213,8 +213,11 @@ func (st *step) answer(metas map[fhir.Key]store.Record, masked bool) EntryResult
 	default:
 		resource.JSON = r.Body
 	}
-	if !wrote {
+	switch {
+	case !wrote:
 		res.Issues = kept(resource, "nothing changes").Issues
+	case from.w != nil:
+		res.Issues = from.w.unclear
 	}
 	res.Resource, res.Version, res.LastModified, res.Location = &resource, r.Version, r.Updated, location(resource)
 	return res

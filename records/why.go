@@ -52,7 +52,7 @@ func (s *Session) Why(ctx context.Context, key fhir.Key, to Standing) (*Why, err
 	if !to.Everything && (to.Patient == "" && !w.Shown || to.Patient != "" && !slices.Contains(patients, to.Patient)) {
 		return nil, notFound(key)
 	}
-	q := access.Question{Key: key, At: s.door.now().UnixMicro(), Holds: func(ctx context.Context, x search.Expr) (bool, error) {
+	q := access.Question{Key: key, At: s.door.now().UnixMicro(), Patients: patients, Holds: func(ctx context.Context, x search.Expr) (bool, error) {
 		return search.Match(ctx, x, doc, matchSource{s.door})
 	}}
 	others := map[fhir.ID]bool{} // consents of which nothing is told

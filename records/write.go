@@ -142,7 +142,7 @@ func (s *Session) attempt(ctx context.Context, c *change) (Result, error) {
 	if err == nil {
 		written[0].Body = w.json
 		res, err := s.told(ctx, written[0], w)
-		return Result{Resource: res, Created: current.Version == 0 || current.Deleted, Issues: unclear(w)}, err
+		return Result{Resource: res, Created: current.Version == 0 || current.Deleted, Issues: w.unclear}, err
 	}
 	if e, ok := errors.AsType[*store.MissingError](err); ok {
 		return Result{}, missing(e, drafts...)

@@ -7,12 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/inglehealth/ingle/engine/access"
-	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/identity"
-	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/records"
 )
 
 // oneRole is the argument of commands about the rules of one role.
@@ -44,41 +42,22 @@ func noRules(name string) error {
 }
 
 type roleSet struct {
-	identityFlags
+	keepingFlags
 	File []byte `arg:"" type:"filecontent" name:"file" help:"JSON as ingle role show prints it (docs/accounts.md)."`
 }
 
 func (c *roleSet) Run(ctx context.Context, m *Main) error { return c.order(ctx, m, "role set", c) }
 
-func (c *roleSet) administer(ctx context.Context, in *identity.Service, out io.Writer) error {
+// keep checks the rules by the search parameters of the records.
+func (c *roleSet) keep(ctx context.Context, s *records.Session, out io.Writer) error {
 	var r access.Role
 	d := json.NewDecoder(bytes.NewReader(c.File))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&r); err != nil {
 		return usage("the file is not a role: %v", err)
 	}
-	o, err := ownership()
-	if err != nil {
-		return err
-	}
-	if err := o.CheckRole(&r); err != nil {
-		return err
-	}
-	return told(in.SetAccessRole(ctx, r), out, "The role %s has %d rules; they hold at the next request.", r.Name, len(r.Rules))
+	return told(s.SetAccessRole(ctx, r), out, "The role %s has %d rules; they hold at the next request.", r.Name, len(r.Rules))
 }
-
-// ownership knows types and search parameters of the built-in releases.
-var ownership = sync.OnceValues(func() (*access.Ownership, error) {
-	var all []*search.Catalog
-	for _, release := range []definitions.Release{definitions.R4, definitions.R4B} {
-		c, err := search.NewCatalog(definitions.MustBuiltIn(release), "")
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, c)
-	}
-	return access.NewOwnership(all, nil), nil
-})
 
 type roleReset struct{ oneRole }
 

@@ -139,7 +139,6 @@ var administrators = map[string]func() administrator{
 	"role list":          func() administrator { return new(roleList) },
 	"role require":       func() administrator { return new(roleRequire) },
 	"role show":          func() administrator { return new(roleShow) },
-	"role set":           func() administrator { return new(roleSet) },
 	"role reset":         func() administrator { return new(roleReset) },
 	"key list":           func() administrator { return new(keyList) },
 	"key rotate":         func() administrator { return new(keyRotate) },

@@ -63,7 +63,7 @@ func tryApp(t *testing.T) tried {
 	}
 	serve, chart, ok := strings.Cut(strings.TrimSpace(shellBlock.FindStringSubmatch(string(text))[1]), "\n")
 	serve, isServe := strings.CutPrefix(serve, "go run ./cmd/ingle ")
-	chart, isChart := strings.CutPrefix(chart, "go run ./apps/chart --iss http://127.0.0.1:8080/fhir")
+	chart, isChart := strings.CutPrefix(chart, "go run ./apps/chart --iss http://localhost:8080/fhir")
 	if !ok || !isServe || !isChart || strings.Contains(chart, "\n") {
 		t.Fatal("docs/apps.md does not begin with the two commands")
 	}
@@ -75,8 +75,8 @@ func tryApp(t *testing.T) tried {
 	}
 
 	listener := "127.0.0.1:" + freePort(t)
-	try := tried{browser: newBrowser(t), issuer: "http://" + listener}
-	try.password, try.printed = started(t, regexp.MustCompile(`^Sign in at http://\S+/account as maria .* the password (\w+),`), "ingle", append(strings.Fields(serve), "--listen", listener)...)
+	try := tried{browser: newBrowser(t), issuer: "http://" + strings.Replace(listener, "127.0.0.1", "localhost", 1)}
+	try.password, try.printed = started(t, regexp.MustCompile(`^Open http://\S+ in a browser.* the password (\w+),`), "ingle", append(strings.Fields(serve), "--listen", listener)...)
 	address := start(t, regexp.MustCompile(`^The chart is at (\S+)`), app, append(strings.Fields(chart), "--iss", try.issuer+"/fhir", "--listen", "127.0.0.1:0")...)
 
 	b := try.browser

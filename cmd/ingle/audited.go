@@ -108,9 +108,14 @@ func argumentsOf(flags any) string {
 	out := ""
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
-		if _, positional := f.Tag.Lookup("arg"); positional && f.IsExported() && f.Name != "Token" {
-			out += " " + strings.Trim(fmt.Sprint(v.Field(i).Interface()), "[]")
+		if _, positional := f.Tag.Lookup("arg"); !positional || !f.IsExported() || f.Name == "Token" {
+			continue
 		}
+		value := v.Field(i).Interface()
+		if file, ok := value.([]byte); ok {
+			value = string(file)
+		}
+		out += " " + strings.Trim(fmt.Sprint(value), "[]")
 	}
 	return out
 }

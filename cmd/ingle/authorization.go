@@ -13,6 +13,7 @@ import (
 
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/service/auth"
+	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
@@ -27,6 +28,7 @@ type authorizationFlags struct {
 type authorization struct {
 	server   *auth.Server
 	services map[string]*identity.Service
+	house    *pages.House
 }
 
 // authorize opens the identity of every tenant.
@@ -37,11 +39,15 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 	if err != nil {
 		return nil, err
 	}
-	a := &authorization{services: map[string]*identity.Service{}}
+	a := &authorization{services: map[string]*identity.Service{}, house: &pages.House{Log: log, Sandbox: c.Sandbox, Entrances: entrances}}
 	var served []auth.Tenant
 	for _, name := range tenants.Names() {
+		var logins []string
+		if c.Sandbox && name == "" {
+			logins = sandboxLogins()
+		}
 		in, err := identity.Open(ctx, identity.Config{
-			Store: tenants.stores[name], Issuer: issuerOf(base, name), Secret: key, Log: log, AllowPrivate: c.AllowPrivateKeys,
+			Store: tenants.stores[name], Issuer: issuerOf(base, name), Secret: key, Log: log, AllowPrivate: c.AllowPrivateKeys, Sandbox: logins,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", called(name), err)
@@ -54,7 +60,8 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 		}
 		served = append(served, t)
 	}
-	a.server = auth.New(auth.Config{Tenants: served, Log: log})
+	a.server = auth.New(auth.Config{Tenants: served, Log: log, House: a.house})
+	a.house.Visitors = a.server
 	if c.Database == "" {
 		orders, err := startControl(ctx, c.folder(), a.services, tenants.Tenants, log)
 		if err != nil {
@@ -109,7 +116,7 @@ func (a *authorization) greet(ctx context.Context, out io.Writer, sandbox bool) 
 			return err
 		}
 		if password != "" {
-			fmt.Fprintf(out, "Sign in at %s/account as maria (a patient), okafor (a physician) or admin, all with the password %s, shown this once.\n", a.services[""].Issuer(), password)
+			fmt.Fprintf(out, "Open %s in a browser. People of the sandbox sign in there with one click, or by name (maria, a patient; okafor, a physician; admin) with the password %s, shown this once.\n", a.services[""].Issuer(), password)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.services)) {
@@ -138,6 +145,15 @@ var sandboxUsers = []identity.User{
 	{Login: "maria", Name: "Maria Elena Delgado", Roles: []identity.Role{identity.Patient}, Links: []identity.Link{{Type: "Patient", ID: "maria"}}},
 	{Login: "okafor", Name: "Dr. Okafor", Roles: []identity.Role{identity.Practitioner}, Links: []identity.Link{{Type: "Practitioner", ID: "okafor", PractitionerRole: "okafor-hearthside"}}},
 	{Login: "admin", Name: "Sandbox administrator", Roles: []identity.Role{identity.Administrator, identity.AppDeveloper}},
+}
+
+// sandboxLogins are the names by which they sign in.
+func sandboxLogins() []string {
+	var all []string
+	for _, u := range sandboxUsers {
+		all = append(all, u.Login)
+	}
+	return all
 }
 
 // peopleSandbox lets the sandbox's users sign in with a password that is made up

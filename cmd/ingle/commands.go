@@ -18,26 +18,28 @@ Every flag can be given in the environment, too: --base-url as INGLE_BASE_URL.`
 // commandLine is the one definition of all flags and their environment
 // variables.
 type commandLine struct {
-	Serve     serveCommand     `cmd:"" help:"Start the server."`
-	Import    importCommand    `cmd:"" help:"Load files of resources: NDJSON, Bundles, gzipped or not."`
-	Export    exportCommand    `cmd:"" help:"Write the records to NDJSON files, one for each type."`
-	Migrate   migrateCommand   `cmd:"" help:"Move all records, with their history, between SQLite and PostgreSQL, and prove that nothing is lost."`
-	Reindex   reindexCommand   `cmd:"" help:"Compute the search index of stored resources anew, for example after loading a package with search parameters."`
-	Relabel   relabelCommand   `cmd:"" help:"Find anew which stored resources are sensitive, for example by other rules."`
-	User      userCommand      `cmd:"" help:"Users: who may sign in. These commands work while a server runs, too."`
-	Client    clientCommand    `cmd:"" help:"Clients: apps and services that are registered."`
-	Role      roleCommand      `cmd:"" help:"Roles, and which of them need a second factor."`
-	Key       keyCommand       `cmd:"" help:"Keys that id tokens are signed with."`
-	Provider  providerCommand  `cmd:"" help:"Outside OpenID Connect providers through which users sign in."`
-	Server    serverCommand    `cmd:"" help:"Other resource servers that take this server's tokens."`
-	Token     tokenCommand     `cmd:"" help:"Access tokens for scripts."`
-	Audit     auditCommand     `cmd:"" help:"The audit log: verify it, export it, prove what is in it."`
-	Hold      holdCommand      `cmd:"" help:"Legal holds: what is not deleted, expunged or erased."`
-	Erase     eraseCommand     `cmd:"" help:"Erase a patient for good."`
-	Retention retentionCommand `cmd:"" help:"Rules by which old resources are expunged."`
-	Usage     usageCommand     `cmd:"" help:"Show who used how much, by day, app and user."`
-	Bench     benchCommand     `cmd:"" help:"Measure a FHIR server, this one or any other, from outside."`
-	Version   versionCommand   `cmd:"" help:"Show the version, the FHIR releases and what is loaded with --package."`
+	Serve          serveCommand          `cmd:"" help:"Start the server."`
+	Import         importCommand         `cmd:"" help:"Load files of resources: NDJSON, Bundles, gzipped or not."`
+	Export         exportCommand         `cmd:"" help:"Write the records to NDJSON files, one for each type."`
+	Migrate        migrateCommand        `cmd:"" help:"Move all records, with their history, between SQLite and PostgreSQL, and prove that nothing is lost."`
+	Reindex        reindexCommand        `cmd:"" help:"Compute the search index of stored resources anew, for example after loading a package with search parameters."`
+	Relabel        relabelCommand        `cmd:"" help:"Find anew which stored resources are sensitive, for example by other rules."`
+	User           userCommand           `cmd:"" help:"Users: who may sign in. These commands work while a server runs, too."`
+	Client         clientCommand         `cmd:"" help:"Clients: apps and services that are registered."`
+	Role           roleCommand           `cmd:"" help:"Roles, and which of them need a second factor."`
+	Key            keyCommand            `cmd:"" help:"Keys that id tokens are signed with."`
+	Provider       providerCommand       `cmd:"" help:"Outside OpenID Connect providers through which users sign in."`
+	Server         serverCommand         `cmd:"" help:"Other resource servers that take this server's tokens."`
+	Token          tokenCommand          `cmd:"" help:"Access tokens for scripts."`
+	Audit          auditCommand          `cmd:"" help:"The audit log: verify it, export it, prove what is in it."`
+	Consent        consentCommand        `cmd:"" help:"Consents that cannot be computed, and wait for a review."`
+	ConsentDefault consentDefaultCommand `cmd:"" help:"What holds where no consent of a patient decides."`
+	Hold           holdCommand           `cmd:"" help:"Legal holds: what is not deleted, expunged or erased."`
+	Erase          eraseCommand          `cmd:"" help:"Erase a patient for good."`
+	Retention      retentionCommand      `cmd:"" help:"Rules by which old resources are expunged."`
+	Usage          usageCommand          `cmd:"" help:"Show who used how much, by day, app and user."`
+	Bench          benchCommand          `cmd:"" help:"Measure a FHIR server, this one or any other, from outside."`
+	Version        versionCommand        `cmd:"" help:"Show the version, the FHIR releases and what is loaded with --package."`
 }
 
 // storeFlags say where records are kept.

@@ -30,7 +30,14 @@ var keepers = map[string]func() keeper{
 	"hold lift": func() keeper { return new(holdLift) },
 	"hold list": func() keeper { return new(holdList) },
 	"erase":     func() keeper { return new(eraseCommand) },
+	"role set":  func() keeper { return new(roleSet) },
 	"usage":     func() keeper { return new(usageCommand) },
+
+	"consent unclear":       func() keeper { return new(consentUnclear) },
+	"consent review":        func() keeper { return new(consentReview) },
+	"consent-default show":  func() keeper { return new(consentDefaultShow) },
+	"consent-default set":   func() keeper { return new(consentDefaultSet) },
+	"consent-default reset": func() keeper { return new(consentDefaultReset) },
 
 	"retention show": func() keeper { return new(retentionShow) },
 	"retention set":  func() keeper { return new(retentionSet) },

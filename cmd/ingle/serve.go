@@ -91,6 +91,9 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	base := c.base(listener)
+	if c.Sandbox && !c.Open && c.BaseURL == "" {
+		base = localhost(base)
+	}
 	if err := c.exclusive(); err != nil {
 		return err
 	}
@@ -122,6 +125,8 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 			return err
 		}
 		who.server.Mount(site)
+		who.furnish(site)
+		api.Start = true
 		api.Authenticate, api.Origins, api.Ask = who.server.Authenticate, who.server.KnownOrigin, who.server.Ask
 		api.BreakGlass, api.MendGlass = who.server.BreakGlass, who.server.MendGlass
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }

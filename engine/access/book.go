@@ -6,45 +6,15 @@ import (
 	"sync"
 )
 
-// Defaults are what holds where no consent decides.
-type Defaults struct {
-	// Permit are the purposes for which data may be seen, those that they comprise
-	// included.
-	Permit []string `json:"permit"`
-	// Sealed are sensitive labels, "system|code": what has one is hidden from all
-	// but whom a consent shows it by that label.
-	Sealed []string `json:"sealed"`
-}
-
-// Shipped are the defaults of a new server: treatment, payment, operations and what
-// is for the patient; records of the treatment of substance use only by consent (42
-// CFR Part 2).
-func Shipped() Defaults {
-	return Defaults{Permit: []string{"TREAT", "HPAYMT", "HOPERAT", "PATRQT", "BTG"}, Sealed: Labels(part2)}
-}
-
-// Implicit are the defaults of an implicit policy of IHE PCF, by the end of its name:
-// basic-normal permits treatment; all-normal every purpose that roles and apps may
-// have; break-glass-only nothing but breaking the glass; deny nothing.
-func Implicit(policy string) (Defaults, bool) {
-	d := Defaults{Sealed: Labels(part2)}
-	switch policy {
-	case "basic-normal":
-		d.Permit = []string{"TREAT"}
-	case "all-normal":
-		d.Permit = []string{"TREAT", "HPAYMT", "HOPERAT", "PATRQT", "PUBHLTH", "HRESCH", "HMARKT", BreakGlass}
-	case "break-glass-only":
-		d.Permit = []string{BreakGlass}
-	case "deny":
-	default:
-		return Defaults{}, false
-	}
-	return d, true
-}
-
-// Book has the policies of all patients. It is safe for concurrent use.
+// Book has the policies of all patients, and what holds where they say nothing. It
+// is safe for concurrent use.
 type Book struct {
 	defaults Defaults
+	*shelf
+}
+
+// shelf is what Books of other defaults share.
+type shelf struct {
 	mu       sync.Mutex
 	policies []numbered
 	views    map[string]*view
@@ -75,8 +45,11 @@ const maxViews = 500
 
 // NewBook makes an empty Book.
 func NewBook(d Defaults) *Book {
-	return &Book{defaults: d, views: map[string]*view{}, actors: map[string]bool{}}
+	return &Book{d, &shelf{views: map[string]*view{}, actors: map[string]bool{}}}
 }
+
+// Under is the Book with other defaults: what either is given both have.
+func (b *Book) Under(d Defaults) *Book { return &Book{d, b.shelf} }
 
 // Last is the greatest number of a policy in the Book.
 func (b *Book) Last() int64 {
@@ -168,21 +141,4 @@ func (b *Book) concerning(a *Asker, writing bool) (groups []group, last int64) {
 		groups[i] = group{g.policy, slices.Clip(g.numbers)}
 	}
 	return groups, b.last()
-}
-
-// permits says whether the default shows data for the asker's purpose.
-func (d *Defaults) permits(a *Asker) bool { return a.Self || a.Purpose == "" || a.pursues(d.Permit) }
-
-// sealed are the labels that are hidden from the asker unless a consent shows them.
-func (d *Defaults) sealed(a *Asker) []string {
-	if a.Self {
-		return nil
-	}
-	var all []string
-	for _, l := range d.Sealed {
-		if !slices.Contains(a.Unsealed, l) {
-			all = append(all, l)
-		}
-	}
-	return all
 }

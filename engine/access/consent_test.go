@@ -220,6 +220,114 @@ func TestWhatMerelyRefersToAnEncounterHasNoneOfItsLabels(t *testing.T) {
 	}
 }
 
+func TestWhoInterpretedEnteredOrCollectedIsAnAuthor(t *testing.T) {
+	w := newWorld(t, append(clinic, resource("DiagnosticReport", "x", to("subject", "Patient/p")+`,"resultsInterpreter":[{"reference":"Practitioner/dr"}]`),
+		resource("ImagingStudy", "x", to("subject", "Patient/p")+`,"interpreter":[{"reference":"Practitioner/dr"}]`),
+		resource("ClinicalImpression", "x", to("subject", "Patient/p")+","+to("assessor", "Practitioner/dr")),
+		resource("Claim", "x", to("patient", "Patient/p")+","+to("enterer", "Practitioner/dr")),
+		resource("Media", "x", to("subject", "Patient/p")+","+to("operator", "Practitioner/dr")),
+		resource("Specimen", "x", to("subject", "Patient/p")+`,"collection":{"collector":{"reference":"Practitioner/dr"}}`))...)
+	denial := consent("p", 1, `"provision":{"type":"permit","provision":[{"type":"deny","data":[{"meaning":"authoredby",`+to("reference", "Practitioner/dr")+`}]}]}`)
+	if got := w.visible(w.under("TREAT", denial), "2024-06-01"); order(got) != order(without(allOfP+" "+allOfQ, "Condition/c")) {
+		t.Errorf("%s", order(got))
+	}
+}
+
+func TestWhatMerelyNamesSomebodyIsNotTheirWork(t *testing.T) {
+	w := newWorld(t, append(clinic,
+		resource("Consent", "x", to("patient", "Patient/p")+`,"provision":{"provision":[{"data":[{"meaning":"authoredby",`+to("reference", "Practitioner/dr")+`}]}]}`),
+		resource("Observation", "x", to("subject", "Patient/p")+`,"extension":[{"url":"urn:e","valueReference":{"reference":"Practitioner/dr"}}]`),
+		resource("CarePlan", "x", to("subject", "Patient/p")+","+to("author", "Practitioner/dr")))...)
+	denial := consent("p", 1, `"provision":{"type":"permit","provision":[{"type":"deny","data":[{"meaning":"authoredby",`+to("reference", "Practitioner/dr")+`}]}]}`)
+	if got := w.visible(w.under("TREAT", denial), "2024-06-01"); order(got) != order(without(allOfP+" "+allOfQ+" Consent/x Observation/x", "Condition/c")) {
+		t.Errorf("%s", order(got))
+	}
+}
+
+func TestTypesThatSayWhoSomebodyIsAreNotLabelled(t *testing.T) {
+	for name, want := range map[string]bool{"Observation": true, "Coverage": true, "Medication": true, "Patient": false, "RelatedPerson": false, "Consent": false, "Binary": false, "Practitioner": false} {
+		if got := access.MayBeSensitive(name); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestEachPatientOfAResourceHasToUnsealIt(t *testing.T) {
+	const sealed = `"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"ETH"},{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}]}`
+	all := append(clinic, resource("Appointment", "both", `"participant":[{"actor":{"reference":"Patient/p"}},{"actor":{"reference":"Practitioner/dr"}},{"actor":{"reference":"Patient/q"}}],`+sealed),
+		resource("Appointment", "p", `"participant":[{"actor":{"reference":"Patient/p"}}],`+sealed), resource("Appointment", "nobodys", `"participant":[{"actor":{"reference":"Practitioner/dr"}}],`+sealed))
+	opens := func(patient string, n int, label string) string {
+		return consent(patient, n, `"provision":{"type":"permit","provision":[{"type":"permit",`+label+`}]}`)
+	}
+	restricted := `"securityLabel":[` + code("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R") + `]`
+	for _, c := range []struct {
+		consents []string
+		want     string
+	}{
+		{nil, ""},
+		{[]string{opens("p", 1, label("ETH"))}, "Appointment/p"},
+		{[]string{opens("q", 1, label("ETH"))}, ""},
+		{[]string{opens("p", 1, label("ETH")), opens("q", 2, label("ETH"))}, "Appointment/both Appointment/p"},
+		{[]string{opens("p", 1, label("ETH")), opens("q", 2, restricted)}, "Appointment/both Appointment/p"},
+		{[]string{opens("p", 1, label("ETH")), opens("q", 2, label("HIV"))}, "Appointment/p"},
+	} {
+		w := newWorld(t, all...)
+		r := w.under("TREAT", c.consents...)
+		got := w.visible(r, "2024-06-01")
+		var some []string
+		for name := range strings.FieldsSeq(got) {
+			if strings.HasPrefix(name, "Appointment/") {
+				some = append(some, name)
+			}
+		}
+		if strings.Join(some, " ") != c.want {
+			t.Errorf("%v: %v, want %s", c.consents, some, c.want)
+		}
+		w.explains(r, "2024-06-01", got)
+	}
+}
+
+func TestALabelOfAMedicationIsThatOfWhoTakesIt(t *testing.T) {
+	w := newWorld(t, append(clinic, resource("Medication", "m", `"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"ETH"}]}`),
+		resource("MedicationRequest", "m", to("subject", "Patient/p")+","+to("medicationReference", "Medication/m")),
+		resource("MedicationAdministration", "m", to("subject", "Patient/p")+","+to("medicationReference", "Medication/m")),
+		resource("MedicationDispense", "m", to("subject", "Patient/p")+","+to("medicationReference", "Medication/m")),
+		resource("MedicationStatement", "m", to("subject", "Patient/p")+","+to("medicationReference", "Medication/m")),
+		resource("MedicationRequest", "other", to("subject", "Patient/p")+","+to("medicationReference", "Medication/other")))...)
+	r := w.under("TREAT")
+	got := w.visible(r, "2024-06-01")
+	if want := allOfP + " " + allOfQ + " Medication/m MedicationRequest/other"; order(got) != order(want) {
+		t.Errorf("%s\nwant %s", order(got), order(want))
+	}
+	w.explains(r, "2024-06-01", got)
+	if got := w.visible(w.under("TREAT", consent("p", 1, `"provision":{"type":"permit",`+label("ETH")+`}`)), "2024-06-01"); !strings.Contains(got, "MedicationStatement/m") {
+		t.Errorf("with the patient's permission: %s", got)
+	}
+}
+
+func TestABinaryIsHiddenWithTheDocumentThatAttachesIt(t *testing.T) {
+	all := append(clinic, resource("Binary", "sealed", ""), resource("Binary", "own", to("securityContext", "Patient/p")), resource("Binary", "free", ""),
+		resource("DocumentReference", "sealed", to("subject", "Patient/p")+`,"content":[{"attachment":{"url":"Binary/sealed"}},{"attachment":{"url":"Binary/own"}}],"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"ETH"}]}`),
+		resource("DocumentReference", "free", to("subject", "Patient/p")+`,"content":[{"attachment":{"url":"Binary/free"}}]`))
+	for _, c := range []struct {
+		consents []string
+		want     string
+	}{
+		{nil, allOfP + " " + allOfQ + " DocumentReference/free Binary/free"},
+		{[]string{consent("p", 1, `"provision":{"type":"permit","provision":[{"type":"permit",`+label("ETH")+`}]}`)},
+			allOfP + " " + allOfQ + " Condition/sud DocumentReference/free Binary/free DocumentReference/sealed Binary/sealed Binary/own"},
+		{[]string{consent("p", 1, `"provision":{"type":"permit","provision":[{"type":"deny","class":[`+code("http://hl7.org/fhir/resource-types", "DocumentReference")+`]}]}`)}, allOfP + " " + allOfQ},
+	} {
+		w := newWorld(t, all...)
+		r := w.under("TREAT", c.consents...)
+		got := w.visible(r, "2024-06-01")
+		if order(got) != order(c.want) {
+			t.Errorf("%s\nwant %s", order(got), order(c.want))
+		}
+		w.explains(r, "2024-06-01", got)
+	}
+}
+
 func TestWhatTellsOfNoPatientIsSeenForAnyPurpose(t *testing.T) {
 	w := newWorld(t, append(clinic, resource("Provenance", "of-dr", `"target":[{"reference":"Practitioner/dr"}]`))...)
 	if got := w.visible(w.under("HRESCH"), "2024-06-01"); got != "Practitioner/dr Provenance/of-dr" {

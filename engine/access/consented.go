@@ -47,6 +47,9 @@ func (r *Rules) consented(types []string, i smart.Interactions) search.Expr {
 	if x := c.beside(r); !isNever(x) {
 		hidden = disj(hidden, x)
 	}
+	if slices.Contains(c.types, binaryType) && !c.creating {
+		hidden = disj(hidden, conj(ofType(c.types, binaryType), r.attached()))
+	}
 	x := standing(neg(hidden))
 	if !c.defaults.permits(c.asker) {
 		x = conj(c.shown(), x)
@@ -59,7 +62,7 @@ func (r *Rules) consented(types []string, i smart.Interactions) search.Expr {
 
 // standing is x, for which what a store makes of it is kept.
 func standing(x search.Expr) search.Expr {
-	if !isNot(x) {
+	if _, is := x.(search.Not); !is {
 		return x
 	}
 	return search.Standing{X: x, Made: new(search.Made)}
@@ -67,7 +70,8 @@ func standing(x search.Expr) search.Expr {
 
 // hidden holds of what belongs to a patient and is hidden.
 func (c *consenting) hidden() search.Expr {
-	var hiding, unsealing []branch
+	var hiding []branch
+	var opens []opening
 	for i := range c.groups {
 		g := &c.groups[i]
 		if i >= maxGroups {
@@ -82,12 +86,15 @@ func (c *consenting) hidden() search.Expr {
 			return x
 		})
 		hiding = append(hiding, branch{hides, g.numbers})
-		unsealing = append(unsealing, branch{c.each(func(t string) search.Expr { return c.o.verdict(g.policy, t).unseals }), g.numbers})
+		unseals := c.each(func(t string) search.Expr { return c.o.verdict(g.policy, t).unseals })
+		if !isNever(unseals) {
+			opens = open(opens, unseals, g.numbers)
+		}
 	}
-	hidden, unsealed := c.ofBranches(hiding, c.last), c.ofBranches(unsealing, 0)
+	hidden := c.ofBranches(hiding, c.last)
 	if labels := c.defaults.sealed(c.asker); len(labels) > 0 && !c.creating {
 		sealed := c.each(func(t string) search.Expr { return c.o.labelled(t, labels) })
-		hidden = disj(hidden, conj(sealed, neg(unsealed)))
+		hidden = disj(hidden, conj(sealed, neg(c.opened(opens))))
 	}
 	return hidden
 }
@@ -172,14 +179,37 @@ func (c *consenting) beside(r *Rules) search.Expr {
 			return any
 		}
 		for _, p := range c.o.params(t, []string{aboutCodes[t]}) {
-			x := search.Expr(search.Chain{Param: p, X: all})
-			if len(c.types) > 1 {
-				x = search.And{search.TypeIs{t}, x}
-			}
-			any = disj(any, x)
+			any = disj(any, conj(ofType(c.types, t), search.Chain{Param: p, X: all}))
 		}
 	}
 	return any
+}
+
+// ofType holds of the resources of one of types.
+func ofType(types []string, one string) search.Expr {
+	if len(types) == 1 {
+		return always()
+	}
+	return search.TypeIs{one}
+}
+
+// documents are the types that attach what a Binary holds.
+var documents = []string{"DiagnosticReport", "DocumentReference", "Media"}
+
+// attached holds of what a document refers to that is hidden: the Binary of a labelled
+// DocumentReference goes with it.
+func (r *Rules) attached() search.Expr {
+	var types search.TypeIs
+	for _, t := range documents {
+		if slices.Contains(r.o.types, t) {
+			types = append(types, t)
+		}
+	}
+	x := r.consented(types, seeing)
+	if x == nil || types == nil {
+		return never()
+	}
+	return search.Referred{X: conj(types, neg(x))}
 }
 
 // findUnconsented holds of all that is hidden of what can belong to patients.
@@ -190,7 +220,7 @@ func (r *Rules) findUnconsented() search.Expr {
 			types = append(types, t)
 		}
 	}
-	x := r.consented(types, smart.Read|smart.Search)
+	x := r.consented(types, seeing)
 	switch {
 	case x == nil:
 		return never()

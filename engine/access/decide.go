@@ -54,16 +54,16 @@ func (o *Ownership) rule(r *rule, typeName string) verdict {
 		out.hides = conj(of, disj(in.hides, neg(in.shows)))
 	default:
 		out.shows = conj(of, neg(in.hides))
-		if labels := opening(r.Labels); labels != nil {
+		if labels := unsealing(r.Labels); labels != nil {
 			out.unseals = conj(out.shows, o.labelled(typeName, labels))
 		}
 	}
 	return out
 }
 
-// opening are the labels by which a permission opens what is sealed: not those that
+// unsealing are the labels by which a permission opens what is sealed: not those that
 // say of data that it is no more confidential than other.
-func opening(labels []string) (some []string) {
+func unsealing(labels []string) (some []string) {
 	for _, l := range labels {
 		if system, code, _ := strings.Cut(l, "|"); system != confidentialitySystem || code == "R" || code == "V" {
 			some = append(some, l)
@@ -105,15 +105,20 @@ const (
 	uriSystem             = "urn:ietf:rfc:3986"
 )
 
-// labelled holds of resources with a security label, and of those of an Encounter
-// with one. What has no confidentiality is N.
+// labelled holds of resources with a security label, of those of an Encounter with one,
+// and of those that tell that somebody takes a Medication with one. What has no confidentiality is N.
 func (o *Ownership) labelled(typeName string, labels []string) search.Expr {
 	out := o.label(typeName, labels)
-	if isNot(out) {
-		return out // what an Encounter lacks is nothing to inherit
+	// What an Encounter or a Medication lacks is nothing to inherit.
+	labels = slices.DeleteFunc(slices.Clone(labels), func(l string) bool { return l == confidentialitySystem+"|N" })
+	if len(labels) == 0 {
+		return out
 	}
 	for _, p := range o.visits(typeName) {
 		out = search.Or{out, search.Chain{Param: p, Target: "Encounter", X: o.label("Encounter", labels)}}
+	}
+	for _, p := range o.params(typeName, []string{"medication"}) {
+		out = search.Or{out, search.Chain{Param: p, Target: "Medication", X: o.label("Medication", labels)}}
 	}
 	return out
 }
@@ -159,11 +164,6 @@ func (o *Ownership) securityOf(typeName string) (search.Param, bool) {
 		}
 	}
 	return search.Param{}, false
-}
-
-func isNot(x search.Expr) bool {
-	_, ok := x.(search.Not)
-	return ok
 }
 
 // classed holds of resources of a type, with a profile, or of a type of document.
@@ -234,17 +234,35 @@ func (o *Ownership) dated(typeName string, lo, hi int64, undated bool) search.Ex
 }
 
 // authors are the parameters that say whose work a resource is.
-var authors = []string{"author", "performer", "recorder", "asserter", "requester", "creator", "informant", "sender", "source", "prescriber", "provider", "result-interpreter"}
+var authors = []string{
+	"author", "performer", "recorder", "asserter", "requester", "creator", "informant", "sender", "source", "prescriber", "provider", "result-interpreter",
+	"results-interpreter", "interpreter", "assessor", "enterer", "operator", "performer-actor", "collector", "reporter",
+}
+
+// authorElements are elements that say whose work a resource is, for some of which no
+// release has a parameter, as Condition.recorder.
+var authorElements = []string{"author", "contributor", "recorder", "asserter", "expressedBy", "informationSource", "source", "reported", "performer", "provider", "enterer"}
+
+// untold says whether resources of a type may say whose work they are in an element
+// that no parameter has. A Consent is nobody's work: it names people as whom it is about.
+func (o *Ownership) untold(typeName string) bool {
+	return typeName != "Consent" && slices.ContainsFunc(o.of(typeName), func(c *search.Catalog) bool {
+		return slices.ContainsFunc(authorElements, func(name string) bool {
+			_, told := c.Param(typeName, name)
+			return !told && c.Definitions().Type(typeName).Element(name) != nil
+		})
+	})
+}
 
 // named holds of the resources that a provision means by naming one. Who wrote a
-// resource may stand in an element that no parameter has: broadly, any such element
-// counts.
+// resource may stand in an element that no parameter has: broadly, any element without
+// one counts then.
 func (o *Ownership) named(typeName string, d datum, broadly bool) search.Expr {
 	t, id, _ := strings.Cut(d.Key, "/")
 	other := search.Reference{Param: search.OtherReferenceOf(typeName), Type: t, ID: id}
 	if d.Meaning == "authoredby" {
 		x := o.referring(typeName, authors, t, id)
-		if broadly {
+		if broadly && o.untold(typeName) {
 			x = disj(x, other)
 		}
 		return x

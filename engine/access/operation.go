@@ -17,18 +17,26 @@ const (
 	Erase  Operation = "erase"  // erases patients
 	Retain Operation = "retain" // says after which time what is removed
 	Usage  Operation = "usage"  // sees who used how much
+	// Consents sees what is unclear about consents and reviews it, and says what holds
+	// where none decides.
+	Consents Operation = "consents"
 )
 
 // Operations are all of them.
-func Operations() []Operation { return []Operation{Hold, Erase, Retain, Usage} }
+func Operations() []Operation { return []Operation{Hold, Erase, Retain, Usage, Consents} }
 
-// Operates says whether the asker may do an operation: a role allows it, or the
-// token is one that an administrator of the server made; and a scope above level
-// patient allows the interaction that the operation comes closest to with a type.
+// Operates says whether the asker may do an operation: a role allows it, or the user
+// administers the place, or the token is one that an administrator of the server made;
+// and a scope above level patient allows the interaction that the operation comes
+// closest to with a type.
 func (r *Rules) Operates(o Operation, t fhir.Type, i smart.Interactions) bool {
-	if !slices.ContainsFunc(r.scopes, func(s smart.Scope) bool {
+	allowing := func(s smart.Scope) bool {
 		return s.Level != smart.Patient && s.Query == "" && applies(s, string(t), i)
-	}) {
+	}
+	if slices.ContainsFunc(r.grant.Administers.Resources(), allowing) {
+		return true
+	}
+	if !slices.ContainsFunc(r.scopes, allowing) {
 		return false
 	}
 	if r.asker.Roles == nil {

@@ -18,6 +18,9 @@ type Grant struct {
 	User    fhir.Key // the user's own resource; zero for none
 	// Context are further resources that the launch context names.
 	Context []fhir.Key
+	// Administers are the scopes with which an administrator of the place does all that
+	// is an Operation, whatever they reach of the data; nil for others.
+	Administers smart.Scopes
 	// Asker is who asks, for the consents of patients.
 	Asker Asker
 	// Broken are the patients for whom the asker broke the glass.
@@ -62,6 +65,9 @@ type filterKey struct {
 	types        string // joined by commas
 	interactions smart.Interactions
 }
+
+// seeing are the interactions of which one makes a resource no secret.
+const seeing = smart.Read | smart.Search
 
 // maxFilters bounds the filters that are remembered.
 const maxFilters = 500
@@ -283,7 +289,7 @@ func (r *Rules) reach(typeName string, i smart.Interactions) search.Expr {
 		}
 		params := r.o.params(typeName, codes)
 		any := search.Or{x, r.pointed()}
-		if typeName == "Binary" { // its securityContext may be any resource
+		if typeName == binaryType { // its securityContext may be any resource
 			any = append(any, r.pointing(params))
 		}
 		return any
@@ -311,7 +317,7 @@ func (r *Rules) findVisible() search.Expr {
 		}
 		return any
 	})
-	return bothOrNone(visible, r.consented(types, smart.Read|smart.Search))
+	return bothOrNone(visible, r.consented(types, seeing))
 }
 
 // mine holds of what the patient owns and the scopes of the patient show.

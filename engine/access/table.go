@@ -25,6 +25,8 @@ const (
 	directory
 )
 
+const binaryType = "Binary"
+
 // classes is the table. The types of all releases stand in it.
 var classes = classesOf(map[class]string{
 	owned: `Account AdverseEvent AllergyIntolerance Appointment AppointmentResponse Basic Binary
@@ -73,7 +75,7 @@ func ownerCodes(typeName string) []string {
 	switch typeName {
 	case "Schedule":
 		return []string{"actor"}
-	case "Binary":
+	case binaryType:
 		return []string{search.OtherReference} // its securityContext has no parameter
 	}
 	return []string{"patient", "subject"}

@@ -39,9 +39,10 @@ const (
 
 // Question is what is to be explained: the reading of a resource.
 type Question struct {
-	Key fhir.Key
-	At  int64 // in microseconds since the Unix epoch
-	// Consents are those of the patients to whom the resource belongs.
+	Key      fhir.Key
+	At       int64     // in microseconds since the Unix epoch
+	Patients []fhir.ID // to whom the resource belongs
+	// Consents are theirs.
 	Consents []Consent
 	// Holds says whether an expression holds of the resource, at At.
 	Holds func(context.Context, search.Expr) (bool, error)
@@ -203,15 +204,21 @@ func (e *explaining) consents() (shown bool) {
 		e.say(GroundDefault, true, "It belongs to no patient who could decide about it.")
 		return true
 	}
+	if t == binaryType && e.holds(r.attached()) {
+		e.say(GroundConsent, false, "A document attaches it that consents or the defaults hide.")
+		return false
+	}
 	any := said{}
-	of := map[fhir.ID][]Consent{}
+	of, unsealed := map[fhir.ID][]Consent{}, map[fhir.ID]bool{}
 	for _, c := range e.q.Consents {
 		of[c.Patient] = append(of[c.Patient], c)
 	}
 	for _, patient := range sortedPatients(of) {
 		one := e.patient(of[patient])
 		any = said{shows: any.shows || one.shows, hides: any.hides || one.hides, unseals: any.unseals || one.unseals}
+		unsealed[patient] = one.unseals
 	}
+	any.unseals = any.unseals && !slices.ContainsFunc(e.q.Patients, func(p fhir.ID) bool { return !unsealed[p] })
 	return e.weigh(any)
 }
 
@@ -371,7 +378,7 @@ func (e *explaining) rule(r *rule) said {
 		out.hides = in.hides || !in.shows
 	default:
 		out.shows = !in.hides
-		if labels := opening(r.Labels); labels != nil {
+		if labels := unsealing(r.Labels); labels != nil {
 			out.unseals = out.shows && e.holds(e.r.o.labelled(e.typeName(), labels))
 		}
 	}

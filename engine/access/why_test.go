@@ -15,7 +15,7 @@ import (
 func (w *world) why(r *access.Rules, at string, d *search.Document) (bool, []access.Ground) {
 	w.t.Helper()
 	t, _ := search.ParseTime(at)
-	q := access.Question{Key: d.Key, At: t.Lo, Holds: func(_ context.Context, x search.Expr) (bool, error) { return w.find(x, d), nil }}
+	q := access.Question{Key: d.Key, At: t.Lo, Patients: w.o.Patients(d), Holds: func(_ context.Context, x search.Expr) (bool, error) { return w.find(x, d), nil }}
 	for _, patient := range w.o.Patients(d) {
 		q.Consents = append(q.Consents, w.consents[patient]...)
 	}

@@ -54,6 +54,9 @@ func Describe(x Expr) Node {
 	case Standing:
 		return Describe(x.X)
 	case Governed:
+		if x.Lacking {
+			return Node{Text: "no consent of one of its patients is about this"}
+		}
 		return Node{Text: "a consent of its patient is about this"}
 	}
 	return Node{Text: describeValue(x)}

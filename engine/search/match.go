@@ -135,7 +135,7 @@ func matchGoverned(ctx context.Context, x Governed, doc *Document, src Source) (
 		in, err := src.Policies(ctx, patient, x.At)
 		return slices.ContainsFunc(in, func(n int64) bool {
 			return x.After > 0 && n > x.After || slices.Contains(x.Policies, n)
-		}), err
+		}) != x.Lacking && err == nil, err
 	}
 	if x.Self && doc.Key.Type == patientType {
 		if ok, err := governs(doc.Key.ID); ok || err != nil {

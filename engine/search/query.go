@@ -388,6 +388,8 @@ type Governed struct {
 	Policies []int64 // in rising order
 	After    int64   // 0: no later ones
 	At       int64   // microseconds since the Unix epoch
+	// Lacking has it hold instead when one of the owners has none of the policies.
+	Lacking bool
 }
 
 func (And) expr()         {}

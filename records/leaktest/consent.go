@@ -231,13 +231,20 @@ func (s *Sight) consented(v *Version, interactions string) bool {
 	case !isOwned(v.Type):
 		return true
 	}
-	permit, unsealed := s.p.Purpose == "" || s.pursues(defaultPurposes), false
-	for _, patient := range s.w.patientsOf(v) {
+	if v.Type == "Binary" && interactions != "c" && slices.ContainsFunc(s.w.Referrers(v.Reference()), func(document *Version) bool {
+		return slices.Contains(documentTypes, document.Type) && !s.consented(document, "rs")
+	}) {
+		return false
+	}
+	patients := s.w.patientsOf(v)
+	// Each of the patients has to unseal what is of several.
+	permit, unsealed := s.p.Purpose == "" || s.pursues(defaultPurposes), len(patients) > 0
+	for _, patient := range patients {
 		d := s.decide(patient, v, strings.ContainsAny(interactions, "cud"))
 		if d.deny && interactions != "c" {
 			return false
 		}
-		permit, unsealed = permit || d.permit, unsealed || d.unsealed
+		permit, unsealed = permit || d.permit, unsealed && d.unsealed
 	}
 	if interactions != "c" && !unsealed {
 		for _, code := range sealed {
@@ -305,7 +312,7 @@ func (s *Sight) isAbout(p *provision, v *Version) bool {
 	if codes := codings(p.body, "code.coding"); len(codes) > 0 && !slices.ContainsFunc(codes, func(c string) bool { return s.isCoded(v, c) }) {
 		return false
 	}
-	if data := at(p.body, "data"); len(data) > 0 && !slices.ContainsFunc(data, func(d any) bool { return s.isData(v, d) }) {
+	if data := at(p.body, "data"); len(data) > 0 && !slices.ContainsFunc(data, func(d any) bool { return s.isData(v, d, p.deny) }) {
 		return false
 	}
 	if start, end := text(p.body, "dataPeriod.start"), text(p.body, "dataPeriod.end"); start+end != "" {
@@ -318,8 +325,11 @@ func (s *Sight) isAbout(p *provision, v *Version) bool {
 	return true
 }
 
-// isLabelled says whether a version has a security label, or its encounter. What has
-// no confidentiality is N.
+// documentTypes attach what a Binary holds, and take it along when they are hidden.
+var documentTypes = []string{"DocumentReference", "DiagnosticReport", "Media"}
+
+// isLabelled says whether a version has a security label, or its encounter, or its
+// medication. What has no confidentiality is N.
 func (s *Sight) isLabelled(v *Version, label string) bool {
 	if label == confidentiality+"|N" {
 		return !slices.ContainsFunc(codings(v.Body, "meta.security"), func(l string) bool {
@@ -336,7 +346,10 @@ func (s *Sight) isLabelled(v *Version, label string) bool {
 			}
 		}
 	}
-	return false
+	return slices.ContainsFunc(s.w.referred(v.Body, "medicationReference"), func(to string) bool {
+		m := s.w.Current(to)
+		return m != nil && slices.Contains(codings(m.Body, "meta.security"), label)
+	})
 }
 
 // isOfClass says whether a version is of a type of resource or of document.
@@ -376,11 +389,14 @@ func (s *Sight) isCoded(v *Version, code string) bool {
 
 // isData says whether a version is what Consent.provision.data names: the resource,
 // with what it refers to, with what refers to it, or what somebody wrote.
-func (s *Sight) isData(v *Version, data any) bool {
+func (s *Sight) isData(v *Version, data any, deny bool) bool {
 	named := text(data, "reference.reference")
 	switch text(data, "meaning") {
 	case "authoredby":
-		return slices.Contains(s.w.referred(v.Body, "performer"), named)
+		return slices.ContainsFunc(authorElements[v.Type], func(path string) bool {
+			path, untold := strings.CutPrefix(path, "?")
+			return (deny || !untold) && slices.Contains(s.w.referred(v.Body, path), named)
+		})
 	case "related":
 		if x := s.w.Current(named); x != nil && slices.Contains(s.w.Mentioned(x.Body), v.Reference()) {
 			return true
@@ -391,6 +407,14 @@ func (s *Sight) isData(v *Version, data any) bool {
 		}
 	}
 	return v.Reference() == named
+}
+
+// authorElements say whose work a resource is, by type; what is marked by ? no search
+// tells, so that it counts for denials alone.
+var authorElements = map[string][]string{
+	"Composition": {"author"}, "Condition": {"asserter", "?recorder"}, "DiagnosticReport": {"performer", "resultsInterpreter"}, "DocumentReference": {"author"},
+	"Immunization": {"performer.actor"}, "List": {"source"}, "MedicationRequest": {"requester", "?recorder"}, "Observation": {"performer"},
+	"Procedure": {"performer.actor", "?recorder"}, "Specimen": {"collection.collector"},
 }
 
 func isSensitive(label string) bool {

@@ -42,7 +42,7 @@ func fuzz(t *testing.T, long time.Duration) {
 			t.Logf("INGLE_LEAK_SEED=%d", seed)
 			r := openRig(t, database, seed)
 			asked := map[string]int{}
-			n := 0
+			n, overHTTP := 0, 0
 			for end := time.Now().Add(long); time.Now().Before(end) && r.found < maxFound; n++ {
 				if n%30 == 0 {
 					r.come()
@@ -52,9 +52,12 @@ func fuzz(t *testing.T, long time.Duration) {
 				}
 				one := pick(r, requests)
 				asked[one.name]++
+				if r.overHTTP {
+					overHTTP++
+				}
 				one.ask(r)
 			}
-			t.Logf("%d requests: %v", n, asked)
+			t.Logf("%d requests, %d of them over HTTP: %v", n, overHTTP, asked)
 		})
 	}
 }
@@ -72,7 +75,10 @@ type request struct {
 }
 
 // asked notes what is asked, for the report of what comes of it.
-func (r *rig) asked(format string, args ...any) { r.did = append(r.did, fmt.Sprintf(format, args...)) }
+func (r *rig) asked(format string, args ...any) {
+	r.did = append(r.did, fmt.Sprintf(format, args...))
+	r.heads = r.chance(25)
+}
 
 // wrong reports an answer that the oracle cannot explain.
 func (r *rig) wrong(format string, args ...any) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,9 +13,11 @@ import (
 	"time"
 )
 
-// mutants are the door with one filter left out: in a file, one text in the place of
+// mutant is the door with one filter left out: in a file, one text in the place of
 // another.
-var mutants = []struct{ name, file, from, to string }{
+type mutant struct{ name, file, from, to string }
+
+var mutants = []mutant{
 	{"_include", "include.go", "in.s.many(ctx, in.r, keys[:n])", "(&Session{door: in.s.door}).many(ctx, in.r, keys[:n])"},
 	{"_revinclude", "include.go", "in.s.only([]string{include.Source}, smart.Search, points[:n])", "(&Session{door: in.s.door}).only(nil, smart.Search, points[:n])"},
 	{"_total", "search.go", "	page, err := r.Search(ctx, q)\n", "	bare := *q\n	bare.Filter, bare.After = nil, \"\"\n	page, err := r.Search(ctx, q)\n	if err == nil && page.Total >= 0 {\n		page.Total, err = r.Count(ctx, &bare)\n	}\n"},
@@ -38,6 +41,15 @@ var mutants = []struct{ name, file, from, to string }{
 	{"deletes", "access.go", "	return errHidden\n", "	return nil\n"},
 }
 
+// TestAFilterThatIsLeftOutIsFound leaves out one filter of the door, another one each
+// time.
+func TestAFilterThatIsLeftOutIsFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the fuzzer anew")
+	}
+	mutants[rand.IntN(len(mutants))].find(t)
+}
+
 // TestSoakAFilterThatIsLeftOutIsFound leaves out one filter of the door after the
 // other and has the fuzzer find it within a minute.
 func TestSoakAFilterThatIsLeftOutIsFound(t *testing.T) {
@@ -45,21 +57,36 @@ func TestSoakAFilterThatIsLeftOutIsFound(t *testing.T) {
 		t.Skip("INGLE_SOAK is not set")
 	}
 	for _, m := range mutants {
-		t.Run(m.name, func(t *testing.T) {
-			file, err := filepath.Abs(filepath.Join("..", m.file))
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if strings.Count(string(text), m.from) != 1 {
-				t.Fatalf("%s does not have %q once", m.file, m.from)
-			}
-			took, said := runMutant(t, file, strings.Replace(string(text), m.from, m.to, 1))
-			t.Logf("found after %v: %s", took.Round(100*time.Millisecond), said)
-		})
+		m.find(t)
+	}
+}
+
+// find has the fuzzer find what is left out.
+func (m mutant) find(t *testing.T) {
+	t.Run(m.name, func(t *testing.T) {
+		took, said := runMutant(t, m.path(), m.text(t))
+		t.Logf("found after %v: %s", took.Round(100*time.Millisecond), said)
+	})
+}
+
+func (m mutant) path() string { return filepath.Join("..", m.file) }
+
+// text is that of the file without the filter.
+func (m mutant) text(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(m.path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(string(text), m.from) != 1 {
+		t.Fatalf("%s: %s does not have %q once", m.name, m.file, m.from)
+	}
+	return strings.Replace(string(text), m.from, m.to, 1)
+}
+
+func TestEveryFilterThatIsToBeLeftOutIsThere(t *testing.T) {
+	for _, m := range mutants {
+		m.text(t)
 	}
 }
 
@@ -67,6 +94,10 @@ func TestSoakAFilterThatIsLeftOutIsFound(t *testing.T) {
 // something, and returns how long that took and what it was.
 func runMutant(t *testing.T, file, text string) (took time.Duration, said string) {
 	t.Helper()
+	file, err := filepath.Abs(file)
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	write := func(name string, content []byte) string {
 		path := filepath.Join(dir, name)

@@ -59,7 +59,7 @@ func (r *rig) come() {
 			p.Organizations = []string{"Organization/ward"}
 		}
 	}
-	r.asks, r.did = p, nil
+	r.asks, r.did, r.overHTTP = p, nil, r.chance(50)
 	r.look()
 }
 
@@ -185,7 +185,7 @@ func (r *rig) who() string {
 	if err != nil {
 		r.Fatal(err)
 	}
-	out := fmt.Sprintf("scopes %s\nasker %s\n", strings.Join(texts, " "), text)
+	out := fmt.Sprintf("scopes %s\nasker %s, over HTTP: %v\n", strings.Join(texts, " "), text, r.overHTTP)
 	for v := range r.world.All("Consent") {
 		one, err := json.Marshal(v.Body)
 		if err != nil {
@@ -239,6 +239,9 @@ func (r *rig) provision(depth int) map[string]any {
 	}
 	if r.chance(most) {
 		p["securityLabel"] = []any{coding(pick(r, labels))}
+		if r.chance(30) {
+			p["securityLabel"] = []any{coding(pick(r, labels)), coding(pick(r, labels))}
+		}
 	}
 	types := []string{"Observation", "Encounter", "Condition", "Patient", "Claim", "Procedure", "MedicationRequest"}
 	if r.chance(most) {
@@ -264,6 +267,9 @@ func (r *rig) provision(depth int) map[string]any {
 			"meaning":   pick(r, meanings),
 			"reference": map[string]any{"reference": pick(r, []string{"Observation/p1", "Observation/q1", "Encounter/top", "Encounter/q", "Condition/q", "DiagnosticReport/p"})},
 		}}
+	}
+	if r.chance(most / 2) {
+		p["data"] = []any{map[string]any{"meaning": "authoredby", "reference": map[string]any{"reference": pick(r, []string{"Practitioner/dr", "Practitioner/other"})}}}
 	}
 	if r.chance(most / 2) {
 		p["class"] = []any{map[string]any{"system": "http://hl7.org/fhir/resource-types", "code": pick(r, []string{"Observation", "Encounter", "Condition", "Procedure", "Immunization", "Claim"})}}

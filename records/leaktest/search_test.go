@@ -71,7 +71,7 @@ func (r *rig) criterion(typeName string, depth int) leaktest.Criterion {
 	case depth < 2 && n < 6:
 		source := pick(r, searched)
 		o := r.own(source, isReference)
-		if o == nil || !slices.ContainsFunc(o.Param.Values(r.world, 300), func(to string) bool { return strings.HasPrefix(to, typeName+"/") }) {
+		if o == nil || !r.leadsTo(&o.Param, typeName) {
 			return nil
 		}
 		if of := r.criterion(source, depth+1); of != nil {
@@ -170,7 +170,20 @@ func (r *rig) inclusion(typeName string, reverse, iterate bool) (leaktest.Includ
 	if some == nil {
 		return leaktest.Include{}, false
 	}
+	if reverse && !iterate { // mostly one that leads there
+		leading := slices.DeleteFunc(slices.Clone(some), func(p leaktest.Param) bool { return !r.leadsTo(&p, typeName) })
+		if len(leading) > 0 {
+			some = leading
+		} else if r.chance(90) {
+			return r.inclusion(typeName, reverse, iterate)
+		}
+	}
 	return leaktest.Include{Param: pick(r, some), Reverse: reverse, Iterate: iterate}, true
+}
+
+// leadsTo says whether a parameter refers to resources of a type.
+func (r *rig) leadsTo(p *leaktest.Param, typeName string) bool {
+	return slices.ContainsFunc(p.Values(r.world, 300), func(to string) bool { return strings.HasPrefix(to, typeName+"/") })
 }
 
 // fruitful is a type of which, mostly, the asker sees something.

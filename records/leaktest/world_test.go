@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -39,12 +40,18 @@ type rig struct {
 	params        map[string][]leaktest.Param
 	ranks         map[string]map[string]int // of the order of results, by type and _sort
 
-	asks    *leaktest.Principal
-	session *records.Session
-	sight   *leaktest.Sight
-	did     []string // what was asked since the asker came, for a report
-	made    int      // ids that were made up
-	found   int      // answers that the oracle could not explain
+	asks     *leaktest.Principal
+	session  way
+	direct   *records.Session   // of who asks
+	url      string             // where the door is served
+	client   *http.Client       // for it
+	overHTTP bool               // whether session asks over HTTP
+	heads    bool               // whether it reads by HEAD
+	shown    []records.Resource // by answers to writes over HTTP
+	sight    *leaktest.Sight
+	did      []string // what was asked since the asker came, for a report
+	made     int      // ids that were made up
+	found    int      // answers that the oracle could not explain
 }
 
 func openRig(t *testing.T, database string, seed uint64) *rig {
@@ -81,6 +88,7 @@ func openRig(t *testing.T, database string, seed uint64) *rig {
 	r.door = open(policy)
 	r.admin = open(records.Policy{AllowDangling: true, AllowDeleteReferred: true}).Session(records.Principal{ID: "admin"}, nil)
 	r.populate()
+	r.serve()
 	return r
 }
 
@@ -151,8 +159,8 @@ Observation/gone {"status":"final","code":{"text":"gone"},"subject":{"reference"
 Observation/gone deleted
 Observation/went {"status":"final","code":{"text":"went"},"subject":{"reference":"Patient/p"}}
 Observation/went deleted
-Condition/p {"clinicalStatus":{"coding":[{"code":"active"}]},"code":{"coding":[{"system":"urn:c","code":"d"}]},"subject":{"reference":"Patient/p"},"encounter":{"reference":"Encounter/top"},"onsetDateTime":"2019"}
-Condition/q {"clinicalStatus":{"coding":[{"code":"resolved"}]},"code":{"coding":[{"system":"urn:c","code":"d"}]},"subject":{"reference":"Patient/q"},"encounter":{"reference":"Encounter/q"},"evidence":[{"detail":[{"reference":"Observation/p1"}]}]}
+Condition/p {"clinicalStatus":{"coding":[{"code":"active"}]},"code":{"coding":[{"system":"urn:c","code":"d"}]},"subject":{"reference":"Patient/p"},"recorder":{"reference":"Practitioner/dr"},"encounter":{"reference":"Encounter/top"},"onsetDateTime":"2019"}
+Condition/q {"clinicalStatus":{"coding":[{"code":"resolved"}]},"code":{"coding":[{"system":"urn:c","code":"d"}]},"subject":{"reference":"Patient/q"},"asserter":{"reference":"Practitioner/other"},"encounter":{"reference":"Encounter/q"},"evidence":[{"detail":[{"reference":"Observation/p1"}]}]}
 Medication/p {"code":{"coding":[{"system":"urn:m","code":"x"}]},"ingredient":[{"itemReference":{"reference":"Substance/p"}}]}
 Medication/q {"code":{"coding":[{"system":"urn:m","code":"y"}]}}
 Medication/none {"code":{"coding":[{"system":"urn:m","code":"x"}]}}
@@ -164,7 +172,7 @@ Specimen/p {"subject":{"reference":"Patient/p"},"type":{"text":"blood"}}
 Specimen/none {"type":{"text":"blood"}}
 Specimen/lost {"type":{"text":"blood"}}
 DiagnosticReport/p {"status":"final","code":{"coding":[{"system":"urn:c","code":"r"}]},"subject":{"reference":"Patient/p"},"result":[{"reference":"Observation/p1"},{"reference":"Observation/q1"}],"specimen":[{"reference":"Specimen/none"}]}
-DiagnosticReport/q {"status":"final","code":{"coding":[{"system":"urn:c","code":"r"}]},"subject":{"reference":"Patient/q"},"result":[{"reference":"Observation/p2"}],"specimen":[{"reference":"Specimen/p"}]}
+DiagnosticReport/q {"status":"final","code":{"coding":[{"system":"urn:c","code":"r"}]},"subject":{"reference":"Patient/q"},"resultsInterpreter":[{"reference":"Practitioner/other"}],"result":[{"reference":"Observation/p2"}],"specimen":[{"reference":"Specimen/p"}]}
 Device/p {"patient":{"reference":"Patient/p"}}
 Device/none {"distinctIdentifier":"d"}
 Appointment/both {"status":"booked","participant":[{"status":"accepted","actor":{"reference":"Patient/p"}},{"status":"accepted","actor":{"reference":"Patient/q"}},{"status":"accepted","actor":{"reference":"Practitioner/other"}}]}
@@ -178,7 +186,7 @@ Binary/q {"contentType":"text/plain","securityContext":{"reference":"Patient/q"}
 Binary/o {"contentType":"text/plain","securityContext":{"reference":"Observation/p1"},"data":"c2Vlbg=="}
 Binary/free {"contentType":"text/plain","data":"ZnJlZQ=="}
 DocumentReference/p {"status":"current","type":{"coding":[{"system":"http://loinc.org","code":"34133-9"}]},"subject":{"reference":"Patient/p"},"date":"2024-01-01T00:00:00Z","content":[{"attachment":{"url":"Binary/free"}}]}
-DocumentReference/q {"status":"current","type":{"coding":[{"system":"http://loinc.org","code":"34133-9"}]},"subject":{"reference":"Patient/q"},"date":"2024-01-01T00:00:00Z","content":[{"attachment":{"url":"Binary/q"}}]}
+DocumentReference/q {"status":"current","type":{"coding":[{"system":"http://loinc.org","code":"34133-9"}]},"subject":{"reference":"Patient/q"},"author":[{"reference":"Practitioner/dr"}],"date":"2024-01-01T00:00:00Z","content":[{"attachment":{"url":"Binary/q"}}]}
 Provenance/p {"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}],"target":[{"reference":"Observation/p1"}]}
 Provenance/q {"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Patient/p"}}],"target":[{"reference":"Observation/q1"}]}
 Provenance/both {"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}],"target":[{"reference":"Condition/p"},{"reference":"Condition/q"}]}
@@ -255,10 +263,10 @@ func (r *rig) change() {
 	r.look()
 }
 
-// label gives a resource of one patient a security label, or takes it away.
+// label gives a resource a security label, or takes it away.
 func (r *rig) label() {
 	r.Helper()
-	types := []string{"Encounter", "Observation", "Condition", "MedicationRequest", "Procedure"}
+	types := []string{"Encounter", "Observation", "Condition", "MedicationRequest", "Procedure", "Medication", "Appointment", "DocumentReference"}
 	all := slices.Collect(r.world.All(pick(r, types)))
 	if len(all) == 0 {
 		return
@@ -295,6 +303,10 @@ func (r *rig) look() {
 		return
 	}
 	r.asks.Actors = r.actors()
-	r.session = r.door.Session(records.Principal{ID: "fuzzer"}, r.rules())
+	r.direct = r.door.Session(records.Principal{ID: "fuzzer"}, r.rules())
+	r.session = atDoor{r.direct}
+	if r.overHTTP {
+		r.session = remote{r, r.client}
+	}
 	r.sight = leaktest.See(r.world, r.asks, time.Now())
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/inglehealth/ingle/records/leaktest"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
 )
 
 // observation is one that somebody might write.
@@ -42,6 +43,18 @@ func (r *rig) written() {
 			r.wrong("version %d of %s was written", v.Number, v.Reference())
 		}
 	}
+	r.answered()
+}
+
+// answered checks that what answers to writes showed may be seen.
+func (r *rig) answered() {
+	r.Helper()
+	for _, one := range r.shown {
+		if v := r.world.Version(one.Key.String(), one.Version); v == nil || !r.sight.SeesVersion(v, "rs") {
+			r.wrong("the answer shows version %d of %s", one.Version, one.Key)
+		}
+	}
+	r.shown = nil
 }
 
 // askWrite tries to change what may be hidden, and to refer to it.
@@ -114,6 +127,21 @@ func (r *rig) knows(reference string) bool {
 	return reference == r.asks.User || reference == "Patient/"+r.asks.Patient
 }
 
+// hidden are the resources of a type that who asks does not find.
+func (r *rig) hidden(typeName string) (some []*leaktest.Version) {
+	for v := range r.world.All(typeName) {
+		if !r.sight.Sees(v, "s") {
+			some = append(some, v)
+		}
+	}
+	return some
+}
+
+// refusal says whether an error tells of no resource.
+func refusal(err error) bool {
+	return errors.Is(err, records.ErrScope) || errors.Is(err, store.ErrTooComplex)
+}
+
 // askConditional writes where a search finds something, or nothing.
 func askConditional(r *rig) {
 	var criteria []leaktest.Criterion
@@ -121,6 +149,9 @@ func askConditional(r *rig) {
 		if c := r.criterion("Observation", 1); c != nil {
 			criteria = append(criteria, c)
 		}
+	}
+	if hidden := r.hidden("Observation"); hidden != nil && r.chance(50) {
+		criteria = []leaktest.Criterion{&leaktest.Own{Param: leaktest.Param{Type: "Observation", Code: "_id", Kind: "token"}, Values: []string{pick(r, hidden).ID}}}
 	}
 	if criteria == nil {
 		return
@@ -140,12 +171,24 @@ func askConditional(r *rig) {
 		if err == nil && len(found) == 1 && !found[res.Key.String()] {
 			r.wrong("%s was found", res.Key)
 		}
+		if err == nil && res.Unchanged != (len(found) == 1) {
+			r.wrong("it is created: %v", !res.Unchanged)
+		}
 	case "update":
-		_, err = r.session.UpdateWhere(r.Context(), t, pairs, content, records.UpdateOptions{})
+		res, err = r.session.UpdateWhere(r.Context(), t, pairs, content, records.UpdateOptions{})
+		if err == nil && res.Created != (len(found) == 0) {
+			r.wrong("it is created: %v", res.Created)
+		}
 	case "patch":
 		_, err = r.session.PatchWhere(r.Context(), t, pairs, amend, records.UpdateOptions{})
+		if len(found) == 0 && !refusal(err) && (err == nil || fault.KindOf(err) != fault.NotFound) {
+			r.wrong("nothing is there to be patched: %v", err)
+		}
 	case "delete":
 		_, err = r.session.DeleteWhere(r.Context(), t, pairs, records.DeleteOptions{})
+		if len(found) == 0 && err != nil && !refusal(err) {
+			r.wrong("nothing is there to be deleted: %v", err)
+		}
 	}
 	if err != nil {
 		r.discreet(told(err), q.query()+string(content.JSON))

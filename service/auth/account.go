@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
@@ -122,15 +123,16 @@ func (c *call) here() string {
 	return path
 }
 
-// local is a path of the account that a browser may be led to; that of the
-// account itself for any other.
-func local(path string) string {
-	if path != "/account" && !strings.HasPrefix(path, "/account/") || strings.ContainsFunc(path, func(r rune) bool {
-		return r <= ' ' || r > '~' || r == '\\' || r == '?' || r == '#'
-	}) || strings.Contains(path, "//") || strings.Contains(path, "..") {
-		return "/account"
+// local is a path of the account, or of another room, that a browser may be led to;
+// that of the account itself for any other.
+func (c *call) local(path string) string {
+	rooms := []string{"/account"}
+	if house := c.server.config.House; house != nil {
+		for _, e := range house.Entrances {
+			rooms = append(rooms, e.Path)
+		}
 	}
-	return path
+	return pages.Local(path, "/account", rooms...)
 }
 
 func hasAny(u *identity.User, roles []identity.Role) bool { return slices.ContainsFunc(roles, u.Has) }
@@ -139,7 +141,7 @@ func hasAny(u *identity.User, roles []identity.Role) bool { return slices.Contai
 func (v *visit) frame(title, place string) frame {
 	return frame{
 		Title: title, Menu: v.waiting(v.menuOf(v.session.User, place)), User: v.userName(), Home: v.url("/account"), Token: v.token,
-		Action: v.url(v.here()), Notice: notices[v.query.Get("done")],
+		Action: v.url(v.here()), Notice: notices[v.query.Get("done")], visitor: v.session.User,
 	}
 }
 
@@ -180,7 +182,7 @@ func problems(err error) []problem {
 	if f, ok := errors.AsType[*fault.Error](err); ok && (f.Kind == fault.Unprocessable || f.Kind == fault.Conflict || f.Kind == fault.Invalid) {
 		var all []problem
 		for _, i := range f.Issues {
-			all = append(all, problem{i.Path, sentence(i.Message)})
+			all = append(all, problem{Field: i.Path, Message: sentence(i.Message)})
 		}
 		return all
 	}
@@ -193,10 +195,10 @@ func problems(err error) []problem {
 		default:
 			field = ""
 		}
-		return []problem{{field, sentence(r.Why)}}
+		return []problem{{Field: field, Message: sentence(r.Why)}}
 	}
 	if errors.Is(err, identity.ErrConflict) {
-		return []problem{{"", "Somebody else has changed this at the same time. Look at it again, then change it."}}
+		return []problem{{Message: "Somebody else has changed this at the same time. Look at it again, then change it."}}
 	}
 	return nil
 }

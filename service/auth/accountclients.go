@@ -92,7 +92,7 @@ func (v *visit) client() error {
 		done, err = "resumed", v.Identity.ResumeClient(ctx, c.ID)
 	case "delete":
 		if v.form.Get("confirm") == "" {
-			return v.showClient(c, true, []problem{{"confirm", "Tick that the app is to be deleted for good."}})
+			return v.showClient(c, true, []problem{{Field: "confirm", Message: "Tick that the app is to be deleted for good."}})
 		}
 		if err := v.Identity.DeleteClient(ctx, c.ID); err != nil {
 			return err

@@ -142,7 +142,7 @@ func (v *visit) ownClient() error {
 		return v.replaceKeys(c)
 	case "delete":
 		if v.form.Get("confirm") == "" {
-			return v.showClient(c, false, []problem{{"confirm", "Tick that the app is to be deleted for good."}})
+			return v.showClient(c, false, []problem{{Field: "confirm", Message: "Tick that the app is to be deleted for good."}})
 		}
 		if err := v.Identity.DeleteClient(v.r.Context(), c.ID); err != nil {
 			return err

@@ -86,7 +86,7 @@ func (c *call) link(page *linkPage, accept func(password string) (*identity.Sign
 		page.Login, page.Name = form.Get("login"), form.Get("name")
 	}
 	if form.Get("password") != form.Get("repeated") {
-		page.Problems = []problem{{"repeated", "The two passwords differ."}}
+		page.Problems = []problem{{Field: "repeated", Message: "The two passwords differ."}}
 	} else {
 		in, err := accept(form.Get("password"))
 		c.signingIn(in, "", err)

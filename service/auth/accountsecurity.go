@@ -53,14 +53,14 @@ func (v *visit) showSecurity(problems []problem) error {
 func (v *visit) password() error {
 	fresh := v.form.Get("password")
 	if fresh != v.form.Get("repeated") {
-		return v.showSecurity([]problem{{"repeated", "The two new passwords differ."}})
+		return v.showSecurity([]problem{{Field: "repeated", Message: "The two new passwords differ."}})
 	}
 	cookie, _, err := v.Identity.ChangePassword(v.r.Context(), v.session, v.form.Get("old"), fresh, v.from())
 	if errors.Is(err, identity.ErrCredentials) {
-		return v.showSecurity([]problem{{"old", "This is not your present password."}})
+		return v.showSecurity([]problem{{Field: "old", Message: "This is not your present password."}})
 	}
 	if message := v.explainSignIn(err); message != "" {
-		return v.showSecurity([]problem{{"old", message}})
+		return v.showSecurity([]problem{{Field: "old", Message: message}})
 	}
 	if list := problems(err); list != nil {
 		return v.showSecurity(list)
@@ -114,7 +114,7 @@ func (v *visit) totp() error {
 	case "confirm":
 		codes, err := v.Identity.ConfirmTOTP(ctx, user, v.form.Get("code"))
 		if errors.Is(err, identity.ErrCode) {
-			return v.showTOTP(nil, []problem{{"code", "The code is wrong or too old. Type the one that the app shows now."}})
+			return v.showTOTP(nil, []problem{{Field: "code", Message: "The code is wrong or too old. Type the one that the app shows now."}})
 		}
 		if err != nil {
 			return err
@@ -123,7 +123,7 @@ func (v *visit) totp() error {
 	case "codes":
 		codes, err := v.Identity.NewRecoveryCodes(ctx, user)
 		if errors.Is(err, identity.ErrNotFound) {
-			return v.showSecurity([]problem{{"", "There is no authenticator app that recovery codes could replace."}})
+			return v.showSecurity([]problem{{Message: "There is no authenticator app that recovery codes could replace."}})
 		}
 		if err != nil {
 			return err

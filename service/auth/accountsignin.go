@@ -45,7 +45,7 @@ var signInNotices = map[string]string{
 // accountSignIn signs somebody in who comes to the account.
 func (c *call) accountSignIn() error {
 	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
-		return c.showAccountSignIn(local(c.query.Get("next")), "", nil)
+		return c.showAccountSignIn(c.local(c.query.Get("next")), "", nil)
 	}
 	if err := c.server.origins.Check(c.r); err != nil {
 		return errForeign()
@@ -54,14 +54,14 @@ func (c *call) accountSignIn() error {
 	if err != nil {
 		return err
 	}
-	next := local(form.Get("next"))
+	next := c.local(form.Get("next"))
 	if form.Get("restart") != "" {
 		c.dropCookie(c.cookies.pending, "")
 		return c.see(c.url("/account/sign-in") + "?" + url.Values{"next": {next}}.Encode())
 	}
 	in, recovery, err := c.takeSignIn(form)
 	if message := c.explainSignIn(err); message != "" {
-		return c.showAccountSignIn(next, form.Get("login"), []problem{{"", message}})
+		return c.showAccountSignIn(next, form.Get("login"), []problem{{Message: message}})
 	}
 	if err != nil {
 		return err

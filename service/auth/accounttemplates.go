@@ -2,23 +2,12 @@ package auth
 
 import (
 	"html/template"
-	"time"
+
+	"github.com/inglehealth/ingle/service/pages"
 )
 
-// pageWords are what templates of the account may call.
-var pageWords = template.FuncMap{
-	"moment": func(t time.Time) template.HTML {
-		t = t.UTC()
-		return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("2 January 2006, 15:04") + ` UTC</time>`) //nolint:gosec // digits and names of months
-	},
-	"day": func(t time.Time) template.HTML {
-		t = t.UTC()
-		return template.HTML(`<time datetime="` + t.Format(time.DateOnly) + `">` + t.Format("2 January 2006") + `</time>`) //nolint:gosec // digits and names of months
-	},
-}
-
 func parseAccount(name string) *template.Template {
-	return template.Must(template.New(name).Funcs(pageWords).ParseFS(pageFiles, "page/"+name, "page/field.html"))
+	return template.Must(template.New(name).Funcs(pages.Words).ParseFS(pageFiles, "page/"+name, "page/field.html"))
 }
 
 var (

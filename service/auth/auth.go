@@ -18,6 +18,7 @@ import (
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/internal/recent"
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/fault"
 )
@@ -36,6 +37,7 @@ type Config struct {
 	Log     *slog.Logger     // nil: slog.Default()
 	Clock   func() time.Time // nil: time.Now
 	Limits  Limits           // zero fields mean defaults
+	House   *pages.House     // of the other rooms, for the menu; nil: there are none
 }
 
 // Server serves every tenant's endpoints. It is safe for concurrent use.

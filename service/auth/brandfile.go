@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"time"
+
+	"github.com/inglehealth/ingle/service/pages"
 )
 
 // object is JSON.
@@ -19,7 +21,7 @@ func (t *tenant) fileBrand() ([]brandEntry, error) {
 		if err != nil {
 			return nil, err
 		}
-		e, err := parseElement(text)
+		e, err := pages.ParseElement(text)
 		if err != nil {
 			return nil, err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
@@ -112,11 +113,11 @@ func (t *tenant) storedBrands(ctx context.Context) ([]brandEntry, error) {
 	var entries []brandEntry
 	used := map[string]bool{}         // references to Endpoints
 	for _, r := range found.Entries { // matches come before what they include
-		e, err := parseElement(r.JSON)
+		e, err := pages.ParseElement(r.JSON)
 		if err != nil {
 			return nil, err
 		}
-		if !onlyAsked(e.value) || r.Key.Type != "Organization" && !used[r.Key.String()] {
+		if !onlyAsked(e.JSON()) || r.Key.Type != "Organization" && !used[r.Key.String()] {
 			continue
 		}
 		for _, one := range e.List("endpoint") {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/inglehealth/ingle/engine/access"
@@ -68,6 +69,9 @@ func (t *tenant) allowed(ctx context.Context, a *identity.Access) (*access.Rules
 // other.
 func granted(a *identity.Access) access.Grant {
 	g := access.Grant{Scopes: a.Scopes, Patient: a.Context.Patient, User: a.FHIRUser, Broken: broken(a)}
+	if slices.Contains(a.Roles, identity.Administrator) {
+		g.Administers = a.Scopes
+	}
 	if a.User != "" && !isStaff(a.Roles) {
 		g.Scopes = asPatient(a.Scopes)
 		if g.Patient == "" && a.FHIRUser.Type == "Patient" {

@@ -1,28 +1,12 @@
 package auth
 
 import (
-	"bytes"
-	"crypto/sha256"
-	_ "embed" // the style
-	"encoding/base64"
 	"html/template"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/service/pages"
 )
-
-//go:embed page/style.css
-var pageStyle string
-
-var pageStyleHash = sourceHash(pageStyle)
-
-// sourceHash is what Content-Security-Policy calls a text that is allowed.
-func sourceHash(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-}
 
 // frame is what every page has around its own content.
 type frame struct {
@@ -39,19 +23,13 @@ type frame struct {
 
 	targets  []string // beside this server, where forms may lead
 	passkeys bool     // the page has the script for passkeys
+	visitor  *identity.User
 }
 
-// menuItem is a place in the account.
-type menuItem struct {
-	Name, Address string
-	Here          bool
-}
-
-// problem is what is wrong with a field of a form.
-type problem struct {
-	Field   string // id of the field; "" for the whole form
-	Message string
-}
+type (
+	problem  = pages.Problem
+	menuItem = pages.Item
+)
 
 // Problem is the message about a field; "" for none.
 func (f frame) Problem(field string) string {
@@ -63,50 +41,31 @@ func (f frame) Problem(field string) string {
 	return ""
 }
 
-var layoutTemplate = template.Must(template.New("layout").ParseFS(pageFiles, "page/layout.html"))
-
 // writeFrame answers with a page. Nothing of it may be kept, framed, or run but
-// the one script for passkeys.
+// the scripts for passkeys.
 func (c *call) writeFrame(status int, f frame, body *template.Template, data any) error {
-	var inner, page bytes.Buffer
-	if err := body.Execute(&inner, data); err != nil {
-		return err
+	page := pages.Frame{
+		Title: f.Title, Places: f.Menu, User: f.User, Home: f.Home, Token: f.Token, Action: f.Action, Problems: f.Problems, Notice: f.Notice,
+		Targets: f.targets, Plain: !f.passkeys,
 	}
-	script := ""
+	if f.Wide {
+		page.Density = pages.Wide
+	}
 	if f.passkeys {
-		script = c.url(passkeyScriptPath)
+		page.Scripts = []string{c.url(passkeyScriptPath)}
 	}
-	err := layoutTemplate.ExecuteTemplate(&page, "layout.html", struct {
-		frame
-		Style  template.CSS
-		Script string
-		Body   template.HTML
-	}{f, template.CSS(pageStyle), script, template.HTML(inner.String())}) //nolint:gosec // they are the program's own, and made by a template
-	if err != nil {
-		return err
+	if house := c.server.config.House; house != nil {
+		page.Sandbox = house.Sandbox
+		if f.User != "" {
+			page.Room = "Account"
+		}
+		for _, e := range house.Entrances {
+			if f.visitor != nil && e.Open(f.visitor) {
+				page.Menu = append(page.Menu, pages.Item{Name: e.Name, Address: c.url(e.Path)})
+			}
+		}
 	}
-	h := c.w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", policy(f, script))
-	h.Set("Referrer-Policy", "same-origin") // with none, a form would not tell where it comes from
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Length", strconv.Itoa(page.Len()))
-	c.w.WriteHeader(status)
-	_, _ = c.w.Write(page.Bytes()) // the client may be gone
-	return nil
-}
-
-// policy lets a page have its style, images that it holds itself, and forms that
-// lead here or to the targets.
-func policy(f frame, script string) string {
-	parts := []string{
-		"default-src 'none'", "style-src " + pageStyleHash, "img-src data:", "base-uri 'none'", "frame-ancestors 'none'",
-		strings.Join(append([]string{"form-action 'self'"}, f.targets...), " "),
-	}
-	if script != "" {
-		parts = append(parts, "script-src "+script, "connect-src 'self'")
-	}
-	return strings.Join(parts, "; ")
+	return pages.Write(c.w, status, page, body, data)
 }
 
 // statusOfProblems is the status of a form that is shown again.
@@ -122,7 +81,7 @@ func (c *call) menuOf(u *identity.User, here string) []menuItem {
 	var all []menuItem
 	for _, p := range places {
 		if len(p.roles) == 0 || hasAny(u, p.roles) {
-			all = append(all, menuItem{p.name, c.url(p.path), p.path == here})
+			all = append(all, menuItem{Name: p.name, Address: c.url(p.path), Here: p.path == here})
 		}
 	}
 	return all

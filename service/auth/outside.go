@@ -41,11 +41,11 @@ func (c *call) outsideLinks(next string) ([]outsideLink, error) {
 var requestPage = regexp.MustCompile(`^/` + requestPath + `[A-Za-z0-9_-]{1,64}$`)
 
 // onward is where a sign-in may lead: to the account or to a request in progress.
-func onward(path string) string {
+func (c *call) onward(path string) string {
 	if requestPage.MatchString(path) {
 		return path
 	}
-	return local(path)
+	return c.local(path)
 }
 
 func (c *call) beginOutside() error {
@@ -56,7 +56,7 @@ func (c *call) beginOutside() error {
 	if err != nil {
 		return outsideFault(err)
 	}
-	c.setOutside(cookie, "", onward(c.query.Get("next")))
+	c.setOutside(cookie, "", c.onward(c.query.Get("next")))
 	return c.see(address)
 }
 
@@ -89,7 +89,7 @@ func (c *call) finishOutside() error {
 	if parts[1] == purposeLink {
 		return c.see(c.url("/account/security"))
 	}
-	return c.signedIn(in, nil, onward(string(next)))
+	return c.signedIn(in, nil, c.onward(string(next)))
 }
 
 // outsideFault says what the user can do about an error.

@@ -10,6 +10,7 @@ import (
 	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
@@ -40,7 +41,7 @@ func ownPatients(ctx context.Context, s *records.Session, links []identity.Link,
 		if err != nil {
 			return nil, err
 		}
-		if !node.inForce(now) {
+		if !inForce(node, now) {
 			continue
 		}
 		if id, ok := referred(node.Text("patient", "reference"), "Patient"); ok {
@@ -79,7 +80,7 @@ func readElement(ctx context.Context, s *records.Session, k fhir.Key) (element, 
 	if err != nil {
 		return element{}, err
 	}
-	return parseElement(r.JSON)
+	return pages.ParseElement(r.JSON)
 }
 
 // referred reads a relative reference to a type.

@@ -9,6 +9,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 )
@@ -126,7 +127,7 @@ func (p *progress) find(ctx context.Context, typ fhir.Type, pairs []search.Pair,
 	}
 	var all []Choice
 	for _, e := range found.Entries {
-		node, err := parseElement(e.JSON)
+		node, err := pages.ParseElement(e.JSON)
 		if err != nil {
 			return nil, err
 		}

@@ -40,7 +40,7 @@ func (p *progress) showSignIn(message string) error {
 		Hidden: []Hidden{{"token", form.Token}, {"step", form.Step}, {"session", form.Session}},
 	}
 	if message != "" {
-		page.Problems = []problem{{"", message}}
+		page.Problems = []problem{{Message: message}}
 	}
 	return p.writeSignIn(page)
 }
@@ -57,6 +57,7 @@ type signInPage struct {
 	// and goes on at these addresses.
 	Passkey, Begin, Finish, Onward string
 	Outside                        []outsideLink // other ways to sign in
+	Sandbox                        []sandboxUser
 	// Of the step enrol.
 	Secret string
 	Image  template.URL
@@ -74,6 +75,9 @@ func (c *call) writeSignIn(page signInPage) error {
 	case in == nil:
 		if page.passkeys {
 			page.Passkey = "Sign in with a passkey"
+		}
+		if page.Sandbox, err = c.sandboxUsers(); err != nil {
+			return err
 		}
 		if page.Outside, err = c.outsideLinks(strings.TrimPrefix(page.Onward, c.Identity.Issuer())); err != nil {
 			return err
@@ -124,6 +128,8 @@ func (c *call) takeSignIn(form url.Values) (in *identity.SignIn, recovery []stri
 	}
 	ctx := c.r.Context()
 	switch code := form.Get("code"); {
+	case in == nil && form.Get("as") != "":
+		in, err = c.Identity.SignInSandbox(ctx, form.Get("as"))
 	case in == nil:
 		in, err = c.Identity.SignIn(ctx, form.Get("login"), form.Get("password"), c.from())
 	case slices.Contains(in.Factors, identity.FactorEnrol):

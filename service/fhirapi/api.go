@@ -44,6 +44,8 @@ type Config struct {
 	// OAuth tells where the authorization server of a door is, for the
 	// CapabilityStatement; needed when Authenticate is set.
 	OAuth func(door *records.Door) OAuth
+	// Start says that others answer browsers at the root.
+	Start bool
 	// Origins says whether the pages of an origin may use a door's API, as
 	// browsers ask by CORS; nil: none may. /metadata is for all.
 	Origins func(ctx context.Context, door *records.Door, origin string) bool
@@ -83,8 +85,10 @@ func (a *API) Mount(site *web.Site) {
 	site.Handle("/fhir/", http.HandlerFunc(a.serveDefault))
 	site.Handle("/t/{tenant}/fhir", http.HandlerFunc(a.serveTenant))
 	site.Handle("/t/{tenant}/fhir/", http.HandlerFunc(a.serveTenant))
-	site.Handle("GET /{$}", http.HandlerFunc(a.home))
-	site.Handle("GET /t/{tenant}/{$}", http.HandlerFunc(a.home))
+	if !a.config.Start {
+		site.Handle("GET /{$}", http.HandlerFunc(a.home))
+		site.Handle("GET /t/{tenant}/{$}", http.HandlerFunc(a.home))
+	}
 }
 
 func (a *API) serveDefault(w http.ResponseWriter, r *http.Request) {

@@ -23,6 +23,7 @@ func (c *call) observe() {
 	if log == nil {
 		return
 	}
+	log.Expect()
 	c.trail = &audit.Trail{}
 	c.r = c.r.WithContext(audit.WithTrail(c.r.Context(), c.trail))
 	recorded := false
@@ -40,6 +41,13 @@ func (c *call) observe() {
 				"The audit log cannot be written, and without it nothing leaves this server. If this request was to change something, look whether it did, and try again later.")
 		}
 		return nil
+	}
+}
+
+// unexpect ends what observe let the log expect.
+func (c *call) unexpect() {
+	if c.trail != nil {
+		c.door.Audit().Unexpect()
 	}
 }
 

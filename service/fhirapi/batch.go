@@ -118,7 +118,7 @@ func (b *bundle) responseEntry(e *records.EntryResult) error {
 	if asked && len(issues) == 0 {
 		issues = []fault.Issue{note("All OK.")}
 	}
-	if e.Err != nil || asked {
+	if e.Err != nil || asked || slices.ContainsFunc(issues, func(i fault.Issue) bool { return i.Severity == fault.Warning }) {
 		b.buf = append(b.buf, `,"outcome":`...)
 		b.outcome(issues)
 	}

@@ -52,6 +52,7 @@ func (t target) key() fhir.Key { return fhir.Key{Type: t.Type, ID: t.ID} }
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request, tenant, path string) {
 	c := &call{api: a, w: w, r: r, exchange: web.From(r.Context()), path: path}
+	defer c.unexpect()
 	if err := c.serve(tenant, path); err != nil {
 		c.challenge(err)
 		c.refused(err)

@@ -57,7 +57,7 @@ func (x *explanation) parameters() ([]byte, error) {
 
 type parametersJSON struct {
 	ResourceType string      `json:"resourceType"`
-	Parameter    []parameter `json:"parameter"`
+	Parameter    []parameter `json:"parameter,omitempty"`
 }
 
 func parametersResource(all []parameter) parametersJSON { return parametersJSON{"Parameters", all} }

@@ -18,7 +18,7 @@ var homeText string
 var homePage = template.Must(template.New("home").Parse(homeText))
 
 // home tells people who come with a browser what this server is, at the root of a
-// tenant. Programs find nothing there.
+// tenant, where no other pages are. Programs find nothing there.
 func (a *API) home(w http.ResponseWriter, r *http.Request) {
 	door, ok := a.config.Tenants.Door(r.PathValue("tenant"))
 	if !ok {
@@ -30,10 +30,7 @@ func (a *API) home(w http.ResponseWriter, r *http.Request) {
 		web.NotFound(w, r)
 		return
 	}
-	page := struct{ FHIR, Account, Documentation string }{FHIR: door.Base(), Documentation: documentation}
-	if a.config.OAuth != nil {
-		page.Account = a.config.OAuth(door).Manage
-	}
+	page := struct{ FHIR, Documentation string }{FHIR: door.Base(), Documentation: documentation}
 	if err := web.WritePage(w, http.StatusOK, "Ingle", homePage, page); err != nil {
 		web.Fail(w, r, err)
 	}

@@ -35,9 +35,6 @@ func TestABrowserIsToldWhatTheServerIs(t *testing.T) {
 		hasNot("<script", "account", "smart-configuration")
 	s.root("GET", "/t/east/", asBrowsersDo).want(200).has(`<a href="https://ehr.example/t/east/fhir/metadata">`)
 	s.root("GET", "/t/west/", asBrowsersDo).want(404).has("no tenant")
-	guardedServer(t).root("GET", "/", asBrowsersDo).want(200).
-		has(`<a href="https://ehr.example/account">Your account</a>`, `<a href="https://ehr.example/fhir/.well-known/smart-configuration">`).
-		hasNot("asks nobody")
 }
 
 func TestAProgramFindsNothingAtTheRoot(t *testing.T) {

@@ -57,7 +57,7 @@ func operations() map[string]*operation {
 			doc: "Evaluates a FHIRPath expression over a resource in the request or in the store (parameters expression, context, resource, variables).",
 		},
 		everythingOperation(), lastNOperation(), docRefOperation(), metaOperation(), metaAddOperation(), metaDeleteOperation(),
-		diffOperation(), documentOperation(), whyOperation(), simulateOperation(), breakGlassOperation(), mendGlassOperation(), accountingOperation(), proofOperation(),
+		diffOperation(), documentOperation(), whyOperation(), simulateOperation(), unclearOperation(), reviewOperation(), breakGlassOperation(), mendGlassOperation(), accountingOperation(), proofOperation(),
 		expandOperation(), validateCodeOperation(), batchValidateCodeOperation(), lookupOperation(), subsumesOperation(), translateOperation(),
 		{
 			name: "expunge", url: "https://ingle.health/fhir/OperationDefinition/expunge",

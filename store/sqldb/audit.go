@@ -18,7 +18,8 @@ func (s Audit) Append(ctx context.Context, db Execer, group []byte) error {
 	return err
 }
 
-// Seal is store.Audit.SealAudit in a transaction that nobody else runs meanwhile.
+// Seal is store.Audit.SealAudit in a transaction that nobody else runs meanwhile,
+// where groups are rows.
 func (s Audit) Seal(ctx context.Context, db Execer, limit int, fn func(store.AuditHead, [][]byte) (*store.AuditSeal, error)) (int, error) {
 	var ids []int64
 	var groups [][]byte
@@ -40,29 +41,33 @@ func (s Audit) Seal(ctx context.Context, db Execer, limit int, fn func(store.Aud
 	if err != nil {
 		return 0, err
 	}
-	b := &seal.Block
-	err = s.exec(ctx, db, "INSERT INTO audit_block (first, count, since, until, body) VALUES (?, ?, ?, ?, ?)",
-		b.First, int64(b.Count), Micros(b.Since), Micros(b.Until), b.Body)
-	if err != nil {
-		return 0, err
-	}
-	for _, p := range seal.Postings {
-		if err := s.exec(ctx, db, "INSERT INTO audit_posting (key, first, at) VALUES (?, ?, ?)", p.Key, p.First, p.At); err != nil {
-			return 0, err
-		}
-	}
-	for _, n := range seal.Nodes {
-		if err := s.exec(ctx, db, "INSERT INTO audit_node (id, hash) VALUES (?, ?)", n.ID, n.Hash); err != nil {
-			return 0, err
-		}
-	}
-	err = s.exec(ctx, db, "INSERT INTO audit_head (id, size, note) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET size = excluded.size, note = excluded.note",
-		seal.Head.Size, notNil(seal.Head.Note))
-	if err != nil {
+	if err := s.Put(ctx, db, seal); err != nil {
 		return 0, err
 	}
 	ids = ids[:seal.Groups]
 	return len(ids), s.drop(ctx, db, ids)
+}
+
+// Put keeps what a seal adds to the log.
+func (s Audit) Put(ctx context.Context, db Execer, seal *store.AuditSeal) error {
+	b := &seal.Block
+	err := s.exec(ctx, db, "INSERT INTO audit_block (first, count, since, until, body) VALUES (?, ?, ?, ?, ?)",
+		b.First, int64(b.Count), Micros(b.Since), Micros(b.Until), b.Body)
+	if err != nil {
+		return err
+	}
+	for _, p := range seal.Postings {
+		if err := s.exec(ctx, db, "INSERT INTO audit_posting (key, first, at) VALUES (?, ?, ?)", p.Key, p.First, p.At); err != nil {
+			return err
+		}
+	}
+	for _, n := range seal.Nodes {
+		if err := s.exec(ctx, db, "INSERT INTO audit_node (id, hash) VALUES (?, ?)", n.ID, n.Hash); err != nil {
+			return err
+		}
+	}
+	return s.exec(ctx, db, "INSERT INTO audit_head (id, size, note) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET size = excluded.size, note = excluded.note",
+		seal.Head.Size, notNil(seal.Head.Note))
 }
 
 // drop removes the groups that were numbered: on PostgreSQL others with numbers

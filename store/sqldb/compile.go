@@ -141,6 +141,8 @@ func rare(x search.Expr) bool {
 		return rare(x.X)
 	case search.Token, search.Codes:
 		return true
+	case search.Governed:
+		return !x.Lacking
 	}
 	return false
 }
@@ -239,7 +241,7 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 	case search.Referred:
 		return c.referredSet(x)
 	case search.Governed:
-		return c.governedSet(x), true
+		return c.governedSet(x), !x.Lacking
 	}
 	l, ok := c.leaf(x)
 	if !ok {

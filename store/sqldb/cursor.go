@@ -78,6 +78,9 @@ func describe(b *bytes.Buffer, x search.Expr) {
 		describe(b, x.X)
 	case search.Governed:
 		b.WriteString("governed")
+		if x.Lacking {
+			b.WriteString(" lacking")
+		}
 	case search.Referred:
 		describeAll(b, "referred", []search.Expr{x.X})
 	case search.Composite:

@@ -96,6 +96,9 @@ func (p Policies) drop(ctx context.Context, db Execer, numbers []int64) error {
 // governedCondition goes from the resource to the patients that own it and what
 // they decided.
 func (c *compiler) governedCondition(x search.Governed, r string) fragment {
+	if x.Lacking {
+		return c.lackingCondition(x, r)
+	}
 	if x.Owner != "" {
 		g := c.alias("g")
 		return c.dialect.exists(sql("SELECT 1 FROM governed "+g+" WHERE "+g+".patient = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?) AND ",
@@ -111,6 +114,27 @@ func (c *compiler) governedCondition(x search.Governed, r string) fragment {
 	if x.Self {
 		g := c.alias("g")
 		ways = append(ways, c.dialect.exists(sql("SELECT 1 FROM governed "+g+" WHERE "+g+".patient = "+r+".rid AND "), c.inForce(x, g, asked)))
+	}
+	return either(ways...)
+}
+
+// lackingCondition goes from the resource to the patients that own it, to find one
+// without the policies.
+func (c *compiler) lackingCondition(x search.Governed, r string) fragment {
+	lacks := func(patient string) fragment {
+		g := c.alias("g")
+		return join("", sql("NOT "), c.dialect.exists(sql("SELECT 1 FROM governed "+g+" WHERE "+g+".patient = "+patient+" AND "), c.inForce(x, g, asked)))
+	}
+	patients := c.typeNumber("Patient")
+	var ways []fragment
+	if params := c.ownerParams(x); len(params) > 0 {
+		f, k := c.alias("f"), c.alias("k")
+		ways = append(ways, c.dialect.exists(
+			sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+c.dialect.with("resource", k, "", k+".rid = "+f+".target")+
+				" WHERE "+f+".rid = "+r+".rid AND "+k+".type = ? AND ", patients), in(f+".param", params), sql(" AND "), lacks(f+".target")))
+	}
+	if x.Self {
+		ways = append(ways, all(sql(r+".type = ?", patients), lacks(r+".rid")))
 	}
 	return either(ways...)
 }

@@ -17,13 +17,17 @@ import (
 var auditMigrations embed.FS
 
 // AuditFile is the audit log of a store: a database file of its own, beside the
-// records, so that a large transaction there holds up no event.
+// records, so that a large transaction there holds up no event; and a journal of
+// what is not numbered yet, so that numbering holds up none.
 type AuditFile struct {
 	dir, path string
 
 	writing sync.Mutex
 	writer  *conn // nil for one that only reads
 	relaxed bool  // synchronous=NORMAL
+
+	sealing sync.Mutex
+	journal *journal // nil for one that only reads
 
 	reading sync.Mutex
 	reader  *conn // nil until it is needed
@@ -44,6 +48,10 @@ var _ store.Audit = (*AuditFile)(nil)
 // OpenAudit opens the audit log in dir to read it, whether or not a process
 // writes there; fs.ErrNotExist when there is none. The caller closes it.
 func OpenAudit(dir string) (*AuditFile, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
 	a := &AuditFile{dir: dir, path: filepath.Join(dir, auditName)}
 	if _, err := os.Stat(a.path); err != nil {
 		return nil, err
@@ -68,11 +76,53 @@ func openAudit(ctx context.Context, dir string) (*AuditFile, error) {
 	if err := migrate(ctx, a.path, auditMigrations, "auditlog"); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
+	if a.journal, err = a.openJournal(ctx); err != nil {
+		return nil, errors.Join(translate(dir, err), a.Close())
+	}
 	// Without room for a reserve the log is as good until the disk is full.
 	if err := a.RestoreAuditReserve(ctx); err != nil && !errors.Is(err, store.ErrFull) {
 		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
+}
+
+// openJournal opens the journal behind what the database has numbered, durably from
+// here on.
+func (a *AuditFile) openJournal(ctx context.Context) (*journal, error) {
+	if err := a.FlushAudit(ctx); err != nil {
+		return nil, err
+	}
+	var sealed int64
+	err := sqldb.ForEach(ctx, quiet{a.writer}, "SELECT journal FROM audit_head", nil, func(r sqldb.Rows) error { return r.Scan(&sealed) })
+	if err != nil {
+		return nil, err
+	}
+	j, err := openJournal(a.dir, sealed)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.adopt(ctx, j); err != nil {
+		return nil, errors.Join(err, j.close())
+	}
+	return j, nil
+}
+
+// adopt takes over what was appended before there was a journal.
+func (a *AuditFile) adopt(ctx context.Context, j *journal) error {
+	return a.write(false, func(db sqldb.Execer) error {
+		err := sqldb.ForEach(ctx, db, "SELECT body FROM audit_group ORDER BY id", nil, func(r sqldb.Rows) error {
+			var group []byte
+			if err := r.Scan(&group); err != nil {
+				return err
+			}
+			return j.append(group)
+		})
+		if err != nil {
+			return err
+		}
+		_, err = db.Exec(ctx, "DELETE FROM audit_group")
+		return err
+	})
 }
 
 // Close releases the file.
@@ -83,6 +133,9 @@ func (a *AuditFile) Close() error {
 	if a.writer != nil {
 		errs = append(errs, a.writer.close())
 		a.writer = nil
+	}
+	if a.journal != nil {
+		errs = append(errs, a.journal.close())
 	}
 	a.reading.Lock()
 	defer a.reading.Unlock()
@@ -148,27 +201,51 @@ func (a *AuditFile) read(f func(c *conn) error) error {
 	return translate(a.dir, f(a.reader))
 }
 
-// AppendAudit implements store.Audit: one statement, which is a transaction by
-// itself.
-func (a *AuditFile) AppendAudit(ctx context.Context, group []byte) error {
-	a.writing.Lock()
-	defer a.writing.Unlock()
-	if a.writer == nil {
+// AppendAudit implements store.Audit.
+func (a *AuditFile) AppendAudit(_ context.Context, group []byte) error {
+	if a.journal == nil {
 		return store.ErrClosed
 	}
-	if err := a.synchronous(false); err != nil {
-		return translate(a.dir, err)
-	}
-	return translate(a.dir, auditLog.Append(ctx, quiet{a.writer}, group))
+	return translate(a.dir, a.journal.append(group))
 }
 
-// SealAudit implements store.Audit. The commit is synced with the next append.
-func (a *AuditFile) SealAudit(ctx context.Context, limit int, fn func(store.AuditHead, [][]byte) (*store.AuditSeal, error)) (n int, err error) {
-	err = a.write(true, func(db sqldb.Execer) error {
-		n, err = auditLog.Seal(ctx, db, limit, fn)
+// SealAudit implements store.Audit. The commit is durable when the journal is begun
+// again, or later.
+func (a *AuditFile) SealAudit(ctx context.Context, limit int, fn func(store.AuditHead, [][]byte) (*store.AuditSeal, error)) (int, error) {
+	if a.journal == nil {
+		return 0, store.ErrClosed
+	}
+	a.sealing.Lock()
+	defer a.sealing.Unlock()
+	n := 0
+	err := a.write(true, func(db sqldb.Execer) error {
+		groups, before, err := a.journal.waiting(limit)
+		if err != nil || len(groups) == 0 {
+			return err
+		}
+		head, err := auditLog.Head(ctx, db)
+		if err != nil {
+			return err
+		}
+		seal, err := fn(head, groups)
+		if err != nil {
+			return err
+		}
+		if err := auditLog.Put(ctx, db, seal); err != nil {
+			return err
+		}
+		n = seal.Groups
+		_, err = db.Exec(ctx, "UPDATE audit_head SET journal = ?", before+int64(n))
 		return err
 	})
-	return n, err
+	if err != nil {
+		return 0, err
+	}
+	if n > 0 {
+		a.journal.pass(n)
+		return n, nil
+	}
+	return 0, translate(a.dir, a.journal.turn(func() error { return a.FlushAudit(ctx) }))
 }
 
 // FlushAudit implements store.Audit: a synced commit syncs what stands before it.

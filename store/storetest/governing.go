@@ -49,12 +49,16 @@ func (b bench) number(t *testing.T, text string) int64 {
 func governs(t *testing.T, b bench) {
 	b.write(t, b.put("Patient/a", 0, ""), b.put("Patient/b", 0, ""), b.put("Group/a", 0, ""),
 		b.put("Observation/1", 0, "", refer(subject, "Patient/a")), b.put("Observation/2", 0, "", refer(subject, "Patient/b")),
-		b.put("Observation/3", 0, "", refer(subject, "Group/a")), b.put("Observation/4", 0, ""))
+		b.put("Observation/3", 0, "", refer(subject, "Group/a")), b.put("Observation/4", 0, ""),
+		b.put("Observation/5", 0, "", refer(subject, "Patient/a"), refer(subject, "Patient/b"), refer(subject, "Group/a")))
 	b.govern(t, "a", store.PolicySpan{Lo: 10, Until: 20, Policy: "x"}, store.PolicySpan{Lo: 20, Until: 30, Policy: "y"})
 	b.govern(t, "b", store.PolicySpan{Lo: search.MinTime, Until: search.MaxTime, Policy: "y"})
 	x, y := b.number(t, "x"), b.number(t, "y")
 	governed := func(at, after int64, numbers ...int64) search.Governed {
 		return search.Governed{Params: []search.Param{subject}, Self: true, Policies: numbers, After: after, At: at}
+	}
+	lacking := func(at int64, numbers ...int64) search.Governed {
+		return search.Governed{Params: []search.Param{subject}, Self: true, Policies: numbers, At: at, Lacking: true}
 	}
 	many := []int64{x, y}
 	for n := range int64(2000) {
@@ -64,17 +68,23 @@ func governs(t *testing.T, b bench) {
 		x    search.Expr
 		want string
 	}{
-		{governed(9, 0, x, y), "Patient/b Observation/2"},
-		{governed(10, 0, x), "Patient/a Observation/1"},
-		{governed(19, 0, x), "Patient/a Observation/1"},
+		{governed(9, 0, x, y), "Patient/b Observation/2 Observation/5"},
+		{governed(10, 0, x), "Patient/a Observation/1 Observation/5"},
+		{governed(19, 0, x), "Patient/a Observation/1 Observation/5"},
 		{governed(20, 0, x), ""},
-		{governed(20, 0, y), "Patient/a Patient/b Observation/1 Observation/2"},
-		{governed(29, 0, many...), "Patient/a Patient/b Observation/1 Observation/2"},
-		{governed(10, x), "Patient/b Observation/2"},
+		{governed(20, 0, y), "Patient/a Patient/b Observation/1 Observation/2 Observation/5"},
+		{governed(29, 0, many...), "Patient/a Patient/b Observation/1 Observation/2 Observation/5"},
+		{governed(10, x), "Patient/b Observation/2 Observation/5"},
 		{governed(10, 0), ""},
 		{search.Not{X: governed(10, 0, x)}, "Patient/b Group/a Observation/2 Observation/3 Observation/4"},
-		{search.Governed{Params: []search.Param{subject}, Policies: []int64{x}, At: 10}, "Observation/1"},
+		{search.Governed{Params: []search.Param{subject}, Policies: []int64{x}, At: 10}, "Observation/1 Observation/5"},
 		{search.Governed{Self: true, Policies: []int64{x}, At: 10}, "Patient/a"},
+		{lacking(10, x), "Patient/b Observation/2 Observation/5"},
+		{lacking(10, x, y), ""},
+		{lacking(9, x, y), "Patient/a Observation/1 Observation/5"},
+		{lacking(9), "Patient/a Patient/b Observation/1 Observation/2 Observation/5"},
+		{search.Not{X: lacking(10, x)}, "Patient/a Group/a Observation/1 Observation/3 Observation/4"},
+		{search.And{search.TypeIs{"Observation"}, governed(10, 0, x), lacking(10, x)}, "Observation/5"},
 	} {
 		q := query(nil, c.x)
 		if got := b.search(t, q); got != c.want {
