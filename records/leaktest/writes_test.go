@@ -3,6 +3,7 @@ package leaktest_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/inglehealth/ingle/records"
@@ -60,11 +61,14 @@ func (r *rig) answered() {
 // askWrite tries to change what may be hidden, and to refer to it.
 func askWrite(r *rig) {
 	reference := r.anything()
-	for range 30 { // mostly of a type that may be written
-		if t, _, _ := strings.Cut(reference, "/"); r.sight.May(t, "d") && !r.sight.Knows(reference) && r.world.Current(reference) != nil {
-			break
+	var doomed []string // what is hidden, of types of which something may be deleted
+	for v := range r.world.All("") {
+		if r.sight.May(v.Type, "d") && !r.sight.Knows(v.Reference()) {
+			doomed = append(doomed, v.Reference())
 		}
-		reference = r.anything()
+	}
+	if doomed != nil && r.chance(90) {
+		reference = pick(r, doomed)
 	}
 	v := r.world.Newest(reference)
 	hidden := !r.sight.Sees(v, "rs") && !r.sight.Sees(v, "u") && !r.sight.Sees(v, "d")
@@ -104,6 +108,9 @@ func askWrite(r *rig) {
 		},
 	}
 	way := pick(r, []string{"patch", "delete", "refer", "update"})
+	if slices.Contains(doomed, reference) && r.chance(30) {
+		way = "delete"
+	}
 	r.asked("%s %s, which is hidden: %v", way, reference, hidden)
 	switch {
 	case hidden && way == "update" && pre.IfMatch == nil && !r.serverChooses:
