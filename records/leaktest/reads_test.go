@@ -480,18 +480,15 @@ func askBundle(r *rig) {
 
 func askChanges(r *rig) {
 	r.asked("changes")
-	if r.chance(50) {
-		changes, _, _, err := r.direct.Changes(r.Context(), 0, 1000)
-		if err != nil {
-			r.refused(err, true)
-			return
-		}
-		for _, c := range changes {
-			if v := r.world.Version(c.Key.String(), c.Version); v == nil || !r.sight.SeesVersion(v, "s") {
-				r.wrong("%s of version %d is told", c.Key, c.Version)
-			}
-		}
+	changes, _, _, err := r.direct.Changes(r.Context(), max(0, r.seen-1000), 1000)
+	if err != nil {
+		r.refused(err, true)
 		return
+	}
+	for _, c := range changes {
+		if v := r.world.Version(c.Key.String(), c.Version); v == nil || !r.sight.SeesVersion(v, "s") {
+			r.wrong("version %d of %s is told", c.Version, c.Key)
+		}
 	}
 	var got []string
 	for c, err := range r.direct.Snapshot(r.Context(), records.SnapshotRequest{At: r.seen, Since: time.Time{}}) {
