@@ -1,4 +1,4 @@
-package app
+package kit
 
 import (
 	"context"
@@ -14,26 +14,23 @@ type ending struct {
 	Address string
 	Status  int
 	Words   string // of the status
+	browser string
 }
 
 // revoke gives the token back and tries to read with it once more.
-func (a *App) revoke(w http.ResponseWriter, r *http.Request, source *smart.Source) error {
-	ctx := r.Context()
-	token, err := source.Token(ctx)
+func (a *App) revoke(v *Visit) error {
+	token := v.Token()
+	if err := a.client.Revoke(v.Context(), token); err != nil {
+		return err
+	}
+	a.sessions.drop(v.key)
+	since, err := a.probe(v.Context(), token)
 	if err != nil {
 		return err
 	}
-	if err := a.client.Revoke(ctx, token); err != nil {
-		return err
-	}
-	key := a.cookie(r, chartCookie)
-	a.charts.drop(key)
-	since, err := a.probe(ctx, token)
-	if err != nil {
-		return err
-	}
-	a.endings.put(key, since)
-	http.Redirect(w, r, "/revoked", http.StatusSeeOther)
+	since.browser = v.session.browser
+	a.endings.put(v.key, since)
+	http.Redirect(v.W, v.R, v.Address()+"/revoked", http.StatusSeeOther)
 	return nil
 }
 
@@ -55,10 +52,13 @@ func (a *App) probe(ctx context.Context, token *smart.Token) (ending, error) {
 }
 
 func (a *App) revoked(w http.ResponseWriter, r *http.Request) error {
-	since, ok := a.endings.get(a.cookie(r, chartCookie))
-	if !ok {
+	since, ok := a.endings.get(r.PathValue("session"))
+	if !ok || since.browser != a.browser(r) {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return nil
 	}
-	return write(w, http.StatusOK, "revoked", since)
+	return a.write(w, http.StatusOK, "revoked", struct {
+		Frame
+		Ending ending
+	}{Frame{Title: "Permission given back"}, since})
 }

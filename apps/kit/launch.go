@@ -1,6 +1,7 @@
-package app
+package kit
 
 import (
+	"crypto/rand"
 	"net/http"
 	"strings"
 
@@ -20,19 +21,19 @@ func (a *App) launch(w http.ResponseWriter, r *http.Request) error {
 	base := a.client.Server.Base
 	query := r.URL.Query()
 	if strings.TrimSuffix(query.Get("iss"), "/") != strings.TrimSuffix(base, "/") {
-		return problem{http.StatusBadRequest, "Another server", "This app reads from " + base + " only. It cannot be launched for another server."}
+		return Problem{http.StatusBadRequest, "Another server", "This app reads from " + base + " only. It cannot be launched for another server."}
 	}
 	handle := query.Get("launch")
 	if len(query["iss"]) > 1 || len(query["launch"]) > 1 || query.Has("launch") && handle == "" || len(handle) > 2000 {
-		return problem{http.StatusBadRequest, "Not a launch", "The launch has a parameter twice, or one that is empty or too long."}
+		return Problem{http.StatusBadRequest, "Not a launch", "The launch has a parameter twice, or one that is empty or too long."}
 	}
-	began, err := a.client.Authorize(smart.Request{Scopes: scopes(a.client.Server, handle != ""), Launch: handle})
+	began, err := a.client.Authorize(smart.Request{Scopes: a.plan.scopes(a.client.Server, handle != ""), Launch: handle})
 	if err != nil {
 		return err
 	}
-	browser := a.cookie(r, browserCookie)
+	browser := a.browser(r)
 	if browser == "" {
-		browser = a.setCookie(w, browserCookie)
+		browser = a.know(w, r)
 	}
 	a.attempts.put(began.State, attempt{began, browser})
 	http.Redirect(w, r, began.URL, http.StatusSeeOther)
@@ -44,15 +45,19 @@ func (a *App) launch(w http.ResponseWriter, r *http.Request) error {
 func (a *App) callback(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	began, ok := a.attempts.take(query.Get("state"))
-	if !ok || began.browser != a.cookie(r, browserCookie) {
-		return problem{http.StatusBadRequest, "Not begun here", "This sign-in was not begun in this browser, or took too long, or is finished already. Begin again."}
+	if !ok || began.browser != a.browser(r) {
+		text := "This sign-in was not begun in this browser, or took too long, or is finished already. Begin again."
+		if framed(r) {
+			text += " If that does not help, the browser keeps cookies from apps inside of other pages: open the app in a window of its own."
+		}
+		return Problem{http.StatusBadRequest, "Not begun here", text}
 	}
 	token, err := a.client.Finish(r.Context(), began.Attempt, query)
 	if err != nil {
 		return err
 	}
-	a.charts.drop(a.cookie(r, chartCookie))
-	a.charts.put(a.setCookie(w, chartCookie), a.client.Source(token, nil))
-	http.Redirect(w, r, "/chart", http.StatusSeeOther)
+	key := rand.Text()
+	a.sessions.put(key, &session{a.client.Source(token, nil), began.browser, a.fetchStyle(r.Context(), token.Context.Style)})
+	http.Redirect(w, r, "/open/"+key, http.StatusSeeOther)
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package kit_test
 
 import (
 	"bufio"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/inglehealth/ingle/apps/chart/app"
+	"github.com/inglehealth/ingle/apps/kit"
 	"github.com/inglehealth/ingle/internal/smarttest"
 )
 
@@ -18,12 +20,12 @@ func TestTheCommandRegistersTheAppAndServesIt(t *testing.T) {
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := run(ctx, []string{"--iss", s.Base, "--listen", "127.0.0.1:0"}, in, io.Discard)
+		err := kit.Run(ctx, app.Plan(), []string{"--iss", s.Base, "--listen", "127.0.0.1:0"}, in, io.Discard)
 		in.Close()
 		ended <- err
 	}()
 	var said strings.Builder
-	at := regexp.MustCompile(`The chart is at (http://127\.0\.0\.1:\d+)`)
+	at := regexp.MustCompile(`Chart is at (http://127\.0\.0\.1:\d+)`)
 	for lines := bufio.NewScanner(out); !at.MatchString(said.String()) && lines.Scan(); {
 		said.WriteString(lines.Text() + "\n")
 	}
@@ -61,7 +63,7 @@ func TestTheCommandSaysWhatItLacks(t *testing.T) {
 		if len(args) == 2 {
 			args = append(args, "--listen", "127.0.0.1:0")
 		}
-		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+		if err := kit.Run(t.Context(), app.Plan(), args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, not %s", args, err, want)
 		}
 	}
