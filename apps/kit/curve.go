@@ -50,14 +50,11 @@ type mark struct {
 	Text            string
 }
 
-// SVG draws it; "" when it has no point.
+// SVG draws it; "" when it has no two points beside each other.
 func (c Curve) SVG() template.HTML {
 	fromX, toX, fromY, toY := c.span()
-	if fromX > toX {
+	if fromX >= toX {
 		return ""
-	}
-	if fromX == toX {
-		fromX, toX = fromX-1, toX+1
 	}
 	step := tidy((toY - fromY) / divisions)
 	fromY, toY = math.Floor(fromY/step)*step, math.Ceil(toY/step)*step
@@ -87,7 +84,9 @@ func (c Curve) SVG() template.HTML {
 	}
 	for i := range divisionsAcross {
 		v := fromX + (toX-fromX)*float64(i)/(divisionsAcross-1)
-		data.Across = append(data.Across, mark{X: digits(x(v)), Text: c.Along(v)})
+		if text := c.Along(v); len(data.Across) == 0 || data.Across[len(data.Across)-1].Text != text {
+			data.Across = append(data.Across, mark{X: digits(x(v)), Text: text})
+		}
 	}
 	for _, l := range c.Lines {
 		d := drawn{Class: l.Class}
