@@ -238,15 +238,30 @@ var authors = []string{
 	"results-interpreter", "interpreter", "assessor", "enterer", "operator", "performer-actor", "collector", "reporter",
 }
 
+// authorElements are elements that say whose work a resource is, for some of which no
+// release has a parameter, as Condition.recorder.
+var authorElements = []string{"author", "contributor", "recorder", "asserter", "expressedBy", "informationSource", "source", "reported", "performer", "provider", "enterer"}
+
+// untold says whether resources of a type may say whose work they are in an element
+// that no parameter has. A Consent is nobody's work: it names people as whom it is about.
+func (o *Ownership) untold(typeName string) bool {
+	return typeName != "Consent" && slices.ContainsFunc(o.of(typeName), func(c *search.Catalog) bool {
+		return slices.ContainsFunc(authorElements, func(name string) bool {
+			_, told := c.Param(typeName, name)
+			return !told && c.Definitions().Type(typeName).Element(name) != nil
+		})
+	})
+}
+
 // named holds of the resources that a provision means by naming one. Who wrote a
-// resource may stand in an element that no parameter has: broadly, any such element
-// counts.
+// resource may stand in an element that no parameter has: broadly, any element without
+// one counts then.
 func (o *Ownership) named(typeName string, d datum, broadly bool) search.Expr {
 	t, id, _ := strings.Cut(d.Key, "/")
 	other := search.Reference{Param: search.OtherReferenceOf(typeName), Type: t, ID: id}
 	if d.Meaning == "authoredby" {
 		x := o.referring(typeName, authors, t, id)
-		if broadly {
+		if broadly && o.untold(typeName) {
 			x = disj(x, other)
 		}
 		return x
