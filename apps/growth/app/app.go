@@ -16,7 +16,7 @@ var files embed.FS
 func Plan() *kit.Plan {
 	r := loadReferences()
 	return &kit.Plan{
-		ID: "growth", Name: "Growth and vitals", Version: "1.0", Port: "8091",
+		ID: "growth", Name: "Growth and vitals", Version: "1.0", Port: "8094",
 		Purpose:    "Shows how a child grows beside the percentiles of the WHO and the CDC, and how vital signs develop, for everybody.",
 		Categories: []string{"Children", "Vital signs"},
 		Scopes:     smart.Scopes{"patient/Patient.r", "patient/Observation.rs"},

@@ -18,7 +18,7 @@ var files embed.FS
 func Plan() *kit.Plan {
 	m := loadModel()
 	return &kit.Plan{
-		ID: "risk", Name: "Cardiovascular risk", Version: "1.0", Port: "8092",
+		ID: "risk", Name: "Cardiovascular risk", Version: "1.0", Port: "8095",
 		Purpose:    "Estimates the risk of cardiovascular disease in 10 and 30 years by the PREVENT equations (2023), and says where each input comes from, what is missing, and what each does to the risk.",
 		Categories: []string{"Heart", "Decision support"},
 		Scopes:     smart.Scopes{"patient/Patient.r", "patient/Observation.rs", "patient/Condition.rs", "patient/MedicationRequest.rs"},
