@@ -163,12 +163,12 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		}
 	}
 	c.greet(m, base, tenants.Tenants, ephemeral, loaded, token)
-	greetApps(m.Stdout, apps)
 	if who != nil {
 		if err := who.greet(ctx, m.Stdout, c.Sandbox); err != nil {
 			return errors.Join(err, server.Close())
 		}
 	}
+	greetApps(m.Stdout, apps)
 	select {
 	case err := <-failed:
 		return err
