@@ -22,7 +22,9 @@ var audited = map[look]bool{looks[0]: true, looks[3]: true}
 // most is how many bytes of scripts and styles a page may load.
 const most = 100_000
 
-func (l look) String() string { return l.scheme + "-" + map[bool]string{true: "wide", false: "narrow"}[l.width > 1000] }
+func (l look) String() string {
+	return l.scheme + "-" + map[bool]string{true: "wide", false: "narrow"}[l.width > 1000]
+}
 
 // look shows the page so.
 func (p *tab) look(l look) {

@@ -3,6 +3,7 @@ package browsertest
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,6 +76,29 @@ func (p *tab) visit(path string) *tab {
 	}
 	p.wait("the page to be there", `() => document.readyState === "complete"`)
 	return p
+}
+
+// get asks for a path as the person, without showing what comes; the caller closes
+// the body.
+func (p *tab) get(path string) *http.Response {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.site+path, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	cookies, err := p.page.Cookies([]string{p.site + path})
+	if err != nil {
+		p.fatalf("%v", err)
+	}
+	for _, c := range cookies {
+		r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+	}
+	r.Header.Set("Accept", "text/html")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return answer
 }
 
 // press presses the button or link with a name, and waits for the page it leads to.

@@ -1,0 +1,129 @@
+package browsertest
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestEveryPageIsGoodToEverybodyInEveryLook(t *testing.T) {
+	b := openBrowser(t)
+	s := serve(t, databases["SQLite"](t))
+	crowd(t, s)
+	visitor := b.somebody(t, s)
+	visitor.visit("/").see("Welcome to the sandbox").inspect("start")
+	people := []string{""}
+	for _, login := range visitor.list(`() => [...document.querySelectorAll("button[name=as]")].map(e => e.value)`, "/account/sign-in?next=/account") {
+		people = append(people, login)
+	}
+	seen := map[string]bool{} // by anybody
+	for _, login := range people {
+		t.Run("as "+login, func(t *testing.T) {
+			c := &crawl{seen: seen, own: map[string]bool{}, who: login}
+			if c.who == "" {
+				c.who, c.tab = "nobody", b.somebody(t, s)
+			} else {
+				c.tab = b.person(t, s, login)
+			}
+			c.from("/", "/design")
+		})
+	}
+	if len(seen) < 10 {
+		t.Errorf("there are only the pages %v", seen)
+	}
+}
+
+// list is what a function gives at a page.
+func (p *tab) list(function, path string) []string {
+	p.t.Helper()
+	var all []string
+	decode(p.t, p.visit(path).eval(`() => JSON.stringify((`+function+`)())`), &all)
+	return all
+}
+
+// crawl inspects the pages that links lead to, of each kind the first.
+type crawl struct {
+	tab  *tab
+	who  string
+	seen map[string]bool // kinds of pages inspected, by whomever
+	own  map[string]bool // kinds of pages that this person has been at
+}
+
+// links are the addresses of pages of this server that the page links to.
+const links = `() => [...new Set([...document.querySelectorAll("main a[href], header a[href], nav a[href]")]
+	.filter(e => !e.hasAttribute("download") && e.origin === location.origin && e.target !== "_blank").map(e => e.pathname + e.search))]`
+
+func (c *crawl) from(paths ...string) {
+	for len(paths) > 0 && len(c.own) < 80 {
+		path := paths[0]
+		paths = paths[1:]
+		kind := kindOf(path)
+		if c.own[kind] {
+			continue
+		}
+		c.own[kind] = true
+		if strings.HasPrefix(path, "/fhir") || !c.isPage(path) {
+			continue
+		}
+		paths = append(paths, c.tab.list(links, path)...)
+		name := c.who + strings.NewReplacer("/", "-", "?", "-", "*", "x", "&", "-", "=", "-").Replace(kind)
+		if name = strings.TrimRight(name, "-"); !c.seen[c.role(kind)] {
+			c.seen[c.role(kind)] = true
+			c.tab.inspect(name)
+		}
+	}
+}
+
+// role is a kind of page as it is for one person: rooms that all have are
+// inspected once.
+func (c *crawl) role(kind string) string {
+	if strings.HasPrefix(kind, "/design") || strings.HasPrefix(kind, "/account/sign-in") {
+		return kind
+	}
+	return c.who + " " + kind
+}
+
+// isPage says whether there is a page, and no file.
+func (c *crawl) isPage(path string) bool {
+	t := c.tab.t
+	answer := c.tab.get(path)
+	if err := answer.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if answer.StatusCode >= http.StatusBadRequest {
+		t.Errorf("a link leads %s to %s: %s", c.who, path, answer.Status)
+		return false
+	}
+	return strings.HasPrefix(answer.Header.Get("Content-Type"), "text/html") && !strings.HasPrefix(answer.Header.Get("Content-Disposition"), "attachment")
+}
+
+// kindOf is what addresses of the same kind of page have in common: ids and values
+// do not count.
+func kindOf(path string) string {
+	u, err := url.Parse(path)
+	if err != nil {
+		return path
+	}
+	parts := strings.Split(strings.Trim(u.Path, "/"), "/")
+	for i := 1; i < len(parts); i++ {
+		if slices.Contains(holders, parts[i-1]) {
+			parts[i] = "*"
+		}
+	}
+	kind := "/" + strings.Join(parts, "/")
+	var names []string
+	for name := range u.Query() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if len(names) > 0 {
+		kind += "?" + strings.Join(names, "&")
+	}
+	return kind
+}
+
+// holders are the parts of addresses after which an id stands.
+var holders = []string{"patient", "patients", "app", "apps", "users", "user", "clients", "client",
+	"document", "report", "event", "events", "consent", "entry", "choice", "code", "looked", "sharing", "portal", "tenants", "role", "person"}
