@@ -41,6 +41,7 @@ type Erased struct {
 	Rewritten int64 `json:"rewritten"` // versions of others' resources made without references to the patient
 	AppStates int64 `json:"appStates"` // what apps keep about the patient
 	Events    int64 `json:"events"`    // of the audit log
+	Users     int64 `json:"users"`     // untied from the patient
 	// Types counts Resources by type.
 	Types map[fhir.Type]int64 `json:"types,omitempty"`
 	// Changed are others' resources that referred to the patient, and Left those that

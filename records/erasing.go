@@ -9,6 +9,7 @@ import (
 
 	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/jobs"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -265,6 +266,15 @@ func (e *erasure) finish(ctx context.Context) error {
 	}
 	if err := e.d.forgetUnclear(ctx, e.Pending); err != nil {
 		return err
+	}
+	for _, key := range e.Pending {
+		if key.Type != patientType && key.Type != "RelatedPerson" {
+			continue
+		}
+		n, err := identity.EraseLinks(ctx, e.d.store, key)
+		if e.Users += n; err != nil {
+			return err
+		}
 	}
 	if _, err := e.d.store.Expunge(ctx, store.Expunge{Keys: e.Pending, Everything: true, KeepTexts: true}); err != nil {
 		return err

@@ -152,13 +152,16 @@ func (s *Session) ApplyRetention(ctx context.Context) (string, error) {
 	return id, s.door.fault(err)
 }
 
-// RetentionResult says what such a job has done so far, and whether it has ended. Its
-// error is that of the job.
+// RetentionResult says what such a job has done so far, and whether it has ended;
+// NotFound when there is none. Its error is that of the job.
 func (s *Session) RetentionResult(ctx context.Context, id string) (counts []RetentionCount, ended bool, err error) {
 	if err := s.operate(access.Retain, smart.Read); err != nil {
 		return nil, false, err
 	}
 	job, err := s.door.store.ReadJob(ctx, id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && job.Kind != retainJob {
+		return nil, false, fault.New(fault.NotFound, fault.CodeNotFound, "", "there is no such run of the retention rules")
+	}
 	if err != nil {
 		return nil, false, s.door.fault(err)
 	}

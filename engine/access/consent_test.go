@@ -233,6 +233,17 @@ func TestWhoInterpretedEnteredOrCollectedIsAnAuthor(t *testing.T) {
 	}
 }
 
+func TestWhatMerelyNamesSomebodyIsNotTheirWork(t *testing.T) {
+	w := newWorld(t, append(clinic,
+		resource("Consent", "x", to("patient", "Patient/p")+`,"provision":{"provision":[{"data":[{"meaning":"authoredby",`+to("reference", "Practitioner/dr")+`}]}]}`),
+		resource("Observation", "x", to("subject", "Patient/p")+`,"extension":[{"url":"urn:e","valueReference":{"reference":"Practitioner/dr"}}]`),
+		resource("CarePlan", "x", to("subject", "Patient/p")+","+to("author", "Practitioner/dr")))...)
+	denial := consent("p", 1, `"provision":{"type":"permit","provision":[{"type":"deny","data":[{"meaning":"authoredby",`+to("reference", "Practitioner/dr")+`}]}]}`)
+	if got := w.visible(w.under("TREAT", denial), "2024-06-01"); order(got) != order(without(allOfP+" "+allOfQ+" Consent/x Observation/x", "Condition/c")) {
+		t.Errorf("%s", order(got))
+	}
+}
+
 func TestTypesThatSayWhoSomebodyIsAreNotLabelled(t *testing.T) {
 	for name, want := range map[string]bool{"Observation": true, "Coverage": true, "Medication": true, "Patient": false, "RelatedPerson": false, "Consent": false, "Binary": false, "Practitioner": false} {
 		if got := access.MayBeSensitive(name); got != want {

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -238,15 +239,30 @@ var authors = []string{
 	"results-interpreter", "interpreter", "assessor", "enterer", "operator", "performer-actor", "collector", "reporter",
 }
 
+// authorElements are elements that say whose work a resource is, for some of which no
+// release has a parameter, as Condition.recorder.
+var authorElements = []string{"author", "contributor", "recorder", "asserter", "expressedBy", "informationSource", "source", "reported", "performer", "provider", "enterer"}
+
+// untold says whether resources of a type may say whose work they are in an element
+// that no parameter has. A Consent is nobody's work: it names people as whom it is about.
+func (o *Ownership) untold(typeName string) bool {
+	return typeName != "Consent" && slices.ContainsFunc(o.of(typeName), func(c *search.Catalog) bool {
+		return slices.ContainsFunc(authorElements, func(name string) bool {
+			_, told := c.Param(typeName, name)
+			return !told && c.Definitions().Type(typeName).Element(name) != nil
+		})
+	})
+}
+
 // named holds of the resources that a provision means by naming one. Who wrote a
-// resource may stand in an element that no parameter has: broadly, any such element
-// counts.
+// resource may stand in an element that no parameter has: broadly, any element without
+// one counts then.
 func (o *Ownership) named(typeName string, d datum, broadly bool) search.Expr {
 	t, id, _ := strings.Cut(d.Key, "/")
 	other := search.Reference{Param: search.OtherReferenceOf(typeName), Type: t, ID: id}
 	if d.Meaning == "authoredby" {
 		x := o.referring(typeName, authors, t, id)
-		if broadly {
+		if broadly && o.untold(typeName) {
 			x = disj(x, other)
 		}
 		return x
@@ -276,6 +292,38 @@ func (o *Ownership) referring(typeName string, codes []string, t, id string) sea
 	}
 	return any
 }
+
+// sole says whether a resource of a type belongs to one patient at most: whichever
+// parameter says so is about an element that does not repeat.
+func (o *Ownership) sole(typeName string) bool {
+	return classes[typeName] == owned && !slices.ContainsFunc(o.of(typeName), func(c *search.Catalog) bool {
+		defs := c.Definitions()
+		for _, code := range ownerCodes(typeName) {
+			p := defs.SearchParameter(typeName, code)
+			if p == nil || p.Type != definitions.SearchReference {
+				continue
+			}
+			var names []string
+			for path := range strings.SplitSeq(p.Expression, "|") {
+				if of := oneStep.FindStringSubmatch(path); of == nil {
+					return true
+				} else if of[1] == typeName {
+					names = append(names, of[2])
+				}
+			}
+			if len(names) != 1 {
+				return true
+			}
+			element := defs.Type(typeName).Element(names[0])
+			return element == nil || element.Repeats()
+		}
+		return true
+	})
+}
+
+// oneStep is a path from a type to an element, perhaps with the type that this refers
+// to.
+var oneStep = regexp.MustCompile(`^\s*([A-Za-z]+)\.([A-Za-z]+)(?:\.where\(resolve\(\) is Patient\))?\s*$`)
 
 // governing are the parameters by which resources of types, none: of all, belong to
 // patients, and whether the resource may be the patient.

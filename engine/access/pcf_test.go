@@ -64,7 +64,7 @@ func TestConsentsDecideAsIHEPrivacyConsentOnFHIRHasIt(t *testing.T) {
 			}
 		})
 	}
-	for option, n := range map[string]int{"implicit": 4, "basic": 10, "intermediate": 10, "advanced": 10} {
+	for option, n := range map[string]int{"implicit": 4, "basic": 11, "intermediate": 19, "advanced": 22} {
 		if options[option] < n {
 			t.Errorf("%d cases of the option %s, want %d", options[option], option, n)
 		}

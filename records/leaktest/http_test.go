@@ -130,13 +130,18 @@ func tag(version string) string {
 	return `W/"` + version + `"`
 }
 
-// content is what answers have of resources.
-type content struct {
+// head is what every resource says of itself.
+type head struct {
 	ResourceType, ID string
 	Meta             struct{ VersionID string }
-	Total            *int64
-	Link             []struct{ Relation, URL string }
-	Entry            []struct {
+}
+
+// content is what answers say: of a Bundle or an OperationOutcome what is in it, too.
+type content struct {
+	head
+	Total *int64
+	Link  []struct{ Relation, URL string }
+	Entry []struct {
 		Resource json.RawMessage
 		Search   struct{ Mode string }
 		Response struct {
@@ -148,7 +153,10 @@ type content struct {
 }
 
 func read(text []byte) (c content, err error) {
-	if err = json.Unmarshal(text, &c); err != nil {
+	if err = json.Unmarshal(text, &c.head); err == nil && (c.ResourceType == "Bundle" || c.ResourceType == "OperationOutcome") {
+		err = json.Unmarshal(text, &c)
+	}
+	if err != nil {
 		err = fmt.Errorf("%w: %.300s", err, text)
 	}
 	return c, err

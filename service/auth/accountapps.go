@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
@@ -64,7 +65,7 @@ func (v *visit) granted(g *identity.Grant) (grantedApp, error) {
 		return app, err
 	}
 	mine := v.session.User.FHIRUser() == fhir.Key{Type: "Patient", ID: fhirID(g.Context.Patient)}
-	app.May = scopeTexts(slices.DeleteFunc(slices.Clone(g.Scopes), func(s string) bool {
+	app.May = pages.ScopeTexts(slices.DeleteFunc(slices.Clone(g.Scopes), func(s string) bool {
 		return s == smart.OfflineAccess || s == smart.OnlineAccess // said by themselves
 	}), mine)
 	u := v.session.User

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
@@ -161,7 +162,7 @@ func (v *visit) showClient(c *identity.Client, admin bool, problems []problem) e
 	if c.NoPKCEUntil.After(v.now) {
 		page.Exception = c.NoPKCEUntil.Add(-time.Second).Format(dateForm)
 	}
-	page.May = scopeTexts(c.Scopes, false)
+	page.May = pages.ScopeTexts(c.Scopes, false)
 	if admin {
 		var err error
 		if page.OwnerName, err = v.ownerName(c); err != nil {

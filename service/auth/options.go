@@ -2,7 +2,9 @@ package auth
 
 import (
 	"slices"
+	"strings"
 
+	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 )
@@ -21,22 +23,6 @@ type Option struct {
 	Parts []Option
 }
 
-// categories are those that US Core has users choose among.
-var categories = map[string][]string{
-	"Condition": {
-		"http://terminology.hl7.org/CodeSystem/condition-category|problem-list-item",
-		"http://terminology.hl7.org/CodeSystem/condition-category|encounter-diagnosis",
-		"http://hl7.org/fhir/us/core/CodeSystem/condition-category|health-concern",
-	},
-	"Observation": {
-		"http://terminology.hl7.org/CodeSystem/observation-category|laboratory",
-		"http://terminology.hl7.org/CodeSystem/observation-category|vital-signs",
-		"http://terminology.hl7.org/CodeSystem/observation-category|social-history",
-		"http://terminology.hl7.org/CodeSystem/observation-category|survey",
-		"http://hl7.org/fhir/us/core/CodeSystem/us-core-category|sdoh",
-	},
-}
-
 // options are what the request asks for, in the order of a page: about the user
 // first, then records.
 func (p *progress) options() []Option {
@@ -44,12 +30,12 @@ func (p *progress) options() []Option {
 	for _, scope := range p.request.Scopes {
 		one, err := smart.ParseScope(scope)
 		if err != nil {
-			if words, ok := otherWords(scope); ok && p.available(scope) {
+			if words, ok := pages.OtherScopeWords(scope); ok && p.available(scope) {
 				first = append(first, Option{Scope: scope, Words: words, Always: scope == smart.OpenID || scope == smart.Launch || isContext(scope)})
 			}
 			continue
 		}
-		records = append(records, Option{Scope: scope, Words: scopeWords(one, p.mine()), Parts: parts(one, p.mine())})
+		records = append(records, Option{Scope: scope, Words: pages.ScopeWords(one, p.mine()), Parts: parts(one, p.mine())})
 	}
 	return append(first, records...)
 }
@@ -80,27 +66,9 @@ func (p *progress) available(scope string) bool {
 
 // parts are what can be allowed instead of a scope.
 func parts(s smart.Scope, mine bool) []Option {
-	if s.Query != "" {
-		return nil
-	}
-	whole := s.Interactions
-	s.V1 = false
 	var all []Option
-	if s.Type == smart.Any {
-		for _, t := range namedTypes {
-			part := s
-			part.Type = t
-			all = append(all, Option{Scope: part.String(), Words: partWords(part, mine)})
-		}
-		return all
-	}
-	for _, c := range categories[s.Type] {
-		part := s
-		part.Query = "category=" + c
-		all = append(all, Option{Scope: part.String(), Words: partWords(part, mine)})
-	}
-	if whole&(smart.Read|smart.Search) == 0 {
-		return nil // what is only written is not told apart
+	for _, part := range pages.ScopeParts(s) {
+		all = append(all, Option{Scope: part.String(), Words: pages.PartWords(part, mine)})
 	}
 	return all
 }
@@ -123,12 +91,13 @@ func chosen(options []Option, ticked []string) smart.Scopes {
 	return granted
 }
 
-// partWords says what a part is about, without what may be done with it.
-func partWords(s smart.Scope, mine bool) string {
-	if s.Level == smart.Patient && mine {
-		return restrictedWords(s)
+// isOfType says whether an element of fhirContext is of a type, in lower case.
+func isOfType(i smart.ContextItem, typ string) bool {
+	t := i.Type
+	if t == "" {
+		t, _, _ = strings.Cut(i.Reference, "/")
 	}
-	return impersonal.Replace(restrictedWords(s))
+	return strings.EqualFold(t, typ)
 }
 
 // mine says whether the user is the patient whose record the app opens.

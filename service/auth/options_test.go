@@ -3,6 +3,7 @@ package auth
 import (
 	"testing"
 
+	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
@@ -18,7 +19,7 @@ func FuzzWhatAFormGrantsWasAskedFor(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if scopeWords(s, true) == "" {
+		if pages.ScopeWords(s, true) == "" {
 			t.Errorf("%q has no words", asked)
 		}
 		options := []Option{{Scope: asked, Parts: parts(s, true)}}

@@ -37,6 +37,18 @@ func keepingOperations() []*operation {
 			doc: "Says how far the erasure of a Patient is, and what went.",
 		},
 		{
+			name: "retention", url: at + "retention", system: true, run: (*call).retention,
+			doc: "Tells the retention rules, as JSON, or, with the parameter job, what $retention-run did.",
+		},
+		{
+			name: "retention-set", url: at + "retention-set", system: true, writes: true, run: (*call).setRetention,
+			doc: "Replaces the retention rules (parameter rules, a list as JSON).",
+		},
+		{
+			name: "retention-run", url: at + "retention-run", system: true, writes: true, run: (*call).runRetention,
+			doc: "Applies the retention rules in the background, or counts what they are about (parameter dryRun).",
+		},
+		{
 			name: "usage", url: at + "usage", system: true, run: (*call).usage,
 			doc: "Tells who used how much, by day, app and user (parameters days, client).",
 		},
@@ -140,7 +152,7 @@ func erasurePart(e records.Erasure) []parameter {
 		texts("patient", "Patient/"+string(e.Patient)), flag("running", e.Running), texts("reason", e.Reason), texts("by", e.By),
 		texts("ordered", e.Ordered.UTC().Format(time.RFC3339)),
 		whole("resources", e.Resources), whole("versions", e.Versions), whole("contents", e.Contents), whole("rewritten", e.Rewritten),
-		whole("appStates", e.AppStates), whole("auditEvents", e.Events),
+		whole("appStates", e.AppStates), whole("auditEvents", e.Events), whole("users", e.Users),
 	}
 	if !e.Ended.IsZero() {
 		all = append(all, texts("ended", e.Ended.UTC().Format(time.RFC3339)))

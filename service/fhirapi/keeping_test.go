@@ -64,3 +64,26 @@ func TestARecordIsAnArchive(t *testing.T) {
 	s.get("/Patient/p/$export-record?history=perhaps").want(400).has("history is true or false")
 	s.get("/Patient/p/$export-record?since=x").want(400)
 }
+
+func TestRetentionRulesAreSetAndAppliedOverHTTP(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/p", `{"resourceType":"Patient","id":"p"}`).want(201)
+	s.put("/Observation/old", `{"resourceType":"Observation","id":"old","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"},"effectiveDateTime":"2001-01-01"}`).want(201)
+	parameters := func(name, value string) string {
+		return `{"resourceType":"Parameters","parameter":[{"name":"` + name + `",` + value + `}]}`
+	}
+	s.get("/$retention").want(200).has(`{"name":"rules","valueString":"[]"}`)
+	s.get("/$retention-set").want(405)
+	s.do("POST", "/$retention-set", parameters("rules", `"valueString":"[{\"name\":\"old\",\"type\":\"Observation\",\"colour\":1}]"`)).want(400).has("rules is a list of rules", "colour")
+	s.do("POST", "/$retention-set", parameters("rules", `"valueString":"[{\"name\":\"old\",\"type\":\"Consent\",\"days\":1}]"`)).want(422).has("no rule is for Consent")
+	s.do("POST", "/$retention-set", parameters("rules", `"valueString":"[{\"name\":\"old\",\"type\":\"Observation\",\"days\":3650,\"by\":\"date\"}]"`)).want(200)
+	s.get("/$retention").want(200).has(`\"days\":3650`)
+	s.do("POST", "/$retention-run", parameters("dryRun", `"valueBoolean":true`)).want(200).has(`"valueString":"old"`, `{"name":"expunged","valueDecimal":1}`)
+	s.get("/Observation/old").want(200)
+	s.do("POST", "/$retention-run", parameters("dryRun", `"valueString":"perhaps"`)).want(400)
+	a := s.do("POST", "/$retention-run", `{"resourceType":"Parameters"}`).want(200)
+	_, job, _ := strings.Cut(a.body, `"valueString":"`)
+	job, _, _ = strings.Cut(job, `"`)
+	s.get("/$retention?job=" + job).want(200).has(`{"name":"running","valueBoolean":true}`) // nothing works here in the background
+	s.get("/$retention?job=retain/none").want(404)
+}

@@ -1,4 +1,4 @@
-package auth
+package pages
 
 import (
 	"strings"
@@ -27,14 +27,14 @@ func TestAScopeIsSaidInWordsThatAPatientUnderstands(t *testing.T) {
 		"offline_access":           "Keep its access also when you are away and signed out",
 		"https://other.example/x":  "Use https://other.example/x",
 	} {
-		if got := scopeText(scope, true); got != want {
+		if got := ScopeText(scope, true); got != want {
 			t.Errorf("%s: %q, want %q", scope, got, want)
 		}
 	}
 }
 
 func TestAClinicianIsToldWhoseRecordItIs(t *testing.T) {
-	if got, want := scopeText("patient/Patient.rs", false), "See the name, birth date, address and other personal details of this patient"; got != want {
+	if got, want := ScopeText("patient/Patient.rs", false), "See the name, birth date, address and other personal details of this patient"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -47,7 +47,7 @@ func TestAGranularScopeIsSaidByItsCategory(t *testing.T) {
 		"patient/Observation.rs?category=laboratory&status=final":                                                           "See laboratory results, only where status is final",
 		"patient/Observation.rs?code=http://loinc.org|4548-4":                                                               "See test results and measurements, only where code is 4548-4",
 	} {
-		if got := scopeText(scope, true); got != want {
+		if got := ScopeText(scope, true); got != want {
 			t.Errorf("%s: %q, want %q", scope, got, want)
 		}
 	}

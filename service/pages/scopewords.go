@@ -1,4 +1,4 @@
-package auth
+package pages
 
 import (
 	_ "embed" // the words
@@ -14,7 +14,7 @@ import (
 // with one parameter and the code of its value, a tab, and words that a patient
 // understands. Types of which nobody is the patient have "directory" after that.
 //
-//go:embed words.tsv
+//go:embed scopewords.tsv
 var wordsTable string
 
 var wordsOf, directory = func() (words map[string]string, directory map[string]bool) {
@@ -34,32 +34,32 @@ var namedTypes = []string{
 	"Provenance", "QuestionnaireResponse", "RelatedPerson", "ServiceRequest", "Specimen",
 }
 
-// scopeText says in a phrase what any scope lets an app do. mine says whether
+// ScopeText says in a phrase what any scope lets an app do. mine says whether
 // the reader is the patient. What the table does not know is named as it is
 // written.
-func scopeText(scope string, mine bool) string {
+func ScopeText(scope string, mine bool) string {
 	if s, err := smart.ParseScope(scope); err == nil {
-		return scopeWords(s, mine)
+		return ScopeWords(s, mine)
 	}
-	if text, ok := otherWords(scope); ok {
+	if text, ok := OtherScopeWords(scope); ok {
 		return text
 	}
 	return "Use " + scope
 }
 
-// scopeTexts says what several scopes let an app do, each thing once.
-func scopeTexts(scopes smart.Scopes, mine bool) []string {
+// ScopeTexts says what several scopes let an app do, each thing once.
+func ScopeTexts(scopes smart.Scopes, mine bool) []string {
 	var all []string
 	for _, s := range scopes {
-		if text := scopeText(s, mine); !slices.Contains(all, text) {
+		if text := ScopeText(s, mine); !slices.Contains(all, text) {
 			all = append(all, text)
 		}
 	}
 	return all
 }
 
-// otherWords says in words what a scope that is not about resources is for.
-func otherWords(scope string) (string, bool) {
+// OtherScopeWords says in words what a scope that is not about resources is for.
+func OtherScopeWords(scope string) (string, bool) {
 	if text, ok := wordsOf[scope]; ok {
 		return text, true
 	}
@@ -69,9 +69,9 @@ func otherWords(scope string) (string, bool) {
 	return "", false
 }
 
-// scopeWords says in words what a scope about resources allows: "See laboratory
+// ScopeWords says in words what a scope about resources allows: "See laboratory
 // results".
-func scopeWords(s smart.Scope, mine bool) string {
+func ScopeWords(s smart.Scope, mine bool) string {
 	text := verbs(s.Interactions) + " " + restrictedWords(s)
 	switch {
 	case directory[s.Type], s.Level == smart.Patient && mine:
@@ -87,8 +87,8 @@ func scopeWords(s smart.Scope, mine bool) string {
 // impersonal makes words about others of words about the reader.
 var impersonal = strings.NewReplacer("your name, ", "the name, ", "all of your health record", "all health records", "your ", "their ", " to you", " to them", "that you take", "that they take", "for you", "for them")
 
-// typeWords says in words what resources of a type are, to the patient.
-func typeWords(t string) string {
+// TypeWords says in words what resources of a type are, to the patient.
+func TypeWords(t string) string {
 	if words, ok := wordsOf[t]; ok {
 		return words
 	}
@@ -104,7 +104,7 @@ func typeWords(t string) string {
 
 // restrictedWords says what the parameters of a granular scope leave of a type.
 func restrictedWords(s smart.Scope) string {
-	text := typeWords(s.Type)
+	text := TypeWords(s.Type)
 	var rest []string
 	for pair := range strings.SplitSeq(s.Query, "&") {
 		name, value, ok := strings.Cut(pair, "=")
@@ -127,6 +127,55 @@ func restrictedWords(s smart.Scope) string {
 	return text
 }
 
+// ScopeParts are what can be allowed instead of a scope: of one of all types those
+// that patients know, of others their categories, as US Core has users choose them;
+// none of a scope that is narrow already, or is not about reading.
+func ScopeParts(s smart.Scope) []smart.Scope {
+	if s.Query != "" {
+		return nil
+	}
+	s.V1 = false
+	var all []smart.Scope
+	if s.Type == smart.Any {
+		for _, s.Type = range namedTypes {
+			all = append(all, s)
+		}
+		return all
+	}
+	if s.Interactions&(smart.Read|smart.Search) == 0 {
+		return nil // what is only written is not told apart
+	}
+	for _, c := range categories[s.Type] {
+		s.Query = "category=" + c
+		all = append(all, s)
+	}
+	return all
+}
+
+// PartWords says what a part is about, without what may be done with it.
+func PartWords(s smart.Scope, mine bool) string {
+	if s.Level == smart.Patient && mine {
+		return restrictedWords(s)
+	}
+	return impersonal.Replace(restrictedWords(s))
+}
+
+// categories are those that US Core has users choose among.
+var categories = map[string][]string{
+	"Condition": {
+		"http://terminology.hl7.org/CodeSystem/condition-category|problem-list-item",
+		"http://terminology.hl7.org/CodeSystem/condition-category|encounter-diagnosis",
+		"http://hl7.org/fhir/us/core/CodeSystem/condition-category|health-concern",
+	},
+	"Observation": {
+		"http://terminology.hl7.org/CodeSystem/observation-category|laboratory",
+		"http://terminology.hl7.org/CodeSystem/observation-category|vital-signs",
+		"http://terminology.hl7.org/CodeSystem/observation-category|social-history",
+		"http://terminology.hl7.org/CodeSystem/observation-category|survey",
+		"http://hl7.org/fhir/us/core/CodeSystem/us-core-category|sdoh",
+	},
+}
+
 // verbs says what interactions do, in a list: "See, add and change".
 func verbs(i smart.Interactions) string {
 	var all []string
@@ -143,13 +192,4 @@ func verbs(i smart.Interactions) string {
 		text = strings.Join(all[:n], ", ") + " and " + text
 	}
 	return strings.ToUpper(text[:1]) + text[1:]
-}
-
-// isOfType says whether an element of fhirContext is of a type, in lower case.
-func isOfType(i smart.ContextItem, typ string) bool {
-	t := i.Type
-	if t == "" {
-		t, _, _ = strings.Cut(i.Reference, "/")
-	}
-	return strings.EqualFold(t, typ)
 }
