@@ -8,9 +8,12 @@ import (
 // fromFrame says whether an app that a page shows in a frame led the browser here.
 // Browsers keep the cookies of the session back then.
 func (c *call) fromFrame() bool {
-	h := c.r.Header
-	return c.r.Method == http.MethodGet && h.Get("Sec-Fetch-Dest") == "iframe" && h.Get("Sec-Fetch-Site") == "cross-site"
+	return c.r.Method == http.MethodGet && c.inFrame() && c.r.Header.Get("Sec-Fetch-Site") == "cross-site"
 }
+
+// inFrame says whether the browser loads a page into a frame. Pages that ask
+// something then let those of this origin, and no others, frame them.
+func (c *call) inFrame() bool { return c.r.Header.Get("Sec-Fetch-Dest") == "iframe" }
 
 var againTemplate = template.Must(template.New("again").Parse(`<p role="status"><a href="{{.}}">Continue</a></p>`))
 

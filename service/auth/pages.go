@@ -89,7 +89,7 @@ func (c *call) writePage(status int, title string, body *template.Template, data
 // writeForm answers with a page whose form is sent here, which may lead to the
 // app.
 func (p *progress) writeForm(status int, title string, body *template.Template, data any) error {
-	return p.writeFrame(status, frame{Title: title, targets: []string{formTarget(p.request.Redirect)}, framed: true}, body, data)
+	return p.writeFrame(status, frame{Title: title, targets: []string{formTarget(p.request.Redirect)}, framed: p.inFrame()}, body, data)
 }
 
 // formTarget is what Content-Security-Policy calls the place that a redirect

@@ -71,10 +71,10 @@ func TestAPatientIsFoundByNameBirthDateAndNumber(t *testing.T) {
 		if !strings.Contains(found.body, `"address":"`+want+`"`) || strings.Count(found.body, `"address"`) != 1 {
 			t.Errorf("%s finds %s", q, found.body)
 		}
-		b.get("/clinic?q="+url.QueryEscape(q)).want(200).has(`href="` + want + `"`)
+		b.get("/clinic?q=" + url.QueryEscape(q)).want(200).has(`href="` + want + `"`)
 	}
 	b.get("/clinic?q=nobody").want(200).has("Nobody is found", "break the glass")
-	b.get("/clinic?q="+url.QueryEscape(`"><script>alert(1)</script>,$|\`)).want(200).has("Nobody is found")
+	b.get("/clinic?q=" + url.QueryEscape(`"><script>alert(1)</script>,$|\`)).want(200).has("Nobody is found")
 	b.get("/clinic").want(200).hasNot("/clinic/patient/ann")
 	b.get("/clinic/patient/ann").want(200)
 	b.get("/clinic").want(200).has("Looked at before", "Ann Archer")
@@ -106,7 +106,7 @@ func TestEveryChartIsForThoseWhoWorkHere(t *testing.T) {
 	desk.get("/clinic/patient/ann").want(200).has("Ann Archer", "Your role does not show", "Health Plan").hasNot("Penicillin", "Asthma", "Salbutamol", "LDL", "break the glass")
 	desk.get("/clinic/patient/ann/list/problems").want(200).has("Your role does not show this").hasNot("Asthma")
 	desk.get("/clinic/patient/ann/results").want(200).hasNot("LDL")
-	desk.get("/clinic/patient/ann/trend?code="+url.QueryEscape("http://loinc.org|2089-1")).want(200).hasNot("LDL")
+	desk.get("/clinic/patient/ann/trend?code=" + url.QueryEscape("http://loinc.org|2089-1")).want(200).hasNot("LDL")
 	desk.get("/clinic/patient/ann/document/d").hasNot("Wheezes")
 }
 
