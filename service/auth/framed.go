@@ -15,7 +15,7 @@ func (c *call) fromFrame() bool {
 // something then let those of this origin, and no others, frame them.
 func (c *call) inFrame() bool { return c.r.Header.Get("Sec-Fetch-Dest") == "iframe" }
 
-var againTemplate = template.Must(template.New("again").Parse(`<p role="status"><a href="{{.}}">Continue</a></p>`))
+var againTemplate = template.Must(template.New("again").Parse(`<h1>Continue</h1><p role="status"><a href="{{.}}">Continue</a></p>`))
 
 // again has the browser come again by itself, from this origin, so that it sends the
 // cookies. Only pages of this origin may frame the answer.

@@ -83,7 +83,7 @@ func (p *progress) formData(step, message string) Form {
 
 // writePage answers with a page without forms.
 func (c *call) writePage(status int, title string, body *template.Template, data any) error {
-	return c.writeFrame(status, frame{Title: title}, body, data)
+	return c.writeFrame(status, frame{Title: title, framed: c.inFrame()}, body, data)
 }
 
 // writeForm answers with a page whose form is sent here, which may lead to the
