@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/jobs"
 	"github.com/inglehealth/ingle/store"
 )
@@ -28,6 +29,8 @@ type MigrateOptions struct {
 	// LeaveJobs lets the source have jobs that have not ended. They are lost to
 	// the target.
 	LeaveJobs bool
+	// Event is recorded in the target when all is moved; nil for none.
+	Event *audit.Event
 }
 
 // MigrateProgress says how far a migration is.
@@ -59,7 +62,7 @@ var ErrDiffers = errors.New("records: the two sides do not hold the same")
 // Migrate moves everything that one tenant remembers, except its jobs, to
 // another, which must be empty: every version in the order of the change feed,
 // with its number, time, method and release, the content of Binaries, what
-// identity remembers (users, clients, grants, tokens), and the settings but the key of page links (places in the feed are others there, so a
+// identity remembers (users, clients, grants, tokens), the audit log, and the settings but the key of page links (places in the feed are others there, so a
 // link of the source must not be good) and the state of the index, which is computed
 // anew. Then it counts and hashes both sides.
 // In the default order of searches, a resource whose first versions are expunged
@@ -178,27 +181,38 @@ func (m *migration) run(ctx context.Context, w *jobs.Work) error {
 	if err := m.items(ctx); err != nil {
 		return err
 	}
+	if err := audit.Move(ctx, m.from.store, m.to.store); err != nil {
+		return err
+	}
 	m.result.Versions = m.state.Versions
 	err = m.compare(ctx)
 	if err == nil && !m.result.Agrees() {
 		err = ErrDiffers
+	}
+	if err == nil && m.o.Event != nil {
+		err = audit.Append(ctx, m.to.store, m.o.Event)
 	}
 	return errors.Join(err, w.SetResult(m.result))
 }
 
 // compare counts and hashes both sides at once.
 func (m *migration) compare(ctx context.Context) error {
+	// What the target recorded since is its own.
+	log, err := m.from.store.AuditHead(ctx)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
 		m.result.From, err = m.from.tally(ctx, func(n int64) {
 			if m.o.Progress != nil {
 				m.o.Progress(MigrateProgress{Versions: n, Total: m.state.Versions, Comparing: true})
 			}
-		})
+		}, log.Size)
 		return err
 	})
 	g.Go(func() (err error) {
-		m.result.To, err = m.to.tally(ctx, func(int64) {})
+		m.result.To, err = m.to.tally(ctx, func(int64) {}, log.Size)
 		return err
 	})
 	return g.Wait()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/jobs"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -269,4 +270,25 @@ func TestAMigrationThatLostSomethingSaysSo(t *testing.T) {
 	if !errors.Is(err, records.ErrDiffers) || m.Agrees() || m.To.Versions != m.From.Versions+1 {
 		t.Errorf("%+v %v", m, err)
 	}
+}
+
+func TestAMigrationTakesConsentDefaultsAndReviewsAlong(t *testing.T) {
+	onPairs(t, func(t *testing.T, from, to database) {
+		a, b := from.over(t, from.open(t)), to.over(t, to.open(t))
+		s := a.Session(records.Principal{}, nil)
+		patient(t, s, "p")
+		consents(t, s, "reviewed", "p", unclear)
+		consents(t, s, "waits", "p", unclear)
+		if err := errors.Join(s.ReviewConsent(t.Context(), "reviewed", "asked"), s.SetConsentDefaults(t.Context(), access.Defaults{Permit: []string{"BTG"}, Sealed: []string{}})); err != nil {
+			t.Fatal(err)
+		}
+		must(records.Migrate(t.Context(), a, b, records.MigrateOptions{}))(t)
+		moved := b.Session(records.Principal{}, nil)
+		if got := waiting(t, moved); got != "waits" {
+			t.Error(got)
+		}
+		if got := must(moved.ConsentDefaults(t.Context()))(t); len(got.Permit) != 1 || got.Permit[0] != "BTG" {
+			t.Error(got)
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
@@ -28,16 +29,19 @@ type Tally struct {
 	// tokens; ItemsHash is the SHA-256 over them.
 	Items     int64
 	ItemsHash string
+	// Events is the SHA-256 over the numbered events of the audit log.
+	Events string
 }
 
 func (t *Tally) equal(o *Tally) bool {
 	return t.Versions == o.Versions && t.Contents == o.Contents && t.Hash == o.Hash && t.Settings == o.Settings &&
-		t.Items == o.Items && t.ItemsHash == o.ItemsHash &&
+		t.Items == o.Items && t.ItemsHash == o.ItemsHash && t.Events == o.Events &&
 		maps.Equal(t.Resources, o.Resources)
 }
 
-// tally counts and hashes. progress is told of the versions read.
-func (d *Door) tally(ctx context.Context, progress func(versions int64)) (t Tally, err error) {
+// tally counts and hashes, of the audit log so many events. progress is told of the
+// versions read.
+func (d *Door) tally(ctx context.Context, progress func(versions int64), events int64) (t Tally, err error) {
 	h := sha256.New()
 	for batch, err := range d.feed(ctx, 0) {
 		if err != nil {
@@ -53,6 +57,9 @@ func (d *Door) tally(ctx context.Context, progress func(versions int64)) (t Tall
 	}
 	t.Hash = hex.EncodeToString(h.Sum(nil))
 	if t.Resources, err = d.store.Stats(ctx); err != nil {
+		return t, err
+	}
+	if t.Events, err = audit.Print(ctx, d.store, events); err != nil {
 		return t, err
 	}
 	settings, err := d.moved(ctx)

@@ -31,6 +31,7 @@ type Standing struct {
 type explained interface {
 	Why(ctx context.Context, q access.Question) (shown bool, grounds []access.Ground, err error)
 	InForce() []string
+	Admitting(t fhir.Type, i smart.Interactions) []string
 }
 
 // Why says why the session may read the current version of a resource, or why not, to
@@ -104,6 +105,15 @@ func (s *Session) document(ctx context.Context, key fhir.Key) (*search.Document,
 func (s *Session) InForce() []string {
 	if reasons, ok := s.access.(explained); ok {
 		return reasons.InForce()
+	}
+	return nil
+}
+
+// Admitting are the scopes by which the session may do one of the interactions with a
+// type; nothing when it may do everything.
+func (s *Session) Admitting(t fhir.Type, i smart.Interactions) []string {
+	if reasons, ok := s.access.(explained); ok && t != "" {
+		return reasons.Admitting(t, i)
 	}
 	return nil
 }

@@ -51,6 +51,15 @@ type AuditRange struct {
 	Limit        int
 }
 
+// AuditCopy is part of what another log holds.
+type AuditCopy struct {
+	Begin    bool // the first part: what an earlier try left goes
+	Blocks   []AuditBlock
+	Postings []AuditPosting
+	Nodes    []AuditNode
+	Head     AuditHead // with the last part; before, the zero one
+}
+
 // Audit keeps the audit log. It knows nothing of events but this: groups of them
 // are appended, and are then numbered, as blocks. Times are as exact as
 // microseconds.
@@ -81,6 +90,9 @@ type Audit interface {
 	// SwapAuditSigners, which fails with ErrVersion when that is not was any more.
 	AuditSigners(ctx context.Context) ([]byte, error)
 	SwapAuditSigners(ctx context.Context, was, value []byte) error
+	// CopyAudit puts part of another log into one that has numbered nothing; ErrVersion
+	// when there is a head. What was appended stays as it is.
+	CopyAudit(ctx context.Context, c AuditCopy) error
 	// SpendAuditReserve frees some of the space that is kept for the audit log, for
 	// an append that failed with ErrFull, and returns how many bytes are left of it;
 	// ErrFull when none is. RestoreAuditReserve makes it whole again where there is

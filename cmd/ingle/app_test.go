@@ -55,7 +55,11 @@ func openClinic(t *testing.T) *clinic {
 			t.Error(err)
 		}
 	})
-	if _, err := fillSandbox(ctx, tenants); err != nil {
+	patients, err := newSandbox(tenants, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := patients.fill(ctx, sandboxCast); err != nil {
 		t.Fatal(err)
 	}
 	c := &clinic{t: t, base: issuer + "/fhir"}

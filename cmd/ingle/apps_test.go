@@ -119,10 +119,10 @@ func TestAConsentRestrictsTheAppOfTheDocumentsAtOnce(t *testing.T) {
 	shown.has("<h1>Maria Elena Delgado</h1>", "mmHg")
 
 	commands := consentCommands(t)
-	run := func(n int, want ...string) {
+	run := func(n int, want ...string) string {
 		t.Helper()
 		command := strings.NewReplacer("localhost:8080", strings.TrimPrefix(try.issuer, "http://"), "127.0.0.1:8080", strings.TrimPrefix(try.issuer, "http://"),
-			"$TOKEN", token[1], "CLIENT_ID", try.client, "DIR", folder[1], "./ingle ", "ingle ").Replace(commands[n])
+			"$TOKEN", token[1], "CLIENT_ID", try.client, "DIR", folder[1], "go run ./cmd/ingle ", "ingle ", "./ingle ", "ingle ").Replace(commands[n])
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput()
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", command, err, out)
@@ -132,8 +132,11 @@ func TestAConsentRestrictsTheAppOfTheDocumentsAtOnce(t *testing.T) {
 				t.Errorf("%s: no %q in\n%s", command, w, out)
 			}
 		}
+		return string(out)
 	}
-	run(0, `"valueDecimal": 22`, "Observation/maria-observation-1")
+	if out := run(0, `"valueDecimal"`, "Observation/maria-observation-1"); strings.Contains(out, `"valueDecimal": 0`) {
+		t.Errorf("the app sees nothing before the consent: %s", out)
+	}
 	run(1, `"resourceType":"Consent"`)
 	run(2, `"valueDecimal": 0`)
 	run(3, "Consent/no-measurements")

@@ -11,6 +11,7 @@ const description = `Ingle: an open SMART on FHIR platform in one binary.
   ingle client add "Growth chart" --redirect http://127.0.0.1/callback
   ingle token create --scope 'system/*.rs' --ttl 1h
   ingle audit verify --data ./records
+  ingle synth --patients 100 --out ./patients
   ingle bench --url http://127.0.0.1:8080/fhir
 
 Every flag can be given in the environment, too: --base-url as INGLE_BASE_URL.`
@@ -38,6 +39,7 @@ type commandLine struct {
 	Erase          eraseCommand          `cmd:"" help:"Erase a patient for good."`
 	Retention      retentionCommand      `cmd:"" help:"Rules by which old resources are expunged."`
 	Usage          usageCommand          `cmd:"" help:"Show who used how much, by day, app and user."`
+	Synth          synthCommand          `cmd:"" help:"Make synthetic patients of any number, as NDJSON or Bundles."`
 	Bench          benchCommand          `cmd:"" help:"Measure a FHIR server, this one or any other, from outside."`
 	Version        versionCommand        `cmd:"" help:"Show the version, the FHIR releases and what is loaded with --package."`
 }

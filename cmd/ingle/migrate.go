@@ -13,6 +13,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -40,7 +41,7 @@ func (c *migrateCommand) Help() string {
       And back. Give the releases (--fhir), packages, base URL and --index-content that serve is given: the search index is made with them.
 
 Every tenant is moved: all versions in their order, with their numbers, times, methods and releases, deletes, the content of
-Binaries, and settings. The source stays as it is. Stop the servers of both sides first. Jobs are not moved: an import, export
+Binaries, settings and the audit log with its keys. The source stays as it is. Stop the servers of both sides first. Jobs are not moved: an import, export
 or reindex that was interrupted has to be finished before, by giving its command again, or to be left with --leave-jobs.
 
 At the end both sides are read and compared: resources by type, the number of versions, and a SHA-256 over all of them. The
@@ -113,6 +114,7 @@ func (c *migrateCommand) tenant(ctx context.Context, m *Main, name string, from,
 	began := time.Now()
 	result, err := records.Migrate(ctx, source, target, records.MigrateOptions{
 		LeaveJobs: c.LeaveJobs,
+		Event:     commandEvent(audit.Administer, "migrate to "+to.place(), nil, nil),
 		Progress: func(p records.MigrateProgress) {
 			what := " versions moved"
 			if p.Comparing {
@@ -147,6 +149,8 @@ func (c *migrateCommand) tenant(ctx context.Context, m *Main, name string, from,
 		return fmt.Errorf("what was moved to %s before is no longer the same as the source", to.place())
 	case errors.Is(err, records.ErrUnfinished):
 		return fmt.Errorf("%w; finish them by giving their commands again, or leave them with --leave-jobs", err)
+	case errors.Is(err, audit.ErrOther):
+		return usage("--to: there is another audit log in %s already", to.place())
 	case errors.Is(err, records.ErrNotEmpty):
 		return usage("--to: there are other records in %s already", to.place())
 	}
@@ -173,6 +177,7 @@ func proof(m *Main, r records.Migration) error {
 	row("SHA-256", r.From.Hash[:16], r.To.Hash[:16])
 	row("settings", r.From.Settings[:16], r.To.Settings[:16])
 	row("users and so on", r.From.ItemsHash[:16], r.To.ItemsHash[:16])
+	row("audit log", r.From.Events[:16], r.To.Events[:16])
 	if err := w.Flush(); err != nil {
 		return err
 	}

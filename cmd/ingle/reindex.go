@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/jobs"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -74,6 +75,9 @@ func (c *reindexCommand) Run(ctx context.Context, m *Main) error {
 			continue
 		}
 		n, err := reindex(ctx, m, door, all, types)
+		if logged := tenants.record(ctx, commandEvent(audit.Administer, "reindex", nil, err), name); logged != nil {
+			err = errors.Join(err, logged)
+		}
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/label"
 	"github.com/inglehealth/ingle/jobs"
 	"github.com/inglehealth/ingle/records"
@@ -56,11 +57,23 @@ func (c *relabelCommand) Run(ctx context.Context, m *Main) error {
 	}
 	for _, name := range tenants.Names() {
 		door, _ := tenants.Door(name)
-		if err := relabel(ctx, m, door); err != nil {
+		err := relabel(ctx, m, door)
+		if logged := tenants.record(ctx, commandEvent(audit.Administer, c.title(), nil, err), name); logged != nil {
+			err = errors.Join(err, logged)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// title is the command with its rules, for the audit log.
+func (c *relabelCommand) title() string {
+	if c.Labels == "" {
+		return "relabel"
+	}
+	return "relabel by " + c.Labels
 }
 
 // setLabelsOf gives all tenants the rules of --labels, if there is one.

@@ -4,36 +4,75 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
+	"time"
 
-	"github.com/inglehealth/ingle/cmd/ingle/sandbox"
+	"github.com/inglehealth/ingle/engine/synth"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-// lastOfSandbox is a resource of the bundle that is loaded last: where it is,
-// or was, the others are.
-var lastOfSandbox = fhir.Key{Type: "Patient", ID: "walter"}
+const (
+	sandboxSeed     = 1
+	sandboxCast     = 4 // patients with whom the sandbox begins
+	sandboxPatients = 20
+)
 
-// fillSandbox puts the sandbox's patients into the default tenant, once: what
-// a user deleted does not come back.
-func fillSandbox(ctx context.Context, tenants *records.Tenants) (loaded bool, err error) {
+// sandbox fills the default tenant with a clinic and its synthetic patients.
+type sandbox struct {
+	session *records.Session
+	asOf    time.Time
+}
+
+func newSandbox(tenants *records.Tenants, asOf time.Time) (*sandbox, error) {
 	door, ok := tenants.Door("")
 	if !ok {
-		return false, errors.New("there is no default tenant to put the sandbox into")
+		return nil, errors.New("there is no default tenant to put the sandbox into")
 	}
-	session := door.Session(records.Principal{ID: "sandbox", Name: "Sandbox"}, nil)
-	switch _, err := session.Read(ctx, lastOfSandbox, records.ReadOptions{}); {
-	case err == nil || fault.KindOf(err) == fault.Gone:
-		return false, nil
-	case fault.KindOf(err) != fault.NotFound:
-		return false, fmt.Errorf("sandbox: %w", err)
-	}
-	for i, bundle := range sandbox.Bundles() {
-		content := records.Content{JSON: bundle, Release: "R4"}
-		if _, err := session.Bundle(ctx, content, records.BundleOptions{}); err != nil {
-			return false, fmt.Errorf("sandbox: bundle %d: %w", i+1, err)
+	return &sandbox{door.Session(records.Principal{ID: "sandbox", Name: "Sandbox"}, nil), asOf}, nil
+}
+
+// fill puts the clinic and so many patients in, each once: what a user deleted
+// does not come back. It tells whether there were any that it had to put in.
+func (s *sandbox) fill(ctx context.Context, patients int) (loaded bool, err error) {
+	for r := range synth.Generate(sandboxSeed, patients, s.asOf) {
+		mark := fhir.Key{Type: "Patient", ID: r.Patient}
+		if r.Patient == "" {
+			mark = r.Resources[0].Key
 		}
+		switch _, err := s.session.Read(ctx, mark, records.ReadOptions{}); {
+		case err == nil || fault.KindOf(err) == fault.Gone:
+			continue
+		case fault.KindOf(err) != fault.NotFound:
+			return loaded, fmt.Errorf("sandbox: %w", err)
+		}
+		if _, err := s.session.Bundle(ctx, records.Content{JSON: r.Bundle(), Release: "R4"}, records.BundleOptions{}); err != nil {
+			return loaded, fmt.Errorf("sandbox: %s: %w", mark, err)
+		}
+		loaded = true
 	}
-	return true, nil
+	return loaded, nil
+}
+
+// grow puts the patients in who come after the cast, in the background, until
+// what it returns is called. Loaded tells that the cast was put in just now.
+func (s *sandbox) grow(ctx context.Context, log logger, loaded bool) func() error {
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		more, err := s.fill(ctx, sandboxPatients)
+		if err != nil && ctx.Err() == nil {
+			log.Error("the sandbox is not filled", "error", err)
+		}
+		if loaded || more {
+			debug.FreeOSMemory() // what loading took, so that an idle server is small
+		}
+	}()
+	return func() error {
+		stop()
+		<-done
+		return nil
+	}
 }

@@ -7,8 +7,8 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -20,7 +20,7 @@ import (
 
 type serveCommand struct {
 	listenFlags
-	Sandbox bool `help:"Put a clinic and four synthetic patients into the server. Without --data or --database they vanish at the end."`
+	Sandbox bool `help:"Put a clinic and its synthetic patients into the server. Without --data or --database they vanish at the end."`
 
 	storeFlags
 	definitionFlags
@@ -112,12 +112,6 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(background(ctx, tenants.Tenants, log))
-	loaded := false
-	if c.Sandbox {
-		if loaded, err = fillSandbox(ctx, tenants.Tenants); err != nil {
-			return err
-		}
-	}
 	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime}
 	var who *authorization
 	if !c.Open {
@@ -132,12 +126,30 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
 	}
 	fhirapi.New(api).Mount(site)
-	site.Health(func(ctx context.Context) error { return ping(ctx, tenants.Tenants) })
+	var filled atomic.Bool
+	site.Health(func(ctx context.Context) error {
+		if c.Sandbox && !filled.Load() {
+			return errors.New("the sandbox is being filled")
+		}
+		return ping(ctx, tenants.Tenants)
+	})
 
 	server := site.Server()
 	failed := make(chan error, 1)
 	go func() { failed <- secure.serve(server, listener) }()
 	secure.greet(m.Stdout)
+	loaded := false
+	if c.Sandbox {
+		var patients *sandbox
+		if patients, err = newSandbox(tenants.Tenants, time.Now()); err == nil {
+			loaded, err = patients.fill(ctx, sandboxCast)
+		}
+		if err != nil {
+			return errors.Join(err, server.Close())
+		}
+		filled.Store(true)
+		m.onClose(patients.grow(ctx, log, loaded))
+	}
 	token := ""
 	if c.Sandbox && who != nil {
 		if token, err = who.sandboxToken(ctx); err != nil {
@@ -149,9 +161,6 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		if err := who.greet(ctx, m.Stdout, c.Sandbox); err != nil {
 			return errors.Join(err, server.Close())
 		}
-	}
-	if loaded {
-		debug.FreeOSMemory() // what loading took, so that an idle server is small
 	}
 	select {
 	case err := <-failed:
@@ -268,7 +277,7 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, eph
 		return
 	}
 	if loaded {
-		fmt.Fprintln(out, "A clinic and four synthetic patients are in it. Try:")
+		fmt.Fprintf(out, "A clinic and its synthetic patients are in it: maria, emma, walter and thomas, and %d others in a moment. Try:\n", sandboxPatients-sandboxCast)
 	} else {
 		fmt.Fprintln(out, "The synthetic patients were put in before. Try:")
 	}

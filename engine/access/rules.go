@@ -163,6 +163,17 @@ func applies(s smart.Scope, typeName string, i smart.Interactions) bool {
 	return s.Interactions&i != 0 && (s.Type == smart.Any || s.Type == typeName)
 }
 
+// Admitting are the scopes that allow one of the interactions with a type, as they
+// were granted. Roles and consents narrow what they reach.
+func (r *Rules) Admitting(t fhir.Type, i smart.Interactions) (all []string) {
+	for _, s := range r.scopes {
+		if applies(s, string(t), i) {
+			all = append(all, s.String())
+		}
+	}
+	return all
+}
+
 // Knows says whether the grant itself names a resource: the patient, the user, or
 // another one in context.
 func (r *Rules) Knows(key fhir.Key) bool {

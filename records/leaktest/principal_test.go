@@ -73,7 +73,7 @@ func (r *rig) scopes(level string) (all []leaktest.Scope) {
 		if !r.chance(60) {
 			continue
 		}
-		s := leaktest.Scope{Level: level, Type: t, Interactions: pick(r, []string{"rs", "cruds", "r", "s", "rus"})}
+		s := leaktest.Scope{Level: level, Type: t, Interactions: pick(r, []string{"rs", "cruds", "cruds", "r", "s", "rus"})}
 		if r.chance(35) {
 			s.Criterion = r.own(t, func(p *leaktest.Param) bool { return p.Kind == "token" && p.Code != "_id" })
 			if s.Criterion != nil {
@@ -97,7 +97,7 @@ func (r *rig) roles() []leaktest.Role {
 	for range 1 + r.random.IntN(3) {
 		rule := leaktest.RoleRule{
 			Types:        pick(r, [][]string{{"*"}, {"owned"}, {"owned", "about"}, {"referred", "directory"}, {"Observation", "Patient", "Encounter"}, {"Condition", "List", "Provenance"}}),
-			Interactions: pick(r, []string{"cruds", "rs", "s", "r"}), Reach: pick(r, []string{"organization", "department", "own"}),
+			Interactions: pick(r, []string{"cruds", "cruds", "rs", "s", "r"}), Reach: pick(r, []string{"organization", "department", "own"}),
 		}
 		if r.chance(20) {
 			rule.Purposes = []string{pick(r, role.Purposes)}

@@ -19,7 +19,7 @@ var requests = []request{
 	{"search", askSearch}, {"search", askSearch}, {"search", askSearch}, {"include", askIncludes}, {"count", askCount}, {"search of other kinds", askFancy},
 	{"read", askRead}, {"vread", askVRead}, {"history", askHistory}, {"history of many", askHistories}, {"$everything", askEverything},
 	{"$lastn", askLastN}, {"$docref", askDocRef}, {"$graphql", askGraphQL}, {"$fhirpath", askFHIRPath}, {"view", askView}, {"batch", askBundle},
-	{"changes", askChanges}, {"write", askWrite}, {"conditional", askConditional}, {"conditional", askConditional},
+	{"changes", askChanges}, {"write", askWrite}, {"write", askWrite}, {"conditional", askConditional}, {"conditional", askConditional},
 }
 
 // anything is a resource of interest, which may be hidden or deleted.
@@ -480,18 +480,15 @@ func askBundle(r *rig) {
 
 func askChanges(r *rig) {
 	r.asked("changes")
-	if r.chance(50) {
-		changes, _, _, err := r.direct.Changes(r.Context(), 0, 1000)
-		if err != nil {
-			r.refused(err, true)
-			return
-		}
-		for _, c := range changes {
-			if v := r.world.Version(c.Key.String(), c.Version); v == nil || !r.sight.SeesVersion(v, "s") {
-				r.wrong("%s of version %d is told", c.Key, c.Version)
-			}
-		}
+	changes, _, _, err := r.direct.Changes(r.Context(), max(0, r.seen-1000), 1000)
+	if err != nil {
+		r.refused(err, true)
 		return
+	}
+	for _, c := range changes {
+		if v := r.world.Version(c.Key.String(), c.Version); v == nil || !r.sight.SeesVersion(v, "s") {
+			r.wrong("version %d of %s is told", c.Version, c.Key)
+		}
 	}
 	var got []string
 	for c, err := range r.direct.Snapshot(r.Context(), records.SnapshotRequest{At: r.seen, Since: time.Time{}}) {

@@ -1,8 +1,10 @@
 package leaktest_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/inglehealth/ingle/records"
@@ -18,8 +20,12 @@ func (r *rig) observation(id, more string) records.Content {
 	if id != "" {
 		id = fmt.Sprintf(`"id":%q,`, id)
 	}
+	patients := []string{"p", "q"}
+	if r.asks.Patient != "" {
+		patients = append(patients, r.asks.Patient, r.asks.Patient, r.asks.Patient)
+	}
 	return records.Content{JSON: fmt.Appendf(nil, `{"resourceType":"Observation",%s"status":"final","category":[{"coding":[{"code":"laboratory"}]}],"code":{"coding":[{"system":"urn:c","code":"w"}],"text":"%d"},"subject":{"reference":"Patient/%s"}%s}`,
-		id, r.made, pick(r, []string{r.asks.Patient, "p", "q"}), more)}
+		id, r.made, pick(r, patients), more)}
 }
 
 var amend = records.PatchContent{Format: records.JSONPatch, Body: []byte(`[{"op":"add","path":"/status","value":"amended"}]`)}
@@ -57,17 +63,45 @@ func (r *rig) answered() {
 	r.shown = nil
 }
 
+// creates says whether who asks may create an Observation.
+func (r *rig) creates(content records.Content) bool {
+	r.Helper()
+	v := leaktest.Version{Type: "Observation", ID: "new", Number: 1}
+	if err := json.Unmarshal(content.JSON, &v.Body); err != nil {
+		r.Fatal(err)
+	}
+	return r.sight.Sees(&v, "c")
+}
+
 // askWrite tries to change what may be hidden, and to refer to it.
 func askWrite(r *rig) {
 	reference := r.anything()
-	for range 30 { // mostly of a type that may be written
-		if t, _, _ := strings.Cut(reference, "/"); r.sight.May(t, "d") && !r.sight.Knows(reference) && r.world.Current(reference) != nil {
+	var secret, doomed []string // what is hidden, and that of types of which something may be deleted
+	for v := range r.world.All("") {
+		if r.sight.Knows(v.Reference()) {
+			continue
+		}
+		secret = append(secret, v.Reference())
+		if r.sight.May(v.Type, "d") {
+			doomed = append(doomed, v.Reference())
+		}
+	}
+	if doomed != nil && r.chance(90) {
+		reference = pick(r, doomed)
+	}
+	content := r.observation("", "")
+	for range 5 {
+		if r.creates(content) {
 			break
 		}
-		reference = r.anything()
+		content = r.observation("", "")
+	}
+	refer := secret != nil && r.creates(content) && r.chance(60)
+	if refer {
+		reference = pick(r, secret)
 	}
 	v := r.world.Newest(reference)
-	hidden := !r.sight.Sees(v, "rs") && !r.sight.Sees(v, "u") && !r.sight.Sees(v, "d")
+	hidden := refer || !r.sight.Sees(v, "rs") && !r.sight.Sees(v, "u") && !r.sight.Sees(v, "d")
 	if !hidden && v.Type != "Observation" {
 		return
 	}
@@ -75,7 +109,6 @@ func askWrite(r *rig) {
 	if r.chance(40) {
 		pre.IfMatch = []string{"1"}
 	}
-	content := r.observation("", "")
 	ways := map[string]func(reference string) error{
 		"patch": func(reference string) error {
 			_, err := r.session.Patch(r.Context(), keyOf(reference), amend, records.UpdateOptions{Precondition: pre})
@@ -104,6 +137,12 @@ func askWrite(r *rig) {
 		},
 	}
 	way := pick(r, []string{"patch", "delete", "refer", "update"})
+	switch {
+	case refer:
+		way = "refer"
+	case slices.Contains(doomed, reference) && r.chance(30):
+		way = "delete"
+	}
 	r.asked("%s %s, which is hidden: %v", way, reference, hidden)
 	switch {
 	case hidden && way == "update" && pre.IfMatch == nil && !r.serverChooses:

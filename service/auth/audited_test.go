@@ -101,6 +101,9 @@ func TestATokenIsNamedInTheLogAsItsIssuerKnowsIt(t *testing.T) {
 	if read.Agent.Token == "" || read.Agent.Token != issue.Agent.Token || strings.Contains(tokens["access_token"].(string), read.Agent.Token) {
 		t.Errorf("read with %q, issued as %q", read.Agent.Token, issue.Agent.Token)
 	}
+	if diff := cmp.Diff([]string{"patient/Patient.rs"}, read.Why); diff != "" {
+		t.Errorf("by what it was admitted: %s", diff)
+	}
 	if a := read.Agent; a.Login != "ann" || a.Purpose != "PATRQT" || a.Client != c.ID || read.Patients[0].Key != "Patient/ann" {
 		t.Errorf("%+v", read)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
 )
 
@@ -106,4 +107,30 @@ func TestASimulationSaysWhatSomebodyWouldFind(t *testing.T) {
 	p.fhir("$simulate?user=desk&query=Patient", noor).want(403)
 	p.fhir("$simulate?query=Patient", noor).want(403).has("told to privacy officers")
 	p.fhir("$simulate?user=Practitioner/noor&query=Patient", p.access("ann", "patient/*.rs")).want(403).has("told to privacy officers")
+}
+
+// Whoever looks at what others see leaves an event, of what was found as well.
+func TestASimulationIsRecorded(t *testing.T) {
+	p := surgery(t)
+	vera := p.access("vera", "user/Consent.rs")
+	from := int64(len(p.events(0)))
+	p.fhir("$simulate?user=noor&query=Observation", vera).want(200).has("Observation/of-bob")
+	p.fhir("$simulate?user=desk&query=Patient", p.access("noor", "user/*.rs")).want(403)
+	var simulated []*audit.Event
+	for _, e := range p.events(from) {
+		if e.Target == "$simulate" {
+			simulated = append(simulated, e)
+		}
+	}
+	if len(simulated) != 2 {
+		t.Fatalf("%d events: %q", len(simulated), told(simulated))
+	}
+	e := simulated[0]
+	if e.Kind != audit.Operation || e.Outcome() != 0 || e.Agent.Login != "vera" || e.Query != "user=noor&query=Observation" ||
+		len(e.Patients) != 1 || e.Patients[0].Key != "Patient/bob" || len(e.Patients[0].Entities) != 1 || e.Patients[0].Entities[0].Key != "Observation/of-bob" {
+		t.Errorf("%+v", e)
+	}
+	if e := simulated[1]; e.Outcome() != 4 || e.Agent.Login != "noor" || len(e.Why) == 0 {
+		t.Errorf("%+v", e)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 )
 
 // observe has an event recorded before the answer leaves, whatever the answer is
@@ -74,7 +75,11 @@ func (c *call) event(status int) *audit.Event {
 	}
 	e.Agent.Address = addressOf(c.r)
 	if c.refusal != "" {
-		e.Why = []string{c.refusal}
+		c.trail.Because(c.refusal)
+	} else if c.session != nil {
+		for _, scope := range c.session.Admitting(c.Type, permitting[e.Kind]) {
+			c.trail.Because(scope)
+		}
 	}
 	e.Query = bounded(withoutSecrets(c.r.URL.RawQuery), maxQuery)
 	if c.posted != "" {
@@ -86,6 +91,12 @@ func (c *call) event(status int) *audit.Event {
 		e.Agent.Purpose = "BTG"
 	}
 	return e
+}
+
+// permitting are the interactions of scopes that permit kinds of events.
+var permitting = map[audit.Kind]smart.Interactions{
+	audit.Read: smart.Read, audit.VRead: smart.Read, audit.Search: smart.Search, audit.History: smart.Read | smart.Search,
+	audit.Create: smart.Create, audit.Update: smart.Update, audit.Patch: smart.Update, audit.Delete: smart.Delete,
 }
 
 // throughGlass says whether the event is about a patient for whom the glass is

@@ -496,7 +496,7 @@ func TestTheOrdinaryLogHoldsNoSecretAndNothingClinical(t *testing.T) {
 		t.Errorf("%d requests are logged", n)
 	}
 	for line := range strings.Lines(out.String()) {
-		if lower := strings.ToLower(line); strings.Contains(lower, "zz") || strings.Contains(lower, "1950") || strings.Contains(lower, "bearer") {
+		if lower := strings.ToLower(line); strings.Contains(lower, "zz") || strings.Contains(lower, "1950-02") || strings.Contains(lower, "bearer") {
 			t.Errorf("the ordinary log has %s", line)
 		}
 	}

@@ -71,6 +71,11 @@ func (s *Store) SwapAuditSigners(ctx context.Context, was, value []byte) error {
 	return s.together(ctx, func(db few) error { return auditLog.SwapSigners(ctx, db, was, value) })
 }
 
+// CopyAudit implements store.Audit.
+func (s *Store) CopyAudit(ctx context.Context, c store.AuditCopy) error {
+	return s.together(ctx, func(db few) error { return auditLog.Copy(ctx, db, c) })
+}
+
 // SpendAuditReserve implements store.Audit: the space is the database server's.
 func (s *Store) SpendAuditReserve(context.Context) (int64, error) { return 0, store.ErrFull }
 

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -50,24 +51,56 @@ func (s Audit) Seal(ctx context.Context, db Execer, limit int, fn func(store.Aud
 
 // Put keeps what a seal adds to the log.
 func (s Audit) Put(ctx context.Context, db Execer, seal *store.AuditSeal) error {
-	b := &seal.Block
-	err := s.exec(ctx, db, "INSERT INTO audit_block (first, count, since, until, body) VALUES (?, ?, ?, ?, ?)",
-		b.First, int64(b.Count), Micros(b.Since), Micros(b.Until), b.Body)
+	err := s.rows(ctx, db, []store.AuditBlock{seal.Block}, seal.Postings, seal.Nodes)
 	if err != nil {
 		return err
 	}
-	for _, p := range seal.Postings {
+	return s.head(ctx, db, seal.Head)
+}
+
+func (s Audit) head(ctx context.Context, db Execer, h store.AuditHead) error {
+	return s.exec(ctx, db, "INSERT INTO audit_head (id, size, note) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET size = excluded.size, note = excluded.note",
+		h.Size, notNil(h.Note))
+}
+
+func (s Audit) rows(ctx context.Context, db Execer, blocks []store.AuditBlock, postings []store.AuditPosting, nodes []store.AuditNode) error {
+	for i := range blocks {
+		b := &blocks[i]
+		err := s.exec(ctx, db, "INSERT INTO audit_block (first, count, since, until, body) VALUES (?, ?, ?, ?, ?)",
+			b.First, int64(b.Count), Micros(b.Since), Micros(b.Until), b.Body)
+		if err != nil {
+			return err
+		}
+	}
+	for _, p := range postings {
 		if err := s.exec(ctx, db, "INSERT INTO audit_posting (key, first, at) VALUES (?, ?, ?)", p.Key, p.First, p.At); err != nil {
 			return err
 		}
 	}
-	for _, n := range seal.Nodes {
+	for _, n := range nodes {
 		if err := s.exec(ctx, db, "INSERT INTO audit_node (id, hash) VALUES (?, ?)", n.ID, n.Hash); err != nil {
 			return err
 		}
 	}
-	return s.exec(ctx, db, "INSERT INTO audit_head (id, size, note) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET size = excluded.size, note = excluded.note",
-		seal.Head.Size, notNil(seal.Head.Note))
+	return nil
+}
+
+// Copy is store.Audit.CopyAudit in a transaction.
+func (s Audit) Copy(ctx context.Context, db Execer, c store.AuditCopy) error {
+	if h, err := s.Head(ctx, db); err != nil || h.Size > 0 {
+		return cmp.Or(err, store.ErrVersion)
+	}
+	if c.Begin {
+		for _, table := range []string{"audit_block", "audit_posting", "audit_node"} {
+			if err := s.exec(ctx, db, "DELETE FROM "+table); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.rows(ctx, db, c.Blocks, c.Postings, c.Nodes); err != nil || c.Head.Size == 0 {
+		return err
+	}
+	return s.head(ctx, db, c.Head)
 }
 
 // drop removes the groups that were numbered: on PostgreSQL others with numbers

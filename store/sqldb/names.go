@@ -129,6 +129,7 @@ func (n *Names) Add(space Space, text string, id int64) {
 	if space.IsPhrase() && (space != PhraseSpace || len(text) > cachedPhrase) {
 		return // few come again
 	}
+	text = strings.Clone(text) // the body it is a part of may be long
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.made++

@@ -320,6 +320,11 @@ func (a *AuditFile) SwapAuditSigners(ctx context.Context, was, value []byte) err
 	return a.write(false, func(db sqldb.Execer) error { return auditLog.SwapSigners(ctx, db, was, value) })
 }
 
+// CopyAudit implements store.Audit.
+func (a *AuditFile) CopyAudit(ctx context.Context, c store.AuditCopy) error {
+	return a.write(c.Head.Size == 0, func(db sqldb.Execer) error { return auditLog.Copy(ctx, db, c) })
+}
+
 // SpendAuditReserve implements store.Audit: the reserve is a file that gets
 // shorter.
 func (a *AuditFile) SpendAuditReserve(context.Context) (int64, error) {

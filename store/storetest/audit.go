@@ -20,6 +20,7 @@ var auditCases = []testCase{
 	{"blocks are found by number and by time", auditBlocks},
 	{"postings are found by key", auditPostings},
 	{"a block is replaced by who knows what it was", auditReplaced},
+	{"another log is copied where nothing is numbered", auditCopied},
 	{"signers are swapped by who knows what they were", auditSigners},
 }
 
@@ -296,5 +297,45 @@ func auditSigners(t *testing.T, b bench) {
 	}
 	if value, err := b.AuditSigners(b.ctx); string(value) != "two" || err != nil {
 		t.Errorf("in the end: %q, %v", value, err)
+	}
+}
+
+func auditCopied(t *testing.T, b bench) {
+	copied := func(c store.AuditCopy) {
+		t.Helper()
+		if err := b.CopyAudit(b.ctx, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	block := func(first int64, body string) store.AuditBlock {
+		return store.AuditBlock{First: first, Count: 1, Since: at(int(first)), Until: at(int(first)), Body: []byte(body)}
+	}
+	if err := b.AppendAudit(b.ctx, []byte("own")); err != nil {
+		t.Fatal(err)
+	}
+	copied(store.AuditCopy{Begin: true, Blocks: []store.AuditBlock{block(0, "left"), block(1, "over")}, Nodes: []store.AuditNode{{ID: 1, Hash: []byte("h")}}})
+	copied(store.AuditCopy{Begin: true, Blocks: []store.AuditBlock{block(0, "a")}})
+	copied(store.AuditCopy{Blocks: []store.AuditBlock{block(1, "b")}, Nodes: []store.AuditNode{{ID: 1, Hash: []byte("hash")}}})
+	copied(store.AuditCopy{Postings: []store.AuditPosting{{Key: 7, First: 1, At: []byte{0}}}})
+	if h, err := b.AuditHead(b.ctx); err != nil || h.Size != 0 {
+		t.Errorf("before the end: %+v, %v", h, err)
+	}
+	copied(store.AuditCopy{Head: store.AuditHead{Size: 2, Note: []byte("note")}})
+	if err := b.CopyAudit(b.ctx, store.AuditCopy{Begin: true}); !errors.Is(err, store.ErrVersion) {
+		t.Errorf("over a log: %v", err)
+	}
+	if n, err := b.SealAudit(b.ctx, 10, sealing); n != 1 || err != nil {
+		t.Errorf("sealed %d, %v", n, err)
+	}
+	if diff := cmp.Diff([]string{"a", "b", "own"}, b.auditBodies(t, store.AuditRange{})); diff != "" {
+		t.Error(diff)
+	}
+	list, err := b.AuditPostings(b.ctx, 7, store.AuditRange{Limit: 10})
+	if diff := cmp.Diff([]store.AuditPosting{{Key: 7, First: 1, At: []byte{0}}, {Key: 7, First: 2, At: []byte{0}}}, list); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	nodes, err := b.AuditNodes(b.ctx, []int64{1, 2})
+	if err != nil || len(nodes) != 2 {
+		t.Errorf("%v, %v", nodes, err)
 	}
 }
