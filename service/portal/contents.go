@@ -45,7 +45,7 @@ func (r *record) contents() error {
 		Person  []fact
 		Parts   []part
 		Clinics string
-	}{r.personal(), parts, r.patient.At("managingOrganization").Reference()})
+	}{r.personal(), parts, r.who(r.patient.At("managingOrganization"))})
 }
 
 // personal are the details of the patient.
@@ -81,7 +81,7 @@ func (r *record) personal() []fact {
 		e.add("Address", strings.Join(lines, ", "))
 	}
 	e.add("Languages", concepts(languages(p)))
-	e.add("Your clinician", names(p.List("generalPractitioner")))
+	e.add("Your clinician", r.names(p.List("generalPractitioner")))
 	return e.Facts
 }
 
@@ -123,8 +123,8 @@ func (r *record) section() error {
 		return err
 	}
 	if s.Slug == "care-team" && r.Query.Get("after") == "" {
-		if own := names(r.patient.List("generalPractitioner")); own != "" {
-			all = append([]entry{{Title: "Your clinician", Facts: []fact{{"Name", own}, {"Clinic", r.patient.At("managingOrganization").Reference()}}}}, all...)
+		if own := r.names(r.patient.List("generalPractitioner")); own != "" {
+			all = append([]entry{{Title: "Your clinician", Facts: []fact{{"Name", own}, {"Clinic", r.who(r.patient.At("managingOrganization"))}}}}, all...)
 		}
 	}
 	page := struct {

@@ -10,7 +10,7 @@ import (
 )
 
 // maxDisplayed bounds the resources that a page reads for their names.
-const maxDisplayed = 40
+const maxDisplayed = 60
 
 // display is the name of what a reference is to, as far as the visitor may see it; ""
 // when that is not known.
@@ -45,6 +45,22 @@ func (r *record) displays(list []pages.Element) string {
 	for _, one := range list {
 		if name := cmp.Or(one.Text("display"), r.display(one.Text("reference"))); name != "" {
 			all = append(all, name)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// who is the name of what a reference is to, or else the reference.
+func (r *record) who(e pages.Element) string {
+	return cmp.Or(e.Text("display"), r.display(e.Text("reference")), e.Reference())
+}
+
+// names are the names of what several References are to.
+func (r *record) names(list []pages.Element, path ...string) string {
+	var all []string
+	for _, one := range list {
+		if text := r.who(one.At(path...)); text != "" {
+			all = append(all, text)
 		}
 	}
 	return strings.Join(all, ", ")

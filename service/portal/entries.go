@@ -31,17 +31,6 @@ func concepts(list []pages.Element) string {
 	return strings.Join(all, ", ")
 }
 
-// names are the names of what several References are to.
-func names(list []pages.Element, path ...string) string {
-	var all []string
-	for _, one := range list {
-		if text := one.At(path...).Reference(); text != "" {
-			all = append(all, text)
-		}
-	}
-	return strings.Join(all, ", ")
-}
-
 // notes are the texts of Annotations.
 func notes(e pages.Element) string {
 	var all []string
@@ -74,7 +63,7 @@ func wrong(e pages.Element) bool {
 	return e.Text("status") == mistake || e.Text("verificationStatus", "coding", "code") == mistake
 }
 
-func condition(_ *record, e pages.Element) entry {
+func condition(r *record, e pages.Element) entry {
 	x := titled(e.At("code"), "A health problem without a name")
 	x.Tag = state(e.Text("clinicalStatus", "coding", "code"))
 	onset, _ := e.Choice("onset")
@@ -93,7 +82,7 @@ func condition(_ *record, e pages.Element) entry {
 	case "refuted":
 		x.add("How certain", "it turned out to be something else")
 	}
-	x.add("Recorded by", e.At("recorder").Reference())
+	x.add("Recorded by", r.who(e.At("recorder")))
 	x.Text = notes(e)
 	return x
 }
@@ -144,7 +133,7 @@ func prescription(r *record, e pages.Element) entry {
 	}
 	x.add("How to take it", dosage(e.List("dosageInstruction")))
 	x.add("Why", cmp.Or(concepts(e.List("reasonCode")), r.displays(e.List("reasonReference"))))
-	x.add("Prescribed by", e.At("requester").Reference())
+	x.add("Prescribed by", r.who(e.At("requester")))
 	x.Text = notes(e)
 	return x
 }
@@ -183,15 +172,15 @@ func allergy(_ *record, e pages.Element) entry {
 	return x
 }
 
-func immunization(_ *record, e pages.Element) entry {
+func immunization(r *record, e pages.Element) entry {
 	x := titled(e.At("vaccineCode"), "A vaccination without a name")
 	x.When = cmp.Or(pages.Date(e.Text("occurrenceDateTime")), e.Text("occurrenceString"))
 	if e.Text("status") != "completed" {
 		x.Tag = state(e.Text("status"))
 		x.add("Why not", e.At("statusReason").Concept())
 	}
-	x.add("Where", e.At("location").Reference())
-	x.add("Given by", names(e.List("performer"), "actor"))
+	x.add("Where", r.who(e.At("location")))
+	x.add("Given by", r.names(e.List("performer"), "actor"))
 	x.add("Lot number", e.Text("lotNumber"))
 	x.Text = notes(e)
 	return x

@@ -16,16 +16,16 @@ func visit(r *record, e pages.Element) entry {
 		x.Tag = state(status)
 	}
 	x.add("Why", cmp.Or(concepts(e.List("reasonCode")), r.displays(e.List("reasonReference"))))
-	x.add("With", names(e.List("participant"), "individual"))
-	x.add("Where", cmp.Or(names(e.List("location"), "location"), e.At("serviceProvider").Reference()))
+	x.add("With", r.names(e.List("participant"), "individual"))
+	x.add("Where", cmp.Or(r.names(e.List("location"), "location"), r.who(e.At("serviceProvider"))))
 	return x
 }
 
-func appointment(_ *record, e pages.Element) entry {
+func appointment(r *record, e pages.Element) entry {
 	x := titled(e.At("appointmentType"), "")
 	x.Title = cmp.Or(x.Title, e.Text("description"), concepts(e.List("serviceType")), "Appointment")
 	x.When, x.Tag = pages.DateTime(e.Text("start")), state(e.Text("status"))
-	x.add("With", names(e.List("participant"), "actor"))
+	x.add("With", r.names(e.List("participant"), "actor"))
 	x.Text = e.Text("patientInstruction")
 	return x
 }
@@ -37,7 +37,7 @@ func note(r *record, e pages.Element) entry {
 	if status := e.Text("status"); status != "current" {
 		x.Tag = state(status)
 	}
-	x.add("Written by", names(e.List("author")))
+	x.add("Written by", r.names(e.List("author")))
 	x.Link, x.LinkText = r.at("/document/"+e.Text("id")), "Read it"
 	return x
 }
@@ -46,7 +46,7 @@ func report(r *record, e pages.Element) entry {
 	x := titled(e.At("code"), "Report")
 	x.When = pages.DateTime(e.When("effectiveDateTime", "effectivePeriod", "issued"))
 	x.Tag = state(e.Text("status"))
-	x.add("By", cmp.Or(names(e.List("performer")), names(e.List("resultsInterpreter"))))
+	x.add("By", cmp.Or(r.names(e.List("performer")), r.names(e.List("resultsInterpreter"))))
 	if n := len(e.List("result")); n > 0 {
 		x.add("Results", pages.Count(n, "value")+", shown under Results")
 	}
@@ -54,26 +54,26 @@ func report(r *record, e pages.Element) entry {
 	return x
 }
 
-func team(_ *record, e pages.Element) entry {
+func team(r *record, e pages.Element) entry {
 	x := entry{Title: cmp.Or(e.Text("name"), concepts(e.List("category")), "Care team"), Tag: state(e.Text("status")), When: e.At("period").Period()}
 	for _, p := range e.List("participant") {
 		role := concepts(p.List("role"))
 		if role != "" {
 			role = strings.ToUpper(role[:1]) + role[1:]
 		}
-		x.add(cmp.Or(role, "Member"), p.At("member").Reference())
+		x.add(cmp.Or(role, "Member"), r.who(p.At("member")))
 	}
 	return x
 }
 
-func procedure(_ *record, e pages.Element) entry {
+func procedure(r *record, e pages.Element) entry {
 	x := titled(e.At("code"), "Procedure")
 	x.When = cmp.Or(pages.Date(e.Text("performedDateTime")), e.At("performedPeriod").Period())
 	if status := e.Text("status"); status != "completed" {
 		x.Tag = state(status)
 	}
 	x.add("Why", concepts(e.List("reasonCode")))
-	x.add("By", names(e.List("performer"), "actor"))
+	x.add("By", r.names(e.List("performer"), "actor"))
 	x.add("Outcome", e.At("outcome").Concept())
 	x.Text = notes(e)
 	return x
@@ -85,7 +85,7 @@ func plan(r *record, e pages.Element) entry {
 	for _, a := range e.List("activity") {
 		x.add("To do", cmp.Or(a.Text("detail", "description"), a.At("detail", "code").Concept(), a.At("reference").Reference()))
 	}
-	x.add("By", e.At("author").Reference())
+	x.add("By", r.who(e.At("author")))
 	return x
 }
 
@@ -105,11 +105,11 @@ func goal(_ *record, e pages.Element) entry {
 	return x
 }
 
-func order(_ *record, e pages.Element) entry {
+func order(r *record, e pages.Element) entry {
 	x := titled(e.At("code"), "Order")
 	x.When, x.Tag = pages.Date(e.Text("authoredOn")), state(e.Text("status"))
 	x.add("Why", concepts(e.List("reasonCode")))
-	x.add("Ordered by", e.At("requester").Reference())
+	x.add("Ordered by", r.who(e.At("requester")))
 	x.Text = notes(e)
 	return x
 }
@@ -161,18 +161,18 @@ func related(_ *record, e pages.Element) entry {
 	return x
 }
 
-func coverage(_ *record, e pages.Element) entry {
-	x := entry{Title: cmp.Or(names(e.List("payor")), e.At("type").Concept(), "Insurance"), When: e.At("period").Period(), Tag: state(e.Text("status"))}
+func coverage(r *record, e pages.Element) entry {
+	x := entry{Title: cmp.Or(r.names(e.List("payor")), e.At("type").Concept(), "Insurance"), When: e.At("period").Period(), Tag: state(e.Text("status"))}
 	x.add("Member number", e.Text("subscriberId"))
 	x.add("Relationship to who is insured", strings.ToLower(e.At("relationship").Concept()))
 	return x
 }
 
-func benefit(_ *record, e pages.Element) entry {
+func benefit(r *record, e pages.Element) entry {
 	x := entry{Title: cmp.Or(e.At("type").Concept(), "Bill"), When: cmp.Or(e.At("billablePeriod").Period(), pages.Date(e.Text("created"))), Tag: state(e.Text("status"))}
 	for _, t := range e.List("total") {
 		x.add(cmp.Or(t.At("category").Concept(), "Total"), fmt.Sprintf("%s %s", t.Text("amount", "value"), t.Text("amount", "currency")))
 	}
-	x.add("Insurance", e.At("insurer").Reference())
+	x.add("Insurance", r.who(e.At("insurer")))
 	return x
 }
