@@ -74,7 +74,7 @@ func (b *browser) person(t testing.TB, s *server, login string) *tab {
 	t.Helper()
 	p := b.somebody(t, s)
 	p.visit("/account/sign-in?next=%2Faccount")
-	p.leads(func() { p.element(`button[name=as][value="` + login + `"]`).MustClick() })
+	p.pick(`button[name=as][value="` + login + `"]`)
 	return p
 }
 

@@ -69,20 +69,20 @@ func (c *crawl) from(paths ...string) {
 		}
 		paths = append(paths, c.tab.list(links, path)...)
 		name := c.who + strings.NewReplacer("/", "-", "?", "-", "*", "x", "&", "-", "=", "-").Replace(kind)
-		if name = strings.TrimRight(name, "-"); !c.seen[c.role(kind)] {
-			c.seen[c.role(kind)] = true
+		if name = strings.TrimRight(name, "-"); !c.seen[c.mark(kind)] {
+			c.seen[c.mark(kind)] = true
 			c.tab.inspect(name)
 		}
 	}
 }
 
-// role is a kind of page as it is for one person: rooms that all have are
-// inspected once.
-func (c *crawl) role(kind string) string {
-	if strings.HasPrefix(kind, "/design") || strings.HasPrefix(kind, "/account/sign-in") {
-		return kind
+// mark is what stands for a kind of page that was inspected: the start page and the
+// account are another page for each person.
+func (c *crawl) mark(kind string) string {
+	if kind == "/" || strings.HasPrefix(kind, "/account") && !strings.Contains(kind, "sign-in") {
+		return c.who + " " + kind
 	}
-	return c.who + " " + kind
+	return kind
 }
 
 // isPage says whether there is a page, and no file.
@@ -115,6 +115,9 @@ func kindOf(path string) string {
 	kind := "/" + strings.Join(parts, "/")
 	var names []string
 	for name := range u.Query() {
+		if slices.Contains(places, name) {
+			return "/" + strings.Join(parts, "/") // another part of the same list
+		}
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -123,6 +126,9 @@ func kindOf(path string) string {
 	}
 	return kind
 }
+
+// places are parameters that say which part of a list is shown.
+var places = []string{"after", "before", "page", "encounter"}
 
 // holders are the parts of addresses after which an id stands.
 var holders = []string{"patient", "patients", "app", "apps", "users", "user", "clients", "client",

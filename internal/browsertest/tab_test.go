@@ -126,12 +126,37 @@ func (p *tab) click(name string) {
 		const near = open ? all.filter(e => open.contains(e)) : all
 		return near.find(e => said(e) === name) || near.find(e => said(e).startsWith(name)) || near.find(e => said(e).includes(name))
 	}`)
-	if err := e.ScrollIntoView(); err != nil {
+	p.strike(e, name)
+}
+
+// strike clicks at an element, in the tab that is in front for it.
+func (p *tab) strike(e *rod.Element, name string) {
+	p.t.Helper()
+	if _, err := p.top.Activate(); err != nil {
 		p.fatalf("%q: %v", name, err)
 	}
-	if err := e.Click(proto.InputMouseButtonLeft, 1); err != nil {
-		p.fatalf("%q: %v", name, err)
+	if err := e.Timeout(patience).Click(proto.InputMouseButtonLeft, 1); err != nil {
+		p.fatalf("%q cannot be pressed: %v", name, err)
 	}
+}
+
+// pick clicks at the first element of a selector, and waits for what that leads to.
+func (p *tab) pick(selector string) *tab {
+	p.t.Helper()
+	p.leads(func() { p.strike(p.element(selector), selector) })
+	return p
+}
+
+// write types text into an element, key by key.
+func (p *tab) write(selector, text string) *tab {
+	p.t.Helper()
+	if _, err := p.top.Activate(); err != nil {
+		p.fatalf("%v", err)
+	}
+	if err := p.element(selector).Timeout(patience).Input(text); err != nil {
+		p.fatalf("%s: %v", selector, err)
+	}
+	return p
 }
 
 // fill gives the field with a label a value: text, or the name of a choice.
@@ -161,6 +186,16 @@ func (p *tab) fill(label, value string) *tab {
 	if got.Value.Str() != "" {
 		p.fatalf("%q cannot be %q: %s", label, value, got.Value.Str())
 	}
+	return p
+}
+
+// answerYes has the person say yes to the question that the next press asks.
+func (p *tab) answerYes() *tab {
+	wait, answer := p.page.HandleDialog()
+	go func() {
+		wait()
+		_ = answer(&proto.PageHandleJavaScriptDialog{Accept: true}) // the press fails if it does not work
+	}()
 	return p
 }
 
