@@ -5,18 +5,21 @@ import (
 	"net/url"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/service/gallery"
 	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/service/web"
 )
 
 // entrances are the rooms of the house, in the order of the menu.
 var entrances = []pages.Entrance{
+	{Name: gallery.Name, Path: gallery.Path, Words: "Find apps: what each is for, what it asks for and what it really uses, what others think of it."},
 	{Name: "Account", Path: "/account", Words: "See which apps may use your data, end that, and manage how you sign in.", Roles: identity.Roles()},
 }
 
 // furnish mounts the pages of the house.
 func (a *authorization) furnish(site *web.Site) {
 	a.house.Mount(site)
+	gallery.New(a.house).Mount(site)
 }
 
 // localhost is the public URL of a sandbox on the loopback interface: by that name,
