@@ -32,9 +32,9 @@ type appPage struct {
 	Tags                   []pages.Tag
 	Contacts               []string
 	Links                  []pages.Item
-	Alone, Clinic          string // where it is opened; "" for not
-	Ready                  bool   // it may be used
-	Asked                  []asked
+	Alone, Clinic          string  // where it is opened; "" for not
+	Ready                  bool    // it may be used
+	Asked, Beside          []asked // of records, and other things
 	Use                    use
 	UsedSince, UsedLast    string
 	Rating                 rating
@@ -82,7 +82,7 @@ func (g *Gallery) show(v *pages.Visit, c *identity.Client, f pages.Frame, stars 
 	p := appPage{
 		Client: c, Here: v.Path(Path + "/app/" + url.PathEscape(c.ID)), Gallery: v.Path(Path), Picture: picture(c), Publisher: publisher(c),
 		Tags: append(stateTags(c), privilege(c, u)), Contacts: c.Contacts, Ready: c.Approved && !c.Suspended,
-		Asked: compare(c, u), Use: u, Rating: rate(ratings), Opinions: opinions(ratings), SignedIn: v.User != nil, Admin: administers(v),
+		Use: u, Rating: rate(ratings), Opinions: opinions(ratings), SignedIn: v.User != nil, Admin: administers(v),
 		SignIn: v.SignIn(), Token: f.Token, Account: v.Path("/account/clients/app/" + url.PathEscape(c.ID)),
 	}
 	if u.Events > 0 {
@@ -91,6 +91,7 @@ func (g *Gallery) show(v *pages.Visit, c *identity.Client, f pages.Frame, stars 
 	for _, r := range c.Released {
 		p.Releases = append(p.Releases, release{r.Version, r.Since.UTC().Format("2 January 2006")})
 	}
+	p.Asked, p.Beside = compare(c, u)
 	p.link(v, c)
 	for _, r := range ratings {
 		if v.User != nil && r.User == v.User.ID {

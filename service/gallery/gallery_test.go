@@ -253,8 +253,8 @@ func TestWhatAnAppUsesIsHeldAgainstWhatItAsksFor(t *testing.T) {
 	p.did("good", audit.Search, "Observation", 200)
 	p.did("somebody", audit.Delete, "MedicationRequest/1", 204)
 	p.as("").get("/gallery").want(http.StatusOK, "2 permissions of 3 not used", "Asks for all kinds of records", "Uses all that it asks for")
-	p.as("").get("/gallery/app/heart").want(http.StatusOK, "In its last 2 requests for records", "1 were refused",
-		`searches <span class="soft">(not all of it)</span>`, `creates <span class="soft">(not all of it)</span>`, "has not used it", "is not counted")
+	p.as("").get("/gallery/app/heart").want(http.StatusOK, "In its last 2 requests for records", "Refused: 1.",
+		`data-name="It really">searches</td>`, `creates <span class="soft">(not all of it)</span>`, "has not used it", "It also asks to:")
 }
 
 func TestEverybodyWhoIsSignedInRatesOnce(t *testing.T) {

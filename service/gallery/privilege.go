@@ -13,7 +13,6 @@ type asked struct {
 	Scope, Words string
 	Used         string // what was really done, in words; "" for nothing
 	Partly       bool   // some of it was never done
-	Records      bool   // it is about records, so that its use can be told
 }
 
 // doing says an interaction in a word.
@@ -21,24 +20,25 @@ var doing = map[smart.Interactions]string{
 	smart.Create: "creates", smart.Read: "reads", smart.Update: "updates", smart.Delete: "deletes", smart.Search: "searches",
 }
 
-// compare holds what an app asks for against what it did.
-func compare(c *identity.Client, u use) []asked {
-	var all []asked
+// compare holds what an app asks for of records against what it did. What it asks for
+// beside them, such as to know who signs in, is not counted.
+func compare(c *identity.Client, u use) (ofRecords, beside []asked) {
 	for _, text := range c.Scopes {
 		a := asked{Scope: text, Words: pages.ScopeText(text, false)}
 		s, err := smart.ParseScope(text)
-		if err == nil {
-			a.Records = true
-			made := u.of(s.Type) & s.Interactions
-			var words []string
-			for i := range made.Each() {
-				words = append(words, doing[i])
-			}
-			a.Used, a.Partly = strings.Join(words, ", "), made != s.Interactions
+		if err != nil {
+			beside = append(beside, a)
+			continue
 		}
-		all = append(all, a)
+		made := u.of(s.Type) & s.Interactions
+		var words []string
+		for i := range made.Each() {
+			words = append(words, doing[i])
+		}
+		a.Used, a.Partly = strings.Join(words, ", "), !covers(made, s.Interactions)
+		ofRecords = append(ofRecords, a)
 	}
-	return all
+	return ofRecords, beside
 }
 
 // privilege says in short whether an app asks for more than it uses. Reading and

@@ -21,7 +21,7 @@ type use struct {
 const (
 	// maxEvents is how many events of an app are looked at, the newest.
 	maxEvents = 1000
-	useFor    = time.Minute
+	useFor    = 15 * time.Second
 )
 
 // did are the interactions of a kind of event.
@@ -33,7 +33,7 @@ var did = map[audit.Kind]smart.Interactions{
 // touched are the interactions of what an event did to a resource.
 var touched = map[audit.Action]smart.Interactions{audit.Creates: smart.Create, audit.Updates: smart.Update, audit.Deletes: smart.Delete}
 
-// use reads what an app did. What was read a minute ago is good enough.
+// use reads what an app did. What was read a moment ago is good enough.
 func (g *Gallery) use(v *pages.Visit, client string) (use, error) {
 	key := v.Tenant + "\n" + client
 	if k, ok := g.used.Get(key); ok && v.Now.Before(k.until) {
@@ -58,7 +58,9 @@ func (g *Gallery) use(v *pages.Visit, client string) (use, error) {
 		}
 		q.Before = found.Next
 	}
-	g.used.Put(key, kept{u, v.Now.Add(useFor)})
+	if u.Events > 0 { // who has just used it for the first time wants to see it
+		g.used.Put(key, kept{u, v.Now.Add(useFor)})
+	}
 	return u, nil
 }
 
