@@ -164,7 +164,7 @@ func TestWhoeverStopsGetsNoMore(t *testing.T) {
 }
 
 func TestNothingHappensBeforeBirthOrAfterTheDay(t *testing.T) {
-	for _, at := range []time.Time{asOf, time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC), time.Date(2031, 1, 4, 23, 0, 0, 0, time.UTC)} {
+	for _, at := range []time.Time{asOf, time.Date(FirstYear, 1, 1, 12, 0, 0, 0, time.UTC), time.Date(2028, 2, 29, 0, 0, 0, 0, time.UTC), time.Date(LastYear, 12, 31, 23, 0, 0, 0, time.UTC)} {
 		limit := day(at).AddDate(0, 0, 1)
 		for r := range Generate(9, 40, at) {
 			born := ""
