@@ -3,20 +3,27 @@ package main
 import (
 	"net"
 	"net/url"
+	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/service/console"
 	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/store/sqlite"
 )
 
 // entrances are the rooms of the house, in the order of the menu.
 var entrances = []pages.Entrance{
+	console.Entrance(),
 	{Name: "Account", Path: "/account", Words: "See which apps may use your data, end that, and manage how you sign in.", Roles: identity.Roles()},
 }
 
 // furnish mounts the pages of the house.
-func (a *authorization) furnish(site *web.Site) {
+func (a *authorization) furnish(site *web.Site, c console.Config) {
 	a.house.Mount(site)
+	c.House = a.house
+	console.Mount(site, c)
 }
 
 // localhost is the public URL of a sandbox on the loopback interface: by that name,
@@ -28,4 +35,17 @@ func localhost(base string) string {
 	}
 	u.Host = net.JoinHostPort("localhost", u.Port())
 	return u.String()
+}
+
+// console is what the console shows of this process. patients is nil but in a sandbox.
+func (c *serveCommand) console(tenants *records.Tenants, patients *sandbox) console.Config {
+	config := console.Config{Tenants: tenants, Version: version(), Database: "PostgreSQL", Begun: time.Now()}
+	if c.Database == "" {
+		config.Database = "SQLite"
+		config.Disk = func() (uint64, error) { return sqlite.FreeBytes(c.folder()) }
+	}
+	if patients != nil {
+		config.Reset = patients.reset
+	}
+	return config
 }

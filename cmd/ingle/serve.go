@@ -112,6 +112,12 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(background(ctx, tenants.Tenants, log))
+	var patients *sandbox
+	if c.Sandbox {
+		if patients, err = newSandbox(tenants.Tenants, time.Now()); err != nil {
+			return err
+		}
+	}
 	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime}
 	var who *authorization
 	if !c.Open {
@@ -119,7 +125,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 			return err
 		}
 		who.server.Mount(site)
-		who.furnish(site)
+		who.furnish(site, c.console(tenants.Tenants, patients))
 		api.Start = true
 		api.Authenticate, api.Origins, api.Ask = who.server.Authenticate, who.server.KnownOrigin, who.server.Ask
 		api.BreakGlass, api.MendGlass = who.server.BreakGlass, who.server.MendGlass
@@ -140,11 +146,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	secure.greet(m.Stdout)
 	loaded := false
 	if c.Sandbox {
-		var patients *sandbox
-		if patients, err = newSandbox(tenants.Tenants, time.Now()); err == nil {
-			loaded, err = patients.fill(ctx, sandboxCast)
-		}
-		if err != nil {
+		if loaded, err = patients.fill(ctx, sandboxCast); err != nil {
 			return errors.Join(err, server.Close())
 		}
 		filled.Store(true)
