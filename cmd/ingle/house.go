@@ -9,12 +9,14 @@ import (
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/console"
 	"github.com/inglehealth/ingle/service/pages"
+	"github.com/inglehealth/ingle/service/portal"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/store/sqlite"
 )
 
 // entrances are the rooms of the house, in the order of the menu.
 var entrances = []pages.Entrance{
+	{Name: portal.Name, Path: portal.Path, Words: "See your record in plain words, which apps use it, choose who may see what, and find out who looked.", Roles: portal.Roles},
 	console.Entrance(),
 	{Name: "Account", Path: "/account", Words: "See which apps may use your data, end that, and manage how you sign in.", Roles: identity.Roles()},
 }
@@ -22,6 +24,7 @@ var entrances = []pages.Entrance{
 // furnish mounts the pages of the house.
 func (a *authorization) furnish(site *web.Site, c console.Config) {
 	a.house.Mount(site)
+	portal.Mount(site, a.house)
 	c.House = a.house
 	console.Mount(site, c)
 }
