@@ -29,6 +29,9 @@ func (s *Session) Expunge(ctx context.Context, r ExpungeRequest) (int64, error) 
 	if !d.policy.Expunge {
 		return 0, fault.New(fault.Forbidden, fault.CodeForbidden, "", "this server keeps all history: $expunge is not enabled")
 	}
+	if err := d.admits(smart.Delete); err != nil {
+		return 0, err
+	}
 	if s.filter(nil, smart.Delete) != nil {
 		return 0, fault.New(fault.Forbidden, fault.CodeForbidden, "", "$expunge needs access to everything")
 	}
@@ -51,8 +54,12 @@ func (s *Session) Expunge(ctx context.Context, r ExpungeRequest) (int64, error) 
 }
 
 // Clear removes every resource with its history, whatever policy says, for the program
-// itself: a sandbox begins anew. What is under a legal hold makes it a Conflict.
+// itself: a sandbox begins anew. What is under a legal hold makes it a Conflict; while
+// the door is read-only it is Unavailable.
 func (d *Door) Clear(ctx context.Context) error {
+	if err := d.admits(smart.Delete); err != nil {
+		return err
+	}
 	return d.fault(d.removing(ctx, func(ctx context.Context) error {
 		if err := d.unheldWhole(ctx, d.Session(Principal{}, nil), fhir.Key{}); err != nil {
 			return err

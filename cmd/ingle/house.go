@@ -7,7 +7,9 @@ import (
 
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/records"
+	ward "github.com/inglehealth/ingle/service/clinic"
 	"github.com/inglehealth/ingle/service/console"
+	"github.com/inglehealth/ingle/service/gallery"
 	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/service/portal"
 	"github.com/inglehealth/ingle/service/web"
@@ -16,7 +18,9 @@ import (
 
 // entrances are the rooms of the house, in the order of the menu.
 var entrances = []pages.Entrance{
+	{Name: ward.Name, Path: ward.Path, Words: "Find a patient, read the chart at a glance, add to it, and launch apps in it, as clinicians do.", Roles: ward.Roles()},
 	{Name: portal.Name, Path: portal.Path, Words: "See your record in plain words, which apps use it, choose who may see what, and find out who looked.", Roles: portal.Roles},
+	{Name: gallery.Name, Path: gallery.Path, Words: "Find apps: what each is for, what it asks for and what it really uses, what others think of it."},
 	console.Entrance(),
 	{Name: "Account", Path: "/account", Words: "See which apps may use your data, end that, and manage how you sign in.", Roles: identity.Roles()},
 }
@@ -24,7 +28,9 @@ var entrances = []pages.Entrance{
 // furnish mounts the pages of the house.
 func (a *authorization) furnish(site *web.Site, c console.Config) {
 	a.house.Mount(site)
+	ward.New(a.house).Mount(site)
 	portal.Mount(site, a.house)
+	gallery.New(a.house).Mount(site)
 	c.House = a.house
 	console.Mount(site, c)
 }

@@ -36,6 +36,9 @@ func (v *visit) checks() ([]check, error) {
 		database.State, database.Words = pages.Tag{Kind: "bad", Text: "trouble"}, pages.Sentence(err.Error())
 	}
 	all := []check{database}
+	if v.Door.ReadOnly() {
+		all = append(all, check{Name: "Downtime", State: pages.Tag{Kind: "warn", Text: "read-only"}, Words: "Records are read; every write of them is refused."})
+	}
 	if v.room.Disk != nil {
 		all = append(all, v.disk())
 	}

@@ -21,9 +21,9 @@ func TestAPrivacyOfficerFindsConsentsAndReviewsWhatIsUnclear(t *testing.T) {
 	o.put(`{"resourceType":"Patient","id":"ann","name":[{"text":"<script>alert(1)</script> Ann"}]}`, `{"resourceType":"Patient","id":"bob","name":[{"text":"李 小龙"}]}`,
 		consent("a", "ann", "active", `{"type":"permit"}`), consent("b", "bob", "draft", `{"type":"deny","provision":[{"type":"permit"}]}`),
 		`{"resourceType":"Patient","id":"cyd"}`, consent("odd", "cyd", "active", `{"type":"deny","code":[{"text":"all that <b>hurts</b>"}]}`))
-	vera.get("/console/consents").want(200).has("Consent/a", "Consent/b", "李 小龙", "permits", "denies, with 1 exception", "1 February 2026").lacks("<script>alert", "<i>", "<b>hurts")
-	vera.get("/console/consents?patient=ann").want(200).has("Consent/a").lacks("Consent/b")
-	vera.get("/console/consents?patient=Patient/bob&status=draft").want(200).has("Consent/b").lacks("consents/consent/a")
+	vera.get("/console/consents").want(200).has("consents/consent/a", "consents/consent/b", "李 小龙", "permits", "denies, with 1 exception", "1 February 2026").lacks("<script>alert", "<i>", "<b>hurts")
+	vera.get("/console/consents?patient=ann").want(200).has("consents/consent/a").lacks("consents/consent/b")
+	vera.get("/console/consents?patient=Patient/bob&status=draft").want(200).has("consents/consent/b").lacks("consents/consent/a")
 	vera.get("/console/consents?patient=eve").want(200).has("No consent is like that")
 	vera.get("/console/consents/consent/a").want(200).has(`"status": "active"`).lacks("<i>")
 	vera.get("/console/consents/consent/none").want(404)

@@ -26,7 +26,7 @@ type used struct {
 
 type usagePage struct {
 	pages.Frame
-	Fields       []pages.Field
+	Spans        []pages.Item
 	Sum          records.Usage
 	Days         pages.Chart
 	Apps, Users  pages.Bars
@@ -45,11 +45,12 @@ func (v *visit) usage() error {
 	page := usagePage{Frame: v.frame("Usage", Path+"/usage", pages.Wide), Client: v.Query.Get("app"), All: v.usageAddress("", v.Query.Get("days"))}
 	days, err := strconv.Atoi(cmp.Or(v.Query.Get("days"), "30"))
 	if err != nil || days < 1 || days > records.MaxUsageDays {
-		page.Problems = append(page.Problems, pages.Problem{Field: "days", Message: "Usage is told of 1 to " + strconv.Itoa(records.MaxUsageDays) + " days."})
+		page.Problems = append(page.Problems, pages.Problem{Message: "Usage is told of 1 to " + strconv.Itoa(records.MaxUsageDays) + " days."})
 		days = 30
 	}
-	choose := pages.Field{ID: "days", Label: "Of the last", Choices: pages.Choices(strconv.Itoa(days), "1", "day", "7", "7 days", "30", "30 days", "90", "90 days", "366", "366 days")}
-	page.Fields = []pages.Field{choose}
+	for _, n := range []int{1, 7, 30, 90, records.MaxUsageDays} {
+		page.Spans = append(page.Spans, pages.Item{Name: pages.Count(n, "day"), Address: v.usageAddress(page.Client, strconv.Itoa(n)), Here: n == days})
+	}
 	all, err := s.Usage(v.R.Context(), days, page.Client)
 	if err != nil {
 		return err
@@ -171,7 +172,7 @@ func (v *visit) nameUser(u *used) error {
 }
 
 func bars(id, title string, list []used) pages.Bars {
-	b := pages.Bars{ID: id, Title: title}
+	b := pages.Bars{ID: id, Title: title, Bad: "refused"}
 	for _, u := range list[:min(usageShown, len(list))] {
 		b.Bars = append(b.Bars, pages.Bar{Name: u.Name, Value: u.Requests, Bad: u.Refused, Link: u.Link})
 	}

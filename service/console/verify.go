@@ -107,6 +107,8 @@ func (v *visit) watchVerification() error {
 			return nil
 		case <-end:
 			return nil
+		case <-v.House.Done:
+			return nil
 		case <-tick.C:
 		}
 		now, err := s.AuditVerified(ctx)

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
@@ -77,7 +78,7 @@ func (c Chart) HTML() template.HTML {
 		return chartTop + (height-chartTop-chartBottom)*(high-v)/(high-low)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<figure class="chart"><figcaption id="%s-t">%s%s</figcaption>`, esc(c.ID), esc(c.Title), c.unit())
+	fmt.Fprintf(&b, `<figure class="chart"><figcaption id="%s-t">%s%s</figcaption>`, esc(c.ID), esc(c.Title), esc(c.unit()))
 	fmt.Fprintf(&b, `<svg viewBox="0 0 %g %g" role="img" aria-labelledby="%s-t %s-d"><desc id="%s-d">%s</desc>`, chartWidth, height, esc(c.ID), esc(c.ID), esc(c.ID), esc(c.Words()))
 	if c.ranged() {
 		top, bottom := chartTop, height-chartBottom
@@ -314,6 +315,7 @@ func Spark(values []float64, out bool) template.HTML {
 // Bars is a bar chart with a bar for each name, as a list that reads without it.
 type Bars struct {
 	ID, Title, Unit string
+	Bad             string // what the bad part is called; "": failed
 	Bars            []Bar
 }
 
@@ -343,7 +345,7 @@ func (c Bars) HTML() template.HTML {
 		wide, bad := 200*float64(one.Value)/float64(most), 200*float64(one.Bad)/float64(most)
 		words := Number(one.Value) + esc(unitWord(c.Unit))
 		if one.Bad > 0 {
-			words += ", " + Number(one.Bad) + " failed"
+			words += ", " + Number(one.Bad) + " " + esc(cmp.Or(c.Bad, "failed"))
 		}
 		fmt.Fprintf(&b, `<tr><th scope="row">%s</th><td><svg viewBox="0 0 200 12" preserveAspectRatio="none" height="12" aria-hidden="true"><rect class="f1" width="%.1f" height="12"/><rect class="out" width="%.1f" height="12"/></svg></td><td class="number">%s</td></tr>`, name, wide, bad, words)
 	}
