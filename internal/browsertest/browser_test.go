@@ -34,6 +34,7 @@ func openBrowser(t testing.TB) *browser {
 		t.Skipf("NOT TESTED IN A BROWSER: %v; scripts/install-test-deps installs it", err)
 	}
 	l := launcher.New().Bin(path).Leakless(false).Headless(true).NoSandbox(true).Set("disable-gpu").Set("disable-dev-shm-usage").
+		Set("disable-site-isolation-trials").Set("disable-features", "IsolateOrigins,site-per-process,IsolateSandboxedIframes,TranslateUI"). // frames of others can be asked, too
 		Set("force-color-profile", "srgb").Set("hide-scrollbars").UserDataDir(t.TempDir())
 	control, err := l.Launch()
 	if err != nil {

@@ -29,8 +29,7 @@ func clinician(t *testing.T, b *browser, s *server) {
 	window := p.another().visit(chart)
 	window.see("Maria")
 	p.press("Cardiovascular risk")
-	app := p.frame("iframe.app")
-	app.throughConsent()
+	app := p.framedApp()
 	app.see("Cardiovascular risk (PREVENT 2023)", "Inputs", "What each input does")
 	p.see("Maria") // the chart's banner stays
 
@@ -41,22 +40,25 @@ func clinician(t *testing.T, b *browser, s *server) {
 	window.see("The chart has changed", "87")
 }
 
-// throughConsent allows what an app asks for, if the server asks.
-func (p *tab) throughConsent() {
+// framedApp is the app in the chart's frame, which is allowed what it asks for, if the
+// server asks.
+func (p *tab) framedApp() *tab {
 	p.t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		got, err := p.page.Timeout(patience).Eval(`() => location.href + " " + (document.querySelector("button[name=allow]") ? "asks" : "") + " " + document.readyState`)
+	var last error
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		f := p.frame("iframe.app") // anew: each document of a frame is another one
+		got, err := f.page.Timeout(time.Second).Eval(`() => location.href + " " + document.readyState + (document.querySelector("button[name=allow]") ? " asks" : "")`)
 		if err != nil {
-			continue // between two pages
+			last = err // between two documents
+			continue
 		}
-		at := got.Value.Str()
-		if strings.Contains(at, " asks") {
-			p.pick("button[name=allow]")
-			return
-		}
-		if !strings.HasPrefix(at, p.site) && strings.HasSuffix(at, "complete") && !strings.HasPrefix(at, "about:") {
-			return
+		switch at := got.Value.Str(); {
+		case strings.HasSuffix(at, "complete asks"):
+			f.strike(f.element("button[name=allow]"), "Allow")
+		case strings.HasPrefix(at, "http") && !strings.HasPrefix(at, p.site) && strings.HasSuffix(at, "complete"):
+			return f
 		}
 	}
-	p.fatalf("the app does not come")
+	p.fatalf("the app does not come: %v", last)
+	return nil
 }
