@@ -5,18 +5,21 @@ import (
 	"net/url"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/service/desk"
 	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/service/web"
 )
 
 // entrances are the rooms of the house, in the order of the menu.
 var entrances = []pages.Entrance{
+	{Name: desk.Name, Path: desk.Path, Words: "Register an app, launch it as record systems of all kinds would, and read in a trace what went wrong and how to set it right.", Roles: desk.Roles()},
 	{Name: "Account", Path: "/account", Words: "See which apps may use your data, end that, and manage how you sign in.", Roles: identity.Roles()},
 }
 
 // furnish mounts the pages of the house.
 func (a *authorization) furnish(site *web.Site) {
 	a.house.Mount(site)
+	desk.Mount(a.house, site)
 }
 
 // localhost is the public URL of a sandbox on the loopback interface: by that name,

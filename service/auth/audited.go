@@ -99,7 +99,7 @@ func kindOf(path string) audit.Kind {
 	if k, ok := actsAt[path]; ok {
 		return k
 	}
-	for _, area := range []string{"/account/users", "/account/clients", "/account/policy", "/account/developer"} {
+	for _, area := range []string{"/account/users", "/account/clients", "/account/policy"} {
 		if strings.HasPrefix(path, area) {
 			return audit.Administer
 		}
