@@ -136,7 +136,8 @@ type Tx interface {
 	// Govern replaces the policies of a Patient, to whom something written refers
 	// or who is there. Spans do not overlap. The caller holds a lock that all
 	// callers take, so that policies are numbered in the order in which they
-	// become visible. A policy that is new raises Identity.Epoch.
+	// become visible. A policy that is new raises Identity.Epoch. One that nobody has
+	// any more goes; whoever has it later has a new one.
 	Govern(ctx context.Context, patient fhir.ID, spans []PolicySpan) error
 }
 
@@ -147,7 +148,7 @@ type PolicySpan struct {
 	Policy    string
 }
 
-// Policy is one that some Patient has or had. The store numbers them by their
+// Policy is one that some Patient has. The store numbers them by their
 // text, from 1 up.
 type Policy struct {
 	Number int64

@@ -7,11 +7,13 @@ import (
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/service/desk"
 	"github.com/inglehealth/ingle/service/pages"
+	"github.com/inglehealth/ingle/service/portal"
 	"github.com/inglehealth/ingle/service/web"
 )
 
 // entrances are the rooms of the house, in the order of the menu.
 var entrances = []pages.Entrance{
+	{Name: portal.Name, Path: portal.Path, Words: "See your record in plain words, which apps use it, choose who may see what, and find out who looked.", Roles: portal.Roles},
 	{Name: desk.Name, Path: desk.Path, Words: "Register an app, launch it as record systems of all kinds would, and read in a trace what went wrong and how to set it right.", Roles: desk.Roles()},
 	{Name: "Account", Path: "/account", Words: "See which apps may use your data, end that, and manage how you sign in.", Roles: identity.Roles()},
 }
@@ -19,6 +21,7 @@ var entrances = []pages.Entrance{
 // furnish mounts the pages of the house.
 func (a *authorization) furnish(site *web.Site) {
 	a.house.Mount(site)
+	portal.Mount(site, a.house)
 	desk.Mount(a.house, site)
 }
 

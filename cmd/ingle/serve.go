@@ -157,12 +157,19 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 			return errors.Join(err, server.Close())
 		}
 	}
+	var apps []servedApp
+	if c.Sandbox && who != nil {
+		if apps, err = who.startApps(ctx, m, base); err != nil {
+			return errors.Join(err, server.Close())
+		}
+	}
 	c.greet(m, base, tenants.Tenants, ephemeral, loaded, token)
 	if who != nil {
 		if err := who.greet(ctx, m.Stdout, c.Sandbox); err != nil {
 			return errors.Join(err, server.Close())
 		}
 	}
+	greetApps(m.Stdout, apps)
 	select {
 	case err := <-failed:
 		return err

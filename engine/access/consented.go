@@ -17,6 +17,7 @@ type consenting struct {
 	types    []string
 	params   []search.Param // by which they belong to patients
 	self     bool           // a Patient belongs to the patient
+	sole     bool           // none belongs to several
 	groups   []group
 	last     int64
 	defaults *Defaults
@@ -41,6 +42,7 @@ func (r *Rules) consented(types []string, i smart.Interactions) search.Expr {
 		c.groups, c.last = r.policies[1].groups, r.policies[1].last
 	}
 	c.params, c.self = r.o.governing(c.types)
+	c.sole = len(c.types) == 1 && r.o.sole(c.types[0])
 	hidden := c.hidden()
 	if x := c.beside(r); !isNever(x) {
 		hidden = disj(hidden, x)
@@ -48,7 +50,7 @@ func (r *Rules) consented(types []string, i smart.Interactions) search.Expr {
 	if slices.Contains(c.types, binaryType) && !c.creating {
 		hidden = disj(hidden, conj(ofType(c.types, binaryType), r.attached()))
 	}
-	x := neg(hidden)
+	x := standing(neg(hidden))
 	if !c.defaults.permits(c.asker) {
 		x = conj(c.shown(), x)
 	}
@@ -58,14 +60,22 @@ func (r *Rules) consented(types []string, i smart.Interactions) search.Expr {
 	return x
 }
 
+// standing is x, for which what a store makes of it is kept.
+func standing(x search.Expr) search.Expr {
+	if _, is := x.(search.Not); !is {
+		return x
+	}
+	return search.Standing{X: x, Made: new(search.Made)}
+}
+
 // hidden holds of what belongs to a patient and is hidden.
 func (c *consenting) hidden() search.Expr {
-	hidden := never()
+	var hiding []branch
 	var opens []opening
 	for i := range c.groups {
 		g := &c.groups[i]
 		if i >= maxGroups {
-			hidden = disj(hidden, c.governed(g.numbers, c.last))
+			hiding = append(hiding, branch{always(), g.numbers})
 			continue
 		}
 		hides := c.each(func(t string) search.Expr {
@@ -75,14 +85,13 @@ func (c *consenting) hidden() search.Expr {
 			}
 			return x
 		})
-		if !isNever(hides) {
-			hidden = disj(hidden, conj(hides, c.governed(g.numbers, c.last)))
-		}
+		hiding = append(hiding, branch{hides, g.numbers})
 		unseals := c.each(func(t string) search.Expr { return c.o.verdict(g.policy, t).unseals })
 		if !isNever(unseals) {
 			opens = open(opens, unseals, g.numbers)
 		}
 	}
+	hidden := c.ofBranches(hiding, c.last)
 	if labels := c.defaults.sealed(c.asker); len(labels) > 0 && !c.creating {
 		sealed := c.each(func(t string) search.Expr { return c.o.labelled(t, labels) })
 		hidden = disj(hidden, conj(sealed, neg(c.opened(opens))))
@@ -106,16 +115,56 @@ func (c *consenting) shown() search.Expr {
 	if nobodys != nil {
 		shown = nobodys
 	}
-	for i := range c.groups {
-		if i >= maxGroups {
-			break
-		}
+	var showing []branch
+	for i := range c.groups[:min(len(c.groups), maxGroups)] {
 		g := &c.groups[i]
-		if x := c.each(func(t string) search.Expr { return c.o.verdict(g.policy, t).shows }); !isNever(x) {
-			shown = disj(shown, conj(x, c.governed(g.numbers, 0)))
+		showing = append(showing, branch{c.each(func(t string) search.Expr { return c.o.verdict(g.policy, t).shows }), g.numbers})
+	}
+	return disj(shown, c.ofBranches(showing, 0))
+}
+
+// branch is what holds of resources whose owners have one of some policies.
+type branch struct {
+	x       search.Expr
+	numbers []int64
+}
+
+// ofBranches holds where one of branches does. Those that hold of everything are one.
+func (c *consenting) ofBranches(all []branch, after int64) search.Expr {
+	var whole []int64
+	var some []branch
+	for _, b := range all {
+		switch {
+		case isAlways(b.x):
+			whole = append(whole, b.numbers...)
+		case !isNever(b.x):
+			some = append(some, b)
 		}
 	}
-	return shown
+	if whole == nil {
+		return c.tree(some, after)
+	}
+	slices.Sort(whole)
+	return disj(c.governed(whole, after), c.tree(some, after))
+}
+
+// tree asks of many branches whether the owner's policy is in one half, and then in
+// which, so that what belongs to one patient is asked about few of them.
+func (c *consenting) tree(all []branch, after int64) search.Expr {
+	if len(all) <= 2 {
+		any := never()
+		for _, b := range all {
+			any = disj(any, conj(b.x, c.governed(b.numbers, after)))
+		}
+		return any
+	}
+	var numbers []int64
+	for _, b := range all {
+		numbers = append(numbers, b.numbers...)
+	}
+	slices.Sort(numbers)
+	half := len(all) / 2
+	return conj(c.governed(numbers, after), disj(c.tree(all[:half], after), c.tree(all[half:], after)))
 }
 
 // beside holds of what tells about something hidden: its Provenance, its AuditEvent.
@@ -185,7 +234,7 @@ func (c *consenting) governed(numbers []int64, after int64) search.Expr {
 	if len(c.params) == 0 && !c.self {
 		return never()
 	}
-	return search.Governed{Params: c.params, Self: c.self, Policies: numbers, After: after}
+	return search.Governed{Params: c.params, Self: c.self, Sole: c.sole, Policies: numbers, After: after}
 }
 
 // each joins what holds of resources of each type that belongs to patients.

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -291,6 +292,38 @@ func (o *Ownership) referring(typeName string, codes []string, t, id string) sea
 	}
 	return any
 }
+
+// sole says whether a resource of a type belongs to one patient at most: whichever
+// parameter says so is about an element that does not repeat.
+func (o *Ownership) sole(typeName string) bool {
+	return classes[typeName] == owned && !slices.ContainsFunc(o.of(typeName), func(c *search.Catalog) bool {
+		defs := c.Definitions()
+		for _, code := range ownerCodes(typeName) {
+			p := defs.SearchParameter(typeName, code)
+			if p == nil || p.Type != definitions.SearchReference {
+				continue
+			}
+			var names []string
+			for path := range strings.SplitSeq(p.Expression, "|") {
+				if of := oneStep.FindStringSubmatch(path); of == nil {
+					return true
+				} else if of[1] == typeName {
+					names = append(names, of[2])
+				}
+			}
+			if len(names) != 1 {
+				return true
+			}
+			element := defs.Type(typeName).Element(names[0])
+			return element == nil || element.Repeats()
+		}
+		return true
+	})
+}
+
+// oneStep is a path from a type to an element, perhaps with the type that this refers
+// to.
+var oneStep = regexp.MustCompile(`^\s*([A-Za-z]+)\.([A-Za-z]+)(?:\.where\(resolve\(\) is Patient\))?\s*$`)
 
 // governing are the parameters by which resources of types, none: of all, belong to
 // patients, and whether the resource may be the patient.

@@ -68,8 +68,11 @@ func neg(x search.Expr) search.Expr {
 	case isNever(x):
 		return always()
 	}
-	if not, ok := x.(search.Not); ok {
-		return not.X
+	switch x := x.(type) {
+	case search.Not:
+		return x.X
+	case search.Standing:
+		return neg(x.X)
 	}
 	return search.Not{X: x}
 }

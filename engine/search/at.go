@@ -24,6 +24,9 @@ func At(x Expr, at int64) Expr {
 	case Within:
 		x.Through = At(x.Through, at)
 		return x
+	case Standing:
+		x.At = at
+		return x
 	case Governed:
 		x.At = at
 		return x

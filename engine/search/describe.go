@@ -51,6 +51,8 @@ func Describe(x Expr) Node {
 		return Node{Text: "a " + x.Source + " refers here by " + x.Param.Name() + ", with", Parts: []Node{Describe(x.X)}}
 	case Referred:
 		return Node{Text: "a resource refers here, with", Parts: []Node{Describe(x.X)}}
+	case Standing:
+		return Describe(x.X)
 	case Governed:
 		if x.Lacking {
 			return Node{Text: "no consent of one of its patients is about this"}

@@ -71,6 +71,8 @@ func Match(ctx context.Context, x Expr, doc *Document, src Source) (bool, error)
 		return matchReferrers(ctx, x.Source, x.Param, x.X, doc, src)
 	case Within:
 		return matchWithin(ctx, x, doc, src)
+	case Standing:
+		return Match(ctx, x.now(), doc, src)
 	case Governed:
 		return matchGoverned(ctx, x, doc, src)
 	case Sequence:

@@ -33,7 +33,7 @@ type paramCollector struct {
 	seen  map[uintptr]bool // pointers, which may go in circles
 }
 
-var paramType = reflect.TypeFor[Param]()
+var paramType, madeType = reflect.TypeFor[Param](), reflect.TypeFor[Made]()
 
 func (c *paramCollector) collect(v reflect.Value) {
 	switch v.Kind() {
@@ -59,8 +59,11 @@ func (c *paramCollector) collect(v reflect.Value) {
 			}
 		}
 	case reflect.Struct:
-		if v.Type() == paramType {
+		switch v.Type() {
+		case paramType:
 			c.param(v)
+			return
+		case madeType: // no part of the expression
 			return
 		}
 		for i := range v.NumField() {

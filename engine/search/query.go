@@ -383,6 +383,8 @@ type Referred struct{ X Expr }
 type Governed struct {
 	Params   []Param
 	Self     bool
+	Sole     bool    // a resource refers to one owner at most
+	Owner    string  // id of the owner, if the query says who that is: see Owned
 	Policies []int64 // in rising order
 	After    int64   // 0: no later ones
 	At       int64   // microseconds since the Unix epoch

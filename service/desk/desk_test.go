@@ -287,7 +287,9 @@ func TestTheConsoleSearchesAsTheVisitorMay(t *testing.T) {
 	b.get("/developers/query?type=Patient&name1=_id&value1=ann").want(200).has("alert(1)", "Patient/ann")
 	b.get("/developers/query?type=Observation&name1=nonsense&value1=x").want(422).has("nonsense")
 	b.get("/developers/query?type=Nonsense").want(422).has("no resource type")
-	b.get("/developers/query?type=Observation&name1=code&value1=%3Cscript%3Ealert(1)%3C/script%3E").want(422)
+	b.get("/developers/query?type=Observation&name1=code&value1=%3Cscript%3Ealert(1)%3C/script%3E").want(200)
+	real := newWorkshop(t, false).enter("dev")
+	real.get("/developers/query?type=Observation&name1=patient&value1=ann").want(200).has("Observation/o", "How a search is done is not told").lacks(`<svg class="tree"`)
 	if p := eve.get("/developers/query?type=Observation"); strings.Contains(p.body, "Observation/o") {
 		t.Errorf("somebody without a role in care finds %s", p.body)
 	}

@@ -84,8 +84,10 @@ func newWorkshop(t *testing.T, sandbox bool) *workshop {
 	if w.log, err = audit.Open(ctx, audit.Config{Store: kept, Secret: plain{}, Origin: w.url, Clock: w.time}); err != nil {
 		t.Fatal(err)
 	}
+	policy := records.DefaultPolicy()
+	policy.Explain = sandbox
 	w.door, err = records.Open(ctx, records.Config{
-		Store: kept, Definitions: definitions.MustBuiltIn(definitions.R4), Base: w.url + "/fhir", Policy: records.DefaultPolicy(), Clock: w.time, Audit: w.log,
+		Store: kept, Definitions: definitions.MustBuiltIn(definitions.R4), Base: w.url + "/fhir", Policy: policy, Clock: w.time, Audit: w.log,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -31,6 +31,7 @@ type queryPage struct {
 	Known      []string // names of parameters, with their modifiers, to choose from
 	Parameters []parameter
 	Asked      bool
+	Answered   bool
 	Address    string // of the search, to copy
 	Found      []foundResource
 	Total      string
@@ -143,7 +144,10 @@ func namesOf(all []search.Parameter) []string {
 		if p.Problem != "" {
 			continue
 		}
-		names = append(names, p.Code, p.Code+":missing")
+		if names = append(names, p.Code); strings.HasPrefix(p.Code, "_") {
+			continue
+		}
+		names = append(names, p.Code+":missing")
 		for _, m := range modifiers[p.Kind] {
 			names = append(names, p.Code+m)
 		}
@@ -184,17 +188,24 @@ func (p *queryPage) ask(v *pages.Visit, known bool) error {
 	}
 	ctx, stop := contextFor(v)
 	defer stop()
-	x, err := s.Explain(ctx, req)
-	if err != nil {
+	if !v.Door.Policy().Explain {
+		found, err := s.Search(ctx, req)
+		if err == nil {
+			p.show(found)
+		}
 		return err
 	}
-	p.tell(x)
-	return nil
+	x, err := s.Explain(ctx, req)
+	if err == nil {
+		p.show(x.Result)
+		p.tell(x)
+	}
+	return err
 }
 
-// tell takes over what was found, and how.
-func (p *queryPage) tell(x *records.Explanation) {
-	r := x.Result
+// show takes over what was found.
+func (p *queryPage) show(r *records.SearchResult) {
+	p.Answered = true
 	for _, e := range r.Entries[:min(len(r.Entries), foundShown)] {
 		var text bytes.Buffer
 		if json.Indent(&text, e.JSON, "", "  ") != nil {
@@ -214,6 +225,10 @@ func (p *queryPage) tell(x *records.Explanation) {
 	for _, i := range r.Issues {
 		p.Issues = append(p.Issues, pages.Sentence(i.Message))
 	}
+}
+
+// tell takes over how it was found.
+func (p *queryPage) tell(x *records.Explanation) {
 	p.Picture, p.AccessTree, p.Rules, p.Restricted, p.Sort, p.Steps = drawTree("asked", "What was asked for", x.Query), drawTree("access", "What access adds", x.Access), x.Rules, x.Restricted, x.Sort, x.Steps
 	if x.Restricted {
 		return

@@ -19,8 +19,10 @@ func (c *compiler) absent(space Space, text string, id int64) int64 {
 // left out because of it may have been missed then, or shown: the query runs again.
 // It is asked where this process makes all names, of what a database has before the
 // rows that use it are committed.
-func (c *compiler) learned() bool {
-	return slices.ContainsFunc(c.unknown, func(n name) bool {
+func (c *compiler) learned() bool { return c.anyKnown(c.unknown) }
+
+func (c *compiler) anyKnown(unknown []name) bool {
+	return slices.ContainsFunc(unknown, func(n name) bool {
 		id, _, _ := c.names.look(n.space, n.text)
 		return id != Unknown
 	})

@@ -70,6 +70,7 @@ func (c *compiler) list(l *search.CodeList) int64 {
 		err = &ListError{l}
 	}
 	c.fail(err)
+	c.momentary = true
 	c.lists = append(c.lists, l)
 	return id
 }

@@ -23,6 +23,9 @@ type compiler struct {
 	lists   []*search.CodeList                   // that the query has from the tables
 	err     error                                // the first failed look-up of a name
 	trace   *Trace                               // nil unless the search is to be explained
+
+	timeless  bool // Governed nodes get their time later: see standing
+	momentary bool // what is made depends on what the tables have now
 }
 
 func (c *compiler) alias(letter string) string {
@@ -57,7 +60,7 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		if set, ok := c.fewOf(x.X); ok {
 			return not(isIn(r, set))
 		}
-		return not(c.condition(x.X, r))
+		return not(c.apart(x.X, r))
 	case search.TypeIs:
 		return in(r+".type", c.typeNumbers(x))
 	case search.IDs:
@@ -76,6 +79,8 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		return c.referredCondition(x, r)
 	case search.Governed:
 		return c.governedCondition(x, r)
+	case search.Standing:
+		return c.standing(x, r)
 	}
 	l, ok := c.leaf(x)
 	if !ok {
@@ -95,10 +100,34 @@ func (c *compiler) fewOf(x search.Expr) ([]fragment, bool) {
 	if c.size == nil || !rare(x) {
 		return nil, false
 	}
-	if n, ok := c.size(search.At(x, 0)); !ok || n > listed { // not of each moment anew
+	timeless := c.timeless
+	c.timeless = false
+	n, ok := c.size(search.At(x, 0)) // not of each moment anew
+	if c.timeless = timeless; !ok || n > listed {
 		return nil, false
 	}
 	return c.set(x)
+}
+
+// apart is the condition of x, of whose alternatives those that are few are looked up
+// at once.
+func (c *compiler) apart(x search.Expr, r string) fragment {
+	any, ok := x.(search.Or)
+	if _, is := c.leaf(x); !ok || is || c.size == nil {
+		return c.condition(x, r)
+	}
+	var parts, sets []fragment
+	for _, e := range any {
+		if set, ok := c.fewOf(e); ok {
+			sets = append(sets, set...)
+		} else if !c.none(e) {
+			parts = append(parts, c.condition(e, r))
+		}
+	}
+	if sets != nil {
+		parts = append(parts, isIn(r, c.few(sets)))
+	}
+	return either(parts...)
 }
 
 // rare says whether x may hold of few, and its set is one of any type.
@@ -107,7 +136,7 @@ func rare(x search.Expr) bool {
 	case search.Or:
 		return len(x) > 0 && !slices.ContainsFunc(x, func(e search.Expr) bool { return !rare(e) })
 	case search.And:
-		return slices.ContainsFunc(x, rare)
+		return slices.ContainsFunc(x, rare) && !slices.ContainsFunc(x, governs)
 	case search.Chain:
 		return rare(x.X)
 	case search.Token, search.Codes:
@@ -116,6 +145,12 @@ func rare(x search.Expr) bool {
 		return !x.Lacking
 	}
 	return false
+}
+
+// governs says whether x asks what governs a resource, which is known of each.
+func governs(x search.Expr) bool {
+	_, ok := x.(search.Governed)
+	return ok
 }
 
 func (c *compiler) leafCondition(l leaf, r string) fragment {
@@ -315,7 +350,7 @@ func (c *compiler) chainSet(x search.Chain) ([]fragment, bool) {
 		inner.types = []int64{c.typeNumber(x.Target)}
 	}
 	selects, ok := inner.set(x.X)
-	c.aliases, c.err, c.lists = inner.aliases, inner.err, inner.lists
+	c.takeOver(&inner)
 	if !ok {
 		return nil, false
 	}
@@ -340,11 +375,16 @@ func (c *compiler) ofType(x search.Expr, resourceType, d string) fragment {
 	return sql(c.dialect.with("resource", s, "", s+".rid = "+d+".rid AND "+s+".type = "+strconv.FormatInt(c.typeNumber(resourceType), 10)))
 }
 
+// takeOver notes what inner, a copy of c, noted.
+func (c *compiler) takeOver(inner *compiler) {
+	c.aliases, c.err, c.lists, c.unknown, c.momentary = inner.aliases, inner.err, inner.lists, inner.unknown, inner.momentary
+}
+
 func (c *compiler) hasSet(x search.Has) ([]fragment, bool) {
 	inner := *c
 	inner.types = []int64{c.typeNumber(x.Source)}
 	selects, ok := inner.set(x.X)
-	c.aliases, c.err, c.lists = inner.aliases, inner.err, inner.lists
+	c.takeOver(&inner)
 	if !ok {
 		return nil, false
 	}
@@ -363,6 +403,7 @@ func (c *compiler) anyType() []int64 {
 }
 
 func (c *compiler) allTypes() []int64 {
+	c.momentary = true
 	types, err := c.names.types(c.ctx, c.db)
 	c.fail(err)
 	return types

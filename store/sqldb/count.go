@@ -9,7 +9,7 @@ import (
 
 // Count is store.Reader.Count on db.
 func (s *Reader) Count(ctx context.Context, db DB, q *search.Query) (int64, error) {
-	r := &run{compiler: s.compiler(ctx, db, q), reader: s, query: q, conjuncts: conjuncts(q.Filter)}
+	r := &run{compiler: s.compiler(ctx, db, q), reader: s, query: q, conjuncts: owned(conjuncts(q.Filter))}
 	best, _, err := s.driver(r.compiler, r.conjuncts)
 	if err != nil {
 		return 0, err
@@ -130,7 +130,7 @@ func (s *Reader) total(ctx context.Context, db DB, q *search.Query) (int64, erro
 	if q.Total != search.TotalEstimate {
 		return s.Count(ctx, db, q)
 	}
-	r := &run{compiler: s.compiler(ctx, db, q), reader: s, query: q, conjuncts: conjuncts(q.Filter)}
+	r := &run{compiler: s.compiler(ctx, db, q), reader: s, query: q, conjuncts: owned(conjuncts(q.Filter))}
 	best, size, err := s.driver(r.compiler, r.conjuncts)
 	if err != nil {
 		return 0, err

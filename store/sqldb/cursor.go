@@ -74,6 +74,8 @@ func describe(b *bytes.Buffer, x search.Expr) {
 	case search.Has:
 		fmt.Fprintf(b, "has %+v %q", x.Param, x.Source)
 		describeAll(b, "", []search.Expr{x.X})
+	case search.Standing:
+		describe(b, x.X)
 	case search.Governed:
 		b.WriteString("governed")
 		if x.Lacking {

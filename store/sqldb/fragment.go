@@ -28,6 +28,12 @@ func (f fragment) key() uint64 {
 	h.SetSeed(keySeed)
 	h.WriteString(f.sql)
 	for _, a := range f.args {
+		if list, ok := a.([]int64); ok {
+			for _, n := range list {
+				maphash.WriteComparable(&h, n)
+			}
+			a = len(list)
+		}
 		maphash.WriteComparable(&h, a)
 	}
 	return h.Sum64()

@@ -208,6 +208,7 @@ func (c *compiler) target(types []int64, id string) fragment {
 
 // rids are the numbers of the resources of types that have an id.
 func (c *compiler) rids(types []int64, id string) []int64 {
+	c.momentary = true
 	key := fmt.Sprint(types, id)
 	rids, known := c.found[key]
 	if known {

@@ -79,6 +79,7 @@ func (c *compiler) own(p search.Param) []int64 {
 	if p.Type != search.System {
 		return []int64{c.param(p.Type, p.Code)}
 	}
+	c.momentary = true
 	ids, err := c.names.named(c.ctx, c.db, p.Code)
 	c.fail(err)
 	return ids

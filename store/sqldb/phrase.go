@@ -128,6 +128,7 @@ func (c *compiler) phraseLeaf(params []int64, phrases fragment) leaf {
 // firstPhrases looks up as many phrases as tell whether they are few.
 func (c *compiler) firstPhrases(phrases fragment) []int64 {
 	key := phrases.key()
+	c.momentary = true
 	ids, known := c.phrases[key]
 	if known {
 		return ids

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,6 +12,10 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
+
+// AmongFunction is the SQL function of databases without arrays that says whether a
+// number is one of others in rising order, an argument of type []int64.
+const AmongFunction = "ingle_among"
 
 // Policies answers what store.Resources says of policies on a database that has
 // this package's tables.
@@ -43,6 +48,17 @@ func (p Policies) Of(ctx context.Context, db DB, patientType int64, patient fhir
 // It says whether there is a policy that was not there before.
 func (p Policies) Govern(ctx context.Context, db Execer, patientType int64, patient fhir.ID, spans []store.PolicySpan) (made bool, err error) {
 	id := Clean(string(patient))
+	var former []int64
+	err = ForEach(ctx, db, p.Dialect.Rebind("SELECT DISTINCT g.policy FROM governed g WHERE g.patient = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?)"),
+		[]any{patientType, id}, func(r Rows) error {
+			var n int64
+			err := r.Scan(&n)
+			former = append(former, n)
+			return err
+		})
+	if err != nil {
+		return false, err
+	}
 	if _, err := db.Exec(ctx, p.Dialect.Rebind("DELETE FROM governed WHERE patient = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?)"), patientType, id); err != nil {
 		return false, err
 	}
@@ -62,7 +78,19 @@ func (p Policies) Govern(ctx context.Context, db Execer, patientType int64, pati
 			return made, err
 		}
 	}
-	return made, nil
+	return made, p.drop(ctx, db, former)
+}
+
+// drop removes those of some policies that nobody has any more. Their numbers are not
+// used again.
+func (p Policies) drop(ctx context.Context, db Execer, numbers []int64) error {
+	for some := range slices.Chunk(numbers, together) {
+		f := join("", sql("DELETE FROM policy WHERE "), in("id", some), sql(" AND NOT EXISTS (SELECT 1 FROM governed g WHERE g.policy = policy.id)"))
+		if _, err := db.Exec(ctx, p.Dialect.Rebind(f.sql), f.args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // governedCondition goes from the resource to the patients that own it and what
@@ -70,6 +98,11 @@ func (p Policies) Govern(ctx context.Context, db Execer, patientType int64, pati
 func (c *compiler) governedCondition(x search.Governed, r string) fragment {
 	if x.Lacking {
 		return c.lackingCondition(x, r)
+	}
+	if x.Owner != "" {
+		g := c.alias("g")
+		return c.dialect.exists(sql("SELECT 1 FROM governed "+g+" WHERE "+g+".patient = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?) AND ",
+			c.typeNumber("Patient"), c.owner(x)), c.inForce(x, g, asked))
 	}
 	var ways []fragment
 	if params := c.ownerParams(x); len(params) > 0 {
@@ -140,11 +173,14 @@ const (
 
 // inForce is that a row g of governed has one of x's policies now.
 func (c *compiler) inForce(x search.Governed, g, how string) fragment {
-	are := c.numbered(how+g+".policy", x.Policies)
+	are := c.numbered(g+".policy", x.Policies)
+	if how == asked {
+		are = c.oneOf(how+g+".policy", x.Policies)
+	}
 	if x.After > 0 {
 		are = either(are, sql(how+g+".policy > ?", x.After))
 	}
-	return all(sql(g+".lo <= ? AND "+g+".until > ?", x.At, x.At), are)
+	return all(sql(g+".lo <= ? AND "+g+".until > ?", c.when(x), c.when(x)), are)
 }
 
 // numbered says that column is one of numbers, of which there may be many.
@@ -158,6 +194,18 @@ func (c *compiler) numbered(column string, numbers []int64) fragment {
 		return sql(column+" = ANY (ARRAY(SELECT json_array_elements_text(?::text::json)::bigint))", string(list))
 	}
 	return sql(column+" IN (SELECT value FROM json_each(?))", string(list))
+}
+
+// oneOf says of a row that is there that column is one of numbers in rising order. Its
+// text is the same for however many.
+func (c *compiler) oneOf(column string, numbers []int64) fragment {
+	switch {
+	case len(numbers) <= 2:
+		return in(column, numbers)
+	case c.dialect.Numbered:
+		return sql(column+" = ANY (?::bigint[])", numbers)
+	}
+	return sql(AmongFunction+"("+column+", ?)", numbers)
 }
 
 // ownerParams are the numbers of the parameters under whose rows x's owners stand.

@@ -68,6 +68,7 @@ func (c *compiler) unitsOf(x search.Quantity) (units []int64, few bool) {
 	}
 	f := c.ofUnit(x)
 	key := "unit" + fmt.Sprint(f.args...)
+	c.momentary = true
 	units, known := c.found[key]
 	if !known {
 		units = c.numbers(key, join("", sql("SELECT u.id FROM unit u WHERE "), f, sql(" ORDER BY u.id LIMIT "+strconv.Itoa(fewUnits+1))))

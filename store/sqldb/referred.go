@@ -32,7 +32,7 @@ func (c *compiler) referredSet(x search.Referred) ([]fragment, bool) {
 	inner := *c
 	inner.types = nil
 	selects, ok := inner.set(x.X)
-	c.aliases, c.err, c.lists = inner.aliases, inner.err, inner.lists
+	c.takeOver(&inner)
 	if !ok {
 		return nil, false
 	}

@@ -117,7 +117,7 @@ func (s *Reader) once(ctx context.Context, db DB, q *search.Query) (*run, error)
 		}
 		r.from = &p
 	}
-	r.conjuncts = conjuncts(q.Filter)
+	r.conjuncts = owned(conjuncts(q.Filter))
 	err := r.fetch()
 	if err == nil {
 		err = r.err
@@ -156,6 +156,9 @@ func (r *run) fetch() error {
 			r.trace.alone(r.conjuncts[0])
 			return r.inLeafOrder(0, l)
 		}
+	}
+	if i := r.theOne(); i >= 0 {
+		return r.one(i)
 	}
 	best, size, err := r.reader.driver(r.compiler, r.conjuncts)
 	if err != nil {
@@ -204,6 +207,28 @@ func (r *run) fetch() error {
 	return r.sorted(best)
 }
 
+// theOne is the conjunct that asks for one resource by its key; -1 when none does.
+func (r *run) theOne() int {
+	if len(r.types) != 1 || len(r.keys) > 0 || r.from != nil {
+		return -1
+	}
+	return slices.IndexFunc(r.conjuncts, func(x search.Expr) bool {
+		ids, ok := x.(search.IDs)
+		return ok && len(ids) == 1
+	})
+}
+
+// one reads the resource that conjunct number i asks for, if the others hold of it.
+func (r *run) one(i int) error {
+	r.trace.criteria(r.conjuncts)
+	r.trace.estimated(i, 1, true)
+	r.trace.drives(i)
+	r.trace.way("the one resource of a key")
+	r.size, r.short = nil, true
+	key := sql("r.type = ? AND r.id = ? AND r.deleted + 0 = 0", r.types[0], Clean(r.conjuncts[i].(search.IDs)[0])) // "+ 0" as in idSet
+	return r.read(join("", sql("SELECT r.rid AS rid"+rowColumns+" FROM resource r WHERE "), all(append([]fragment{key}, r.conditions("r", "r", i)...)...)), nil)
+}
+
 // where is the condition on resource row alias x that the conjuncts but
 // number skip hold. What needs only the rid is asked of alias rid, whose row
 // comes before the resource's.
@@ -212,6 +237,11 @@ func (r *run) where(x, rid string, skip int) fragment {
 	if r.types != nil {
 		conditions = append(conditions, in(x+".type", r.types))
 	}
+	return all(append(conditions, r.conditions(x, rid, skip)...)...)
+}
+
+// conditions are those of where that the conjuncts make.
+func (r *run) conditions(x, rid string, skip int) (conditions []fragment) {
 	for i, e := range r.conjuncts {
 		if i == skip {
 			continue
@@ -222,7 +252,7 @@ func (r *run) where(x, rid string, skip int) fragment {
 			conditions = append(conditions, r.condition(e, x))
 		}
 	}
-	return all(conditions...)
+	return conditions
 }
 
 // indexed says whether the index tables alone decide which resources of

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 
 	"modernc.org/sqlite"
 
@@ -24,7 +25,27 @@ type conn struct {
 	args       []driver.NamedValue
 	writes     int    // statements executed without result
 	touched    *int64 // calls of touchedFunction
+	lists      *lists
 }
+
+// lists are arguments of sqldb.AmongFunction, which the statement that runs names by
+// their places.
+type lists [][]int64
+
+// among is sqldb.AmongFunction.
+func (l *lists) among(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+	n, is := args[0].(int64)
+	at, ok := args[1].(int64)
+	if !is || !ok || at < 0 || at >= int64(len(*l)) {
+		return nil, errList
+	}
+	if _, found := slices.BinarySearch((*l)[at], n); found {
+		return int64(1), nil
+	}
+	return int64(0), nil
+}
+
+var errList = errors.New("sqlite: " + sqldb.AmongFunction + " takes a number and a list")
 
 type statement interface {
 	driver.Stmt
@@ -41,19 +62,19 @@ func connect(path string, pragmas ...string) (*conn, error) {
 	if errPageCache != nil {
 		return nil, errPageCache
 	}
-	d, touched := new(sqlite.Driver), new(int64)
+	d, touched, lists := new(sqlite.Driver), new(int64), new(lists)
 	err := d.RegisterDeterministicScalarFunction(touchedFunction, 1, func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
 		*touched++
 		return int64(1), nil
 	})
-	if err != nil {
+	if err = errors.Join(err, d.RegisterDeterministicScalarFunction(sqldb.AmongFunction, 2, lists.among)); err != nil {
 		return nil, err
 	}
 	raw, err := d.Open((&url.URL{Scheme: "file", Path: path}).String())
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{raw: raw, statements: map[string]statement{}, touched: touched}
+	c := &conn{raw: raw, statements: map[string]statement{}, touched: touched, lists: lists}
 	for _, p := range pragmas {
 		if err := c.run("PRAGMA " + p); err != nil {
 			return nil, errors.Join(fmt.Errorf("PRAGMA %s: %w", p, err), c.close())
@@ -109,9 +130,15 @@ func (c *conn) Exec(_ context.Context, text string, args ...any) (int64, error) 
 
 func (c *conn) named(args []any) []driver.NamedValue {
 	c.args = c.args[:0]
+	lists := (*c.lists)[:0]
 	for i, a := range args {
-		if n, ok := a.(int); ok {
-			a = int64(n)
+		switch v := a.(type) {
+		case int:
+			a = int64(v)
+		case []int64:
+			a = int64(len(lists))
+			lists = append(lists, v)
+			*c.lists = lists // other statements have none while this one runs
 		}
 		c.args = append(c.args, driver.NamedValue{Ordinal: i + 1, Value: a})
 	}

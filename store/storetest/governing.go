@@ -11,7 +11,9 @@ import (
 
 var governCases = []testCase{
 	{"policies govern what belongs to a patient while they are in force", governs},
+	{"what is kept of a standing expression holds at any time, for any owner, and with names that come later", stands},
 	{"a policy is numbered once, and a new one raises the epoch", policiesAreNumbered},
+	{"a policy that nobody has any more goes, and comes back with a new number", policiesGo},
 	{"policies of a patient who is only referred to stay when the patient comes", governedBefore},
 	{"a transaction that fails governs nobody", governsNobody},
 }
@@ -101,6 +103,51 @@ func governs(t *testing.T, b bench) {
 	}
 }
 
+func stands(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/a", 0, ""), b.put("Patient/b", 0, ""),
+		b.put("Observation/1", 0, "", refer(subject, "Patient/a")), b.put("Observation/2", 0, "", refer(subject, "Patient/b")), b.put("Observation/3", 0, ""))
+	b.govern(t, "a", store.PolicySpan{Lo: 10, Until: 20, Policy: "x"}, store.PolicySpan{Lo: 20, Until: 30, Policy: "y"})
+	b.govern(t, "b", store.PolicySpan{Lo: 25, Until: 40, Policy: "x"})
+	policies := []int64{b.number(t, "x"), 1_000_001, 1_000_002, 1_000_003}
+	made := new(search.Made)
+	shown := func(at int64, others ...search.Expr) string {
+		standing := search.Standing{At: at, Made: made, X: search.Not{X: search.Or{
+			search.Governed{Params: []search.Param{subject}, Sole: true, Policies: policies}, tokenIs(status, "later", "hidden"),
+		}}}
+		return b.search(t, query([]string{"Observation"}, append(search.And(others), standing)))
+	}
+	of := func(id string) search.Expr { return search.Reference{Param: subject, Type: "Patient", ID: id} }
+	check := func(when string, three string) {
+		t.Helper()
+		for _, c := range []struct {
+			at     int64
+			others []search.Expr
+			want   string
+		}{
+			{9, nil, "Observation/1 Observation/2" + three},
+			{10, nil, "Observation/2" + three},
+			{20, nil, "Observation/1 Observation/2" + three},
+			{25, nil, "Observation/1" + three},
+			{10, []search.Expr{of("a")}, ""},
+			{10, []search.Expr{of("b")}, "Observation/2"},
+			{25, []search.Expr{of("a")}, "Observation/1"},
+			{25, []search.Expr{of("b")}, ""},
+			{10, []search.Expr{search.IDs{"1"}}, ""},
+			{20, []search.Expr{search.IDs{"1"}}, "Observation/1"},
+			{20, []search.Expr{search.IDs{"1"}, of("b")}, ""},
+			{20, []search.Expr{search.Not{X: of("b")}}, "Observation/1" + three},
+		} {
+			if got := shown(c.at, c.others...); got != c.want {
+				t.Errorf("%s, at %d with %v: %q, want %q", when, c.at, c.others, got, c.want)
+			}
+		}
+	}
+	check("before the name", " Observation/3")
+	check("again", " Observation/3")
+	b.write(t, b.put("Observation/3", 1, "", token(status, "later", "hidden")))
+	check("with the name", "")
+}
+
 func policiesAreNumbered(t *testing.T, b bench) {
 	b.write(t, b.put("Patient/a", 0, ""), b.put("Patient/b", 0, ""))
 	epochs := func() int64 {
@@ -127,6 +174,35 @@ func policiesAreNumbered(t *testing.T, b bench) {
 	all, err := b.Policies(b.ctx, n)
 	if err != nil || len(all) != 1 || all[0].Text != "y" || all[0].Number <= n {
 		t.Errorf("after %d: %+v, %v", n, all, err)
+	}
+}
+
+func policiesGo(t *testing.T, b bench) {
+	b.write(t, b.put("Patient/a", 0, ""), b.put("Patient/b", 0, ""))
+	span := func(text string) store.PolicySpan {
+		return store.PolicySpan{Lo: search.MinTime, Until: search.MaxTime, Policy: text}
+	}
+	b.govern(t, "a", span("x"))
+	b.govern(t, "b", span("x"))
+	x := b.number(t, "x")
+	b.govern(t, "a", span("y"))
+	if got := b.number(t, "x"); got != x {
+		t.Errorf("number of what one still has: %d, want %d", got, x)
+	}
+	b.govern(t, "b")
+	if got := b.number(t, "x"); got != 0 {
+		t.Errorf("number of what nobody has: %d", got)
+	}
+	before, err := b.Epoch(b.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.govern(t, "b", span("x"))
+	if got := b.number(t, "x"); got <= b.number(t, "y") {
+		t.Errorf("number of what comes back: %d", got)
+	}
+	if now, err := b.Epoch(b.ctx); err != nil || now == before {
+		t.Errorf("what came back did not raise the epoch: %v", err)
 	}
 }
 

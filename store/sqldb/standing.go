@@ -1,0 +1,122 @@
+package sqldb
+
+import (
+	"slices"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/search"
+)
+
+// madeKey is what a condition made of a search.Standing depends on besides: the
+// names of a database, the alias of the resource's row, whether sizes count, and by
+// what the resource refers to an owner that is known.
+type madeKey struct {
+	names *Names
+	row   string
+	sized bool
+	by    search.Param
+}
+
+// made is a condition with moment in place of the time and someone of the owner, made
+// when the names were of an age; unknown are those that it left out.
+type made struct {
+	fragment
+	age     int64
+	unknown []name
+	at      time.Time
+}
+
+// moment is an argument in place of the time of a search.Standing, someone in place of
+// its owner's id.
+type (
+	moment  struct{}
+	someone struct{}
+)
+
+// standingAliases is above all other aliases of a query.
+const standingAliases = 1_000_000
+
+// standing is the condition of x, made anew when what it was made by has changed.
+// Sizes are as old as estimates may be.
+func (c *compiler) standing(x search.Standing, r string) fragment {
+	if c.trace != nil || x.Made == nil {
+		return c.anew(x, r)
+	}
+	key := madeKey{c.names, r, c.size != nil, x.By}
+	m, ok := x.Made.Get(key).(*made)
+	if !ok || m.age != c.names.age.Load() || key.sized && time.Since(m.at) > estimateAge || c.anyKnown(m.unknown) {
+		if m = c.make(x, r); m == nil {
+			return c.anew(x, r)
+		}
+		x.Made.Put(key, m)
+	}
+	c.unknown = append(c.unknown, m.unknown...)
+	args := slices.Clone(m.args)
+	for i, a := range args {
+		switch a.(type) {
+		case moment:
+			args[i] = x.At
+		case someone:
+			args[i] = Clean(x.Owner)
+		}
+	}
+	return fragment{m.sql, args}
+}
+
+// anew is the condition of x, of which nothing is kept.
+func (c *compiler) anew(x search.Standing, r string) fragment {
+	return c.condition(search.Owned(search.At(x.X, x.At), x.By, x.Owner), r)
+}
+
+// make makes the condition of x at any time and of any owner; nil when that holds for
+// now alone.
+func (c *compiler) make(x search.Standing, r string) *made {
+	inner := *c
+	inner.aliases, inner.unknown, inner.momentary, inner.timeless = standingAliases, nil, false, true
+	m := &made{age: c.names.age.Load(), at: time.Now()}
+	m.fragment = inner.condition(search.Owned(x.X, x.By, x.Owner), r)
+	if c.fail(inner.err); inner.err != nil || inner.momentary || len(inner.unknown) > 0 && c.names.Make != nil {
+		return nil
+	}
+	m.args = slices.Clip(m.args)
+	for _, n := range inner.unknown {
+		if !slices.Contains(m.unknown, n) {
+			m.unknown = append(m.unknown, n)
+		}
+	}
+	return m
+}
+
+// when is the time of a search.Governed, or what stands for it.
+func (c *compiler) when(x search.Governed) any {
+	if c.timeless {
+		return moment{}
+	}
+	return x.At
+}
+
+// owner is the id of the owner of a search.Governed, or what stands for it.
+func (c *compiler) owner(x search.Governed) any {
+	if c.timeless {
+		return someone{}
+	}
+	return Clean(x.Owner)
+}
+
+// owned are conjuncts of which those that ask what governs a resource know whose it
+// is, if another one says so.
+func owned(conjuncts []search.Expr) []search.Expr {
+	for i, x := range conjuncts {
+		whose, ok := x.(search.Reference)
+		if !ok || whose.Type != "Patient" || whose.URL != "" {
+			continue
+		}
+		for j, other := range conjuncts {
+			if j != i {
+				conjuncts[j] = search.Owned(other, whose.Param, whose.ID)
+			}
+		}
+		return conjuncts
+	}
+	return conjuncts
+}
