@@ -116,7 +116,7 @@ func (a *authorization) greet(ctx context.Context, out io.Writer, sandbox bool) 
 			return err
 		}
 		if password != "" {
-			fmt.Fprintf(out, "Open %s in a browser. People of the sandbox sign in there with one click, or by name (maria, a patient; freja, who acts for her daughter; okafor, a physician; brandt, a physician who writes apps; admin) with the password %s, shown this once.\n", a.services[""].Issuer(), password)
+			fmt.Fprintf(out, "Open %s in a browser. People of the sandbox sign in there with one click, or by name (maria, a patient; freja, who acts for her daughter; okafor, a physician; brandt, a physician who writes apps; vega, a privacy officer; admin) with the password %s, shown this once.\n", a.services[""].Issuer(), password)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.services)) {
@@ -146,6 +146,7 @@ var sandboxUsers = []identity.User{
 	{Login: "freja", Name: "Freja Lindqvist", Roles: []identity.Role{identity.Proxy}, Links: []identity.Link{{Type: "RelatedPerson", ID: "emma-mother"}}},
 	{Login: "okafor", Name: "Dr. Okafor", Roles: []identity.Role{identity.Practitioner}, Links: []identity.Link{{Type: "Practitioner", ID: "okafor", PractitionerRole: "okafor-hearthside"}}},
 	{Login: "brandt", Name: "Dr. Lena Brandt", Roles: []identity.Role{identity.AppDeveloper, identity.Practitioner}, Links: []identity.Link{{Type: "Practitioner", ID: "brandt", PractitionerRole: "brandt-hearthside"}}},
+	{Login: "vega", Name: "Inés Vega, privacy officer", Roles: []identity.Role{identity.PrivacyOfficer}},
 	{Login: "admin", Name: "Sandbox administrator", Roles: []identity.Role{identity.Administrator, identity.AppDeveloper}},
 }
 
