@@ -16,30 +16,33 @@ import (
 // verifier is the PKCE verifier of the app.
 const verifier = "an-app-of-the-tests-whose-verifier-is-long-enough-for-all"
 
-// diary is an app of our own, whose token can be seen.
+// diary is an app of the tests, whose token can be seen.
 type diary struct {
-	id, redirect string
-	s            *server
-	codes        chan url.Values
-	token        string
+	id, host, redirect string
+	s                  *server
+	codes              chan url.Values
+	token              string
 }
 
-// newDiary registers the app as an administrator does.
-func newDiary(t testing.TB, s *server, id string) *diary {
+// newDiary starts an app that is not registered yet. At /launch it is launched, at
+// /back it is come back to.
+func newDiary(t testing.TB, s *server) *diary {
 	t.Helper()
-	d := &diary{id: id, s: s, codes: make(chan url.Values, 4)}
+	d := &diary{s: s, codes: make(chan url.Values, 4)}
 	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/back" {
+		switch r.URL.Path {
+		case "/launch":
+			http.Redirect(w, r, d.ask("launch patient/Observation.rs", "launch", r.URL.Query().Get("launch")), http.StatusFound)
+		case "/back":
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = io.WriteString(w, "<!DOCTYPE html><html lang=en><title>Diary</title><h1>Back at the diary</h1>") // the browser may have gone
+			d.codes <- r.URL.Query()
+		default:
 			http.NotFound(w, r)
-			return
 		}
-		w.Header().Set("Content-Type", "text/html")
-		_, _ = io.WriteString(w, "<!DOCTYPE html><html lang=en><title>Diary</title><h1>Back at the diary</h1>") // the browser may have gone
-		d.codes <- r.URL.Query()
 	}))
 	t.Cleanup(host.Close)
-	d.redirect = host.URL + "/back"
-	s.run(t, "client", "add", "Sugar diary", "--id", id, "--redirect", d.redirect)
+	d.host, d.redirect = host.URL, host.URL+"/back"
 	return d
 }
 

@@ -30,7 +30,7 @@ func clinician(t *testing.T, b *browser, s *server) {
 	window.see("Maria")
 	p.press("Cardiovascular risk")
 	app := p.framedApp()
-	app.see("Cardiovascular risk (PREVENT 2023)", "Inputs", "What each input does")
+	app.see("Cardiovascular risk", "PREVENT", "10 years")
 	p.see("Maria") // the chart's banner stays
 
 	p.visit(chart).press("vital sign")

@@ -8,7 +8,9 @@ import (
 // A patient sees an app's access, narrows it, the app loses that data at once, what it read
 // by curl stands under who looked, and the app is ended.
 func patient(t *testing.T, b *browser, s *server) {
-	d := newDiary(t, s, "diary")
+	d := newDiary(t, s)
+	d.id = "diary"
+	s.run(t, "client", "add", "Sugar diary", "--id", d.id, "--redirect", d.redirect)
 	p := b.person(t, s, "maria")
 	p.visit(d.ask("launch/patient offline_access patient/Observation.rs patient/Condition.rs"))
 	for !strings.HasPrefix(p.address(), d.redirect) {

@@ -237,6 +237,19 @@ func (p *tab) see(texts ...string) *tab {
 	return p
 }
 
+// reload visits a path again until the page says something: the audit log is read some
+// moments after it was written.
+func (p *tab) reload(path, text string) *tab {
+	p.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(300 * time.Millisecond) {
+		if p.visit(path); strings.Contains(strings.ToLower(p.text()), strings.ToLower(text)) {
+			return p
+		}
+	}
+	p.fatalf("the page never says %q", text)
+	return nil
+}
+
 // miss fails the test if the page says something.
 func (p *tab) miss(texts ...string) *tab {
 	p.t.Helper()
