@@ -198,7 +198,7 @@ func (h *chart) rangeOf(o pages.Element) bounds {
 	if usual, ok := usually(codeOf(o.At("code"))); ok && h.adult {
 		if unit := cmp.Or(o.Text("valueQuantity", "code"), at.Text("valueQuantity", "code")); unit == usual.UCUM && usual.Usual != [2]float64{} {
 			b := bounds{low: usual.Usual[0], high: usual.Usual[1]}
-			b.words = "usual for adults: " + between(float(b.low), float(b.high), "")
+			b.words = "adults: " + between(float(b.low), float(b.high), "")
 			return b
 		}
 	}
