@@ -297,5 +297,3 @@ func (p *place) seen() {
 		p.t.Fatal(err)
 	}
 }
-
-

@@ -275,14 +275,14 @@ func (r *record) agentName(agent string) string {
 func (r *record) appName(client string) string {
 	for _, e := range r.House.Entrances {
 		if strings.EqualFold(e.Name, client) {
-			return "the pages of the " + strings.ToLower(e.Name)
+			return "the " + strings.ToLower(e.Name)
 		}
 	}
 	if client == "" {
 		return ""
 	}
 	if strings.EqualFold(client, Name) {
-		return "the pages of the portal"
+		return "the portal"
 	}
 	a, err := r.named(client)
 	if err != nil {

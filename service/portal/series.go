@@ -28,24 +28,53 @@ func valueWords(e pages.Element) string {
 		m, _ := inWords(v)
 		return m.Name
 	}
-	if text := e.Value(); text != "" {
-		return text
+	if v, _ := e.Choice("value"); v.Exists() {
+		return plainUnits(e.Value())
 	}
 	var parts []string
 	upper, lower := component(e, "8480-6"), component(e, "8462-4")
 	if upper.Exists() && lower.Exists() {
 		if high, low := upper.Text("valueQuantity", "value"), lower.At("valueQuantity").Quantity(); high != "" && low != "" {
-			return high + " / " + low
+			return plainUnits(high + " / " + low)
 		}
 	}
 	for _, c := range e.List("component") {
-		if text := c.Value(); text != "" {
+		if v, _ := c.Choice("value"); v.Exists() {
 			m, _ := inWords(c.At("code"))
-			parts = append(parts, m.Name+": "+text)
+			parts = append(parts, m.Name+": "+plainUnits(c.Value()))
 		}
 	}
-	return cmp.Or(strings.Join(parts, "; "), "no value")
+	if len(parts) > 0 {
+		return strings.Join(parts, "; ")
+	}
+	if why := e.At("dataAbsentReason").Concept(); why != "" {
+		return "no value (" + strings.ToLower(why) + ")"
+	}
+	return "no value"
 }
+
+// hasValue says whether an Observation or one of its components has one.
+func hasValue(e pages.Element) bool {
+	v, _ := e.Choice("value")
+	return v.Exists() || slices.ContainsFunc(e.List("component"), func(c pages.Element) bool {
+		v, _ := c.Choice("value")
+		return v.Exists()
+	})
+}
+
+// newest is the newest of Observations that are sorted so which has a value, or else
+// the newest.
+func newest(all []pages.Element) pages.Element {
+	if i := slices.IndexFunc(all, hasValue); i >= 0 {
+		return all[i]
+	}
+	return all[0]
+}
+
+// units are units of UCUM as people write them.
+var units = strings.NewReplacer("{1.73_m2}", "1.73 m²", "{score}", "", "{PackYears}", "pack years", "mm[Hg]", "mmHg", " Cel", " °C", "[degF]", "°F", "[lb_av]", "lb", "[in_i]", "in", "10*3/uL", "thousand/µL", "10*6/uL", "million/µL", "kg/m2", "kg/m²", "ug/", "µg/", "u[IU]/", "µIU/", "[IU]/", "IU/")
+
+func plainUnits(text string) string { return strings.TrimSpace(units.Replace(text)) }
 
 // component is that of an Observation with a LOINC code.
 func component(e pages.Element, code string) pages.Element {
@@ -82,7 +111,7 @@ func seriesOf(all []pages.Element) []series {
 		if !ok || at.IsZero() {
 			return
 		}
-		unit := cmp.Or(q.Text("unit"), q.Text("code"))
+		unit := plainUnits(" " + cmp.Or(q.Text("unit"), q.Text("code")))
 		i := slices.IndexFunc(out, func(s series) bool { return s.Name == name })
 		if i < 0 {
 			i, out = len(out), append(out, series{Name: name, Unit: unit})

@@ -54,7 +54,7 @@ func (r *record) trend() error {
 		}
 	}
 	if len(shown) > 0 {
-		newest := shown[0]
+		newest := newest(shown)
 		page.meaning, page.Original = inWords(newest.At("code"))
 		page.Name = cmp.Or(page.Name, "Measurement")
 		page.Latest, page.When, page.Tag = valueWords(newest), pages.DateTime(when(newest)), judged(newest)
@@ -95,7 +95,7 @@ func chart(name string, newest pages.Element, all []series) template.HTML {
 
 // rangeWords is a reference range in words; "" for none.
 func rangeWords(e pages.Element) string {
-	low, high := e.At("low").Quantity(), e.At("high").Quantity()
+	low, high := plainUnits(e.At("low").Quantity()), plainUnits(e.At("high").Quantity())
 	switch {
 	case low != "" && high != "":
 		return e.Text("low", "value") + " to " + high
