@@ -72,8 +72,8 @@ func drugInWords(name string) (m meaning, ok bool) {
 			m = meaning{strings.ToUpper(drug[:1]) + drug[1:], d.Means}
 		}
 	}
-	if s := strength.FindStringSubmatch(name); ok && s != nil {
-		m.Name += " " + s[1] + " " + strengths.Replace(s[2])
+	if s := strength.FindAllStringSubmatch(name, 2); ok && len(s) == 1 { // of several, none is that of the whole
+		m.Name += " " + s[0][1] + " " + strengths.Replace(s[0][2])
 	}
 	return m, ok
 }
