@@ -39,7 +39,7 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 	if err != nil {
 		return nil, err
 	}
-	a := &authorization{services: map[string]*identity.Service{}, house: &pages.House{Log: log, Sandbox: c.Sandbox, Entrances: entrances}}
+	a := &authorization{services: map[string]*identity.Service{}, house: &pages.House{Log: log, Sandbox: c.Sandbox, Entrances: entrances, Done: ctx.Done()}}
 	var served []auth.Tenant
 	for _, name := range tenants.Names() {
 		var logins []string
