@@ -139,9 +139,10 @@ func hasAny(u *identity.User, roles []identity.Role) bool { return slices.Contai
 
 // frame begins a page of the account that belongs to a place of the menu.
 func (v *visit) frame(title, place string) frame {
+	menu, room := v.menuOf(v.session.User, place)
 	return frame{
-		Title: title, Menu: v.waiting(v.menuOf(v.session.User, place)), User: v.userName(), Home: v.url("/account"), Token: v.token,
-		Action: v.url(v.here()), Notice: notices[v.query.Get("done")], visitor: v.session.User,
+		Title: title, Menu: v.waiting(menu), User: v.userName(), Home: v.url("/account"), Token: v.token,
+		Action: v.url(v.here()), Notice: notices[v.query.Get("done")], room: room, visitor: v.session.User,
 	}
 }
 

@@ -203,13 +203,16 @@ func (v *Visit) Frame(title, place string, density Density) Frame {
 	for _, e := range v.House.Entrances {
 		if e.Open(v.User) {
 			f.Menu = append(f.Menu, Item{e.Name, v.Path(e.Path), e.Name == v.Room.Name})
+			if e.Name == v.Room.Name && v.User != nil {
+				f.Places = e.Menu(v.User, v.Path)
+			}
 		}
 	}
 	if v.Room.Places != nil {
 		f.Places = v.Room.Places(v)
-		for i := range f.Places {
-			f.Places[i].Here = f.Places[i].Address == place
-		}
+	}
+	for i := range f.Places {
+		f.Places[i].Here = f.Places[i].Address == place
 	}
 	return f
 }
