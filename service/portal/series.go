@@ -29,19 +29,19 @@ func valueWords(e pages.Element) string {
 		return m.Name
 	}
 	if v, _ := e.Choice("value"); v.Exists() {
-		return plainUnits(e.Value())
+		return e.Value()
 	}
 	var parts []string
 	upper, lower := component(e, "8480-6"), component(e, "8462-4")
 	if upper.Exists() && lower.Exists() {
 		if high, low := upper.Text("valueQuantity", "value"), lower.At("valueQuantity").Quantity(); high != "" && low != "" {
-			return plainUnits(high + " / " + low)
+			return high + " / " + low
 		}
 	}
 	for _, c := range e.List("component") {
 		if v, _ := c.Choice("value"); v.Exists() {
 			m, _ := inWords(c.At("code"))
-			parts = append(parts, m.Name+": "+plainUnits(c.Value()))
+			parts = append(parts, m.Name+": "+c.Value())
 		}
 	}
 	if len(parts) > 0 {
@@ -70,11 +70,6 @@ func newest(all []pages.Element) pages.Element {
 	}
 	return all[0]
 }
-
-// units are units of UCUM as people write them.
-var units = strings.NewReplacer("{1.73_m2}", "1.73 m²", "{score}", "", "{PackYears}", "pack years", "mm[Hg]", "mmHg", " Cel", " °C", "[degF]", "°F", "[lb_av]", "lb", "[in_i]", "in", "10*3/uL", "thousand/µL", "10*6/uL", "million/µL", "kg/m2", "kg/m²", "ug/", "µg/", "u[IU]/", "µIU/", "[IU]/", "IU/")
-
-func plainUnits(text string) string { return strings.TrimSpace(units.Replace(text)) }
 
 // component is that of an Observation with a LOINC code.
 func component(e pages.Element, code string) pages.Element {
@@ -111,7 +106,7 @@ func seriesOf(all []pages.Element) []series {
 		if !ok || at.IsZero() {
 			return
 		}
-		unit := plainUnits(" " + cmp.Or(q.Text("unit"), q.Text("code")))
+		unit := pages.Unit(cmp.Or(q.Text("unit"), q.Text("code")))
 		i := slices.IndexFunc(out, func(s series) bool { return s.Name == name })
 		if i < 0 {
 			i, out = len(out), append(out, series{Name: name, Unit: unit})

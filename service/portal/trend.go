@@ -95,7 +95,7 @@ func chart(name string, newest pages.Element, all []series) template.HTML {
 
 // rangeWords is a reference range in words; "" for none.
 func rangeWords(e pages.Element) string {
-	low, high := plainUnits(e.At("low").Quantity()), plainUnits(e.At("high").Quantity())
+	low, high := e.At("low").Quantity(), e.At("high").Quantity()
 	switch {
 	case low != "" && high != "":
 		return e.Text("low", "value") + " to " + high
