@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 GO ?= go
 
-.PHONY: help run test soak bench lint generate verify check
+.PHONY: help run test soak bench screenshots lint generate verify check
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t12
@@ -13,6 +13,10 @@ test: ## install what is missing (PostgreSQL) and run every test
 	./scripts/install-test-deps
 	$(GO) vet ./...
 	$(GO) test -timeout 18m ./...
+
+screenshots: ## make the pictures of the README anew
+	./scripts/install-test-deps
+	INGLE_IMAGES=$(CURDIR)/docs/images $(GO) test -count=1 -run TestTheREADMEs ./internal/browsertest
 
 soak: ## the long runs: a million resources, long fuzzing, every set of the shared data
 	./scripts/install-test-deps

@@ -52,7 +52,7 @@ func TestNothingLeavesAnybodyWithABlankPage(t *testing.T) {
 		for _, c := range kept {
 			cookies = append(cookies, c.Name+"="+c.Value)
 		}
-		for _, path := range []string{"/clinic/patient/maria/add/vital", "/account/sign-out", "/portal/maria/sharing/new", "/developers/new", "/console/verify"} {
+		for _, path := range []string{"/clinic/patient/maria/add/vital", "/account/sign-out", "/portal/maria/sharing/new", "/developers/new", "/console/audit/verify"} {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, strings.NewReader(url.Values{"kind": {"heart-rate"}, "value": {"71"}}.Encode()))
 			if err != nil {
 				t.Fatal(err)

@@ -108,6 +108,7 @@ func (h *House) Mount(site *web.Site) {
 		{Pattern: "GET /design", Public: true, Serve: showDesign},
 	}}
 	common.Mount(site)
+	site.Lost = http.HandlerFunc(h.lost)
 }
 
 func (h *House) now() time.Time {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -78,6 +79,10 @@ func (c Config) slack() time.Duration { return min(time.Second, c.Patience/4) }
 
 // Site is a mux whose handlers all run inside the middleware.
 type Site struct {
+	// Lost answers browsers at addresses where nothing is; nil: NotFound does. It is
+	// set before the first request.
+	Lost http.Handler
+
 	config  Config
 	mux     *http.ServeMux
 	memory  *memory
@@ -92,8 +97,17 @@ func New(c Config) *Site {
 	if c.HSTS > 0 {
 		s.hsts = []string{"max-age=" + strconv.FormatInt(int64(c.HSTS/time.Second), 10)}
 	}
-	s.mux.HandleFunc("/", NotFound)
+	s.mux.HandleFunc("/", s.nothing)
 	return s
+}
+
+func (s *Site) nothing(w http.ResponseWriter, r *http.Request) {
+	if s.Lost == nil || r.Method != http.MethodGet || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		NotFound(w, r)
+		return
+	}
+	From(r.Context()).Route = "none"
+	s.Lost.ServeHTTP(w, r)
 }
 
 // Handle mounts h at a ServeMux pattern.
