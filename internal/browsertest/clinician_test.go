@@ -54,8 +54,8 @@ func (p *tab) framedApp() *tab {
 		}
 		switch at := got.Value.Str(); {
 		case strings.HasSuffix(at, "complete asks"):
-			// The document may have gone meanwhile: the next round tells.
-			_, last = f.page.Timeout(time.Second).Eval(`() => { document.querySelector("button[name=allow]").click() }`)
+			// Once in each document, which may have gone meanwhile: the next round tells.
+			_, last = f.page.Timeout(time.Second).Eval(`() => { window.pressed || document.querySelector("button[name=allow]").click(); window.pressed = true }`)
 		case strings.HasPrefix(at, "http") && !strings.HasPrefix(at, p.site) && strings.HasSuffix(at, "complete"):
 			return f
 		}
