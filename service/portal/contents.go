@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -65,9 +66,7 @@ func (r *record) personal() []fact {
 		}
 	}
 	for _, t := range p.List("telecom") {
-		if system := t.Text("system"); system != "" {
-			e.add(strings.ToUpper(system[:1])+system[1:], t.Text("value"))
-		}
+		e.add(capital(cmp.Or(t.Text("system"), "contact")), t.Text("value"))
 	}
 	for _, a := range p.List("address") {
 		var lines []string
@@ -81,7 +80,7 @@ func (r *record) personal() []fact {
 		e.add("Address", strings.Join(lines, ", "))
 	}
 	e.add("Languages", concepts(languages(p)))
-	e.add("Your clinician", r.names(p.List("generalPractitioner")))
+	e.add("Main clinician", r.names(p.List("generalPractitioner")))
 	return e.Facts
 }
 
@@ -124,7 +123,7 @@ func (r *record) section() error {
 	}
 	if s.Slug == "care-team" && r.Query.Get("after") == "" {
 		if own := r.names(r.patient.List("generalPractitioner")); own != "" {
-			all = append([]entry{{Title: "Your clinician", Facts: []fact{{"Name", own}, {"Clinic", r.who(r.patient.At("managingOrganization"))}}}}, all...)
+			all = append([]entry{{Title: "Main clinician", Facts: []fact{{"Name", own}, {"Clinic", r.who(r.patient.At("managingOrganization"))}}}}, all...)
 		}
 	}
 	page := struct {

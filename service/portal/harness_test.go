@@ -10,13 +10,16 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/inglehealth/ingle/audit"
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/internal/pgtest"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/auth"
 	"github.com/inglehealth/ingle/service/fhirapi"
@@ -26,16 +29,37 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/postgres"
 	"github.com/inglehealth/ingle/store/sqlite"
 )
 
-// place is a server of a test's own, with a portal, on SQLite: ann and her daughter
+// place is a server of a test's own, with a portal: ann and her daughter
 // eve, for whom mum acts; dr, who works there; lone, without a record.
 type place struct {
 	t        *testing.T
 	url      string
 	identity *identity.Service
 	door     *records.Door
+}
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+// openStore opens PostgreSQL for tests whose name says so.
+func openStore(t *testing.T) store.Store {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	var s store.Store
+	var err error
+	if strings.HasSuffix(t.Name(), "PostgreSQL") {
+		s, err = postgres.Open(ctx, pgtest.URL(t), pgtest.Schema())
+	} else {
+		s, err = sqlite.Open(ctx, t.TempDir())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // plain is an audit.Sealer that seals nothing.
@@ -51,15 +75,12 @@ func newPlace(t *testing.T) *place {
 	handler := http.NewServeMux()
 	server := httptest.NewServer(handler)
 	p.url = server.URL
-	store, err := sqlite.Open(ctx, t.TempDir())
+	kept := openStore(t)
+	log, err := audit.Open(ctx, audit.Config{Store: kept, Secret: plain{}, Origin: p.url})
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := audit.Open(ctx, audit.Config{Store: store, Secret: plain{}, Origin: p.url})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.door, err = records.Open(ctx, records.Config{Store: store, Definitions: definitions.MustBuiltIn(definitions.R4), Base: p.url + "/fhir", Policy: records.DefaultPolicy(), Audit: log})
+	p.door, err = records.Open(ctx, records.Config{Store: kept, Definitions: definitions.MustBuiltIn(definitions.R4), Base: p.url + "/fhir", Policy: records.DefaultPolicy(), Audit: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +91,7 @@ func newPlace(t *testing.T) *place {
 		}
 	})
 	logins := []string{"ann", "mum", "dr", "lone", "gone"}
-	p.identity, err = identity.Open(ctx, identity.Config{Store: store, Issuer: p.url, Secret: identity.NewKeyFile(filepath.Join(t.TempDir(), "key")), AllowPrivate: true, Sandbox: logins})
+	p.identity, err = identity.Open(ctx, identity.Config{Store: kept, Issuer: p.url, Secret: identity.NewKeyFile(filepath.Join(t.TempDir(), "key")), AllowPrivate: true, Sandbox: logins})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,6 +188,11 @@ func (v visitor) do(method, path string, form url.Values, header ...string) answ
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
+	return v.request(r)
+}
+
+func (v visitor) request(r *http.Request) answer {
+	v.t.Helper()
 	resp, err := v.http.Do(r)
 	if err != nil {
 		v.t.Fatal(err)
@@ -206,6 +232,8 @@ func (a answer) want(status int) answer {
 	return a
 }
 
+var personLink = identity.Link{Type: "Person", ID: "both"}
+
 var space = regexp.MustCompile(`\s+`)
 var tag = regexp.MustCompile(`<[^>]*>`)
 
@@ -240,7 +268,7 @@ func (v visitor) app(patient string, scopes ...string) (*identity.Client, string
 	ctx := v.t.Context()
 	c := &identity.Client{
 		Name: "Growth Chart", Auth: identity.AuthNone, Redirects: []string{"https://app.example/back"}, Approved: true,
-		Grants: []identity.GrantType{identity.AuthorizationCode, identity.RefreshToken}, Scopes: smart.Scopes{"openid", "launch/patient", "offline_access", "patient/*.cruds"},
+		Grants: []identity.GrantType{identity.AuthorizationCode, identity.RefreshToken}, Scopes: smart.Scopes{"openid", "launch/patient", "offline_access", "patient/*.cruds", "user/*.cruds"},
 	}
 	if _, err := v.identity.CreateClient(ctx, c); err != nil {
 		v.t.Fatal(err)
@@ -298,4 +326,27 @@ func (p *place) seen() {
 	}
 }
 
+// json sends FHIR with a token.
+func (v visitor) json(path, token, body string) answer {
+	v.t.Helper()
+	r, err := http.NewRequestWithContext(v.t.Context(), http.MethodPost, v.url+path, strings.NewReader(body))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/fhir+json")
+	r.Header.Set("Authorization", "Bearer "+token)
+	return v.request(r)
+}
 
+// consents are the Consents of a patient as they are stored.
+func (p *place) consents(patient string) (all []string) {
+	p.t.Helper()
+	got, err := p.door.Session(records.Principal{ID: "test"}, nil).Search(p.t.Context(), records.SearchRequest{Type: "Consent", Pairs: []search.Pair{{Name: "patient", Value: patient}}})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, e := range got.Entries {
+		all = append(all, string(e.JSON))
+	}
+	return all
+}

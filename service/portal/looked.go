@@ -2,6 +2,7 @@ package portal
 
 import (
 	"cmp"
+	"encoding/base64"
 	"net/url"
 	"slices"
 	"strconv"
@@ -73,16 +74,20 @@ func (r *record) looked() error {
 	return r.showIn(pages.StatusOf(f.Problems), f, lookedTemplate, page)
 }
 
-// scans bounds how many pages of the log are looked through for one page of events.
-const scans = 10
+// scans bounds how many pages of the log are looked through for one page of events,
+// of which each has at least atOnce events.
+const (
+	scans  = 10
+	atOnce = 25
+)
 
-// lookedBy is a page of about count events, and where the next one begins. It may be
-// empty and not the last.
+// lookedBy is a page of events, and where the next one begins: about count of them,
+// often more. It may be empty and not the last.
 func (r *record) lookedBy(q lookedQuery, after string, count int) (all []looked, next string, err error) {
 	if r.Door.Audit() == nil {
 		return nil, "", nil
 	}
-	pairs := []search.Pair{{Name: "_sort", Value: "-date"}, {Name: "_count", Value: strconv.Itoa(count)}}
+	pairs := []search.Pair{{Name: "_sort", Value: "-date"}, {Name: "_count", Value: strconv.Itoa(max(count, atOnce))}}
 	for _, p := range []search.Pair{{Name: "agent", Value: q.Agent}, {Name: "date", Value: prefixed("ge", q.Since)}, {Name: "date", Value: prefixed("le", q.Until)}} {
 		if p.Value != "" {
 			pairs = append(pairs, p)
@@ -243,12 +248,26 @@ func (r *record) did(e pages.Element) string {
 		return act + " " + and(all)
 	case code == "110127":
 		return act + " this record"
-	case code == "search":
-		return "Searched, and found nothing"
 	case e.Text("outcome") == "4":
-		return "Tried, and saw nothing"
+		return "Tried" + asked(e) + ", and saw nothing"
+	case code == "search":
+		return "Searched" + asked(e) + ", and got no entry"
 	}
 	return act + " this record"
+}
+
+// asked is what kind of data an event asked for; "" when that is not told.
+func asked(e pages.Element) string {
+	for _, one := range e.List("entity") {
+		text := one.Text("name")
+		if query, err := base64.StdEncoding.DecodeString(one.Text("query")); err == nil && len(query) > 0 {
+			text = string(query)
+		}
+		if typ := strings.FieldsFunc(text, func(r rune) bool { return r == '/' || r == '?' }); len(typ) > 0 && typ[0][0] >= 'A' && typ[0][0] <= 'Z' {
+			return " " + pages.TypeWords(typ[0])
+		}
+	}
+	return ""
 }
 
 // agentName is the name of a user, by id, login or resource, or of an app.
@@ -275,14 +294,14 @@ func (r *record) agentName(agent string) string {
 func (r *record) appName(client string) string {
 	for _, e := range r.House.Entrances {
 		if strings.EqualFold(e.Name, client) {
-			return "the pages of the " + strings.ToLower(e.Name)
+			return "the " + strings.ToLower(e.Name)
 		}
 	}
 	if client == "" {
 		return ""
 	}
 	if strings.EqualFold(client, Name) {
-		return "the pages of the portal"
+		return "the portal"
 	}
 	a, err := r.named(client)
 	if err != nil {
