@@ -31,7 +31,7 @@ func developer(t *testing.T, b *browser, s *server) {
 	if status, _ := d.curl(t, "/Observation?patient=maria&code=4548-4"); status != "200" {
 		t.Errorf("the app reads nothing: %s", status)
 	}
-	p.visit("/developers/app/"+d.id+"/trace").see("Observation", "token")
+	p.reload("/developers/app/"+d.id+"/trace", "Observation")
 	p.reload("/developers/app/"+d.id+"/requests", "Observation")
 }
 

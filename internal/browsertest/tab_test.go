@@ -237,7 +237,7 @@ func (p *tab) see(texts ...string) *tab {
 	return p
 }
 
-// reload visits a path again until the page says something: the audit log is read some
+// reload visits a path again until the page says something: traces and the audit log are read some
 // moments after it was written.
 func (p *tab) reload(path, text string) *tab {
 	p.t.Helper()
