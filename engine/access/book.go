@@ -1,9 +1,10 @@
 package access
 
 import (
-	"slices"
 	"strings"
 	"sync"
+
+	"github.com/inglehealth/ingle/engine/search"
 )
 
 // Book has the policies of all patients, and what holds where they say nothing. It
@@ -15,10 +16,13 @@ type Book struct {
 
 // shelf is what Books of other defaults share.
 type shelf struct {
-	mu       sync.Mutex
-	policies []numbered
-	views    map[string]*view
-	actors   map[string]bool // types of the actors that policies name
+	mu        sync.Mutex
+	policies  []numbered
+	views     map[string]*view
+	actors    map[string]bool // types of the actors that policies name
+	kinds     map[string]int  // of what policies come to for askers, by its text
+	decided   []policy        // of each kind
+	decisions map[decisionsKey]*search.Decisions
 }
 
 type numbered struct {
@@ -26,18 +30,18 @@ type numbered struct {
 	policy policy
 }
 
-// view is what the policies come to for one asker: those that come to the same
-// together.
+// view is what the policies come to for one asker.
 type view struct {
-	done   int // of the Book's policies
-	groups []*group
-	byText map[string]*group
+	done int          // of the Book's policies
+	seen map[int]bool // kinds
+	concerned
 }
 
-// group are policies that come to the same for an asker.
-type group struct {
-	policy  policy
-	numbers []int64
+// concerned are the kinds of the policies that concern an asker, up to the last one.
+type concerned struct {
+	kinds   *search.Kinds
+	present []int // in the order in which they first came
+	last    int64
 }
 
 // maxViews bounds the askers whose views are remembered.
@@ -45,7 +49,11 @@ const maxViews = 500
 
 // NewBook makes an empty Book.
 func NewBook(d Defaults) *Book {
-	return &Book{d, &shelf{views: map[string]*view{}, actors: map[string]bool{}}}
+	return &Book{d, newShelf()}
+}
+
+func newShelf() *shelf {
+	return &shelf{views: map[string]*view{}, actors: map[string]bool{}, kinds: map[string]int{}, decisions: map[decisionsKey]*search.Decisions{}}
 }
 
 // Under is the Book with other defaults: what either is given both have.
@@ -103,9 +111,9 @@ func (b *Book) Mentions(typeName string) bool {
 
 // concerning returns the policies that concern an asker, by what they come to, and
 // the greatest number that was looked at.
-func (b *Book) concerning(a *Asker, writing bool) (groups []group, last int64) {
+func (b *Book) concerning(a *Asker, writing bool) concerned {
 	if a.Exempt {
-		return nil, 0
+		return concerned{kinds: new(search.Kinds)}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -118,27 +126,63 @@ func (b *Book) concerning(a *Asker, writing bool) (groups []group, last int64) {
 		if len(b.views) >= maxViews {
 			clear(b.views)
 		}
-		v = &view{byText: map[string]*group{}}
+		v = &view{seen: map[int]bool{}, concerned: concerned{kinds: new(search.Kinds)}}
 		b.views[key] = v
 	}
 	for ; v.done < len(b.policies); v.done++ {
 		n := &b.policies[v.done]
-		p := n.policy.concerning(a, writing)
-		if p == nil {
-			continue
+		if p := n.policy.concerning(a, writing); p != nil {
+			kind := b.kind(p)
+			v.kinds.Add(n.number, kind)
+			if !v.seen[kind] {
+				v.seen[kind] = true
+				v.present = append(v.present, kind)
+			}
 		}
-		text := string(marshal(p))
-		g := v.byText[text]
-		if g == nil {
-			g = &group{policy: p}
-			v.byText[text] = g
-			v.groups = append(v.groups, g)
+		v.last = n.number
+	}
+	return v.concerned
+}
+
+// kind is the number of what policies come to.
+func (b *shelf) kind(p policy) int {
+	text := string(marshal(p))
+	kind, ok := b.kinds[text]
+	if !ok {
+		kind = len(b.decided)
+		b.kinds[text] = kind
+		b.decided = append(b.decided, p)
+	}
+	return kind
+}
+
+// decisionsKey tells apart what is asked of kinds of policies.
+type decisionsKey struct {
+	o        *Ownership
+	types    string // joined by commas
+	of       part
+	creating bool
+}
+
+// maxDecisions bounds the Decisions that are remembered.
+const maxDecisions = 1000
+
+// decide is what policies of each kind ask, for all askers.
+func (b *shelf) decide(key decisionsKey, of func(policy) search.Expr) *search.Decisions {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	d := b.decisions[key]
+	if d == nil {
+		if len(b.decisions) >= maxDecisions {
+			clear(b.decisions)
 		}
-		g.numbers = append(g.numbers, n.number)
+		d = search.NewDecisions(func(kind int) search.Expr {
+			b.mu.Lock()
+			p := b.decided[kind]
+			b.mu.Unlock()
+			return of(p)
+		})
+		b.decisions[key] = d
 	}
-	groups = make([]group, len(v.groups))
-	for i, g := range v.groups {
-		groups[i] = group{g.policy, slices.Clip(g.numbers)}
-	}
-	return groups, b.last()
+	return d
 }

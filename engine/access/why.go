@@ -420,12 +420,9 @@ func (r *Rules) InForce() []string {
 	case r.asker.Self:
 		all = append(all, "The asker is the patient: only consents that name the app count.")
 	default:
-		n := 0
-		for _, g := range r.policies[0].groups {
-			n += len(g.numbers)
-		}
+		concerning, _ := r.policies[0].kinds.All()
 		shown := r.book.defaults.permits(&r.asker)
-		all = append(all, fmt.Sprintf("Consents: %d policies of patients concern the asker, whose purpose is %s. Where none decides, data is %s.", n, purposeText(r.asker.Purpose), verb(shown)))
+		all = append(all, fmt.Sprintf("Consents: %d policies of patients concern the asker, whose purpose is %s. Where none decides, data is %s.", len(concerning), purposeText(r.asker.Purpose), verb(shown)))
 	}
 	for _, g := range r.broken {
 		all = append(all, fmt.Sprintf("The glass is broken for %s/%s: the purpose there is %s.", patientType, g.patient, BreakGlass))

@@ -130,7 +130,8 @@ func (c *compiler) apart(x search.Expr, r string) fragment {
 	return either(parts...)
 }
 
-// rare says whether x may hold of few, and its set is one of any type.
+// rare says whether x may hold of few, and its set is one of any type. What governs a
+// resource is asked of each.
 func rare(x search.Expr) bool {
 	switch x := x.(type) {
 	case search.Or:
@@ -141,8 +142,6 @@ func rare(x search.Expr) bool {
 		return rare(x.X)
 	case search.Token, search.Codes:
 		return true
-	case search.Governed:
-		return !x.Lacking
 	}
 	return false
 }
@@ -241,7 +240,10 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 	case search.Referred:
 		return c.referredSet(x)
 	case search.Governed:
-		return c.governedSet(x), !x.Lacking
+		if x.Lacking || x.Kinds != nil {
+			return nil, false
+		}
+		return c.governedSet(x), true
 	}
 	l, ok := c.leaf(x)
 	if !ok {

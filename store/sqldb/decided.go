@@ -1,0 +1,253 @@
+package sqldb
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/inglehealth/ingle/engine/search"
+)
+
+// Functions of databases that search no JSON: which condition counts of those that a
+// statement has for policies, and a value in it. Both take the number of a policy and
+// an argument of type *Choices; the second also the place of the value, from 0.
+const (
+	ConditionFunction = "ingle_condition"
+	ValueFunction     = "ingle_value"
+)
+
+// Choices say of policies which condition of a statement counts, and with what values,
+// so that the text of the statement does not grow with the policies. They do not change.
+type Choices struct {
+	numbers []int64 // in rising order
+	kinds   []int32 // of the numbers
+	of      []choice
+}
+
+// choice is the condition of one kind of policies.
+type choice struct {
+	condition int64
+	values    []any // int64 and string
+}
+
+// Conditions that have no text.
+const (
+	holdsNever  = 1
+	holdsAlways = 2
+	firstOther  = 3
+)
+
+// Condition is the number of the one that counts for a policy, false if none does.
+func (c *Choices) Condition(policy int64) (int64, bool) {
+	i, ok := slices.BinarySearch(c.numbers, policy)
+	if !ok {
+		return 0, false
+	}
+	return c.of[c.kinds[i]].condition, true
+}
+
+// Value is what stands at a place in the condition of a policy; nil if nothing does.
+func (c *Choices) Value(policy, place int64) any {
+	i, ok := slices.BinarySearch(c.numbers, policy)
+	if !ok {
+		return nil
+	}
+	values := c.of[c.kinds[i]].values
+	if place < 0 || place >= int64(len(values)) {
+		return nil
+	}
+	return values[place]
+}
+
+// text is the Choices as a JSON object of arrays: the condition and its values.
+func (c *Choices) text() (string, error) {
+	kinds := make([][]byte, len(c.of))
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, n := range c.numbers {
+		kind := c.kinds[i]
+		if kinds[kind] == nil {
+			one := c.of[kind]
+			var err error
+			if kinds[kind], err = json.Marshal(append([]any{one.condition}, one.values...)); err != nil {
+				return "", err
+			}
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(`"` + strconv.FormatInt(n, 10) + `":`)
+		b.Write(kinds[kind])
+	}
+	b.WriteByte('}')
+	return b.String(), nil
+}
+
+// decidedKey is what the conditions of search.Decisions depend on besides.
+type decidedKey struct {
+	names *Names
+	row   string
+}
+
+// decided are the conditions that kinds of policies come to: those whose texts are the
+// same, whatever their values, are one.
+type decided struct {
+	mu         sync.Mutex
+	age        int64 // of the names
+	of         []choice
+	conditions []*shared
+	byText     map[string]int
+	unsure     []int // kinds that ask for names which had no number
+}
+
+// shared is a condition of several kinds of policies.
+type shared struct {
+	number int64
+	parts  []string // of the text, between its values
+	values []any    // of the first kind
+	differ []bool   // whether others have another one there
+}
+
+// decidedAliases is above the aliases of what is around the conditions.
+const decidedAliases = 2 * standingAliases
+
+// decided is that what the policy in row g of governed asks of resource r holds. from
+// is what joins that row for it.
+func (c *compiler) decided(x search.Governed, g, r string) (from, condition fragment) {
+	key := decidedKey{c.names, r}
+	t, ok := x.Each.Made.Get(key).(*decided)
+	if !ok {
+		t = new(decided)
+		x.Each.Made.Put(key, t)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	choices := &Choices{}
+	choices.numbers, choices.kinds = x.Kinds.All()
+	most := -1
+	for _, k := range choices.kinds {
+		most = max(most, int(k))
+	}
+	if t.extend(c, x.Each, most, r); c.err != nil {
+		t.byText = nil
+		return fragment{}, sql("1 = 0")
+	}
+	choices.of = t.of[: most+1 : most+1]
+	d := c.alias("d")
+	if c.dialect.Numbered {
+		text, err := choices.text()
+		c.fail(err)
+		from = sql(" CROSS JOIN LATERAL (SELECT (SELECT ?::text::jsonb) -> "+g+".policy::text AS of OFFSET 0) "+d, text)
+	}
+	return from, t.condition(c, choices, x.After, g, d)
+}
+
+// extend makes the conditions of kinds up to most, and anew those that ask for names.
+func (t *decided) extend(c *compiler, each *search.Decisions, most int, r string) {
+	if age := c.names.age.Load(); t.byText == nil || t.age != age {
+		t.age, t.of, t.conditions, t.byText, t.unsure = age, nil, nil, map[string]int{}, nil
+	}
+	unsure := t.unsure
+	t.unsure = nil
+	copied := false
+	for _, kind := range unsure {
+		one := t.choice(c, each.Of(kind), kind, r)
+		if reflect.DeepEqual(one, t.of[kind]) {
+			continue
+		}
+		if !copied {
+			t.of, copied = slices.Clone(t.of), true // others read it
+		}
+		t.of[kind] = one
+	}
+	for len(t.of) <= most && c.err == nil {
+		t.of = append(t.of, t.choice(c, each.Of(len(t.of)), len(t.of), r))
+	}
+}
+
+// choice is the condition of a kind of policies that ask for x.
+func (t *decided) choice(c *compiler, x search.Expr, kind int, r string) choice {
+	if and, ok := x.(search.And); ok && len(and) == 0 {
+		return choice{condition: holdsAlways}
+	}
+	if or, ok := x.(search.Or); ok && len(or) == 0 {
+		return choice{condition: holdsNever}
+	}
+	inner := *c
+	inner.aliases, inner.unknown, inner.momentary, inner.size, inner.trace = decidedAliases, nil, false, nil, nil
+	f := inner.condition(x, r)
+	c.fail(inner.err)
+	c.unknown, c.momentary = append(c.unknown, inner.unknown...), c.momentary || inner.momentary
+	if inner.momentary || len(inner.unknown) > 0 {
+		t.unsure = append(t.unsure, kind)
+	}
+	text := f.sql
+	for i, a := range f.args {
+		if n, ok := a.(int); ok {
+			f.args[i] = int64(n)
+		}
+		switch a := f.args[i].(type) {
+		case int64:
+			text += " i"
+		case string:
+			text += " s"
+		default:
+			text += fmt.Sprintf(" %T %v", a, a)
+		}
+	}
+	at, ok := t.byText[text]
+	if !ok {
+		at = len(t.conditions)
+		t.byText[text] = at
+		t.conditions = append(t.conditions, &shared{int64(at) + firstOther, strings.Split(f.sql, "?"), f.args, make([]bool, len(f.args))})
+	}
+	s := t.conditions[at]
+	one := choice{condition: s.number, values: f.args}
+	for i, a := range f.args {
+		s.differ[i] = s.differ[i] || !reflect.DeepEqual(a, s.values[i])
+	}
+	return one
+}
+
+// condition chooses among the conditions.
+func (t *decided) condition(c *compiler, choices *Choices, after int64, g, d string) fragment {
+	which := sql(ConditionFunction+"("+g+".policy, ?)", choices)
+	if c.dialect.Numbered {
+		which = sql("(" + d + ".of ->> 0)::bigint")
+	}
+	parts := []fragment{sql("CASE "), which, sql(" WHEN " + strconv.Itoa(holdsNever) + " THEN 1 = 0 WHEN " + strconv.Itoa(holdsAlways) + " THEN 1 = 1")}
+	for _, s := range t.conditions {
+		parts = append(parts, sql(" WHEN "+strconv.FormatInt(s.number, 10)+" THEN "), s.with(c, choices, g, d))
+	}
+	later := sql("1 = 0")
+	if after > 0 {
+		later = sql(g+".policy > ?", after)
+	}
+	return join("", append(parts, sql(" ELSE "), later, sql(" END"))...)
+}
+
+// with is the condition with the values that the policy of row g has.
+func (s *shared) with(c *compiler, choices *Choices, g, d string) fragment {
+	f := fragment{sql: s.parts[0]}
+	for i, v := range s.values {
+		_, isText := v.(string)
+		switch {
+		case !s.differ[i]:
+			f.sql += "?"
+			f.args = append(f.args, v)
+		case !c.dialect.Numbered:
+			f.sql += ValueFunction + "(" + g + ".policy, ?, " + strconv.Itoa(i) + ")"
+			f.args = append(f.args, choices)
+		case isText:
+			f.sql += "(" + d + ".of ->> " + strconv.Itoa(i+1) + ")"
+		default:
+			f.sql += "(" + d + ".of ->> " + strconv.Itoa(i+1) + ")::bigint"
+		}
+		f.sql += s.parts[i+1]
+	}
+	return f
+}
