@@ -1,6 +1,7 @@
 package access
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -16,13 +17,12 @@ type Book struct {
 
 // shelf is what Books of other defaults share.
 type shelf struct {
-	mu        sync.Mutex
-	policies  []numbered
-	views     map[string]*view
-	actors    map[string]bool // types of the actors that policies name
-	kinds     map[string]int  // of what policies come to for askers, by its text
-	decided   []policy        // of each kind
-	decisions map[decisionsKey]*search.Decisions
+	mu       sync.Mutex
+	policies []numbered
+	renewed  int // how many policies there were when it was renewed
+	views    map[string]*view
+	actors   map[string]bool // types of the actors that policies name
+	outcomes *outcomes
 }
 
 type numbered struct {
@@ -39,9 +39,10 @@ type view struct {
 
 // concerned are the kinds of the policies that concern an asker, up to the last one.
 type concerned struct {
-	kinds   *search.Kinds
-	present []int // in the order in which they first came
-	last    int64
+	kinds    *search.Kinds
+	present  []int // in the order in which they first came
+	last     int64
+	outcomes *outcomes
 }
 
 // maxViews bounds the askers whose views are remembered.
@@ -53,7 +54,7 @@ func NewBook(d Defaults) *Book {
 }
 
 func newShelf() *shelf {
-	return &shelf{views: map[string]*view{}, actors: map[string]bool{}, kinds: map[string]int{}, decisions: map[decisionsKey]*search.Decisions{}}
+	return &shelf{views: map[string]*view{}, actors: map[string]bool{}, outcomes: newOutcomes()}
 }
 
 // Under is the Book with other defaults: what either is given both have.
@@ -83,16 +84,46 @@ func (b *Book) Add(number int64, text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if number > b.last() {
-		b.policies = append(b.policies, numbered{number, p})
-		for _, together := range p {
-			for i := range together {
-				b.mention(&together[i])
-			}
+		b.put(numbered{number, p})
+	}
+}
+
+func (b *shelf) put(n numbered) {
+	b.policies = append(b.policies, n)
+	for _, together := range n.policy {
+		for i := range together {
+			b.mention(&together[i])
 		}
 	}
 }
 
-func (b *Book) mention(r *rule) {
+// fewPolicies are so many that those which have gone need not be forgotten.
+const fewPolicies = 1000
+
+// Stale says whether so many policies came since the Book was renewed, or made, that
+// many may have gone.
+func (b *Book) Stale() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.policies) > 2*b.renewed+fewPolicies
+}
+
+// Renew forgets all policies but those that there are, and the later ones. Rules that
+// were made before stay as they are.
+func (b *Book) Renew(there []int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := b.policies
+	b.policies, b.views, b.actors, b.outcomes = nil, map[string]*view{}, map[string]bool{}, newOutcomes()
+	for _, n := range all {
+		if _, is := slices.BinarySearch(there, n.number); is || len(there) == 0 || n.number > there[len(there)-1] {
+			b.put(n)
+		}
+	}
+	b.renewed = len(b.policies)
+}
+
+func (b *shelf) mention(r *rule) {
 	for _, a := range r.Actors {
 		t, _, _ := strings.Cut(a, "/")
 		b.actors[t] = true
@@ -126,13 +157,13 @@ func (b *Book) concerning(a *Asker, writing bool) concerned {
 		if len(b.views) >= maxViews {
 			clear(b.views)
 		}
-		v = &view{seen: map[int]bool{}, concerned: concerned{kinds: new(search.Kinds)}}
+		v = &view{seen: map[int]bool{}, concerned: concerned{kinds: new(search.Kinds), outcomes: b.outcomes}}
 		b.views[key] = v
 	}
 	for ; v.done < len(b.policies); v.done++ {
 		n := &b.policies[v.done]
 		if p := n.policy.concerning(a, writing); p != nil {
-			kind := b.kind(p)
+			kind := b.outcomes.kind(p)
 			v.kinds.Add(n.number, kind)
 			if !v.seen[kind] {
 				v.seen[kind] = true
@@ -142,47 +173,4 @@ func (b *Book) concerning(a *Asker, writing bool) concerned {
 		v.last = n.number
 	}
 	return v.concerned
-}
-
-// kind is the number of what policies come to.
-func (b *shelf) kind(p policy) int {
-	text := string(marshal(p))
-	kind, ok := b.kinds[text]
-	if !ok {
-		kind = len(b.decided)
-		b.kinds[text] = kind
-		b.decided = append(b.decided, p)
-	}
-	return kind
-}
-
-// decisionsKey tells apart what is asked of kinds of policies.
-type decisionsKey struct {
-	o        *Ownership
-	types    string // joined by commas
-	of       part
-	creating bool
-}
-
-// maxDecisions bounds the Decisions that are remembered.
-const maxDecisions = 1000
-
-// decide is what policies of each kind ask, for all askers.
-func (b *shelf) decide(key decisionsKey, of func(policy) search.Expr) *search.Decisions {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	d := b.decisions[key]
-	if d == nil {
-		if len(b.decisions) >= maxDecisions {
-			clear(b.decisions)
-		}
-		d = search.NewDecisions(func(kind int) search.Expr {
-			b.mu.Lock()
-			p := b.decided[kind]
-			b.mu.Unlock()
-			return of(p)
-		})
-		b.decisions[key] = d
-	}
-	return d
 }

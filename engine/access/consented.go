@@ -16,7 +16,6 @@ type consenting struct {
 	self   bool           // a Patient belongs to the patient
 	sole   bool           // none belongs to several
 	concerned
-	book     *Book
 	defaults *Defaults
 	asker    *Asker
 	creating bool // what nobody can see yet
@@ -30,7 +29,7 @@ func (r *Rules) consented(types []string, i smart.Interactions) search.Expr {
 	if r.book == nil || r.asker.Exempt {
 		return nil
 	}
-	c := consenting{o: r.o, types: types, concerned: r.policies[0], book: r.book, defaults: &r.book.defaults, asker: &r.asker, creating: i == smart.Create}
+	c := consenting{o: r.o, types: types, concerned: r.policies[0], defaults: &r.book.defaults, asker: &r.asker, creating: i == smart.Create}
 	if len(types) == 0 {
 		c.types = r.o.types
 	}
@@ -139,7 +138,7 @@ func (c *consenting) decided(p part, after int64) search.Expr {
 	}
 	key := decisionsKey{c.o, strings.Join(c.types, ","), p, c.creating}
 	types, o, creating := c.types, c.o, c.creating
-	each := c.book.decide(key, func(of policy) search.Expr {
+	each := c.outcomes.decide(key, func(of policy) search.Expr {
 		x := o.each(types, func(t string) search.Expr { return p.of(o.verdict(of, t)) })
 		if p == hides && creating && !isAlways(x) {
 			return never()

@@ -18,6 +18,7 @@ type compiler struct {
 	aliases int
 	size    func(search.Expr) (n int64, ok bool) // how many resources x holds of, up to its bound; nil: unknown
 	unknown []name                               // see absent
+	ids     []string                             // of the resources that the query names, if it does
 	found   map[string][]int64                   // what rids looked up
 	phrases map[uint64][]int64                   // what phraseLeaf looked up
 	lists   []*search.CodeList                   // that the query has from the tables

@@ -1,8 +1,8 @@
 package sqldb
 
 import (
-	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -21,11 +21,16 @@ const (
 )
 
 // Choices say of policies which condition of a statement counts, and with what values,
-// so that the text of the statement does not grow with the policies. They do not change.
+// so that the text of the statement does not grow with the policies. They do not
+// change, and are safe for concurrent use.
 type Choices struct {
 	numbers []int64 // in rising order
 	kinds   []int32 // of the numbers
 	of      []choice
+
+	once  sync.Once
+	whole string // text of all
+	err   error
 }
 
 // choice is the condition of one kind of policies.
@@ -61,30 +66,6 @@ func (c *Choices) Value(policy, place int64) any {
 		return nil
 	}
 	return values[place]
-}
-
-// text is the Choices as a JSON object of arrays: the condition and its values.
-func (c *Choices) text() (string, error) {
-	kinds := make([][]byte, len(c.of))
-	var b strings.Builder
-	b.WriteByte('{')
-	for i, n := range c.numbers {
-		kind := c.kinds[i]
-		if kinds[kind] == nil {
-			one := c.of[kind]
-			var err error
-			if kinds[kind], err = json.Marshal(append([]any{one.condition}, one.values...)); err != nil {
-				return "", err
-			}
-		}
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(`"` + strconv.FormatInt(n, 10) + `":`)
-		b.Write(kinds[kind])
-	}
-	b.WriteByte('}')
-	return b.String(), nil
 }
 
 // decidedKey is what the conditions of search.Decisions depend on besides.
@@ -138,12 +119,24 @@ func (c *compiler) decided(x search.Governed, g, r string) (from, condition frag
 	}
 	choices.of = t.of[: most+1 : most+1]
 	d := c.alias("d")
-	if c.dialect.Numbered {
-		text, err := choices.text()
-		c.fail(err)
-		from = sql(" CROSS JOIN LATERAL (SELECT (SELECT ?::text::jsonb) -> "+g+".policy::text AS of OFFSET 0) "+d, text)
+	if !c.dialect.Numbered {
+		return fragment{}, t.condition(c, choices, sql(g+".policy > ?", afterwards(x.After)), g, d)
 	}
-	return from, t.condition(c, choices, x.After, g, d)
+	w := written{choices, x.After, whoseOf(x, r)}
+	from = sql(" CROSS JOIN LATERAL (SELECT (SELECT ?::text::jsonb) -> "+g+".policy::text AS of OFFSET 0) "+d, w)
+	condition = t.condition(c, choices, sql(g+".policy > ?", later(w)), g, d)
+	if !c.timeless {
+		from, condition = c.write(from, x.Owner, x.At), c.write(condition, x.Owner, x.At)
+	}
+	return from, condition
+}
+
+// afterwards is after, or above all numbers when there is none.
+func afterwards(after int64) int64 {
+	if after == 0 {
+		return math.MaxInt64
+	}
+	return after
 }
 
 // extend makes the conditions of kinds up to most, and anew those that ask for names.
@@ -214,7 +207,7 @@ func (t *decided) choice(c *compiler, x search.Expr, kind int, r string) choice 
 }
 
 // condition chooses among the conditions.
-func (t *decided) condition(c *compiler, choices *Choices, after int64, g, d string) fragment {
+func (t *decided) condition(c *compiler, choices *Choices, after fragment, g, d string) fragment {
 	which := sql(ConditionFunction+"("+g+".policy, ?)", choices)
 	if c.dialect.Numbered {
 		which = sql("(" + d + ".of ->> 0)::bigint")
@@ -223,11 +216,7 @@ func (t *decided) condition(c *compiler, choices *Choices, after int64, g, d str
 	for _, s := range t.conditions {
 		parts = append(parts, sql(" WHEN "+strconv.FormatInt(s.number, 10)+" THEN "), s.with(c, choices, g, d))
 	}
-	later := sql("1 = 0")
-	if after > 0 {
-		later = sql(g+".policy > ?", after)
-	}
-	return join("", append(parts, sql(" ELSE "), later, sql(" END"))...)
+	return join("", append(parts, sql(" ELSE "), after, sql(" END"))...)
 }
 
 // with is the condition with the values that the policy of row g has.
