@@ -127,6 +127,7 @@ func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 		return nil, err
 	}
 	a.User, a.UserName, a.Login, a.Roles, a.Links, a.FHIRUser = u.ID, u.Name, u.Login, u.Roles, u.Links, u.FHIRUser()
+	a.Scopes = a.Scopes.Within(g.Scopes) // the user may have narrowed them since
 	a.Context, a.AuthTime, a.Purpose = g.Context, g.AuthTime, g.Purpose
 	a.Glasses, err = s.BrokenGlasses(ctx, u.ID)
 	return a, err

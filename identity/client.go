@@ -69,11 +69,19 @@ type Client struct {
 	PolicyURI  string          `json:"policyUri,omitempty"`
 	TermsURI   string          `json:"termsUri,omitempty"`
 	Contacts   []string        `json:"contacts,omitempty"`
-	Scopes     smart.Scopes    `json:"scopes"` // what it may be granted
-	Grants     []GrantType     `json:"grants"`
-	Purposes   []string        `json:"purposes,omitempty"` // of use that it may ask for; none: what its users' roles are for, HOPERAT without a user
-	Approved   bool            `json:"approved"`
-	Suspended  bool            `json:"suspended,omitempty"`
+	// What a gallery of apps shows.
+	Description string       `json:"description,omitempty"` // what it is for
+	Publisher   string       `json:"publisher,omitempty"`   // who made it
+	Categories  []string     `json:"categories,omitempty"`
+	SoftwareID  string       `json:"softwareId,omitempty"` // that it has wherever it is registered
+	Release     string       `json:"release,omitempty"`    // software_version
+	Released    []Release    `json:"released,omitempty"`   // the latest first
+	Adopted     time.Time    `json:"adopted,omitzero"`     // when the administrators took it up for the whole place
+	Scopes      smart.Scopes `json:"scopes"`               // what it may be granted
+	Grants      []GrantType  `json:"grants"`
+	Purposes    []string     `json:"purposes,omitempty"` // of use that it may ask for; none: what its users' roles are for, HOPERAT without a user
+	Approved    bool         `json:"approved"`
+	Suspended   bool         `json:"suspended,omitempty"`
 	// NoPKCEUntil excepts a confidential client of SMART 1 from PKCE until then.
 	NoPKCEUntil time.Time `json:"noPkceUntil,omitzero"`
 	// AccessFor and RefreshFor are how long tokens last; 0 for the default, and
@@ -83,6 +91,12 @@ type Client struct {
 	Owner      string        `json:"owner,omitempty"` // user who registered it
 	Created    time.Time     `json:"created"`
 	Version    int64         `json:"-"` // of what is kept; 0 for one that is new
+}
+
+// Release is a version of an app, and when it was first registered here.
+type Release struct {
+	Version string    `json:"version"`
+	Since   time.Time `json:"since"`
 }
 
 // Confidential says whether the client can prove who it is.
@@ -108,6 +122,18 @@ func (c *Client) MayPursue(purpose string) error {
 		return nil
 	}
 	return Refuse(InvalidRequest, "purpose_of_use: the app is not registered for %s", purpose)
+}
+
+// maxReleases is how many releases of an app are kept.
+const maxReleases = 20
+
+// release notes a version that is new.
+func (c *Client) release(now time.Time) {
+	if c.Release == "" || len(c.Released) > 0 && c.Released[0].Version == c.Release {
+		return
+	}
+	c.Released = slices.Insert(c.Released, 0, Release{c.Release, now})
+	c.Released = c.Released[:min(len(c.Released), maxReleases)]
 }
 
 // usable says why a client may not act.
@@ -176,6 +202,7 @@ func (s *Service) CreateClient(ctx context.Context, c *Client) (secret string, e
 		c.SecretHash = hashed(secret)
 	}
 	c.Created, c.Version = s.now(), 0
+	c.release(s.now())
 	if err := s.writeClient(ctx, c); err != nil {
 		if errors.Is(err, ErrConflict) {
 			return "", Refuse(InvalidClientMetadata, "there is a client called %s already", c.ID)
@@ -191,7 +218,19 @@ func (s *Service) UpdateClient(ctx context.Context, c *Client) error {
 	if err := c.check(s.config.AllowPrivate); err != nil {
 		return err
 	}
+	c.release(s.now())
 	return s.writeClient(ctx, c)
+}
+
+// AdoptClient takes an app up for the whole place, or no more: galleries show it first.
+// It is no approval.
+func (s *Service) AdoptClient(ctx context.Context, id string, adopted bool) error {
+	return s.changeClient(ctx, id, func(c *Client) {
+		c.Adopted = time.Time{}
+		if adopted {
+			c.Adopted = s.now()
+		}
+	})
 }
 
 // ApproveClient lets a client act.

@@ -58,6 +58,19 @@ func (c *Client) checkNames() error {
 	if len(c.Contacts) > 10 || slices.ContainsFunc(c.Contacts, func(s string) bool { return len(s) > 320 }) {
 		return Refuse(InvalidClientMetadata, "contacts: up to 10, of 320 bytes each")
 	}
+	for name, f := range map[string]struct {
+		text string
+		most int
+	}{"description": {c.Description, 2000}, "publisher": {c.Publisher, 200}, "software_id": {c.SoftwareID, 200}, "software_version": {c.Release, 50}} {
+		if len(f.text) > f.most || !utf8.ValidString(f.text) || strings.ContainsFunc(f.text, misleads) {
+			return Refuse(InvalidClientMetadata, "%s: up to %d bytes on one line", name, f.most)
+		}
+	}
+	if len(c.Categories) > 5 || slices.ContainsFunc(c.Categories, func(s string) bool {
+		return s == "" || len(s) > 40 || !utf8.ValidString(s) || strings.ContainsFunc(s, misleads)
+	}) {
+		return Refuse(InvalidClientMetadata, "categories: up to 5, of 40 bytes each")
+	}
 	return nil
 }
 

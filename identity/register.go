@@ -27,7 +27,13 @@ type Metadata struct {
 	Contacts   []string        `json:"contacts,omitempty"`
 	PostLogout []string        `json:"post_logout_redirect_uris,omitempty"` // OpenID Connect RP-Initiated Logout §3.1
 	LaunchURI  string          `json:"initiate_login_uri,omitempty"`        // of the EHR launch
-	Purposes   []string        `json:"purposes_of_use,omitempty"`           // codes of v3-ActReason
+	SoftwareID string          `json:"software_id,omitempty"`
+	Release    string          `json:"software_version,omitempty"`
+	// Of this server, not of RFC 7591:
+	Purposes    []string `json:"purposes_of_use,omitempty"` // codes of v3-ActReason
+	Description string   `json:"description,omitempty"`     // what it is for, for a gallery of apps
+	Publisher   string   `json:"publisher,omitempty"`
+	Categories  []string `json:"categories,omitempty"`
 }
 
 // maxOpen is how many registrations of apps by themselves may wait for approval.
@@ -91,6 +97,7 @@ func (m Metadata) client() (*Client, error) {
 		Name: m.Name, Auth: m.Auth, Grants: m.Grants, Redirects: m.Redirects, JWKS: m.JWKS, JWKSURI: m.JWKSURI,
 		URI: m.URI, LogoURI: m.LogoURI, PolicyURI: m.PolicyURI, TermsURI: m.TermsURI, Contacts: m.Contacts,
 		PostLogout: m.PostLogout, LaunchURI: m.LaunchURI, Purposes: m.Purposes,
+		SoftwareID: m.SoftwareID, Release: m.Release, Description: m.Description, Publisher: m.Publisher, Categories: m.Categories,
 	}
 	for _, scope := range scopes {
 		// Whoever registers itself cannot ask for what belongs to administrators.
@@ -110,6 +117,7 @@ func (c *Client) Metadata() Metadata {
 		Name: c.Name, Auth: c.Auth, Grants: c.Grants, Redirects: c.Redirects, Scope: c.Scopes.String(), JWKS: c.JWKS, JWKSURI: c.JWKSURI,
 		URI: c.URI, LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TermsURI: c.TermsURI, Contacts: c.Contacts,
 		PostLogout: c.PostLogout, LaunchURI: c.LaunchURI, Purposes: c.Purposes,
+		SoftwareID: c.SoftwareID, Release: c.Release, Description: c.Description, Publisher: c.Publisher, Categories: c.Categories,
 	}
 	if c.May(AuthorizationCode) {
 		m.Responses = []string{"code"}

@@ -62,6 +62,9 @@ func (d *Door) CheckScope(ctx context.Context, scope smart.Scope) error {
 // may refuses an interaction with a type that access does not allow; t "" is any
 // type, of which one must be allowed.
 func (s *Session) may(t fhir.Type, i smart.Interactions) error {
+	if err := s.door.admits(i); err != nil {
+		return err
+	}
 	if s.access == nil || s.access.May(t, i) {
 		return nil
 	}

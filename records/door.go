@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,6 +37,8 @@ type Config struct {
 
 // Door is the way to one tenant's records.
 type Door struct {
+	readOnly atomic.Bool // see SetReadOnly
+
 	config  Config
 	policy  Policy
 	store   store.Store

@@ -29,6 +29,9 @@ func (s *Session) Expunge(ctx context.Context, r ExpungeRequest) (int64, error) 
 	if !d.policy.Expunge {
 		return 0, fault.New(fault.Forbidden, fault.CodeForbidden, "", "this server keeps all history: $expunge is not enabled")
 	}
+	if err := d.admits(smart.Delete); err != nil {
+		return 0, err
+	}
 	if s.filter(nil, smart.Delete) != nil {
 		return 0, fault.New(fault.Forbidden, fault.CodeForbidden, "", "$expunge needs access to everything")
 	}

@@ -228,6 +228,9 @@ func (s *Session) operate(o access.Operation, i smart.Interactions) error {
 
 // operateOn is operate where a scope must allow the interaction with another type.
 func (s *Session) operateOn(o access.Operation, t fhir.Type, i smart.Interactions) error {
+	if err := s.door.admits(i); err != nil {
+		return err
+	}
 	if s.access == nil {
 		return nil
 	}

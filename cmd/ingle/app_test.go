@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/apps/chart/app"
+	"github.com/inglehealth/ingle/apps/kit"
 	chart "github.com/inglehealth/ingle/client/smart"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/records"
@@ -109,11 +110,11 @@ func (c *clinic) startChart() (client *chart.Client, launch string) {
 	c.t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	self := "http://" + server.Listener.Addr().String()
-	client, err := app.Register(c.t.Context(), c.discover(), self)
+	client, err := kit.Register(c.t.Context(), app.Plan(), c.discover(), self)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	server.Config.Handler = app.New(client, self)
+	server.Config.Handler = kit.New(app.Plan(), client, self)
 	server.Start()
 	c.t.Cleanup(server.Close)
 	return client, self + "/launch?iss=" + url.QueryEscape(c.base)
@@ -141,8 +142,8 @@ func TestAnAppRegistersItselfReadsAChartAndGivesItsTokenBack(t *testing.T) {
 	consent.has("Chart")
 	shown := consent.submit("allow")
 	shown.has("<h1>Maria Elena Delgado</h1>", "1964-03-17", "Diabetes", "mmHg", "patient/Observation.rs", c.base+"/Patient/maria")
-	shown.action("/refresh").submit("").has("<h1>Maria Elena Delgado</h1>")
-	shown.action("/revoke").submit("").has("401 Unauthorized")
+	shown.action(shown.address.Path + "/refresh").submit("").has("<h1>Maria Elena Delgado</h1>")
+	shown.action(shown.address.Path + "/revoke").submit("").has("401 Unauthorized")
 }
 
 func TestAnAppThatAUserRestrictsShowsLess(t *testing.T) {

@@ -77,17 +77,18 @@ func tryApp(t *testing.T) tried {
 	listener := "127.0.0.1:" + freePort(t)
 	try := tried{browser: newBrowser(t), issuer: "http://" + strings.Replace(listener, "127.0.0.1", "localhost", 1)}
 	try.password, try.printed = started(t, regexp.MustCompile(`^Open http://\S+ in a browser.* the password (\w+),`), "ingle", append(strings.Fields(serve), "--listen", listener)...)
-	address := start(t, regexp.MustCompile(`^The chart is at (\S+)`), app, append(strings.Fields(chart), "--iss", try.issuer+"/fhir", "--listen", "127.0.0.1:0")...)
+	address := start(t, regexp.MustCompile(`^Chart is at (\S+)`), app, append(strings.Fields(chart), "--iss", try.issuer+"/fhir", "--listen", "127.0.0.1:0")...)
 
 	b := try.browser
 	try.launch = address + "/launch?iss=" + url.QueryEscape(try.issuer+"/fhir")
-	b.open(address).has("Open a chart", try.issuer+"/account")
+	b.open(address).has("Open Chart", try.issuer+"/account")
 	b.open(try.launch).has("not yet approved")
 	b.open(try.issuer+"/account").fill("login", "admin", "password", try.password).submit("")
-	id := regexp.MustCompile(`/account/clients/app/([\w-]+)"`).FindStringSubmatch(b.open(try.issuer + "/account/clients").text)
+	id := regexp.MustCompile(`ingle client approve ([\w-]+)`).FindStringSubmatch(b.open(address).text)
 	if id == nil {
-		t.Fatal("the administrator does not see the app")
+		t.Fatal("the app does not say how it is registered")
 	}
+	b.open(try.issuer + "/account/clients").has("/account/clients/app/" + id[1])
 	try.client = id[1]
 	registered := b.open(try.issuer + "/account/clients/app/" + id[1])
 	registered.has("Chart", "waits for approval")
@@ -102,8 +103,8 @@ func TestTheTwoCommandsOfTheDocumentsOpenAChart(t *testing.T) {
 	try := tryApp(t)
 	shown := try.browser.open(try.launch).fill("login", "maria", "password", try.password).submit("").submit("allow")
 	shown.has("<h1>Maria Elena Delgado</h1>", "Diabetes mellitus type 2", "mmHg")
-	shown.action("/refresh").submit("").has("<h1>Maria Elena Delgado</h1>")
-	shown.action("/revoke").submit("").has("401 Unauthorized")
+	shown.action(shown.address.Path + "/refresh").submit("").has("<h1>Maria Elena Delgado</h1>")
+	shown.action(shown.address.Path + "/revoke").submit("").has("401 Unauthorized")
 }
 
 // The way that docs/consents.md shows behind the two commands: a consent restricts

@@ -39,7 +39,7 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 	if err != nil {
 		return nil, err
 	}
-	a := &authorization{services: map[string]*identity.Service{}, house: &pages.House{Log: log, Sandbox: c.Sandbox, Entrances: entrances}}
+	a := &authorization{services: map[string]*identity.Service{}, house: &pages.House{Log: log, Sandbox: c.Sandbox, Entrances: entrances, Done: ctx.Done()}}
 	var served []auth.Tenant
 	for _, name := range tenants.Names() {
 		var logins []string
@@ -116,7 +116,7 @@ func (a *authorization) greet(ctx context.Context, out io.Writer, sandbox bool) 
 			return err
 		}
 		if password != "" {
-			fmt.Fprintf(out, "Open %s in a browser. People of the sandbox sign in there with one click, or by name (maria, a patient; okafor, a physician; admin) with the password %s, shown this once.\n", a.services[""].Issuer(), password)
+			fmt.Fprintf(out, "Open %s in a browser. People of the sandbox sign in there with one click, or by name (maria, a patient; freja, who acts for her daughter; okafor, a physician; admin) with the password %s, shown this once.\n", a.services[""].Issuer(), password)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.services)) {
@@ -143,6 +143,7 @@ func (a *authorization) sandboxToken(ctx context.Context) (string, error) {
 // sandboxUsers are who may sign in to the sandbox.
 var sandboxUsers = []identity.User{
 	{Login: "maria", Name: "Maria Elena Delgado", Roles: []identity.Role{identity.Patient}, Links: []identity.Link{{Type: "Patient", ID: "maria"}}},
+	{Login: "freja", Name: "Freja Lindqvist", Roles: []identity.Role{identity.Proxy}, Links: []identity.Link{{Type: "RelatedPerson", ID: "emma-mother"}}},
 	{Login: "okafor", Name: "Dr. Okafor", Roles: []identity.Role{identity.Practitioner}, Links: []identity.Link{{Type: "Practitioner", ID: "okafor", PractitionerRole: "okafor-hearthside"}}},
 	{Login: "admin", Name: "Sandbox administrator", Roles: []identity.Role{identity.Administrator, identity.AppDeveloper}},
 }

@@ -12,8 +12,8 @@ import (
 func TestConsentDefaultsAreSetBesideAServerAndRecorded(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "records")
 	for name, where := range map[string][]string{
-		"sqlite":   {"--data", dir},
-		"postgres": {"--database", pgtest.URL(t), "--key-file", filepath.Join(t.TempDir(), "ingle.key")},
+		"sqlite":   {"--data", dir, "--tenant", "defaults"},
+		"postgres": {"--database", pgtest.URL(t), "--tenant", "defaults", "--key-file", filepath.Join(t.TempDir(), "ingle.key")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			startClosed(t, where...)
@@ -21,7 +21,7 @@ func TestConsentDefaultsAreSetBesideAServerAndRecorded(t *testing.T) {
 				t.Helper()
 				of := where
 				if args[0] == "consent-default" {
-					of = where[:2]
+					of = where[:4]
 				}
 				out, err := ingle(t, append(args, of...)...)
 				if err != nil {

@@ -20,7 +20,8 @@ import (
 
 type serveCommand struct {
 	listenFlags
-	Sandbox bool `help:"Put a clinic and its synthetic patients into the server. Without --data or --database they vanish at the end."`
+	Sandbox  bool `help:"Put a clinic and its synthetic patients into the server. Without --data or --database they vanish at the end."`
+	ReadOnly bool `help:"Refuse every write of records, as in a downtime. Reading, signing in and the audit log go on."`
 
 	storeFlags
 	definitionFlags
@@ -112,6 +113,9 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(background(ctx, tenants.Tenants, log))
+	if c.ReadOnly && !c.Sandbox {
+		readOnly(tenants.Tenants)
+	}
 	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime}
 	var who *authorization
 	if !c.Open {
@@ -142,10 +146,17 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if c.Sandbox {
 		var patients *sandbox
 		if patients, err = newSandbox(tenants.Tenants, time.Now()); err == nil {
-			loaded, err = patients.fill(ctx, sandboxCast)
+			cast := sandboxCast
+			if c.ReadOnly { // all that there will be
+				cast = sandboxPatients
+			}
+			loaded, err = patients.fill(ctx, cast)
 		}
 		if err != nil {
 			return errors.Join(err, server.Close())
+		}
+		if c.ReadOnly {
+			readOnly(tenants.Tenants)
 		}
 		filled.Store(true)
 		m.onClose(patients.grow(ctx, log, loaded))
@@ -156,12 +167,19 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 			return errors.Join(err, server.Close())
 		}
 	}
+	var apps []servedApp
+	if c.Sandbox && who != nil {
+		if apps, err = who.startApps(ctx, m, base); err != nil {
+			return errors.Join(err, server.Close())
+		}
+	}
 	c.greet(m, base, tenants.Tenants, ephemeral, loaded, token)
 	if who != nil {
 		if err := who.greet(ctx, m.Stdout, c.Sandbox); err != nil {
 			return errors.Join(err, server.Close())
 		}
 	}
+	greetApps(m.Stdout, apps)
 	select {
 	case err := <-failed:
 		return err
@@ -215,6 +233,15 @@ func background(ctx context.Context, tenants *records.Tenants, log logger) func(
 		stop()
 		working.Wait()
 		return nil
+	}
+}
+
+// readOnly has the records of every tenant refuse writes.
+func readOnly(tenants *records.Tenants) {
+	for _, name := range tenants.Names() {
+		if door, ok := tenants.Door(name); ok {
+			door.SetReadOnly(true)
+		}
 	}
 }
 

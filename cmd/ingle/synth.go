@@ -51,6 +51,9 @@ func (c *synthCommand) Run(ctx context.Context, m *Main) error {
 		if asOf, err = time.Parse(time.DateOnly, c.AsOf); err != nil {
 			return usage("--as-of %s is not a day: it looks like 2026-05-01", c.AsOf)
 		}
+		if y := asOf.Year(); y < synth.FirstYear || y > synth.LastYear {
+			return usage("--as-of %s: it is a day from %d to %d", c.AsOf, synth.FirstYear, synth.LastYear)
+		}
 		asOf = asOf.Add(12 * time.Hour) // that day in every time zone of America
 	}
 	var to recordWriter = &lineWriter{out: bufio.NewWriter(m.Stdout), bundles: c.Format == "bundles"}

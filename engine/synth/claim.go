@@ -7,7 +7,7 @@ var prices = map[string]float64{"admission": 8400, "delivery": 9200, "emergency"
 
 // charge claims the visit and tells what the payer paid: four fifths.
 func (v *visit) charge() {
-	price := prices[v.kind()] + 12*float64(len(v.out)-v.from)
+	price := prices[v.kind()] + 12*float64(len(v.acts))
 	if v.died.IsZero() && v.end.After(v.life.end.AddDate(0, 0, -2)) {
 		return // not yet
 	}

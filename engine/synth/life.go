@@ -102,11 +102,8 @@ func (l *life) record() []Resource {
 	days := slices.SortedFunc(maps.Values(l.visits), func(a, b *visit) int { return a.day.Compare(b.day) })
 	for i, v := range days {
 		clear(l.today)
-		v.first = i == 0
+		v.first, v.last = i == 0, i == len(days)-1
 		v.happen()
-		if i == len(days)-1 {
-			l.out = append(l.out, l.complete(v.ref)...)
-		}
 	}
 	return l.out
 }

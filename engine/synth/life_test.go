@@ -133,8 +133,38 @@ func TestReferencesLeadToTheRecordOrToTheClinic(t *testing.T) {
 	}
 }
 
+func TestEverythingOfAPatientHasAProvenance(t *testing.T) {
+	for r := range Generate(5, 30, asOf) {
+		proven := map[string]bool{}
+		for _, x := range r.Resources {
+			if x.Type == "Provenance" {
+				for _, m := range referred.FindAllStringSubmatch(string(x.JSON), -1) {
+					proven[m[1]] = true
+				}
+			}
+		}
+		for _, x := range r.Resources {
+			if r.Patient != "" && x.Type != "Provenance" && !proven[x.String()] {
+				t.Errorf("no Provenance of %s", x.Key)
+			}
+		}
+	}
+}
+
+func TestWhoeverStopsGetsNoMore(t *testing.T) {
+	n := 0
+	for range Generate(1, 1_000_000_000, asOf) {
+		if n++; n == 3 {
+			break
+		}
+	}
+	if n != 3 {
+		t.Error(n)
+	}
+}
+
 func TestNothingHappensBeforeBirthOrAfterTheDay(t *testing.T) {
-	for _, at := range []time.Time{asOf, time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC), time.Date(2031, 1, 4, 23, 0, 0, 0, time.UTC)} {
+	for _, at := range []time.Time{asOf, time.Date(FirstYear, 1, 1, 12, 0, 0, 0, time.UTC), time.Date(2028, 2, 29, 0, 0, 0, 0, time.UTC), time.Date(LastYear, 12, 31, 23, 0, 0, 0, time.UTC)} {
 		limit := day(at).AddDate(0, 0, 1)
 		for r := range Generate(9, 40, at) {
 			born := ""

@@ -43,7 +43,11 @@ func (v *visit) equip(key string) {
 	at := v.at.Add(27 * time.Minute)
 	serial := strings.ToUpper(v.id) + "-" + strings.ToUpper(key)
 	const di = "09504000059118"
-	v.add("Device", at, "us-core-implantable-device", object{
+	profile := ""
+	if key == "pacemaker" {
+		profile = "us-core-implantable-device"
+	}
+	v.add("Device", at, profile, object{
 		"udiCarrier", list{object{
 			"deviceIdentifier", di, "issuer", "http://hl7.org/fhir/NamingSystem/gs1-di", "jurisdiction", "http://hl7.org/fhir/NamingSystem/fda-udi",
 			"carrierHRF", "(01)" + di + "(21)" + serial, "entryType", "barcode",

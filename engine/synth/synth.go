@@ -33,8 +33,15 @@ type Record struct {
 	Resources []Resource
 }
 
-// Generate yields the clinic and n patients as they are on the day of asOf:
-// nothing has happened later. The first patients are the cast, whose ids are
+// FirstYear and LastYear bound the days as of which Generate makes sense: the
+// cast was born and is of a likely age.
+const (
+	FirstYear = 2024
+	LastYear  = 2045
+)
+
+// Generate yields the clinic and n patients as they are on the day of asOf,
+// from FirstYear to LastYear: nothing has happened later. The first patients are the cast, whose ids are
 // maria, emma, walter and thomas; maria and emma have all that US Core calls
 // must-support. The same arguments give the same bytes, and patients do not
 // depend on how many there are. What is made is forgotten once it is yielded.

@@ -9,8 +9,9 @@ var kinds = []string{"admission", "delivery", "emergency", "problem", "prenatal"
 type visit struct {
 	*life
 	day   time.Time
-	rank  int // in kinds
-	first bool
+	rank  int  // in kinds
+	first bool // of the record
+	last  bool
 	acts  []planned
 
 	at      time.Time // the beginning
@@ -35,6 +36,9 @@ func (v *visit) happen() {
 		v.end = limit
 	}
 	v.ref, v.from = v.next("Encounter"), len(v.out)
+	if v.first {
+		v.from = 0 // with the demographics
+	}
 	at := len(v.out)
 	v.numbers["encounter"]++
 	if v.first {
@@ -48,10 +52,13 @@ func (v *visit) happen() {
 	v.encounter(at)
 	v.write()
 	v.charge()
-	v.prove()
 	if v.first {
 		v.assemble()
 	}
+	if v.last {
+		v.out = append(v.out, v.complete(v.ref)...)
+	}
+	v.prove()
 }
 
 // act does one planned act.

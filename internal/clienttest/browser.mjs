@@ -11,7 +11,7 @@ export async function open() {
 export async function signIn(page, who) {
   await page.type('input[name=login]', who.login)
   await page.type('input[name=password]', who.password)
-  await Promise.all([page.waitForNavigation(), page.click('form[method=post] button')])
+  await Promise.all([page.waitForNavigation(), page.click('form:has(input[name=password]) button')])
 }
 
 // allow goes through the steps of an authorization request until the browser has
@@ -24,9 +24,8 @@ export async function allow(page, who) {
     steps.push(step)
     switch (step) {
       case 'sign-in':
-        await page.type('input[name=login]', who.login)
-        await page.type('input[name=password]', who.password)
-        break
+        await signIn(page, who)
+        continue
       case 'patient':
         await page.click(`input[name=patient][value="${who.patient}"]`)
         break

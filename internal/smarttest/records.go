@@ -31,6 +31,10 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, "insufficient_scope", want)
 		return
 	}
+	if s.Records != nil {
+		s.readOwn(w, r, isRead)
+		return
+	}
 	file := "records/" + kind + ".json"
 	if isRead {
 		file = "records/" + kind + "-" + id + ".json"
@@ -41,4 +45,19 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, json.RawMessage(body))
+}
+
+// readOwn answers of Records.
+func (s *Server) readOwn(w http.ResponseWriter, r *http.Request, isRead bool) {
+	body, ok := s.Records[strings.TrimPrefix(r.URL.Path, "/fhir/")]
+	switch {
+	case isRead && !ok:
+		refuse(w, http.StatusNotFound, "not-found", r.URL.Path)
+	case isRead:
+		answer(w, http.StatusOK, json.RawMessage(body))
+	case !ok || r.URL.Query().Get("patient") != s.Patient:
+		answer(w, http.StatusOK, json.RawMessage(`{"resourceType":"Bundle"}`))
+	default:
+		answer(w, http.StatusOK, json.RawMessage(`{"resourceType":"Bundle","entry":[`+body+`]}`))
+	}
 }

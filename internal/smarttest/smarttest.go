@@ -33,7 +33,12 @@ type Server struct {
 	Grants   smart.Scopes                // what the user allows at most; nil for all
 	Life     time.Duration               // of access tokens; an hour at the start
 	Patient  string                      // in context; "maria" at the start
-	Clock    func() time.Time            // time.Now at the start
+	NoBanner bool                        // need_patient_banner is false
+	Look     string                      // JSON at the smart_style_url; "" for none
+	// Records are JSON by path below the base, "Patient/emma" or "Observation", in place
+	// of those of maria; what is in neither is not found, or found nowhere.
+	Records map[string]string
+	Clock   func() time.Time // time.Now at the start
 
 	mu      sync.Mutex
 	clients map[string]*client
@@ -87,6 +92,7 @@ func New(t testing.TB) *Server {
 	handle("POST /token", s.token)
 	handle("POST /introspect", s.introspect)
 	handle("POST /revoke", s.revoke)
+	handle("GET /style", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, json.RawMessage(s.Look)) })
 	handle("GET /fhir/", s.read)
 	web := httptest.NewServer(mux)
 	t.Cleanup(web.Close)

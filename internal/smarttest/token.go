@@ -104,7 +104,10 @@ func (s *Server) issue(w http.ResponseWriter, g *grant, first bool) {
 		body["id_token"] = s.idToken(g.client, nonce)
 	}
 	if first && g.scopes.Level(smart.Patient) && s.Patient != "" {
-		body["patient"], body["need_patient_banner"] = s.Patient, true
+		body["patient"], body["need_patient_banner"] = s.Patient, !s.NoBanner
+		if s.Look != "" {
+			body["smart_style_url"] = s.URL + "/style"
+		}
 	}
 	answer(w, http.StatusOK, body)
 }

@@ -1,6 +1,7 @@
 package leaktest_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -62,6 +63,16 @@ func (r *rig) answered() {
 	r.shown = nil
 }
 
+// creates says whether who asks may create an Observation.
+func (r *rig) creates(content records.Content) bool {
+	r.Helper()
+	v := leaktest.Version{Type: "Observation", ID: "new", Number: 1}
+	if err := json.Unmarshal(content.JSON, &v.Body); err != nil {
+		r.Fatal(err)
+	}
+	return r.sight.Sees(&v, "c")
+}
+
 // askWrite tries to change what may be hidden, and to refer to it.
 func askWrite(r *rig) {
 	reference := r.anything()
@@ -78,7 +89,14 @@ func askWrite(r *rig) {
 	if doomed != nil && r.chance(90) {
 		reference = pick(r, doomed)
 	}
-	refer := secret != nil && r.sight.May("Observation", "c") && r.chance(40)
+	content := r.observation("", "")
+	for range 5 {
+		if r.creates(content) {
+			break
+		}
+		content = r.observation("", "")
+	}
+	refer := secret != nil && r.creates(content) && r.chance(60)
 	if refer {
 		reference = pick(r, secret)
 	}
@@ -91,7 +109,6 @@ func askWrite(r *rig) {
 	if r.chance(40) {
 		pre.IfMatch = []string{"1"}
 	}
-	content := r.observation("", "")
 	ways := map[string]func(reference string) error{
 		"patch": func(reference string) error {
 			_, err := r.session.Patch(r.Context(), keyOf(reference), amend, records.UpdateOptions{Precondition: pre})

@@ -33,6 +33,9 @@ type asked struct {
 // page. Until client and redirect_uri are known to belong together no error goes
 // anywhere but to the user.
 func (c *call) authorize() error {
+	if c.fromFrame() {
+		return c.again()
+	}
 	if err := c.throttle(c.tokens, "authorize "+c.network()); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -14,11 +15,15 @@ import (
 // a role with the purpose BTG, and an app with a scope for the record. NotFound when
 // there is no such patient, or the patient denies that as well.
 func (s *Server) BreakGlass(r *http.Request, door *records.Door, patient fhir.ID, reason string) (records.Glass, error) {
-	ctx := r.Context()
 	t, a, err := s.staffAt(r, door)
 	if err != nil {
 		return records.Glass{}, err
 	}
+	return t.breakGlass(r.Context(), a, patient, reason)
+}
+
+// breakGlass breaks the glass for somebody who works here.
+func (t *tenant) breakGlass(ctx context.Context, a *identity.Access, patient fhir.ID, reason string) (records.Glass, error) {
 	roles, err := t.Identity.AccessRoles(ctx)
 	if err != nil {
 		return records.Glass{}, err
@@ -36,7 +41,7 @@ func (s *Server) BreakGlass(r *http.Request, door *records.Door, patient fhir.ID
 	if err != nil {
 		return records.Glass{}, err
 	}
-	session := door.Session(records.Principal{ID: a.User, Client: a.Client, Name: a.UserName}, rules)
+	session := t.Door.Session(records.Principal{ID: a.User, Client: a.Client, Name: a.UserName}, rules)
 	if _, err := session.Read(ctx, fhir.Key{Type: "Patient", ID: patient}, records.ReadOptions{}); err != nil {
 		return records.Glass{}, err
 	}
@@ -48,7 +53,7 @@ func (s *Server) BreakGlass(r *http.Request, door *records.Door, patient fhir.ID
 	if err != nil {
 		return records.Glass{}, err
 	}
-	s.config.Log.Warn("the glass is broken: a privacy officer has to review it", "tenant", t.name, "id", g.ID)
+	t.server.config.Log.Warn("the glass is broken: a privacy officer has to review it", "tenant", t.name, "id", g.ID)
 	return records.Glass{Patient: g.Patient, Until: g.Until}, nil
 }
 
@@ -59,13 +64,17 @@ func (s *Server) MendGlass(r *http.Request, door *records.Door, patient fhir.ID)
 	if err != nil {
 		return err
 	}
+	return t.mendGlass(r.Context(), a, patient)
+}
+
+func (t *tenant) mendGlass(ctx context.Context, a *identity.Access, patient fhir.ID) error {
 	found := false
 	for _, g := range a.Glasses {
 		if g.Patient != patient {
 			continue
 		}
 		found = true
-		if err := t.Identity.EndGlass(r.Context(), g.ID, g.Login); err != nil {
+		if err := t.Identity.EndGlass(ctx, g.ID, g.Login); err != nil {
 			return err
 		}
 	}

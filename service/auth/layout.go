@@ -23,6 +23,7 @@ type frame struct {
 
 	targets  []string // beside this server, where forms may lead
 	passkeys bool     // the page has the script for passkeys
+	framed   bool     // the clinic may show it in a frame, where it shows apps
 	visitor  *identity.User
 }
 
@@ -46,7 +47,7 @@ func (f frame) Problem(field string) string {
 func (c *call) writeFrame(status int, f frame, body *template.Template, data any) error {
 	page := pages.Frame{
 		Title: f.Title, Places: f.Menu, User: f.User, Home: f.Home, Token: f.Token, Action: f.Action, Problems: f.Problems, Notice: f.Notice,
-		Targets: f.targets, Plain: !f.passkeys,
+		Targets: f.targets, Plain: !f.passkeys, Framed: f.framed,
 	}
 	if f.Wide {
 		page.Density = pages.Wide

@@ -83,13 +83,13 @@ func (p *progress) formData(step, message string) Form {
 
 // writePage answers with a page without forms.
 func (c *call) writePage(status int, title string, body *template.Template, data any) error {
-	return c.writeFrame(status, frame{Title: title}, body, data)
+	return c.writeFrame(status, frame{Title: title, framed: c.inFrame()}, body, data)
 }
 
 // writeForm answers with a page whose form is sent here, which may lead to the
 // app.
 func (p *progress) writeForm(status int, title string, body *template.Template, data any) error {
-	return p.writeFrame(status, frame{Title: title, targets: []string{formTarget(p.request.Redirect)}}, body, data)
+	return p.writeFrame(status, frame{Title: title, targets: []string{formTarget(p.request.Redirect)}, framed: p.inFrame()}, body, data)
 }
 
 // formTarget is what Content-Security-Policy calls the place that a redirect

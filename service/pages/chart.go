@@ -77,7 +77,7 @@ func (c Chart) HTML() template.HTML {
 		return chartTop + (height-chartTop-chartBottom)*(high-v)/(high-low)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<figure class="chart"><figcaption id="%s-t">%s%s</figcaption>`, esc(c.ID), esc(c.Title), c.unit())
+	fmt.Fprintf(&b, `<figure class="chart"><figcaption id="%s-t">%s%s</figcaption>`, esc(c.ID), esc(c.Title), esc(c.unit()))
 	fmt.Fprintf(&b, `<svg viewBox="0 0 %g %g" role="img" aria-labelledby="%s-t %s-d"><desc id="%s-d">%s</desc>`, chartWidth, height, esc(c.ID), esc(c.ID), esc(c.ID), esc(c.Words()))
 	if c.ranged() {
 		top, bottom := chartTop, height-chartBottom

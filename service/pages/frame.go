@@ -31,6 +31,7 @@ type Frame struct {
 	Targets []string // origins beside this one where forms may lead
 	Frames  []string // origins that the page may show in frames
 	Plain   bool     // the page has no script at all
+	Framed  bool     // pages of this origin may show it in a frame
 }
 
 // Density says how much stands on a page.
@@ -96,6 +97,9 @@ func Write(w http.ResponseWriter, status int, f Frame, body *template.Template, 
 	h.Set("Content-Security-Policy", f.policy())
 	h.Set("Referrer-Policy", "same-origin") // with none, a form would not tell where it comes from
 	h.Set("X-Content-Type-Options", "nosniff")
+	if f.Framed {
+		h.Set("X-Frame-Options", "SAMEORIGIN")
+	}
 	h.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(page.Len()))
@@ -108,7 +112,7 @@ func Write(w http.ResponseWriter, status int, f Frame, body *template.Template, 
 // and forms and frames that lead to the origins named.
 func (f Frame) policy() string {
 	parts := []string{
-		"default-src 'none'", "style-src 'self'", "img-src 'self' data:", "base-uri 'none'", "frame-ancestors 'none'",
+		"default-src 'none'", "style-src 'self'", "img-src 'self' data:", "base-uri 'none'", "frame-ancestors " + f.ancestors(),
 		strings.Join(slices.Concat([]string{"form-action 'self'"}, f.Targets), " "),
 	}
 	if !f.Plain {
@@ -118,6 +122,14 @@ func (f Frame) policy() string {
 		parts = append(parts, "frame-src "+strings.Join(f.Frames, " "))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// ancestors are the origins whose pages may show the page in a frame.
+func (f Frame) ancestors() string {
+	if f.Framed {
+		return "'self'"
+	}
+	return "'none'"
 }
 
 // StatusOf is the status of a form that is shown again.

@@ -38,6 +38,12 @@ type Visitors interface {
 	// Patients are those whose records are the visitor's own, or for whom the visitor
 	// may act, the own ones first. For people who work here there are none.
 	Patients(ctx context.Context, tenant string, v *Visitor) ([]fhir.ID, error)
+	// BreakGlassFor breaks the glass for somebody who works here with a role for it, and a
+	// patient, named by the id or by an identifier. NotFound when there is no such
+	// patient, or the patient denies that as well.
+	BreakGlassFor(ctx context.Context, tenant string, v *Visitor, patient, reason string) (records.Glass, error)
+	// MendGlassFor ends that.
+	MendGlassFor(ctx context.Context, tenant string, v *Visitor, patient fhir.ID) error
 }
 
 // House is what the rooms of a server share. Its fields are set before the first
@@ -48,6 +54,7 @@ type House struct {
 	Log       *slog.Logger     // nil: slog.Default()
 	Sandbox   bool             // the patients are synthetic, and everybody may sign in
 	Entrances []Entrance       // of the menu
+	Done      <-chan struct{}  // closed when the server stops: answers that go on end; nil: never
 }
 
 // Entrance is a room in the menu.

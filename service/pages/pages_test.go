@@ -63,14 +63,14 @@ func TestWhatEveryPageLoadsStaysSmall(t *testing.T) {
 
 func TestAChartIsDrawnAndToldInWords(t *testing.T) {
 	day := time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC)
-	c := Chart{ID: "x", Title: "A <b>", Unit: "%", Low: math.NaN(), High: 5.7, Series: []Series{{"A1c", []Point{{Time: day, Value: 5.5}, {Time: day.AddDate(0, 1, 0), Value: 8.25, Text: "8.25", Link: "/x?a=1&b=2"}}}}}
+	c := Chart{ID: "x", Title: "A <b>", Unit: "<%", Low: math.NaN(), High: 5.7, Series: []Series{{"A1c", []Point{{Time: day, Value: 5.5}, {Time: day.AddDate(0, 1, 0), Value: 8.25, Text: "8.25", Link: "/x?a=1&b=2"}}}}}
 	got := string(c.HTML())
-	for _, want := range []string{`A &lt;b&gt;`, `class="band"`, `class="dot out"`, "the latest 8.25 %, outside of the reference range", `<a href="/x?a=1&amp;b=2">8.25</a>`, "2 values from 1 May 2024 to 1 June 2024"} {
+	for _, want := range []string{`A &lt;b&gt;`, `class="band"`, `class="dot out"`, "the latest 8.25 &lt;%, outside of the reference range", `<a href="/x?a=1&amp;b=2">8.25</a>`, "2 values from 1 May 2024 to 1 June 2024"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in %s", want, got)
 		}
 	}
-	if strings.Contains(got, "NaN") || strings.Contains(got, "Inf") {
+	if strings.Contains(got, "NaN") || strings.Contains(got, "Inf") || strings.Contains(got, "<%") {
 		t.Error(got)
 	}
 	if got := (Chart{}).HTML(); got != "" {

@@ -44,5 +44,5 @@ func showStart(v *Visit) error {
 		}
 		page.Doors = append(page.Doors, d)
 	}
-	return v.Write(http.StatusOK, v.Frame("Ingle", "", Wide), startTemplate, page)
+	return v.Write(http.StatusOK, v.Frame("Start", "", Wide), startTemplate, page)
 }

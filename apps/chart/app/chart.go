@@ -1,20 +1,36 @@
+// Package app is the chart, a sample SMART app: it shows a patient's name,
+// conditions and latest vital signs, and what it was allowed.
 package app
 
 import (
-	"context"
-	"encoding/json"
-	"net/http"
-	"time"
+	"embed"
 
+	"github.com/inglehealth/ingle/apps/kit"
 	"github.com/inglehealth/ingle/client/smart"
 )
 
-// view is what the chart's page shows.
+//go:embed page
+var files embed.FS
+
+// Plan is the app.
+func Plan() *kit.Plan {
+	return &kit.Plan{
+		ID: "chart", Name: "Chart", Version: "1.0", Port: "8090",
+		Purpose:    "Shows a patient's conditions and latest vital signs, and what the app was allowed.",
+		Categories: []string{"Charts", "For developers"},
+		Scopes:     smart.Scopes{"patient/Patient.r", "patient/Condition.rs", "patient/Observation.rs"},
+		Files:      files,
+		Show:       show,
+	}
+}
+
+// view is what the page shows.
 type view struct {
+	kit.Frame
 	Base, Client string
-	Patient      person
-	Conditions   list[condition]
-	Vitals       list[measurement]
+	Patient      bool
+	Conditions   kit.List[condition]
+	Vitals       kit.List[kit.Observation]
 	Token        *smart.Token
 	Expires      string
 	Context      []fact
@@ -23,49 +39,29 @@ type view struct {
 // fact is a line of the launch context.
 type fact struct{ Name, Value string }
 
-// patience bounds what one page asks the server for.
-const patience = 30 * time.Second
-
-// open is a handler for the browser's chart; without one it leads to the start.
-func (a *App) open(f func(http.ResponseWriter, *http.Request, *smart.Source) error) func(http.ResponseWriter, *http.Request) error {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		source, ok := a.charts.get(a.cookie(r, chartCookie))
-		if !ok {
-			http.Redirect(w, r, "/", http.StatusSeeOther)
-			return nil
-		}
-		ctx, stop := context.WithTimeout(r.Context(), patience)
-		defer stop()
-		return f(w, r.WithContext(ctx), source)
-	}
-}
-
-func (a *App) chart(w http.ResponseWriter, r *http.Request, source *smart.Source) error {
-	ctx := r.Context()
-	token, err := source.Token(ctx)
-	if err != nil {
-		return err
-	}
-	v := view{Base: a.client.Server.Base, Client: a.client.ID}
-	if id := token.Context.Patient; id != "" {
-		read := a.reader(source)
-		if v.Patient, err = read.patient(ctx, id); err != nil {
+func show(v *kit.Visit) error {
+	d := view{Base: v.Server(), Client: v.Client(), Patient: v.Patient != ""}
+	var who kit.Person
+	var err error
+	if d.Patient {
+		if who, err = kit.ReadPerson(v.Context(), v.FHIR, v.Patient); err != nil {
 			return err
 		}
-		if v.Conditions, err = read.conditions(ctx, id); err != nil {
+		if d.Conditions, err = conditions(v.Context(), v.FHIR, v.Patient); err != nil {
 			return err
 		}
-		if v.Vitals, err = read.vitals(ctx, id); err != nil {
+		if d.Vitals, err = vitals(v.Context(), v.FHIR, v.Patient); err != nil {
 			return err
 		}
 	}
-	v.Token = source.Current() // reading may have renewed it
-	v.Expires = "when the server says so"
-	if !v.Token.Expires.IsZero() {
-		v.Expires = v.Token.Expires.UTC().Format("15:04:05 UTC")
+	d.Frame = v.Frame("Chart", who)
+	d.Token = v.Token()
+	d.Expires = "when the server says so"
+	if !d.Token.Expires.IsZero() {
+		d.Expires = d.Token.Expires.UTC().Format("15:04:05 UTC")
 	}
-	v.Context = facts(v.Token)
-	return write(w, http.StatusOK, "chart", v)
+	d.Context = facts(d.Token)
+	return v.Write("chart", d)
 }
 
 // facts are what the launch told, by its names.
@@ -76,7 +72,7 @@ func facts(t *smart.Token) []fact {
 		all = append(all, fact{"need_patient_banner", map[bool]string{true: "true", false: "false"}[*c.Banner]})
 	}
 	for _, item := range c.Items {
-		all = append(all, fact{"fhirContext", sentence(", ", item.Type, item.Reference, item.Canonical, string(item.Identifier), item.Role)})
+		all = append(all, fact{"fhirContext", kit.Sentence(", ", item.Type, item.Reference, item.Canonical, string(item.Identifier), item.Role)})
 	}
 	if t.Identity != nil {
 		all = append(all, fact{"fhirUser", t.Identity.FHIRUser}, fact{"sub", t.Identity.Subject})
@@ -88,28 +84,4 @@ func facts(t *smart.Token) []fact {
 		}
 	}
 	return told
-}
-
-// refresh renews the token, though it may have time left.
-func (a *App) refresh(w http.ResponseWriter, r *http.Request, source *smart.Source) error {
-	if _, err := source.Renew(r.Context(), source.Current()); err != nil {
-		return err
-	}
-	http.Redirect(w, r, "/chart", http.StatusSeeOther)
-	return nil
-}
-
-// leave forgets the chart, without ending what was allowed.
-func (a *App) leave(w http.ResponseWriter, r *http.Request) error {
-	a.charts.drop(a.cookie(r, chartCookie))
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-	return nil
-}
-
-// decode reads a resource as far as v has its elements.
-func decode(body []byte, v any) error {
-	if err := json.Unmarshal(body, v); err != nil {
-		return problem{http.StatusBadGateway, "An answer that makes no sense", "The server sent what is not the FHIR that was asked for: " + err.Error()}
-	}
-	return nil
 }

@@ -3,13 +3,16 @@ package app
 import (
 	"context"
 	"net/url"
+
+	"github.com/inglehealth/ingle/apps/kit"
+	"github.com/inglehealth/ingle/client/smart"
 )
 
 // condition is a Condition.
 type condition struct {
-	Code               concept
-	ClinicalStatus     concept
-	VerificationStatus concept
+	Code               kit.Concept
+	ClinicalStatus     kit.Concept
+	VerificationStatus kit.Concept
 	OnsetDateTime      string
 	RecordedDate       string
 }
@@ -25,32 +28,19 @@ func (c condition) Status() string {
 // Since is the day of its onset, or of its recording.
 func (c condition) Since() string {
 	if c.OnsetDateTime != "" {
-		return day(c.OnsetDateTime)
+		return kit.Day(c.OnsetDateTime)
 	}
-	return day(c.RecordedDate)
+	return kit.Day(c.RecordedDate)
 }
 
-func (r reader) conditions(ctx context.Context, patient string) (list[condition], error) {
-	l, err := search[condition](ctx, r, "Condition", url.Values{"patient": {patient}, "_count": {"100"}})
+func conditions(ctx context.Context, fhir *smart.FHIR, patient string) (kit.List[condition], error) {
+	l, err := kit.Find[condition](ctx, fhir, "Condition", url.Values{"patient": {patient}, "_count": {"100"}}, 100)
 	kept := l.Rows[:0]
 	for _, c := range l.Rows {
-		if !wrong(c.VerificationStatus) {
+		if !c.VerificationStatus.Has("entered-in-error") {
 			kept = append(kept, c)
 		}
 	}
 	l.Rows = kept
 	return l, err
 }
-
-// wrong says that a condition was entered in error.
-func wrong(verification concept) bool {
-	for _, coding := range verification.Coding {
-		if coding.Code == "entered-in-error" {
-			return true
-		}
-	}
-	return false
-}
-
-// day is the date of a dateTime.
-func day(dateTime string) string { return dateTime[:min(len(dateTime), len("2024-11-12"))] }

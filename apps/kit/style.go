@@ -1,0 +1,100 @@
+package kit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// style is what of an EHR's look the app takes over (SMART App Launch §6.2,
+// smart_style_url): custom properties of its stylesheet and their values.
+type style map[string]string
+
+// looks are the properties of the EHR that the app knows, with its own names and
+// what their values look like.
+var looks = map[string]struct {
+	own  string
+	form *regexp.Regexp
+}{
+	"color_background":     {"--back", colour},
+	"color_highlight":      {"--mark", colour},
+	"color_modal_backdrop": {"--shade", colour},
+	"color_error":          {"--bad", colour},
+	"color_success":        {"--good", colour},
+	"color_text":           {"--text", colour},
+	"dim_border_radius":    {"--round", length},
+	"dim_font_size":        {"--size", length},
+	"dim_spacing_size":     {"--gap", length},
+	"font_family_body":     {"--body", family},
+	"font_family_heading":  {"--heading", family},
+}
+
+var (
+	colour = regexp.MustCompile(`^(#[0-9A-Fa-f]{3,8}|rgba?\([0-9., %]{5,40}\)|[a-z]{3,20})$`)
+	length = regexp.MustCompile(`^[0-9]{1,3}(\.[0-9]{1,3})?(px|rem|em|pt)$`)
+	family = regexp.MustCompile(`^[A-Za-z0-9 ,'-]{1,200}$`)
+)
+
+// fetchStyle reads the EHR's style. A page without it is as good: so there is no error.
+func (a *App) fetchStyle(ctx context.Context, address string) style {
+	base, err := url.Parse(a.client.Server.Base)
+	if err != nil {
+		return nil
+	}
+	at, err := base.Parse(address)
+	if err != nil || address == "" || at.Scheme != "https" && at.Host != base.Host {
+		return nil
+	}
+	ctx, stop := context.WithTimeout(ctx, 3*time.Second)
+	defer stop()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return nil
+	}
+	resp, err := http.DefaultClient.Do(req) //nolint:gosec // the server that the user trusts names it; nothing of it is shown but what looks has
+	if err != nil {
+		return nil
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return nil
+	}
+	return parseStyle(body)
+}
+
+func parseStyle(body []byte) style {
+	var told map[string]any
+	if json.Unmarshal(body, &told) != nil {
+		return nil
+	}
+	s := style{}
+	for name, look := range looks {
+		if value, ok := told[name].(string); ok && look.form.MatchString(value) {
+			s[look.own] = value
+		}
+	}
+	return s
+}
+
+// writeOwnStyle is the stylesheet of one session.
+func (a *App) writeOwnStyle(w http.ResponseWriter, r *http.Request) error {
+	s, ok := a.sessions.get(r.PathValue("session"))
+	if !ok || s.browser != a.browser(r) {
+		return Problem{http.StatusNotFound, "Nothing here", "This session is not open in this browser."}
+	}
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	fmt.Fprintln(w, ":root {")
+	for _, name := range slices.Sorted(maps.Keys(s.style)) {
+		fmt.Fprintf(w, "  %s: %s;\n", name, s.style[name])
+	}
+	fmt.Fprintln(w, "}")
+	return nil
+}

@@ -1,0 +1,7 @@
+// Package browsertest walks through Ingle's pages in Chromium as people do: the
+// journeys of a developer, a clinician, a patient and an administrator on both
+// databases, every page by the rules of axe-core, in light and dark, wide and
+// narrow, and what happens when something goes wrong.
+//
+// Pictures of all pages are left in build/screenshots, or in $INGLE_SCREENSHOTS.
+package browsertest
