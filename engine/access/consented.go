@@ -138,13 +138,13 @@ func (c *consenting) decided(p part, after int64) search.Expr {
 	}
 	key := decisionsKey{c.o, strings.Join(c.types, ","), p, c.creating}
 	types, o, creating := c.types, c.o, c.creating
-	each := c.outcomes.decide(key, func(of policy) search.Expr {
+	each := c.outcomes.decide(key, newShapes(func(of policy) search.Expr {
 		x := o.each(types, func(t string) search.Expr { return p.of(o.verdict(of, t)) })
 		if p == hides && creating && !isAlways(x) {
 			return never()
 		}
 		return x
-	})
+	}).expr)
 	var whole []int
 	some := 0
 	for _, kind := range c.present {

@@ -421,8 +421,9 @@ func (r *Rules) InForce() []string {
 		all = append(all, "The asker is the patient: only consents that name the app count.")
 	default:
 		concerning, _ := r.policies[0].kinds.All()
+		n, _ := slices.BinarySearch(concerning, r.policies[0].last+1)
 		shown := r.book.defaults.permits(&r.asker)
-		all = append(all, fmt.Sprintf("Consents: %d policies of patients concern the asker, whose purpose is %s. Where none decides, data is %s.", len(concerning), purposeText(r.asker.Purpose), verb(shown)))
+		all = append(all, fmt.Sprintf("Consents: %d policies of patients concern the asker, whose purpose is %s. Where none decides, data is %s.", n, purposeText(r.asker.Purpose), verb(shown)))
 	}
 	for _, g := range r.broken {
 		all = append(all, fmt.Sprintf("The glass is broken for %s/%s: the purpose there is %s.", patientType, g.patient, BreakGlass))
