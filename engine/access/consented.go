@@ -140,7 +140,12 @@ func (c *consenting) decided(p part, after int64) search.Expr {
 	types, o, creating := c.types, c.o, c.creating
 	each := c.outcomes.decide(key, newShapes(func(of policy) search.Expr {
 		x := o.each(types, func(t string) search.Expr { return p.of(o.verdict(of, t)) })
-		if p == hides && creating && !isAlways(x) {
+		switch {
+		case p == hides && creating && !isAlways(x):
+			return never()
+		case isHeavy(x) && p == hides:
+			return always()
+		case isHeavy(x):
 			return never()
 		}
 		return x

@@ -178,24 +178,25 @@ func (t *decided) choice(c *compiler, x search.Expr, kind int, r string) choice 
 	if inner.momentary || len(inner.unknown) > 0 {
 		t.unsure = append(t.unsure, kind)
 	}
-	text := f.sql
+	var text strings.Builder
+	text.WriteString(f.sql)
 	for i, a := range f.args {
 		if n, ok := a.(int); ok {
 			f.args[i] = int64(n)
 		}
 		switch a := f.args[i].(type) {
 		case int64:
-			text += " i"
+			text.WriteByte('i')
 		case string:
-			text += " s"
+			text.WriteByte('s')
 		default:
-			text += fmt.Sprintf(" %T %v", a, a)
+			fmt.Fprintf(&text, " %T %v ", a, a)
 		}
 	}
-	at, ok := t.byText[text]
+	at, ok := t.byText[text.String()]
 	if !ok {
 		at = len(t.conditions)
-		t.byText[text] = at
+		t.byText[text.String()] = at
 		t.conditions = append(t.conditions, &shared{int64(at) + firstOther, strings.Split(f.sql, "?"), f.args, make([]bool, len(f.args))})
 	}
 	s := t.conditions[at]
@@ -221,22 +222,24 @@ func (t *decided) condition(c *compiler, choices *Choices, after fragment, g, d 
 
 // with is the condition with the values that the policy of row g has.
 func (s *shared) with(c *compiler, choices *Choices, g, d string) fragment {
-	f := fragment{sql: s.parts[0]}
+	var b strings.Builder
+	b.WriteString(s.parts[0])
+	var args []any
 	for i, v := range s.values {
 		_, isText := v.(string)
-		switch {
+		switch place := strconv.Itoa(i); {
 		case !s.differ[i]:
-			f.sql += "?"
-			f.args = append(f.args, v)
+			b.WriteByte('?')
+			args = append(args, v)
 		case !c.dialect.Numbered:
-			f.sql += ValueFunction + "(" + g + ".policy, ?, " + strconv.Itoa(i) + ")"
-			f.args = append(f.args, choices)
+			b.WriteString(ValueFunction + "(" + g + ".policy, ?, " + place + ")")
+			args = append(args, choices)
 		case isText:
-			f.sql += "(" + d + ".of ->> " + strconv.Itoa(i+1) + ")"
+			b.WriteString("(" + d + ".of ->> (" + place + " + 1))")
 		default:
-			f.sql += "(" + d + ".of ->> " + strconv.Itoa(i+1) + ")::bigint"
+			b.WriteString("(" + d + ".of ->> (" + place + " + 1))::bigint")
 		}
-		f.sql += s.parts[i+1]
+		b.WriteString(s.parts[i+1])
 	}
-	return f
+	return fragment{b.String(), args}
 }
