@@ -285,9 +285,23 @@ func (c *compiler) few(selects []fragment) []fragment {
 // andSet drives by the first part that has a set, or if there is no other by the
 // types, and asks the rest of each resource in it.
 func (c *compiler) andSet(x search.And) ([]fragment, bool) {
+	inner := *c
+	if i := slices.IndexFunc(x, isTypes); i >= 0 && c.types == nil {
+		inner.types = c.typeNumbers(x[i].(search.TypeIs))
+	}
+	defer c.takeOver(&inner)
+	return inner.driven(x)
+}
+
+func isTypes(x search.Expr) bool {
+	_, is := x.(search.TypeIs)
+	return is
+}
+
+func (c *compiler) driven(x search.And) ([]fragment, bool) {
 	for _, byType := range []bool{false, true} {
 		for i, e := range x {
-			if _, is := e.(search.TypeIs); is != byType {
+			if isTypes(e) != byType {
 				continue
 			}
 			selects, ok := c.set(e)
