@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -83,8 +84,8 @@ type stream struct {
 	log    *Log
 	sink   Sink
 	wake   chan struct{}
-	next   int64
-	failed bool // it was said that the sink is away
+	next   atomic.Int64
+	failed atomic.Bool // it was said that the sink is away
 }
 
 func newStream(l *Log, s Sink) *stream { return &stream{log: l, sink: s, wake: make(chan struct{}, 1)} }
@@ -118,13 +119,11 @@ func (s *stream) run() {
 		wait := sinkLook
 		if err := s.pass(ctx, &begun); err != nil {
 			wait = sinkPause
-			if !s.failed {
-				s.failed = true
-				s.log.log.Error("the audit log cannot be copied; it goes on where it was when that is possible again", "to", s.sink.Name(), "from", s.next, "error", err)
+			if !s.failed.Swap(true) {
+				s.log.log.Error("the audit log cannot be copied; it goes on where it was when that is possible again", "to", s.sink.Name(), "from", s.next.Load(), "error", err)
 			}
-		} else if s.failed {
-			s.failed = false
-			s.log.log.Warn("the audit log is copied again", "to", s.sink.Name(), "up_to", s.next)
+		} else if s.failed.Swap(false) {
+			s.log.log.Warn("the audit log is copied again", "to", s.sink.Name(), "up_to", s.next.Load())
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -134,9 +133,9 @@ func (s *stream) run() {
 		case <-s.log.ending:
 			timer.Stop()
 			// What was numbered last.
-			if begun && !s.failed {
+			if begun && !s.failed.Load() {
 				if err := s.pass(ctx, &begun); err != nil {
-					s.log.log.Warn("the last events were not copied; they are when the server runs again", "to", s.sink.Name(), "from", s.next, "error", err)
+					s.log.log.Warn("the last events were not copied; they are when the server runs again", "to", s.sink.Name(), "from", s.next.Load(), "error", err)
 				}
 			}
 			return
@@ -157,10 +156,11 @@ func (s *stream) pass(ctx context.Context, begun *bool) error {
 		} else if err != nil {
 			return err
 		}
-		s.next, *begun = last+1, true
+		s.next.Store(last + 1)
+		*begun = true
 	}
 	for {
-		found, err := s.log.Find(ctx, Query{From: s.next, Limit: sinkLines})
+		found, err := s.log.Find(ctx, Query{From: s.next.Load(), Limit: sinkLines})
 		if err != nil {
 			return err
 		}
@@ -176,11 +176,11 @@ func (s *stream) pass(ctx context.Context, begun *bool) error {
 			if err := s.sink.Write(lines); err != nil {
 				return err
 			}
-			s.next = found.Events[len(found.Events)-1].Number + 1
+			s.next.Store(found.Events[len(found.Events)-1].Number + 1)
 		}
 		if found.Next < 0 {
 			return nil
 		}
-		s.next = max(s.next, found.Next)
+		s.next.Store(max(s.next.Load(), found.Next))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -19,8 +20,11 @@ type Verification struct {
 	Verifiers []string
 	// Checkpoint was taken from the log before and kept elsewhere; nil for none.
 	Checkpoint []byte
-	// Found is told each thing that is wrong.
+	// Found is told each thing that is wrong; nil: nobody is.
 	Found func(problem string)
+	// Progress is told now and then how many events were read; its error ends the
+	// verification. nil: nobody is.
+	Progress func(events int64) error
 }
 
 // Report is what was verified.
@@ -46,6 +50,21 @@ func Verify(ctx context.Context, s store.Audit, v Verification) (Report, error) 
 	}
 	w.end()
 	return w.Report, w.postings(ctx)
+}
+
+// Verify verifies the log, with all that was recorded before, by the keys that its key
+// file knows, unless others are given.
+func (l *Log) Verify(ctx context.Context, v Verification) (Report, error) {
+	if err := l.Seal(ctx); err != nil {
+		return Report{}, err
+	}
+	if v.Verifiers == nil {
+		var err error
+		if v.Verifiers, err = Authentic(ctx, l.store, l.config.Secret); err != nil {
+			return Report{}, err
+		}
+	}
+	return Verify(ctx, l.store, v)
 }
 
 type verifier struct {
@@ -131,10 +150,37 @@ func (w *verifier) blocks(ctx context.Context) error {
 			}
 			from = max(from, b.First+int64(max(b.Count, 1)))
 		}
-		if len(list) < verifyBlocks {
-			return nil
+		if w.Progress != nil {
+			if err := w.Progress(w.Events); err != nil {
+				return err
+			}
+		}
+		if len(list) == verifyBlocks {
+			continue
+		}
+		if more, err := w.grown(ctx); err != nil || !more {
+			return err
 		}
 	}
+}
+
+// grown says whether there is more to read than the last checkpoint that was read
+// signs, because the log goes on: the head that signs it takes its place.
+func (w *verifier) grown(ctx context.Context) (bool, error) {
+	if w.last == nil || w.tree.size <= w.last.N {
+		return false, nil
+	}
+	stored, err := w.store.AuditHead(ctx)
+	if err != nil {
+		return false, err
+	}
+	h, err := openHead(stored.Note, w.Verifiers)
+	if err != nil || h.N <= w.last.N {
+		return false, nil // end says what is wrong
+	}
+	w.last, w.Size = &h, h.N
+	w.compare()
+	return h.N > w.tree.size, nil
 }
 
 func (w *verifier) block(s store.AuditBlock) error {
@@ -290,6 +336,11 @@ func (w *verifier) postings(ctx context.Context) error {
 		}
 		delete(found, first)
 	}
+	stored, err := w.store.AuditHead(ctx)
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(found, func(first int64, _ uint64) bool { return first >= w.tree.size && first < stored.Size }) // came meanwhile
 	for first, sum := range found {
 		if sum != 0 && !w.damaged && !w.unsure[first] {
 			w.problem("the index has events from %d that are not there", first)

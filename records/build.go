@@ -28,8 +28,8 @@ type building struct {
 
 // Work does the tenant's background work until ctx ends: it builds the index of
 // search parameters that are new or changed, labels resources anew when the rules
-// have changed, and erases patients. Several processes may do so; of each job one of
-// them works at a time.
+// have changed, erases patients, and verifies the audit log. Several processes may do
+// so; of each job one of them works at a time.
 func (d *Door) Work(ctx context.Context) error {
 	err := d.demandBuild(ctx, true)
 	if err == nil {
@@ -43,7 +43,7 @@ func (d *Door) Work(ctx context.Context) error {
 	}
 	r := jobs.NewRunner(jobs.Config{
 		Store: d.store, Workers: 3, Lease: 10 * time.Second, Poll: 2 * time.Second, Log: d.log,
-		Handlers: map[string]jobs.Handler{indexJob: d.build, labelJob: d.relabelBeside, eraseJob: d.erase, retainJob: d.retainBeside},
+		Handlers: map[string]jobs.Handler{indexJob: d.build, labelJob: d.relabelBeside, eraseJob: d.erase, retainJob: d.retainBeside, verifyJob: d.verify},
 	})
 	watch, stop := context.WithCancel(ctx)
 	done := make(chan struct{})

@@ -164,6 +164,11 @@ func (d *Door) Definitions(r definitions.Release) *definitions.Definitions {
 	return nil
 }
 
+// Releases are the tables of the releases that are loaded, the primary one first.
+func (d *Door) Releases() []*definitions.Definitions {
+	return append([]*definitions.Definitions{d.config.Definitions}, d.config.Others...)
+}
+
 // Catalog returns the search parameters of a release, "" for the primary one;
 // nil when the release is not loaded.
 func (d *Door) Catalog(r definitions.Release) *search.Catalog {

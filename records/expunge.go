@@ -53,6 +53,22 @@ func (s *Session) Expunge(ctx context.Context, r ExpungeRequest) (int64, error) 
 	return n, d.fault(err)
 }
 
+// Clear removes every resource with its history, whatever policy says, for the program
+// itself: a sandbox begins anew. What is under a legal hold makes it a Conflict; while
+// the door is read-only it is Unavailable.
+func (d *Door) Clear(ctx context.Context) error {
+	if err := d.admits(smart.Delete); err != nil {
+		return err
+	}
+	return d.fault(d.removing(ctx, func(ctx context.Context) error {
+		if err := d.unheldWhole(ctx, d.Session(Principal{}, nil), fhir.Key{}); err != nil {
+			return err
+		}
+		_, err := d.expunge(ctx, ExpungeRequest{Everything: true})
+		return err
+	}))
+}
+
 func (d *Door) expunge(ctx context.Context, r ExpungeRequest) (int64, error) {
 	var candidates map[string]bool
 	if r.Key.Type == "" || r.Key.Type == "Binary" {

@@ -25,11 +25,18 @@ func TestTheLookOfTheEHRIsTakenOverAsFarAsItIsHarmless(t *testing.T) {
 	self, _ := kittest.Start(t, app.Plan(), s)
 	b := kittest.Open(t)
 	p := b.Get(kittest.Standalone(self, s)).Want(t, http.StatusOK, "/style.css")
-	own := b.Get(p.Address+"/style.css").Want(t, http.StatusOK, "--back: #102030;", "--round: 6px;", "--body: Georgia, serif;")
+	own := b.Get(p.Address+"/style.css").Want(t, http.StatusOK, "--back: #102030;", "--round: 6px;", "color-scheme: dark", "--body: Georgia, serif;")
 	if strings.Contains(own.Text, "evil") || strings.Contains(own.Text, "--mark") {
 		t.Errorf("the style is\n%s", own.Text)
 	}
 	kittest.Open(t).Get(p.Address+"/style.css").Want(t, http.StatusNotFound, "not open in this browser")
+	for look, want := range map[string]string{`{"color_background":"#fff","color_text":"#111"}`: "color-scheme: light", `{"color_background":"teal","color_text":"#111","dim_font_size":"15px"}`: "--size: 15px"} {
+		s.Look = look
+		p := b.Get(kittest.Standalone(self, s)).Want(t, http.StatusOK)
+		if own := b.Get(p.Address+"/style.css").Want(t, http.StatusOK, want); strings.Contains(look, "teal") && strings.Contains(own.Text, "--text") {
+			t.Errorf("text has a colour on a background that is not known:\n%s", own.Text)
+		}
+	}
 	s.Look = "no JSON"
 	b.Get(kittest.Standalone(self, s)).Want(t, http.StatusOK, "Maria Elena Delgado")
 }

@@ -81,6 +81,13 @@ func parseStyle(body []byte) style {
 			s[look.own] = value
 		}
 	}
+	if palette(s["--back"]) == "" { // colours on an unknown background could not be read
+		for _, look := range looks {
+			if look.form == colour {
+				delete(s, look.own)
+			}
+		}
+	}
 	return s
 }
 
@@ -92,9 +99,39 @@ func (a *App) writeOwnStyle(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", "text/css; charset=utf-8")
 	fmt.Fprintln(w, ":root {")
+	fmt.Fprint(w, palette(s.style["--back"]))
 	for _, name := range slices.Sorted(maps.Keys(s.style)) {
 		fmt.Fprintf(w, "  %s: %s;\n", name, s.style[name])
 	}
 	fmt.Fprintln(w, "}")
 	return nil
+}
+
+// The colours that go with a background of the EHR's, of which it says nothing.
+const (
+	onLight = "  color-scheme: light; --text: #231b15; --soft: #5c5047; --panel: #f5f1ed; --line: #8a7a6d; --faint: #e2dcd6; --on-mark: #ffffff; --c2: #1b6a8f; --band: #e3eedd;\n"
+	onDark  = "  color-scheme: dark; --text: #f3eae3; --soft: #c9bbb0; --panel: #241d18; --line: #95857a; --faint: #42362d; --on-mark: #1b120c; --c2: #7cc7e8; --band: #26331f;\n"
+)
+
+// palette are the colours that can be read on a background, whatever the user's system
+// prefers; "" when the background is not one whose lightness can be told.
+func palette(background string) string {
+	var r, g, b uint8
+	switch len(background) {
+	case len("#rgb"):
+		if n, _ := fmt.Sscanf(background, "#%1x%1x%1x", &r, &g, &b); n != 3 {
+			return ""
+		}
+		r, g, b = r*17, g*17, b*17
+	case len("#rrggbb"):
+		if n, _ := fmt.Sscanf(background, "#%2x%2x%2x", &r, &g, &b); n != 3 {
+			return ""
+		}
+	default:
+		return ""
+	}
+	if 299*int(r)+587*int(g)+114*int(b) > 128_000 { // the luma of ITU-R BT.601
+		return onLight
+	}
+	return onDark
 }

@@ -40,6 +40,11 @@ type clientAdd struct {
 	JWKS       []byte   `name:"jwks" type:"filecontent" placeholder:"FILE" help:"A confidential app or service that signs assertions: its public keys, a JWK Set."`
 	JWKSURI    string   `name:"jwks-uri" placeholder:"URL" help:"The same, and where its keys are."`
 	Backend    bool     `help:"A backend service, without users: client_credentials. It takes --jwks or --jwks-uri and --scope with system/ scopes."`
+	URI        string   `name:"uri" placeholder:"URL" help:"Its home page."`
+	About      string   `name:"description" placeholder:"TEXT" help:"What it is for, in a sentence, for the gallery of apps."`
+	Publisher  string   `placeholder:"NAME" help:"Who made it, for the gallery."`
+	Category   []string `sep:"none" placeholder:"NAME" help:"A category of the gallery, such as Heart or Children. May be repeated."`
+	Release    string   `placeholder:"VERSION" help:"Its version, for the gallery."`
 	Purpose    []string `placeholder:"CODE" help:"Purpose of use that it may ask for (v3-ActReason), such as HRESCH. May be repeated. Default: what its users' roles are for; HOPERAT for a backend service."`
 	lifetimes
 }
@@ -71,6 +76,7 @@ func (c *clientAdd) client() (*identity.Client, error) {
 		ID: c.ID, Name: c.Name, Auth: identity.AuthNone, Redirects: c.Redirect, LaunchURI: c.Launch, PostLogout: c.PostLogout, Origins: c.Origin,
 		Scopes: scopes, Grants: []identity.GrantType{identity.AuthorizationCode, identity.RefreshToken}, Approved: true, JWKSURI: c.JWKSURI,
 		Purposes: c.Purpose, AccessFor: c.AccessFor, RefreshFor: c.RefreshFor,
+		URI: c.URI, Description: c.About, Publisher: c.Publisher, Categories: c.Category, Release: c.Release,
 	}
 	switch {
 	case (len(c.JWKS) > 0 || c.JWKSURI != "") && (c.Secret || c.Post):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/inglehealth/ingle/engine/synth"
@@ -23,6 +24,7 @@ const (
 type sandbox struct {
 	session *records.Session
 	asOf    time.Time
+	turn    sync.Mutex // held by who puts something in or throws all away
 }
 
 func newSandbox(tenants *records.Tenants, asOf time.Time) (*sandbox, error) {
@@ -30,29 +32,51 @@ func newSandbox(tenants *records.Tenants, asOf time.Time) (*sandbox, error) {
 	if !ok {
 		return nil, errors.New("there is no default tenant to put the sandbox into")
 	}
-	return &sandbox{door.Session(records.Principal{ID: "sandbox", Name: "Sandbox"}, nil), asOf}, nil
+	return &sandbox{session: door.Session(records.Principal{ID: "sandbox", Name: "Sandbox"}, nil), asOf: asOf}, nil
 }
 
 // fill puts the clinic and so many patients in, each once: what a user deleted
 // does not come back. It tells whether there were any that it had to put in.
 func (s *sandbox) fill(ctx context.Context, patients int) (loaded bool, err error) {
 	for r := range synth.Generate(sandboxSeed, patients, s.asOf) {
-		mark := fhir.Key{Type: "Patient", ID: r.Patient}
-		if r.Patient == "" {
-			mark = r.Resources[0].Key
-		}
-		switch _, err := s.session.Read(ctx, mark, records.ReadOptions{}); {
-		case err == nil || fault.KindOf(err) == fault.Gone:
-			continue
-		case fault.KindOf(err) != fault.NotFound:
+		put, err := s.put(ctx, r)
+		if err != nil {
 			return loaded, fmt.Errorf("sandbox: %w", err)
 		}
-		if _, err := s.session.Bundle(ctx, records.Content{JSON: r.Bundle(), Release: "R4"}, records.BundleOptions{}); err != nil {
-			return loaded, fmt.Errorf("sandbox: %s: %w", mark, err)
-		}
-		loaded = true
+		loaded = loaded || put
 	}
 	return loaded, nil
+}
+
+// put puts a record in that was never there.
+func (s *sandbox) put(ctx context.Context, r synth.Record) (bool, error) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	mark := fhir.Key{Type: "Patient", ID: r.Patient}
+	if r.Patient == "" {
+		mark = r.Resources[0].Key
+	}
+	switch _, err := s.session.Read(ctx, mark, records.ReadOptions{}); {
+	case err == nil || fault.KindOf(err) == fault.Gone:
+		return false, nil
+	case fault.KindOf(err) != fault.NotFound:
+		return false, err
+	}
+	if _, err := s.session.Bundle(ctx, records.Content{JSON: r.Bundle(), Release: "R4"}, records.BundleOptions{}); err != nil {
+		return false, fmt.Errorf("%s: %w", mark, err)
+	}
+	return true, nil
+}
+
+// reset throws all records away and puts those of a new sandbox in.
+func (s *sandbox) reset(ctx context.Context) error {
+	s.turn.Lock()
+	err := s.session.Door().Clear(ctx)
+	s.turn.Unlock()
+	if err == nil {
+		_, err = s.fill(ctx, sandboxPatients)
+	}
+	return err
 }
 
 // grow puts the patients in who come after the cast, in the background, until

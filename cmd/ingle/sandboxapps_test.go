@@ -39,6 +39,7 @@ func TestASandboxServesTheSampleAppsReadyToLaunch(t *testing.T) {
 		if host := shown.address.Hostname(); host != "127.0.0.1" {
 			t.Errorf("%s is at the host %s", app, host)
 		}
+		b.open(strings.TrimSuffix(iss, "/fhir")+"/gallery").has(app, "Ingle")
 	}
 }
 
@@ -112,4 +113,12 @@ func TestAnAppPointedAtASecondServerShowsWhatChangesThere(t *testing.T) {
 	}
 	again := b.open(shown.address.String())
 	again.has(`name="total" value="212"`, today)
+}
+
+func TestWhatAGalleryShowsCanBeSaidOnTheCommandLine(t *testing.T) {
+	m := &clientAdd{Name: "App", URI: "https://app.example", About: "Shows things.", Publisher: "Somebody", Category: []string{"Heart"}, Release: "2.1"}
+	c, err := m.client()
+	if err != nil || c.URI != m.URI || c.Description != m.About || c.Publisher != m.Publisher || len(c.Categories) != 1 || c.Release != m.Release {
+		t.Errorf("%+v, %v", c, err)
+	}
 }

@@ -116,6 +116,12 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if c.ReadOnly && !c.Sandbox {
 		readOnly(tenants.Tenants)
 	}
+	var patients *sandbox
+	if c.Sandbox {
+		if patients, err = newSandbox(tenants.Tenants, time.Now()); err != nil {
+			return err
+		}
+	}
 	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime}
 	var who *authorization
 	if !c.Open {
@@ -123,10 +129,11 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 			return err
 		}
 		who.server.Mount(site)
-		who.furnish(site)
+		who.furnish(site, c.console(tenants.Tenants, patients))
 		api.Start = true
 		api.Authenticate, api.Origins, api.Ask = who.server.Authenticate, who.server.KnownOrigin, who.server.Ask
 		api.BreakGlass, api.MendGlass = who.server.BreakGlass, who.server.MendGlass
+		api.Traced = who.server.Traced
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
 	}
 	fhirapi.New(api).Mount(site)
@@ -144,15 +151,11 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	secure.greet(m.Stdout)
 	loaded := false
 	if c.Sandbox {
-		var patients *sandbox
-		if patients, err = newSandbox(tenants.Tenants, time.Now()); err == nil {
-			cast := sandboxCast
-			if c.ReadOnly { // all that there will be
-				cast = sandboxPatients
-			}
-			loaded, err = patients.fill(ctx, cast)
+		cast := sandboxCast
+		if c.ReadOnly { // all that there will be
+			cast = sandboxPatients
 		}
-		if err != nil {
+		if loaded, err = patients.fill(ctx, cast); err != nil {
 			return errors.Join(err, server.Close())
 		}
 		if c.ReadOnly {

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"html/template"
 	"net/http"
 
@@ -21,6 +22,7 @@ type frame struct {
 	Problems []problem
 	Notice   string
 
+	room     string   // whose place the page is; "": the account's
 	targets  []string // beside this server, where forms may lead
 	passkeys bool     // the page has the script for passkeys
 	framed   bool     // the clinic may show it in a frame, where it shows apps
@@ -58,11 +60,11 @@ func (c *call) writeFrame(status int, f frame, body *template.Template, data any
 	if house := c.server.config.House; house != nil {
 		page.Sandbox = house.Sandbox
 		if f.User != "" {
-			page.Room = "Account"
+			page.Room = cmp.Or(f.room, "Account")
 		}
 		for _, e := range house.Entrances {
 			if f.visitor != nil && e.Open(f.visitor) {
-				page.Menu = append(page.Menu, pages.Item{Name: e.Name, Address: c.url(e.Path)})
+				page.Menu = append(page.Menu, pages.Item{Name: e.Name, Address: c.url(e.Path), Here: e.Name == page.Room})
 			}
 		}
 	}
@@ -77,15 +79,26 @@ func statusOfProblems(all []problem) int {
 	return http.StatusOK
 }
 
-// menuOf are the places that a user may go to.
-func (c *call) menuOf(u *identity.User, here string) []menuItem {
-	var all []menuItem
-	for _, p := range places {
-		if len(p.roles) == 0 || hasAny(u, p.roles) {
-			all = append(all, menuItem{Name: p.name, Address: c.url(p.path), Here: p.path == here})
+// menuOf are the places that a user may go to from one of them: those of the account,
+// or of the room in whose menu that one is, which is named then.
+func (c *call) menuOf(u *identity.User, here string) (all []menuItem, room string) {
+	elsewhere := func(string) *pages.Entrance { return nil }
+	if house := c.server.config.House; house != nil {
+		elsewhere = house.At
+	}
+	if e := elsewhere(here); e != nil {
+		all, room = e.Menu(u, c.url), e.Name
+	} else {
+		for _, p := range places {
+			if (len(p.roles) == 0 || hasAny(u, p.roles)) && elsewhere(p.path) == nil {
+				all = append(all, menuItem{Name: p.name, Address: c.url(p.path)})
+			}
 		}
 	}
-	return all
+	for i := range all {
+		all[i].Here = all[i].Address == c.url(here)
+	}
+	return all, room
 }
 
 var places = []struct {
@@ -95,7 +108,6 @@ var places = []struct {
 	{"Apps", "/account", nil},
 	{"Devices", "/account/sessions", nil},
 	{"Sign-in", "/account/security", nil},
-	{"Your own apps", "/account/developer", developers},
 	{"Privacy", privacyPath, officers},
 	{"Users", "/account/users", administrators},
 	{"All apps", "/account/clients", administrators},

@@ -88,6 +88,16 @@ func showApps(h *chart) error {
 	if data.Apps, err = h.apps(); err != nil {
 		return err
 	}
+	wanted := h.Query.Get("app") // it comes first
+	slices.SortStableFunc(data.Apps, func(a, b app) int {
+		if (a.ID == wanted) == (b.ID == wanted) {
+			return 0
+		}
+		if a.ID == wanted {
+			return -1
+		}
+		return 1
+	})
 	return h.write(h.frame("Apps"), appsTemplate, data)
 }
 

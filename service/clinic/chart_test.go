@@ -83,7 +83,7 @@ func TestAPatientIsFoundByNameBirthDateAndNumber(t *testing.T) {
 
 func TestAPatientWithoutDataHasAChart(t *testing.T) {
 	b := newWard(t).as("noor")
-	for _, path := range []string{"", "/timeline", "/results", "/list/problems", "/list/medications", "/list/encounters", "/list/documents", "/list/orders", "/list/claims", "/list/immunizations", "/list/procedures", "/list/allergies", "/list/reports", "/apps", "/add/vital"} {
+	for _, path := range []string{"", "/timeline", "/results", "/list/problems", "/list/medications", "/list/encounters", "/list/documents", "/list/orders", "/list/claims", "/list/immunizations", "/list/procedures", "/list/allergies", "/list/reports", "/list/observations", "/apps", "/add/vital"} {
 		b.get("/clinic/patient/bob" + path).want(200).has("Patient without a name")
 	}
 	b.get("/clinic/patient/bob").has("No allergies are recorded.", "No active problems are recorded.", "No active medications are recorded.")

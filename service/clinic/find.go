@@ -46,7 +46,10 @@ func showFind(v *pages.Visit) error {
 		Asked, Everybody               bool
 		Found, Recent                  []found
 		Pager                          pages.Pager
+		App                            app // in which a patient's chart is to be opened
 	}{Q: strings.TrimSpace(v.Query.Get("q")), Ahead: v.Path(Path + "/find"), Self: v.Path(Path), All: v.Path(Path) + "?all=1"}
+	page.App, _ = forApp(v)
+	page.Ahead, page.All = toward(page.Ahead, page.App), toward(page.All, page.App)
 	s, err := v.Records("")
 	if err != nil {
 		return err
@@ -63,9 +66,11 @@ func showFind(v *pages.Visit) error {
 			return err
 		}
 		if next != "" {
-			page.Pager.After = v.Path(Path) + "?" + url.Values{"q": {page.Q}, "all": {v.Query.Get("all")}, "after": {next}}.Encode()
+			page.Pager.After = toward(v.Path(Path)+"?"+url.Values{"q": {page.Q}, "all": {v.Query.Get("all")}, "after": {next}}.Encode(), page.App)
 		}
 	}
+	openWith(page.Found, page.App)
+	openWith(page.Recent, page.App)
 	if may, err := mayBreakGlass(v); err != nil {
 		return err
 	} else if may {
@@ -93,6 +98,8 @@ func propose(v *pages.Visit) error {
 		if err != nil {
 			return err
 		}
+		a, _ := forApp(v)
+		openWith(patients, a)
 		for _, p := range patients {
 			all = append(all, proposal{p.Name, p.detail(), p.Address})
 		}

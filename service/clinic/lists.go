@@ -41,6 +41,7 @@ var lists = map[string]struct {
 	"encounters":    {"Encounters", "No encounters are recorded.", "/list/encounters", []part{{"", "Encounter", []string{"_sort", "-date"}, encounterRow}}},
 	"procedures":    {"Procedures", "No procedures are recorded.", "/list/encounters", []part{{"", "Procedure", []string{"_sort", "-date"}, procedureRow}}},
 	"documents":     {"Documents", "No documents are recorded.", "/list/documents", []part{{"", "DocumentReference", []string{"_sort", "-date"}, documentRow}}},
+	"observations":  {"All values by date", "Nothing was measured.", "/results", []part{{"", "Observation", []string{"_sort", "-date"}, observationRow}}},
 	"reports":       {"Reports", "No reports are recorded.", "/results", []part{{"", "DiagnosticReport", []string{"_sort", "-date"}, reportRow}}},
 	"orders": {"Orders and tasks", "Nothing is ordered or to be done.", "/list/orders", []part{
 		{"Tasks", "Task", []string{"_sort", "-authored-on"}, orderRow},

@@ -200,3 +200,7 @@ func intolerance(a pages.Element) string {
 	}
 	return ""
 }
+
+func observationRow(h *chart, o pages.Element) row {
+	return row{When: whenOf(o), What: named(o.At("code").Concept()), Detail: valueOf(o), Tag: judge(o, h.rangeOf(o))}
+}

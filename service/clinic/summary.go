@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
-	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/pages"
 )
 
@@ -35,8 +34,11 @@ type section struct {
 // page of their own.
 const perSection = 12
 
-// perTrend is how many of the latest values of each measurement the summary draws.
-const perTrend = 10
+// How many of the latest values of a category are looked at, however many there are.
+const (
+	forSummary = 150
+	forResults = 400
+)
 
 // showSummary is the chart at a glance.
 func showSummary(h *chart) error {
@@ -60,8 +62,8 @@ func showSummary(h *chart) error {
 		func() {
 			stated = h.search("MedicationStatement", "status", "active", "_sort", "-effective", "_count", many)
 		},
-		func() { vitalSigns = h.lastN("vital-signs", perTrend) },
-		func() { labs = h.lastN("laboratory", perTrend) },
+		func() { vitalSigns = h.measuredLately("vital-signs", forSummary) },
+		func() { labs = h.measuredLately("laboratory", forSummary) },
 		func() { orders = h.search("ServiceRequest", "status", "active", "_sort", "-authored", "_count", "6") },
 		func() {
 			tasks = h.search("Task", "status", "requested,received,accepted,ready,in-progress,on-hold", "_sort", "-authored-on", "_count", "6")
@@ -108,8 +110,10 @@ func showSummary(h *chart) error {
 		data.Unseen = append(data.Unseen, "vital signs", "results")
 	}
 	data.Top, data.Side = shownOf(top), shownOf(side)
-	data.Vitals = measured{"Vital signs", h.trendsOf(vitalSigns.Items), vitalSigns.Denied, h.Link("/results"), "No vital signs are recorded."}
-	data.Labs = measured{"Laboratory", h.trendsOf(labs.Items), labs.Denied, h.Link("/results"), "No laboratory results are recorded."}
+	data.Vitals = measured{Title: "Vital signs", Trends: h.trendsOf(vitalSigns.Items), Denied: vitalSigns.Denied, More: h.Link("/results"), Empty: "No vital signs are recorded."}
+	data.Labs = measured{Title: "Laboratory", Trends: h.trendsOf(labs.Items), Denied: labs.Denied, More: h.Link("/results"), Empty: "No laboratory results are recorded."}
+	data.Vitals.cut(h, vitalSigns)
+	data.Labs.cut(h, labs)
 	f := h.frame("Summary")
 	return h.write(f, summaryTemplate, data)
 }
@@ -121,6 +125,15 @@ type measured struct {
 	Denied bool
 	More   string
 	Empty  string
+	Cut    int    // of how many of the latest values it is made, when there are more; 0: of all
+	All    string // address of all values
+}
+
+// cut notes that a list has more.
+func (m *measured) cut(h *chart, l list) {
+	if l.Next != "" {
+		m.Cut, m.All = len(l.Items), h.Link("/list/observations")
+	}
 }
 
 func shownOf(all []section) []section {
@@ -141,12 +154,9 @@ func (h *chart) section(title, empty, more string, of func(*chart, pages.Element
 	return s
 }
 
-// lastN finds the latest measurements of each code of a category.
-func (h *chart) lastN(category string, n int) list {
-	result, err := h.session.LastN(h.R.Context(), records.LastNRequest{Pairs: []search.Pair{
-		{Name: "patient", Value: "Patient/" + string(h.id)}, {Name: "category", Value: category}, {Name: "max", Value: number(n)},
-	}})
-	return h.listed(result, err)
+// measuredLately finds the latest measurements of a category.
+func (h *chart) measuredLately(category string, n int) list {
+	return h.search("Observation", "category", category, "_sort", "-date", "_count", number(n))
 }
 
 var resultsTemplate = parse("results.html")
@@ -164,7 +174,7 @@ func showResults(h *chart) error {
 	var reports list
 	parts := []func(){func() { reports = h.search("DiagnosticReport", "_sort", "-date", "_count", "15") }}
 	for i, k := range kinds {
-		parts = append(parts, func() { found[i] = h.lastN(k.category, perTrend) })
+		parts = append(parts, func() { found[i] = h.measuredLately(k.category, forResults) })
 	}
 	h.together(parts...)
 	data := struct {
@@ -172,12 +182,15 @@ func showResults(h *chart) error {
 		Live    string
 		Tables  []measured
 		Reports section
-	}{page: base, Live: h.Link("/live"), Reports: h.section("Reports", "No reports are recorded.", "/list/reports", reportRow, reports)}
+		All     string
+	}{page: base, Live: h.Link("/live"), All: h.Link("/list/observations"), Reports: h.section("Reports", "No reports are recorded.", "/list/reports", reportRow, reports)}
 	errs := []error{reports.err}
 	for i, k := range kinds {
 		errs = append(errs, found[i].err)
 		if t := h.trendsOf(found[i].Items); len(t) > 0 || i == 0 {
-			data.Tables = append(data.Tables, measured{Title: k.title, Trends: t, Denied: found[i].Denied, Empty: "No results are recorded."})
+			table := measured{Title: k.title, Trends: t, Denied: found[i].Denied, Empty: "No results are recorded."}
+			table.cut(h, found[i])
+			data.Tables = append(data.Tables, table)
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

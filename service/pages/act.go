@@ -19,11 +19,12 @@ import (
 // act is what a visit does, for the audit log.
 type act struct {
 	event  audit.Event
+	noted  bool
 	broken []records.Glass
 }
 
 // observe has an event recorded before the answer leaves, of every visit that shows
-// or changes records, or was refused. Of an answer that leaves piece by piece further
+// or changes records, was noted, or was refused. Of an answer that leaves piece by piece further
 // events tell what came after.
 func (v *Visit) observe() {
 	v.act = &act{event: audit.Event{Kind: audit.Read, Target: strings.Trim(v.R.URL.Path, "/")}}
@@ -40,7 +41,7 @@ func (v *Visit) observe() {
 	recorded := false
 	x.Before = func(status int) error {
 		post := v.R.Method == http.MethodPost && !recorded
-		if !trail.Grew() && !post && (status < 400 || recorded) {
+		if !trail.Grew() && !post && (recorded || status < 400 && !v.act.noted) {
 			return nil
 		}
 		e := v.act.event
@@ -103,10 +104,10 @@ func (a *act) refused(f *fault.Error) {
 	}
 }
 
-// Note says for the audit log what a form does, in short words and without clinical
-// data; kind is what is done.
+// Note says for the audit log what a visit does, in short words and without clinical
+// data; kind is what is done. A visit that is noted is recorded.
 func (v *Visit) Note(kind audit.Kind, words string) {
-	v.act.event.Kind, v.act.event.Note = kind, words
+	v.act.event.Kind, v.act.event.Note, v.act.noted = kind, words, true
 }
 
 func address(r *http.Request) string {

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
@@ -314,6 +315,7 @@ func Spark(values []float64, out bool) template.HTML {
 // Bars is a bar chart with a bar for each name, as a list that reads without it.
 type Bars struct {
 	ID, Title, Unit string
+	Bad             string // what the bad part is called; "": failed
 	Bars            []Bar
 }
 
@@ -343,7 +345,7 @@ func (c Bars) HTML() template.HTML {
 		wide, bad := 200*float64(one.Value)/float64(most), 200*float64(one.Bad)/float64(most)
 		words := Number(one.Value) + esc(unitWord(c.Unit))
 		if one.Bad > 0 {
-			words += ", " + Number(one.Bad) + " failed"
+			words += ", " + Number(one.Bad) + " " + esc(cmp.Or(c.Bad, "failed"))
 		}
 		fmt.Fprintf(&b, `<tr><th scope="row">%s</th><td><svg viewBox="0 0 200 12" preserveAspectRatio="none" height="12" aria-hidden="true"><rect class="f1" width="%.1f" height="12"/><rect class="out" width="%.1f" height="12"/></svg></td><td class="number">%s</td></tr>`, name, wide, bad, words)
 	}

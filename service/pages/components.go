@@ -14,6 +14,7 @@ type Field struct {
 	Type                          string // of the input; "": text
 	Complete, Mode                string // autocomplete and inputmode
 	Optional, Short, Code         bool
+	Open                          bool     // may be empty as well, without saying so: of a search
 	Rows                          int      // of a textarea; 0: an input
 	Choices                       []Choice // of a select
 }

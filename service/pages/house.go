@@ -62,6 +62,7 @@ type Entrance struct {
 	Name, Path string
 	Words      string          // what one does there, for the start page
 	Roles      []identity.Role // who may enter; nil: everybody, also who is not signed in
+	Places     []Place         // of the room's menu, for rooms that leave Room.Places nil
 }
 
 // Open says whether a user may enter; nil: nobody is signed in.
@@ -75,7 +76,8 @@ type Room struct {
 	Path  string // "/clinic"
 	House *House
 	Pages []Page
-	// Places are the room's own menu for a visitor; nil: none. Here is set by the page.
+	// Places are the room's own menu for a visitor; nil: those of its Entrance. Here is
+	// set by the page.
 	Places func(*Visit) []Item
 }
 

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/records"
@@ -201,13 +203,16 @@ func (v *Visit) Frame(title, place string, density Density) Frame {
 	for _, e := range v.House.Entrances {
 		if e.Open(v.User) {
 			f.Menu = append(f.Menu, Item{e.Name, v.Path(e.Path), e.Name == v.Room.Name})
+			if e.Name == v.Room.Name && v.User != nil {
+				f.Places = e.Menu(v.User, v.Path)
+			}
 		}
 	}
 	if v.Room.Places != nil {
 		f.Places = v.Room.Places(v)
-		for i := range f.Places {
-			f.Places[i].Here = f.Places[i].Address == place
-		}
+	}
+	for i := range f.Places {
+		f.Places[i].Here = f.Places[i].Address == place
 	}
 	return f
 }
@@ -317,7 +322,9 @@ func Sentence(text string) string {
 	if text == "" {
 		return ""
 	}
-	text = strings.ToUpper(text[:1]) + text[1:]
+	if first, size := utf8.DecodeRuneInString(text); first != utf8.RuneError {
+		text = string(unicode.ToUpper(first)) + text[size:]
+	}
 	if !strings.HasSuffix(text, ".") && !strings.HasSuffix(text, "?") && !strings.HasSuffix(text, "!") {
 		text += "."
 	}

@@ -351,7 +351,7 @@ func (a *AuditFile) RestoreAuditReserve(context.Context) error {
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}
-	free, err := freeBytes(a.dir)
+	free, err := FreeBytes(a.dir)
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}

@@ -55,7 +55,7 @@ func translate(dir string, err error) error {
 	case lib.SQLITE_FULL:
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
 	case lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN:
-		if free, statErr := freeBytes(dir); statErr == nil && free < pageReserve {
+		if free, statErr := FreeBytes(dir); statErr == nil && free < pageReserve {
 			return fmt.Errorf("%w: %w", store.ErrFull, err)
 		}
 	}

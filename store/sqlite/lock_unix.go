@@ -26,8 +26,8 @@ func lockDirectory(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// freeBytes is the space left for the directory's files.
-func freeBytes(dir string) (uint64, error) {
+// FreeBytes is the space left for the directory's files.
+func FreeBytes(dir string) (uint64, error) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return 0, err

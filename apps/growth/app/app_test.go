@@ -42,7 +42,7 @@ func TestAChildIsShownBesideThePercentiles(t *testing.T) {
 	s := child(t)
 	self, _ := kittest.Start(t, app.Plan(), s)
 	p := kittest.Open(t).Get(kittest.Standalone(self, s)).Want(t, http.StatusOK,
-		"Body mass index", "0 days", "3.3", "5 years", `15.4</td><td class="number">50</td>`, "(!)", "16.5", "110",
+		"Body mass index", "0 days", "3.3", ">5 y</td>", `15.4</td><td class="number">50</td>`, "(!)", "16.5", "110",
 		"WHO Child Growth Standards (2006)", "CDC Growth Charts (2000)", `class="norm middle"`, "97th", "36.1 to 37.2 °C", `aria-label="Weight by age, in kg`)
 	p.Lacks(t, "parsec", "9999", "NaN")
 }

@@ -48,7 +48,7 @@ func (r references) grow(name, unit string, m measure, sex string, born time.Tim
 		if days < 0 {
 			continue
 		}
-		row := grown{When: v.When, Age: age(days), Value: number(v.Number)}
+		row := grown{When: v.When, Age: age(days), Value: strconv.FormatFloat(v.Number, 'f', 1, 64)}
 		if l, reference, ok := r.at(m, sex, days); ok {
 			z := l.z(v.Number)
 			row.Percentile, row.Z, row.Beyond = ordinal(percentile(z)), signed(z), math.Abs(z) > lines[len(lines)-1].z
@@ -98,18 +98,18 @@ func (r references) drawn(m measure, sex string, own []kit.Point) []kit.Line {
 	return all
 }
 
-// age is how old somebody is, in words.
+// age is how old somebody is, in short: "3 y 2 mo".
 func age(days float64) string {
 	months := int(days / month)
 	switch {
 	case days < 2*month:
 		return fmt.Sprintf("%d days", int(days))
 	case months < 24:
-		return fmt.Sprintf("%d months", months)
+		return fmt.Sprintf("%d mo", months)
 	case months%12 == 0:
-		return fmt.Sprintf("%d years", months/12)
+		return fmt.Sprintf("%d y", months/12)
 	}
-	return fmt.Sprintf("%d years, %d months", months/12, months%12)
+	return fmt.Sprintf("%d y %d mo", months/12, months%12)
 }
 
 // ordinal is a percentile, as far as it can be told.

@@ -44,7 +44,7 @@ type view struct {
 	Notes    []string
 }
 
-// shown is one risk.
+// shown is one risk; Value is "" where the model has none.
 type shown struct{ Label, Value, Words string }
 
 func show(v *kit.Visit, m *model) error {
@@ -96,7 +96,7 @@ func risks(m *model, v values) []shown {
 		{ascvd30, "Atherosclerotic disease, 30 years", "for ages of " + longAgeBound.String()},
 		{hf30, "Heart failure, 30 years", "for ages of " + longAgeBound.String() + " with a body mass index"},
 	} {
-		s := shown{Label: o.label, Value: "not said", Words: o.words}
+		s := shown{Label: o.label, Words: o.words}
 		if p, ok := m.risk(o.outcome, v); ok {
 			s.Value = percent(p)
 		}

@@ -44,10 +44,10 @@ func complete(t *testing.T) *smarttest.Server {
 func TestTheRiskIsShownWithWhereEachInputComesFrom(t *testing.T) {
 	s := complete(t)
 	self, _ := kittest.Start(t, app.Plan(), s)
-	p := kittest.Open(t).Get(kittest.Standalone(self, s)).Want(t, http.StatusOK, "Cardiovascular risk (PREVENT 2023)",
+	p := kittest.Open(t).Get(kittest.Standalone(self, s)).Want(t, http.StatusOK, "By the PREVENT equations (2023)",
 		`value="200"`, `value="160"`, `value="35.0"`, "computed of creatinine by CKD-EPI 2021", "2026-01-03", "computed of weight, and height of 2019-01-04",
 		"Type 2 diabetes", "2015-02-03", "Lisinopril 10 MG", "2024-05-06", "Cardiovascular disease, 10 years", "What each input does", "date of birth", "PREVENT base model (2023)")
-	p.Lacks(t, "Not enough is known", "not said", "supposed, not of the record")
+	p.Lacks(t, "Not enough is known", "no figure", "supposed, not of the record")
 	if strings.Contains(p.Source, "<i>") {
 		t.Error("what a record says is markup")
 	}

@@ -1,6 +1,9 @@
 package app
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // part is what one input does to the risk: the risk were it at a favourable value, and
 // everything else as it is.
@@ -34,9 +37,14 @@ func explain(m *model, v values) []part {
 		if !ok {
 			continue
 		}
-		all = append(all, part{c.label, c.is, c.favourable, percent(p), fmt.Sprintf("%+.1f", 100*(now-p)), now-p > .0005})
+		all = append(all, part{c.label, c.is, c.favourable, percent(p), points(now - p), now-p > .0005})
 	}
 	return all
+}
+
+// points is a difference of risks.
+func points(difference float64) string {
+	return strings.Replace(fmt.Sprintf("%+.1f", 100*difference), "-", "−", 1)
 }
 
 func said(yes bool) string {

@@ -1,0 +1,65 @@
+package console_test
+
+import (
+	"testing"
+
+	"github.com/inglehealth/ingle/identity"
+)
+
+func TestRolesAreToldInWordsAndChanged(t *testing.T) {
+	o := newOffice(t)
+	root := o.enter("root")
+	root.get("/console/roles").want(200).has("Nurse", "Create, read, update and search owned of the whole organization", "Set and lift legal holds").lacks(">changed<", ">added<")
+	at := "/console/roles/role/nurse"
+	save := func(pairs ...string) answer {
+		return root.fill(at, at, append([]string{"do", "save", "title", "Nurse <b>", "purposes", "TREAT HOPERAT"}, pairs...)...)
+	}
+	save("types-0", "Observation Patient", "interactions-0", "r", "interactions-0", "s", "reach-0", "own", "filter-0", "", "types-1", "", "reach-1", "organization").want(200).
+		has("Saved.", "Read and search Observation, Patient of the user's own patients", ">changed<").lacks("Nurse <b>")
+	r, err := o.identity.AccessRole(t.Context(), "nurse")
+	if err != nil || len(r.Rules) != 1 || r.Rules[0].Interactions != "rs" || len(r.Purposes) != 2 {
+		t.Errorf("%+v %v", r, err)
+	}
+	for field, pairs := range map[string][]string{
+		"types-0":        {"types-0", "Cat", "interactions-0", "r", "reach-0", "own"},
+		"interactions-1": {"types-0", "Patient", "interactions-0", "r", "reach-0", "own", "types-1", "Observation", "reach-1", "own"},
+		"filter-0":       {"types-0", "Observation", "interactions-0", "r", "reach-0", "own", "filter-0", "colour=red"},
+		"mask-0":         {"types-0", "Patient", "interactions-0", "r", "reach-0", "own", "mask-0", "Patient.nothing"},
+		"purposes-0":     {"types-0", "Patient", "interactions-0", "r", "reach-0", "own", "purposes-0", "HRESCH"},
+		"reach-0":        {"types-0", "Patient", "interactions-0", "r", "reach-0", "world"},
+	} {
+		save(pairs...).want(422).has(`<a href="#`+field+`">`, `id="`+field+`"`)
+	}
+	save("types-0", "Patient", "interactions-0", "r", "reach-0", "own", "remove-0", "1").want(200).has("Saved.")
+	if r, err = o.identity.AccessRole(t.Context(), "nurse"); err != nil || len(r.Rules) != 0 {
+		t.Errorf("%+v %v", r, err)
+	}
+	root.fill(at, at, "do", "reset").want(200).has("as on a new server", "owned")
+	root.get("/console/roles/role/administrator").want(404).has("have none")
+}
+
+func TestAnAddedRoleIsRemovedOnlyWhenNobodyHasIt(t *testing.T) {
+	o := newOffice(t)
+	root := o.enter("root")
+	add := func(name string) answer {
+		return root.fill("/console/roles/new", "/console/roles/new", "name", name, "title", "Research", "purposes", "HRESCH", "types-0", "Observation", "interactions-0", "r", "reach-0", "organization")
+	}
+	add("nurse").want(422).has("a role of that name already")
+	add("patient").want(422).has("a role of that name already")
+	add("Re search").want(422).has(`<a href="#name">`)
+	at := add("research").want(200).has("Research", ">added<").path
+	if _, err := o.identity.CreateUser(t.Context(), identity.User{Login: "curie", Roles: []identity.Role{"research"}}); err != nil {
+		t.Fatal(err)
+	}
+	root.fill(at, at, "do", "reset").want(422).has("Curie has the role research")
+	u, err := o.identity.UserByLogin(t.Context(), "curie")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Roles = []identity.Role{identity.Nurse}
+	if _, err := o.identity.UpdateUser(t.Context(), *u); err != nil {
+		t.Fatal(err)
+	}
+	root.fill(at, at, "do", "reset").want(200).has("The role is gone").lacks("Research")
+	root.get("/console/audit?kind=administer&user=root").want(200).has("role research")
+}
