@@ -72,13 +72,13 @@ func (c *compiler) told(w written, owner string, at int64) (numbers []int64, who
 	}
 	var of []fragment
 	now := sql("g.lo <= ? AND g.until > ?", at, at)
-	key := "policies of " + owner
+	key := "policies of Patient/" + owner
 	switch {
 	case w.whose == owners:
 		of = append(of, join("", sql("SELECT g.policy FROM governed g WHERE g.patient = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?) AND ",
 			c.typeNumber("Patient"), Clean(owner)), now))
 	case w.whose == rows && len(c.ids) > 0:
-		key = "policies of ids"
+		key = "policies of the resources"
 		ids := all(in("k.type", c.types), in("k.id", c.ids), now)
 		of = append(of, join("", sql("SELECT g.policy FROM resource k"+c.dialect.with("governed", "g", "", "g.patient = k.rid")+" WHERE "), ids),
 			join("", sql("SELECT g.policy FROM resource k"+c.dialect.with("reference", "f", "reference_rid", "f.rid = k.rid")+
