@@ -55,24 +55,11 @@ func blanks(rules []rule, periods *[]int64) []rule {
 
 // dates is x with the periods of which it has the places.
 func dates(x search.Expr, periods []int64) search.Expr {
-	switch x := x.(type) {
-	case search.And:
-		out := make(search.And, len(x))
-		for i, one := range x {
-			out[i] = dates(one, periods)
+	return remade(x, func(x search.Expr) search.Expr {
+		if d, ok := x.(search.Date); ok {
+			d.Range = search.TimeRange{Lo: periods[d.Range.Lo], Hi: periods[d.Range.Hi]}
+			return d
 		}
-		return out
-	case search.Or:
-		out := make(search.Or, len(x))
-		for i, one := range x {
-			out[i] = dates(one, periods)
-		}
-		return out
-	case search.Not:
-		return search.Not{X: dates(x.X, periods)}
-	case search.Date:
-		x.Range = search.TimeRange{Lo: periods[x.Range.Lo], Hi: periods[x.Range.Hi]}
 		return x
-	}
-	return x
+	})
 }
