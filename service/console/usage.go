@@ -22,6 +22,7 @@ const usageShown = 15
 type used struct {
 	records.Usage
 	Name, Link string
+	Failures   string // address of what was refused or failed, in the audit log
 }
 
 type usagePage struct {
@@ -71,6 +72,9 @@ func (v *visit) usage() error {
 			return err
 		}
 		one.Name = cmp.Or(one.Name, "No app")
+		if id != "" && one.Refused > 0 {
+			one.Failures = v.Path(Path+"/audit") + "?" + url.Values{"app": {id}, "outcome": {"bad"}}.Encode()
+		}
 		if id != "" && page.Client == "" {
 			one.Link = v.usageAddress(id, strconv.Itoa(days))
 		}
