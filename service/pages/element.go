@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -124,11 +125,33 @@ func (e Element) Quantity() string {
 	if value == "" {
 		return ""
 	}
-	unit := cmp.Or(e.Text("unit"), e.Text("code"))
-	if unit == "1" || unit == "{score}" {
-		unit = ""
+	return joined(e.Text("comparator"), value, Unit(cmp.Or(e.Text("unit"), e.Text("code"))))
+}
+
+// unitWords are units of UCUM as people write them.
+var unitWords = map[string]string{
+	"1": "", "Cel": "°C", "[degF]": "°F", "mm[Hg]": "mmHg", "kg/m2": "kg/m²", "[lb_av]": "lb", "[in_i]": "in", "m2": "m²", "mL/min/{1.73_m2}": "mL/min/1.73 m²",
+	"10*3/uL": "thousand/µL", "10*6/uL": "million/µL", "a": "years", "mo": "months", "wk": "weeks", "d": "days", "h": "hours",
+}
+
+// Unit is a unit of UCUM as people write it, others as they are but for annotations.
+func Unit(code string) string {
+	if words, ok := unitWords[code]; ok {
+		return words
 	}
-	return strings.TrimSpace(strings.Join([]string{e.Text("comparator"), value, unit}, " "))
+	for {
+		open := strings.IndexByte(code, '{')
+		end := strings.IndexByte(code, '}')
+		if open < 0 || end < open {
+			return strings.TrimSuffix(code, "/")
+		}
+		code = code[:open] + code[end+1:]
+	}
+}
+
+// joined are the words that there are.
+func joined(words ...string) string {
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
 }
 
 // Value is the value of an Observation or a component, or why there is none, in words.

@@ -112,6 +112,11 @@ func TestElementsAreSaidInWords(t *testing.T) {
 	if !e.False("active") || e.True("active") || e.False("other") {
 		t.Error("booleans")
 	}
+	for unit, want := range map[string]string{"mL/min/{1.73_m2}": "mL/min/1.73 m²", "{INR}": "", "Cel": "°C", "mg/dL": "mg/dL", "beats/min": "beats/min", "{score}": "", "}x{": "}x{", "/{visit}": ""} {
+		if got := Unit(unit); got != want {
+			t.Errorf("%s: %q, want %q", unit, got, want)
+		}
+	}
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	for born, want := range map[string]string{"2026-02-26": "3 days", "2025-08-02": "6 months", "1984-03-02": "41 years", "1984-03-01": "42 years", "2030-01-01": "", "": "", "1950": "about 76 years"} {
 		if got := Age(born, now); got != want {
