@@ -49,8 +49,9 @@ type Access struct {
 	Scopes     smart.Scopes
 	Resource   string // the resource server that it is for; "" for this one
 	Context    smart.Context
-	Purpose    string   // of use, a code of v3-ActReason; "" for the first of the roles
-	Glasses    []*Glass // that the user has broken
+	Purpose    string      // of use, a code of v3-ActReason; "" for the first of the roles
+	Glasses    []*Glass    // that the user has broken
+	Simulated  *Simulation // that runs for the client in a sandbox; nil for none
 	AuthTime   time.Time
 	Issued     time.Time
 	Expires    time.Time
@@ -78,7 +79,7 @@ func (s *Service) CheckToken(ctx context.Context, token string) (*Access, error)
 	}
 	id := hashed(token)
 	c, ok := s.checked.Get(id)
-	if !ok || c.epoch != epoch || s.mended(c.access) {
+	if !ok || c.epoch != epoch || s.mended(c.access) || !c.access.Simulated.runs(s.now()) {
 		a, err := s.readAccess(ctx, id)
 		if err != nil {
 			s.checked.Remove(id)
@@ -115,6 +116,9 @@ func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 		}
 		a.ClientName = c.Name
 		a.Scopes = t.Scopes.Within(c.Scopes) // it may have been registered for less since
+		if err := s.simulate(ctx, a); err != nil {
+			return nil, err
+		}
 	}
 	if t.Grant == "" {
 		return a, nil

@@ -8,6 +8,10 @@ import (
 // MethodSandbox is how users of a sandbox sign in: by nothing but their name.
 const MethodSandbox = "sandbox"
 
+// Sandbox says whether this is a tenant where anybody may sign in as one of some
+// users, since all data in it is made up.
+func (s *Service) Sandbox() bool { return len(s.config.Sandbox) > 0 }
+
 // SandboxUsers are the users as whom anybody may sign in, in the order of the
 // configuration; none outside of a sandbox.
 func (s *Service) SandboxUsers(ctx context.Context) ([]User, error) {

@@ -56,6 +56,7 @@ type Service struct {
 	keys      *keySource
 	checked   *recent.Map[string, checked] // access tokens by their hash
 	origins   *recent.Map[string, int64]   // known ones, with the epoch in which they were
+	simulated *recent.Map[string, simulated]
 }
 
 // Open makes a Service. At the first start it makes the key file; the first
@@ -99,6 +100,7 @@ func newService(c Config) (*Service, error) {
 	s := &Service{
 		config: c, hasher: newHasher(), addresses: newLimiter(), passkeys: relyingParty(issuer),
 		checked: recent.NewMap[string, checked](maxChecked), origins: recent.NewMap[string, int64](maxOrigins),
+		simulated: recent.NewMap[string, simulated](maxSimulated),
 	}
 	s.keys = newKeySource(c.Fetch, s.now)
 	return s, nil

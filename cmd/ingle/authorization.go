@@ -116,7 +116,7 @@ func (a *authorization) greet(ctx context.Context, out io.Writer, sandbox bool) 
 			return err
 		}
 		if password != "" {
-			fmt.Fprintf(out, "Open %s in a browser. People of the sandbox sign in there with one click, or by name (maria, a patient; freja, who acts for her daughter; okafor, a physician; vega, a privacy officer; admin) with the password %s, shown this once.\n", a.services[""].Issuer(), password)
+			fmt.Fprintf(out, "Open %s in a browser. People of the sandbox sign in there with one click, or by name (maria, a patient; freja, who acts for her daughter; okafor, a physician; brandt, a physician who writes apps; vega, a privacy officer; admin) with the password %s, shown this once.\n", a.services[""].Issuer(), password)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.services)) {
@@ -145,6 +145,7 @@ var sandboxUsers = []identity.User{
 	{Login: "maria", Name: "Maria Elena Delgado", Roles: []identity.Role{identity.Patient}, Links: []identity.Link{{Type: "Patient", ID: "maria"}}},
 	{Login: "freja", Name: "Freja Lindqvist", Roles: []identity.Role{identity.Proxy}, Links: []identity.Link{{Type: "RelatedPerson", ID: "emma-mother"}}},
 	{Login: "okafor", Name: "Dr. Okafor", Roles: []identity.Role{identity.Practitioner}, Links: []identity.Link{{Type: "Practitioner", ID: "okafor", PractitionerRole: "okafor-hearthside"}}},
+	{Login: "brandt", Name: "Dr. Lena Brandt", Roles: []identity.Role{identity.AppDeveloper, identity.Practitioner}, Links: []identity.Link{{Type: "Practitioner", ID: "brandt", PractitionerRole: "brandt-hearthside"}}},
 	{Login: "vega", Name: "Inés Vega, privacy officer", Roles: []identity.Role{identity.PrivacyOfficer}},
 	{Login: "admin", Name: "Sandbox administrator", Roles: []identity.Role{identity.Administrator, identity.AppDeveloper}},
 }
@@ -159,16 +160,27 @@ func sandboxLogins() []string {
 }
 
 // peopleSandbox lets the sandbox's users sign in with a password that is made up
-// and shown now; "" when they are there already.
+// and shown now; "" when they are there already. Those who came later sign in by one
+// click only.
 func peopleSandbox(ctx context.Context, in *identity.Service) (password string, err error) {
-	if _, err := in.UserByLogin(ctx, sandboxUsers[0].Login); !errors.Is(err, identity.ErrNotFound) {
+	if _, err := in.UserByLogin(ctx, sandboxUsers[0].Login); errors.Is(err, identity.ErrNotFound) {
+		password = rand.Text()[:16]
+	} else if err != nil {
 		return "", err
 	}
-	password = rand.Text()[:16]
 	for _, u := range sandboxUsers {
+		if _, err := in.UserByLogin(ctx, u.Login); !errors.Is(err, identity.ErrNotFound) {
+			if err != nil {
+				return "", err
+			}
+			continue
+		}
 		made, err := in.CreateUser(ctx, u)
 		if err != nil {
 			return "", fmt.Errorf("sandbox: user %s: %w", u.Login, err)
+		}
+		if password == "" {
+			continue
 		}
 		if err := in.SetPassword(ctx, made.ID, password); err != nil {
 			return "", fmt.Errorf("sandbox: user %s: %w", u.Login, err)

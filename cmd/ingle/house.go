@@ -9,6 +9,7 @@ import (
 	"github.com/inglehealth/ingle/records"
 	ward "github.com/inglehealth/ingle/service/clinic"
 	"github.com/inglehealth/ingle/service/console"
+	"github.com/inglehealth/ingle/service/desk"
 	"github.com/inglehealth/ingle/service/gallery"
 	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/service/portal"
@@ -21,6 +22,7 @@ var entrances = []pages.Entrance{
 	{Name: ward.Name, Path: ward.Path, Words: "Find a patient, read the chart at a glance, add to it, and launch apps in it, as clinicians do.", Roles: ward.Roles()},
 	{Name: portal.Name, Path: portal.Path, Words: "See your record in plain words, which apps use it, choose who may see what, and find out who looked.", Roles: portal.Roles},
 	{Name: gallery.Name, Path: gallery.Path, Words: "Find apps: what each is for, what it asks for and what it really uses, what others think of it."},
+	{Name: desk.Name, Path: desk.Path, Words: "Register an app, launch it as record systems of all kinds would, and read in a trace what went wrong and how to set it right.", Roles: desk.Roles()},
 	console.Entrance(),
 	{Name: "Account", Path: "/account", Words: "See which apps may use your data, end that, and manage how you sign in.", Roles: identity.Roles()},
 }
@@ -31,6 +33,7 @@ func (a *authorization) furnish(site *web.Site, c console.Config) {
 	ward.New(a.house).Mount(site)
 	portal.Mount(site, a.house)
 	gallery.New(a.house).Mount(site)
+	desk.Mount(a.house, site)
 	c.House = a.house
 	console.Mount(site, c)
 }

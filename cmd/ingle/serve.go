@@ -133,6 +133,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		api.Start = true
 		api.Authenticate, api.Origins, api.Ask = who.server.Authenticate, who.server.KnownOrigin, who.server.Ask
 		api.BreakGlass, api.MendGlass = who.server.BreakGlass, who.server.MendGlass
+		api.Traced = who.server.Traced
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
 	}
 	fhirapi.New(api).Mount(site)

@@ -25,6 +25,8 @@ type Grant struct {
 	Asker Asker
 	// Broken are the patients for whom the asker broke the glass.
 	Broken []fhir.ID
+	// Missing are elements that are masked beside those that roles mask.
+	Missing []mask.Path
 }
 
 // Rules are what a Grant allows. They may be kept as long as the grant stays the
@@ -101,7 +103,7 @@ func (o *Ownership) rules(by *dictionary, book *Book, policies [2]concerned, g G
 	if r.known = append(r.known, g.User); g.Patient != "" {
 		r.known = append(r.known, fhir.Key{Type: "Patient", ID: fhir.ID(g.Patient)})
 	}
-	r.masks = r.asker.masks()
+	r.masks = append(r.asker.masks(), g.Missing...)
 	for _, s := range g.Scopes.Resources() {
 		if (s.Level != smart.Patient || g.Patient != "") && !r.asksMasked(s) {
 			r.scopes = append(r.scopes, s)

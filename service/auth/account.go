@@ -18,7 +18,6 @@ import (
 var (
 	everybody      []identity.Role
 	administrators = []identity.Role{identity.Administrator}
-	developers     = []identity.Role{identity.AppDeveloper, identity.Administrator}
 )
 
 // accountEndpoints are the pages of the account, which the discovery document
@@ -37,9 +36,6 @@ var accountEndpoints = []endpoint{
 	{"/account/outside/link", "POST", corsNone, account(everybody, (*visit).linkOutside), failPage},
 	{"/account/outside/unlink", "POST", corsNone, account(everybody, (*visit).unlinkOutside), failPage},
 	{"/account/sign-out", "POST", corsNone, account(everybody, (*visit).signOut), failPage},
-	{"/account/developer", "GET", corsNone, account(developers, (*visit).ownClients), failPage},
-	{"/account/developer/new", "GET, POST", corsNone, account(developers, (*visit).newClient), failPage},
-	{"/account/developer/app/{id}", "GET, POST", corsNone, account(developers, (*visit).ownClient), failPage},
 	{"/account/users", "GET", corsNone, account(administrators, (*visit).users), failPage},
 	{"/account/users/new", "GET, POST", corsNone, account(administrators, (*visit).newUser), failPage},
 	{"/account/users/user/{id}", "GET, POST", corsNone, account(administrators, (*visit).user), failPage},
@@ -175,9 +171,6 @@ var notices = map[string]string{
 // done leads to a page that says what was done.
 func (v *visit) done(path, what string) error { return v.see(v.url(path) + "?done=" + what) }
 
-// clientFields are those that errors about an app begin with.
-var clientFields = []string{"client_name", "redirect_uris", "scope", "jwks", "jwks_uri"}
-
 // problems are what a user can set right about a form; nil for other errors.
 func problems(err error) []problem {
 	if f, ok := errors.AsType[*fault.Error](err); ok && (f.Kind == fault.Unprocessable || f.Kind == fault.Conflict || f.Kind == fault.Invalid) {
@@ -188,15 +181,7 @@ func problems(err error) []problem {
 		return all
 	}
 	if r, ok := errors.AsType[*identity.Refused](err); ok {
-		field, _, _ := strings.Cut(r.Why, ":")
-		switch {
-		case slices.Contains(clientFields, field):
-		case r.Code == identity.InvalidRedirectURI:
-			field = "redirect_uris"
-		default:
-			field = ""
-		}
-		return []problem{{Field: field, Message: sentence(r.Why)}}
+		return []problem{{Message: sentence(r.Why)}}
 	}
 	if errors.Is(err, identity.ErrConflict) {
 		return []problem{{Message: "Somebody else has changed this at the same time. Look at it again, then change it."}}

@@ -67,8 +67,6 @@ var accountRoutes = []struct {
 	{"GET", "/account/security", "ann"}, {"POST", "/account/password", "ann"}, {"POST", "/account/totp", "ann"},
 	{"POST", "/account/passkeys/begin", "ann"}, {"POST", "/account/passkeys/finish", "ann"}, {"POST", "/account/passkeys/remove", "ann"},
 	{"POST", "/account/outside/link", "ann"}, {"POST", "/account/outside/unlink", "ann"}, {"POST", "/account/sign-out", "ann"},
-	{"GET", "/account/developer", "dev"}, {"GET", "/account/developer/new", "dev"}, {"POST", "/account/developer/new", "dev"},
-	{"GET", "/account/developer/app/x", "dev"}, {"POST", "/account/developer/app/x", "dev"},
 	{"GET", "/account/users", "root"}, {"GET", "/account/users/new", "root"}, {"POST", "/account/users/new", "root"},
 	{"GET", "/account/users/user/x", "root"}, {"POST", "/account/users/user/x", "root"},
 	{"GET", "/account/clients", "root"}, {"GET", "/account/clients/app/x", "root"}, {"POST", "/account/clients/app/x", "root"},
@@ -356,41 +354,6 @@ func TestAnAdministratorChangesAndDisablesUsersButNotOneself(t *testing.T) {
 	own.send("do", "save", "login", "root", "role", "administrator", "disabled", "1").want(422)
 }
 
-func TestADeveloperRegistersAnAppWhichAnAdministratorApproves(t *testing.T) {
-	p := household(t)
-	g := p.visit("dev", "/account/developer/new")
-	g.send("client_name", "Pulse", "kind", "secret", "redirect_uris", "http://app.example/cb", "scope", "patient/*.rs").want(422).has(`href="#redirect_uris"`, "use https")
-	g.send("client_name", "Pulse", "kind", "secret", "redirect_uris", redirect, "scope", "__introspect").want(422).has(`href="#scope"`)
-	g.send("client_name", "Pulse", "kind", "none", "redirect_uris", redirect, "scope", "patient/*.rs").want(422).has("what kind of app")
-	made := g.send("client_name", "Pulse", "kind", "secret", "redirect_uris", redirect, "scope", "openid patient/*.rs")
-	made.want(200).has("only now", "has to approve", p.url+"/fhir")
-	secret := regexp.MustCompile(`igl_cs_[\w-]+`).FindString(made.body)
-	own := regexp.MustCompile(p.url + `/account/developer/app/[\w-]+`).FindString(made.body)
-	id := own[strings.LastIndexByte(own, '/')+1:]
-	if secret == "" {
-		t.Fatal("no secret")
-	}
-	path := strings.TrimPrefix(own, p.url)
-	again := g.get(path)
-	again.want(200).has("waits for approval", "See all health records of this patient")
-	if strings.Contains(again.body, secret) {
-		t.Error("the secret is shown again")
-	}
-	p.user("eve", identity.AppDeveloper)
-	p.visit("eve", path).want(404)
-
-	admin := p.visit("root", "/account/clients/app/"+id)
-	admin.want(200).has("waits for approval", "dev")
-	admin.send("do", "approve").want(200).has("approved")
-	other := again.send("do", "secret")
-	other.want(200)
-	if fresh := regexp.MustCompile(`igl_cs_[\w-]+`).FindString(other.body); fresh == "" || fresh == secret {
-		t.Errorf("new secret %q", fresh)
-	}
-	again.send("do", "delete").want(422).has(`href="#confirm"`)
-	again.send("do", "delete", "confirm", "1").want(200).has("You have registered no app yet")
-}
-
 func TestAnAdministratorSuspendsExceptsAndDeletesApps(t *testing.T) {
 	p := household(t)
 	c, _ := p.register(func(c *identity.Client) { c.Auth = identity.AuthBasic })
@@ -515,19 +478,4 @@ func TestPasskeysAreOfferedInTheFlowOfAnApp(t *testing.T) {
 	if !strings.Contains(g.header.Get("Content-Security-Policy"), "form-action 'self' https://app.example") {
 		t.Errorf("%v", g.header)
 	}
-}
-
-func TestADeveloperRegistersOnlySoManyApps(t *testing.T) {
-	p := household(t)
-	dev, err := p.identity.UserByLogin(t.Context(), "dev")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 99 {
-		p.register(func(c *identity.Client) { c.Owner = dev.ID })
-	}
-	g := p.visit("dev", "/account/developer/new")
-	app := []string{"client_name", "Pulse", "kind", "public", "redirect_uris", redirect, "scope", "patient/*.rs"}
-	g.send(app...).want(200).has("Your app is registered")
-	g.send(app...).want(422).has("which is the most")
 }

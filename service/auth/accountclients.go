@@ -10,12 +10,14 @@ import (
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
-// clientsPage lists apps: all of them, or those that a developer registered.
+// developersPath is where developers register apps: a room of its own.
+const developersPath = "/developers"
+
+// clientsPage lists all apps.
 type clientsPage struct {
 	frame
 	Clients []*identity.Client // those that wait for approval first
-	Own     bool
-	Base    string // before the id of each
+	Base    string             // before the id of each
 	New     string
 }
 
@@ -25,13 +27,9 @@ const clientsShown = 1000
 var errEnough = errors.New("auth: enough")
 
 func (v *visit) clients() error {
-	page := clientsPage{frame: v.frame("All apps", "/account/clients"), Base: v.url("/account/clients/app/"), New: v.url("/account/developer/new")}
-	return v.listClients(page, "")
-}
-
-func (v *visit) listClients(page clientsPage, owner string) error {
+	page := clientsPage{frame: v.frame("All apps", "/account/clients"), Base: v.url("/account/clients/app/"), New: v.url(developersPath + "/new")}
 	var waiting, rest []*identity.Client
-	err := v.Identity.Clients(v.r.Context(), owner, func(c *identity.Client) error {
+	err := v.Identity.Clients(v.r.Context(), "", func(c *identity.Client) error {
 		if c.Approved {
 			rest = append(rest, c)
 		} else {
@@ -49,17 +47,13 @@ func (v *visit) listClients(page clientsPage, owner string) error {
 	return v.writeFrame(http.StatusOK, page.frame, clientsTemplate, page)
 }
 
-// clientPage shows one app to an administrator or to its developer.
+// clientPage shows one app to an administrator.
 type clientPage struct {
 	frame
 	Client      *identity.Client
 	May         []string // its scopes in words
 	Kind        string
 	OwnerName   string
-	Admin       bool
-	Secret      bool // it has one that can be replaced
-	KeyPair     bool // its keys can be replaced
-	Keys, URI   string
 	Exception   string
 	PKCEExcept  bool // an exception is possible
 	Users       int  // who allow it something
@@ -81,7 +75,7 @@ func (v *visit) client() error {
 		return err
 	}
 	if v.r.Method != http.MethodPost {
-		return v.showClient(c, true, nil)
+		return v.showClient(c, nil)
 	}
 	done := ""
 	switch v.form.Get("do") {
@@ -93,7 +87,7 @@ func (v *visit) client() error {
 		done, err = "resumed", v.Identity.ResumeClient(ctx, c.ID)
 	case "delete":
 		if v.form.Get("confirm") == "" {
-			return v.showClient(c, true, []problem{{Field: "confirm", Message: "Tick that the app is to be deleted for good."}})
+			return v.showClient(c, []problem{{Field: "confirm", Message: "Tick that the app is to be deleted for good."}})
 		}
 		if err := v.Identity.DeleteClient(ctx, c.ID); err != nil {
 			return err
@@ -107,7 +101,7 @@ func (v *visit) client() error {
 		err = identity.Refuse(identity.InvalidRequest, "do is approve, suspend, resume, delete or exception")
 	}
 	if list := problems(err); list != nil {
-		return v.showClient(c, true, list)
+		return v.showClient(c, list)
 	}
 	if err != nil {
 		return err
@@ -145,32 +139,23 @@ var kinds = map[identity.ClientAuth]string{
 	identity.AuthPost: "Confidential, with a secret", identity.AuthAsymmetric: "Confidential, with a key pair",
 }
 
-func (v *visit) showClient(c *identity.Client, admin bool, problems []problem) error {
-	place := "/account/developer"
-	if admin {
-		place = "/account/clients"
-	}
+func (v *visit) showClient(c *identity.Client, problems []problem) error {
 	page := clientPage{
-		frame: v.frame(c.Name, place), Client: c, Kind: kinds[c.Auth], Admin: admin,
-		Secret: c.Auth == identity.AuthBasic || c.Auth == identity.AuthPost, PKCEExcept: admin && c.Confidential() && c.May(identity.AuthorizationCode),
-		Today: v.now.Format(dateForm), Last: v.now.Add(maxException - 24*time.Hour).Format(dateForm),
+		frame: v.frame(c.Name, "/account/clients"), Client: c, Kind: kinds[c.Auth],
+		PKCEExcept: c.Confidential() && c.May(identity.AuthorizationCode),
+		Today:      v.now.Format(dateForm), Last: v.now.Add(maxException - 24*time.Hour).Format(dateForm),
 	}
 	page.Problems = problems
-	if page.KeyPair = !admin && c.Auth == identity.AuthAsymmetric; page.KeyPair {
-		page.Keys, page.URI = string(c.JWKS), c.JWKSURI
-	}
 	if c.NoPKCEUntil.After(v.now) {
 		page.Exception = c.NoPKCEUntil.Add(-time.Second).Format(dateForm)
 	}
 	page.May = pages.ScopeTexts(c.Scopes, false)
-	if admin {
-		var err error
-		if page.OwnerName, err = v.ownerName(c); err != nil {
-			return err
-		}
-		if page.Users, err = v.usersOf(c); err != nil {
-			return err
-		}
+	var err error
+	if page.OwnerName, err = v.ownerName(c); err != nil {
+		return err
+	}
+	if page.Users, err = v.usersOf(c); err != nil {
+		return err
 	}
 	return v.writeFrame(statusOfProblems(problems), page.frame, clientTemplate, page)
 }

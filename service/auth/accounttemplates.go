@@ -25,7 +25,5 @@ var (
 	policyTemplate     = parseAccount("policy.html")
 	clientsTemplate    = parseAccount("clients.html")
 	clientTemplate     = parseAccount("client.html")
-	newClientTemplate  = parseAccount("newclient.html")
-	secretTemplate     = parseAccount("secret.html")
 	outsideTemplate    = parseAccount("outside.html")
 )

@@ -99,7 +99,7 @@ func kindOf(path string) audit.Kind {
 	if k, ok := actsAt[path]; ok {
 		return k
 	}
-	for _, area := range []string{"/account/users", "/account/clients", "/account/policy", "/account/developer"} {
+	for _, area := range []string{"/account/users", "/account/clients", "/account/policy"} {
 		if strings.HasPrefix(path, area) {
 			return audit.Administer
 		}
@@ -173,6 +173,7 @@ func (c *call) through(client string) {
 	if c.act != nil {
 		c.act.Agent.Client = bounded(client)
 	}
+	c.step.of(client)
 }
 
 // note adds to what is said of the act.
@@ -228,6 +229,7 @@ func (c *call) issued(t *identity.Tokens) {
 		c.act.Agent.Token = t.AccessID
 		c.note("scope " + t.Scopes.String())
 	}
+	c.step.issued(t)
 }
 
 // bounded keeps what a client says of itself short.

@@ -6,6 +6,7 @@
 package auth
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -38,6 +39,9 @@ type Config struct {
 	Clock   func() time.Time // nil: time.Now
 	Limits  Limits           // zero fields mean defaults
 	House   *pages.House     // of the other rooms, for the menu; nil: there are none
+	// Wait lets time pass, or ctx end, for slow record systems that a sandbox
+	// simulates; nil: it does.
+	Wait func(ctx context.Context, d time.Duration) error
 }
 
 // Server serves every tenant's endpoints. It is safe for concurrent use.
@@ -65,6 +69,9 @@ func New(c Config) *Server {
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
+	}
+	if c.Wait == nil {
+		c.Wait = wait
 	}
 	c.Limits = c.Limits.withDefaults()
 	s := &Server{config: c, tenants: map[string]*tenant{}, origins: http.NewCrossOriginProtection(), rules: recent.NewMap[*identity.Access, *access.Rules](rulesKept)}
@@ -127,6 +134,7 @@ type call struct {
 	now   time.Time
 	query url.Values   // of the URL
 	act   *audit.Event // what is recorded; nil for nothing
+	step  *tracing     // what is traced for the developer of an app; nil for nothing
 }
 
 func (s *Server) handler(e endpoint) http.Handler {
@@ -141,10 +149,13 @@ func (s *Server) handler(e endpoint) http.Handler {
 		}
 		c := &call{tenant: t, w: w, r: r, now: s.config.Clock()}
 		c.observe(e)
-		if err := c.serve(e); err != nil {
+		c.trace(e)
+		err := c.serve(e)
+		if err != nil {
 			c.refused(err)
 			e.fail(c, err)
 		}
+		c.traced(err)
 	})
 }
 

@@ -54,11 +54,13 @@ func (c *call) authorize() error {
 	if a.client, err = one(values, "client_id"); err != nil {
 		return err
 	}
+	c.through(a.client)
 	client, err := c.Identity.Client(c.r.Context(), a.client)
 	var unopened error // told to the app, if what is beside the object says where it is
 	if err == nil {
 		values, unopened = c.openRequest(client, values)
 	}
+	c.step.sent(values)
 	redirect, twice := one(values, "redirect_uri")
 	if twice != nil {
 		return twice
@@ -130,6 +132,9 @@ func (c *call) start(client *identity.Client, a asked, values url.Values) error 
 	}
 	scopes, err := c.possible(client, a.scope)
 	if err != nil {
+		return err
+	}
+	if err := c.pretend(client.ID, &scopes); err != nil {
 		return err
 	}
 	r := &identity.Request{

@@ -24,7 +24,7 @@ type Brand struct {
 	Portals     []BrandPortal     `json:"portals,omitempty"`
 	Addresses   []BrandAddress    `json:"addresses,omitempty"`
 	Identifiers []BrandIdentifier `json:"identifiers,omitempty"` // further ones
-	Developers  string            `json:"developers,omitempty"`  // website; "": the account's page
+	Developers  string            `json:"developers,omitempty"`  // website; "": the page of this server
 	Changed     time.Time         `json:"-"`                     // when the file was
 }
 

@@ -102,6 +102,6 @@ func (t *tenant) brandEndpoint() object {
 		"extension":      []object{{"url": "http://hl7.org/fhir/StructureDefinition/endpoint-fhir-version", "valueCode": t.Door.Definitions("").Version}},
 		"connectionType": object{"system": "http://terminology.hl7.org/CodeSystem/endpoint-connection-type", "code": "hl7-fhir-rest"},
 		"payloadType":    []object{{"coding": []object{{"system": "http://terminology.hl7.org/CodeSystem/endpoint-payload-type", "code": "none"}}}},
-		"contact":        []object{{"system": "url", "value": cmp.Or(t.Brand.Developers, t.url("/account/developer"))}},
+		"contact":        []object{{"system": "url", "value": cmp.Or(t.Brand.Developers, t.url(developersPath))}},
 	}
 }

@@ -114,7 +114,7 @@ func TestABrandFileHasAWayForEveryElementOfTheProfiles(t *testing.T) {
 func TestDevelopersAreLedToTheirPageOfTheAccountByABrand(t *testing.T) {
 	p := newPlace(t, withBrand(t, `{"name":"x","website":"https://x.example"}`))
 	contact, _ := json.Marshal(p.bundle().Entry[1].Resource["contact"])
-	if got, want := string(contact), `[{"system":"url","value":"`+p.url+`/account/developer"}]`; got != want {
+	if got, want := string(contact), `[{"system":"url","value":"`+p.url+`/developers"}]`; got != want {
 		t.Errorf("%s, not %s", got, want)
 	}
 }

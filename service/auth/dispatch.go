@@ -75,6 +75,7 @@ func (c *call) request() error {
 		if !due {
 			continue
 		}
+		c.step.answer("page", s.name)
 		if c.r.Method != http.MethodPost {
 			return p.fail(s.show(p, ""))
 		}

@@ -37,6 +37,9 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 	if err != nil {
 		return nil, err
 	}
+	if err := s.slow(r.Context(), a); err != nil {
+		return nil, err
+	}
 	rules, ok := s.rules.Get(a)
 	if !ok {
 		if rules, err = t.allowed(r.Context(), a); err != nil {
@@ -68,7 +71,7 @@ func (t *tenant) allowed(ctx context.Context, a *identity.Access) (*access.Rules
 // the scopes of level user reach the record in context, or the user's own, and no
 // other.
 func granted(a *identity.Access) access.Grant {
-	g := access.Grant{Scopes: a.Scopes, Patient: a.Context.Patient, User: a.FHIRUser, Broken: broken(a)}
+	g := access.Grant{Scopes: a.Scopes, Patient: a.Context.Patient, User: a.FHIRUser, Broken: broken(a), Missing: missing(a)}
 	if slices.Contains(a.Roles, identity.Administrator) {
 		g.Administers = a.Scopes
 	}

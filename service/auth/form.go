@@ -27,6 +27,7 @@ func (c *call) form() (url.Values, error) {
 	if err != nil {
 		return nil, identity.Refuse(identity.InvalidRequest, "the body is not form-encoded")
 	}
+	c.step.sent(values)
 	return values, nil
 }
 

@@ -111,7 +111,7 @@ func newPlace(t *testing.T, options ...option) *place {
 	a := auth.New(ac)
 	a.Mount(site)
 	fhirapi.New(fhirapi.Config{
-		Tenants: records.NewTenants(p.door), Version: "test", Log: ac.Log, Authenticate: a.Authenticate, Origins: a.KnownOrigin, Ask: a.Ask, BreakGlass: a.BreakGlass, MendGlass: a.MendGlass,
+		Tenants: records.NewTenants(p.door), Version: "test", Log: ac.Log, Authenticate: a.Authenticate, Origins: a.KnownOrigin, Ask: a.Ask, BreakGlass: a.BreakGlass, MendGlass: a.MendGlass, Traced: a.Traced,
 		OAuth: func(d *records.Door) fhirapi.OAuth { return fhirapi.OAuth(a.Endpoints(d)) },
 	}).Mount(site)
 	handler.Handle("/", site)

@@ -108,7 +108,6 @@ var places = []struct {
 	{"Apps", "/account", nil},
 	{"Devices", "/account/sessions", nil},
 	{"Sign-in", "/account/security", nil},
-	{"Your own apps", "/account/developer", developers},
 	{"Privacy", privacyPath, officers},
 	{"Users", "/account/users", administrators},
 	{"All apps", "/account/clients", administrators},

@@ -565,45 +565,6 @@ func TestEveryAnnouncedAlgorithmIsVerified(t *testing.T) {
 	}
 }
 
-func TestADeveloperSendsKeysThatChanged(t *testing.T) {
-	p := practice(t)
-	u, err := p.identity.UserByLogin(t.Context(), "dev")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, _ := p.register(func(c *identity.Client) {
-		c.Owner, c.Redirects, c.Auth, c.Grants, c.Scopes = u.ID, nil, identity.AuthAsymmetric, []identity.GrantType{identity.ClientCredentials}, smart.Scopes{"system/*.rs"}
-		c.JWKS = keySet(map[string]crypto.PublicKey{"e": ecKey().Public()})
-	})
-	before := func() answer {
-		return p.token(backendForm("system/*.rs", signed(jose.ES384, ecKey(), headers("e"), p.claims(c))))
-	}
-	after := func() answer {
-		return p.token(backendForm("system/*.rs", signed(jose.ES384, otherKey(), headers("o"), p.claims(c))))
-	}
-	fresh := string(keySet(map[string]crypto.PublicKey{"o": otherKey().Public()}))
-	path := "/account/developer/app/" + c.ID
-
-	// Nobody else does.
-	p.user("eve", identity.AppDeveloper)
-	p.visit("eve", "/account/developer/new").to(path, "do", "keys", "jwks", fresh).want(404)
-	before().want(200)
-
-	g := p.visit("dev", path)
-	g.want(200).has("whenever the keys change", `"kid":"e"`)
-	g.to(path, "do", "keys").want(422).has("either jwks or jwks_uri")
-	g.to(path, "do", "keys", "jwks", `{"keys":[]}`).want(422).has(`href="#jwks"`, "a public key")
-	g.to(path, "do", "keys", "jwks_uri", "ftp://x.example").want(422).has(`href="#jwks_uri"`)
-	before().want(200)
-	g.to(path, "do", "keys", "jwks", fresh).want(200).has("Saved.", `"kid":"o"`)
-	before().refused(401, identity.InvalidClient)
-	after().want(200)
-}
-
-func TestDevelopersAreRemindedOfKeysThatChange(t *testing.T) {
-	practice(t).visit("dev", "/account/developer/new").want(200).has("whenever the keys change")
-}
-
 func TestServicesHaveNoSecrets(t *testing.T) {
 	p := newPlace(t)
 	_, err := p.identity.CreateClient(t.Context(), &identity.Client{

@@ -47,7 +47,7 @@ func (v *visit) overview() error {
 		{Name: "Verify the audit log", Address: v.Path(Path + "/audit/verify")},
 	}
 	if v.administers() {
-		page.Actions = append(page.Actions, pages.Item{Name: "Make a user", Address: v.Path("/account/users/new")}, pages.Item{Name: "Register an app", Address: v.Path("/account/developer/new")})
+		page.Actions = append(page.Actions, pages.Item{Name: "Make a user", Address: v.Path("/account/users/new")}, pages.Item{Name: "Register an app", Address: v.Path("/developers/new")})
 	}
 	return v.Write(http.StatusOK, page.Frame, overviewTemplate, page)
 }

@@ -44,6 +44,9 @@ type Config struct {
 	// OAuth tells where the authorization server of a door is, for the
 	// CapabilityStatement; needed when Authenticate is set.
 	OAuth func(door *records.Door) OAuth
+	// Traced is told of every request that was answered, of its path below the base and
+	// of the error; nil: nobody is.
+	Traced func(r *http.Request, door *records.Door, path string, status int, failure error)
 	// Start says that others answer browsers at the root.
 	Start bool
 	// Origins says whether the pages of an origin may use a door's API, as

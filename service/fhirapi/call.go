@@ -53,10 +53,14 @@ func (t target) key() fhir.Key { return fhir.Key{Type: t.Type, ID: t.ID} }
 func (a *API) serve(w http.ResponseWriter, r *http.Request, tenant, path string) {
 	c := &call{api: a, w: w, r: r, exchange: web.From(r.Context()), path: path}
 	defer c.unexpect()
-	if err := c.serve(tenant, path); err != nil {
+	err := c.serve(tenant, path)
+	if err != nil {
 		c.challenge(err)
 		c.refused(err)
 		web.Fail(w, r, err)
+	}
+	if a.config.Traced != nil && c.door != nil && c.exchange != nil {
+		a.config.Traced(r, c.door, path, c.exchange.Status(), err)
 	}
 }
 

@@ -23,6 +23,8 @@ type Exchange struct {
 	// Route is the pattern or interaction that was served, for the log; it
 	// never holds an id or a query value.
 	Route string
+	// Started is when the request came, by the clock of the machine.
+	Started time.Time
 	// XML, Pretty and Browser say how an error is rendered; the service sets
 	// them once it has negotiated the format, before that XML is what Accept
 	// seems to want. A browser shows application/json
@@ -66,6 +68,9 @@ func isProtection(name string) bool {
 	})
 }
 
+// Status is that of the answer; 0 before it has one.
+func (x *Exchange) Status() int { return x.response.status }
+
 // From returns the Exchange of a request served by a Site; nil for any other.
 func From(ctx context.Context) *Exchange {
 	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
@@ -75,7 +80,7 @@ func From(ctx context.Context) *Exchange {
 // ServeHTTP implements http.Handler.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	x := &Exchange{ID: requestID(r.Header.Get("X-Request-Id")), XML: wantsXML(r.Header.Get("Accept")), site: s}
+	x := &Exchange{ID: requestID(r.Header.Get("X-Request-Id")), XML: wantsXML(r.Header.Get("Accept")), Started: start, site: s}
 	x.response = newResponse(w, r, s.config)
 	x.response.exchange = x
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))

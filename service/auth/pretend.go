@@ -1,0 +1,79 @@
+package auth
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/mask"
+	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/spec/smart"
+)
+
+// What a simulation of a sandbox does to an authorization and to the data. There is
+// none elsewhere: identity.Service.Simulation sees to that.
+
+// pretend refuses an authorization, or takes scopes from it, as the simulation of its
+// app has it.
+func (c *call) pretend(client string, scopes *smart.Scopes) error {
+	m, err := c.Identity.Simulation(c.r.Context(), client)
+	if m == nil || err != nil {
+		return err
+	}
+	if m.Fail == identity.FailDenied {
+		c.step.inject("the simulation says no for the user")
+		return identity.Refuse(identity.AccessDenied, "the user said no (simulated)")
+	}
+	kept := m.Scopes(*scopes)
+	if len(kept) == 0 {
+		c.step.inject("the simulation knows none of the scopes")
+		return identity.Refuse(identity.InvalidScope, "none of the scopes is known here (simulated)")
+	}
+	if !slices.Equal(kept, *scopes) {
+		c.step.inject("the simulation grants these scopes only: " + kept.String())
+	}
+	*scopes = kept
+	return nil
+}
+
+// slowness is how long a slow record system thinks.
+const slowness = 2 * time.Second
+
+// slow waits as a slow record system does, if one is simulated.
+func (s *Server) slow(ctx context.Context, a *identity.Access) error {
+	if a.Simulated == nil || !a.Simulated.Slow {
+		return nil
+	}
+	return s.config.Wait(ctx, slowness)
+}
+
+// wait lets time pass, or ctx end.
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// lacking are the elements that a record system with sparse data has not: optional
+// ones that apps like to take for granted.
+var lacking = []mask.Path{
+	"Patient.telecom", "Patient.address", "Patient.maritalStatus", "Patient.communication", "Patient.birthDate",
+	"Observation.referenceRange", "Observation.interpretation", "Observation.performer", "Observation.issued",
+	"Condition.onset", "Condition.recordedDate", "Condition.severity",
+	"MedicationRequest.dosageInstruction", "MedicationRequest.authoredOn", "MedicationRequest.reasonCode",
+	"AllergyIntolerance.reaction", "AllergyIntolerance.criticality", "Encounter.reasonCode", "Encounter.participant",
+	"Immunization.lotNumber", "Immunization.site", "Procedure.reasonCode", "DiagnosticReport.conclusion", "DocumentReference.description",
+}
+
+// missing are the elements that are left out for a token.
+func missing(a *identity.Access) []mask.Path {
+	if a.Simulated == nil || !a.Simulated.Sparse {
+		return nil
+	}
+	return lacking
+}

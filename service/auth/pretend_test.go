@@ -1,0 +1,131 @@
+package auth_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/service/auth"
+)
+
+// sandbox makes the place one where users sign in by name alone.
+func sandbox(c *identity.Config, _ *auth.Config) { c.Sandbox = []string{"ann", "noor"} }
+
+// pretends starts a simulation.
+func (p *place) pretends(m identity.Simulation) {
+	p.t.Helper()
+	if err := p.identity.Simulate(p.t.Context(), m); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+const everything = "openid launch/patient offline_access patient/Patient.read patient/Observation.cruds"
+
+func TestASimulationRefusesAnAuthorization(t *testing.T) {
+	p := practice(t, sandbox)
+	c, _ := p.register()
+	for fail, want := range map[identity.Failure]string{identity.FailDenied: "access_denied", identity.FailScope: "invalid_scope"} {
+		p.pretends(identity.Simulation{Client: c.ID, Fail: fail})
+		back := p.browser().open(p.ask(c, everything)).location().Query()
+		if back.Get("error") != want || back.Get("state") != "st=ate &1" {
+			t.Errorf("%s: %v", fail, back)
+		}
+	}
+	if err := p.identity.EndSimulation(t.Context(), c.ID); err != nil {
+		t.Fatal(err)
+	}
+	p.tokens(c, everything, "ann")
+}
+
+func TestASimulatedRecordSystemGrantsWhatItKnows(t *testing.T) {
+	p := practice(t, sandbox)
+	grants := func(m identity.Simulation) (scope string, refresh any) {
+		c, _ := p.register()
+		m.Client = c.ID
+		p.pretends(m)
+		got := p.tokens(c, everything, "ann")
+		return got["scope"].(string), got["refresh_token"]
+	}
+	if scope, _ := grants(identity.Simulation{V1: true}); strings.Contains(scope, "cruds") || !strings.Contains(scope, "patient/Patient.read") {
+		t.Errorf("one that knows SMART 1 only grants %s", scope)
+	}
+	if scope, refresh := grants(identity.Simulation{NoRefresh: true}); strings.Contains(scope, "offline_access") || refresh != nil {
+		t.Errorf("one without refresh tokens grants %s, %v", scope, refresh)
+	}
+	if scope, refresh := grants(identity.Simulation{ReadOnly: true}); strings.Contains(scope, "cruds") || !strings.Contains(scope, "patient/Observation.rs") || refresh == nil {
+		t.Errorf("one that only reads grants %s", scope)
+	}
+	if scope, _ := grants(identity.Simulation{}); !strings.Contains(scope, "patient/Observation.cruds") {
+		t.Errorf("one that only traces grants %s", scope)
+	}
+}
+
+func TestASimulationHoldsForTokensThatThereAre(t *testing.T) {
+	var waited time.Duration
+	p := practice(t, sandbox, func(_ *identity.Config, c *auth.Config) {
+		c.Wait = func(_ context.Context, d time.Duration) error {
+			waited += d
+			return nil
+		}
+	})
+	c, _ := p.register()
+	p.put(`{"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/ann"},"referenceRange":[{"text":"high"}]}`)
+	token := p.tokens(c, "launch/patient patient/*.cruds", "ann")["access_token"].(string)
+	p.fhir("Observation/o", token).want(200).has("referenceRange")
+
+	p.pretends(identity.Simulation{Client: c.ID, Sparse: true, Slow: true, ReadOnly: true})
+	if got := p.fhir("Observation/o", token).want(200); strings.Contains(got.body, "referenceRange") {
+		t.Errorf("sparse data has %s", got.body)
+	}
+	if waited == 0 {
+		t.Error("a slow record system does not wait")
+	}
+	p.post("/fhir/Observation", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/ann"}}`, "Authorization", "Bearer "+token).want(403)
+
+	p.pretends(identity.Simulation{Client: c.ID, Fail: identity.FailExpired})
+	p.clock.pass(identity.ExpiredAfter)
+	p.fhir("Observation/o", token).want(401)
+	// When it is over, all is as it was, in whoever remembers the token, too.
+	p.pretends(identity.Simulation{Client: c.ID, Sparse: true, ReadOnly: true, Until: p.clock.time().Add(time.Minute)})
+	if got := p.fhir("Observation/o", token).want(200); strings.Contains(got.body, "referenceRange") {
+		t.Error(got.body)
+	}
+	p.clock.pass(time.Minute)
+	p.fhir("Observation/o", token).want(200).has("referenceRange")
+	p.post("/fhir/Observation", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/ann"}}`, "Authorization", "Bearer "+token).want(201)
+}
+
+// What a store holds of simulations, because it was a sandbox's, counts for nothing
+// where data is real.
+func TestNothingIsSimulatedOutsideOfASandbox(t *testing.T) {
+	var config identity.Config
+	p := practice(t, func(c *identity.Config, _ *auth.Config) { config = *c })
+	c, _ := p.register()
+	if err := p.identity.Simulate(t.Context(), identity.Simulation{Client: c.ID, Fail: identity.FailDenied}); err == nil || !strings.Contains(err.Error(), "in a sandbox only") {
+		t.Errorf("%v", err)
+	}
+	config.Sandbox = []string{"ann"}
+	other, err := identity.Open(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []identity.Simulation{{Fail: identity.FailDenied}, {Fail: identity.FailExpired}, {ReadOnly: true, Sparse: true, V1: true, NoRefresh: true}} {
+		m.Client = c.ID
+		if err := other.Simulate(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		got := p.tokens(c, "launch/patient offline_access patient/*.cruds", "ann")
+		if got["scope"] != "launch/patient offline_access patient/*.cruds" || got["refresh_token"] == nil {
+			t.Errorf("%v", got)
+		}
+		token := got["access_token"].(string)
+		p.clock.pass(time.Minute)
+		p.fhir("Patient/ann", token).want(200).has("birthDate")
+		p.post("/fhir/Observation", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/ann"}}`, "Authorization", "Bearer "+token).want(201)
+	}
+	if all, err := p.identity.Traced(t.Context(), c.ID); err != nil || len(all) != 0 {
+		t.Errorf("%v %v", all, err)
+	}
+}
