@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -65,9 +66,7 @@ func (r *record) personal() []fact {
 		}
 	}
 	for _, t := range p.List("telecom") {
-		if system := t.Text("system"); system != "" {
-			e.add(strings.ToUpper(system[:1])+system[1:], t.Text("value"))
-		}
+		e.add(capital(cmp.Or(t.Text("system"), "contact")), t.Text("value"))
 	}
 	for _, a := range p.List("address") {
 		var lines []string

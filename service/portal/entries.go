@@ -111,7 +111,9 @@ func medicine(r *record, e pages.Element) entry {
 	if x.Title == "" {
 		x.Title = cmp.Or(e.Text("medicationReference", "display"), r.display(e.Text("medicationReference", "reference")), "A medicine without a name")
 	}
-	x.Means = cmp.Or(x.Means, drugInWords(cmp.Or(x.Original, x.Title)))
+	if m, ok := drugInWords(x.Title); ok {
+		x.Title, x.Original, x.Means = m.Name, x.Title, m.Means
+	}
 	return x
 }
 

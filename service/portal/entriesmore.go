@@ -57,11 +57,7 @@ func report(r *record, e pages.Element) entry {
 func team(r *record, e pages.Element) entry {
 	x := entry{Title: cmp.Or(e.Text("name"), concepts(e.List("category")), "Care team"), Tag: state(e.Text("status")), When: e.At("period").Period()}
 	for _, p := range e.List("participant") {
-		role := concepts(p.List("role"))
-		if role != "" {
-			role = strings.ToUpper(role[:1]) + role[1:]
-		}
-		x.add(cmp.Or(role, "Member"), r.who(p.At("member")))
+		x.add(capital(cmp.Or(concepts(p.List("role")), "member")), r.who(p.At("member")))
 	}
 	return x
 }

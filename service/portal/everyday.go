@@ -3,6 +3,7 @@ package portal
 import (
 	"cmp"
 	_ "embed" // the words
+	"regexp"
 	"strings"
 
 	"github.com/inglehealth/ingle/service/pages"
@@ -60,13 +61,25 @@ func inWords(concept pages.Element) (m meaning, original string) {
 	return meaning{Name: original}, ""
 }
 
-// drugInWords is what the medicine of a name is for; "" when that is not known.
-func drugInWords(name string) string {
-	name = strings.ToLower(name)
-	for drug, m := range drugs {
-		if at := strings.Index(name, drug); at >= 0 && (at == 0 || name[at-1] == ' ') {
-			return m.Means
+// drugInWords is the medicine of a name in everyday words: its ingredient with the
+// strength, and what it is for; none when that is not known.
+func drugInWords(name string) (m meaning, ok bool) {
+	lower := strings.ToLower(name)
+	first := len(lower)
+	for drug, d := range drugs {
+		if at := strings.Index(lower, drug); at >= 0 && at < first && (at == 0 || lower[at-1] == ' ') {
+			first, ok = at, true
+			m = meaning{strings.ToUpper(drug[:1]) + drug[1:], d.Means}
 		}
 	}
-	return ""
+	if s := strength.FindAllStringSubmatch(name, 2); ok && len(s) == 1 { // of several, none is that of the whole
+		m.Name += " " + s[0][1] + " " + strengths.Replace(s[0][2])
+	}
+	return m, ok
 }
+
+// strength is the first one in the name of a drug, as RxNorm writes it.
+var (
+	strength  = regexp.MustCompile(`\b(\d+(?:\.\d+)?) ((?:MG|UNT|MCG)(?:/(?:ML|ACTUAT))?)\b`)
+	strengths = strings.NewReplacer("MG", "mg", "UNT", "units", "MCG", "µg", "ACTUAT", "puff", "ML", "ml")
+)

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/inglehealth/ingle/audit"
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/auth"
@@ -167,6 +168,11 @@ func (v visitor) do(method, path string, form url.Values, header ...string) answ
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
+	return v.request(r)
+}
+
+func (v visitor) request(r *http.Request) answer {
+	v.t.Helper()
 	resp, err := v.http.Do(r)
 	if err != nil {
 		v.t.Fatal(err)
@@ -206,6 +212,8 @@ func (a answer) want(status int) answer {
 	return a
 }
 
+var personLink = identity.Link{Type: "Person", ID: "both"}
+
 var space = regexp.MustCompile(`\s+`)
 var tag = regexp.MustCompile(`<[^>]*>`)
 
@@ -240,7 +248,7 @@ func (v visitor) app(patient string, scopes ...string) (*identity.Client, string
 	ctx := v.t.Context()
 	c := &identity.Client{
 		Name: "Growth Chart", Auth: identity.AuthNone, Redirects: []string{"https://app.example/back"}, Approved: true,
-		Grants: []identity.GrantType{identity.AuthorizationCode, identity.RefreshToken}, Scopes: smart.Scopes{"openid", "launch/patient", "offline_access", "patient/*.cruds"},
+		Grants: []identity.GrantType{identity.AuthorizationCode, identity.RefreshToken}, Scopes: smart.Scopes{"openid", "launch/patient", "offline_access", "patient/*.cruds", "user/*.cruds"},
 	}
 	if _, err := v.identity.CreateClient(ctx, c); err != nil {
 		v.t.Fatal(err)
@@ -298,4 +306,27 @@ func (p *place) seen() {
 	}
 }
 
+// json sends FHIR with a token.
+func (v visitor) json(path, token, body string) answer {
+	v.t.Helper()
+	r, err := http.NewRequestWithContext(v.t.Context(), http.MethodPost, v.url+path, strings.NewReader(body))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/fhir+json")
+	r.Header.Set("Authorization", "Bearer "+token)
+	return v.request(r)
+}
 
+// consents are the Consents of a patient as they are stored.
+func (p *place) consents(patient string) (all []string) {
+	p.t.Helper()
+	got, err := p.door.Session(records.Principal{ID: "test"}, nil).Search(p.t.Context(), records.SearchRequest{Type: "Consent", Pairs: []search.Pair{{Name: "patient", Value: patient}}})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, e := range got.Entries {
+		all = append(all, string(e.JSON))
+	}
+	return all
+}

@@ -35,10 +35,10 @@ func TestAPatientNarrowsAnAppFindsItsReadAndEndsIt(t *testing.T) {
 	ann.send(at, "do", "narrow", "scope", "patient/Condition.cruds", "scope", "offline_access", "only", "1").want(http.StatusSeeOther)
 	p.fhir(token, "Observation/sugar").want(http.StatusForbidden)
 	p.fhir(token, "Condition?patient=ann").want(200).has(`"total":1`)
-	ann.get(at + "?done=narrowed").want(200).has("may use less from now on", "See health problems and diagnoses").lacks("See test results and measurements", "add, change", "Only look")
+	ann.get(at+"?done=narrowed").want(200).has("may use less from now on", "See health problems and diagnoses").lacks("See test results and measurements", "add, change", "Only look")
 
-	looked := ann.get("/portal/ann/looked?agent=" + c.ID).want(200).has("You", "with Growth Chart", "Saw test results and measurements", "as the patient asked", "Only Growth Chart")
-	ann.get("/portal/ann/looked?agent="+c.ID+"&refused=1").want(200).has("refused")
+	looked := ann.get("/portal/ann/looked?agent="+c.ID).want(200).has("You", "with Growth Chart", "Saw test results and measurements", "as the patient asked", "Only Growth Chart")
+	ann.get("/portal/ann/looked?agent=" + c.ID + "&refused=1").want(200).has("refused")
 	_, rest, ok := strings.Cut(looked.body, `href="/portal/ann/looked/log.`)
 	if !ok {
 		t.Fatal(looked.says())
@@ -110,7 +110,7 @@ func TestAChoiceHidesKindsOfDataFromAnAppUntilItIsEnded(t *testing.T) {
 	p.fhir(token, "Observation?patient=ann").want(200).has(`"total":0`)
 	p.fhir(token, "Condition?patient=ann").want(200).has(`"total":1`)
 	page := ann.get("/portal/ann/sharing?done=saved").want(200).has("Hidden from Growth Chart", "Test results and measurements.", "holds", "Until you end it.")
-	ann.get("/portal/ann/apps/"+c.ID).want(200).has("Test results and measurements. Until you end it.")
+	ann.get("/portal/ann/apps/" + c.ID).want(200).has("Test results and measurements. Until you end it.")
 
 	_, rest, _ := strings.Cut(page.body, `<h2><a href="/portal/ann/sharing/`)
 	id, _, _ := strings.Cut(rest, `"`)

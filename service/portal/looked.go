@@ -2,6 +2,7 @@ package portal
 
 import (
 	"cmp"
+	"encoding/base64"
 	"net/url"
 	"slices"
 	"strconv"
@@ -243,12 +244,26 @@ func (r *record) did(e pages.Element) string {
 		return act + " " + and(all)
 	case code == "110127":
 		return act + " this record"
-	case code == "search":
-		return "Searched, and found nothing"
 	case e.Text("outcome") == "4":
-		return "Tried, and saw nothing"
+		return "Tried" + asked(e) + ", and saw nothing"
+	case code == "search":
+		return "Searched" + asked(e) + ", and got no entry"
 	}
 	return act + " this record"
+}
+
+// asked is what kind of data an event asked for; "" when that is not told.
+func asked(e pages.Element) string {
+	for _, one := range e.List("entity") {
+		text := one.Text("name")
+		if query, err := base64.StdEncoding.DecodeString(one.Text("query")); err == nil && len(query) > 0 {
+			text = string(query)
+		}
+		if typ := strings.FieldsFunc(text, func(r rune) bool { return r == '/' || r == '?' }); len(typ) > 0 && typ[0][0] >= 'A' && typ[0][0] <= 'Z' {
+			return " " + pages.TypeWords(typ[0])
+		}
+	}
+	return ""
 }
 
 // agentName is the name of a user, by id, login or resource, or of an app.
@@ -275,14 +290,14 @@ func (r *record) agentName(agent string) string {
 func (r *record) appName(client string) string {
 	for _, e := range r.House.Entrances {
 		if strings.EqualFold(e.Name, client) {
-			return "the pages of the " + strings.ToLower(e.Name)
+			return "the " + strings.ToLower(e.Name)
 		}
 	}
 	if client == "" {
 		return ""
 	}
 	if strings.EqualFold(client, Name) {
-		return "the pages of the portal"
+		return "the portal"
 	}
 	a, err := r.named(client)
 	if err != nil {

@@ -97,7 +97,7 @@ func codeOf(e pages.Element) string {
 // measurement tells of the newest values of one code, of which there is one at least.
 func (r *record) measurement(code string, all []pages.Element) measured {
 	slices.SortStableFunc(all, func(a, b pages.Element) int { return taken(b).Compare(taken(a)) })
-	newest := all[0]
+	newest := newest(all)
 	m, original := inWords(newest.At("code"))
 	row := measured{Name: cmp.Or(m.Name, "A measurement without a name"), Original: original, Means: m.Means, Latest: valueWords(newest), When: pages.Date(when(newest))}
 	s := seriesOf(all)

@@ -28,8 +28,8 @@ func valueWords(e pages.Element) string {
 		m, _ := inWords(v)
 		return m.Name
 	}
-	if text := e.Value(); text != "" {
-		return text
+	if v, _ := e.Choice("value"); v.Exists() {
+		return e.Value()
 	}
 	var parts []string
 	upper, lower := component(e, "8480-6"), component(e, "8462-4")
@@ -39,12 +39,36 @@ func valueWords(e pages.Element) string {
 		}
 	}
 	for _, c := range e.List("component") {
-		if text := c.Value(); text != "" {
+		if v, _ := c.Choice("value"); v.Exists() {
 			m, _ := inWords(c.At("code"))
-			parts = append(parts, m.Name+": "+text)
+			parts = append(parts, m.Name+": "+c.Value())
 		}
 	}
-	return cmp.Or(strings.Join(parts, "; "), "no value")
+	if len(parts) > 0 {
+		return strings.Join(parts, "; ")
+	}
+	if why := e.At("dataAbsentReason").Concept(); why != "" {
+		return "no value (" + strings.ToLower(why) + ")"
+	}
+	return "no value"
+}
+
+// hasValue says whether an Observation or one of its components has one.
+func hasValue(e pages.Element) bool {
+	v, _ := e.Choice("value")
+	return v.Exists() || slices.ContainsFunc(e.List("component"), func(c pages.Element) bool {
+		v, _ := c.Choice("value")
+		return v.Exists()
+	})
+}
+
+// newest is the newest of Observations that are sorted so which has a value, or else
+// the newest.
+func newest(all []pages.Element) pages.Element {
+	if i := slices.IndexFunc(all, hasValue); i >= 0 {
+		return all[i]
+	}
+	return all[0]
 }
 
 // component is that of an Observation with a LOINC code.
@@ -82,7 +106,7 @@ func seriesOf(all []pages.Element) []series {
 		if !ok || at.IsZero() {
 			return
 		}
-		unit := cmp.Or(q.Text("unit"), q.Text("code"))
+		unit := pages.Unit(cmp.Or(q.Text("unit"), q.Text("code")))
 		i := slices.IndexFunc(out, func(s series) bool { return s.Name == name })
 		if i < 0 {
 			i, out = len(out), append(out, series{Name: name, Unit: unit})

@@ -54,7 +54,7 @@ func (r *record) trend() error {
 		}
 	}
 	if len(shown) > 0 {
-		newest := shown[0]
+		newest := newest(shown)
 		page.meaning, page.Original = inWords(newest.At("code"))
 		page.Name = cmp.Or(page.Name, "Measurement")
 		page.Latest, page.When, page.Tag = valueWords(newest), pages.DateTime(when(newest)), judged(newest)
