@@ -78,8 +78,8 @@ func TestUsageIsToldByAppAndUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.door.CountUse(records.Usage{Client: "growth<b>", User: noor.ID, Requests: 1234, Resources: 20, Bytes: 4000, Refused: 7})
-	page := vera.get("/console/usage?days=7").want(200).has("growth<b>", "Noor", "1,234", "Requests by day", "Refused").lacks("growth<b>")
+	o.door.CountUse(records.Usage{Client: "growth<b>", User: noor.ID, Requests: 1234, Resources: 20, Bytes: 4000, Refused: 7, Failed: 5})
+	page := vera.get("/console/usage?days=7").want(200).has("growth<b>", "Noor", "1,234", "1,234, 12 refused or failed", "Requests by day", "Refused").lacks("growth<b>")
 	for _, way := range []string{"/console/audit?user=noor", "/console/audit?app=growth%3Cb%3E&amp;outcome=bad"} {
 		if !strings.Contains(page.body, way) {
 			t.Errorf("no way to %s", way)
