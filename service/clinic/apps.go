@@ -115,7 +115,7 @@ func (c *Clinic) launch(h *chart) error {
 	framed := h.Form.Get("mode") != "window"
 	// In the chart the patient stands above the app already.
 	banner := !framed || h.Form.Get("banner") == "app"
-	context := smart.Context{Patient: string(h.id), Banner: &banner, Intent: h.Form.Get("intent"), Style: h.URL("/auth/style.json")}
+	context := smart.Context{Patient: string(h.id), Banner: &banner, Intent: h.Form.Get("intent")} // auth adds where the style is
 	if h.Encounter != noEncounter {
 		context.Encounter = h.Encounter
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -212,6 +213,7 @@ type page struct {
 	Glass    string // address where the glass is broken or mended; "" for nobody who may
 	Broken   bool
 	ReadOnly bool
+	Adds     bool // the visitor is one of those who add to charts
 	Token    string
 }
 
@@ -221,6 +223,7 @@ func (h *chart) page(here string) (page, error) {
 		return page{}, err
 	}
 	p := page{chart: h, Tabs: h.tabs(here), Self: h.R.URL.Path, Broken: h.glass != nil, ReadOnly: h.Door.ReadOnly(), Token: h.Visitor.Token}
+	p.Adds = !p.ReadOnly && (h.User.Has(identity.Practitioner) || h.User.Has(identity.Nurse))
 	may, err := mayBreakGlass(h.Visit)
 	if err == nil && (may || p.Broken) {
 		p.Glass = h.Link("/glass")

@@ -1,6 +1,7 @@
 package clinic_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -37,7 +38,7 @@ func readsAtAGlance(t *testing.T) {
 	w.sick()
 	b := w.as("noor")
 	page := b.get("/clinic/patient/ann").want(200).has("Ann Archer", "76 years", "female", "born 3 February 1950", "HS-1", "Risk of falls",
-		"Penicillin", "Hives (severe)", "high risk", "Asthma", "Salbutamol inhaler", "Two puffs", "LDL", "150 mg/dL", "up to 130 mg/dL", "high", "140/80 mmHg", "usual for adults", "Health Plan").
+		"Penicillin", "Hives (severe)", "high risk", "Asthma", "Salbutamol inhaler", "Two puffs", "LDL", "150 mg/dL", "up to 130 mg/dL", "high", "140/80 mmHg", "adults: 90 to 130", "Health Plan").
 		hasNot("Measles", "Old flag")
 	for _, first := range []string{">Allergies<", ">Problems<", ">Medications<"} {
 		if at, vital := strings.Index(page.body, first), strings.Index(page.body, ">Vital signs<"); at < 0 || at > vital {
@@ -81,6 +82,18 @@ func TestAPatientIsFoundByNameBirthDateAndNumber(t *testing.T) {
 	b.get("/clinic?all=1").want(200).has("Ann Archer", "Patient without a name", "Ola عُلا")
 }
 
+func TestFromANameToWhatMattersInTwoRequests(t *testing.T) {
+	w := newWard(t)
+	w.sick()
+	b := w.as("noor")
+	found := b.do("GET", "/clinic/find?q=arch", nil, "Accept", "application/json").want(200)
+	var all []struct{ Name, Detail, Address string }
+	if err := json.Unmarshal([]byte(found.body), &all); err != nil || len(all) != 1 || all[0].Detail != "76 years, female, HS-1, born 3 February 1950" {
+		t.Fatal(found.body, err)
+	}
+	b.get(all[0].Address).want(200).has("Penicillin", "Asthma", "Salbutamol inhaler")
+}
+
 func TestAPatientWithoutDataHasAChart(t *testing.T) {
 	b := newWard(t).as("noor")
 	for _, path := range []string{"", "/timeline", "/results", "/list/problems", "/list/medications", "/list/encounters", "/list/documents", "/list/orders", "/list/claims", "/list/immunizations", "/list/procedures", "/list/allergies", "/list/reports", "/list/observations", "/apps", "/add/vital"} {
@@ -103,7 +116,7 @@ func TestEveryChartIsForThoseWhoWorkHere(t *testing.T) {
 	out.do("GET", "/clinic/patient/ann/live", nil, "Accept", "text/event-stream").want(401)
 	w.as("ines").get("/clinic/patient/ann").want(200).has("Penicillin")
 	desk := w.as("desk")
-	desk.get("/clinic/patient/ann").want(200).has("Ann Archer", "Your role does not show", "Health Plan").hasNot("Penicillin", "Asthma", "Salbutamol", "LDL", "break the glass")
+	desk.get("/clinic/patient/ann").want(200).has("Ann Archer", "Your role does not show", "Health Plan").hasNot("Penicillin", "Asthma", "Salbutamol", "LDL", "break the glass", "/add/vital")
 	desk.get("/clinic/patient/ann/list/problems").want(200).has("Your role does not show this").hasNot("Asthma")
 	desk.get("/clinic/patient/ann/results").want(200).hasNot("LDL")
 	desk.get("/clinic/patient/ann/trend?code=" + url.QueryEscape("http://loinc.org|2089-1")).want(200).hasNot("LDL")

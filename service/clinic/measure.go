@@ -22,7 +22,6 @@ type trend struct {
 	Tag        *pages.Tag
 	Spark      template.HTML
 	Address    string // of its own page; "" when it has no code
-	at         time.Time
 }
 
 // trendsOf groups observations by what was measured, the latest first in each; the
@@ -53,9 +52,12 @@ func (h *chart) trendsOf(observations []pages.Element) []trend {
 
 func (h *chart) trendOf(group []pages.Element) trend {
 	slices.SortStableFunc(group, func(a, b pages.Element) int { return timeOf(b).Compare(timeOf(a)) })
-	latest := group[0]
-	t := trend{Name: latest.At("code").Concept(), Code: codeOf(latest.At("code")), Latest: valueOf(latest), When: pages.Date(latest.When(observed...)), at: timeOf(latest)}
-	if usual, ok := usually(t.Code); ok && usual.Name != "" && t.Name == "" {
+	latest := group[max(0, slices.IndexFunc(group, hasValue))]
+	t := trend{Name: briefly(latest.At("code").Concept()), Code: codeOf(latest.At("code")), Latest: valueOf(latest), When: pages.Date(latest.When(observed...))}
+	if at := timeOf(latest); !at.IsZero() {
+		t.When = at.Format("2 Jan 2006")
+	}
+	if usual, ok := usually(t.Code); ok && usual.Name != "" {
 		t.Name = usual.Name
 	}
 	r := h.rangeOf(latest)
@@ -97,13 +99,13 @@ func whenOf(o pages.Element) string { return pages.DateTime(o.When(observed...))
 // the same unit, such as blood pressure, one with a stroke.
 func valueOf(o pages.Element) string {
 	if v, typ := o.Choice("value"); typ != "" || v.Exists() || len(o.List("component")) == 0 {
-		return o.Value()
+		return unitsOf(o.Value())
 	}
 	parts := o.List("component")
 	if len(parts) == 2 {
 		a, b := parts[0].At("valueQuantity"), parts[1].At("valueQuantity")
 		if a.Text("value") != "" && b.Text("value") != "" && a.Text("unit") == b.Text("unit") {
-			return strings.TrimSpace(a.Text("value") + "/" + b.Text("value") + " " + a.Text("unit"))
+			return unitsOf(strings.TrimSpace(a.Text("value") + "/" + b.Text("value") + " " + a.Text("unit")))
 		}
 	}
 	var words []string
@@ -112,7 +114,34 @@ func valueOf(o pages.Element) string {
 			words = append(words, strings.TrimSpace(p.At("code").Concept()+" "+v))
 		}
 	}
-	return strings.Join(words, ", ")
+	return unitsOf(strings.Join(words, ", "))
+}
+
+// hasValue says whether an observation has a value, and not just a reason for none.
+func hasValue(o pages.Element) bool {
+	if v, _ := o.Choice("value"); v.Exists() {
+		return true
+	}
+	return slices.ContainsFunc(o.List("component"), func(p pages.Element) bool { v, _ := p.Choice("value"); return v.Exists() })
+}
+
+// ucum are codes of units that people write otherwise.
+var ucum = strings.NewReplacer("{1.73_m2}", "1.73 m²", "{INR}", "", " Cel", " °C", "kg/m2", "kg/m²", "10*3/uL", "10³/µL", "10*6/uL", "10⁶/µL", "{score}", "", "[degF]", "°F", "mm[Hg]", "mmHg", "[lb_av]", "lb", "[in_i]", "in")
+
+func unitsOf(text string) string { return strings.TrimSpace(ucum.Replace(text)) }
+
+// briefly leaves the property, and the commonest specimen, out of a long name of
+// LOINC: "Glucose [Mass/volume] in Urine" is "Glucose in Urine".
+func briefly(name string) string {
+	before, rest, ok := strings.Cut(name, " [")
+	if !ok {
+		return name
+	}
+	_, after, ok := strings.Cut(rest, "]")
+	if !ok || before == "" {
+		return name
+	}
+	return before + strings.TrimPrefix(after, " in Serum or Plasma")
 }
 
 // mainValue is the number that is drawn: the value, or that of the first part.
@@ -161,7 +190,7 @@ func (h *chart) rangeOf(o pages.Element) bounds {
 		if v, ok := r.Number("high", "value"); ok {
 			b.high = v
 		}
-		b.words = cmp.Or(r.Text("text"), between(r.Text("low", "value"), r.Text("high", "value"), cmp.Or(r.Text("high", "unit"), r.Text("low", "unit"))))
+		b.words = unitsOf(cmp.Or(r.Text("text"), between(r.Text("low", "value"), r.Text("high", "value"), cmp.Or(r.Text("high", "unit"), r.Text("low", "unit")))))
 		if b.any() || b.words != "" {
 			return b
 		}
@@ -169,7 +198,7 @@ func (h *chart) rangeOf(o pages.Element) bounds {
 	if usual, ok := usually(codeOf(o.At("code"))); ok && h.adult {
 		if unit := cmp.Or(o.Text("valueQuantity", "code"), at.Text("valueQuantity", "code")); unit == usual.UCUM && usual.Usual != [2]float64{} {
 			b := bounds{low: usual.Usual[0], high: usual.Usual[1]}
-			b.words = between(float(b.low), float(b.high), usual.Unit) + ", usual for adults"
+			b.words = "adults: " + between(float(b.low), float(b.high), "")
 			return b
 		}
 	}

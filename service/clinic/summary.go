@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"html/template"
+	"slices"
 	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -226,8 +227,11 @@ func showTrend(h *chart) error {
 	}{page: base, Live: h.Link("/live")}
 	data.Name = "Results"
 	if len(l.Items) > 0 {
-		latest := l.Items[0]
+		latest := l.Items[max(0, slices.IndexFunc(l.Items, hasValue))]
 		data.Name = latest.At("code").Concept()
+		if usual, ok := usually(codeOf(latest.At("code"))); ok && usual.Name != "" {
+			data.Name = usual.Name
+		}
 		r := h.rangeOf(latest)
 		data.Range = r.words
 		chart := drawn(l.Items, r)

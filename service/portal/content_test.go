@@ -28,7 +28,7 @@ func TestTheRecordIsToldInPlainWords(t *testing.T) {
 	ann.get("/portal/ann/record/allergies").want(200).has("Peanut", "can be dangerous", "severe reaction (anaphylaxis) (severe)")
 	ann.get("/portal/ann/record/immunizations").want(200).has("Measles, mumps and rubella", "1981", "In the record MMR")
 	ann.get("/portal/ann/record/visits").want(200).has("Emergency visit", "With Dr. Noor")
-	ann.get("/portal/ann/record/care-team").want(200).has("Your clinician", "Dr. Noor")
+	ann.get("/portal/ann/record/care-team").want(200).has("Main clinician", "Dr. Noor")
 	ann.get("/portal/ann").want(200).has("Metformin 500 mg", "Type 2 diabetes", "Peanut can be dangerous", "Emergency visit")
 }
 

@@ -80,7 +80,7 @@ func (r *record) personal() []fact {
 		e.add("Address", strings.Join(lines, ", "))
 	}
 	e.add("Languages", concepts(languages(p)))
-	e.add("Your clinician", r.names(p.List("generalPractitioner")))
+	e.add("Main clinician", r.names(p.List("generalPractitioner")))
 	return e.Facts
 }
 
@@ -123,7 +123,7 @@ func (r *record) section() error {
 	}
 	if s.Slug == "care-team" && r.Query.Get("after") == "" {
 		if own := r.names(r.patient.List("generalPractitioner")); own != "" {
-			all = append([]entry{{Title: "Your clinician", Facts: []fact{{"Name", own}, {"Clinic", r.who(r.patient.At("managingOrganization"))}}}}, all...)
+			all = append([]entry{{Title: "Main clinician", Facts: []fact{{"Name", own}, {"Clinic", r.who(r.patient.At("managingOrganization"))}}}}, all...)
 		}
 	}
 	page := struct {

@@ -10,6 +10,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/internal/pgtest"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/auth"
 	"github.com/inglehealth/ingle/service/fhirapi"
@@ -27,16 +29,37 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/postgres"
 	"github.com/inglehealth/ingle/store/sqlite"
 )
 
-// place is a server of a test's own, with a portal, on SQLite: ann and her daughter
+// place is a server of a test's own, with a portal: ann and her daughter
 // eve, for whom mum acts; dr, who works there; lone, without a record.
 type place struct {
 	t        *testing.T
 	url      string
 	identity *identity.Service
 	door     *records.Door
+}
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+// openStore opens PostgreSQL for tests whose name says so.
+func openStore(t *testing.T) store.Store {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	var s store.Store
+	var err error
+	if strings.HasSuffix(t.Name(), "PostgreSQL") {
+		s, err = postgres.Open(ctx, pgtest.URL(t), pgtest.Schema())
+	} else {
+		s, err = sqlite.Open(ctx, t.TempDir())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // plain is an audit.Sealer that seals nothing.
@@ -52,15 +75,12 @@ func newPlace(t *testing.T) *place {
 	handler := http.NewServeMux()
 	server := httptest.NewServer(handler)
 	p.url = server.URL
-	store, err := sqlite.Open(ctx, t.TempDir())
+	kept := openStore(t)
+	log, err := audit.Open(ctx, audit.Config{Store: kept, Secret: plain{}, Origin: p.url})
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := audit.Open(ctx, audit.Config{Store: store, Secret: plain{}, Origin: p.url})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.door, err = records.Open(ctx, records.Config{Store: store, Definitions: definitions.MustBuiltIn(definitions.R4), Base: p.url + "/fhir", Policy: records.DefaultPolicy(), Audit: log})
+	p.door, err = records.Open(ctx, records.Config{Store: kept, Definitions: definitions.MustBuiltIn(definitions.R4), Base: p.url + "/fhir", Policy: records.DefaultPolicy(), Audit: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +91,7 @@ func newPlace(t *testing.T) *place {
 		}
 	})
 	logins := []string{"ann", "mum", "dr", "lone", "gone"}
-	p.identity, err = identity.Open(ctx, identity.Config{Store: store, Issuer: p.url, Secret: identity.NewKeyFile(filepath.Join(t.TempDir(), "key")), AllowPrivate: true, Sandbox: logins})
+	p.identity, err = identity.Open(ctx, identity.Config{Store: kept, Issuer: p.url, Secret: identity.NewKeyFile(filepath.Join(t.TempDir(), "key")), AllowPrivate: true, Sandbox: logins})
 	if err != nil {
 		t.Fatal(err)
 	}

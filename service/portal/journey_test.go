@@ -17,6 +17,11 @@ const diabetes = `{"resourceType":"Condition","id":"diabetes","clinicalStatus":{
 // A patient sees what an app may do, narrows it, the app loses the data at once, its
 // read stands under who looked with a proof that holds, and the app is ended.
 func TestAPatientNarrowsAnAppFindsItsReadAndEndsIt(t *testing.T) {
+	t.Run("SQLite", narrowsFindsAndEnds)
+	t.Run("PostgreSQL", narrowsFindsAndEnds)
+}
+
+func narrowsFindsAndEnds(t *testing.T) {
 	p := newPlace(t)
 	p.put(sugar, diabetes)
 	ann := p.visit("ann")

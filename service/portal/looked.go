@@ -74,16 +74,20 @@ func (r *record) looked() error {
 	return r.showIn(pages.StatusOf(f.Problems), f, lookedTemplate, page)
 }
 
-// scans bounds how many pages of the log are looked through for one page of events.
-const scans = 10
+// scans bounds how many pages of the log are looked through for one page of events,
+// of which each has at least atOnce events.
+const (
+	scans  = 10
+	atOnce = 25
+)
 
-// lookedBy is a page of about count events, and where the next one begins. It may be
-// empty and not the last.
+// lookedBy is a page of events, and where the next one begins: about count of them,
+// often more. It may be empty and not the last.
 func (r *record) lookedBy(q lookedQuery, after string, count int) (all []looked, next string, err error) {
 	if r.Door.Audit() == nil {
 		return nil, "", nil
 	}
-	pairs := []search.Pair{{Name: "_sort", Value: "-date"}, {Name: "_count", Value: strconv.Itoa(count)}}
+	pairs := []search.Pair{{Name: "_sort", Value: "-date"}, {Name: "_count", Value: strconv.Itoa(max(count, atOnce))}}
 	for _, p := range []search.Pair{{Name: "agent", Value: q.Agent}, {Name: "date", Value: prefixed("ge", q.Since)}, {Name: "date", Value: prefixed("le", q.Until)}} {
 		if p.Value != "" {
 			pairs = append(pairs, p)

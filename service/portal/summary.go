@@ -61,9 +61,11 @@ func (r *record) summary() error {
 		return err
 	}
 	page.Apps = len(apps)
-	if page.Looked, _, err = r.lookedBy(lookedQuery{}, "", 3); err != nil {
+	last, _, err := r.lookedBy(lookedQuery{}, "", 3)
+	if err != nil {
 		return err
 	}
+	page.Looked = last[:min(len(last), 3)]
 	return r.show(http.StatusOK, "Summary", "", pages.Wide, summaryTemplate, page)
 }
 
