@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"html/template"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -32,8 +33,10 @@ type Point struct{ X, Y float64 }
 // The size of the drawing, and of the margins where the axes are labelled.
 const (
 	curveWidth, curveHeight    = 720.0, 300.0
-	left, right, top, bottom   = 52.0, 64.0, 12.0, 30.0
+	left, right, top, bottom   = 52.0, 92.0, 18.0, 38.0
 	divisionsAcross, divisions = 6, 5
+
+	labelHeight = 20.0 // a label that would cover another is left out
 )
 
 var curveTemplate = template.Must(template.New("").Parse(`<svg class="curve" viewBox="0 0 720 300" role="img" aria-label="{{.Title}}">
@@ -88,6 +91,7 @@ func (c Curve) SVG() template.HTML {
 			data.Across = append(data.Across, mark{X: digits(x(v)), Text: text})
 		}
 	}
+	var labels []float64
 	for _, l := range c.Lines {
 		d := drawn{Class: l.Class}
 		for _, p := range l.Points {
@@ -97,7 +101,11 @@ func (c Curve) SVG() template.HTML {
 			}
 		}
 		if n := len(l.Points); n > 0 && l.Name != "" {
-			d.Label = &mark{X: digits(x(l.Points[n-1].X) + 6), Y: digits(y(l.Points[n-1].Y) + 4), Text: l.Name}
+			last := l.Points[n-1]
+			if at := y(last.Y); !slices.ContainsFunc(labels, func(other float64) bool { return math.Abs(at-other) < labelHeight }) {
+				labels = append(labels, at)
+				d.Label = &mark{X: digits(x(last.X) + 6), Y: digits(at + 4), Text: l.Name}
+			}
 		}
 		data.Lines = append(data.Lines, d)
 	}

@@ -46,8 +46,9 @@ func (a *authorization) startApps(ctx context.Context, m *Main, base string) ([]
 	}
 	in := a.services[""]
 	server, err := smartapp.Discover(ctx, in.FHIRBase(), smartapp.Options{})
-	if err != nil {
-		return nil, fmt.Errorf("sample apps: %w", err)
+	if err != nil { // the public URL may lead elsewhere, or be served later
+		a.house.Log.Warn("there are no sample apps: the server is not reached at its public URL", "error", err)
+		return nil, nil
 	}
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -72,7 +73,7 @@ func (a *authorization) startApps(ctx context.Context, m *Main, base string) ([]
 		}
 		handler := kit.New(plan, &smartapp.Client{Server: server, ID: clientID(plan), Auth: key, Redirect: kit.Redirect(app.address)}, app.address)
 		running.Go(func() {
-			if err := kit.Serve(ctx, app.listener, handler); err != nil && a.house.Log != nil {
+			if err := kit.Serve(ctx, app.listener, handler); err != nil {
 				a.house.Log.Error("a sample app ended", "app", plan.ID, "error", err)
 			}
 		})

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,7 +14,10 @@ import (
 	"github.com/inglehealth/ingle/apps/kit"
 	risk "github.com/inglehealth/ingle/apps/risk/app"
 	chart "github.com/inglehealth/ingle/client/smart"
+	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/store/sqlite"
 )
 
 // sandboxWithApps starts a sandbox that keeps its records in a folder, and returns its
@@ -73,6 +78,23 @@ func TestASandboxBeyondLoopbackHasNoSampleApps(t *testing.T) {
 		if apps, err := new(authorization).startApps(t.Context(), &Main{}, base); apps != nil || err != nil {
 			t.Errorf("%s: %v, %v", base, apps, err)
 		}
+	}
+}
+
+func TestASandboxThatIsNotAtItsPublicURLGoesWithoutSampleApps(t *testing.T) {
+	store, err := sqlite.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	nowhere := "http://127.0.0.1:" + freePort(t)
+	in, err := identity.Open(t.Context(), identity.Config{Store: store, Issuer: nowhere, Secret: identity.NewKeyFile(filepath.Join(t.TempDir(), "key"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &authorization{services: map[string]*identity.Service{"": in}, house: &pages.House{Log: slog.New(slog.DiscardHandler)}}
+	if apps, err := a.startApps(t.Context(), &Main{}, nowhere); apps != nil || err != nil {
+		t.Errorf("%v, %v", apps, err)
 	}
 }
 

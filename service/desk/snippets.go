@@ -24,7 +24,7 @@ type filling struct {
 
 var snippetTemplates = template.Must(template.New("").Funcs(template.FuncMap{"list": strings.Fields, "shell": shell}).ParseFS(snippetFiles, "snippet/*.txt"))
 
-var languages = []struct{ id, name string }{{"javascript", "JavaScript (fhirclient)"}, {"python", "Python (Authlib)"}, {"go", "Go (client/smart)"}, {"curl", "curl"}}
+var languages = []struct{ id, name string }{{"javascript", "JavaScript (fhirclient)"}, {"python", "Python"}, {"go", "Go (client/smart)"}, {"curl", "curl"}}
 
 // snippets are the code for an app, in every language.
 func snippets(v *pages.Visit, c *identity.Client) []snippet {

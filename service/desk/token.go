@@ -130,7 +130,7 @@ func factsOf(v *pages.Visit, i *identity.Introspection) []fact {
 		add("User", "none: the service acts by itself")
 	}
 	if i.Simulated != nil {
-		add("Simulation", "one runs for the app, and what the token allows is narrowed by it")
+		add("Simulation", "one runs for the app, which may narrow what the token allows")
 	}
 	return all
 }
