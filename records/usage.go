@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -29,6 +30,18 @@ type Usage struct {
 	Resources int64  `json:"resources"` // returned
 	Bytes     int64  `json:"bytes"`     // of answers, as they were sent
 	Refused   int64  `json:"refused"`   // requests answered with 401, 403 or 429
+	Failed    int64  `json:"failed"`    // requests answered with any other 4xx or 5xx
+}
+
+// Answered counts a request by the status of its answer.
+func (u *Usage) Answered(status int) {
+	u.Requests++
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests:
+		u.Refused++
+	case status >= http.StatusBadRequest:
+		u.Failed++
+	}
 }
 
 const (
@@ -98,6 +111,7 @@ func (u *Usage) add(other Usage) {
 	u.Resources += other.Resources
 	u.Bytes += other.Bytes
 	u.Refused += other.Refused
+	u.Failed += other.Failed
 }
 
 // FlushUsage writes what was counted and is not written. What was counted in a

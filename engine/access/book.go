@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/inglehealth/ingle/engine/search"
 )
 
 // Book has the policies of all patients, and what holds where they say nothing. It
@@ -17,8 +19,10 @@ type Book struct {
 type shelf struct {
 	mu       sync.Mutex
 	policies []numbered
+	renewed  int // how many policies there were when it was renewed
 	views    map[string]*view
 	actors   map[string]bool // types of the actors that policies name
+	outcomes *outcomes
 }
 
 type numbered struct {
@@ -26,18 +30,19 @@ type numbered struct {
 	policy policy
 }
 
-// view is what the policies come to for one asker: those that come to the same
-// together.
+// view is what the policies come to for one asker.
 type view struct {
-	done   int // of the Book's policies
-	groups []*group
-	byText map[string]*group
+	done int          // of the Book's policies
+	seen map[int]bool // kinds
+	concerned
 }
 
-// group are policies that come to the same for an asker.
-type group struct {
-	policy  policy
-	numbers []int64
+// concerned are the kinds of the policies that concern an asker, up to the last one.
+type concerned struct {
+	kinds    *search.Kinds
+	present  []int // in the order in which they first came
+	last     int64
+	outcomes *outcomes
 }
 
 // maxViews bounds the askers whose views are remembered.
@@ -45,7 +50,11 @@ const maxViews = 500
 
 // NewBook makes an empty Book.
 func NewBook(d Defaults) *Book {
-	return &Book{d, &shelf{views: map[string]*view{}, actors: map[string]bool{}}}
+	return &Book{d, newShelf()}
+}
+
+func newShelf() *shelf {
+	return &shelf{views: map[string]*view{}, actors: map[string]bool{}, outcomes: newOutcomes()}
 }
 
 // Under is the Book with other defaults: what either is given both have.
@@ -75,16 +84,46 @@ func (b *Book) Add(number int64, text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if number > b.last() {
-		b.policies = append(b.policies, numbered{number, p})
-		for _, together := range p {
-			for i := range together {
-				b.mention(&together[i])
-			}
+		b.put(numbered{number, p})
+	}
+}
+
+func (b *shelf) put(n numbered) {
+	b.policies = append(b.policies, n)
+	for _, together := range n.policy {
+		for i := range together {
+			b.mention(&together[i])
 		}
 	}
 }
 
-func (b *Book) mention(r *rule) {
+// fewPolicies are so many that those which have gone need not be forgotten.
+const fewPolicies = 1000
+
+// Stale says whether so many policies came since the Book was renewed, or made, that
+// many may have gone.
+func (b *Book) Stale() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.policies) > 2*b.renewed+fewPolicies
+}
+
+// Renew forgets all policies but those that there are, and the later ones. Rules that
+// were made before stay as they are.
+func (b *Book) Renew(there []int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := b.policies
+	b.policies, b.views, b.actors, b.outcomes = nil, map[string]*view{}, map[string]bool{}, newOutcomes()
+	for _, n := range all {
+		if _, is := slices.BinarySearch(there, n.number); is || len(there) == 0 || n.number > there[len(there)-1] {
+			b.put(n)
+		}
+	}
+	b.renewed = len(b.policies)
+}
+
+func (b *shelf) mention(r *rule) {
 	for _, a := range r.Actors {
 		t, _, _ := strings.Cut(a, "/")
 		b.actors[t] = true
@@ -103,9 +142,9 @@ func (b *Book) Mentions(typeName string) bool {
 
 // concerning returns the policies that concern an asker, by what they come to, and
 // the greatest number that was looked at.
-func (b *Book) concerning(a *Asker, writing bool) (groups []group, last int64) {
+func (b *Book) concerning(a *Asker, writing bool) concerned {
 	if a.Exempt {
-		return nil, 0
+		return concerned{kinds: new(search.Kinds)}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -118,27 +157,20 @@ func (b *Book) concerning(a *Asker, writing bool) (groups []group, last int64) {
 		if len(b.views) >= maxViews {
 			clear(b.views)
 		}
-		v = &view{byText: map[string]*group{}}
+		v = &view{seen: map[int]bool{}, concerned: concerned{kinds: new(search.Kinds), outcomes: b.outcomes}}
 		b.views[key] = v
 	}
 	for ; v.done < len(b.policies); v.done++ {
 		n := &b.policies[v.done]
-		p := n.policy.concerning(a, writing)
-		if p == nil {
-			continue
+		if p := n.policy.concerning(a, writing); p != nil {
+			kind := b.outcomes.kind(p)
+			v.kinds.Add(n.number, kind)
+			if !v.seen[kind] {
+				v.seen[kind] = true
+				v.present = append(v.present, kind)
+			}
 		}
-		text := string(marshal(p))
-		g := v.byText[text]
-		if g == nil {
-			g = &group{policy: p}
-			v.byText[text] = g
-			v.groups = append(v.groups, g)
-		}
-		g.numbers = append(g.numbers, n.number)
+		v.last = n.number
 	}
-	groups = make([]group, len(v.groups))
-	for i, g := range v.groups {
-		groups[i] = group{g.policy, slices.Clip(g.numbers)}
-	}
-	return groups, b.last()
+	return v.concerned
 }

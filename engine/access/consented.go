@@ -2,24 +2,20 @@ package access
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
-// maxGroups bounds the different things that the consents of patients come to for
-// one asker: what is beyond is hidden.
-const maxGroups = 200
-
 // consenting is what consents and defaults make of the resources of some types.
 type consenting struct {
-	o        *Ownership
-	types    []string
-	params   []search.Param // by which they belong to patients
-	self     bool           // a Patient belongs to the patient
-	sole     bool           // none belongs to several
-	groups   []group
-	last     int64
+	o      *Ownership
+	types  []string
+	params []search.Param // by which they belong to patients
+	self   bool           // a Patient belongs to the patient
+	sole   bool           // none belongs to several
+	concerned
 	defaults *Defaults
 	asker    *Asker
 	creating bool // what nobody can see yet
@@ -33,13 +29,12 @@ func (r *Rules) consented(types []string, i smart.Interactions) search.Expr {
 	if r.book == nil || r.asker.Exempt {
 		return nil
 	}
-	c := consenting{o: r.o, types: types, defaults: &r.book.defaults, asker: &r.asker, creating: i == smart.Create}
+	c := consenting{o: r.o, types: types, concerned: r.policies[0], defaults: &r.book.defaults, asker: &r.asker, creating: i == smart.Create}
 	if len(types) == 0 {
 		c.types = r.o.types
 	}
-	c.groups, c.last = r.policies[0].groups, r.policies[0].last
 	if i&(smart.Create|smart.Update|smart.Delete) != 0 {
-		c.groups, c.last = r.policies[1].groups, r.policies[1].last
+		c.concerned = r.policies[1]
 	}
 	c.params, c.self = r.o.governing(c.types)
 	c.sole = len(c.types) == 1 && r.o.sole(c.types[0])
@@ -70,33 +65,26 @@ func standing(x search.Expr) search.Expr {
 
 // hidden holds of what belongs to a patient and is hidden.
 func (c *consenting) hidden() search.Expr {
-	var hiding []branch
-	var opens []opening
-	for i := range c.groups {
-		g := &c.groups[i]
-		if i >= maxGroups {
-			hiding = append(hiding, branch{always(), g.numbers})
-			continue
-		}
-		hides := c.each(func(t string) search.Expr {
-			x := c.o.verdict(g.policy, t).hides
-			if c.creating && !isAlways(x) {
-				return never()
-			}
-			return x
-		})
-		hiding = append(hiding, branch{hides, g.numbers})
-		unseals := c.each(func(t string) search.Expr { return c.o.verdict(g.policy, t).unseals })
-		if !isNever(unseals) {
-			opens = open(opens, unseals, g.numbers)
-		}
-	}
-	hidden := c.ofBranches(hiding, c.last)
+	hidden := c.decided(hides, c.last)
 	if labels := c.defaults.sealed(c.asker); len(labels) > 0 && !c.creating {
 		sealed := c.each(func(t string) search.Expr { return c.o.labelled(t, labels) })
-		hidden = disj(hidden, conj(sealed, neg(c.opened(opens))))
+		hidden = disj(hidden, conj(sealed, neg(c.opened())))
 	}
 	return hidden
+}
+
+// severally are the types of which a resource may belong to several patients.
+var severally = []string{"Account", "Appointment", "Binary", "Schedule"}
+
+// opened holds of sealed resources that every patient to whom they belong unseals.
+func (c *consenting) opened() search.Expr {
+	x := c.decided(unseals, 0)
+	g, ok := x.(search.Governed)
+	if !ok || !slices.ContainsFunc(c.types, func(t string) bool { return slices.Contains(severally, t) }) {
+		return x
+	}
+	g.Sole, g.Lacking = false, true
+	return conj(x, neg(g))
 }
 
 // shown holds of what consents show where the default shows nothing, and of what
@@ -115,56 +103,79 @@ func (c *consenting) shown() search.Expr {
 	if nobodys != nil {
 		shown = nobodys
 	}
-	var showing []branch
-	for i := range c.groups[:min(len(c.groups), maxGroups)] {
-		g := &c.groups[i]
-		showing = append(showing, branch{c.each(func(t string) search.Expr { return c.o.verdict(g.policy, t).shows }), g.numbers})
+	return disj(shown, c.decided(shows, 0))
+}
+
+// part is one of the things that a verdict says.
+type part uint8
+
+const (
+	hides part = iota
+	shows
+	unseals
+)
+
+// of is what a verdict says.
+func (p part) of(v verdict) search.Expr {
+	switch p {
+	case hides:
+		return v.hides
+	case shows:
+		return v.shows
 	}
-	return disj(shown, c.ofBranches(showing, 0))
+	return v.unseals
 }
 
-// branch is what holds of resources whose owners have one of some policies.
-type branch struct {
-	x       search.Expr
-	numbers []int64
-}
+// fewKinds are so many that their policies are counted up if nothing more is to be
+// asked.
+const fewKinds = 8
 
-// ofBranches holds where one of branches does. Those that hold of everything are one.
-func (c *consenting) ofBranches(all []branch, after int64) search.Expr {
-	var whole []int64
-	var some []branch
-	for _, b := range all {
+// decided holds of resources one of whose owners has a policy that says part of them,
+// or one above after.
+func (c *consenting) decided(p part, after int64) search.Expr {
+	if len(c.params) == 0 && !c.self {
+		return never()
+	}
+	key := decisionsKey{c.o, strings.Join(c.types, ","), p, c.creating}
+	types, o, creating := c.types, c.o, c.creating
+	each := c.outcomes.decide(key, newShapes(func(of policy) search.Expr {
+		x := o.each(types, func(t string) search.Expr { return p.of(o.verdict(of, t)) })
 		switch {
-		case isAlways(b.x):
-			whole = append(whole, b.numbers...)
-		case !isNever(b.x):
-			some = append(some, b)
+		case p == hides && creating && !isAlways(x):
+			return never()
+		case isHeavy(x) && p == hides:
+			return always()
+		case isHeavy(x):
+			return never()
+		}
+		return x
+	}).expr)
+	var whole []int
+	some := 0
+	for _, kind := range c.present {
+		x := each.Of(kind)
+		if isAlways(x) {
+			whole = append(whole, kind)
+		}
+		if !isNever(x) {
+			some++
 		}
 	}
-	if whole == nil {
-		return c.tree(some, after)
+	if some == 0 {
+		return never()
 	}
-	slices.Sort(whole)
-	return disj(c.governed(whole, after), c.tree(some, after))
-}
-
-// tree asks of many branches whether the owner's policy is in one half, and then in
-// which, so that what belongs to one patient is asked about few of them.
-func (c *consenting) tree(all []branch, after int64) search.Expr {
-	if len(all) <= 2 {
-		any := never()
-		for _, b := range all {
-			any = disj(any, conj(b.x, c.governed(b.numbers, after)))
+	g := search.Governed{Params: c.params, Self: c.self, Sole: c.sole, After: after}
+	if some > len(whole) || len(c.present) > fewKinds {
+		g.Kinds, g.Each = c.kinds, each
+		return g
+	}
+	numbers, kinds := c.kinds.All()
+	for i, n := range numbers {
+		if slices.Contains(whole, int(kinds[i])) {
+			g.Policies = append(g.Policies, n)
 		}
-		return any
 	}
-	var numbers []int64
-	for _, b := range all {
-		numbers = append(numbers, b.numbers...)
-	}
-	slices.Sort(numbers)
-	half := len(all) / 2
-	return conj(c.governed(numbers, after), disj(c.tree(all[:half], after), c.tree(all[half:], after)))
+	return g
 }
 
 // beside holds of what tells about something hidden: its Provenance, its AuditEvent.
@@ -230,26 +241,23 @@ func (r *Rules) findUnconsented() search.Expr {
 	return neg(x)
 }
 
-func (c *consenting) governed(numbers []int64, after int64) search.Expr {
-	if len(c.params) == 0 && !c.self {
-		return never()
-	}
-	return search.Governed{Params: c.params, Self: c.self, Sole: c.sole, Policies: numbers, After: after}
+func (c *consenting) each(of func(typeName string) search.Expr) search.Expr {
+	return c.o.each(c.types, of)
 }
 
 // each joins what holds of resources of each type that belongs to patients.
-func (c *consenting) each(of func(typeName string) search.Expr) search.Expr {
-	if len(c.types) == 1 {
-		if classes[c.types[0]] != owned {
+func (o *Ownership) each(types []string, of func(typeName string) search.Expr) search.Expr {
+	if len(types) == 1 {
+		if classes[types[0]] != owned {
 			return never()
 		}
-		return of(c.types[0])
+		return of(types[0])
 	}
-	x := c.o.join(c.types, func(t string) search.Expr {
+	x := o.join(types, func(t string) search.Expr {
 		if classes[t] != owned {
 			return never()
 		}
-		return c.o.general(of(t))
+		return o.general(of(t))
 	})
 	if x == nil {
 		return always()

@@ -15,21 +15,23 @@ import (
 type verdict struct{ shows, hides, unseals search.Expr }
 
 // verdict of a policy that concerns the asker: newer consents prevail over older
-// ones, and of those of the same time the one that hides.
+// ones, and of those of the same time the one that hides. What it asks is no longer
+// than the consents together, but for those that unseal.
 func (o *Ownership) verdict(p policy, typeName string) verdict {
 	v := verdict{never(), never(), never()}
-	for _, together := range p {
+	opening := never() // what one unseals that does not itself hide it
+	for i := len(p) - 1; i >= 0; i-- {
 		shows, hides, unseals := never(), never(), never()
-		for i := range together {
-			one := o.rule(&together[i], typeName)
+		for j := range p[i] {
+			one := o.rule(&p[i][j], typeName)
 			shows, hides, unseals = disj(shows, one.shows), disj(hides, one.hides), disj(unseals, one.unseals)
 		}
-		shows = conj(shows, neg(hides))
 		v = verdict{
-			shows:   disj(v.shows, conj(shows, neg(v.hides))),
-			hides:   disj(v.hides, conj(hides, neg(v.shows))),
-			unseals: disj(v.unseals, conj(unseals, neg(hides), neg(v.hides))),
+			shows:   conj(neg(hides), disj(shows, v.shows)),
+			hides:   disj(hides, conj(neg(shows), v.hides)),
+			unseals: conj(neg(hides), disj(unseals, conj(shows, opening), v.unseals)),
 		}
+		opening = disj(opening, conj(unseals, neg(hides)))
 	}
 	return v
 }
@@ -46,8 +48,7 @@ func (o *Ownership) rule(r *rule, typeName string) verdict {
 		one := o.rule(&r.Rules[i], typeName)
 		in = verdict{disj(in.shows, one.shows), disj(in.hides, one.hides), disj(in.unseals, one.unseals)}
 	}
-	in.shows = conj(in.shows, neg(in.hides))
-	out := verdict{conj(of, in.shows), conj(of, in.hides), conj(of, in.unseals, neg(in.hides))}
+	out := verdict{conj(of, in.shows, neg(in.hides)), conj(of, in.hides), conj(of, in.unseals, neg(in.hides))}
 	switch {
 	case r.Void:
 	case r.Deny:

@@ -132,36 +132,45 @@ func (j *joint) expr() search.Expr {
 // recast is x with other parameters of the resource that it is asked of. What it
 // asks of other resources stays.
 func recast(x search.Expr, to func(search.Param) search.Param) search.Expr {
+	return remade(x, func(x search.Expr) search.Expr {
+		switch x := x.(type) {
+		case search.Token:
+			x.Param = to(x.Param)
+			return x
+		case search.Date:
+			x.Param = to(x.Param)
+			return x
+		case search.Missing:
+			x.Param = to(x.Param)
+			return x
+		case search.Reference:
+			x.Param = to(x.Param)
+			return x
+		case search.Chain:
+			x.Param = to(x.Param)
+			return x
+		}
+		return x
+	})
+}
+
+// remade is x with other conditions in it.
+func remade(x search.Expr, condition func(search.Expr) search.Expr) search.Expr {
 	switch x := x.(type) {
 	case search.And:
 		out := make(search.And, len(x))
 		for i, one := range x {
-			out[i] = recast(one, to)
+			out[i] = remade(one, condition)
 		}
 		return out
 	case search.Or:
 		out := make(search.Or, len(x))
 		for i, one := range x {
-			out[i] = recast(one, to)
+			out[i] = remade(one, condition)
 		}
 		return out
 	case search.Not:
-		return search.Not{X: recast(x.X, to)}
-	case search.Token:
-		x.Param = to(x.Param)
-		return x
-	case search.Date:
-		x.Param = to(x.Param)
-		return x
-	case search.Missing:
-		x.Param = to(x.Param)
-		return x
-	case search.Reference:
-		x.Param = to(x.Param)
-		return x
-	case search.Chain:
-		x.Param = to(x.Param)
-		return x
+		return search.Not{X: remade(x.X, condition)}
 	}
-	return x
+	return condition(x)
 }

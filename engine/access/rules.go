@@ -57,12 +57,6 @@ type Rules struct {
 	next       *Rules // the same by the dictionary that held last, when that is another one
 }
 
-// concerned are the policies that concern the asker, up to the last one.
-type concerned struct {
-	groups []group
-	last   int64
-}
-
 type filterKey struct {
 	types        string // joined by commas
 	interactions smart.Interactions
@@ -86,7 +80,7 @@ func (o *Ownership) RulesUnder(book *Book, g Grant) *Rules {
 	var policies [2]concerned
 	if book != nil {
 		for i := range policies {
-			policies[i].groups, policies[i].last = book.concerning(&g.Asker, i == 1)
+			policies[i] = book.concerning(&g.Asker, i == 1)
 		}
 	}
 	return o.rules(o.dictionary(), book, policies, g)
@@ -142,7 +136,7 @@ func (r *Rules) Purpose() string { return r.asker.Purpose }
 
 // Governs says whether filters depend on what patients decided, and on the time.
 func (r *Rules) Governs() bool {
-	return r.policies[0].groups != nil || r.policies[1].groups != nil ||
+	return r.policies[0].present != nil || r.policies[1].present != nil ||
 		slices.ContainsFunc(r.broken, func(g glass) bool { return g.rules.Governs() })
 }
 

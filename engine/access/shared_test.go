@@ -28,7 +28,7 @@ func TestTheTypesThatBelongToSeveralPatientsAreThoseWhoseOwnersRepeat(t *testing
 					repeats = repeats || repeatsIn(defs, name, sp.Expression)
 				}
 			}
-			if repeats != slices.Contains(shared, name) {
+			if repeats != slices.Contains(severally, name) {
 				t.Errorf("%s: of %s several patients may own one: %v", release, name, repeats)
 			}
 		}

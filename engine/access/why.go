@@ -420,10 +420,8 @@ func (r *Rules) InForce() []string {
 	case r.asker.Self:
 		all = append(all, "The asker is the patient: only consents that name the app count.")
 	default:
-		n := 0
-		for _, g := range r.policies[0].groups {
-			n += len(g.numbers)
-		}
+		concerning, _ := r.policies[0].kinds.All()
+		n, _ := slices.BinarySearch(concerning, r.policies[0].last+1)
 		shown := r.book.defaults.permits(&r.asker)
 		all = append(all, fmt.Sprintf("Consents: %d policies of patients concern the asker, whose purpose is %s. Where none decides, data is %s.", n, purposeText(r.asker.Purpose), verb(shown)))
 	}

@@ -133,9 +133,15 @@ func matchReferrers(ctx context.Context, source string, param Param, x Expr, doc
 func matchGoverned(ctx context.Context, x Governed, doc *Document, src Source) (bool, error) {
 	governs := func(patient fhir.ID) (bool, error) {
 		in, err := src.Policies(ctx, patient, x.At)
-		return slices.ContainsFunc(in, func(n int64) bool {
-			return x.After > 0 && n > x.After || slices.Contains(x.Policies, n)
-		}) != x.Lacking && err == nil, err
+		if err != nil {
+			return false, err
+		}
+		for _, n := range in {
+			if ok, err := x.counts(ctx, n, doc, src); ok || err != nil {
+				return !x.Lacking && err == nil, err
+			}
+		}
+		return x.Lacking, nil
 	}
 	if x.Self && doc.Key.Type == patientType {
 		if ok, err := governs(doc.Key.ID); ok || err != nil {
@@ -153,6 +159,16 @@ func matchGoverned(ctx context.Context, x Governed, doc *Document, src Source) (
 		}
 	}
 	return false, nil
+}
+
+// counts says whether a policy in force is one that x asks for.
+func (x *Governed) counts(ctx context.Context, policy int64, doc *Document, src Source) (bool, error) {
+	if x.Kinds != nil {
+		if kind, ok := x.Kinds.Of(policy); ok {
+			return Match(ctx, x.Each.Of(kind), doc, src)
+		}
+	}
+	return x.After > 0 && policy > x.After || slices.Contains(x.Policies, policy), nil
 }
 
 const patientType = "Patient"

@@ -379,15 +379,18 @@ type Referred struct{ X Expr }
 // to whom the resource refers by one of Params, or with Self the resource itself.
 // Policies are numbers that the store gave (store.Policy), those above After that
 // it gives later; they are the caller's to know, so that Describe and cursors leave
-// them out.
+// them out. With Kinds, it holds instead when the owner has a policy of a kind of which
+// Each holds, too, or one above After that is of none.
 type Governed struct {
 	Params   []Param
 	Self     bool
 	Sole     bool    // a resource refers to one owner at most
 	Owner    string  // id of the owner, if the query says who that is: see Owned
 	Policies []int64 // in rising order
-	After    int64   // 0: no later ones
-	At       int64   // microseconds since the Unix epoch
+	Kinds    *Kinds
+	Each     *Decisions
+	After    int64 // 0: no later ones
+	At       int64 // microseconds since the Unix epoch
 	// Lacking has it hold instead when one of the owners has none of the policies.
 	Lacking bool
 }

@@ -103,7 +103,7 @@ func TestPackagesShowTheirParametersAndTheirIndex(t *testing.T) {
 	o := newOffice(t)
 	o.put(`{"resourceType":"SearchParameter","id":"nick","url":"https://ehr.example/nick","name":"Nick","status":"active","description":"<b>nick</b>","code":"nick","base":["Patient"],"type":"string","expression":"Patient.name.where(use='nickname')"}`)
 	root := o.enter("root")
-	root.get("/console/packages?type=Patient").want(200).has("FHIR R4", "SearchParameter/nick", "birthdate", "complete").lacks("<b>nick</b>")
+	root.get("/console/packages?type=Patient").want(200).has("FHIR R4", "SearchParameter/nick", "birthdate", "complete", ">stored<", ">The patient's date of birth<").lacks("<b>nick</b>")
 	root.get("/console/packages?type=Cat").want(422).has("no such resource type")
 }
 

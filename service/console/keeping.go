@@ -82,7 +82,7 @@ func (v *visit) showKeeping(rules []records.RetentionRule, problems []pages.Prob
 func (p *keepingPage) rule(i int, r records.RetentionRule, added bool) ruleRow {
 	at := strconv.Itoa(i)
 	field := func(name, label, value string) pages.Field {
-		return pages.Field{ID: name + "-" + at, Label: label, Value: value, Error: p.Problem(name + "-" + at), Optional: added || name == "filter" || name == "by", Complete: "off"}
+		return pages.Field{ID: name + "-" + at, Label: label, Value: value, Error: p.Problem(name + "-" + at), Open: added, Optional: !added && (name == "filter" || name == "by"), Complete: "off"}
 	}
 	row := ruleRow{
 		At: i, New: added, Name: field("name", "Name", r.Name), Type: field("type", "Resource type", string(r.Type)), Filter: field("filter", "Only where", r.Filter),

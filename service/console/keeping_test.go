@@ -78,10 +78,12 @@ func TestUsageIsToldByAppAndUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.door.CountUse(records.Usage{Client: "growth<b>", User: noor.ID, Requests: 1234, Resources: 20, Bytes: 4000, Refused: 7})
-	page := vera.get("/console/usage?days=7").want(200).has("growth<b>", "Noor", "1,234", "Requests by day", "Refused").lacks("growth<b>")
-	if !strings.Contains(page.body, "/console/audit?user=noor") {
-		t.Error("no way from a user to what the user did")
+	o.door.CountUse(records.Usage{Client: "growth<b>", User: noor.ID, Requests: 1234, Resources: 20, Bytes: 4000, Refused: 7, Failed: 5})
+	page := vera.get("/console/usage?days=7").want(200).has("growth<b>", "Noor", "1,234", "1,234, 12 refused or failed", "Requests by day", "Refused").lacks("growth<b>")
+	for _, way := range []string{"/console/audit?user=noor", "/console/audit?app=growth%3Cb%3E&amp;outcome=bad"} {
+		if !strings.Contains(page.body, way) {
+			t.Errorf("no way to %s", way)
+		}
 	}
 	vera.get("/console/usage?app=growth%3Cb%3E").want(200).has("Usage of growth<b>", "All apps")
 	vera.get("/console/usage?app=nothing").want(200).has("Nothing was used")

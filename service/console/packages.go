@@ -28,7 +28,6 @@ type loaded struct {
 // parameter is a search parameter of the type that is looked at.
 type parameter struct {
 	Code, Type, Words string
-	Expression        string
 	Stored            bool
 	State             pages.Tag
 }
@@ -89,9 +88,12 @@ func parameters(c *search.Catalog, typeName string, lacking []records.Incomplete
 		states[i.Param] = stateOf(i)
 	}
 	for _, p := range c.Parameters(typeName) {
-		one := parameter{Code: p.Code, Type: string(p.Type), Words: firstSentence(p.Human), State: pages.Tag{Kind: "good", Text: "complete"}}
+		one := parameter{Code: p.Code, Type: string(p.Kind), Words: meaning(p.Human, typeName), Stored: p.Added, State: pages.Tag{Kind: "good", Text: "complete"}}
 		if s, ok := states[typeName+"."+p.Code]; ok {
 			one.State = s
+		}
+		if p.Problem != "" {
+			one.State, one.Words = pages.Tag{Kind: "warn", Text: "not searchable"}, pages.Sentence(p.Problem)
 		}
 		all = append(all, one)
 	}
@@ -109,10 +111,13 @@ func stateOf(i records.Incomplete) pages.Tag {
 	return pages.Tag{Kind: "warn", Text: "to be made"}
 }
 
-func firstSentence(text string) string {
-	first, _, cut := strings.Cut(strings.TrimSpace(text), ". ")
-	if cut {
-		first += "."
+// meaning is what a parameter means for a type. The description of one that several
+// types share has a part for each: "* [Patient](patient.html): Gender of the patient".
+func meaning(text, typeName string) string {
+	_, own, shared := strings.Cut(text, "["+typeName+"](")
+	if shared {
+		_, own, _ = strings.Cut(own, "): ")
+		text, _, _ = strings.Cut(own, "* [")
 	}
-	return first
+	return strings.TrimSpace(text)
 }

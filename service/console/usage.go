@@ -22,6 +22,7 @@ const usageShown = 15
 type used struct {
 	records.Usage
 	Name, Link string
+	Failures   string // address of what was refused or failed, in the audit log
 }
 
 type usagePage struct {
@@ -71,6 +72,9 @@ func (v *visit) usage() error {
 			return err
 		}
 		one.Name = cmp.Or(one.Name, "No app")
+		if id != "" && one.Refused+one.Failed > 0 {
+			one.Failures = v.Path(Path+"/audit") + "?" + url.Values{"app": {id}, "outcome": {"bad"}}.Encode()
+		}
 		if id != "" && page.Client == "" {
 			one.Link = v.usageAddress(id, strconv.Itoa(days))
 		}
@@ -117,16 +121,18 @@ func add(sum *records.Usage, u records.Usage) {
 	sum.Resources += u.Resources
 	sum.Bytes += u.Bytes
 	sum.Refused += u.Refused
+	sum.Failed += u.Failed
 }
 
 // usageDays is the chart of requests by day, with the days when there were none.
 func (v *visit) usageDays(all []records.Usage, days int) pages.Chart {
-	requests, refused := map[string]int64{}, map[string]int64{}
+	requests, refused, failed := map[string]int64{}, map[string]int64{}, map[string]int64{}
 	for _, u := range all {
 		requests[u.Day] += u.Requests
 		refused[u.Day] += u.Refused
+		failed[u.Day] += u.Failed
 	}
-	c := pages.Chart{ID: "days", Title: "Requests by day", Series: []pages.Series{{Name: "requests"}, {Name: "refused"}}}
+	c := pages.Chart{ID: "days", Title: "Requests by day", Series: []pages.Series{{Name: "requests"}, {Name: "refused"}, {Name: "failed"}}}
 	if len(all) == 0 || days == 1 {
 		return pages.Chart{}
 	}
@@ -134,7 +140,7 @@ func (v *visit) usageDays(all []records.Usage, days int) pages.Chart {
 	for i := days - 1; i >= 0; i-- {
 		at := today.AddDate(0, 0, -i)
 		day := at.Format(time.DateOnly)
-		for j, n := range []int64{requests[day], refused[day]} {
+		for j, n := range []int64{requests[day], refused[day], failed[day]} {
 			c.Series[j].Points = append(c.Series[j].Points, pages.Point{Time: at, Value: float64(n), Text: pages.Number(n)})
 		}
 	}
@@ -172,9 +178,9 @@ func (v *visit) nameUser(u *used) error {
 }
 
 func bars(id, title string, list []used) pages.Bars {
-	b := pages.Bars{ID: id, Title: title, Bad: "refused"}
+	b := pages.Bars{ID: id, Title: title, Bad: "refused or failed"}
 	for _, u := range list[:min(usageShown, len(list))] {
-		b.Bars = append(b.Bars, pages.Bar{Name: u.Name, Value: u.Requests, Bad: u.Refused, Link: u.Link})
+		b.Bars = append(b.Bars, pages.Bar{Name: u.Name, Value: u.Requests, Bad: u.Refused + u.Failed, Link: u.Link})
 	}
 	return b
 }

@@ -69,6 +69,12 @@ func (b *browser) tokens(id, code string) map[string]any {
 // The journey of a developer: register, launch through the simulator, break the
 // redirect, read in the trace what is wrong, set it right.
 func TestADeveloperFindsAndMendsABrokenRedirect(t *testing.T) {
+	for _, database := range []string{"SQLite", "PostgreSQL"} {
+		t.Run(database, mendsARedirect)
+	}
+}
+
+func mendsARedirect(t *testing.T) {
 	w := newWorkshop(t, true)
 	b := w.enter("dev")
 	id, _ := b.register()

@@ -10,6 +10,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/internal/pgtest"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/auth"
 	"github.com/inglehealth/ingle/service/desk"
@@ -27,8 +29,12 @@ import (
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/postgres"
 	"github.com/inglehealth/ingle/store/sqlite"
 )
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 // workshop is a server with a developers' desk.
 type workshop struct {
@@ -77,10 +83,8 @@ func newWorkshop(t *testing.T, sandbox bool) *workshop {
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	w.url = server.URL
-	kept, err := sqlite.Open(ctx, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	kept := openStore(t)
+	var err error
 	if w.log, err = audit.Open(ctx, audit.Config{Store: kept, Secret: plain{}, Origin: w.url, Clock: w.time}); err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +137,23 @@ func newWorkshop(t *testing.T, sandbox bool) *workshop {
 		}
 	}
 	return w
+}
+
+// openStore opens PostgreSQL for tests whose name says so.
+func openStore(t *testing.T) store.Store {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	var s store.Store
+	var err error
+	if strings.HasSuffix(t.Name(), "PostgreSQL") {
+		s, err = postgres.Open(ctx, pgtest.URL(t), pgtest.Schema())
+	} else {
+		s, err = sqlite.Open(ctx, t.TempDir())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // put stores resources.

@@ -3,7 +3,6 @@ package fhirapi
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -13,7 +12,7 @@ import (
 
 // countUse counts a request when it is answered, by who asked.
 func (c *call) countUse(status int, bytes int64) {
-	u := records.Usage{Requests: 1, Resources: c.resources, Bytes: bytes}
+	u := records.Usage{Resources: c.resources, Bytes: bytes}
 	if c.session != nil {
 		p := c.session.Principal()
 		u.Client = p.Client
@@ -21,10 +20,7 @@ func (c *call) countUse(status int, bytes int64) {
 			u.User = p.ID
 		}
 	}
-	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
-		u.Refused = 1
-	}
+	u.Answered(status)
 	c.door.CountUse(u)
 }
 
@@ -58,7 +54,7 @@ func (c *call) usage(ctx context.Context, in *invocation) ([]byte, error) {
 			part = append(part, texts("user", u.User))
 		}
 		all = append(all, parameter{Name: "usage", Part: append(part,
-			whole("requests", u.Requests), whole("resources", u.Resources), whole("bytes", u.Bytes), whole("refused", u.Refused))})
+			whole("requests", u.Requests), whole("resources", u.Resources), whole("bytes", u.Bytes), whole("refused", u.Refused), whole("failed", u.Failed))})
 	}
 	return json.Marshal(parametersResource(all))
 }

@@ -64,13 +64,11 @@ func (v *Visit) observe() {
 		return nil
 	}
 	x.After = func(status int, bytes int64) {
-		u := records.Usage{Client: strings.ToLower(v.Room.Name), Requests: 1, Bytes: bytes}
+		u := records.Usage{Client: strings.ToLower(v.Room.Name), Bytes: bytes}
 		if v.User != nil {
 			u.User = v.User.ID
 		}
-		if status == http.StatusForbidden || status == http.StatusUnauthorized {
-			u.Refused = 1
-		}
+		u.Answered(status)
 		v.Door.CountUse(u)
 	}
 }

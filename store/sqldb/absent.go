@@ -41,7 +41,7 @@ func (c *compiler) none(x search.Expr) bool {
 		return !x.AnySystem && x.System != "" && c.system(x.System) == Unknown ||
 			!slices.ContainsFunc(c.params(x.Param), func(id int64) bool { return id != Unknown })
 	case search.Governed:
-		return len(x.Policies) == 0 && x.After == 0 && !x.Lacking
+		return len(x.Policies) == 0 && x.Kinds == nil && x.After == 0 && !x.Lacking
 	}
 	return false
 }

@@ -18,6 +18,7 @@ type compiler struct {
 	aliases int
 	size    func(search.Expr) (n int64, ok bool) // how many resources x holds of, up to its bound; nil: unknown
 	unknown []name                               // see absent
+	ids     []string                             // of the resources that the query names, if it does
 	found   map[string][]int64                   // what rids looked up
 	phrases map[uint64][]int64                   // what phraseLeaf looked up
 	lists   []*search.CodeList                   // that the query has from the tables
@@ -130,7 +131,8 @@ func (c *compiler) apart(x search.Expr, r string) fragment {
 	return either(parts...)
 }
 
-// rare says whether x may hold of few, and its set is one of any type.
+// rare says whether x may hold of few, and its set is one of any type. What governs a
+// resource is asked of each.
 func rare(x search.Expr) bool {
 	switch x := x.(type) {
 	case search.Or:
@@ -141,8 +143,6 @@ func rare(x search.Expr) bool {
 		return rare(x.X)
 	case search.Token, search.Codes:
 		return true
-	case search.Governed:
-		return !x.Lacking
 	}
 	return false
 }
@@ -241,7 +241,10 @@ func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
 	case search.Referred:
 		return c.referredSet(x)
 	case search.Governed:
-		return c.governedSet(x), !x.Lacking
+		if x.Lacking || x.Kinds != nil {
+			return nil, false
+		}
+		return c.governedSet(x), true
 	}
 	l, ok := c.leaf(x)
 	if !ok {
@@ -282,9 +285,23 @@ func (c *compiler) few(selects []fragment) []fragment {
 // andSet drives by the first part that has a set, or if there is no other by the
 // types, and asks the rest of each resource in it.
 func (c *compiler) andSet(x search.And) ([]fragment, bool) {
+	inner := *c
+	if i := slices.IndexFunc(x, isTypes); i >= 0 && c.types == nil {
+		inner.types = c.typeNumbers(x[i].(search.TypeIs))
+	}
+	defer c.takeOver(&inner)
+	return inner.driven(x)
+}
+
+func isTypes(x search.Expr) bool {
+	_, is := x.(search.TypeIs)
+	return is
+}
+
+func (c *compiler) driven(x search.And) ([]fragment, bool) {
 	for _, byType := range []bool{false, true} {
 		for i, e := range x {
-			if _, is := e.(search.TypeIs); is != byType {
+			if isTypes(e) != byType {
 				continue
 			}
 			selects, ok := c.set(e)

@@ -10,6 +10,7 @@ import (
 // Count is store.Reader.Count on db.
 func (s *Reader) Count(ctx context.Context, db DB, q *search.Query) (int64, error) {
 	r := &run{compiler: s.compiler(ctx, db, q), reader: s, query: q, conjuncts: owned(conjuncts(q.Filter))}
+	r.about(r.conjuncts)
 	best, _, err := s.driver(r.compiler, r.conjuncts)
 	if err != nil {
 		return 0, err
@@ -131,6 +132,7 @@ func (s *Reader) total(ctx context.Context, db DB, q *search.Query) (int64, erro
 		return s.Count(ctx, db, q)
 	}
 	r := &run{compiler: s.compiler(ctx, db, q), reader: s, query: q, conjuncts: owned(conjuncts(q.Filter))}
+	r.about(r.conjuncts)
 	best, size, err := s.driver(r.compiler, r.conjuncts)
 	if err != nil {
 		return 0, err

@@ -100,30 +100,34 @@ func (c *compiler) governedCondition(x search.Governed, r string) fragment {
 		return c.lackingCondition(x, r)
 	}
 	if x.Owner != "" {
-		g := c.alias("g")
-		return c.dialect.exists(sql("SELECT 1 FROM governed "+g+" WHERE "+g+".patient = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?) AND ",
-			c.typeNumber("Patient"), c.owner(x)), c.inForce(x, g, asked))
+		return c.governs(x, r, sql("(SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?)", c.typeNumber("Patient"), c.owner(x)))
 	}
 	var ways []fragment
 	if params := c.ownerParams(x); len(params) > 0 {
 		f, g := c.alias("f"), c.alias("g")
+		from, holds := c.inForce(x, g, r, asked)
 		ways = append(ways, c.dialect.exists(
-			sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+c.dialect.with("governed", g, "", g+".patient = "+f+".target")+
-				" WHERE "+f+".rid = "+r+".rid AND "), in(f+".param", params), sql(" AND "), c.inForce(x, g, asked)))
+			sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+c.dialect.with("governed", g, "", g+".patient = "+f+".target")), from,
+			sql(" WHERE "+f+".rid = "+r+".rid AND "), in(f+".param", params), sql(" AND "), holds))
 	}
 	if x.Self {
-		g := c.alias("g")
-		ways = append(ways, c.dialect.exists(sql("SELECT 1 FROM governed "+g+" WHERE "+g+".patient = "+r+".rid AND "), c.inForce(x, g, asked)))
+		ways = append(ways, c.governs(x, r, sql(r+".rid")))
 	}
 	return either(ways...)
+}
+
+// governs is that a patient has a policy that counts for resource r.
+func (c *compiler) governs(x search.Governed, r string, patient fragment) fragment {
+	g := c.alias("g")
+	from, holds := c.inForce(x, g, r, asked)
+	return c.dialect.exists(sql("SELECT 1 FROM governed "+g), from, sql(" WHERE "+g+".patient = "), patient, sql(" AND "), holds)
 }
 
 // lackingCondition goes from the resource to the patients that own it, to find one
 // without the policies.
 func (c *compiler) lackingCondition(x search.Governed, r string) fragment {
 	lacks := func(patient string) fragment {
-		g := c.alias("g")
-		return join("", sql("NOT "), c.dialect.exists(sql("SELECT 1 FROM governed "+g+" WHERE "+g+".patient = "+patient+" AND "), c.inForce(x, g, asked)))
+		return join("", sql("NOT "), c.governs(x, r, sql(patient)))
 	}
 	patients := c.typeNumber("Patient")
 	var ways []fragment
@@ -139,16 +143,19 @@ func (c *compiler) lackingCondition(x search.Governed, r string) fragment {
 	return either(ways...)
 }
 
-// governedSet goes from the patients that have a policy to what belongs to them.
+// governedSet goes from the patients that have one of the policies to what belongs to
+// them.
 func (c *compiler) governedSet(x search.Governed) []fragment {
 	var selects []fragment
 	if params := c.ownerParams(x); len(params) > 0 {
 		g, f := c.alias("g"), c.alias("f")
-		selects = append(selects, join("", sql("SELECT "+f+".rid AS rid FROM governed "+g+c.dialect.with("reference", f, "", f+".target = "+g+".patient AND "+f+".param IN ("+numberList(params)+")")+" WHERE "), c.inForce(x, g, found)))
+		_, holds := c.inForce(x, g, "", found)
+		selects = append(selects, join("", sql("SELECT "+f+".rid AS rid FROM governed "+g+c.dialect.with("reference", f, "", f+".target = "+g+".patient AND "+f+".param IN ("+numberList(params)+")")+" WHERE "), holds))
 	}
 	if x.Self {
 		g := c.alias("g")
-		selects = append(selects, join("", sql("SELECT "+g+".patient AS rid FROM governed "+g+" WHERE "), c.inForce(x, g, found)))
+		_, holds := c.inForce(x, g, "", found)
+		selects = append(selects, join("", sql("SELECT "+g+".patient AS rid FROM governed "+g+" WHERE "), holds))
 	}
 	if selects == nil {
 		selects = []fragment{sql("SELECT rid FROM resource WHERE 1 = 0")}
@@ -171,8 +178,14 @@ const (
 	found = ""
 )
 
-// inForce is that a row g of governed has one of x's policies now.
-func (c *compiler) inForce(x search.Governed, g, how string) fragment {
+// inForce is that a row g of governed has one of x's policies now, and that this counts
+// for resource r. from is what joins that row for it.
+func (c *compiler) inForce(x search.Governed, g, r, how string) (from, holds fragment) {
+	now := sql(g+".lo <= ? AND "+g+".until > ?", c.when(x), c.when(x))
+	if x.Kinds != nil {
+		from, are := c.decided(x, g, r)
+		return from, all(now, are)
+	}
 	are := c.numbered(g+".policy", x.Policies)
 	if how == asked {
 		are = c.oneOf(how+g+".policy", x.Policies)
@@ -180,7 +193,7 @@ func (c *compiler) inForce(x search.Governed, g, how string) fragment {
 	if x.After > 0 {
 		are = either(are, sql(how+g+".policy > ?", x.After))
 	}
-	return all(sql(g+".lo <= ? AND "+g+".until > ?", c.when(x), c.when(x)), are)
+	return fragment{}, all(now, are)
 }
 
 // numbered says that column is one of numbers, of which there may be many.

@@ -118,6 +118,7 @@ func (s *Reader) once(ctx context.Context, db DB, q *search.Query) (*run, error)
 		r.from = &p
 	}
 	r.conjuncts = owned(conjuncts(q.Filter))
+	r.about(r.conjuncts)
 	err := r.fetch()
 	if err == nil {
 		err = r.err

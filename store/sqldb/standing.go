@@ -60,7 +60,7 @@ func (c *compiler) standing(x search.Standing, r string) fragment {
 			args[i] = Clean(x.Owner)
 		}
 	}
-	return fragment{m.sql, args}
+	return c.write(fragment{m.sql, args}, x.Owner, x.At)
 }
 
 // anew is the condition of x, of which nothing is kept.

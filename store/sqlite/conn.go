@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"slices"
 
 	"modernc.org/sqlite"
 
@@ -27,25 +26,6 @@ type conn struct {
 	touched    *int64 // calls of touchedFunction
 	lists      *lists
 }
-
-// lists are arguments of sqldb.AmongFunction, which the statement that runs names by
-// their places.
-type lists [][]int64
-
-// among is sqldb.AmongFunction.
-func (l *lists) among(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
-	n, is := args[0].(int64)
-	at, ok := args[1].(int64)
-	if !is || !ok || at < 0 || at >= int64(len(*l)) {
-		return nil, errList
-	}
-	if _, found := slices.BinarySearch((*l)[at], n); found {
-		return int64(1), nil
-	}
-	return int64(0), nil
-}
-
-var errList = errors.New("sqlite: " + sqldb.AmongFunction + " takes a number and a list")
 
 type statement interface {
 	driver.Stmt
@@ -67,7 +47,7 @@ func connect(path string, pragmas ...string) (*conn, error) {
 		*touched++
 		return int64(1), nil
 	})
-	if err = errors.Join(err, d.RegisterDeterministicScalarFunction(sqldb.AmongFunction, 2, lists.among)); err != nil {
+	if err = errors.Join(err, lists.register(d)); err != nil {
 		return nil, err
 	}
 	raw, err := d.Open((&url.URL{Scheme: "file", Path: path}).String())
@@ -135,7 +115,7 @@ func (c *conn) named(args []any) []driver.NamedValue {
 		switch v := a.(type) {
 		case int:
 			a = int64(v)
-		case []int64:
+		case []int64, *sqldb.Choices:
 			a = int64(len(lists))
 			lists = append(lists, v)
 			*c.lists = lists // other statements have none while this one runs

@@ -1,0 +1,245 @@
+package sqldb
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/inglehealth/ingle/engine/search"
+)
+
+// Functions of databases that search no JSON: which condition counts of those that a
+// statement has for policies, and a value in it. Both take the number of a policy and
+// an argument of type *Choices; the second also the place of the value, from 0.
+const (
+	ConditionFunction = "ingle_condition"
+	ValueFunction     = "ingle_value"
+)
+
+// Choices say of policies which condition of a statement counts, and with what values,
+// so that the text of the statement does not grow with the policies. They do not
+// change, and are safe for concurrent use.
+type Choices struct {
+	numbers []int64 // in rising order
+	kinds   []int32 // of the numbers
+	of      []choice
+
+	once  sync.Once
+	whole string // text of all
+	err   error
+}
+
+// choice is the condition of one kind of policies.
+type choice struct {
+	condition int64
+	values    []any // int64 and string
+}
+
+// Conditions that have no text.
+const (
+	holdsNever  = 1
+	holdsAlways = 2
+	firstOther  = 3
+)
+
+// Condition is the number of the one that counts for a policy, false if none does.
+func (c *Choices) Condition(policy int64) (int64, bool) {
+	i, ok := slices.BinarySearch(c.numbers, policy)
+	if !ok {
+		return 0, false
+	}
+	return c.of[c.kinds[i]].condition, true
+}
+
+// Value is what stands at a place in the condition of a policy; nil if nothing does.
+func (c *Choices) Value(policy, place int64) any {
+	i, ok := slices.BinarySearch(c.numbers, policy)
+	if !ok {
+		return nil
+	}
+	values := c.of[c.kinds[i]].values
+	if place < 0 || place >= int64(len(values)) {
+		return nil
+	}
+	return values[place]
+}
+
+// decidedKey is what the conditions of search.Decisions depend on besides.
+type decidedKey struct {
+	names *Names
+	row   string
+}
+
+// decided are the conditions that kinds of policies come to: those whose texts are the
+// same, whatever their values, are one.
+type decided struct {
+	mu         sync.Mutex
+	age        int64 // of the names
+	of         []choice
+	conditions []*shared
+	byText     map[string]int
+	unsure     []int // kinds that ask for names which had no number
+}
+
+// shared is a condition of several kinds of policies.
+type shared struct {
+	number int64
+	parts  []string // of the text, between its values
+	values []any    // of the first kind
+	differ []bool   // whether others have another one there
+}
+
+// decidedAliases is above the aliases of what is around the conditions.
+const decidedAliases = 2 * standingAliases
+
+// decided is that what the policy in row g of governed asks of resource r holds. from
+// is what joins that row for it.
+func (c *compiler) decided(x search.Governed, g, r string) (from, condition fragment) {
+	key := decidedKey{c.names, r}
+	t, ok := x.Each.Made.Get(key).(*decided)
+	if !ok {
+		t = new(decided)
+		x.Each.Made.Put(key, t)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	choices := &Choices{}
+	choices.numbers, choices.kinds = x.Kinds.All()
+	most := -1
+	for _, k := range choices.kinds {
+		most = max(most, int(k))
+	}
+	if t.extend(c, x.Each, most, r); c.err != nil {
+		t.byText = nil
+		return fragment{}, sql("1 = 0")
+	}
+	choices.of = t.of[: most+1 : most+1]
+	d := c.alias("d")
+	if !c.dialect.Numbered {
+		return fragment{}, t.condition(c, choices, sql(g+".policy > ?", afterwards(x.After)), g, d)
+	}
+	w := written{choices, x.After, whoseOf(x, r)}
+	from = sql(" CROSS JOIN LATERAL (SELECT (SELECT ?::text::jsonb) -> "+g+".policy::text AS of OFFSET 0) "+d, w)
+	condition = t.condition(c, choices, sql(g+".policy > ?", later(w)), g, d)
+	if !c.timeless {
+		from, condition = c.write(from, x.Owner, x.At), c.write(condition, x.Owner, x.At)
+	}
+	return from, condition
+}
+
+// afterwards is after, or above all numbers when there is none.
+func afterwards(after int64) int64 {
+	if after == 0 {
+		return math.MaxInt64
+	}
+	return after
+}
+
+// extend makes the conditions of kinds up to most, and anew those that ask for names.
+func (t *decided) extend(c *compiler, each *search.Decisions, most int, r string) {
+	if age := c.names.age.Load(); t.byText == nil || t.age != age {
+		t.age, t.of, t.conditions, t.byText, t.unsure = age, nil, nil, map[string]int{}, nil
+	}
+	unsure := t.unsure
+	t.unsure = nil
+	copied := false
+	for _, kind := range unsure {
+		one := t.choice(c, each.Of(kind), kind, r)
+		if reflect.DeepEqual(one, t.of[kind]) {
+			continue
+		}
+		if !copied {
+			t.of, copied = slices.Clone(t.of), true // others read it
+		}
+		t.of[kind] = one
+	}
+	for len(t.of) <= most && c.err == nil {
+		t.of = append(t.of, t.choice(c, each.Of(len(t.of)), len(t.of), r))
+	}
+}
+
+// choice is the condition of a kind of policies that ask for x.
+func (t *decided) choice(c *compiler, x search.Expr, kind int, r string) choice {
+	if and, ok := x.(search.And); ok && len(and) == 0 {
+		return choice{condition: holdsAlways}
+	}
+	if or, ok := x.(search.Or); ok && len(or) == 0 {
+		return choice{condition: holdsNever}
+	}
+	inner := *c
+	inner.aliases, inner.unknown, inner.momentary, inner.size, inner.trace = decidedAliases, nil, false, nil, nil
+	f := inner.condition(x, r)
+	c.fail(inner.err)
+	c.unknown, c.momentary = append(c.unknown, inner.unknown...), c.momentary || inner.momentary
+	if inner.momentary || len(inner.unknown) > 0 {
+		t.unsure = append(t.unsure, kind)
+	}
+	var text strings.Builder
+	text.WriteString(f.sql)
+	for i, a := range f.args {
+		if n, ok := a.(int); ok {
+			f.args[i] = int64(n)
+		}
+		switch a := f.args[i].(type) {
+		case int64:
+			text.WriteByte('i')
+		case string:
+			text.WriteByte('s')
+		default:
+			fmt.Fprintf(&text, " %T %v ", a, a)
+		}
+	}
+	at, ok := t.byText[text.String()]
+	if !ok {
+		at = len(t.conditions)
+		t.byText[text.String()] = at
+		t.conditions = append(t.conditions, &shared{int64(at) + firstOther, strings.Split(f.sql, "?"), f.args, make([]bool, len(f.args))})
+	}
+	s := t.conditions[at]
+	one := choice{condition: s.number, values: f.args}
+	for i, a := range f.args {
+		s.differ[i] = s.differ[i] || !reflect.DeepEqual(a, s.values[i])
+	}
+	return one
+}
+
+// condition chooses among the conditions.
+func (t *decided) condition(c *compiler, choices *Choices, after fragment, g, d string) fragment {
+	which := sql(ConditionFunction+"("+g+".policy, ?)", choices)
+	if c.dialect.Numbered {
+		which = sql("(" + d + ".of ->> 0)::bigint")
+	}
+	parts := []fragment{sql("CASE "), which, sql(" WHEN " + strconv.Itoa(holdsNever) + " THEN 1 = 0 WHEN " + strconv.Itoa(holdsAlways) + " THEN 1 = 1")}
+	for _, s := range t.conditions {
+		parts = append(parts, sql(" WHEN "+strconv.FormatInt(s.number, 10)+" THEN "), s.with(c, choices, g, d))
+	}
+	return join("", append(parts, sql(" ELSE "), after, sql(" END"))...)
+}
+
+// with is the condition with the values that the policy of row g has.
+func (s *shared) with(c *compiler, choices *Choices, g, d string) fragment {
+	var b strings.Builder
+	b.WriteString(s.parts[0])
+	var args []any
+	for i, v := range s.values {
+		_, isText := v.(string)
+		switch place := strconv.Itoa(i); {
+		case !s.differ[i]:
+			b.WriteByte('?')
+			args = append(args, v)
+		case !c.dialect.Numbered:
+			b.WriteString(ValueFunction + "(" + g + ".policy, ?, " + place + ")")
+			args = append(args, choices)
+		case isText:
+			b.WriteString("(" + d + ".of ->> (" + place + " + 1))")
+		default:
+			b.WriteString("(" + d + ".of ->> (" + place + " + 1))::bigint")
+		}
+		b.WriteString(s.parts[i+1])
+	}
+	return fragment{b.String(), args}
+}

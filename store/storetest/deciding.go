@@ -1,0 +1,152 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+var decideCases = []testCase{
+	{"policies of many kinds each ask something else of a resource", decides},
+	{"kinds of policies come, and names that they ask for", decidesLater},
+}
+
+// decided are policies of kinds, each of which asks for one of a few things.
+func decided(asks ...search.Expr) (*search.Kinds, *search.Decisions) {
+	return new(search.Kinds), search.NewDecisions(func(kind int) search.Expr { return asks[kind%len(asks)] })
+}
+
+func decides(t *testing.T, b bench) {
+	span := func(policy string) store.PolicySpan { return store.PolicySpan{Lo: 10, Until: 20, Policy: policy} }
+	const n = 300
+	asks := make([]search.Expr, n)
+	hidden := map[string]bool{}
+	for i := range n {
+		p, o := fmt.Sprintf("p%d", i), fmt.Sprintf("Observation/%03d", i)
+		b.write(t, b.put("Patient/"+p, 0, ""), b.put(o, 0, "", refer(subject, "Patient/"+p), day(date, i), token(status, "s", fmt.Sprint(i%7))))
+		b.govern(t, fhir.ID(p), span(p))
+		switch i % 8 {
+		case 0: // its own day
+			asks[i], hidden[o] = search.Date{Param: date, Prefix: search.AP, Range: dayRange(i)}, true
+		case 1: // another day
+			asks[i] = search.Date{Param: date, Prefix: search.AP, Range: dayRange(i + 1)}
+		case 2: // its own code, and not another's
+			asks[i], hidden[o] = search.And{tokenIs(status, "s", fmt.Sprint(i%7)), search.Not{X: tokenIs(status, "s", fmt.Sprint(i%7+1))}}, true
+		case 3:
+			asks[i] = search.Not{X: tokenIs(status, "s", fmt.Sprint(i%7))}
+		case 4:
+			asks[i], hidden[o] = search.IDs{fmt.Sprintf("%03d", i)}, true
+		case 5:
+			asks[i] = search.IDs{fmt.Sprintf("%03d", i+1)}
+		case 6:
+			asks[i], hidden[o] = search.And{}, true
+		case 7:
+			asks[i] = search.Or{}
+		}
+	}
+	kinds, each := decided(asks...)
+	policies, err := b.Policies(b.ctx, 0)
+	if err != nil || len(policies) != n {
+		t.Fatal(len(policies), err)
+	}
+	for i, p := range policies {
+		kinds.Add(p.Number, i)
+	}
+	x := search.Governed{Params: []search.Param{subject}, Sole: true, Kinds: kinds, Each: each}
+	want := func(holds func(o string) bool) string {
+		var all []string
+		for i := range n {
+			if o := fmt.Sprintf("Observation/%03d", i); holds(o) {
+				all = append(all, o)
+			}
+		}
+		return strings.Join(all, " ")
+	}
+	is := func(o string) bool { return hidden[o] }
+	isNot := func(o string) bool { return !hidden[o] }
+	none := func(string) bool { return false }
+	lacking := x
+	lacking.Sole, lacking.Lacking = false, true
+	for _, c := range []struct {
+		what  string
+		x     search.Expr
+		at    int64
+		holds func(o string) bool
+	}{
+		{"governed", x, 10, is}, {"governed later", x, 20, none}, {"not governed", search.Not{X: x}, 10, isNot},
+		{"lacking", lacking, 10, isNot}, {"not lacking", search.Not{X: lacking}, 19, is},
+		{"standing", search.Standing{X: search.Not{X: x}, Made: new(search.Made)}, 10, isNot},
+		{"with a code", search.And{tokenIs(status, "s", "3"), x}, 10, func(o string) bool {
+			return hidden[o] && slices.Index(strings.Split(want(func(string) bool { return true }), " "), o)%7 == 3
+		}},
+		{"one", search.And{search.IDs{"004"}, x}, 10, func(o string) bool { return o == "Observation/004" }},
+		{"of one patient", search.And{search.Reference{Param: subject, Type: "Patient", ID: "p8"}, x}, 10, func(o string) bool { return o == "Observation/008" }},
+		{"of one patient whom another hides", search.And{search.Reference{Param: subject, Type: "Patient", ID: "p9"}, x}, 10, none},
+	} {
+		q := observations(search.At(c.x, c.at))
+		if got := b.search(t, q); got != want(c.holds) {
+			t.Errorf("%s: %s\nwant %s", c.what, got, want(c.holds))
+		}
+		if got, err := b.Count(b.ctx, q); err != nil || int(got) != len(strings.Fields(want(c.holds))) {
+			t.Errorf("%s: %d counted, %v", c.what, got, err)
+		}
+	}
+	_, explained, err := b.Explain(b.ctx, observations(search.At(x, 10)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range explained.Statements {
+		if len(s.SQL) > 10_000 {
+			t.Errorf("%d policies make a statement of %d bytes", n, len(s.SQL))
+		}
+	}
+}
+
+func decidesLater(t *testing.T, b bench) {
+	always := store.PolicySpan{Lo: search.MinTime, Until: search.MaxTime}
+	for _, p := range []fhir.ID{"a", "b", "c"} {
+		b.write(t, b.put("Patient/"+string(p), 0, ""), b.put("Observation/"+string(p), 0, "", refer(subject, "Patient/"+string(p))))
+		always.Policy = string(p)
+		b.govern(t, p, always)
+	}
+	kinds, each := decided(tokenIs(status, "later", "hidden"), search.Missing{Param: date, Want: true}, search.And{})
+	found := func(after int64) string {
+		x := search.Governed{Params: []search.Param{subject}, Kinds: kinds, Each: each, After: after}
+		return b.search(t, observations(search.Standing{X: x, At: 5, Made: new(search.Made)}))
+	}
+	if got := found(0); got != "" {
+		t.Errorf("of no kind: %s", got)
+	}
+	numbers := []int64{b.number(t, "a"), b.number(t, "b"), b.number(t, "c")}
+	slices.Sort(numbers)
+	kinds.Add(numbers[0], 0)
+	if got := found(0); got != "" {
+		t.Errorf("by a name that nothing has: %s", got)
+	}
+	if got := found(numbers[0]); len(strings.Fields(got)) != 2 {
+		t.Errorf("after the first: %s", got)
+	}
+	for _, o := range []string{"a", "b", "c"} {
+		b.write(t, b.put("Observation/"+o, 1, "", refer(subject, "Patient/"+o), token(status, "later", "hidden")))
+	}
+	if got := strings.Fields(found(0)); len(got) != 1 {
+		t.Errorf("with the name: %s", got)
+	}
+	kinds.Add(numbers[1], 1)
+	if got := strings.Fields(found(0)); len(got) != 2 {
+		t.Errorf("with a second kind: %s", got)
+	}
+	kinds.Add(numbers[2], 4) // and 3, of no policy
+	if got := strings.Fields(found(0)); len(got) != 3 {
+		t.Errorf("with a third kind: %s", got)
+	}
+	kinds.Add(numbers[2]+1_000_000, 2)
+	if got := strings.Fields(found(0)); len(got) != 3 {
+		t.Errorf("with a kind of nobody: %s", got)
+	}
+}
