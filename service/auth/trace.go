@@ -218,6 +218,10 @@ func (s *Server) Traced(r *http.Request, door *records.Door, path string, status
 		return
 	}
 	x := web.From(r.Context())
+	// Who has the answer may have gone.
+	ctx, stop := context.WithTimeout(context.WithoutCancel(r.Context()), 5*time.Second)
+	defer stop()
+	r = r.WithContext(ctx)
 	token := bearer(r)
 	client, err := t.Identity.TokenClient(r.Context(), token)
 	if err != nil || x == nil {
