@@ -94,7 +94,7 @@ func Open(ctx context.Context, c Config) (*Log, error) {
 // Close numbers what is left and ends the log's work. Nothing is recorded after.
 func (l *Log) Close() error {
 	l.closing.Do(func() {
-		l.recorder.end()
+		l.end()
 		close(l.ending)
 	})
 	l.working.Wait()

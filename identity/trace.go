@@ -56,7 +56,7 @@ func (s *Service) Trace(ctx context.Context, step Step) error {
 	id := fmt.Sprintf("%016x-%08x-%s", step.Time.UnixMicro(), traced.Add(1), newID()[:8]) // in the order of time
 	var w changes
 	w.put(kindTrace, id, 0, step, step.Time.Add(TraceFor), key)
-	if rand.N(pruneEvery) == 0 {
+	if rand.N(pruneEvery) == 0 { //nolint:gosec // when is no secret
 		if err := s.prune(ctx, &w, key); err != nil {
 			return err
 		}

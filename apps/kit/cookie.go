@@ -10,7 +10,7 @@ import (
 // that say so, and keep them apart for each such site (Partitioned).
 func (a *App) know(w http.ResponseWriter, r *http.Request) string {
 	secret := rand.Text()
-	c := &http.Cookie{ //nolint:gosec // Secure where the app has https
+	c := &http.Cookie{
 		Name: a.cookieName(), Value: secret, Path: "/", Secure: a.secure(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
 	if framed(r) {

@@ -54,11 +54,11 @@ func (a *App) fetchStyle(ctx context.Context, address string) style {
 	}
 	ctx, stop := context.WithTimeout(ctx, 3*time.Second)
 	defer stop()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil) //nolint:gosec // the server that the user trusts names it
 	if err != nil {
 		return nil
 	}
-	resp, err := http.DefaultClient.Do(req) //nolint:gosec // the server that the user trusts names it; nothing of it is shown but what looks has
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil
 	}

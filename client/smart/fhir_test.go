@@ -118,7 +118,7 @@ func TestWhatTheServerRefusesIsATypedError(t *testing.T) {
 			t.Errorf("it says %s", text)
 		}
 		for _, other := range []error{smart.ErrUnauthorized, smart.ErrForbidden, smart.ErrNotFound, smart.ErrBusy} {
-			if errors.Is(err, other) != (other == kind) {
+			if errors.Is(err, other) != errors.Is(kind, other) {
 				t.Errorf("%d is %v", status, other)
 			}
 		}

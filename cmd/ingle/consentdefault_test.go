@@ -5,15 +5,13 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/inglehealth/ingle/internal/pgtest"
 )
 
 func TestConsentDefaultsAreSetBesideAServerAndRecorded(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "records")
 	for name, where := range map[string][]string{
-		"sqlite":   {"--data", dir, "--tenant", "defaults"},
-		"postgres": {"--database", pgtest.URL(t), "--tenant", "defaults", "--key-file", filepath.Join(t.TempDir(), "ingle.key")},
+		"sqlite":   {"--data", dir},
+		"postgres": {"--database", freshDatabase(t), "--key-file", filepath.Join(t.TempDir(), "ingle.key")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			startClosed(t, where...)
@@ -21,7 +19,7 @@ func TestConsentDefaultsAreSetBesideAServerAndRecorded(t *testing.T) {
 				t.Helper()
 				of := where
 				if args[0] == "consent-default" {
-					of = where[:4]
+					of = where[:2]
 				}
 				out, err := ingle(t, append(args, of...)...)
 				if err != nil {

@@ -17,7 +17,7 @@ type Kinds struct {
 func (k *Kinds) Add(number int64, kind int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.numbers, k.kinds = append(k.numbers, number), append(k.kinds, int32(kind)) //nolint:gosec // there are not as many policies
+	k.numbers, k.kinds = append(k.numbers, number), append(k.kinds, int32(kind))
 }
 
 // All are the numbers and the kinds now; they are not to be changed.

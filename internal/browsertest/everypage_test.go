@@ -14,10 +14,7 @@ func TestEveryPageIsGoodToEverybodyInEveryLook(t *testing.T) {
 	crowd(t, s)
 	visitor := b.somebody(t, s)
 	visitor.visit("/").see("Welcome to the sandbox").inspect("start")
-	people := []string{""}
-	for _, login := range visitor.list(`() => [...document.querySelectorAll("button[name=as]")].map(e => e.value)`, "/account/sign-in?next=/account") {
-		people = append(people, login)
-	}
+	people := append([]string{""}, visitor.list(`() => [...document.querySelectorAll("button[name=as]")].map(e => e.value)`, "/account/sign-in?next=/account")...)
 	seen := map[string]bool{} // by anybody
 	for _, login := range people {
 		t.Run("as "+login, func(t *testing.T) {
@@ -76,10 +73,10 @@ func (c *crawl) from(paths ...string) {
 	}
 }
 
-// mark is what stands for a kind of page that was inspected: the start page and the
-// account are another page for each person.
+// mark is what stands for a kind of page that was inspected: the start page, the first
+// page of each room and the account are another page for each person.
 func (c *crawl) mark(kind string) string {
-	if kind == "/" || strings.HasPrefix(kind, "/account") && !strings.Contains(kind, "sign-in") {
+	if strings.Count(kind, "/") == 1 || strings.HasPrefix(kind, "/account") && !strings.Contains(kind, "sign-in") {
 		return c.who + " " + kind
 	}
 	return kind

@@ -42,7 +42,7 @@ try {
   check(await page.evaluate(() => document.activeElement.className) === 'problems', 'what is wrong has not the focus')
   await page.$eval('input[name=login]', e => { e.value = '' })
   await signIn(page, input.admin)
-  for (const path of ['', '/sessions', '/security', '/developer', '/developer/new', '/users', '/users/new', '/clients', '/clients/app/' + input.client, '/policy']) {
+  for (const path of ['', '/sessions', '/security', '/users', '/users/new', '/clients', '/clients/app/' + input.client, '/policy']) {
     await go('/account' + path)
     await audit(page, 'account' + path.replaceAll('/', '-'))
   }

@@ -153,7 +153,7 @@ func (c *call) traced(err error) {
 		}
 	}
 	s.Status, s.Request, s.Millis = x.Status(), x.ID, time.Since(x.Started).Milliseconds()
-	c.tenant.keep(c.r, s.Step, refused || s.Status >= 400)
+	c.keep(c.r, s.Step, refused || s.Status >= 400)
 }
 
 // leads notes where a redirect leads, and what it carries.

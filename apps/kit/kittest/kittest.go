@@ -100,7 +100,11 @@ func (b Browser) Callback(address string) string {
 	for range 2 {
 		stop := *b.Client
 		stop.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-		resp, err := stop.Get(address)
+		req, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, address, nil)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		resp, err := stop.Do(req)
 		if err != nil {
 			b.t.Fatal(err)
 		}
