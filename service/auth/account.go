@@ -103,7 +103,7 @@ func (v *visit) own() (err error) {
 	if v.form, err = v.call.form(); err != nil {
 		return err
 	}
-	if !equal(v.form.Get("token"), v.token) {
+	if !pages.Equal(v.form.Get("token"), v.token) {
 		return foreign
 	}
 	v.note(bounded(v.form.Get("do")))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/smart"
 )
@@ -150,7 +151,7 @@ func (p *progress) own() (err error) {
 	if p.form, err = p.call.form(); err != nil {
 		return err
 	}
-	if !equal(p.form.Get("token"), p.request.FormToken(p.cookie)) {
+	if !pages.Equal(p.form.Get("token"), p.request.FormToken(p.cookie)) {
 		return errForeign()
 	}
 	return nil

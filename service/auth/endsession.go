@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/service/pages"
 )
 
 // endSession ends the browser's session for an app (OpenID Connect RP-Initiated
@@ -47,7 +48,7 @@ func (c *call) endSession() error {
 		if !posted || values.Get("confirm") == "" {
 			return c.askSignOut(cookie, values)
 		}
-		if c.server.origins.Check(c.r) != nil || !equal(values.Get("token"), identity.SignOutToken(cookie)) {
+		if c.server.origins.Check(c.r) != nil || !pages.Equal(values.Get("token"), identity.SignOutToken(cookie)) {
 			return errForeign()
 		}
 	}

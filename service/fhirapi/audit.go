@@ -2,7 +2,6 @@ package fhirapi
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -73,7 +72,7 @@ func (c *call) event(status int) *audit.Event {
 	if c.session != nil {
 		e.Agent = c.session.Principal().Agent
 	}
-	e.Agent.Address = addressOf(c.r)
+	e.Agent.Address = web.AddressOf(c.r)
 	if c.refusal != "" {
 		c.trail.Because(c.refusal)
 	} else if c.session != nil {
@@ -196,14 +195,6 @@ func withoutSecrets(query string) string {
 		kept = append(kept, pair)
 	}
 	return strings.Join(kept, "&")
-}
-
-// addressOf is where a request comes from, without the port.
-func addressOf(r *http.Request) string {
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		return host
-	}
-	return r.RemoteAddr
 }
 
 // refused notes why a request is refused, in the code of its OperationOutcome: the

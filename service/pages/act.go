@@ -2,7 +2,6 @@ package pages
 
 import (
 	"crypto/subtle"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -45,7 +44,7 @@ func (v *Visit) observe() {
 			return nil
 		}
 		e := v.act.event
-		e.Status, e.Request, e.Agent.Address = status, x.ID, address(v.R)
+		e.Status, e.Request, e.Agent.Address = status, x.ID, web.AddressOf(v.R)
 		if len(v.R.URL.RawQuery) <= 4096 {
 			e.Query = v.R.URL.RawQuery
 		}
@@ -108,15 +107,8 @@ func (v *Visit) Note(kind audit.Kind, words string) {
 	v.act.event.Kind, v.act.event.Note, v.act.noted = kind, words, true
 }
 
-func address(r *http.Request) string {
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		return host
-	}
-	return r.RemoteAddr
-}
-
-// equal compares secrets in a time that tells nothing.
-func equal(a, b string) bool { return a != "" && subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+// Equal compares secrets in a time that tells nothing.
+func Equal(a, b string) bool { return a != "" && subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 // Local is a path of this server below one of the rooms that a browser may be led to;
 // fallback for any other.

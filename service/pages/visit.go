@@ -111,7 +111,7 @@ func (v *Visit) own() (err error) {
 	if v.Form, err = v.readForm(); err != nil {
 		return err
 	}
-	if v.Visitor != nil && !equal(v.Form.Get("token"), v.Visitor.Token) {
+	if v.Visitor != nil && !Equal(v.Form.Get("token"), v.Visitor.Token) {
 		return foreign
 	}
 	return nil
