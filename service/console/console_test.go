@@ -96,7 +96,7 @@ func TestTheOverviewSaysWhatWaits(t *testing.T) {
 func TestHealthTellsOfTheProgramAndItsWork(t *testing.T) {
 	o := newOffice(t)
 	o.put(`{"resourceType":"Patient","id":"ann"}`)
-	o.enter("root").get("/console/health").want(200).has("Ingle 9.9", "SQLite answers", "Audit log", "Every search parameter has all its rows", "All resources are labelled", "1 resources", "Patient")
+	o.enter("root").get("/console/health").want(200).has("Ingle 9.9", "SQLite answers", "Audit log", "Every search parameter has all its rows", "All resources are labelled", "1 resources", "Patient", "None was taken by ingle backup")
 }
 
 func TestPackagesShowTheirParametersAndTheirIndex(t *testing.T) {

@@ -326,6 +326,13 @@ func (r *Restoring) Undo(ctx context.Context) error {
 		_ = r.pipe.CloseWithError(errors.New("the restore was given up"))
 		<-r.ended
 	}
+	if r.conn.IsClosed() { // by End, or since the database was away
+		conn, err := pgx.ConnectConfig(ctx, r.config)
+		if err != nil {
+			return translate(err)
+		}
+		r.conn = conn
+	}
 	err := r.drop(ctx)
 	return errors.Join(err, r.conn.Close(ctx))
 }

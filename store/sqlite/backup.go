@@ -16,70 +16,79 @@ import (
 	"github.com/inglehealth/ingle/store/sqldb"
 )
 
-// Backup implements store.Backups. The parts are the files of a store's directory:
-// the content of Binaries, the database page by page as a reader sees it, and last
-// the audit log, whose events are thus never fewer than what happened.
+// Backup implements store.Backups.
 func (s *Store) Backup(ctx context.Context, put func(store.Part) error) error {
 	if err := s.gate.Enter(); err != nil {
 		return err
 	}
 	defer s.gate.Leave()
+	return Backup(ctx, s.dir, put)
+}
+
+// Backup is Store.Backup of the store in dir, whether or not a process has it open.
+// The parts are the files of the directory: the content of Binaries, the databases
+// page by page as a reader sees them, and last the audit log, whose events are thus
+// never fewer than what happened.
+func Backup(ctx context.Context, dir string, put func(store.Part) error) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	b := backup{ctx: ctx, dir: dir, put: put, blobs: map[string]bool{}}
+	return translate(dir, b.run())
+}
+
+type backup struct {
+	ctx   context.Context
+	dir   string
+	put   func(store.Part) error
+	blobs map[string]bool // that are done
+}
+
+func (b *backup) run() error {
 	// What a version refers to was stored before it, and what is erased while the
-	// database is read has gone from there: so blobs are copied before and, those
-	// that came meanwhile, after.
-	done := map[string]bool{}
-	if err := s.backupBlobs(ctx, done, put); err != nil {
-		return s.translate(err)
+	// database is read is to be gone: so blobs are copied before and, those that came
+	// meanwhile, after.
+	if err := b.content(); err != nil {
+		return err
 	}
-	if err := backupPages(ctx, s.path, fileName, put); err != nil {
-		return s.translate(err)
+	if err := b.pages(fileName); err != nil {
+		return err
 	}
-	if err := s.backupBlobs(ctx, done, put); err != nil {
-		return s.translate(err)
+	if err := b.content(); err != nil {
+		return err
 	}
 	// Groups that are numbered after the journal was read are in the database.
-	waiting, err := s.journal.copy()
-	if err == nil {
-		err = put(store.Part{Name: journalName, Size: int64(len(waiting)), Content: bytes.NewReader(waiting)})
+	journal, err := os.ReadFile(filepath.Join(b.dir, journalName))
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = backupPages(ctx, s.AuditFile.path, auditName, put)
+	if err := b.put(store.Part{Name: journalName, Size: int64(len(journal)), Content: bytes.NewReader(journal)}); err != nil {
+		return err
 	}
-	return s.translate(err)
+	return b.pages(auditName)
 }
 
-// copy is what the journal holds.
-func (j *journal) copy() ([]byte, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.closed {
-		return nil, store.ErrClosed
-	}
-	all := make([]byte, j.next)
-	_, err := j.file.ReadAt(all, 0)
-	return all, err
-}
-
-// backupBlobs puts the blobs that are not done, and notes them.
-func (s *Store) backupBlobs(ctx context.Context, done map[string]bool, put func(store.Part) error) error {
-	root := filepath.Join(s.dir, "blobs")
+// content puts the blobs that are not done.
+func (b *backup) content() error {
+	root := filepath.Join(b.dir, "blobs")
 	return filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		if err != nil || entry.IsDir() {
-			return errors.Join(err, ctx.Err())
+			return errors.Join(err, b.ctx.Err())
 		}
 		inside, err := filepath.Rel(root, file)
 		if err != nil {
 			return err
 		}
 		name := "blobs/" + filepath.ToSlash(inside)
-		if done[name] || !isBlobPart(name) {
+		if b.blobs[name] || !isBlobPart(name) {
 			return nil
 		}
-		done[name] = true
-		return putFile(file, name, put)
+		b.blobs[name] = true
+		return putFile(file, name, b.put)
 	})
 }
 
@@ -106,8 +115,9 @@ func isBlobPart(name string) bool {
 	return sqldb.IsHash(hash) && name == path.Join("blobs", hash[:2], hash[2:])
 }
 
-// backupPages puts a database file as one reader sees it.
-func backupPages(ctx context.Context, file, name string, put func(store.Part) error) (err error) {
+// pages puts a database as one reader sees it.
+func (b *backup) pages(name string) (err error) {
+	file := filepath.Join(b.dir, name)
 	c, err := connect(file, "busy_timeout = 10000", "query_only = 1", "cache_size = -1024")
 	if err != nil {
 		return damaged(file, err)
@@ -117,17 +127,17 @@ func backupPages(ctx context.Context, file, name string, put func(store.Part) er
 		return err
 	}
 	var pages, size int64
-	err = sqldb.ForEach(ctx, c, "SELECT p.page_count, s.page_size FROM pragma_page_count p, pragma_page_size s", nil,
+	err = sqldb.ForEach(b.ctx, c, "SELECT p.page_count, s.page_size FROM pragma_page_count p, pragma_page_size s", nil,
 		func(r sqldb.Rows) error { return r.Scan(&pages, &size) })
 	if err != nil {
 		return err
 	}
-	rows, err := c.Query(ctx, "SELECT data FROM sqlite_dbpage ORDER BY pgno")
+	rows, err := c.Query(b.ctx, "SELECT data FROM sqlite_dbpage ORDER BY pgno")
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	return put(store.Part{Name: name, Size: pages * size, Content: &pageReader{rows: rows}})
+	return b.put(store.Part{Name: name, Size: pages * size, Content: &pageReader{rows: rows}})
 }
 
 // pageReader reads the pages of rows one behind the other.
@@ -219,10 +229,10 @@ func (r *Restoring) End(ctx context.Context) error {
 	})
 }
 
-// Undo removes what was written.
+// Undo removes what was written, also when the store was opened and closed since.
 func (r *Restoring) Undo(context.Context) error {
 	errs := []error{os.RemoveAll(filepath.Join(r.dir, "blobs"))}
-	for _, name := range []string{fileName, auditName, journalName} {
+	for _, name := range []string{fileName, auditName, journalName, reserveName, lockName} {
 		for _, suffix := range []string{"", "-wal", "-shm"} {
 			if err := os.Remove(filepath.Join(r.dir, name+suffix)); !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)
