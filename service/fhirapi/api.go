@@ -36,7 +36,7 @@ type Config struct {
 	// have it explained to who sent a request, and says what this one may be told of
 	// it. A user is a login or a reference; "" and no client: who asks. Needed when
 	// Authenticate is set.
-	Ask func(r *http.Request, door *records.Door, user, client, purpose string) (*records.Session, records.Standing, error)
+	Ask func(r *http.Request, door *records.Door, user, client, purpose string) (*records.Session, records.Disclosure, error)
 	// BreakGlass breaks the glass for who sent a request and a patient, for a reason;
 	// MendGlass ends that. Needed when Authenticate is set.
 	BreakGlass func(r *http.Request, door *records.Door, patient fhir.ID, reason string) (records.Glass, error)
