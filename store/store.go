@@ -139,6 +139,8 @@ type Tx interface {
 	// become visible. A policy that is new raises Identity.Epoch. One that nobody has
 	// any more goes; whoever has it later has a new one.
 	Govern(ctx context.Context, patient fhir.ID, spans []PolicySpan) error
+	// PutItems is Identity.WriteItems without an epoch, as part of the transaction.
+	PutItems(ctx context.Context, changes ...ItemChange) error
 }
 
 // PolicySpan is what a Patient's consents come to in a stretch of time, in
@@ -402,9 +404,28 @@ type Identity interface {
 	Epoch(ctx context.Context) (int64, error)
 }
 
+// Event is one entry of a log of events. The store knows nothing of it but this.
+type Event struct {
+	Log    string
+	Number int64  // in the log, from 1
+	Body   []byte // the caller must not change it
+}
+
+// Events keeps logs of events, which grow at one end and are cut at the other.
+type Events interface {
+	// AppendEvents adds events and makes changes of items, all or none, durably. A number
+	// that the log has is ErrVersion, as is an Expect that is not met.
+	AppendEvents(ctx context.Context, events []Event, changes ...ItemChange) error
+	// ReadEvents returns up to limit events of a log from a number on, in order.
+	ReadEvents(ctx context.Context, log string, from int64, limit int) ([]Event, error)
+	// CutEvents removes the events of a log below a number.
+	CutEvents(ctx context.Context, log string, below int64) error
+}
+
 // Store is everything one tenant remembers.
 type Store interface {
 	Resources
+	Events
 	Blobs
 	Jobs
 	Settings
