@@ -11,6 +11,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // Bounds of what is fetched from addresses that others name.
@@ -40,10 +42,10 @@ func GuardedClient(private bool) *http.Client {
 	}}
 	return &http.Client{
 		Timeout: fetchTime,
-		Transport: &http.Transport{
+		Transport: span.Transport(&http.Transport{
 			DialContext: dialer.DialContext, ForceAttemptHTTP2: true, DisableKeepAlives: true,
 			TLSHandshakeTimeout: fetchTime / 2, MaxResponseHeaderBytes: 64 << 10,
-		},
+		}),
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			// A redirected POST would take its secret elsewhere.
 			if len(via) > fetchRedirects || r.URL.Scheme != via[0].URL.Scheme || via[0].Method != http.MethodGet {
