@@ -146,7 +146,7 @@ func (l *Log) commit(group []byte, events int) error {
 	}
 	waiting := l.pending.Add(int64(events))
 	if waiting <= int64(events) {
-		l.since.Store(l.config.Clock().UnixMicro())
+		l.since.Store(time.Now().UnixMicro())
 	}
 	if waiting >= maxBlock {
 		select {

@@ -25,7 +25,7 @@ func (l *Log) State(ctx context.Context) (State, error) {
 	h, err := l.store.AuditHead(ctx)
 	s := State{Events: h.Size, Waiting: max(0, l.pending.Load())}
 	if s.Waiting > 0 {
-		s.Lag = max(0, time.Duration(l.config.Clock().UnixMicro()-l.since.Load())*time.Microsecond)
+		s.Lag = max(0, time.Duration(time.Now().UnixMicro()-l.since.Load())*time.Microsecond)
 	}
 	for _, one := range l.sinks {
 		s.Copies = append(s.Copies, Copy{Name: one.sink.Name(), Behind: max(0, h.Size-one.next.Load()), Away: one.failed.Load()})
