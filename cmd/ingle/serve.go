@@ -39,6 +39,7 @@ type serveCommand struct {
 	labelFlags
 	auditFlags
 	watchFlags
+	backupFlags
 	logFlags
 }
 
@@ -100,7 +101,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if c.Sandbox && !c.Open && c.BaseURL == "" {
 		base = localhost(base)
 	}
-	if err := c.exclusive(); err != nil {
+	if err := errors.Join(c.exclusive(), c.backupFlags.check()); err != nil {
 		return err
 	}
 	logs := &auditing{to: c.AuditLog}
@@ -118,6 +119,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(background(ctx, tenants.Tenants, log))
+	m.onClose((&backupPlan{backupFlags: c.backupFlags, from: c.storeFlags, tenants: tenants, log: log}).start(ctx))
 	if c.ReadOnly && !c.Sandbox {
 		readOnly(tenants.Tenants)
 	}
