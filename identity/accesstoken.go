@@ -55,6 +55,8 @@ type Access struct {
 	AuthTime   time.Time
 	Issued     time.Time
 	Expires    time.Time
+
+	item string // of the token
 }
 
 // ErrToken says that a token is not good, for whatever reason.
@@ -105,7 +107,12 @@ func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Access{ID: tokenID(id), Client: t.Client, ClientName: t.Name, Grant: t.Grant, Scopes: t.Scopes, Purpose: t.Purpose, Resource: t.Resource, Issued: t.Created, Expires: t.Expires}
+	return s.accessOf(ctx, id, t)
+}
+
+// accessOf is what a token comes to that is kept, or was, under an id.
+func (s *Service) accessOf(ctx context.Context, id string, t accessToken) (*Access, error) {
+	a := &Access{item: id, ID: tokenID(id), Client: t.Client, ClientName: t.Name, Grant: t.Grant, Scopes: t.Scopes, Purpose: t.Purpose, Resource: t.Resource, Issued: t.Created, Expires: t.Expires}
 	if t.Client != "" {
 		c, err := s.Client(ctx, t.Client)
 		if errors.Is(err, ErrNoClient) || err == nil && c.usable() != nil {
