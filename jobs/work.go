@@ -25,6 +25,9 @@ type Work struct {
 	ended    bool
 }
 
+// ID names the job.
+func (w *Work) ID() string { return w.leased.ID }
+
 // Attempt is 1 at the first try.
 func (w *Work) Attempt() int { return w.leased.Attempt }
 

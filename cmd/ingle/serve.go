@@ -40,6 +40,7 @@ type serveCommand struct {
 	labelFlags
 	auditFlags
 	watchFlags
+	importFlags
 	backupFlags
 	logFlags
 }
@@ -144,6 +145,16 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		api.Traced = who.server.Traced
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
 	}
+	var sessions records.Sessions = records.OpenSessions{}
+	if who != nil {
+		sessions = who.server
+	}
+	imports, stopImports, err := c.imports(ctx, tenants.Tenants, sessions, who != nil, log)
+	if err != nil {
+		return err
+	}
+	m.onClose(stopImports)
+	api.Operations = append(api.Operations, imports)
 	fhirapi.New(api).Mount(site)
 	var filled, draining atomic.Bool
 	site.Health(func(ctx context.Context) error {

@@ -41,6 +41,7 @@ type Options struct {
 	// error ends the load.
 	Renew   func(ctx context.Context) (*records.Session, error)
 	Release definitions.Release // that the resources are read with; "" for the primary one
+	Origin  string              // meta.source, where policy fills it in; "" for none
 	Files   []string            // for Run
 	// Report is the path of the file that names every refused resource; ""
 	// for none. It is made when the first one is refused.
