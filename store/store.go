@@ -8,6 +8,7 @@ package store
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"time"
 
@@ -340,6 +341,19 @@ type Jobs interface {
 	// ErrNotFound when there is none.
 	CancelJob(ctx context.Context, id string, now time.Time) error
 	DeleteJob(ctx context.Context, id string) error // ErrNotFound
+	// CountJobs counts all jobs by kind and state, in their order.
+	CountJobs(ctx context.Context) ([]JobCount, error)
+}
+
+// JobCount is how many jobs of a kind are in a state.
+type JobCount struct {
+	Kind  string
+	State JobState
+	Count int64
+	// RunAt and Lease are the earliest of them, Ended the latest; Attempts is the most
+	// that one of them had.
+	RunAt, Lease, Ended time.Time
+	Attempts            int
 }
 
 // Setting is a named value of the tenant.
@@ -404,6 +418,23 @@ type Identity interface {
 	Epoch(ctx context.Context) (int64, error)
 }
 
+// Part is a piece of a backup: a file or rows, in a form that is the database's own.
+type Part struct {
+	Name    string // letters, digits, '.', '-', '_' and '/'; unique in the backup
+	Size    int64
+	Content io.Reader // Size bytes, good until put returns
+}
+
+// Backups copies all that a store remembers while it goes on serving. Package sqlite
+// and postgres each make a new store of the parts (Restore).
+type Backups interface {
+	// Backup calls put with one part after the other. Together they hold the store as
+	// it was at one moment during the call, so all that was acknowledged before the
+	// call, and of the audit log also what came until its end. An error of put ends
+	// it and is returned.
+	Backup(ctx context.Context, put func(Part) error) error
+}
+
 // Event is one entry of a log of events. The store knows nothing of it but this.
 type Event struct {
 	Log    string
@@ -426,6 +457,7 @@ type Events interface {
 
 // Store is everything one tenant remembers.
 type Store interface {
+	Backups
 	Resources
 	Events
 	Blobs
@@ -435,6 +467,8 @@ type Store interface {
 	Audit
 	// Ping says whether the database answers and can be written.
 	Ping(ctx context.Context) error
+	// Vitals says how the database is, as far as it can be told at once.
+	Vitals(ctx context.Context) (Vitals, error)
 	// Close waits for writes under way and releases everything.
 	Close() error
 }
