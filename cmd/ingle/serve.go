@@ -38,6 +38,7 @@ type serveCommand struct {
 	policyFlags
 	labelFlags
 	auditFlags
+	subscriptionFlags
 	watchFlags
 	backupFlags
 	logFlags
@@ -118,7 +119,6 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if err := c.setLabelsOf(ctx, tenants.Tenants); err != nil {
 		return err
 	}
-	m.onClose(background(ctx, tenants.Tenants, log))
 	m.onClose((&backupPlan{backupFlags: c.backupFlags, from: c.storeFlags, tenants: tenants, log: log}).start(ctx))
 	if c.ReadOnly && !c.Sandbox {
 		readOnly(tenants.Tenants)
@@ -143,6 +143,14 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		api.Traced = who.server.Traced
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
 	}
+	var sessions records.Sessions = records.OpenSessions{}
+	if who != nil {
+		sessions = who.server
+	}
+	if err := c.tell(m, tenants.Tenants, sessions, site, log); err != nil {
+		return err
+	}
+	m.onClose(background(ctx, tenants.Tenants, log))
 	fhirapi.New(api).Mount(site)
 	var filled atomic.Bool
 	site.Health(func(ctx context.Context) error {
