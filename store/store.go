@@ -8,6 +8,7 @@ package store
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"time"
 
@@ -139,6 +140,8 @@ type Tx interface {
 	// become visible. A policy that is new raises Identity.Epoch. One that nobody has
 	// any more goes; whoever has it later has a new one.
 	Govern(ctx context.Context, patient fhir.ID, spans []PolicySpan) error
+	// PutItems is Identity.WriteItems without an epoch, as part of the transaction.
+	PutItems(ctx context.Context, changes ...ItemChange) error
 }
 
 // PolicySpan is what a Patient's consents come to in a stretch of time, in
@@ -338,6 +341,19 @@ type Jobs interface {
 	// ErrNotFound when there is none.
 	CancelJob(ctx context.Context, id string, now time.Time) error
 	DeleteJob(ctx context.Context, id string) error // ErrNotFound
+	// CountJobs counts all jobs by kind and state, in their order.
+	CountJobs(ctx context.Context) ([]JobCount, error)
+}
+
+// JobCount is how many jobs of a kind are in a state.
+type JobCount struct {
+	Kind  string
+	State JobState
+	Count int64
+	// RunAt and Lease are the earliest of them, Ended the latest; Attempts is the most
+	// that one of them had.
+	RunAt, Lease, Ended time.Time
+	Attempts            int
 }
 
 // Setting is a named value of the tenant.
@@ -402,16 +418,90 @@ type Identity interface {
 	Epoch(ctx context.Context) (int64, error)
 }
 
+// LimitSpent is what one process let a limited key use, or refused it, since it last
+// reported that.
+type LimitSpent struct {
+	Key     string
+	Owes    time.Duration // how long the key's limit takes to make up for it; whole microseconds are kept
+	Refused int64
+}
+
+// LimitUse is what all processes together know of a limited key.
+type LimitUse struct {
+	Key     string
+	Owes    time.Duration // how long from now until its use is made up for
+	Refused int64         // how often it was refused as long as the key is kept
+	Since   time.Duration // how long ago it was last reported
+}
+
+// Limits keeps how much is used of what is limited, so that all processes of a tenant
+// share it. Time passes by the clock of the database, whatever those of the processes
+// say.
+type Limits interface {
+	// SpendLimits adds to what keys owe, to each of them behind what it owes already, and
+	// returns what they owe then, in any order. A key may occur once.
+	SpendLimits(ctx context.Context, spent []LimitSpent) ([]LimitUse, error)
+	// ListLimits returns up to limit keys that owe something, or were refused, of those
+	// reported last.
+	ListLimits(ctx context.Context, limit int) ([]LimitUse, error)
+	// HoldLimits replaces what a process says it holds of each key, which is forgotten
+	// unless it is said again within lease, and returns what all others hold.
+	HoldLimits(ctx context.Context, process string, held map[string]int64, lease time.Duration) (others map[string]int64, err error)
+	// SweepLimits removes up to limit keys that owe nothing and were not reported for as
+	// long as unused, with what is held no more, and returns how many keys went.
+	SweepLimits(ctx context.Context, unused time.Duration, limit int) (int64, error)
+}
+
+// Part is a piece of a backup: a file or rows, in a form that is the database's own.
+type Part struct {
+	Name    string // letters, digits, '.', '-', '_' and '/'; unique in the backup
+	Size    int64
+	Content io.Reader // Size bytes, good until put returns
+}
+
+// Backups copies all that a store remembers while it goes on serving. Package sqlite
+// and postgres each make a new store of the parts (Restore).
+type Backups interface {
+	// Backup calls put with one part after the other. Together they hold the store as
+	// it was at one moment during the call, so all that was acknowledged before the
+	// call, and of the audit log also what came until its end. An error of put ends
+	// it and is returned.
+	Backup(ctx context.Context, put func(Part) error) error
+}
+
+// Event is one entry of a log of events. The store knows nothing of it but this.
+type Event struct {
+	Log    string
+	Number int64  // in the log, from 1
+	Body   []byte // the caller must not change it
+}
+
+// Events keeps logs of events, which grow at one end and are cut at the other.
+type Events interface {
+	// AppendEvents adds events and makes changes of items, all or none, durably. A number
+	// that the log has is ErrVersion, as is an Expect that is not met.
+	AppendEvents(ctx context.Context, events []Event, changes ...ItemChange) error
+	// ReadEvents returns up to limit events of a log from a number on, in order.
+	ReadEvents(ctx context.Context, log string, from int64, limit int) ([]Event, error)
+	// CutEvents removes the events of a log below a number.
+	CutEvents(ctx context.Context, log string, below int64) error
+}
+
 // Store is everything one tenant remembers.
 type Store interface {
+	Backups
 	Resources
+	Events
 	Blobs
 	Jobs
 	Settings
 	Identity
 	Audit
+	Limits
 	// Ping says whether the database answers and can be written.
 	Ping(ctx context.Context) error
+	// Vitals says how the database is, as far as it can be told at once.
+	Vitals(ctx context.Context) (Vitals, error)
 	// Close waits for writes under way and releases everything.
 	Close() error
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/fhirapi"
+	"github.com/inglehealth/ingle/service/monitor"
 	"github.com/inglehealth/ingle/service/web"
 )
 
@@ -37,6 +38,8 @@ type serveCommand struct {
 	policyFlags
 	labelFlags
 	auditFlags
+	watchFlags
+	backupFlags
 	logFlags
 }
 
@@ -70,6 +73,9 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return nil
 	})
 	log := c.logger(m.Stderr)
+	if c.watching, err = m.watch(log); err != nil {
+		return err
+	}
 	site, err := c.site(log)
 	if err != nil {
 		return err
@@ -95,7 +101,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if c.Sandbox && !c.Open && c.BaseURL == "" {
 		base = localhost(base)
 	}
-	if err := c.exclusive(); err != nil {
+	if err := errors.Join(c.exclusive(), c.backupFlags.check()); err != nil {
 		return err
 	}
 	logs := &auditing{to: c.AuditLog}
@@ -113,6 +119,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(background(ctx, tenants.Tenants, log))
+	m.onClose((&backupPlan{backupFlags: c.backupFlags, from: c.storeFlags, tenants: tenants, log: log}).start(ctx))
 	if c.ReadOnly && !c.Sandbox {
 		readOnly(tenants.Tenants)
 	}
@@ -145,6 +152,10 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return ping(ctx, tenants.Tenants)
 	})
 
+	monitor.Collect(c.monitored(tenants.Tenants))
+	if err := c.serveMetrics(ctx, m, secure, log); err != nil {
+		return err
+	}
 	server := site.Server()
 	failed := make(chan error, 1)
 	go func() { failed <- secure.serve(server, listener) }()
@@ -217,6 +228,7 @@ func (c *serveCommand) site(log logger) (*web.Site, error) {
 	}
 	return web.New(web.Config{
 		Log: log, MaxBody: int64(body), MaxBodies: int64(bodies), Patience: c.Patience, Hosts: c.hosts(), Proxies: proxies, HSTS: c.strict(),
+		Watcher: monitor.NewRequests(c.watching.counts, c.Tenant...), Traces: c.watching.traces,
 	}), nil
 }
 
