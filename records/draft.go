@@ -141,6 +141,9 @@ func (s *Session) check(ctx context.Context, w *draft, i smart.Interactions) err
 	if err := s.door.indexes.admit(ctx, w); err != nil {
 		return s.door.fault(err)
 	}
+	if err := s.checkGroup(ctx, w); err != nil {
+		return err
+	}
 	if err := s.hide(ctx, w); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ const description = `Ingle: an open SMART on FHIR platform in one binary.
   ingle serve --data ./records          a server that keeps its records in ./records (SQLite)
   ingle import --data ./records *.ndjson.gz
   ingle export --data ./records --to ./files
+  ingle backup --data ./records --to ./backups
   ingle migrate --from ./records --to postgres://ingle@localhost/ingle
   ingle user add okafor --role practitioner --is Practitioner/okafor
   ingle client add "Growth chart" --redirect http://127.0.0.1/callback
@@ -23,6 +24,8 @@ type commandLine struct {
 	Import         importCommand         `cmd:"" help:"Load files of resources: NDJSON, Bundles, gzipped or not."`
 	Export         exportCommand         `cmd:"" help:"Write the records to NDJSON files, one for each type."`
 	Migrate        migrateCommand        `cmd:"" help:"Move all records, with their history, between SQLite and PostgreSQL, and prove that nothing is lost."`
+	Backup         backupCommand         `cmd:"" help:"Copy everything to one file while the server works."`
+	Restore        restoreCommand        `cmd:"" help:"Make records of a backup, after checking it to the last byte."`
 	Reindex        reindexCommand        `cmd:"" help:"Compute the search index of stored resources anew, for example after loading a package with search parameters."`
 	Relabel        relabelCommand        `cmd:"" help:"Find anew which stored resources are sensitive, for example by other rules."`
 	User           userCommand           `cmd:"" help:"Users: who may sign in. These commands work while a server runs, too."`

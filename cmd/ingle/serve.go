@@ -37,6 +37,7 @@ type serveCommand struct {
 	policyFlags
 	labelFlags
 	auditFlags
+	backupFlags
 	logFlags
 }
 
@@ -95,7 +96,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if c.Sandbox && !c.Open && c.BaseURL == "" {
 		base = localhost(base)
 	}
-	if err := c.exclusive(); err != nil {
+	if err := errors.Join(c.exclusive(), c.backupFlags.check()); err != nil {
 		return err
 	}
 	logs := &auditing{to: c.AuditLog}
@@ -113,6 +114,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(background(ctx, tenants.Tenants, log))
+	m.onClose((&backupPlan{backupFlags: c.backupFlags, from: c.storeFlags, tenants: tenants, log: log}).start(ctx))
 	if c.ReadOnly && !c.Sandbox {
 		readOnly(tenants.Tenants)
 	}

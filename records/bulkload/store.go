@@ -80,7 +80,7 @@ func (l *load) process(ctx context.Context, s *step, items []item) ([]outcome, e
 		return outcomes, nil
 	}
 	text := s.doc.bundleText(func(i int) bool { return included[i] })
-	result, err := l.o.Session.Bundle(ctx, records.Content{JSON: text, Release: l.o.Release},
+	result, err := l.session.Load().Bundle(ctx, records.Content{JSON: text, Release: l.o.Release},
 		records.BundleOptions{Request: records.Request{Bulk: true}})
 	if err != nil {
 		switch fault.KindOf(err) {

@@ -36,9 +36,14 @@ type Log interface {
 	States(ctx context.Context, after fhir.ID, limit int) ([]State, error)
 	// Message makes a message of a kind with the events from since to until, both
 	// included, and of them the first most, as the subscriber may see them at this
-	// moment, and leaves the audit event of that. Its Status and Errors say when the
-	// subscriber may no more. A media or content of "" is the Subscription's.
-	Message(ctx context.Context, id fhir.ID, kind Kind, content Content, media string, since, until int64, most int) (Message, error)
+	// moment, and leaves the audit event of that. last is the number of the last event
+	// that was looked at, be it in the message or not to be seen; since-1 for none. Status
+	// and Errors of the message say when the subscriber may no more. A media or content
+	// of "" is the Subscription's.
+	Message(ctx context.Context, id fhir.ID, kind Kind, content Content, media string, since, until int64, most int) (m Message, last int64, err error)
+	// Took notes that the subscriber fetched the events up to a number, of channels that
+	// have to be fetched from (websocket): State.Taken, which never goes back.
+	Took(ctx context.Context, id fhir.ID, number int64) error
 	// Wake returns a channel that is closed when there may be more events.
 	Wake() <-chan struct{}
 	// Off ends a Subscription for a reason; Retry tries at once what failed, also of one

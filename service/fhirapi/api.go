@@ -47,6 +47,8 @@ type Config struct {
 	// Traced is told of every request that was answered, of its path below the base and
 	// of the error; nil: nobody is.
 	Traced func(r *http.Request, door *records.Door, path string, status int, failure error)
+	// Operations are those that other services perform.
+	Operations []Mounted
 	// Start says that others answer browsers at the root.
 	Start bool
 	// Origins says whether the pages of an origin may use a door's API, as
@@ -78,7 +80,7 @@ func New(c Config) *API {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	return &API{config: c, shapes: newShapes(), operations: operations(), capabilities: map[capabilityKey]capability{}}
+	return &API{config: c, shapes: newShapes(), operations: operations(c.Operations), capabilities: map[capabilityKey]capability{}}
 }
 
 // Mount puts the default tenant at /fhir and the others at /t/{tenant}/fhir, with a

@@ -30,6 +30,8 @@ type operation struct {
 	// serve answers a request by itself; nil when the answer is the resource
 	// that run returns.
 	serve func(c *call) error
+	below bool   // the addresses below it are its own
+	shape *shape // nil: as writes says
 }
 
 // invocation is one call of an operation.
@@ -44,7 +46,7 @@ type invocation struct {
 
 // operations are the operations of this server by name; the
 // CapabilityStatement lists them as they stand here.
-func operations() map[string]*operation {
+func operations(others []Mounted) map[string]*operation {
 	list := []*operation{
 		{
 			name: "validate", url: "http://hl7.org/fhir/OperationDefinition/Resource-validate",
@@ -81,6 +83,9 @@ func operations() map[string]*operation {
 		},
 	}
 	list = append(append(append(list, viewOperations()...), keepingOperations()...), exportRecordOperation())
+	for _, m := range others {
+		list = append(list, mounted(m))
+	}
 	byName := make(map[string]*operation, len(list))
 	for _, op := range list {
 		byName[op.name] = op

@@ -131,8 +131,11 @@ func Exists(dir string) bool {
 	return err == nil
 }
 
-// fileName is the database in a store's directory.
-const fileName = "ingle.db"
+// Files in a store's directory: the database, and what its one process holds locked.
+const (
+	fileName = "ingle.db"
+	lockName = "lock"
+)
 
 // Close implements store.Store.
 func (s *Store) Close() error {
