@@ -11,6 +11,7 @@ import (
 
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 const (
@@ -71,6 +72,14 @@ type checked struct {
 // CheckToken returns what an access token allows; ErrToken. What it remembers is
 // good only while the store's epoch is what it was.
 func (s *Service) CheckToken(ctx context.Context, token string) (*Access, error) {
+	ctx, x := span.Start(ctx, "check token")
+	defer x.End()
+	a, err := s.checkToken(ctx, token)
+	s.counts.token(err)
+	return a, err
+}
+
+func (s *Service) checkToken(ctx context.Context, token string) (*Access, error) {
 	if !strings.HasPrefix(token, accessPrefix) || len(token) > 128 {
 		return nil, ErrToken
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/internal/guard"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // Bounds of what is fetched from addresses that others name.
@@ -27,13 +28,13 @@ func GuardedClient(private bool) *http.Client {
 	g := &guard.Guard{All: private, Hint: "a development server may speak to it with --allow-private-jwks"}
 	return &http.Client{
 		Timeout: fetchTime,
-		Transport: &http.Transport{
+		Transport: span.Transport(&http.Transport{
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 				return g.Dial(ctx, network, address, fetchTime/2)
 			},
 			ForceAttemptHTTP2: true, DisableKeepAlives: true,
 			TLSHandshakeTimeout: fetchTime / 2, MaxResponseHeaderBytes: 64 << 10,
-		},
+		}),
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			// A redirected POST would take its secret elsewhere.
 			if len(via) > fetchRedirects || r.URL.Scheme != via[0].URL.Scheme || via[0].Method != http.MethodGet {

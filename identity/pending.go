@@ -66,7 +66,8 @@ func (s *Service) fresh(expires time.Time, life time.Duration) bool {
 
 // SecondFactor completes a sign-in by a TOTP or recovery code. ErrCode, a
 // *WaitError, ErrPending.
-func (s *Service) SecondFactor(ctx context.Context, token, code string, from Origin) (*SignIn, error) {
+func (s *Service) SecondFactor(ctx context.Context, token, code string, from Origin) (_ *SignIn, err error) {
+	defer s.counts.signIn("second-factor", &err)
 	p, a, version, err := s.pending(ctx, token)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // Config is what a Runner needs.
@@ -31,6 +32,7 @@ type Config struct {
 	// ten minutes. Half of it, or half more, is drawn by chance.
 	Backoff func(n int) time.Duration
 	Log     *slog.Logger // nil: nothing is logged; arguments never are
+	Traces  *span.Tracer // makes a trace of each attempt; nil: none
 }
 
 // Runner works off the jobs of one store. Several Runners, in one process or
@@ -214,7 +216,16 @@ func (r *Runner) handle(ctx context.Context, w *Work) (err error) {
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	return r.config.Handlers[w.leased.Kind](ctx, w)
+	ctx, s := r.config.Traces.Start(ctx, w.leased.Kind, span.Internal, span.Place{})
+	defer s.End()
+	if s != nil {
+		s.Name("job " + w.leased.Kind)
+		s.Int("ingle.job.attempt", int64(w.leased.Attempt))
+	}
+	if err = r.config.Handlers[w.leased.Kind](ctx, w); err != nil {
+		s.Fail("the attempt failed")
+	}
+	return err
 }
 
 // finish writes what came of an attempt.

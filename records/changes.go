@@ -9,6 +9,7 @@ import (
 
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // Seq is a place in the change feed; 0 is before the first change.
@@ -24,6 +25,8 @@ type Change struct {
 // reads up to limit of them and leaves out what the session may not see; last
 // is where to go on, and end says that there is nothing more for now.
 func (s *Session) Changes(ctx context.Context, after Seq, limit int) (changes []Change, last Seq, end bool, err error) {
+	ctx, pass := span.Start(ctx, "door changes")
+	defer pass.End()
 	if err := s.may("", smart.Search); err != nil {
 		return nil, after, false, err
 	}

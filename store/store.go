@@ -376,6 +376,19 @@ type Jobs interface {
 	// ErrNotFound when there is none.
 	CancelJob(ctx context.Context, id string, now time.Time) error
 	DeleteJob(ctx context.Context, id string) error // ErrNotFound
+	// CountJobs counts all jobs by kind and state, in their order.
+	CountJobs(ctx context.Context) ([]JobCount, error)
+}
+
+// JobCount is how many jobs of a kind are in a state.
+type JobCount struct {
+	Kind  string
+	State JobState
+	Count int64
+	// RunAt and Lease are the earliest of them, Ended the latest; Attempts is the most
+	// that one of them had.
+	RunAt, Lease, Ended time.Time
+	Attempts            int
 }
 
 // Setting is a named value of the tenant.
@@ -487,6 +500,8 @@ type Store interface {
 	Audit
 	// Ping says whether the database answers and can be written.
 	Ping(ctx context.Context) error
+	// Vitals says how the database is, as far as it can be told at once.
+	Vitals(ctx context.Context) (Vitals, error)
 	// Close waits for writes under way and releases everything.
 	Close() error
 }

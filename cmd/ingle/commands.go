@@ -52,6 +52,8 @@ type storeFlags struct {
 	Data     string   `placeholder:"DIR" help:"Folder of the SQLite databases, made if it is not there. Default: ./ingle-data"`
 	Database string   `placeholder:"URL" help:"PostgreSQL instead of SQLite: postgres://user@host/database. Several processes may share it."`
 	Tenant   []string `placeholder:"NAME" sep:"," help:"A further tenant at /t/NAME/fhir with a database file or schema of its own. May be repeated."`
+
+	watching watching // of serve
 }
 
 // definitionFlags say which FHIR is spoken.

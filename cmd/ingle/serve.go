@@ -15,6 +15,7 @@ import (
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/fhirapi"
+	"github.com/inglehealth/ingle/service/monitor"
 	"github.com/inglehealth/ingle/service/web"
 )
 
@@ -37,6 +38,7 @@ type serveCommand struct {
 	policyFlags
 	labelFlags
 	auditFlags
+	watchFlags
 	backupFlags
 	logFlags
 }
@@ -71,6 +73,9 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return nil
 	})
 	log := c.logger(m.Stderr)
+	if c.watching, err = m.watch(log); err != nil {
+		return err
+	}
 	site, err := c.site(log)
 	if err != nil {
 		return err
@@ -147,6 +152,10 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return ping(ctx, tenants.Tenants)
 	})
 
+	monitor.Collect(c.monitored(tenants.Tenants))
+	if err := c.serveMetrics(ctx, m, secure, log); err != nil {
+		return err
+	}
 	server := site.Server()
 	failed := make(chan error, 1)
 	go func() { failed <- secure.serve(server, listener) }()
@@ -219,6 +228,7 @@ func (c *serveCommand) site(log logger) (*web.Site, error) {
 	}
 	return web.New(web.Config{
 		Log: log, MaxBody: int64(body), MaxBodies: int64(bodies), Patience: c.Patience, Hosts: c.hosts(), Proxies: proxies, HSTS: c.strict(),
+		Watcher: monitor.NewRequests(c.watching.counts, c.Tenant...), Traces: c.watching.traces,
 	}), nil
 }
 

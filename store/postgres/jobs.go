@@ -34,6 +34,11 @@ func (s *Store) ListJobs(ctx context.Context, kind string, limit int) ([]store.J
 	return read(s, func(db pool) ([]store.Job, error) { return jobs.List(ctx, db, kind, limit) })
 }
 
+// CountJobs implements store.Jobs.
+func (s *Store) CountJobs(ctx context.Context) ([]store.JobCount, error) {
+	return read(s, func(db pool) ([]store.JobCount, error) { return jobs.Count(ctx, db) })
+}
+
 // LeaseJob implements store.Jobs.
 func (s *Store) LeaseJob(ctx context.Context, kinds []string, holder string, now, until time.Time) (store.Job, error) {
 	return read(s, func(db pool) (store.Job, error) { return jobs.Lease(ctx, db, kinds, holder, now, until) })

@@ -37,8 +37,9 @@ type Store struct {
 	writer *writer
 	*AuditFile
 
-	pool chan *conn // idle readers; nil for one not yet opened
-	path string
+	pool   chan *conn   // idle readers; nil for one not yet opened
+	opened atomic.Int64 // readers that were
+	path   string
 
 	closing  sync.Once
 	closeErr error
@@ -197,6 +198,7 @@ func (s *Store) read(ctx context.Context, f func(c *conn) error) error {
 			return s.translate(err)
 		}
 		c = opened
+		s.opened.Add(1)
 	}
 	return s.translate(f(c))
 }

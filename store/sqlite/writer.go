@@ -48,6 +48,7 @@ type writer struct {
 	opened  time.Time
 	tx      *tx
 
+	commits   atomic.Int64
 	lastGroup int // members of the last group
 	gather    *time.Timer
 }
@@ -226,6 +227,7 @@ func (w *writer) commit() error {
 		w.rollback()
 		return err
 	}
+	w.commits.Add(1)
 	w.tx.made = w.tx.made[:0]
 	if w.tx.raises {
 		w.store.epoch.Add(1)
