@@ -28,6 +28,9 @@ type Work struct {
 // Attempt is 1 at the first try.
 func (w *Work) Attempt() int { return w.leased.Attempt }
 
+// ID is the job's.
+func (w *Work) ID() string { return w.leased.ID }
+
 // Created is when the job was made.
 func (w *Work) Created() time.Time { return w.leased.Created }
 

@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -239,38 +236,25 @@ func (p *portioning) holdsOf(ctx context.Context, item *store.Walked) (bool, err
 // render makes the lines of what was chosen, on all cores.
 func (p *portioning) render(ctx context.Context, items []store.Walked, result *Portion) error {
 	result.Resources = make([]Exported, len(items))
-	var next, withheld atomic.Int64
-	var failed atomic.Pointer[error]
-	work := func() {
-		for failed.Load() == nil {
-			i := int(next.Add(1) - 1)
-			if i >= len(items) {
-				return
-			}
-			one, err := p.line(ctx, &items[i])
-			switch {
-			case errors.Is(err, errWithheld):
-				withheld.Add(1)
-			case err != nil:
-				failed.Store(&err)
-			default:
-				result.Resources[i] = one
-			}
-			items[i].Body = nil
+	errs := make([]error, len(items))
+	if err := parallel(ctx, len(items), func(i int) {
+		result.Resources[i], errs[i] = p.line(ctx, &items[i])
+		items[i].Body = nil
+	}); err != nil {
+		return err
+	}
+	kept := result.Resources[:0]
+	for i, err := range errs {
+		switch {
+		case errors.Is(err, errWithheld):
+			result.Withheld++
+		case err != nil:
+			return err
+		default:
+			kept = append(kept, result.Resources[i])
 		}
 	}
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0)-1, len(items)/64) {
-		workers.Go(work)
-	}
-	work()
-	workers.Wait()
-	if err := failed.Load(); err != nil {
-		return *err
-	}
-	if result.Withheld = int(withheld.Load()); result.Withheld > 0 {
-		result.Resources = slices.DeleteFunc(result.Resources, func(e Exported) bool { return e.Key.ID == "" })
-	}
+	result.Resources = kept
 	return nil
 }
 

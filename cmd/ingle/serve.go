@@ -40,6 +40,7 @@ type serveCommand struct {
 	auditFlags
 	watchFlags
 	backupFlags
+	exportFlags
 	logFlags
 }
 
@@ -131,10 +132,12 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	}
 	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime}
 	var who *authorization
+	var sessions records.Sessions = records.OpenSessions{}
 	if !c.Open {
 		if who, err = c.authorize(ctx, m, tenants, logs.key, base, log); err != nil {
 			return err
 		}
+		sessions = who.server
 		who.server.Mount(site)
 		who.furnish(site, c.console(tenants.Tenants, patients))
 		api.Start = true
@@ -143,6 +146,9 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		api.Traced = who.server.Traced
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
 	}
+	exports := c.bulk(tenants.Tenants, sessions, log)
+	m.onClose(work(ctx, "exports", log, exports.Run))
+	api.Operations = append(api.Operations, exportOperation(exports))
 	fhirapi.New(api).Mount(site)
 	var filled atomic.Bool
 	site.Health(func(ctx context.Context) error {
