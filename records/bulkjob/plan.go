@@ -15,6 +15,7 @@ const (
 	patient    fhir.Type = "Patient"
 	provenance fhir.Type = "Provenance"
 	binary     fhir.Type = "Binary"
+	group      fhir.Type = "Group"
 )
 
 // begin finds out whose data the export has, and makes the plan.
@@ -52,7 +53,7 @@ func (e *export) begin(ctx context.Context) error {
 			return err
 		}
 		add(stepOwned, owned...)
-		add(stepReferred, slices.DeleteFunc(present, func(t fhir.Type) bool { return slices.Contains(owned, t) || t == binary })...)
+		add(stepReferred, slices.DeleteFunc(present, func(t fhir.Type) bool { return slices.Contains(owned, t) || t == binary || t == group })...)
 		if known, err = e.owned(known); err != nil {
 			return err
 		}
@@ -86,6 +87,8 @@ func (e *export) owned(types []fhir.Type) ([]fhir.Type, error) {
 		switch {
 		case t == patient:
 			owned = slices.Insert(owned, 0, t)
+		case t == group && len(e.Types) == 0:
+			// It tells of all its members, not of one.
 		case t != provenance && t != binary && slices.Contains(all, t):
 			owned = append(owned, t)
 		}

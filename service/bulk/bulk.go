@@ -30,6 +30,7 @@ type Config struct {
 	Sessions records.Sessions
 	Files    func(tenant string) bulkjob.Files
 	Keep     time.Duration // of files; 0: 24 h
+	Part     int64         // bytes after which a file is full; 0: 64 MiB
 	Open     bool          // nobody needs a token
 	Clock    func() time.Time
 	Log      *slog.Logger
@@ -54,7 +55,7 @@ func New(c Config) *Server {
 	for _, name := range c.Tenants.Names() {
 		door, _ := c.Tenants.Door(name)
 		s.exports[name] = bulkjob.NewExports(bulkjob.Exporter{
-			Door: door, Sessions: c.Sessions, Files: c.Files(name), Clock: c.Clock,
+			Door: door, Sessions: c.Sessions, Files: c.Files(name), Part: c.Part, Clock: c.Clock,
 		}, c.Keep, c.Log)
 	}
 	return s

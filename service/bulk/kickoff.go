@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/bulkjob"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -15,6 +16,9 @@ func (c *call) kickOff() error {
 	var err error
 	if k.Level, err = c.level(); err != nil {
 		return err
+	}
+	if c.Session.Principal().Standing.User != "" {
+		return fault.Wrap(records.ErrScope, fault.Forbidden, fault.CodeForbidden, "", "an export is for services without a user: it takes system/ scopes")
 	}
 	if !prefersAsync(c.r.Header.Values("Prefer")) {
 		return fault.New(fault.Invalid, fault.CodeRequired, "", "an export takes its time: send the header 'Prefer: respond-async'")
