@@ -376,6 +376,9 @@ type Jobs interface {
 	// ErrNotFound when there is none.
 	CancelJob(ctx context.Context, id string, now time.Time) error
 	DeleteJob(ctx context.Context, id string) error // ErrNotFound
+	// ClockAhead is how far the clock that all processes of a store share is ahead of
+	// this process's: 0 where there is one process, or where they hardly differ.
+	ClockAhead(ctx context.Context) (time.Duration, error)
 	// CountJobs counts all jobs by kind and state, in their order.
 	CountJobs(ctx context.Context) ([]JobCount, error)
 }

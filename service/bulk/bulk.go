@@ -1,7 +1,3 @@
-// Package bulk serves the Bulk Data Access guide: $export, the status of exports and
-// their files, over package records/bulkjob.
-//
-// Bulk Data Access 2.0, and of 3.0 _until, organizeOutputBy and allowPartialManifests.
 package bulk
 
 import (
@@ -36,7 +32,8 @@ type Config struct {
 	Log      *slog.Logger
 }
 
-// Server serves the exports of all tenants. It is safe for concurrent use.
+// Server performs $export, and serves the status of exports and their files (Bulk Data
+// Access 2.0, with parameters of 3.0). It is of all tenants, and is safe for concurrent use.
 type Server struct {
 	config  Config
 	exports map[string]*bulkjob.Exports // by tenant

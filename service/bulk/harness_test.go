@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,8 +38,6 @@ import (
 	"github.com/inglehealth/ingle/store/sqlite"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
-
 // clock is set by tests.
 type clock struct {
 	mu    sync.Mutex
@@ -59,14 +56,14 @@ func (c *clock) pass(d time.Duration) {
 	c.ahead += d
 }
 
-// sessions are those of the server, which a test may hold back.
-type sessions struct {
+// holding are the sessions of the server, which a test may hold back.
+type holding struct {
 	records.Sessions
 	mu   sync.Mutex
 	hold func()
 }
 
-func (s *sessions) Stand(ctx context.Context, door *records.Door, n records.Standing) (*records.Session, error) {
+func (s *holding) Stand(ctx context.Context, door *records.Door, n records.Standing) (*records.Session, error) {
 	s.mu.Lock()
 	hold := s.hold
 	s.mu.Unlock()
@@ -76,7 +73,7 @@ func (s *sessions) Stand(ctx context.Context, door *records.Door, n records.Stan
 	return s.Sessions.Stand(ctx, door, n)
 }
 
-func (s *sessions) held(f func()) {
+func (s *holding) held(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hold = f
@@ -88,7 +85,7 @@ type place struct {
 	base     string
 	door     *records.Door
 	identity *identity.Service
-	sessions *sessions
+	sessions *holding
 	bulk     *bulk.Server
 	clock    *clock
 	folder   string
@@ -128,7 +125,7 @@ func newPlace(t *testing.T, tenant string, options ...option) *place {
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	a := auth.New(auth.Config{Log: quiet, Tenants: []auth.Tenant{{Door: p.door, Identity: p.identity}}})
-	p.sessions = &sessions{Sessions: a}
+	p.sessions = &holding{Sessions: a}
 	tenants := records.NewTenants(p.door)
 	c := bulk.Config{Tenants: tenants, Sessions: p.sessions, Clock: p.clock.time, Files: func(string) bulkjob.Files { return bulkjob.Folder(p.folder) }}
 	for _, o := range options {

@@ -79,14 +79,14 @@ func (c *call) status(id string) error {
 		}
 		return c.manifest(x)
 	}
-	h.Set("X-Progress", progress(x))
+	h.Set("X-Progress", exporting(x))
 	h.Set("Retry-After", strconv.Itoa(retryAfter(c.config.Clock().Sub(x.Created))))
 	c.w.WriteHeader(http.StatusAccepted)
 	return nil
 }
 
-// progress is up to 100 characters on how far an export is.
-func progress(x *bulkjob.Export) string {
+// exporting is up to 100 characters on how far an export is.
+func exporting(x *bulkjob.Export) string {
 	switch {
 	case x.Waits != "":
 		return x.Waits
