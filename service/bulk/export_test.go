@@ -9,14 +9,14 @@ import (
 )
 
 // clinic has three patients, what belongs to them and what that refers to.
-func clinic(t *testing.T, options ...option) *place {
+func clinic(t *testing.T, settings ...setting) *place {
 	t.Helper()
-	return clinicOf(t, "", options...)
+	return clinicOf(t, "", settings...)
 }
 
-func clinicOf(t *testing.T, tenant string, options ...option) *place {
+func clinicOf(t *testing.T, tenant string, settings ...setting) *place {
 	t.Helper()
-	p := newPlace(t, tenant, options...)
+	p := newPlace(t, tenant, settings...)
 	p.put(
 		`{"resourceType":"Organization","id":"ward","name":"Ward"}`,
 		`{"resourceType":"Organization","id":"elsewhere","name":"Elsewhere"}`,
@@ -218,7 +218,7 @@ func body(pairs ...string) string {
 func TestAPOSTNamesThePatients(t *testing.T) {
 	onBoth(t, func(t *testing.T) {
 		p := clinic(t)
-		post := func(path, body string, header ...string) answer {
+		post := func(path, body string, header ...string) reply {
 			return p.do("POST", path, body, append([]string{"Prefer", "respond-async"}, header...)...)
 		}
 		a := post("Patient/$export", body("patient", "Patient/bob", "patient", p.base+"/Patient/cid", "_type", "Patient,Observation")).want(202)
@@ -295,7 +295,7 @@ func TestALenientClientGetsTheRestWithANote(t *testing.T) {
 		t.Errorf("%+v %v", m.Error, notes)
 	}
 	for _, note := range notes {
-		(answer{t: t, body: note}).outcome()
+		(reply{t: t, body: note}).outcome()
 	}
 	p.do("GET", "$export?_type=Foo", "", "Prefer", "respond-async, handling=lenient").want(422).outcome()
 }

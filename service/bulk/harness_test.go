@@ -94,9 +94,9 @@ type place struct {
 	app      *identity.Client
 }
 
-type option func(*bulk.Config)
+type setting func(*bulk.Config)
 
-func newPlace(t *testing.T, tenant string, options ...option) *place {
+func newPlace(t *testing.T, tenant string, settings ...setting) *place {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	p := &place{t: t, clock: &clock{}, folder: t.TempDir()}
@@ -128,7 +128,7 @@ func newPlace(t *testing.T, tenant string, options ...option) *place {
 	p.sessions = &holding{Sessions: a}
 	tenants := records.NewTenants(p.door)
 	c := bulk.Config{Tenants: tenants, Sessions: p.sessions, Clock: p.clock.time, Files: func(string) bulkjob.Files { return bulkjob.Folder(p.folder) }}
-	for _, o := range options {
+	for _, o := range settings {
 		o(&c)
 	}
 	p.bulk = bulk.New(c)
@@ -248,7 +248,7 @@ func (p *place) remove(key string) {
 	}
 }
 
-type answer struct {
+type reply struct {
 	t      *testing.T
 	status int
 	header http.Header
@@ -256,7 +256,7 @@ type answer struct {
 }
 
 // do sends a request with the place's token, unless a header Authorization is given.
-func (p *place) do(method, url, body string, header ...string) answer {
+func (p *place) do(method, url, body string, header ...string) reply {
 	p.t.Helper()
 	if !strings.HasPrefix(url, "http") {
 		url = p.base + "/" + url
@@ -289,10 +289,10 @@ func (p *place) do(method, url, body string, header ...string) answer {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return answer{p.t, resp.StatusCode, resp.Header, string(text)}
+	return reply{p.t, resp.StatusCode, resp.Header, string(text)}
 }
 
-func (a answer) want(status int) answer {
+func (a reply) want(status int) reply {
 	a.t.Helper()
 	if a.status != status {
 		a.t.Fatalf("status %d, not %d: %s", a.status, status, a.body)
@@ -300,7 +300,7 @@ func (a answer) want(status int) answer {
 	return a
 }
 
-func (a answer) has(texts ...string) answer {
+func (a reply) has(texts ...string) reply {
 	a.t.Helper()
 	for _, text := range texts {
 		if !strings.Contains(a.body, text) {
@@ -311,7 +311,7 @@ func (a answer) has(texts ...string) answer {
 }
 
 // outcome says that the body is an OperationOutcome.
-func (a answer) outcome() answer {
+func (a reply) outcome() reply {
 	a.t.Helper()
 	var o struct {
 		ResourceType string
@@ -363,7 +363,7 @@ func (p *place) finish(at string, header ...string) manifest {
 }
 
 // await polls until an export is no longer under way.
-func (p *place) await(at string, header ...string) answer {
+func (p *place) await(at string, header ...string) reply {
 	p.t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		a := p.do("GET", at, "", header...)
@@ -376,7 +376,7 @@ func (p *place) await(at string, header ...string) answer {
 		}
 	}
 	p.t.Fatal("the export does not end")
-	return answer{}
+	return reply{}
 }
 
 // lines fetches files and returns their lines.
