@@ -39,6 +39,7 @@ type serveCommand struct {
 	policyFlags
 	labelFlags
 	auditFlags
+	subscriptionFlags
 	watchFlags
 	importFlags
 	backupFlags
@@ -121,7 +122,6 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if err := c.setLabelsOf(ctx, tenants.Tenants); err != nil {
 		return err
 	}
-	m.onClose(background(ctx, tenants.Tenants, log))
 	m.onClose((&backupPlan{backupFlags: c.backupFlags, from: c.storeFlags, tenants: tenants, log: log}).start(ctx))
 	if c.ReadOnly && !c.Sandbox {
 		readOnly(tenants.Tenants)
@@ -134,12 +134,10 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	}
 	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime}
 	var who *authorization
-	var sessions records.Sessions = records.OpenSessions{}
 	if !c.Open {
 		if who, err = c.authorize(ctx, m, tenants, logs.key, base, log); err != nil {
 			return err
 		}
-		sessions = who.server
 		who.server.Mount(site)
 		who.furnish(site, c.console(tenants.Tenants, patients))
 		api.Start = true
@@ -148,6 +146,14 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		api.Traced = who.server.Traced
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
 	}
+	var sessions records.Sessions = records.OpenSessions{}
+	if who != nil {
+		sessions = who.server
+	}
+	if err := c.tell(m, tenants.Tenants, sessions, site, log); err != nil {
+		return err
+	}
+	m.onClose(background(ctx, tenants.Tenants, log))
 	exports := c.bulk(tenants.Tenants, sessions, log)
 	m.onClose(work(ctx, "exports", log, exports.Run))
 	api.Operations = append(api.Operations, exportOperation(exports))
