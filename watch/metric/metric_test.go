@@ -68,6 +68,9 @@ func TestWhatIsCountedIsToldInPrometheusFormat(t *testing.T) {
 			t.Errorf("up to %v: %d, want %d", b.GetUpperBound(), b.GetCumulativeCount(), want)
 		}
 	}
+	if r.Sum("things_total") != 3 || r.Sum("things_total", "kind", "a") != 3 || r.Sum("things_total", "kind", "b") != 0 || r.Sum("things_total", "no", "a") != 0 || r.Sum("nothing") != 0 {
+		t.Error("the sums are wrong")
+	}
 	if all["asked"].Metric[0].Gauge.GetValue() != 7 || all["silent"] != nil {
 		t.Error(all["asked"], all["silent"])
 	}
