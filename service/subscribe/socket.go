@@ -7,7 +7,7 @@ import (
 )
 
 // socket is the channel of WebSockets: subscribers fetch their notifications over a
-// connection that they open, so there is nothing to send.
+// connection that they open (Sockets), so there is nothing to send.
 type socket struct{}
 
 // Check implements notify.Channel.
