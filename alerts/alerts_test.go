@@ -29,8 +29,10 @@ func (c *clock) time() time.Time { return c.now }
 func each(t *testing.T, f func(t *testing.T, s store.Store)) {
 	t.Helper()
 	for name, open := range map[string]func(t *testing.T) (store.Store, error){
-		"SQLite":     func(t *testing.T) (store.Store, error) { return sqlite.Open(t.Context(), t.TempDir()) },
-		"PostgreSQL": func(t *testing.T) (store.Store, error) { return postgres.Open(t.Context(), pgtest.URL(t), pgtest.Schema()) },
+		"SQLite": func(t *testing.T) (store.Store, error) { return sqlite.Open(t.Context(), t.TempDir()) },
+		"PostgreSQL": func(t *testing.T) (store.Store, error) {
+			return postgres.Open(t.Context(), pgtest.URL(t), pgtest.Schema())
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := open(t)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/inglehealth/ingle/alerts"
 	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/watch/metric"
@@ -36,6 +37,14 @@ func Collect(c Config) {
 		if c.Disk != nil {
 			if free, err := c.Disk(); err == nil {
 				s.Put(disk, float64(free))
+			}
+		}
+	})
+	firing := c.Counts.Declare(metric.KindGauge, "ingle_alerts", "Alerts that fire, by rule; 0 for a rule that does not.", "tenant", "rule")
+	c.Counts.Collect(func(ctx context.Context, s *metric.Sink) {
+		for _, name := range c.Tenants.Names() {
+			if door, ok := c.Tenants.Door(name); ok {
+				tellAlerts(ctx, s, firing, door)
 			}
 		}
 	})
@@ -136,6 +145,25 @@ func (f families) audit(ctx context.Context, s *metric.Sink, door *records.Door)
 	for _, one := range state.Copies {
 		s.Put(f.copyBehind, float64(one.Behind), tenant, one.Name)
 		s.Put(f.copyAway, number(one.Away), tenant, one.Name)
+	}
+}
+
+func tellAlerts(ctx context.Context, s *metric.Sink, f *metric.Family, door *records.Door) {
+	list, err := door.Alerts().List(ctx)
+	if err != nil {
+		return
+	}
+	count := map[string]float64{}
+	for _, r := range alerts.Rules() {
+		count[r.Name] = 0
+	}
+	for _, a := range list {
+		if a.State == alerts.Firing {
+			count[a.Rule]++
+		}
+	}
+	for rule, n := range count {
+		s.Put(f, n, door.Name(), rule)
 	}
 }
 
