@@ -1,6 +1,9 @@
 package alerts
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Unit is what the value of a rule counts.
 type Unit string
@@ -108,6 +111,21 @@ func Rules() []Rule {
 			Means:  "So many sign-ins failed in the last five minutes: somebody may be guessing passwords.",
 			Advice: "Search the audit log for sign-ins that failed, by address. Accounts and addresses are slowed down by themselves."},
 	}
+}
+
+// Told is a value in its unit.
+func Told(value float64, unit Unit) string {
+	text := fmt.Sprintf("%.3g", value)
+	if value >= 1000 {
+		text = fmt.Sprintf("%.0f", value)
+	}
+	switch unit {
+	case Number:
+		return text
+	case Percent:
+		return text + " %"
+	}
+	return text + " " + string(unit)
 }
 
 // RuleNamed finds a rule.

@@ -42,7 +42,7 @@ func (d *Door) Work(ctx context.Context) error {
 		return d.fault(err)
 	}
 	r := jobs.NewRunner(jobs.Config{
-		Store: d.store, Workers: 3, Lease: 10 * time.Second, Poll: 2 * time.Second, Log: d.log, Traces: d.config.Traces,
+		Store: d.store, Workers: 3, Log: d.log, Traces: d.config.Traces,
 		Handlers: map[string]jobs.Handler{indexJob: d.build, labelJob: d.relabelBeside, eraseJob: d.erase, retainJob: d.retainBeside, verifyJob: d.verify},
 	})
 	watch, stop := context.WithCancel(ctx)

@@ -158,22 +158,7 @@ func report(ctx context.Context, log *slog.Logger, tenant string, a alerts.Alert
 		level, words = slog.LevelWarn, "alert resolved: "+r.Title
 	}
 	log.LogAttrs(ctx, level, words, slog.String("tenant", tenant), slog.String("rule", a.Rule), slog.String("subject", a.Subject),
-		slog.String("value", Told(a.Value, r.Unit)), slog.String("limit", Told(a.Limit, r.Unit)))
-}
-
-// Told is a value in its unit.
-func Told(value float64, unit alerts.Unit) string {
-	text := fmt.Sprintf("%.3g", value)
-	if value >= 1000 {
-		text = fmt.Sprintf("%.0f", value)
-	}
-	switch unit {
-	case alerts.Number:
-		return text
-	case alerts.Percent:
-		return text + " %"
-	}
-	return text + " " + string(unit)
+		slog.String("value", alerts.Told(a.Value, r.Unit)), slog.String("limit", alerts.Told(a.Limit, r.Unit)))
 }
 
 // Notice is what those outside are told.
@@ -207,7 +192,7 @@ func notice(door *records.Door, a alerts.Alert) Notice {
 	if a.State == alerts.Resolved {
 		n.Text = fmt.Sprintf("Resolved at %s: %s%s", n.Server, r.Title, about)
 	} else {
-		n.Text = fmt.Sprintf("%s%s at %s: %s, limit %s. %s", r.Title, about, n.Server, Told(a.Value, r.Unit), Told(a.Limit, r.Unit), r.Advice)
+		n.Text = fmt.Sprintf("%s%s at %s: %s, limit %s. %s", r.Title, about, n.Server, alerts.Told(a.Value, r.Unit), alerts.Told(a.Limit, r.Unit), r.Advice)
 	}
 	return n
 }
