@@ -79,7 +79,7 @@ func declare(r *metric.Registry) families {
 		clock:           gauge("ingle_database_clock_skew_seconds", "By how much the database's clock is ahead of this machine's.", "database"),
 		auditEvents:     gauge("ingle_audit_events", "Events of the audit log that have a number."),
 		auditWaiting:    gauge("ingle_audit_waiting_events", "Events that this process recorded and that have no number yet."),
-		auditLag:        gauge("ingle_audit_lag_seconds", "For how long the oldest of these has waited."),
+		auditLag:        gauge("ingle_audit_lag_seconds", "For how long the oldest event without a number has waited."),
 		auditFull:       gauge("ingle_audit_full", "1 while the disk of the audit log is full and only treatment goes on, 0 otherwise."),
 		copyBehind:      gauge("ingle_audit_copy_behind_events", "Events that a copy of the audit log has not had yet.", "copy"),
 		copyAway:        gauge("ingle_audit_copy_away", "1 while a copy of the audit log cannot be reached, 0 otherwise.", "copy"),

@@ -45,6 +45,10 @@ func TestWhatIsCountedIsToldInPrometheusFormat(t *testing.T) {
 	r.Collect(func(_ context.Context, s *metric.Sink) { s.Put(asked, 7, "x") })
 	r.Declare(metric.KindGauge, "silent", "Has no value.")
 
+	var b strings.Builder
+	if err := r.WriteText(t.Context(), &b); err != nil || !strings.Contains(b.String(), "# TYPE silent gauge\n") {
+		t.Error(b.String(), err)
+	}
 	all := told(t, r)
 	if f := all["things_total"]; f.GetType() != dto.MetricType_COUNTER || f.Metric[0].Counter.GetValue() != 3 || f.Metric[0].Label[1].GetValue() != `odd "value" \`+"\n" {
 		t.Error(f)

@@ -41,7 +41,8 @@ func (s *Sink) Put(f *Family, value float64, values ...string) {
 	of[k] = value
 }
 
-// WriteText tells all families that have a value. Collectors are called with ctx.
+// WriteText tells all families, be it that they have no value yet. Collectors are called
+// with ctx.
 func (r *Registry) WriteText(ctx context.Context, w io.Writer) error {
 	r.mu.Lock()
 	collectors := slices.Clone(r.collectors)
@@ -89,9 +90,6 @@ func (f *Family) write(b *bytes.Buffer, samples map[key]float64) {
 	f.mu.RLock()
 	counted := maps.Clone(f.series)
 	f.mu.RUnlock()
-	if len(samples) == 0 && len(counted) == 0 {
-		return
-	}
 	b.WriteString("# HELP " + f.Name + " " + helpEscapes.Replace(f.Help) + "\n# TYPE " + f.Name + " " + string(f.Kind) + "\n")
 	for _, k := range sorted(samples) {
 		f.line(b, "", k, "", samples[k])
