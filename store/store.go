@@ -486,6 +486,8 @@ type Events interface {
 	AppendEvents(ctx context.Context, events []Event, changes ...ItemChange) error
 	// ReadEvents returns up to limit events of a log from a number on, in order.
 	ReadEvents(ctx context.Context, log string, from int64, limit int) ([]Event, error)
+	// LastEvent is the number of the last event that a log has; 0 when it has none.
+	LastEvent(ctx context.Context, log string) (int64, error)
 	// CutEvents removes the events of a log below a number.
 	CutEvents(ctx context.Context, log string, below int64) error
 }

@@ -39,6 +39,7 @@ type serveCommand struct {
 	policyFlags
 	labelFlags
 	auditFlags
+	subscriptionFlags
 	watchFlags
 	importFlags
 	backupFlags
@@ -120,7 +121,6 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if err := c.setLabelsOf(ctx, tenants.Tenants); err != nil {
 		return err
 	}
-	m.onClose(background(ctx, tenants.Tenants, log))
 	m.onClose((&backupPlan{backupFlags: c.backupFlags, from: c.storeFlags, tenants: tenants, log: log}).start(ctx))
 	if c.ReadOnly && !c.Sandbox {
 		readOnly(tenants.Tenants)
@@ -149,6 +149,10 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if who != nil {
 		sessions = who.server
 	}
+	if err := c.tell(m, tenants.Tenants, sessions, site, log); err != nil {
+		return err
+	}
+	m.onClose(background(ctx, tenants.Tenants, log))
 	imports, stopImports, err := c.imports(ctx, tenants.Tenants, sessions, who != nil, log)
 	if err != nil {
 		return err
