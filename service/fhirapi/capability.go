@@ -27,7 +27,6 @@ type (
 		Kind           string            `json:"kind"`
 		Instantiates   []string          `json:"instantiates,omitempty"`
 		Software       capSoftware       `json:"software"`
-		Instantiates   []string          `json:"instantiates,omitempty"`
 		Implementation capImplementation `json:"implementation"`
 		FHIRVersion    string            `json:"fhirVersion"`
 		Format         []string          `json:"format"`
