@@ -43,6 +43,7 @@ type serveCommand struct {
 	watchFlags
 	importFlags
 	backupFlags
+	exportFlags
 	logFlags
 }
 
@@ -153,6 +154,9 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(background(ctx, tenants.Tenants, log))
+	exports := c.bulk(tenants.Tenants, sessions, log)
+	m.onClose(work(ctx, "exports", log, exports.Run))
+	api.Operations = append(api.Operations, exportOperation(exports))
 	imports, stopImports, err := c.imports(ctx, tenants.Tenants, sessions, who != nil, log)
 	if err != nil {
 		return err
