@@ -33,14 +33,17 @@ type serveCommand struct {
 	Patience   time.Duration `default:"30s" help:"How long a client may stand still while it sends or receives."`
 	SearchTime time.Duration `default:"60s" help:"How long a search, history or evaluation may take, each entry of a Bundle and each condition by itself."`
 	Shutdown   time.Duration `default:"30s" help:"How long requests under way may take to finish at the end."`
+	Drain      time.Duration `default:"0s" help:"How long it goes on serving when it is told to stop, with /readyz saying no and connections ending after each answer, so that whatever stands before several processes sends requests elsewhere."`
 
 	authorizationFlags
 	policyFlags
 	labelFlags
 	auditFlags
+	subscriptionFlags
 	watchFlags
 	importFlags
 	backupFlags
+	exportFlags
 	logFlags
 }
 
@@ -119,7 +122,6 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if err := c.setLabelsOf(ctx, tenants.Tenants); err != nil {
 		return err
 	}
-	m.onClose(background(ctx, tenants.Tenants, log))
 	m.onClose((&backupPlan{backupFlags: c.backupFlags, from: c.storeFlags, tenants: tenants, log: log}).start(ctx))
 	if c.ReadOnly && !c.Sandbox {
 		readOnly(tenants.Tenants)
@@ -148,6 +150,13 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if who != nil {
 		sessions = who.server
 	}
+	if err := c.tell(m, tenants.Tenants, sessions, site, log); err != nil {
+		return err
+	}
+	m.onClose(background(ctx, tenants.Tenants, log))
+	exports := c.bulk(tenants.Tenants, sessions, log)
+	m.onClose(work(ctx, "exports", log, exports.Run))
+	api.Operations = append(api.Operations, exportOperation(exports))
 	imports, stopImports, err := c.imports(ctx, tenants.Tenants, sessions, who != nil, log)
 	if err != nil {
 		return err
@@ -155,8 +164,11 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	m.onClose(stopImports)
 	api.Operations = append(api.Operations, imports)
 	fhirapi.New(api).Mount(site)
-	var filled atomic.Bool
+	var filled, draining atomic.Bool
 	site.Health(func(ctx context.Context) error {
+		if draining.Load() {
+			return errors.New("stopping")
+		}
 		if c.Sandbox && !filled.Load() {
 			return errors.New("the sandbox is being filled")
 		}
@@ -209,6 +221,16 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
+	}
+	draining.Store(true)
+	server.SetKeepAlivesEnabled(false)
+	if c.Drain > 0 {
+		fmt.Fprintf(m.Stdout, "\nStopping in %s: /readyz says no.\n", c.Drain)
+		select {
+		case err := <-failed:
+			return err
+		case <-time.After(c.Drain):
+		}
 	}
 	fmt.Fprintln(m.Stdout, "\nStopping: finishing the requests under way.")
 	// ctx has ended; what is under way gets time of its own.
