@@ -181,9 +181,3 @@ func TestWhatAnImportWritesIsInTheAuditLogWithItsPatients(t *testing.T) {
 		}
 	})
 }
-
-// plain is a Sealer that seals nothing.
-type plain struct{}
-
-func (plain) Seal(_ string, secret []byte) ([]byte, error) { return secret, nil }
-func (plain) Open(_ string, sealed []byte) ([]byte, error) { return sealed, nil }
