@@ -15,7 +15,7 @@ func (s *Subscriptions) Mine(ctx context.Context, session *Session, id fhir.ID) 
 	if _, err := session.Read(ctx, fhir.Key{Type: subscriptionType, ID: id}, ReadOptions{}); err != nil {
 		return notify.State{}, err
 	}
-	by, err := s.subscriber(ctx, id)
+	by, err := readSubscriber(ctx, s.door.store, id)
 	if err != nil {
 		return notify.State{}, s.door.fault(err)
 	}
