@@ -154,7 +154,10 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(background(ctx, tenants.Tenants, log))
-	exports := c.bulk(tenants.Tenants, sessions, log)
+	exports, err := c.bulk(tenants.Tenants, sessions, log)
+	if err != nil {
+		return err
+	}
 	m.onClose(work(ctx, "exports", log, exports.Run))
 	api.Operations = append(api.Operations, exportOperation(exports))
 	imports, stopImports, err := c.imports(ctx, tenants.Tenants, sessions, who != nil, log)
