@@ -111,6 +111,7 @@ func (m *Meter) UnmarshalText(text []byte) error {
 type Who struct {
 	App, User string     // ids
 	Address   netip.Addr // as AddressOf gives it
+	Counted   bool       // it counts for all together already
 }
 
 // AddressOf is what one client can choose addresses from: an IPv4 address, or the first
@@ -151,7 +152,7 @@ func (w Who) key(s Scope, m Meter) (k key, ok bool) {
 	case Address:
 		k.addr, ok = w.Address, w.Address.IsValid()
 	default:
-		ok = true
+		ok = !w.Counted
 	}
 	return k, ok
 }

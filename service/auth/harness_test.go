@@ -86,6 +86,7 @@ func newPlace(t *testing.T, options ...option) *place {
 	}
 	p.door, err = records.Open(ctx, records.Config{
 		Store: store, Definitions: definitions.MustBuiltIn(definitions.R4), Base: p.url + "/fhir", Policy: records.DefaultPolicy(), Audit: log,
+		Clock: p.clock.now,
 	})
 	if err != nil {
 		t.Fatal(err)

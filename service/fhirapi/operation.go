@@ -126,9 +126,11 @@ func (c *call) operation() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.r.Context(), func() {}
+	ctx, cancel := c.r.Context(), context.CancelFunc(func() {})
 	if !op.writes {
-		ctx, cancel = c.bounded()
+		if ctx, cancel, err = c.bounded(c.api.config.Evaluation); err != nil {
+			return err
+		}
 	}
 	defer cancel()
 	body, err := op.run(c, ctx, in)
