@@ -121,10 +121,11 @@ func AddressOf(text string) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	return network(a)
+	return Network(a)
 }
 
-func network(a netip.Addr) netip.Addr {
+// Network is AddressOf of an address.
+func Network(a netip.Addr) netip.Addr {
 	a = a.Unmap().WithZone("")
 	if a.Is6() && !a.IsLoopback() {
 		if p, err := a.Prefix(64); err == nil {

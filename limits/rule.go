@@ -112,6 +112,13 @@ func Defaults() []Rule {
 	}
 }
 
+// ParseAbout reads what a rule is about, as About gives it.
+func ParseAbout(text string) (Rule, error) {
+	r, err := ParseRule(text + " none")
+	r.Limit = Limit{}
+	return r, err
+}
+
 // ParseRule reads a rule as String gives it: "user requests 100/s burst 1000", "app
 // growth-chart requests none".
 func ParseRule(text string) (r Rule, err error) {

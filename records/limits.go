@@ -3,6 +3,8 @@ package records
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/limits"
@@ -16,7 +18,33 @@ func (d *Door) Limits() *limits.Limiter { return d.limits }
 // LimitRules are the rules of a tenant.
 type LimitRules struct {
 	limits.Set               // those that were set
-	Default    []limits.Rule // those that hold where none is set
+	Default    []limits.Rule // those of a server where none was set
+}
+
+// Defaults are the default rules that hold, since none was set for the same.
+func (r LimitRules) Defaults() []limits.Rule {
+	return slices.DeleteFunc(slices.Clone(r.Default), func(d limits.Rule) bool {
+		return slices.ContainsFunc(r.Rules, func(own limits.Rule) bool { return own.Place() == d.Place() })
+	})
+}
+
+// TakeExport counts what an export writes for who exports. When that is more than there
+// may be on a day the error is Throttled, nothing is counted, and wait says for how long.
+func (s *Session) TakeExport(resources, bytes int64) (wait time.Duration, err error) {
+	who := limits.Who{App: s.principal.Client}
+	if s.principal.ID != who.App {
+		who.User = s.principal.ID
+	}
+	v := s.door.limits.Take(limits.Exported, who, resources)
+	if !v.Refused {
+		if v = s.door.limits.Take(limits.ExportedBytes, who, bytes); v.Refused {
+			s.door.limits.GiveBack(limits.Exported, who, resources)
+		}
+	}
+	if v.Refused {
+		return v.Wait, fault.New(fault.Throttled, fault.CodeThrottled, "", "no more can be exported for now: there is a limit to %s", v.Reason())
+	}
+	return 0, nil
 }
 
 // Limits returns the rules that are in force, for administrators.

@@ -28,11 +28,14 @@ type serveCommand struct {
 	definitionFlags
 	indexFlags
 
-	MaxBody    string        `default:"64MiB" help:"The largest request body, before and after decompression."`
-	MaxBodies  string        `default:"128MiB" help:"Memory for all request bodies at once, and as much again for Binaries read as resources."`
-	Patience   time.Duration `default:"30s" help:"How long a client may stand still while it sends or receives."`
-	SearchTime time.Duration `default:"60s" help:"How long a search, history or evaluation may take, each entry of a Bundle and each condition by itself."`
-	Shutdown   time.Duration `default:"30s" help:"How long requests under way may take to finish at the end."`
+	MaxBody       string        `default:"64MiB" help:"The largest request body, before and after decompression."`
+	MaxBodies     string        `default:"128MiB" help:"Memory for all request bodies at once, and as much again for Binaries read as resources."`
+	Patience      time.Duration `default:"30s" help:"How long a client may stand still while it sends or receives."`
+	SearchTime    time.Duration `default:"60s" help:"How long a search may take, each entry of a Bundle and each condition by itself."`
+	HistoryTime   time.Duration `placeholder:"DURATION" help:"How long a history may take. Default: as --search-time."`
+	OperationTime time.Duration `placeholder:"DURATION" help:"How long an operation that only reads may take. Default: as --search-time."`
+	AtOnce        int           `placeholder:"N" help:"How many searches, histories, operations and Bundles are worked on at once; further ones wait by turns, so that nobody who sends many keeps others waiting. Default: 8 for each core, 16 at least."`
+	Shutdown      time.Duration `default:"30s" help:"How long requests under way may take to finish at the end."`
 
 	authorizationFlags
 	policyFlags
@@ -129,7 +132,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 			return err
 		}
 	}
-	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime}
+	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime, History: c.HistoryTime, Evaluation: c.OperationTime, Gate: c.gate()}
 	var who *authorization
 	if !c.Open {
 		if who, err = c.authorize(ctx, m, tenants, logs.key, base, log); err != nil {
@@ -145,6 +148,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	}
 	fhirapi.New(api).Mount(site)
 	var filled atomic.Bool
+	site.Limits = limiterOf(tenants.Tenants)
 	site.Health(func(ctx context.Context) error {
 		if c.Sandbox && !filled.Load() {
 			return errors.New("the sandbox is being filled")

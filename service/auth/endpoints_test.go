@@ -15,7 +15,6 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/inglehealth/ingle/identity"
-	"github.com/inglehealth/ingle/service/auth"
 )
 
 func TestDiscoveryListsWhatIsReal(t *testing.T) {

@@ -18,7 +18,6 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/inglehealth/ingle/identity"
-	"github.com/inglehealth/ingle/service/auth"
 )
 
 // provider is an outside OpenID Connect provider at which everybody is who it
