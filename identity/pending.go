@@ -5,8 +5,6 @@ import (
 	"errors"
 	"strings"
 	"time"
-
-	"github.com/inglehealth/ingle/store"
 )
 
 const (
@@ -88,7 +86,7 @@ func (s *Service) finishPending(ctx context.Context, token string, version int64
 	var c changes
 	c.putCredentials(a)
 	c.remove(kindPending, hashed(token), version)
-	c.remove(kindAttempts, t.count, store.Any)
+	t.clear(&c)
 	if err := s.write(ctx, &c); errors.Is(err, ErrConflict) {
 		return nil, ErrCode
 	} else if err != nil {

@@ -15,8 +15,16 @@ import (
 	"github.com/inglehealth/ingle/records"
 )
 
+// timeFlags bound what requests may take of the server.
+type timeFlags struct {
+	SearchTime    time.Duration `default:"60s" help:"How long a search may take, each entry of a Bundle and each condition by itself."`
+	HistoryTime   time.Duration `placeholder:"DURATION" help:"How long a history may take. Default: as --search-time."`
+	OperationTime time.Duration `placeholder:"DURATION" help:"How long an operation that only reads may take. Default: as --search-time."`
+	AtOnce        int           `placeholder:"N" help:"How many searches, histories, operations and Bundles are worked on at once; further ones wait by turns, so that nobody who sends many keeps others waiting. Default: 8 for each core, 16 at least."`
+}
+
 // gate lets requests in by turns that take long.
-func (c *serveCommand) gate() *limits.Gate {
+func (c timeFlags) gate() *limits.Gate {
 	slots := c.AtOnce
 	if slots <= 0 {
 		slots = max(16, 8*runtime.GOMAXPROCS(0))

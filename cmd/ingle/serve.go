@@ -28,21 +28,23 @@ type serveCommand struct {
 	definitionFlags
 	indexFlags
 
-	MaxBody       string        `default:"64MiB" help:"The largest request body, before and after decompression."`
-	MaxBodies     string        `default:"128MiB" help:"Memory for all request bodies at once, and as much again for Binaries read as resources."`
-	Patience      time.Duration `default:"30s" help:"How long a client may stand still while it sends or receives."`
-	SearchTime    time.Duration `default:"60s" help:"How long a search may take, each entry of a Bundle and each condition by itself."`
-	HistoryTime   time.Duration `placeholder:"DURATION" help:"How long a history may take. Default: as --search-time."`
-	OperationTime time.Duration `placeholder:"DURATION" help:"How long an operation that only reads may take. Default: as --search-time."`
-	AtOnce        int           `placeholder:"N" help:"How many searches, histories, operations and Bundles are worked on at once; further ones wait by turns, so that nobody who sends many keeps others waiting. Default: 8 for each core, 16 at least."`
-	Shutdown      time.Duration `default:"30s" help:"How long requests under way may take to finish at the end."`
+	MaxBody   string        `default:"64MiB" help:"The largest request body, before and after decompression."`
+	MaxBodies string        `default:"128MiB" help:"Memory for all request bodies at once, and as much again for Binaries read as resources."`
+	Patience  time.Duration `default:"30s" help:"How long a client may stand still while it sends or receives."`
+	Shutdown  time.Duration `default:"30s" help:"How long requests under way may take to finish at the end."`
+	Drain     time.Duration `default:"0s" help:"How long it goes on serving when it is told to stop, with /readyz saying no and connections ending after each answer, so that whatever stands before several processes sends requests elsewhere."`
+
+	timeFlags
 
 	authorizationFlags
 	policyFlags
 	labelFlags
 	auditFlags
+	subscriptionFlags
 	watchFlags
+	importFlags
 	backupFlags
+	exportFlags
 	logFlags
 }
 
@@ -121,7 +123,6 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if err := c.setLabelsOf(ctx, tenants.Tenants); err != nil {
 		return err
 	}
-	m.onClose(background(ctx, tenants.Tenants, log))
 	m.onClose((&backupPlan{backupFlags: c.backupFlags, from: c.storeFlags, tenants: tenants, log: log}).start(ctx))
 	if c.ReadOnly && !c.Sandbox {
 		readOnly(tenants.Tenants)
@@ -146,10 +147,30 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		api.Traced = who.server.Traced
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
 	}
+	var sessions records.Sessions = records.OpenSessions{}
+	if who != nil {
+		sessions = who.server
+	}
+	if err := c.tell(m, tenants.Tenants, sessions, site, log); err != nil {
+		return err
+	}
+	m.onClose(background(ctx, tenants.Tenants, log))
+	exports := c.bulk(tenants.Tenants, sessions, log)
+	m.onClose(work(ctx, "exports", log, exports.Run))
+	api.Operations = append(api.Operations, exportOperation(exports))
+	imports, stopImports, err := c.imports(ctx, tenants.Tenants, sessions, who != nil, log)
+	if err != nil {
+		return err
+	}
+	m.onClose(stopImports)
+	api.Operations = append(api.Operations, imports)
 	fhirapi.New(api).Mount(site)
-	var filled atomic.Bool
 	site.Limits = limiterOf(tenants.Tenants)
+	var filled, draining atomic.Bool
 	site.Health(func(ctx context.Context) error {
+		if draining.Load() {
+			return errors.New("stopping")
+		}
 		if c.Sandbox && !filled.Load() {
 			return errors.New("the sandbox is being filled")
 		}
@@ -202,6 +223,16 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
+	}
+	draining.Store(true)
+	server.SetKeepAlivesEnabled(false)
+	if c.Drain > 0 {
+		fmt.Fprintf(m.Stdout, "\nStopping in %s: /readyz says no.\n", c.Drain)
+		select {
+		case err := <-failed:
+			return err
+		case <-time.After(c.Drain):
+		}
 	}
 	fmt.Fprintln(m.Stdout, "\nStopping: finishing the requests under way.")
 	// ctx has ended; what is under way gets time of its own.

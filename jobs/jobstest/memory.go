@@ -20,6 +20,9 @@ type Memory struct {
 	order map[string]int
 }
 
+// ClockAhead implements store.Jobs.
+func (m *Memory) ClockAhead(context.Context) (time.Duration, error) { return 0, nil }
+
 // CreateJob implements store.Jobs.
 func (m *Memory) CreateJob(ctx context.Context, j store.Job) error {
 	m.mu.Lock()

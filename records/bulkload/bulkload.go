@@ -41,6 +41,7 @@ type Options struct {
 	// error ends the load.
 	Renew   func(ctx context.Context) (*records.Session, error)
 	Release definitions.Release // that the resources are read with; "" for the primary one
+	Origin  string              // meta.source, where policy fills it in; "" for none
 	Files   []string            // for Run
 	// Report is the path of the file that names every refused resource; ""
 	// for none. It is made when the first one is refused.
@@ -63,7 +64,7 @@ type Options struct {
 	// Checkpoint is the time between checkpoints; 0: five seconds.
 	Checkpoint time.Duration
 	// Lease is how long the job of a process that died is kept from the next
-	// one; 0: 15 seconds.
+	// one; 0: jobs.DefaultLease.
 	Lease time.Duration
 	Clock func() time.Time // nil: time.Now
 }
@@ -142,7 +143,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	id := jobID(sources)
 	var result Result
-	config := jobs.Config{Store: o.Session.Door().Jobs(), Clock: o.Clock, Lease: cmp.Or(o.Lease, 15*time.Second), Poll: 500 * time.Millisecond}
+	config := jobs.Config{Store: o.Session.Door().Jobs(), Clock: o.Clock, Lease: o.Lease}
 	job := jobs.Job{ID: id, Kind: id, Args: sources}
 	err = jobs.Do(ctx, config, job, func(ctx context.Context, w *jobs.Work) error {
 		if result, err = Load(ctx, o, sources, w); err != nil {

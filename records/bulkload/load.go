@@ -55,7 +55,7 @@ func (l *load) prepare(ctx context.Context) (resumed bool, err error) {
 			return false, err
 		}
 	}
-	l.loader = l.o.Session.Loader(records.LoadOptions{Request: records.Request{Bulk: true}, Since: &l.state.Began})
+	l.loader = l.o.Session.Loader(records.LoadOptions{Request: records.Request{Bulk: true, Source: l.o.Origin}, Since: &l.state.Began})
 	return resumed, nil
 }
 

@@ -117,6 +117,29 @@ var (
 	errEndless = fmt.Errorf("the line is more than %d times too long; the rest of the file is not read", maxSkipped)
 )
 
+// inflated reads what gzip makes of a file, and no more of it than makes sense.
+type inflated struct {
+	zip  *gzip.Reader
+	from *counter
+	n    int64
+}
+
+// Text of resources makes some tens of times its size.
+const (
+	maxRatio  = 500
+	unguarded = 64 << 20 // what may come of anything
+)
+
+var errRatio = fmt.Errorf("it makes more than %d times its size; the rest of the file is not read", maxRatio)
+
+func (i *inflated) Read(p []byte) (int, error) {
+	n, err := i.zip.Read(p)
+	if i.n += int64(n); i.n > unguarded && i.n > maxRatio*i.from.n {
+		return 0, errRatio
+	}
+	return n, err
+}
+
 const peeked = 1 << 16
 
 // openSource opens a file; the caller closes it.
@@ -132,7 +155,7 @@ func openSource(ctx context.Context, s Source, maxLine int) (*reader, error) {
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", s.Name, err), f.Close())
 		}
-		r.lines = bufio.NewReaderSize(z, 1<<20)
+		r.lines = bufio.NewReaderSize(&inflated{zip: z, from: r.count}, 1<<20)
 	}
 	if bom, _ := r.lines.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
 		_, _ = r.lines.Discard(3)

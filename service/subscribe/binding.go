@@ -85,8 +85,7 @@ func (c *connection) catchUp(ctx context.Context, b *binding) error {
 				return err
 			}
 		}
-		b.next = last + 1
-		err = c.log.Took(ctx, b.id, last)
+		b.next, c.sent[b.id] = last+1, last
 	}
 	if err != nil {
 		return c.lost(ctx, b, err)
@@ -119,11 +118,16 @@ func (c *connection) lost(ctx context.Context, b *binding, err error) error {
 		return ctx.Err()
 	}
 	if kind := fault.KindOf(err); kind == fault.Internal || kind == fault.Unavailable {
-		c.sockets.config.Log.Error("a WebSocket is closed", "tenant", c.door.Name(), "error", err)
-		return &ending{websocket.StatusTryAgainLater, "the server failed: come again"}
+		return c.failed(err)
 	}
 	c.unbind(b)
 	return c.problem(ctx, err)
+}
+
+// failed ends the connection, whose subscriber may come again.
+func (c *connection) failed(err error) error {
+	c.sockets.config.Log.Error("a WebSocket is closed", "tenant", c.door.Name(), "error", err)
+	return &ending{websocket.StatusTryAgainLater, "the server failed: come again"}
 }
 
 // tell sends a message in the form of its Subscription: one of R4's own is told by a

@@ -30,6 +30,11 @@ type connection struct {
 	bound    map[string]*binding // by Subscription
 	mistakes int
 	began    time.Time // without a subscription
+
+	sent  map[fhir.ID]int64      // numbers of the last events sent that are not known to have come
+	asked bool                   // whether what was sent has come
+	ask   chan map[fhir.ID]int64 // to ping
+	came  chan map[fhir.ID]int64 // from ping
 }
 
 // pending is how much of what a subscriber says may wait.
@@ -89,16 +94,18 @@ func (c *connection) read(ctx context.Context, said chan<- string) {
 	}
 }
 
-// ping asks again and again whether the subscriber is there, and ends the connection
-// when it is not.
+// ping asks whether the subscriber is there, again and again and after events: its
+// answer says that what was sent before has come. Without one the connection ends.
 func (c *connection) ping(ctx context.Context) {
 	tick := time.NewTicker(c.sockets.config.Ping)
 	defer tick.Stop()
 	for {
+		var sent map[fhir.ID]int64
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case sent = <-c.ask:
 		}
 		once, cancel := context.WithTimeout(ctx, c.sockets.config.Slow)
 		err := c.conn.Ping(once)
@@ -107,7 +114,36 @@ func (c *connection) ping(ctx context.Context) {
 			_ = c.conn.CloseNow()
 			return
 		}
+		if sent == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case c.came <- sent:
+		}
 	}
+}
+
+// confirm asks whether what was sent has come.
+func (c *connection) confirm() {
+	if c.asked || len(c.sent) == 0 {
+		return
+	}
+	c.asked = true
+	c.ask <- c.sent // which has room for one
+	c.sent = map[fhir.ID]int64{}
+}
+
+// took notes what has come.
+func (c *connection) took(ctx context.Context, sent map[fhir.ID]int64) error {
+	c.asked = false
+	for id, number := range sent {
+		if err := c.log.Took(ctx, id, number); err != nil && fault.KindOf(err) != fault.NotFound {
+			return c.failed(err)
+		}
+	}
+	return nil
 }
 
 func (c *connection) loop(ctx context.Context, said <-chan string, gone <-chan struct{}) error {
@@ -123,6 +159,7 @@ func (c *connection) loop(ctx context.Context, said <-chan string, gone <-chan s
 		if err != nil {
 			return err
 		}
+		c.confirm()
 		timer.Reset(wait)
 		if len(c.bound) == 0 {
 			wake = nil
@@ -134,6 +171,10 @@ func (c *connection) loop(ctx context.Context, said <-chan string, gone <-chan s
 			return nil
 		case text := <-said:
 			if err := c.hear(ctx, text); err != nil {
+				return err
+			}
+		case sent := <-c.came:
+			if err := c.took(ctx, sent); err != nil {
 				return err
 			}
 		case <-wake:
@@ -198,7 +239,8 @@ func (c *connection) problem(ctx context.Context, err error) error {
 // write sends one message, or ends the connection when the subscriber does not take
 // it in time.
 func (c *connection) write(ctx context.Context, text []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, c.sockets.config.Slow)
+	// A context that ends meanwhile would break the connection off.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.sockets.config.Slow)
 	defer cancel()
 	return c.conn.Write(ctx, websocket.MessageText, text)
 }

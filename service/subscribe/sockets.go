@@ -14,6 +14,7 @@ import (
 	"github.com/inglehealth/ingle/records/notify"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // SocketPath is where WebSockets are opened, below the tenant.
@@ -122,7 +123,10 @@ func (s *Sockets) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // it has answered
 	}
-	c := &connection{sockets: s, door: door, log: s.config.Logs(door), conn: conn, bound: map[string]*binding{}}
+	c := &connection{
+		sockets: s, door: door, log: s.config.Logs(door), conn: conn, bound: map[string]*binding{},
+		sent: map[fhir.ID]int64{}, ask: make(chan map[fhir.ID]int64, 1), came: make(chan map[fhir.ID]int64),
+	}
 	c.run(s.ctx)
 }
 

@@ -89,6 +89,12 @@ func (b *book) Took(_ context.Context, id fhir.ID, number int64) error {
 	return nil
 }
 
+func (b *book) taken(id fhir.ID) int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.states[id].Taken
+}
+
 func (b *book) States(context.Context, fhir.ID, int) ([]notify.State, error) { return nil, nil }
 func (b *book) Off(context.Context, fhir.ID, string) error                   { return nil }
 func (b *book) Retry(context.Context, fhir.ID) error                         { return nil }
@@ -201,16 +207,38 @@ func (s *station) token(ids ...fhir.ID) string {
 type line struct {
 	t    *testing.T
 	conn *websocket.Conn
+	got  chan string // what was read
+	end  error       // of reading, when got is closed
 }
 
+// dial opens a WebSocket that is read from all the time, which answers pings.
 func (s *station) dial() *line {
+	s.t.Helper()
+	l := s.dialDeaf()
+	go func() {
+		defer close(l.got)
+		for {
+			_, text, err := l.conn.Read(context.Background())
+			if err != nil {
+				l.end = err
+				return
+			}
+			l.got <- string(text)
+		}
+	}()
+	return l
+}
+
+// dialDeaf opens a WebSocket from which nobody reads.
+func (s *station) dialDeaf() *line {
 	s.t.Helper()
 	conn, _, err := websocket.Dial(s.t.Context(), s.url, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	l := &line{t: s.t, conn: conn, got: make(chan string, 100)}
 	s.t.Cleanup(func() { _ = conn.CloseNow() })
-	return &line{s.t, conn}
+	return l
 }
 
 func (l *line) say(text string) {
@@ -223,13 +251,16 @@ func (l *line) say(text string) {
 // hear reads the next message.
 func (l *line) hear() string {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(l.t.Context(), 20*time.Second)
-	defer cancel()
-	_, text, err := l.conn.Read(ctx)
-	if err != nil {
-		l.t.Fatal(err)
+	select {
+	case text, ok := <-l.got:
+		if !ok {
+			l.t.Fatal(l.end)
+		}
+		return text
+	case <-time.After(20 * time.Second):
+		l.t.Fatal("nothing is heard")
+		return ""
 	}
-	return string(text)
 }
 
 // told is what a notification says: its kind, Subscription and the numbers of events.
@@ -286,15 +317,25 @@ func (l *line) expect(want ...string) {
 // ended reads until the other side closes, and returns how it did.
 func (l *line) ended() (status websocket.StatusCode, reason string) {
 	l.t.Helper()
-	for {
-		if _, _, err := l.conn.Read(l.t.Context()); err != nil {
-			var closed websocket.CloseError
-			if errors.As(err, &closed) {
-				return closed.Code, closed.Reason
-			}
-			return -1, err.Error()
-		}
+	for range l.got {
 	}
+	var closed websocket.CloseError
+	if errors.As(l.end, &closed) {
+		return closed.Code, closed.Reason
+	}
+	return -1, l.end.Error()
+}
+
+// until waits for something to be so.
+func until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for range 4000 {
+		if is() {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatalf("it never comes that %s", what)
 }
 
 func TestATokenBindsAWebSocketToSubscriptions(t *testing.T) {
@@ -311,9 +352,21 @@ func TestATokenBindsAWebSocketToSubscriptions(t *testing.T) {
 	l.expect("event-notification b active 1")
 	s.book.happen("a", 1)
 	l.expect("event-notification a active 3")
-	if got := s.book.states["a"].Taken; got > 3 {
-		t.Errorf("taken up to %d", got)
+}
+
+// What was written to a subscriber that is gone has not come.
+func TestEventsAreTakenWhenTheSubscriberIsKnownToHaveThem(t *testing.T) {
+	s := newStation(t, SocketConfig{Slow: 200 * time.Millisecond}, active("a"))
+	l := s.dialDeaf()
+	l.say("bind-with-token " + s.token("a"))
+	s.book.happen("a", 1)
+	until(t, "so many are connected", func() bool { return s.connected() == 0 })
+	if n := s.book.taken("a"); n != 0 {
+		t.Fatalf("taken up to %d", n)
 	}
+	again := s.dial()
+	again.say("bind-with-token " + s.token("a"))
+	again.expect("handshake a", "event-notification a active 1")
 }
 
 func TestOneTokenIsForSeveralSubscriptions(t *testing.T) {
@@ -330,7 +383,7 @@ func TestWhoComesBackIsToldWhatHappenedMeanwhile(t *testing.T) {
 	l.expect("handshake a")
 	s.book.happen("a", 1)
 	l.expect("event-notification a active 1")
-	s.book.change("a", func(st *notify.State) { st.Taken = 1 })
+	until(t, "it is known to have come", func() bool { return s.book.taken("a") == 1 })
 	_ = l.conn.CloseNow()
 	s.book.happen("a", 3)
 	again := s.dial()
@@ -472,28 +525,23 @@ func TestOnlySubscriptionsByWebSocketAreBound(t *testing.T) {
 // A subscriber that does not read is cut off, and holds up nobody.
 func TestASlowReaderIsCutOffAndHoldsUpNobody(t *testing.T) {
 	s := newStation(t, SocketConfig{Slow: 300 * time.Millisecond}, active("a"), active("b"))
-	slow, quick := s.dial(), s.dial()
+	slow, quick := s.dialDeaf(), s.dial()
 	slow.say("bind-with-token " + s.token("a"))
-	slow.expect("handshake a")
 	quick.say("bind-with-token " + s.token("b"))
 	quick.expect("handshake b")
 	// More than the buffers of a connection hold.
 	s.book.happen("a", 200_000)
 	s.book.happen("b", 1)
 	quick.expect("event-notification b active 1")
-	for s.connected() != 1 {
-		time.Sleep(10 * time.Millisecond)
-	}
+	until(t, "so many are connected", func() bool { return s.connected() == 1 })
 	s.book.happen("b", 1)
 	quick.expect("event-notification b active 2")
 }
 
 func TestASubscriberThatIsGoneIsFoundOutByAPing(t *testing.T) {
 	s := newStation(t, SocketConfig{Ping: 20 * time.Millisecond, Slow: 100 * time.Millisecond}, active("a"))
-	s.dial() // which answers pings only while it reads
-	for s.connected() != 0 {
-		time.Sleep(10 * time.Millisecond)
-	}
+	s.dialDeaf() // which answers no ping
+	until(t, "so many are connected", func() bool { return s.connected() == 0 })
 }
 
 func TestAServerThatStopsTellsSubscribersToComeAgain(t *testing.T) {

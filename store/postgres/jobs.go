@@ -59,6 +59,26 @@ func (s *Store) DeleteJob(ctx context.Context, id string) error {
 	return change(s, func(db pool) error { return jobs.Delete(ctx, db, id) })
 }
 
+// clockSlack is a difference of clocks that is none.
+const clockSlack = 250 * time.Millisecond
+
+// ClockAhead implements store.Jobs: the shared clock is the database's.
+func (s *Store) ClockAhead(ctx context.Context) (time.Duration, error) {
+	return read(s, func(db pool) (time.Duration, error) {
+		var there time.Time
+		asked := time.Now()
+		if err := db.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&there); err != nil {
+			return 0, err
+		}
+		took := time.Since(asked)
+		ahead := there.Sub(asked.Add(took / 2))
+		if ahead.Abs() <= clockSlack+took/2 {
+			return 0, nil
+		}
+		return ahead, nil
+	})
+}
+
 // ReadSetting implements store.Settings.
 func (s *Store) ReadSetting(ctx context.Context, name string) ([]byte, error) {
 	return read(s, func(db pool) ([]byte, error) { return settings.Read(ctx, db, name) })

@@ -105,3 +105,6 @@ func (s *Store) ListSettings(ctx context.Context) (all map[string][]byte, err er
 	})
 	return all, err
 }
+
+// ClockAhead implements store.Jobs: there is one process.
+func (s *Store) ClockAhead(context.Context) (time.Duration, error) { return 0, nil }
