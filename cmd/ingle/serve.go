@@ -78,7 +78,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return nil
 	})
 	log := c.logger(m.Stderr)
-	if c.watching, err = m.watch(log); err != nil {
+	if c.watching, err = m.watch(log, c.Tenant); err != nil {
 		return err
 	}
 	site, err := c.site(log)
@@ -181,6 +181,11 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if err := c.serveMetrics(ctx, m, secure, log); err != nil {
 		return err
 	}
+	watched, err := c.alert(ctx, tenants.Tenants, who, secure, log)
+	if err != nil {
+		return err
+	}
+	m.onClose(watched)
 	server := site.Server()
 	failed := make(chan error, 1)
 	go func() { failed <- secure.serve(server, listener) }()
@@ -263,7 +268,7 @@ func (c *serveCommand) site(log logger) (*web.Site, error) {
 	}
 	return web.New(web.Config{
 		Log: log, MaxBody: int64(body), MaxBodies: int64(bodies), Patience: c.Patience, Hosts: c.hosts(), Proxies: proxies, HSTS: c.strict(),
-		Watcher: monitor.NewRequests(c.watching.counts, c.Tenant...), Traces: c.watching.traces,
+		Watcher: c.watching.requests, Traces: c.watching.traces,
 	}), nil
 }
 
