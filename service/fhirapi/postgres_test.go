@@ -34,6 +34,10 @@ func TestTheAPIOnPostgreSQL(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
 		"ASearchEndsWhenItsClientGoesAway":                     TestASearchEndsWhenItsClientGoesAway,
 		"ASearchThatCostsTooMuchIsRefusedWithWhatToNarrow":     TestASearchThatCostsTooMuchIsRefusedWithWhatToNarrow,
+		"StatusSaysHowSubscriptionsAre":                        TestStatusSaysHowSubscriptionsAre,
+		"EventsAreAskedForAgain":                               TestEventsAreAskedForAgain,
+		"EventsAreForTheirSubscriberAlone":                     TestEventsAreForTheirSubscriberAlone,
+		"ABindingTokenIsForSubscriptionsByWebSocket":           TestABindingTokenIsForSubscriptionsByWebSocket,
 		"ATransactionIsAnsweredEntryByEntry":                   TestATransactionIsAnsweredEntryByEntry,
 		"NothingStaysOfATransactionWithABadEntry":              TestNothingStaysOfATransactionWithABadEntry,
 		"ABatchFailsByEntry":                                   TestABatchFailsByEntry,
