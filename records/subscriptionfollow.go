@@ -35,7 +35,6 @@ type follower struct {
 	sub      *subscription
 	standing Standing
 	topic    atomic.Pointer[subscribe.Topic]
-	since    time.Time
 
 	last   atomic.Int64 // number of the last event
 	wake   chan struct{}
@@ -56,11 +55,11 @@ type follower struct {
 func (l *leader) follow(ctx context.Context, sub *subscription, topic *subscribe.Topic) (*follower, error) {
 	f := &follower{s: l.s, sub: sub, status: sub.status, version: sub.version, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	f.topic.Store(topic)
-	by, err := l.s.subscriber(ctx, sub.id)
+	by, err := readSubscriber(ctx, l.d.store, sub.id)
 	if err != nil {
 		return nil, err
 	}
-	f.standing, f.since = by.Standing, by.Since
+	f.standing = by.Standing
 	last, err := l.d.store.LastEvent(ctx, eventLog(sub.id))
 	if err != nil {
 		return nil, err
@@ -189,9 +188,6 @@ func (f *follower) send(ctx context.Context, kind notify.Kind) error {
 		return err
 	}
 	d := telling{s: f.s, sub: f.sub, topic: f.topic.Load(), session: session, status: f.status, total: f.last.Load()}
-	if kind != notify.OfEvents && d.status == statusRequested {
-		d.status = statusActive // as it is once this is taken
-	}
 	since := f.state.Taken + 1
 	m, last, err := d.message(ctx, kind, f.sub.target.Content, f.sub.target.Media, since, d.total, f.sub.most)
 	if err != nil {

@@ -55,6 +55,17 @@ func TestEverySearchOfTheBenchmarkIsAnswered(t *testing.T) {
 	}
 }
 
+func TestTheBenchmarkExportsAllThatThereIs(t *testing.T) {
+	p := startServer(t, "--data", filepath.Join(t.TempDir(), "data"))
+	results, err := bench.Run(t.Context(), bench.Options{BaseURL: p.url, From: []string{people(t)}, Fill: 380, Workloads: []string{"export"}})
+	if err != nil || len(results) != 1 {
+		t.Fatalf("%d results, %v", len(results), err)
+	}
+	if r := results[0]; r.NotAnswered != "" || r.ResourcesPerSecond <= 0 || !strings.Contains(r.String(), fmt.Sprintf("%d resources in 4 files", r.Resources)) {
+		t.Errorf("%s", r)
+	}
+}
+
 func TestAPopulationThatBenchWritesIsImportedWhole(t *testing.T) {
 	dir, from := t.TempDir(), people(t)
 	out := filepath.Join(dir, "out.ndjson.gz")
@@ -81,5 +92,13 @@ func TestBenchSaysWhatIsMissingOfAPopulation(t *testing.T) {
 		if code, _, stderr := invoke(t, append([]string{"bench"}, x.args...)...); code != 2 || !strings.Contains(stderr, x.want) {
 			t.Errorf("%q: %d %s", x.args, code, stderr)
 		}
+	}
+}
+
+func TestMatchingIsMeasuredWithoutAServer(t *testing.T) {
+	var out strings.Builder
+	c := benchCommand{Workload: []string{matching}, Duration: 10 * time.Millisecond}
+	if err := c.Run(t.Context(), &Main{Stdout: &out}); err != nil || !strings.Contains(out.String(), "changes/s  1000 subscriptions") {
+		t.Errorf("%q %v", out.String(), err)
 	}
 }

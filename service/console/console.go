@@ -56,10 +56,12 @@ func Entrance() pages.Entrance {
 			{Name: "Broken glass", Path: "/account/privacy", Roles: officers},
 			{Name: "Audit", Path: Path + "/audit"},
 			{Name: "Usage", Path: Path + "/usage"},
+			{Name: "Limits", Path: Path + "/limits", Roles: administrators},
 			{Name: "Keeping", Path: Path + "/keeping"},
 			{Name: "Packages", Path: Path + "/packages", Roles: administrators},
 			{Name: "Tenants", Path: Path + "/tenants", Roles: administrators},
 			{Name: "Health", Path: Path + "/health"},
+			{Name: "Alerts", Path: Path + "/alerts"},
 		},
 	}
 }
@@ -89,6 +91,9 @@ func Mount(site *web.Site, c Config) {
 		page("GET /audit/verify/events", both, (*visit).watchVerification),
 		page("POST /audit/verify", both, (*visit).verify),
 		page("GET /usage", both, (*visit).usage),
+		page("GET /limits", administrators, (*visit).limits),
+		page("POST /limits", administrators, (*visit).setLimit),
+		page("POST /limits/remove", administrators, (*visit).removeLimit),
 		page("GET /keeping", both, (*visit).keeping),
 		page("POST /keeping/hold", both, (*visit).setHold),
 		page("POST /keeping/lift", both, (*visit).liftHold),
@@ -97,6 +102,10 @@ func Mount(site *web.Site, c Config) {
 		page("GET /tenants", administrators, (*visit).tenants),
 		page("POST /tenants", administrators, (*visit).reset),
 		page("GET /health", both, (*visit).health),
+		page("GET /alerts", both, (*visit).alerts),
+		page("POST /alerts/acknowledge", both, (*visit).acknowledgeAlert),
+		page("POST /alerts/silence", both, (*visit).silenceAlert),
+		page("POST /alerts/rules", administrators, (*visit).setAlertRules),
 	}}.Mount(site)
 }
 
@@ -123,15 +132,20 @@ func (v *visit) frame(title, place string, density pages.Density) pages.Frame {
 
 // notices are what pages say was done, by the name in the address.
 var notices = map[string]string{
-	"saved":    "Saved. It holds at the next request of everybody.",
-	"role":     "The role is as on a new server.",
-	"gone":     "The role is gone.",
-	"reviewed": "Reviewed.",
-	"ordered":  "The audit log is being verified.",
-	"held":     "It is held from now on.",
-	"lifted":   "The hold is lifted.",
-	"rules":    "The rules are saved. They are applied once a day.",
-	"reset":    "The sandbox's records are as on a new one.",
+	"saved":        "Saved. It holds at the next request of everybody.",
+	"role":         "The role is as on a new server.",
+	"gone":         "The role is gone.",
+	"reviewed":     "Reviewed.",
+	"ordered":      "The audit log is being verified.",
+	"held":         "It is held from now on.",
+	"lifted":       "The hold is lifted.",
+	"limit":        "The limit is in force, in every process within two seconds.",
+	"unlimited":    "The limit is removed.",
+	"rules":        "The rules are saved. They are applied once a day.",
+	"acknowledged": "You look after it: nobody is reminded of it.",
+	"silenced":     "Saved. It is shown here all the same.",
+	"limits":       "The limits are saved. They hold within seconds.",
+	"reset":        "The sandbox's records are as on a new one.",
 }
 
 // done leads to a page that says what was done.
