@@ -226,3 +226,16 @@ func listPackages(t *testing.T) []goPackage {
 		all = append(all, p)
 	}
 }
+
+// What tests run as the other side of a protocol is no part of the program.
+func TestServersThatTestsRunAreNotInTheBinary(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "./cmd/ingle").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path := range strings.FieldsSeq(string(out)) {
+		if strings.HasPrefix(path, "github.com/nats-io/nats-server/") || strings.HasPrefix(path, "github.com/go-rod/rod") {
+			t.Errorf("the binary holds %s", path)
+		}
+	}
+}

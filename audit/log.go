@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // Config is what a Log needs.
@@ -36,6 +37,7 @@ type Log struct {
 
 	recorder
 	pending atomic.Int64 // events appended by this process and perhaps not numbered
+	since   atomic.Int64 // when the oldest of them was, about, in microseconds
 	wake    chan struct{}
 	ending  chan struct{}
 	working sync.WaitGroup
@@ -109,6 +111,8 @@ func (l *Log) Record(ctx context.Context, e *Event) error {
 	}
 	e.Time = e.Time.UTC().Truncate(time.Microsecond)
 	l.minds(e.Time)
+	_, s := span.Start(ctx, "audit record")
+	defer s.End()
 	return l.group(e, l.commit)
 }
 
@@ -137,13 +141,20 @@ func (l *Log) commit(group []byte, events int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), appendTime)
 	defer cancel()
 	err := l.room.append(ctx, group)
-	if err == nil && l.pending.Add(int64(events)) >= maxBlock {
+	if err != nil {
+		return err
+	}
+	waiting := l.pending.Add(int64(events))
+	if waiting <= int64(events) {
+		l.since.Store(time.Now().UnixMicro())
+	}
+	if waiting >= maxBlock {
 		select {
 		case l.wake <- struct{}{}:
 		default:
 		}
 	}
-	return err
+	return nil
 }
 
 // Append appends an event to the log of a store that no Log need have open, such as

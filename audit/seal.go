@@ -79,6 +79,7 @@ func (l *Log) number(ctx context.Context, least int64) error {
 			return nil
 		}
 		left := l.pending.Add(-int64(events))
+		l.since.Store(time.Now().UnixMicro())
 		for _, s := range l.sinks {
 			s.notify()
 		}

@@ -1,11 +1,15 @@
 package audit
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // State is how a log stands.
 type State struct {
-	Events  int64 // that have a number
-	Waiting int64 // recorded by this process, and without one yet
+	Events  int64         // that have a number
+	Waiting int64         // recorded by this process, and without one yet
+	Lag     time.Duration // for how long the oldest of these has waited, about; 0 without any
 	Copies  []Copy
 }
 
@@ -20,6 +24,9 @@ type Copy struct {
 func (l *Log) State(ctx context.Context) (State, error) {
 	h, err := l.store.AuditHead(ctx)
 	s := State{Events: h.Size, Waiting: max(0, l.pending.Load())}
+	if s.Waiting > 0 {
+		s.Lag = max(0, time.Duration(time.Now().UnixMicro()-l.since.Load())*time.Microsecond)
+	}
 	for _, one := range l.sinks {
 		s.Copies = append(s.Copies, Copy{Name: one.sink.Name(), Behind: max(0, h.Size-one.next.Load()), Away: one.failed.Load()})
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 const (
@@ -55,6 +56,8 @@ type Access struct {
 	AuthTime   time.Time
 	Issued     time.Time
 	Expires    time.Time
+
+	item string // of the token
 }
 
 // ErrToken says that a token is not good, for whatever reason.
@@ -69,6 +72,14 @@ type checked struct {
 // CheckToken returns what an access token allows; ErrToken. What it remembers is
 // good only while the store's epoch is what it was.
 func (s *Service) CheckToken(ctx context.Context, token string) (*Access, error) {
+	ctx, x := span.Start(ctx, "check token")
+	defer x.End()
+	a, err := s.checkToken(ctx, token)
+	s.counts.token(err)
+	return a, err
+}
+
+func (s *Service) checkToken(ctx context.Context, token string) (*Access, error) {
 	if !strings.HasPrefix(token, accessPrefix) || len(token) > 128 {
 		return nil, ErrToken
 	}
@@ -105,7 +116,12 @@ func (s *Service) readAccess(ctx context.Context, id string) (*Access, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Access{ID: tokenID(id), Client: t.Client, ClientName: t.Name, Grant: t.Grant, Scopes: t.Scopes, Purpose: t.Purpose, Resource: t.Resource, Issued: t.Created, Expires: t.Expires}
+	return s.accessOf(ctx, id, t)
+}
+
+// accessOf is what a token comes to that is kept, or was, under an id.
+func (s *Service) accessOf(ctx context.Context, id string, t accessToken) (*Access, error) {
+	a := &Access{item: id, ID: tokenID(id), Client: t.Client, ClientName: t.Name, Grant: t.Grant, Scopes: t.Scopes, Purpose: t.Purpose, Resource: t.Resource, Issued: t.Created, Expires: t.Expires}
 	if t.Client != "" {
 		c, err := s.Client(ctx, t.Client)
 		if errors.Is(err, ErrNoClient) || err == nil && c.usable() != nil {

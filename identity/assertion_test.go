@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -204,7 +205,6 @@ func TestAttackRequestForgeryThroughJWKSURI(t *testing.T) {
 		}
 	})
 	for name, answer := range map[string]func(w http.ResponseWriter){
-		"a redirect":     func(w http.ResponseWriter) { w.Header().Set("Location", "/elsewhere"); w.WriteHeader(http.StatusFound) },
 		"an error":       func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) },
 		"not a key set":  keysAnswer("", []byte("<html>")),
 		"a list":         keysAnswer("", []byte("[]")),
@@ -224,6 +224,17 @@ func TestAttackRequestForgeryThroughJWKSURI(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a redirect", func(t *testing.T) {
+		host.set(good)
+		leads := httptest.NewServer(http.RedirectHandler(host.URL, http.StatusFound))
+		defer leads.Close()
+		h := openHouse(t, Config{AllowPrivate: true})
+		c := h.app(t, withKeys(nil, leads.URL))
+		before := host.count()
+		if _, err := h.prove(h.sign(c, "e")); codeOf(t, err) != InvalidClient || host.count() != before {
+			t.Errorf("%v; fetched %d times", err, host.count()-before)
+		}
+	})
 	t.Run("an address that is not to be fetched", func(t *testing.T) {
 		h := openHouse(t, Config{})
 		for _, uri := range []string{"http://keys.example/", "file:///etc/passwd", "https:///x", "gopher://x.example/", "https://u:p@x.example/", "/x"} {
@@ -236,7 +247,7 @@ func TestAttackRequestForgeryThroughJWKSURI(t *testing.T) {
 	})
 }
 
-// No text makes the parser panic, or pass what is not one of the two algorithms.
+// No text makes the parser panic, or pass what is not of an algorithm of the list.
 func FuzzParseAssertion(f *testing.F) {
 	signer := ok(jose.NewSigner(jose.SigningKey{Algorithm: jose.ES384, Key: jose.JSONWebKey{Key: appEC(), KeyID: "e"}}, (&jose.SignerOptions{}).WithType("JWT")))
 	f.Add(ok(ok(signer.Sign([]byte(`{"iss":"a","sub":"a","aud":"` + tokenEndpoint + `","exp":1772356000,"jti":"1"}`))).CompactSerialize()))
@@ -249,7 +260,7 @@ func FuzzParseAssertion(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if a.alg != jose.RS384 && a.alg != jose.ES384 || a.keyID == "" {
+		if !slices.Contains(AssertionAlgorithms, a.alg) || a.keyID == "" {
 			t.Fatalf("%q passes with %s and %q", text, a.alg, a.keyID)
 		}
 		if a.checkClaims(ClientProof{Audiences: []string{tokenEndpoint}}, now) == nil &&

@@ -103,7 +103,7 @@ func (s *Service) grantsBy(ctx context.Context, name, value string) ([]*Grant, e
 // InvalidGrant says why it is not.
 func (s *Service) liveGrant(ctx context.Context, id string) (*Grant, *User, error) {
 	g, err := s.Grant(ctx, id)
-	if errors.Is(err, ErrNoGrant) || err == nil && !g.Live(s.now()) {
+	if errors.Is(err, ErrNoGrant) || err == nil && (!g.Live(s.now()) || s.ahead(g.Created)) {
 		return nil, nil, Refuse(InvalidGrant, "what the user allowed has ended; ask the user again")
 	}
 	if err != nil {

@@ -451,15 +451,42 @@ func TestAClockThatWentBackMakesNothingGoodForLonger(t *testing.T) {
 	h.user(t, "noor")
 	c := h.app(t)
 	_, n := h.signIn(t, "noor")
-	tokens, err := h.Exchange(h.ctx, c, h.authorize(t, c, n, familyScopes), appRedirect, appVerifier, "")
+	before, err := h.Exchange(h.ctx, c, h.authorize(t, c, n, familyScopes), appRedirect, appVerifier, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.CheckToken(h.ctx, tokens.Access); err != nil {
+	h.clock.jump(24 * time.Hour)
+	_, n = h.signIn(t, "noor")
+	code := h.authorize(t, c, n, familyScopes)
+	ahead, err := h.Exchange(h.ctx, c, h.authorize(t, c, n, familyScopes), appRedirect, appVerifier, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	renewed, err := h.Refresh(h.ctx, c, before.Refresh, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.CheckToken(h.ctx, ahead.Access); err != nil {
 		t.Fatal(err)
 	}
 	h.clock.jump(-24 * time.Hour)
-	if _, err := h.CheckToken(h.ctx, tokens.Access); !errors.Is(err, ErrToken) {
-		t.Errorf("a token of tomorrow is good: %v", err)
+	for _, tokens := range []*Tokens{ahead, renewed} {
+		if _, err := h.CheckToken(h.ctx, tokens.Access); !errors.Is(err, ErrToken) {
+			t.Errorf("an access token of tomorrow is good: %v", err)
+		}
+		if _, err := h.Introspect(h.ctx, tokens.Refresh); !errors.Is(err, ErrToken) {
+			t.Errorf("a refresh token of tomorrow is good: %v", err)
+		}
+		if _, err := h.Refresh(h.ctx, c, tokens.Refresh, nil, ""); codeOf(t, err) != InvalidGrant {
+			t.Errorf("a refresh token of tomorrow is good: %v", err)
+		}
+	}
+	if _, err := h.Exchange(h.ctx, c, code, appRedirect, appVerifier, ""); codeOf(t, err) != InvalidGrant {
+		t.Errorf("a code of tomorrow is good: %v", err)
+	}
+	// The user goes on from here.
+	_, n = h.signIn(t, "noor")
+	if _, err := h.Exchange(h.ctx, c, h.authorize(t, c, n, familyScopes), appRedirect, appVerifier, ""); err != nil {
+		t.Error(err)
 	}
 }

@@ -34,7 +34,7 @@ func (s *Service) Introspect(ctx context.Context, token string) (*Introspection,
 		return nil, ErrToken
 	}
 	c, err := s.Client(ctx, r.Client)
-	if errors.Is(err, ErrNoClient) || err == nil && c.usable() != nil {
+	if errors.Is(err, ErrNoClient) || err == nil && (c.usable() != nil || !s.refreshable(c, r)) {
 		return nil, ErrToken
 	}
 	if err != nil {

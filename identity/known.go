@@ -9,7 +9,8 @@ import (
 
 // A browser in which somebody has signed in keeps proof of that, and what it
 // tries for that login is counted by itself (OWASP's device cookies): who guesses
-// from elsewhere locks a login for strangers, not for its user.
+// from a network that its user shares, or from many, locks a login for strangers,
+// not for its user.
 
 // KnownFor is how long a browser stays known after a sign-in.
 const KnownFor = 180 * 24 * time.Hour
@@ -66,14 +67,17 @@ func (s *Service) eachKnown(cookie string, f func(token string, k known)) {
 	}
 }
 
-// countOf is the id of the attempts that one for a login counts with: those of
-// the browser where that is known, those of everybody else otherwise.
-func (s *Service) countOf(login string, from Origin) (id string, isKnown bool) {
-	id = hashed(login)
+// countsOf are what an attempt for a login counts with: that of the browser where
+// that is known, those of its network and of all networks otherwise.
+func (s *Service) countsOf(login string, from Origin) (counts []count, isKnown bool) {
+	login = hashed(login)
 	s.eachKnown(from.Known, func(_ string, k known) {
-		if k.Login == hashed(login) && !isKnown {
-			id, isKnown = hashed("browser "+k.ID), true
+		if k.Login == login && !isKnown {
+			counts, isKnown = []count{{hashed("browser " + k.ID), freeFailures}}, true
 		}
 	})
-	return id, isKnown
+	if !isKnown {
+		counts = []count{{hashed(login + " from " + network(from.Address).String()), freeFailures}, {login, freeInAll}}
+	}
+	return counts, isKnown
 }

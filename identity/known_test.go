@@ -25,6 +25,19 @@ func (h house) remembered(t *testing.T, before string, users ...*User) Origin {
 	return at
 }
 
+// network64 is one of many networks that somebody can come from.
+func network64(n int) Origin {
+	return Origin{Address: netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, byte(n >> 8), byte(n)})}
+}
+
+// guessAround uses up what all networks together may guess.
+func (h house) guessAround(t *testing.T, login string) {
+	t.Helper()
+	for n := range freeInAll / freeFailures {
+		h.guess(t, login, freeFailures, network64(n))
+	}
+}
+
 // guess fails to sign in so often, each time as late as it has to.
 func (h house) guess(t *testing.T, login string, times int, from Origin) {
 	t.Helper()
@@ -41,7 +54,7 @@ func TestWhoGuessesLocksNobodyOutOfABrowserThatIsKnown(t *testing.T) {
 		u := a.user(t, "noor")
 		secret, _ := a.enrol(t, u.ID)
 		home := a.remembered(t, "", u)
-		a.guess(t, "noor", freeFailures, elsewhere)
+		a.guessAround(t, "noor")
 		for range 3 {
 			a.clock.jump(2 * totpPeriod * time.Second)
 			_, _ = a.SignIn(a.ctx, "noor", "not the password", elsewhere) // as soon as it may
@@ -62,6 +75,47 @@ func TestWhoGuessesLocksNobodyOutOfABrowserThatIsKnown(t *testing.T) {
 		if _, err := a.SignIn(a.ctx, "noor", "not the password", elsewhere); !errors.Is(err, ErrLocked) {
 			t.Error(err)
 		}
+	})
+}
+
+func TestWhoGuessesLocksTheirOwnNetworkAlone(t *testing.T) {
+	two(t, func(t *testing.T, a, b house) {
+		a.user(t, "noor")
+		a.guess(t, "noor", freeFailures, elsewhere)
+		if _, err := b.SignIn(b.ctx, "noor", password, elsewhere); !errors.Is(err, ErrLocked) {
+			t.Errorf("whoever guessed: %v", err)
+		}
+		// That the user signed in gives whoever guesses no new tries.
+		if _, err := b.SignIn(b.ctx, "noor", password, ward); err != nil {
+			t.Errorf("the user elsewhere: %v", err)
+		}
+		if _, err := a.SignIn(a.ctx, "noor", password, elsewhere); !errors.Is(err, ErrLocked) {
+			t.Errorf("whoever guessed, later: %v", err)
+		}
+	})
+}
+
+func TestManyNetworksTogetherGuessOnlySoOften(t *testing.T) {
+	two(t, func(t *testing.T, a, b house) {
+		u := a.user(t, "noor")
+		a.guessAround(t, "noor")
+		tries := 0
+		for n := range 24 * 60 { // one a minute, each from a network of its own
+			a.clock.jump(time.Minute)
+			_, err := b.SignIn(b.ctx, "noor", "not the password", network64(1000+n))
+			if errors.Is(err, ErrCredentials) {
+				tries++
+			} else if !errors.Is(err, ErrLocked) {
+				t.Fatal(err)
+			}
+		}
+		if tries < 24*4-5 || tries > 24*4+5 {
+			t.Errorf("%d tries a day", tries)
+		}
+		if err := b.Unlock(b.ctx, u.ID); err != nil {
+			t.Fatal(err)
+		}
+		a.signIn(t, "noor")
 	})
 }
 
@@ -100,7 +154,7 @@ func TestABrowserIsKnownForTheLoginThatSignedInOnly(t *testing.T) {
 	home := h.remembered(t, "", u)
 	east := openHouse(t, Config{Issuer: "https://ehr.example/t/east", Secret: NewKeyFile(h.path)})
 	stranger := openHouse(t, Config{})
-	h.guess(t, "noor", freeFailures, elsewhere)
+	h.guessAround(t, "noor")
 	for name, known := range map[string]string{
 		"another login's":  h.remembered(t, "", other).Known,
 		"another tenant's": east.remembered(t, "", u).Known,
@@ -118,7 +172,7 @@ func TestABrowserIsKnownForTheLoginThatSignedInOnly(t *testing.T) {
 		t.Error(err)
 	}
 	h.clock.jump(KnownFor)
-	h.guess(t, "noor", freeFailures, elsewhere)
+	h.guessAround(t, "noor")
 	if _, err := h.SignIn(h.ctx, "noor", password, home); !errors.Is(err, ErrLocked) {
 		t.Errorf("half a year later: %v", err)
 	}
@@ -140,7 +194,7 @@ func TestABrowserThatPeopleShareIsKnownForEachOfThem(t *testing.T) {
 	at := h.remembered(t, "", users...)
 	at = h.remembered(t, at.Known, users[3], users[3])
 	for i, u := range users {
-		if _, is := h.countOf(u.Login, at); is != (i >= 2) {
+		if _, is := h.countsOf(u.Login, at); is != (i >= 2) {
 			t.Errorf("%s: %v", u.Login, is)
 		}
 	}

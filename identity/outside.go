@@ -75,7 +75,8 @@ func (s *Service) BeginOutside(ctx context.Context, providerID, redirect string,
 // makes no users; ErrDisabled. After a link, the caller goes on with the session
 // that it has; ErrLinked when the account is another user's, ErrSession when the
 // session has ended meanwhile.
-func (s *Service) FinishOutside(ctx context.Context, cookie string, answer url.Values, from Origin) (*SignIn, error) {
+func (s *Service) FinishOutside(ctx context.Context, cookie string, answer url.Values, from Origin) (_ *SignIn, err error) {
+	defer s.counts.signIn("outside", &err)
 	paid, err := s.pay(from)
 	if err != nil {
 		return nil, err

@@ -45,7 +45,8 @@ func (s *Service) BeginPasskeySignIn(ctx context.Context, pending string) (optio
 // FinishPasskeySignIn completes what BeginPasskeySignIn began, with the same
 // pending, of what the browser answered. ErrPasskey, ErrPending, ErrDisabled, a
 // *WaitError.
-func (s *Service) FinishPasskeySignIn(ctx context.Context, token, pending string, answer []byte, from Origin) (*SignIn, error) {
+func (s *Service) FinishPasskeySignIn(ctx context.Context, token, pending string, answer []byte, from Origin) (_ *SignIn, err error) {
+	defer s.counts.signIn("passkey", &err)
 	paid, err := s.pay(from)
 	if err != nil {
 		return nil, err

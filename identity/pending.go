@@ -5,8 +5,6 @@ import (
 	"errors"
 	"strings"
 	"time"
-
-	"github.com/inglehealth/ingle/store"
 )
 
 const (
@@ -66,7 +64,8 @@ func (s *Service) fresh(expires time.Time, life time.Duration) bool {
 
 // SecondFactor completes a sign-in by a TOTP or recovery code. ErrCode, a
 // *WaitError, ErrPending.
-func (s *Service) SecondFactor(ctx context.Context, token, code string, from Origin) (*SignIn, error) {
+func (s *Service) SecondFactor(ctx context.Context, token, code string, from Origin) (_ *SignIn, err error) {
+	defer s.counts.signIn("second-factor", &err)
 	p, a, version, err := s.pending(ctx, token)
 	if err != nil {
 		return nil, err
@@ -87,7 +86,7 @@ func (s *Service) finishPending(ctx context.Context, token string, version int64
 	var c changes
 	c.putCredentials(a)
 	c.remove(kindPending, hashed(token), version)
-	c.remove(kindAttempts, t.count, store.Any)
+	t.clear(&c)
 	if err := s.write(ctx, &c); errors.Is(err, ErrConflict) {
 		return nil, ErrCode
 	} else if err != nil {

@@ -88,11 +88,17 @@ func (s *Service) refreshes(ctx context.Context, secret string) (client string, 
 	return found.Client, err
 }
 
+// refreshable says whether a refresh token of a client has not expired. One that
+// lives longer than any was made by a clock that was wrong.
+func (s *Service) refreshable(c *Client, r refresh) bool {
+	return s.fresh(r.Expires, max(RefreshFor, c.RefreshFor))
+}
+
 func (s *Service) refresh(ctx context.Context, c *Client, secret string, scopes smart.Scopes, resource string) (*Tokens, error) {
 	var found refresh
 	_, err := s.read(ctx, kindRefresh, hashed(secret), &found)
 	now := s.now()
-	if errors.Is(err, ErrNotFound) || err == nil && (found.Client != c.ID || !now.Before(found.Expires)) {
+	if errors.Is(err, ErrNotFound) || err == nil && (found.Client != c.ID || !s.refreshable(c, found)) {
 		return nil, Refuse(InvalidGrant, "the refresh token is unknown or has expired; ask the user again")
 	}
 	if err != nil {

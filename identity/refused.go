@@ -29,6 +29,8 @@ const (
 	InvalidRequestObject    Code = "invalid_request_object"    // OpenID Connect Core §3.1.2.6
 	RequestNotSupported     Code = "request_not_supported"     // OpenID Connect Core §3.1.2.6
 	RequestURINotSupported  Code = "request_uri_not_supported" // OpenID Connect Core §3.1.2.6
+	// OpenID Connect Core Error Code unmet_authentication_requirements 1.0 §2
+	UnmetAuthentication Code = "unmet_authentication_requirements"
 )
 
 // Refused is a request that OAuth refuses: the code that the client is told and

@@ -100,8 +100,8 @@ func (m Metadata) client() (*Client, error) {
 		SoftwareID: m.SoftwareID, Release: m.Release, Description: m.Description, Publisher: m.Publisher, Categories: m.Categories,
 	}
 	for _, scope := range scopes {
-		// Whoever registers itself cannot ask for what belongs to administrators.
-		if smart.Known(scope) && scope != ScopeIntrospect && scope != ScopeLaunch {
+		// What is not SMART's belongs to administrators, or is unknown.
+		if smart.Known(scope) {
 			c.Scopes = append(c.Scopes, scope)
 		}
 	}

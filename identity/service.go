@@ -21,6 +21,7 @@ import (
 
 	"github.com/inglehealth/ingle/internal/recent"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/metric"
 )
 
 // How long a session lasts.
@@ -44,6 +45,10 @@ type Config struct {
 	// Sandbox are the logins of users of a sandbox, as whom anybody may sign in by
 	// name alone.
 	Sandbox []string
+	// Counts has tokens and sign-ins counted under the name of the tenant; nil: they are
+	// not.
+	Counts *metric.Registry
+	Tenant string
 }
 
 // Service is a tenant's identity.
@@ -57,6 +62,7 @@ type Service struct {
 	checked   *recent.Map[string, checked] // access tokens by their hash
 	origins   *recent.Map[string, int64]   // known ones, with the epoch in which they were
 	simulated *recent.Map[string, simulated]
+	counts    counts
 }
 
 // Open makes a Service. At the first start it makes the key file; the first
@@ -100,7 +106,7 @@ func newService(c Config) (*Service, error) {
 	s := &Service{
 		config: c, hasher: newHasher(), addresses: newLimiter(), passkeys: relyingParty(issuer),
 		checked: recent.NewMap[string, checked](maxChecked), origins: recent.NewMap[string, int64](maxOrigins),
-		simulated: recent.NewMap[string, simulated](maxSimulated),
+		simulated: recent.NewMap[string, simulated](maxSimulated), counts: newCounts(c.Counts, c.Tenant),
 	}
 	s.keys = newKeySource(c.Fetch, s.now)
 	return s, nil

@@ -44,7 +44,8 @@ type SignIn struct {
 // together, which takes as long whether or not the login exists; ErrDisabled
 // when they do but the user is disabled; a *WaitError when too many failed for
 // the login or from the address; ErrBusy.
-func (s *Service) SignIn(ctx context.Context, login, password string, from Origin) (*SignIn, error) {
+func (s *Service) SignIn(ctx context.Context, login, password string, from Origin) (_ *SignIn, err error) {
+	defer s.counts.signIn("password", &err)
 	key := loginKey(login)
 	t, err := s.begin(ctx, key, from)
 	if err != nil {

@@ -187,7 +187,7 @@ func TestTwoProcessesCountFailuresTogether(t *testing.T) {
 		for i := range 40 {
 			h := []house{a, b}[i%2]
 			wait.Go(func() {
-				_, err := h.SignIn(h.ctx, "noor", "not the password", Origin{Address: netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})})
+				_, err := h.SignIn(h.ctx, "noor", "not the password", Origin{Address: netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: byte(i)})})
 				switch {
 				case errors.Is(err, ErrCredentials):
 					guessed.Add(1)

@@ -47,11 +47,14 @@ func Do(ctx context.Context, c Config, j Job, handler Handler, waiting func(unti
 
 // prepare makes sure that there is a due job of j's id.
 func (r *Runner) prepare(ctx context.Context, j Job) error {
-	s, now := r.config.Store, r.config.Clock()
+	if err := r.compareClocks(ctx); err != nil {
+		return err
+	}
+	s, now := r.config.Store, r.config.now()
 	old, err := s.ReadJob(ctx, j.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		_, err = Enqueue(ctx, s, j, now)
+		_, err = Enqueue(ctx, s, j, r.config.Clock())
 		return err
 	case err != nil:
 		return err
@@ -63,7 +66,7 @@ func (r *Runner) prepare(ctx context.Context, j Job) error {
 	if err := s.DeleteJob(ctx, j.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	if _, err := Enqueue(ctx, s, j, now); err != nil || old.State == store.JobDone || len(old.Progress) == 0 {
+	if _, err := Enqueue(ctx, s, j, r.config.Clock()); err != nil || old.State == store.JobDone || len(old.Progress) == 0 {
 		return err
 	}
 	w, err := r.lease(ctx)

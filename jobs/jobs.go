@@ -21,11 +21,12 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
-// Defaults of a Job and a Config.
+// Defaults of a Job and a Config. What a killed worker had is in another's hands
+// within DefaultLease and one and a half DefaultPoll.
 const (
 	DefaultAttempts = 10
-	DefaultLease    = 30 * time.Second
-	DefaultPoll     = time.Second
+	DefaultLease    = 4 * time.Second
+	DefaultPoll     = 600 * time.Millisecond
 )
 
 // ErrLost is the cause of a handler's ended context when its job was
@@ -80,7 +81,11 @@ func Enqueue(ctx context.Context, s store.Jobs, j Job, now time.Time) (string, e
 		j.Max = DefaultAttempts
 	}
 	if j.RunAt.IsZero() {
-		j.RunAt = now
+		ahead, err := s.ClockAhead(ctx)
+		if err != nil {
+			return "", err
+		}
+		j.RunAt = now.Add(ahead)
 	}
 	return j.ID, s.CreateJob(ctx, store.Job{
 		ID: j.ID, Kind: j.Kind, State: store.JobReady, Args: args, Max: j.Max, RunAt: j.RunAt, Created: now,

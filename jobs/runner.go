@@ -12,11 +12,13 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // Config is what a Runner needs.
@@ -31,7 +33,14 @@ type Config struct {
 	// ten minutes. Half of it, or half more, is drawn by chance.
 	Backoff func(n int) time.Duration
 	Log     *slog.Logger // nil: nothing is logged; arguments never are
+	Traces  *span.Tracer // makes a trace of each attempt; nil: none
+
+	ahead *atomic.Int64 // nanoseconds by which the store's clock is ahead of Clock
 }
+
+// now is the time by the clock that all workers of the store share, so that none
+// takes another's job for lost since its own clock is fast.
+func (c *Config) now() time.Time { return c.Clock().Add(time.Duration(c.ahead.Load())) }
 
 // Runner works off the jobs of one store. Several Runners, in one process or
 // many, may share a store.
@@ -42,7 +51,11 @@ type Runner struct {
 
 	mu      sync.Mutex
 	running map[string]*Work
+	asked   time.Time // when the store was last asked for its clock; of lease alone
 }
+
+// clockEvery is how often a Runner compares its clock with the store's.
+const clockEvery = 10 * time.Second
 
 // NewRunner makes a Runner; Run starts it.
 func NewRunner(c Config) *Runner {
@@ -58,6 +71,7 @@ func NewRunner(c Config) *Runner {
 	c.Workers = cmp.Or(c.Workers, 2)
 	c.Lease = cmp.Or(c.Lease, DefaultLease)
 	c.Poll = cmp.Or(c.Poll, DefaultPoll)
+	c.ahead = new(atomic.Int64)
 	return &Runner{
 		config: c, kinds: slices.Sorted(maps.Keys(c.Handlers)),
 		wake: make(chan struct{}, 1), running: map[string]*Work{},
@@ -81,7 +95,7 @@ func (r *Runner) Enqueue(ctx context.Context, j Job) (string, error) {
 // ends at once, in another within a third of the lease. A job that has ended
 // is store.ErrVersion.
 func (r *Runner) Cancel(ctx context.Context, id string) error {
-	if err := r.config.Store.CancelJob(ctx, id, r.config.Clock()); err != nil {
+	if err := r.config.Store.CancelJob(ctx, id, r.config.now()); err != nil {
 		return err
 	}
 	r.mu.Lock()
@@ -159,7 +173,10 @@ func (r *Runner) lease(ctx context.Context) (*Work, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := r.config.Clock()
+	if err := r.compareClocks(ctx); err != nil {
+		return nil, err
+	}
+	now := r.config.now()
 	job, err := r.config.Store.LeaseJob(ctx, r.kinds, holder.String(), now, now.Add(r.config.Lease))
 	if err != nil {
 		return nil, err
@@ -171,6 +188,23 @@ func (r *Runner) lease(ctx context.Context) (*Work, error) {
 		}
 	}
 	return w, nil
+}
+
+// compareClocks asks the store for its clock now and then.
+func (r *Runner) compareClocks(ctx context.Context) error {
+	now := r.config.Clock()
+	if !r.asked.IsZero() && now.Sub(r.asked).Abs() < clockEvery {
+		return nil
+	}
+	ahead, err := r.config.Store.ClockAhead(ctx)
+	if err != nil {
+		return err
+	}
+	if was := r.config.ahead.Swap(int64(ahead)); time.Duration(was-int64(ahead)).Abs() > time.Second {
+		r.config.Log.WarnContext(ctx, "the clock of this process and that of the database differ", "database_ahead", ahead)
+	}
+	r.asked = now
+	return nil
 }
 
 // do runs a leased job to its end or back into the queue.
@@ -214,12 +248,21 @@ func (r *Runner) handle(ctx context.Context, w *Work) (err error) {
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	return r.config.Handlers[w.leased.Kind](ctx, w)
+	ctx, s := r.config.Traces.Start(ctx, w.leased.Kind, span.Internal, span.Place{})
+	defer s.End()
+	if s != nil {
+		s.Name("job " + w.leased.Kind)
+		s.Int("ingle.job.attempt", int64(w.leased.Attempt))
+	}
+	if err = r.config.Handlers[w.leased.Kind](ctx, w); err != nil {
+		s.Fail("the attempt failed")
+	}
+	return err
 }
 
 // finish writes what came of an attempt.
 func (r *Runner) finish(ctx, work context.Context, w *Work, err error) {
-	now := r.config.Clock()
+	now := r.config.now()
 	log := r.config.Log.With("job", w.leased.ID, "kind", w.leased.Kind, "attempt", w.leased.Attempt)
 	cause := context.Cause(work)
 	written := w.end(ctx, func(j *store.Job, p *envelope) {

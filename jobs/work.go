@@ -25,6 +25,9 @@ type Work struct {
 	ended    bool
 }
 
+// ID names the job.
+func (w *Work) ID() string { return w.leased.ID }
+
 // Attempt is 1 at the first try.
 func (w *Work) Attempt() int { return w.leased.Attempt }
 
@@ -89,7 +92,7 @@ func (w *Work) heartbeat(ctx context.Context) {
 		case <-ticker.C:
 			w.mu.Lock()
 			err := w.renew(ctx)
-			expired := w.config.Clock().After(w.job.Lease)
+			expired := w.config.now().After(w.job.Lease)
 			w.mu.Unlock()
 			if err != nil && ctx.Err() == nil {
 				w.config.Log.WarnContext(ctx, "job lease not renewed", "job", w.leased.ID, "kind", w.leased.Kind, "error", err)
@@ -108,7 +111,7 @@ func (w *Work) renew(ctx context.Context) error {
 	}
 	next := w.job
 	next.State = store.JobRunning
-	next.Lease = w.config.Clock().Add(w.config.Lease)
+	next.Lease = w.config.now().Add(w.config.Lease)
 	return w.write(ctx, next)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // BinaryContent is raw content with what a Binary says about it.
@@ -21,6 +22,8 @@ type BinaryContent struct {
 // CreateBinary stores raw content as a new Binary, streaming it into the
 // store outside the row. The Result has no JSON.
 func (s *Session) CreateBinary(ctx context.Context, b BinaryContent, o CreateOptions) (Result, error) {
+	ctx, pass := span.Start(ctx, "door create-binary")
+	defer pass.End()
 	if o.IfNoneExist != nil {
 		return Result{}, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "raw content cannot be created by condition: send a Binary resource")
 	}
@@ -38,6 +41,8 @@ func (s *Session) CreateBinary(ctx context.Context, b BinaryContent, o CreateOpt
 // UpdateBinary replaces or creates the Binary id with raw content. The Result
 // has no JSON.
 func (s *Session) UpdateBinary(ctx context.Context, id fhir.ID, b BinaryContent, o UpdateOptions) (Result, error) {
+	ctx, pass := span.Start(ctx, "door update-binary")
+	defer pass.End()
 	if !id.Valid() {
 		return Result{}, fault.New(fault.Invalid, fault.CodeValue, "", "%q is no id: 1 to 64 letters, digits, - and .", id)
 	}
@@ -79,6 +84,8 @@ func (s *Session) rawDraft(ctx context.Context, b BinaryContent, r Request) (*dr
 // offset. The Resource has no JSON. RangeNotSatisfied, with Size set, when
 // offset lies beyond the end. version "" means the current one.
 func (s *Session) ReadBinary(ctx context.Context, id fhir.ID, version string, offset, length int64) (Resource, BinaryContent, error) {
+	ctx, pass := span.Start(ctx, "door read-binary")
+	defer pass.End()
 	key := fhir.Key{Type: "Binary", ID: id}
 	record, err := s.version(ctx, s.door.store, key, version, smart.Read)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // BundleOptions belong to Bundle.
@@ -66,6 +67,8 @@ type BundleResult struct {
 // run in the order of a transaction (DELETE, POST, PUT and PATCH, GET), those
 // of one kind at the same time.
 func (s *Session) Bundle(ctx context.Context, c Content, o BundleOptions) (*BundleResult, error) {
+	ctx, pass := span.Start(ctx, "door bundle")
+	defer pass.End()
 	rel, tree, err := s.door.parse(c)
 	if err != nil {
 		return nil, err

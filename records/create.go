@@ -8,6 +8,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // CreateOptions belong to Create.
@@ -21,6 +22,8 @@ type CreateOptions struct {
 // Create stores a new resource of type t under an id that the server chooses.
 // An id in the content is ignored (R4 §3.1.0.8).
 func (s *Session) Create(ctx context.Context, t fhir.Type, c Content, o CreateOptions) (Result, error) {
+	ctx, pass := span.Start(ctx, "door create")
+	defer pass.End()
 	if err := s.may(t, smart.Create); err != nil {
 		return Result{}, err
 	}

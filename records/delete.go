@@ -10,6 +10,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // DeleteOptions belong to Delete and DeleteWhere.
@@ -22,6 +23,8 @@ type DeleteOptions struct {
 // more, is no error: Result.Existed is false. Conflict when others refer to
 // it, unless policy allows that.
 func (s *Session) Delete(ctx context.Context, key fhir.Key, o DeleteOptions) (Result, error) {
+	ctx, pass := span.Start(ctx, "door delete")
+	defer pass.End()
 	if err := s.may(key.Type, smart.Delete); err != nil {
 		return Result{}, err
 	}
@@ -65,6 +68,8 @@ func (s *Session) Delete(ctx context.Context, key fhir.Key, o DeleteOptions) (Re
 // deleted; no match is no error. Several matches are PreconditionFailed,
 // unless policy allows to delete them all, at once.
 func (s *Session) DeleteWhere(ctx context.Context, t fhir.Type, criteria []search.Pair, o DeleteOptions) ([]Result, error) {
+	ctx, pass := span.Start(ctx, "door delete-where")
+	defer pass.End()
 	if err := s.may(t, smart.Delete); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // DocRefRequest is a DocumentReference/$docref call (US Core 6.1 and 7.0,
@@ -29,6 +30,8 @@ const documentReference = "DocumentReference"
 // each type. Documents are not generated, so there are none on demand only. Of
 // several types, or profiles, any is enough.
 func (s *Session) DocRef(ctx context.Context, r DocRefRequest) (*SearchResult, error) {
+	ctx, pass := span.Start(ctx, "door docref")
+	defer pass.End()
 	d := s.door
 	if err := s.may(documentReference, smart.Search); err != nil {
 		return nil, err

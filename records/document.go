@@ -10,6 +10,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // Document returns the resources of a document (R4 §3.3, Composition-document):
@@ -22,6 +23,8 @@ import (
 // to is not here for the session, or the document becomes larger than a page
 // may be. What others refer to and is not here is left out.
 func (s *Session) Document(ctx context.Context, id fhir.ID) ([]Resource, error) {
+	ctx, pass := span.Start(ctx, "door document")
+	defer pass.End()
 	key := fhir.Key{Type: "Composition", ID: id}
 	record, err := s.visible(ctx, s.door.store, key, smart.Read)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // Config is what a Door needs.
@@ -33,6 +34,7 @@ type Config struct {
 	Policy      Policy                     // DefaultPolicy() is a safe start
 	Log         *slog.Logger               // nil: nothing is logged; never receives clinical data
 	Audit       *audit.Log                 // nil: nothing is recorded; the Door closes it
+	Traces      *span.Tracer               // makes traces of background work; nil: none
 }
 
 // Door is the way to one tenant's records.
@@ -59,6 +61,8 @@ type Door struct {
 	ownership  *access.Ownership
 	book       *access.Book
 	labels     *labels
+
+	subscriptions *Subscriptions // nil: nobody is told of changes, see Subscribe
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles

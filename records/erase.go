@@ -12,6 +12,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // eraseJob is the kind of the jobs that erase patients; the id of one is that and
@@ -66,6 +67,8 @@ type erasing struct {
 // Conflict when something of the patient is under a legal hold. While the job runs
 // nothing of the patient can be held.
 func (s *Session) Erase(ctx context.Context, patient fhir.ID, reason string) (Erasure, error) {
+	ctx, pass := span.Start(ctx, "door erase")
+	defer pass.End()
 	d, key := s.door, fhir.Key{Type: patientType, ID: patient}
 	if err := s.operate(access.Erase, smart.Delete); err != nil {
 		return Erasure{}, err

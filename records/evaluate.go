@@ -13,6 +13,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // EvaluateRequest is a $fhirpath call.
@@ -47,6 +48,8 @@ type EvaluateResult struct {
 // Evaluate evaluates a FHIRPath expression over a resource. What it can reach
 // through resolve() is what the session may read.
 func (s *Session) Evaluate(ctx context.Context, r EvaluateRequest) (*EvaluateResult, error) {
+	ctx, pass := span.Start(ctx, "door evaluate")
+	defer pass.End()
 	expression, err := compile("expression", r.Expression)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // EverythingRequest is an $everything call (R4 Patient-everything,
@@ -34,6 +35,8 @@ type EverythingRequest struct {
 // Of the records of all a page may be empty and not the last: it has looked at
 // as many resources as policy lets it.
 func (s *Session) Everything(ctx context.Context, r EverythingRequest) (*SearchResult, error) {
+	ctx, pass := span.Start(ctx, "door everything")
+	defer pass.End()
 	rel := s.door.releaseOf(r.Release, r.Type)
 	p, err := s.door.selectRecord(rel, r.Pairs)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // RecordExportRequest asks for the whole record of a patient.
@@ -66,6 +67,8 @@ const exportedTogether = 50
 // refers to, the Provenances of it, the Binaries, and the AuditEvents about the
 // patient. Memory is bounded by a page, and the keys of what was written.
 func (s *Session) ExportRecord(ctx context.Context, r RecordExportRequest) (*RecordExport, error) {
+	ctx, pass := span.Start(ctx, "door export-record")
+	defer pass.End()
 	key := fhir.Key{Type: patientType, ID: r.Patient}
 	if _, err := s.Read(ctx, key, ReadOptions{}); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // GraphQLRequest is a GraphQL query about a resource, stored or given, or about
@@ -31,6 +32,8 @@ const maxGraph = 32 << 20
 // is what the session may read. The error is a *graphql.Failure or a
 // *fault.Error, or that of the context.
 func (s *Session) GraphQL(ctx context.Context, r GraphQLRequest) ([]byte, error) {
+	ctx, pass := span.Start(ctx, "door graphql")
+	defer pass.End()
 	tree, err := s.evaluated(ctx, EvaluateRequest{Key: r.Key, Content: r.Content})
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // HistoryRequest selects versions: of one resource (Type and ID), of a type,
@@ -41,6 +42,8 @@ type HistoryResult struct {
 // resource that it sees the versions that it would have seen, so that a page may
 // have fewer than were asked for; of deleted ones only by their id.
 func (s *Session) History(ctx context.Context, r HistoryRequest) (*HistoryResult, error) {
+	ctx, pass := span.Start(ctx, "door history")
+	defer pass.End()
 	d := s.door
 	reading, err := s.permitHistory(ctx, r)
 	if err != nil {

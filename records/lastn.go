@@ -9,6 +9,7 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // LastNRequest is an Observation/$lastn call (R4 Observation-lastn).
@@ -24,6 +25,8 @@ type LastNRequest struct {
 // time, newest first, with what _include and _revinclude add. All are on one
 // page.
 func (s *Session) LastN(ctx context.Context, r LastNRequest) (*SearchResult, error) {
+	ctx, pass := span.Start(ctx, "door lastn")
+	defer pass.End()
 	d := s.door
 	if err := s.may("Observation", smart.Search); err != nil {
 		return nil, err

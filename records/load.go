@@ -23,6 +23,10 @@ type Loaded struct {
 // LoadOptions belong to Load.
 type LoadOptions struct {
 	Request
+	// Since is where in the feed the load began: what was written later is not written
+	// over, be it by a line of the same load or by somebody else. So a load that is
+	// repeated from anywhere does nothing twice. nil: everything is written over.
+	Since *Seq
 }
 
 // Load stores many single resources fast, as an update under the id they
@@ -47,19 +51,19 @@ func (s *Session) Load(ctx context.Context, contents []Content, o LoadOptions) (
 func (s *Session) Loader(o LoadOptions) *Loader {
 	stored := make(chan struct{})
 	close(stored)
-	return &Loader{s: s, o: o, last: stored, fresh: map[uint64]struct{}{}, seed: maphash.MakeSeed()}
+	return &Loader{session: s, o: o, last: stored, fresh: map[uint64]struct{}{}, seed: maphash.MakeSeed()}
 }
 
 // Loader loads groups of resources. They are prepared at the same time, and
 // stored one after the other in the order in which they were begun, so that
 // each finds what came before it. A Loader is safe for concurrent use.
 type Loader struct {
-	s    *Session
 	o    LoadOptions
 	seed maphash.Seed
 
-	mu   sync.Mutex
-	last <-chan struct{} // closed when the group begun last is stored
+	mu      sync.Mutex
+	session *Session
+	last    <-chan struct{} // closed when the group begun last is stored
 	// fresh has the hashes of the keys that were stored since the last Flush,
 	// which a reader outside the store's transaction may not see yet.
 	fresh map[uint64]struct{}
@@ -71,14 +75,25 @@ func (l *Loader) Group() *LoadGroup {
 	stored := make(chan struct{})
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	g := &LoadGroup{l: l, before: l.last, stored: stored}
+	g := &LoadGroup{l: l, s: l.session, before: l.last, stored: stored}
 	l.last = stored
 	return g
 }
 
+// Renew has groups that begin from now on loaded by a session, of the same door, that
+// may do other things.
+func (l *Loader) Renew(s *Session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.session = s
+}
+
 // Flush makes everything that was stored durable.
 func (l *Loader) Flush(ctx context.Context) error {
-	if err := l.s.door.Flush(ctx); err != nil {
+	l.mu.Lock()
+	door := l.session.door
+	l.mu.Unlock()
+	if err := door.Flush(ctx); err != nil {
 		return err
 	}
 	l.mu.Lock()

@@ -14,6 +14,7 @@ import (
 // LoadGroup is what a Loader stores together.
 type LoadGroup struct {
 	l      *Loader
+	s      *Session
 	before <-chan struct{} // closed when the groups before it are stored
 	stored chan<- struct{}
 
@@ -42,7 +43,7 @@ func (g *LoadGroup) Load(ctx context.Context, contents []Content) ([]Loaded, err
 	for todo := g.open(); len(todo) > 0; {
 		now, later := g.split(todo)
 		if err := g.store(ctx, now); err != nil {
-			return nil, g.l.s.door.fault(err)
+			return nil, g.s.door.fault(err)
 		}
 		todo = later
 	}
@@ -61,7 +62,7 @@ func (g *LoadGroup) turn(ctx context.Context) error {
 
 // refuse records why an item is not stored.
 func (g *LoadGroup) refuse(i int, err error) {
-	g.result[i].Err = g.l.s.door.fault(err)
+	g.result[i].Err = g.s.door.fault(err)
 	g.items[i].w = nil
 }
 
@@ -101,7 +102,7 @@ func (g *LoadGroup) split(todo []int) (now, later []int) {
 // prepare reads all contents and does with them what can be done before the
 // group's turn, which is nearly always all there is to do.
 func (g *LoadGroup) prepare(ctx context.Context, contents []Content) error {
-	s := g.l.s
+	s := g.s
 	err := parallel(ctx, len(contents), func(i int) {
 		w, err := s.draft(ctx, "", contents[i], g.l.o.Request)
 		if err == nil {
@@ -168,7 +169,7 @@ func (g *LoadGroup) compare(ctx context.Context, items []int, current map[fhir.K
 // write makes what the store is to write of an item, unless that is what it
 // holds.
 func (g *LoadGroup) write(ctx context.Context, it *loadItem, current store.Record) (same bool, err error) {
-	s, w := g.l.s, it.w
+	s, w := g.s, it.w
 	s.door.renew(w)
 	if !w.checked {
 		if err := s.check(ctx, w, smart.Update); err != nil {
@@ -187,13 +188,17 @@ func (g *LoadGroup) write(ctx context.Context, it *loadItem, current store.Recor
 	if same, err := s.door.unchanged(w, current); same || err != nil {
 		return same, err
 	}
+	if since := g.l.o.Since; since != nil && Seq(current.Seq) > *since {
+		return false, fault.New(fault.Conflict, fault.CodeDuplicate, "",
+			"%s was written since this load began, by an earlier line of it or by somebody else, and is not written over", w.key)
+	}
 	it.write, err = s.door.write(w, "PUT", current)
 	return false, err
 }
 
 // permit refuses to overwrite what the session does not see.
 func (g *LoadGroup) permit(ctx context.Context, w *draft, current store.Record) error {
-	s := g.l.s
+	s := g.s
 	if err := s.may(w.key.Type, smart.Update); err != nil {
 		return err
 	}
@@ -252,14 +257,14 @@ func (g *LoadGroup) store(ctx context.Context, todo []int) error {
 // that were prepared for another version.
 func (g *LoadGroup) again(ctx context.Context, items []int) error {
 	var current map[fhir.Key]store.Record
-	err := g.l.s.door.store.Import(ctx, func(ctx context.Context, tx store.Tx) (err error) {
+	err := g.s.door.store.Import(ctx, func(ctx context.Context, tx store.Tx) (err error) {
 		current, err = currents(ctx, tx, g.keys(items))
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	d := g.l.s.door
+	d := g.s.door
 	items = slices.DeleteFunc(items, func(i int) bool {
 		w := g.items[i].w
 		return g.items[i].write.Expect == current[w.key].Version && d.current(w)
@@ -269,13 +274,13 @@ func (g *LoadGroup) again(ctx context.Context, items []int) error {
 }
 
 func (g *LoadGroup) commit(ctx context.Context, items []int) error {
-	u := &unit{s: g.l.s, bulk: true, writes: make([]store.Write, len(items))}
+	u := &unit{s: g.s, bulk: true, writes: make([]store.Write, len(items))}
 	drafts := make([]*draft, len(items))
 	for n, i := range items {
 		u.writes[n], drafts[n] = g.items[i].write, g.items[i].w
 	}
 	u.needs, u.drafts = needsOf(keysOf(u.writes), drafts...), drafts
-	written, err := g.l.s.door.commit(ctx, u)
+	written, err := g.s.door.commit(ctx, u)
 	if err != nil {
 		return err
 	}

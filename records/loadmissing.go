@@ -25,7 +25,7 @@ func (g *LoadGroup) arriving(ctx context.Context, items []int) ([]int, error) {
 		return items, nil
 	}
 	var known map[fhir.Key]store.VersionInfo
-	err := g.l.s.door.store.Import(ctx, func(ctx context.Context, tx store.Tx) (err error) {
+	err := g.s.door.store.Import(ctx, func(ctx context.Context, tx store.Tx) (err error) {
 		known, err = tx.Versions(ctx, targets)
 		return err
 	})

@@ -26,7 +26,7 @@ func (g *LoadGroup) resolve(ctx context.Context, w *draft) error {
 	if w.key.Type == "Bundle" {
 		return nil
 	}
-	d := g.l.s.door
+	d := g.s.door
 	var issues []fault.Issue
 	for n := range w.tree.Root().References() {
 		literal := n.Text()
@@ -79,7 +79,7 @@ func (g *LoadGroup) answer(ctx context.Context, typ fhir.Type, criteria, literal
 }
 
 func (g *LoadGroup) match(ctx context.Context, typ fhir.Type, criteria, literal string) (fhir.Key, error) {
-	s := g.l.s
+	s := g.s
 	cond, err := s.criteria(ctx, typ, criteria)
 	if err != nil {
 		return fhir.Key{}, err

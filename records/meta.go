@@ -10,11 +10,14 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // Meta returns the meta of a resource, or with a version of that version (R4
 // Resource-meta). The Resource has no JSON.
 func (s *Session) Meta(ctx context.Context, key fhir.Key, version string) (fhir.Node, Resource, error) {
+	ctx, pass := span.Start(ctx, "door meta")
+	defer pass.End()
 	record, err := s.version(ctx, s.door.store, key, version, smart.Read)
 	if err != nil {
 		return fhir.Node{}, Resource{}, err

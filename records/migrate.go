@@ -1,7 +1,6 @@
 package records
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -24,7 +23,7 @@ type MigrateOptions struct {
 	// Checkpoint is the time between checkpoints; 0: five seconds.
 	Checkpoint time.Duration
 	// Lease is how long the job of a process that died is kept from the next
-	// one; 0: 15 seconds.
+	// one; 0: jobs.DefaultLease.
 	Lease time.Duration
 	// LeaveJobs lets the source have jobs that have not ended. They are lost to
 	// the target.
@@ -99,7 +98,7 @@ func Migrate(ctx context.Context, from, to *Door, o MigrateOptions) (Migration, 
 	if err := m.finished(ctx); err != nil {
 		return Migration{}, err
 	}
-	config := jobs.Config{Store: to.store, Clock: from.config.Clock, Lease: cmp.Or(o.Lease, 15*time.Second), Poll: 500 * time.Millisecond}
+	config := jobs.Config{Store: to.store, Clock: from.config.Clock, Lease: o.Lease}
 	err = jobs.Do(ctx, config, jobs.Job{ID: id, Kind: id}, m.run, o.Waiting)
 	return m.result, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // PatchFormat is the kind of a patch document.
@@ -33,6 +34,8 @@ type PatchContent struct {
 // Patch applies a patch to the current version (R4 §3.1.0.6). Without IfMatch
 // it is applied anew when another write comes between.
 func (s *Session) Patch(ctx context.Context, key fhir.Key, p PatchContent, o UpdateOptions) (Result, error) {
+	ctx, pass := span.Start(ctx, "door patch")
+	defer pass.End()
 	if err := s.mayPatch(key.Type); err != nil {
 		return Result{}, err
 	}
@@ -106,6 +109,8 @@ func (s *Session) remade(ctx context.Context, current store.Record, tree *fhir.T
 
 // PatchWhere is the conditional patch (R4 §3.1.0.6): exactly one match.
 func (s *Session) PatchWhere(ctx context.Context, t fhir.Type, criteria []search.Pair, p PatchContent, o UpdateOptions) (Result, error) {
+	ctx, pass := span.Start(ctx, "door patch-where")
+	defer pass.End()
 	if err := s.mayPatch(t); err != nil {
 		return Result{}, err
 	}

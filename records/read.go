@@ -12,6 +12,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // ReadOptions make a read conditional (R4 §3.1.0.2.1).
@@ -24,6 +25,8 @@ type ReadOptions struct {
 // and the Resource tells the version. NotFound when there never was one, or
 // the session may not see it.
 func (s *Session) Read(ctx context.Context, key fhir.Key, o ReadOptions) (Resource, error) {
+	ctx, pass := span.Start(ctx, "door read")
+	defer pass.End()
 	return s.read(ctx, s.door.store, key, o)
 }
 
@@ -41,6 +44,8 @@ func (s *Session) read(ctx context.Context, r store.Reader, key fhir.Key, o Read
 // VRead returns one version. Gone, with the Resource's version, when that
 // version is a delete.
 func (s *Session) VRead(ctx context.Context, key fhir.Key, version string, o ReadOptions) (Resource, error) {
+	ctx, pass := span.Start(ctx, "door vread")
+	defer pass.End()
 	return s.vread(ctx, s.door.store, key, version, o)
 }
 

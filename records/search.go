@@ -10,6 +10,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // Handling is the Prefer: handling of a request.
@@ -70,6 +71,8 @@ type SearchResult struct {
 
 // Search returns one page of matches with what they include.
 func (s *Session) Search(ctx context.Context, r SearchRequest) (*SearchResult, error) {
+	ctx, pass := span.Start(ctx, "door search")
+	defer pass.End()
 	return s.search(ctx, s.door.store, r)
 }
 

@@ -23,6 +23,8 @@ type Principal struct {
 	Agent  audit.Agent // as the audit log has it
 	Audits Audits      // which events of the audit log it may read
 	Urgent bool        // treats patients: goes on when the audit log has but its reserve
+
+	Standing Standing // for work that goes on without who acts; zero for who can ask for none
 }
 
 // Session is what one principal may do. It is cheap to make, one a request.

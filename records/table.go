@@ -13,6 +13,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // TableRequest runs a ViewDefinition of SQL on FHIR.
@@ -37,6 +38,8 @@ type Table struct {
 
 // Table reads and checks a view and what it is to be run over.
 func (s *Session) Table(ctx context.Context, r TableRequest) (*Table, error) {
+	ctx, pass := span.Start(ctx, "door table")
+	defer pass.End()
 	tree, err := s.viewDefinition(ctx, r)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // TerminologyRequest is one call of a terminology operation.
@@ -24,6 +25,8 @@ type TerminologyRequest struct {
 // Stored value sets and code systems that the session may see go before those
 // of packages.
 func (s *Session) Expand(ctx context.Context, r TerminologyRequest) ([]byte, error) {
+	ctx, pass := span.Start(ctx, "door expand")
+	defer pass.End()
 	req, err := terminology.ExpandInputs(r.Inputs, r.AcceptLanguage)
 	if err != nil {
 		return nil, err

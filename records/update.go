@@ -9,6 +9,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // UpdateOptions belong to updates and patches.
@@ -20,6 +21,8 @@ type UpdateOptions struct {
 // Update replaces a resource, or creates it if policy lets clients choose
 // ids. The content's id must be the key's (R4 §3.1.0.4).
 func (s *Session) Update(ctx context.Context, key fhir.Key, c Content, o UpdateOptions) (Result, error) {
+	ctx, pass := span.Start(ctx, "door update")
+	defer pass.End()
 	if err := s.may(key.Type, smart.Update); err != nil {
 		return Result{}, err
 	}
@@ -64,6 +67,8 @@ func sameID(w *draft, id fhir.ID) error {
 // UpdateWhere is the conditional update (R4 §3.1.0.4.3): no match creates, one
 // is updated, several are PreconditionFailed.
 func (s *Session) UpdateWhere(ctx context.Context, t fhir.Type, criteria []search.Pair, c Content, o UpdateOptions) (Result, error) {
+	ctx, pass := span.Start(ctx, "door update-where")
+	defer pass.End()
 	if err := s.may(t, smart.Update); err != nil {
 		return Result{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // ValidateRequest is a $validate call (R4 §3.3.2, Resource-validate).
@@ -25,6 +26,8 @@ type ValidateRequest struct {
 // unreadable resource gives issues, too. The error is for requests that
 // cannot be answered.
 func (s *Session) Validate(ctx context.Context, r ValidateRequest) ([]fault.Issue, error) {
+	ctx, pass := span.Start(ctx, "door validate")
+	defer pass.End()
 	key := fhir.Key{Type: r.Type, ID: r.ID}
 	switch r.Mode {
 	case "", "create", "update", "profile":

@@ -18,9 +18,9 @@ type Why struct {
 	Grounds []access.Ground
 }
 
-// Standing is what somebody may be told of a session's access. The zero Standing is
+// Disclosure is what somebody may be told of a session's access. The zero Disclosure is
 // that of who asks about what the session shows: what it hides is as missing.
-type Standing struct {
+type Disclosure struct {
 	Everything bool
 	// Patient is who asks about the own record: nothing is told of what other
 	// patients decided.
@@ -34,9 +34,9 @@ type explained interface {
 	Admitting(t fhir.Type, i smart.Interactions) []string
 }
 
-// Why says why the session may read the current version of a resource, or why not, to
-// somebody of a standing. NotFound when there is none that this may be told of.
-func (s *Session) Why(ctx context.Context, key fhir.Key, to Standing) (*Why, error) {
+// Why says why the session may read the current version of a resource, or why not, as
+// far as may be told. NotFound when there is none that this may be told of.
+func (s *Session) Why(ctx context.Context, key fhir.Key, to Disclosure) (*Why, error) {
 	reasons, ok := s.access.(explained)
 	if !ok {
 		return nil, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "this server asks nobody who they are, so that there are no rules to tell of")

@@ -8,6 +8,7 @@ package store
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"time"
 
@@ -139,6 +140,8 @@ type Tx interface {
 	// become visible. A policy that is new raises Identity.Epoch. One that nobody has
 	// any more goes; whoever has it later has a new one.
 	Govern(ctx context.Context, patient fhir.ID, spans []PolicySpan) error
+	// PutItems is Identity.WriteItems without an epoch, as part of the transaction.
+	PutItems(ctx context.Context, changes ...ItemChange) error
 }
 
 // PolicySpan is what a Patient's consents come to in a stretch of time, in
@@ -196,6 +199,11 @@ type Resources interface {
 	// Fewer than limit records mean that the end is reached for now. With
 	// bodies false, Body is nil.
 	Changes(ctx context.Context, after Seq, limit int, bodies bool) ([]Record, error)
+	// Walk reads resources of a type as they were at a place in the feed, for exports.
+	Walk(ctx context.Context, q WalkQuery) (WalkPage, error)
+	// Positions returns the places of those keys that are or were there, or that something
+	// refers to.
+	Positions(ctx context.Context, keys []fhir.Key) (map[fhir.Key]Position, error)
 	// LastSeq is the newest Seq that Changes may return; 0 when empty.
 	LastSeq(ctx context.Context) (Seq, error)
 	// Each streams the current versions of a type ("" for all) in the store's
@@ -229,6 +237,39 @@ type Position int64
 type Positioned struct {
 	Record
 	Position Position
+}
+
+// WalkQuery selects resources of a type as they were at a place in the feed: of each the
+// version that was current then, unless that was a delete.
+type WalkQuery struct {
+	Type         fhir.Type
+	At           Seq         // the place, below which nothing appears any more: LastSeq gave it
+	After        Position    // Next of the page before; 0 for the first
+	Since, Until time.Time   // only versions updated then or later, and before; zero: all
+	Filter       search.Expr // of what has not changed since At, only what it holds of now; nil: all
+	Deleted      bool        // those whose version then was a delete, instead, and without Filter
+	Owners       []search.Param
+	Targets      bool
+	Bodies       bool
+	Limit        int   // resources that a page looks at
+	Bytes        int64 // a page ends when its packed bodies reach this; 0: no bound
+}
+
+// WalkPage is one page of a walk, in the store's order.
+type WalkPage struct {
+	Items []Walked
+	Next  Position
+	End   bool // there are no more
+}
+
+// Walked is a resource on a walk.
+type Walked struct {
+	Positioned
+	// Changed means that another version is current by now, or was when this was read: the
+	// filter was not asked, and Owners and Targets are not told.
+	Changed bool
+	Owners  []fhir.ID  // of the Patients to whom it refers by one of the query's Owners
+	Targets []Position // of all to whom it refers, if the query asks
 }
 
 // Reindexed gives a resource new index entries.
@@ -338,6 +379,22 @@ type Jobs interface {
 	// ErrNotFound when there is none.
 	CancelJob(ctx context.Context, id string, now time.Time) error
 	DeleteJob(ctx context.Context, id string) error // ErrNotFound
+	// ClockAhead is how far the clock that all processes of a store share is ahead of
+	// this process's: 0 where there is one process, or where they hardly differ.
+	ClockAhead(ctx context.Context) (time.Duration, error)
+	// CountJobs counts all jobs by kind and state, in their order.
+	CountJobs(ctx context.Context) ([]JobCount, error)
+}
+
+// JobCount is how many jobs of a kind are in a state.
+type JobCount struct {
+	Kind  string
+	State JobState
+	Count int64
+	// RunAt and Lease are the earliest of them, Ended the latest; Attempts is the most
+	// that one of them had.
+	RunAt, Lease, Ended time.Time
+	Attempts            int
 }
 
 // Setting is a named value of the tenant.
@@ -402,16 +459,92 @@ type Identity interface {
 	Epoch(ctx context.Context) (int64, error)
 }
 
+// LimitSpent is what one process let a limited key use, or refused it, since it last
+// reported that.
+type LimitSpent struct {
+	Key     string
+	Owes    time.Duration // how long the key's limit takes to make up for it; whole microseconds are kept
+	Refused int64
+}
+
+// LimitUse is what all processes together know of a limited key.
+type LimitUse struct {
+	Key     string
+	Owes    time.Duration // how long from now until its use is made up for
+	Refused int64         // how often it was refused as long as the key is kept
+	Since   time.Duration // how long ago it was last reported
+}
+
+// Limits keeps how much is used of what is limited, so that all processes of a tenant
+// share it. Time passes by the clock of the database, whatever those of the processes
+// say.
+type Limits interface {
+	// SpendLimits adds to what keys owe, to each of them behind what it owes already, and
+	// returns what they owe then, in any order. A key may occur once.
+	SpendLimits(ctx context.Context, spent []LimitSpent) ([]LimitUse, error)
+	// ListLimits returns up to limit keys that owe something, or were refused, of those
+	// reported last.
+	ListLimits(ctx context.Context, limit int) ([]LimitUse, error)
+	// HoldLimits replaces what a process says it holds of each key, which is forgotten
+	// unless it is said again within lease, and returns what all others hold.
+	HoldLimits(ctx context.Context, process string, held map[string]int64, lease time.Duration) (others map[string]int64, err error)
+	// SweepLimits removes up to limit keys that owe nothing and were not reported for as
+	// long as unused, with what is held no more, and returns how many keys went.
+	SweepLimits(ctx context.Context, unused time.Duration, limit int) (int64, error)
+}
+
+// Part is a piece of a backup: a file or rows, in a form that is the database's own.
+type Part struct {
+	Name    string // letters, digits, '.', '-', '_' and '/'; unique in the backup
+	Size    int64
+	Content io.Reader // Size bytes, good until put returns
+}
+
+// Backups copies all that a store remembers while it goes on serving. Package sqlite
+// and postgres each make a new store of the parts (Restore).
+type Backups interface {
+	// Backup calls put with one part after the other. Together they hold the store as
+	// it was at one moment during the call, so all that was acknowledged before the
+	// call, and of the audit log also what came until its end. An error of put ends
+	// it and is returned.
+	Backup(ctx context.Context, put func(Part) error) error
+}
+
+// Event is one entry of a log of events. The store knows nothing of it but this.
+type Event struct {
+	Log    string
+	Number int64  // in the log, from 1
+	Body   []byte // the caller must not change it
+}
+
+// Events keeps logs of events, which grow at one end and are cut at the other.
+type Events interface {
+	// AppendEvents adds events and makes changes of items, all or none, durably. A number
+	// that the log has is ErrVersion, as is an Expect that is not met.
+	AppendEvents(ctx context.Context, events []Event, changes ...ItemChange) error
+	// ReadEvents returns up to limit events of a log from a number on, in order.
+	ReadEvents(ctx context.Context, log string, from int64, limit int) ([]Event, error)
+	// LastEvent is the number of the last event that a log has; 0 when it has none.
+	LastEvent(ctx context.Context, log string) (int64, error)
+	// CutEvents removes the events of a log below a number.
+	CutEvents(ctx context.Context, log string, below int64) error
+}
+
 // Store is everything one tenant remembers.
 type Store interface {
+	Backups
 	Resources
+	Events
 	Blobs
 	Jobs
 	Settings
 	Identity
 	Audit
+	Limits
 	// Ping says whether the database answers and can be written.
 	Ping(ctx context.Context) error
+	// Vitals says how the database is, as far as it can be told at once.
+	Vitals(ctx context.Context) (Vitals, error)
 	// Close waits for writes under way and releases everything.
 	Close() error
 }

@@ -48,6 +48,7 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 		}
 		in, err := identity.Open(ctx, identity.Config{
 			Store: tenants.stores[name], Issuer: issuerOf(base, name), Secret: key, Log: log, AllowPrivate: c.AllowPrivateKeys, Sandbox: logins,
+			Counts: c.watching.counts, Tenant: name,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", called(name), err)

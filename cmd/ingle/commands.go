@@ -6,12 +6,14 @@ const description = `Ingle: an open SMART on FHIR platform in one binary.
   ingle serve --data ./records          a server that keeps its records in ./records (SQLite)
   ingle import --data ./records *.ndjson.gz
   ingle export --data ./records --to ./files
+  ingle backup --data ./records --to ./backups
   ingle migrate --from ./records --to postgres://ingle@localhost/ingle
   ingle user add okafor --role practitioner --is Practitioner/okafor
   ingle client add "Growth chart" --redirect http://127.0.0.1/callback
   ingle token create --scope 'system/*.rs' --ttl 1h
   ingle audit verify --data ./records
   ingle synth --patients 100 --out ./patients
+  ingle doctor https://ehr.example/fhir
   ingle bench --url http://127.0.0.1:8080/fhir
 
 Every flag can be given in the environment, too: --base-url as INGLE_BASE_URL.`
@@ -23,6 +25,8 @@ type commandLine struct {
 	Import         importCommand         `cmd:"" help:"Load files of resources: NDJSON, Bundles, gzipped or not."`
 	Export         exportCommand         `cmd:"" help:"Write the records to NDJSON files, one for each type."`
 	Migrate        migrateCommand        `cmd:"" help:"Move all records, with their history, between SQLite and PostgreSQL, and prove that nothing is lost."`
+	Backup         backupCommand         `cmd:"" help:"Copy everything to one file while the server works."`
+	Restore        restoreCommand        `cmd:"" help:"Make records of a backup, after checking it to the last byte."`
 	Reindex        reindexCommand        `cmd:"" help:"Compute the search index of stored resources anew, for example after loading a package with search parameters."`
 	Relabel        relabelCommand        `cmd:"" help:"Find anew which stored resources are sensitive, for example by other rules."`
 	User           userCommand           `cmd:"" help:"Users: who may sign in. These commands work while a server runs, too."`
@@ -38,9 +42,11 @@ type commandLine struct {
 	Hold           holdCommand           `cmd:"" help:"Legal holds: what is not deleted, expunged or erased."`
 	Erase          eraseCommand          `cmd:"" help:"Erase a patient for good."`
 	Retention      retentionCommand      `cmd:"" help:"Rules by which old resources are expunged."`
+	Alert          alertCommand          `cmd:"" help:"Alerts: what fires, and the rules by which it does."`
 	Usage          usageCommand          `cmd:"" help:"Show who used how much, by day, app and user."`
 	Synth          synthCommand          `cmd:"" help:"Make synthetic patients of any number, as NDJSON or Bundles."`
 	Bench          benchCommand          `cmd:"" help:"Measure a FHIR server, this one or any other, from outside."`
+	Doctor         doctorCommand         `cmd:"" help:"Look at any SMART on FHIR server from outside, and say what is wrong and what to do."`
 	Version        versionCommand        `cmd:"" help:"Show the version, the FHIR releases and what is loaded with --package."`
 }
 
@@ -49,6 +55,8 @@ type storeFlags struct {
 	Data     string   `placeholder:"DIR" help:"Folder of the SQLite databases, made if it is not there. Default: ./ingle-data"`
 	Database string   `placeholder:"URL" help:"PostgreSQL instead of SQLite: postgres://user@host/database. Several processes may share it."`
 	Tenant   []string `placeholder:"NAME" sep:"," help:"A further tenant at /t/NAME/fhir with a database file or schema of its own. May be repeated."`
+
+	watching watching // of serve
 }
 
 // definitionFlags say which FHIR is spoken.

@@ -32,12 +32,20 @@ var keepers = map[string]func() keeper{
 	"erase":     func() keeper { return new(eraseCommand) },
 	"role set":  func() keeper { return new(roleSet) },
 	"usage":     func() keeper { return new(usageCommand) },
+	"backup":    func() keeper { return new(backupNote) },
 
 	"consent unclear":       func() keeper { return new(consentUnclear) },
 	"consent review":        func() keeper { return new(consentReview) },
 	"consent-default show":  func() keeper { return new(consentDefaultShow) },
 	"consent-default set":   func() keeper { return new(consentDefaultSet) },
 	"consent-default reset": func() keeper { return new(consentDefaultReset) },
+
+	"alert list":        func() keeper { return new(alertList) },
+	"alert acknowledge": func() keeper { return new(alertAcknowledge) },
+	"alert silence":     func() keeper { return new(alertSilence) },
+	"alert rules":       func() keeper { return new(alertRules) },
+	"alert limit":       func() keeper { return new(alertLimit) },
+	"alert reset":       func() keeper { return new(alertReset) },
 
 	"retention show": func() keeper { return new(retentionShow) },
 	"retention set":  func() keeper { return new(retentionSet) },

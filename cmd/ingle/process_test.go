@@ -18,11 +18,15 @@ type process struct {
 	token string // that a sandbox shows
 	cmd   *exec.Cmd
 	url   string // FHIR base
+
+	metrics string           // address, when they are served
+	log     *strings.Builder // stderr, to be read when the process has ended
 }
 
 var (
 	greeting   = regexp.MustCompile(`serves FHIR at (\S+)`)
 	shownToken = regexp.MustCompile(`TOKEN=(igl_at_\S+)`)
+	metricsAt  = regexp.MustCompile(`Metrics for Prometheus are at (\S+)`)
 )
 
 // startServer starts an open server of its own and waits for its greeting. The
@@ -45,13 +49,16 @@ func startClosed(t *testing.T, args ...string) *process {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: cmd}
+	p := &process{cmd: cmd, log: &errs}
 	t.Cleanup(p.kill)
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		line := lines.Text()
 		if m := greeting.FindStringSubmatch(line); m != nil {
 			p.url = m[1]
+		}
+		if m := metricsAt.FindStringSubmatch(line); m != nil {
+			p.metrics = m[1]
 		}
 		if m := shownToken.FindStringSubmatch(line); m != nil {
 			p.token = m[1]

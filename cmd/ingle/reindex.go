@@ -171,7 +171,7 @@ func reindex(ctx context.Context, m *Main, door *records.Door, all []*definition
 		})
 		return errors.Join(err, w.SetResult(p))
 	}
-	err := jobs.Do(ctx, jobs.Config{Store: door.Jobs(), Lease: 15 * time.Second, Poll: 500 * time.Millisecond}, jobs.Job{ID: id, Kind: id}, work,
+	err := jobs.Do(ctx, jobs.Config{Store: door.Jobs()}, jobs.Job{ID: id, Kind: id}, work,
 		func(time.Time) {
 			if !waiting {
 				waiting = true

@@ -127,7 +127,7 @@ func relabel(ctx context.Context, m *Main, door *records.Door) error {
 			return ctx.Err()
 		})
 	}
-	err := jobs.Do(ctx, jobs.Config{Store: door.Jobs(), Lease: 15 * time.Second, Poll: 500 * time.Millisecond},
+	err := jobs.Do(ctx, jobs.Config{Store: door.Jobs()},
 		jobs.Job{ID: records.RelabelJob, Kind: records.RelabelJob}, work, func(time.Time) {
 			if !waiting {
 				waiting = true

@@ -15,6 +15,7 @@ import (
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/fhirapi"
+	"github.com/inglehealth/ingle/service/monitor"
 	"github.com/inglehealth/ingle/service/web"
 )
 
@@ -32,11 +33,17 @@ type serveCommand struct {
 	Patience   time.Duration `default:"30s" help:"How long a client may stand still while it sends or receives."`
 	SearchTime time.Duration `default:"60s" help:"How long a search, history or evaluation may take, each entry of a Bundle and each condition by itself."`
 	Shutdown   time.Duration `default:"30s" help:"How long requests under way may take to finish at the end."`
+	Drain      time.Duration `default:"0s" help:"How long it goes on serving when it is told to stop, with /readyz saying no and connections ending after each answer, so that whatever stands before several processes sends requests elsewhere."`
 
 	authorizationFlags
 	policyFlags
 	labelFlags
 	auditFlags
+	subscriptionFlags
+	watchFlags
+	importFlags
+	backupFlags
+	exportFlags
 	logFlags
 }
 
@@ -70,6 +77,9 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return nil
 	})
 	log := c.logger(m.Stderr)
+	if c.watching, err = m.watch(log, c.Tenant); err != nil {
+		return err
+	}
 	site, err := c.site(log)
 	if err != nil {
 		return err
@@ -95,7 +105,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if c.Sandbox && !c.Open && c.BaseURL == "" {
 		base = localhost(base)
 	}
-	if err := c.exclusive(); err != nil {
+	if err := errors.Join(c.exclusive(), c.backupFlags.check()); err != nil {
 		return err
 	}
 	logs := &auditing{to: c.AuditLog}
@@ -112,7 +122,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if err := c.setLabelsOf(ctx, tenants.Tenants); err != nil {
 		return err
 	}
-	m.onClose(background(ctx, tenants.Tenants, log))
+	m.onClose((&backupPlan{backupFlags: c.backupFlags, from: c.storeFlags, tenants: tenants, log: log}).start(ctx))
 	if c.ReadOnly && !c.Sandbox {
 		readOnly(tenants.Tenants)
 	}
@@ -136,15 +146,46 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		api.Traced = who.server.Traced
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
 	}
+	var sessions records.Sessions = records.OpenSessions{}
+	if who != nil {
+		sessions = who.server
+	}
+	told, err := c.tell(m, tenants.Tenants, sessions, site, log)
+	if err != nil {
+		return err
+	}
+	told.describe(&api)
+	m.onClose(background(ctx, tenants.Tenants, log))
+	exports := c.bulk(tenants.Tenants, sessions, log)
+	m.onClose(work(ctx, "exports", log, exports.Run))
+	api.Operations = append(api.Operations, exportOperation(exports))
+	imports, stopImports, err := c.imports(ctx, tenants.Tenants, sessions, who != nil, log)
+	if err != nil {
+		return err
+	}
+	m.onClose(stopImports)
+	api.Operations = append(api.Operations, imports)
 	fhirapi.New(api).Mount(site)
-	var filled atomic.Bool
+	var filled, draining atomic.Bool
 	site.Health(func(ctx context.Context) error {
+		if draining.Load() {
+			return errors.New("stopping")
+		}
 		if c.Sandbox && !filled.Load() {
 			return errors.New("the sandbox is being filled")
 		}
 		return ping(ctx, tenants.Tenants)
 	})
 
+	monitor.Collect(c.monitored(tenants.Tenants))
+	if err := c.serveMetrics(ctx, m, secure, log); err != nil {
+		return err
+	}
+	watched, err := c.alert(ctx, tenants.Tenants, who, secure, log)
+	if err != nil {
+		return err
+	}
+	m.onClose(watched)
 	server := site.Server()
 	failed := make(chan error, 1)
 	go func() { failed <- secure.serve(server, listener) }()
@@ -188,6 +229,16 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	case <-ctx.Done():
 	}
+	draining.Store(true)
+	server.SetKeepAlivesEnabled(false)
+	if c.Drain > 0 {
+		fmt.Fprintf(m.Stdout, "\nStopping in %s: /readyz says no.\n", c.Drain)
+		select {
+		case err := <-failed:
+			return err
+		case <-time.After(c.Drain):
+		}
+	}
 	fmt.Fprintln(m.Stdout, "\nStopping: finishing the requests under way.")
 	// ctx has ended; what is under way gets time of its own.
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Shutdown)
@@ -217,6 +268,7 @@ func (c *serveCommand) site(log logger) (*web.Site, error) {
 	}
 	return web.New(web.Config{
 		Log: log, MaxBody: int64(body), MaxBodies: int64(bodies), Patience: c.Patience, Hosts: c.hosts(), Proxies: proxies, HSTS: c.strict(),
+		Watcher: c.watching.requests, Traces: c.watching.traces,
 	}), nil
 }
 

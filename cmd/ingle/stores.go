@@ -165,8 +165,10 @@ func (f storeFlags) openTenant(ctx context.Context, name string, all []*definiti
 	if err != nil {
 		return nil, nil, err
 	}
+	s = f.watching.store(s, name, f.kind())
 	config := records.Config{
 		Name: name, Store: s, Definitions: all[0], Others: all[1:], Base: issuerOf(base, name) + "/fhir", Policy: policy, Log: log,
+		Traces: f.watching.traces,
 	}
 	if logs != nil {
 		if config.Audit, err = logs.open(ctx, s, name, config.Base, log); err != nil {

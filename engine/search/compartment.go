@@ -76,3 +76,20 @@ func (c *Catalog) compartmentOf(compartment, resourceType string, own Expr, refe
 	}
 	return any
 }
+
+// OwnersFilter is what holds of the resources of a compartment's type in whose
+// compartments a resource of another type satisfies x (nil: any does). It fails with a
+// *fault.Error when that type is not part of the compartment.
+func (c *Catalog) OwnersFilter(compartment, resourceType string, x Expr) (Expr, error) {
+	if c.defs.Compartment(compartment) == nil {
+		return nil, noCompartment(compartment)
+	}
+	if x == nil {
+		x = And{}
+	}
+	owned := c.compartmentOf(compartment, resourceType, nil, func(p Param) Expr { return Has{Source: resourceType, Param: p, X: x} })
+	if len(owned) == 0 {
+		return nil, outsideOf(compartment, resourceType)
+	}
+	return simplify(owned), nil
+}

@@ -1,5 +1,5 @@
 // Package browsertest walks through Ingle's pages in Chromium as people do: the
-// journeys of a developer, a clinician, a patient and an administrator on both
+// journeys of a newcomer, a developer, a clinician, a patient and an administrator on both
 // databases, every page by the rules of axe-core, in light and dark, wide and
 // narrow, and what happens when something goes wrong.
 //

@@ -8,6 +8,7 @@ func TestPeopleReachWhatTheyCameFor(t *testing.T) {
 	for name, database := range databases {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, database(t))
+			t.Run("a newcomer", func(t *testing.T) { newcomer(t, b, s) })
 			t.Run("a developer", func(t *testing.T) { developer(t, b, s) })
 			t.Run("a clinician", func(t *testing.T) { clinician(t, b, s) })
 			t.Run("a patient", func(t *testing.T) { patient(t, b, s) })

@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) (a, b store.Jobs)) {
 		{"ACancelledJobStopsAndStaysCancelled", cancel},
 		{"AShutdownGivesTheJobBackUnharmed", shutdown},
 		{"ALongJobKeepsItsLease", long},
+		{"AClockThatIsAMinuteFastOrSlowTakesNothingAway", clocks},
 		{"AJobWaitsForItsTime", delayed},
 		{"JobsOfOtherKindsAreLeftAlone", kinds},
 		{"ADeadWorkersJobEndsWhenItsAttemptsAreSpent", poisoned},
@@ -330,6 +331,60 @@ func long(t *testing.T, a, b store.Jobs) {
 	start(t, a, handlers)
 	start(t, b, handlers)
 	await(t, a, enqueue(t, a, jobs.Job{Kind: "long"}), store.JobDone)
+	if runs.Load() != 1 {
+		t.Errorf("ran %d times", runs.Load())
+	}
+}
+
+// wrongClock is a store as a process sees it whose clock is ahead.
+type wrongClock struct {
+	store.Jobs
+	ahead time.Duration
+}
+
+func (w wrongClock) ClockAhead(ctx context.Context) (time.Duration, error) {
+	ahead, err := w.Jobs.ClockAhead(ctx)
+	return ahead - w.ahead, err
+}
+
+func (w wrongClock) now() time.Time { return time.Now().Add(w.ahead) }
+
+// Two processes whose clocks are two minutes apart share jobs: neither takes the
+// other's for lost, and what one orders the other does at once.
+func clocks(t *testing.T, a, b store.Jobs) {
+	var runs atomic.Int32
+	handlers := map[string]jobs.Handler{"long": func(ctx context.Context, w *jobs.Work) error {
+		runs.Add(1)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2*lease + lease/2):
+			return nil
+		}
+	}}
+	fast, slow := wrongClock{a, time.Minute}, wrongClock{b, -time.Minute}
+	run := func(s wrongClock) func() {
+		c := config(s, handlers)
+		c.Clock = s.now
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() {
+			if err := jobs.NewRunner(c).Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		halt := func() { stop(); running.Wait() }
+		t.Cleanup(halt)
+		return halt
+	}
+	run(slow)
+	id, err := jobs.Enqueue(t.Context(), fast, jobs.Job{Kind: "long"}, fast.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, a, id, store.JobRunning)
+	run(fast)
+	await(t, a, id, store.JobDone)
 	if runs.Load() != 1 {
 		t.Errorf("ran %d times", runs.Load())
 	}

@@ -5,6 +5,7 @@ package jobstest
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -18,6 +19,9 @@ type Memory struct {
 	jobs  map[string]store.Job
 	order map[string]int
 }
+
+// ClockAhead implements store.Jobs.
+func (m *Memory) ClockAhead(context.Context) (time.Duration, error) { return 0, nil }
 
 // CreateJob implements store.Jobs.
 func (m *Memory) CreateJob(ctx context.Context, j store.Job) error {
@@ -57,6 +61,37 @@ func (m *Memory) ListJobs(ctx context.Context, kind string, limit int) ([]store.
 	}
 	slices.SortFunc(list, func(a, b store.Job) int { return cmp.Compare(m.order[b.ID], m.order[a.ID]) })
 	return list[:min(limit, len(list))], nil
+}
+
+// CountJobs implements store.Jobs.
+func (m *Memory) CountJobs(ctx context.Context) ([]store.JobCount, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	type group struct {
+		kind  string
+		state store.JobState
+	}
+	by := map[group]store.JobCount{}
+	for _, j := range m.jobs {
+		c, ok := by[group{j.Kind, j.State}]
+		if !ok {
+			c = store.JobCount{Kind: j.Kind, State: j.State, RunAt: j.RunAt, Lease: j.Lease, Ended: j.Ended}
+		}
+		c.Count, c.Attempts = c.Count+1, max(c.Attempts, j.Attempt)
+		if j.RunAt.Before(c.RunAt) {
+			c.RunAt = j.RunAt
+		}
+		if j.Lease.Before(c.Lease) {
+			c.Lease = j.Lease
+		}
+		if j.Ended.After(c.Ended) {
+			c.Ended = j.Ended
+		}
+		by[group{j.Kind, j.State}] = c
+	}
+	return slices.SortedFunc(maps.Values(by), func(a, b store.JobCount) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.State, b.State))
+	}), nil
 }
 
 // LeaseJob implements store.Jobs.

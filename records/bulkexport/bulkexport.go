@@ -36,7 +36,7 @@ type Options struct {
 	// Checkpoint is the time between checkpoints; 0: five seconds.
 	Checkpoint time.Duration
 	// Lease is how long the job of a process that died is kept from the next
-	// one; 0: 15 seconds.
+	// one; 0: jobs.DefaultLease.
 	Lease time.Duration
 	Clock func() time.Time // nil: time.Now
 }
@@ -68,7 +68,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	var result Result
 	id := o.jobID()
-	config := jobs.Config{Store: o.Session.Door().Jobs(), Clock: o.Clock, Lease: cmp.Or(o.Lease, 15*time.Second), Poll: 500 * time.Millisecond}
+	config := jobs.Config{Store: o.Session.Door().Jobs(), Clock: o.Clock, Lease: o.Lease}
 	err = jobs.Do(ctx, config, jobs.Job{ID: id, Kind: id}, func(ctx context.Context, w *jobs.Work) error {
 		e := &export{o: &o, work: w, saved: o.Clock(), files: map[string]*file{}}
 		defer e.close()

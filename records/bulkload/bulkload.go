@@ -27,19 +27,31 @@ import (
 	"os"
 	"time"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/jobs"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // Options say what to load.
 type Options struct {
-	Session *records.Session    // its Door keeps the job of the load as well
+	Session *records.Session // its Door keeps the job of the load as well
+	// Renew gives, after each checkpoint, the session to go on with; nil: Session. Its
+	// error ends the load.
+	Renew   func(ctx context.Context) (*records.Session, error)
 	Release definitions.Release // that the resources are read with; "" for the primary one
-	Files   []string
+	Origin  string              // meta.source, where policy fills it in; "" for none
+	Files   []string            // for Run
 	// Report is the path of the file that names every refused resource; ""
 	// for none. It is made when the first one is refused.
 	Report string
+	// Each is told what became of each resource, from one goroutine and before the next
+	// checkpoint; nil for nobody. Between a checkpoint and the end of a run that was
+	// killed it may be told twice.
+	Each func(Outcome) error
+	// Record is given what was stored together, to make an event of it; nil for nobody.
+	Record func(ctx context.Context, t *audit.Trail) error
 	// Progress is called now and then, from one goroutine; nil for none.
 	Progress func(Progress)
 	// Waiting is called while another process holds the job of the same
@@ -52,7 +64,7 @@ type Options struct {
 	// Checkpoint is the time between checkpoints; 0: five seconds.
 	Checkpoint time.Duration
 	// Lease is how long the job of a process that died is kept from the next
-	// one; 0: 15 seconds.
+	// one; 0: jobs.DefaultLease.
 	Lease time.Duration
 	Clock func() time.Time // nil: time.Now
 }
@@ -86,6 +98,27 @@ type Refusal struct {
 	Reason   string
 }
 
+// Outcome is what became of one resource.
+type Outcome struct {
+	File    int   // index of the Source
+	Line    int64 // and Entry as those of a Refusal
+	Entry   int
+	Key     fhir.Key // as far as it is known
+	Matched bool     // it was there already
+	Err     error    // why it was refused; nil: it is stored
+}
+
+// Reason is why the resource was refused, on one line.
+func (o *Outcome) Reason() string { return reason(o.Err) }
+
+// Keeper keeps the progress of a load; *jobs.Work is one.
+type Keeper interface {
+	// Progress decodes what was saved last, and says whether there is any.
+	Progress(into any) (bool, error)
+	// Save keeps state durably.
+	Save(ctx context.Context, state any) error
+}
+
 // Result is what came of a load.
 type Result struct {
 	Counts
@@ -98,18 +131,11 @@ type Result struct {
 // error is for failures of files, of the store, or ctx's end; a refused
 // resource is none.
 func Run(ctx context.Context, o Options) (Result, error) {
-	o.Batch = cmp.Or(o.Batch, 1000)
-	o.MaxLine = cmp.Or(o.MaxLine, 256<<20)
-	o.Checkpoint = cmp.Or(o.Checkpoint, 5*time.Second)
-	if o.Clock == nil {
-		o.Clock = time.Now
-	}
 	if len(o.Files) == 0 {
 		return Result{}, errors.New("bulkload: no files")
 	}
-	defs := o.Session.Door().Definitions(o.Release)
-	if defs == nil {
-		return Result{}, fmt.Errorf("bulkload: FHIR release %s is not loaded", o.Release)
+	if o.Clock == nil {
+		o.Clock = time.Now
 	}
 	sources, err := inspect(o.Files)
 	if err != nil {
@@ -117,28 +143,41 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	id := jobID(sources)
 	var result Result
-	config := jobs.Config{Store: o.Session.Door().Jobs(), Clock: o.Clock, Lease: cmp.Or(o.Lease, 15*time.Second), Poll: 500 * time.Millisecond}
+	config := jobs.Config{Store: o.Session.Door().Jobs(), Clock: o.Clock, Lease: o.Lease}
 	job := jobs.Job{ID: id, Kind: id, Args: sources}
 	err = jobs.Do(ctx, config, job, func(ctx context.Context, w *jobs.Work) error {
-		l := &load{o: &o, defs: defs, sources: sources, work: w, saved: o.Clock(),
-			loader: o.Session.Loader(records.LoadOptions{Request: records.Request{Bulk: true}})}
-		resumed, err := w.Progress(&l.state)
-		if err != nil {
+		if result, err = Load(ctx, o, sources, w); err != nil {
 			return err
 		}
-		result.Resumed = resumed
-		if !resumed {
-			l.state = newCheckpoint(len(sources))
-		}
-		err = l.run(ctx)
-		result.Counts = l.state.Counts
-		return errors.Join(err, w.SetResult(l.state.Counts))
+		return w.SetResult(result.Counts)
 	}, o.Waiting)
 	return result, err
 }
 
+// Load loads sources, from where the keeper saw them last, and returns when all of
+// them are durably stored. Who calls it has the job.
+func Load(ctx context.Context, o Options, sources []Source, k Keeper) (Result, error) {
+	o.Batch = cmp.Or(o.Batch, 1000)
+	o.MaxLine = cmp.Or(o.MaxLine, 256<<20)
+	o.Checkpoint = cmp.Or(o.Checkpoint, 5*time.Second)
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	defs := o.Session.Door().Definitions(o.Release)
+	if defs == nil {
+		return Result{}, fmt.Errorf("bulkload: FHIR release %s is not loaded", o.Release)
+	}
+	l := &load{o: &o, defs: defs, sources: sources, keeper: k, saved: o.Clock()}
+	l.session.Store(o.Session)
+	resumed, err := l.prepare(ctx)
+	if err == nil {
+		err = l.run(ctx)
+	}
+	return Result{l.state.Counts, resumed}, err
+}
+
 // jobID names the load by the content of its files.
-func jobID(sources []source) string {
+func jobID(sources []Source) string {
 	h := sha256.New()
 	for _, s := range sources {
 		fmt.Fprintf(h, "%s %d\n", s.Hash, s.Size)
@@ -149,6 +188,7 @@ func jobID(sources []source) string {
 // checkpoint is the progress of the job.
 type checkpoint struct {
 	Counts
+	Began records.Seq `json:"began"` // the place in the feed where it began
 	Pass  int         `json:"pass"`
 	File  int         `json:"file"` // being read in this pass
 	Files []fileState `json:"files"`
@@ -166,8 +206,8 @@ type fileState struct {
 	Deferred ranges `json:"deferred,omitempty"` // what it left for the next
 }
 
-func newCheckpoint(files int) checkpoint {
-	return checkpoint{Pass: 1, Files: make([]fileState, files)}
+func newCheckpoint(files int, began records.Seq) checkpoint {
+	return checkpoint{Pass: 1, Files: make([]fileState, files), Began: began}
 }
 
 func (c *checkpoint) deferred() int64 {

@@ -23,6 +23,11 @@ func (l *load) collect(ctx context.Context, groups <-chan *group, held *semaphor
 		if g.err != nil {
 			return g.err
 		}
+		if g.trail != nil && g.trail.Grew() {
+			if err := l.o.Record(ctx, g.trail); err != nil {
+				return err
+			}
+		}
 		for i, it := range g.items {
 			if err := l.count(it, g.outcomes[i]); err != nil {
 				return err
@@ -59,16 +64,23 @@ func (l *load) advance(s *step) {
 }
 
 func (l *load) count(it item, o outcome) error {
+	if o.waits && o.err != nil && !l.state.Final {
+		l.state.Files[it.file].Deferred.add(it.ordinal)
+		return nil
+	}
+	if l.o.Each != nil {
+		if err := l.o.Each(Outcome{File: it.file, Line: it.line, Entry: it.entry, Key: o.key, Matched: o.matched, Err: o.err}); err != nil {
+			return err
+		}
+	}
 	switch {
 	case o.err == nil && o.matched:
 		l.state.Matched++
 	case o.err == nil:
 		l.state.Accepted++
-	case o.waits && !l.state.Final:
-		l.state.Files[it.file].Deferred.add(it.ordinal)
 	default:
 		l.state.Refused++
-		r := Refusal{File: l.sources[it.file].Path, Line: it.line, Entry: it.entry, Reason: reason(o.err)}
+		r := Refusal{File: l.sources[it.file].Name, Line: it.line, Entry: it.entry, Reason: reason(o.err)}
 		if o.key.Type != "" {
 			r.Resource = o.key.String()
 		}
@@ -81,7 +93,7 @@ func (l *load) tell(s *step) {
 	if l.o.Progress == nil {
 		return
 	}
-	p := Progress{Counts: l.state.Counts, File: l.sources[s.file].Path, Pass: l.state.Pass, Deferred: l.state.deferred(), Read: l.passed}
+	p := Progress{Counts: l.state.Counts, File: l.sources[s.file].Name, Pass: l.state.Pass, Deferred: l.state.deferred(), Read: l.passed}
 	if !s.end {
 		p.Read += min(s.offset, l.sources[s.file].Size)
 	}

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/inglehealth/ingle/audit"
 )
 
 // group is what is stored together: resources, or one Bundle that is
@@ -17,6 +19,7 @@ type group struct {
 	items    []item    // these and outcomes are ready once done is closed
 	outcomes []outcome // of items
 	err      error
+	trail    *audit.Trail // what was stored; nil when nobody asks
 	done     chan struct{}
 }
 
@@ -69,7 +72,7 @@ func (g *gatherer) emit(ctx context.Context) error {
 		return g.collect(ctx, now)
 	}
 	place := g.l.loader.Group()
-	return g.start(ctx, now, func() error {
+	return g.start(ctx, now, func(ctx context.Context) error {
 		items, err := g.parse(ctx, now.steps)
 		if err != nil {
 			return err
@@ -91,7 +94,7 @@ func (g *gatherer) alone(ctx context.Context, s *step) error {
 	defer g.storing.Wait()
 	now := g.take()
 	now.steps, now.items = []*step{s}, g.entries(s)
-	return g.start(ctx, now, func() (err error) {
+	return g.start(ctx, now, func(ctx context.Context) (err error) {
 		now.outcomes, err = g.l.process(ctx, s, now.items)
 		return err
 	})
@@ -101,15 +104,22 @@ func (g *gatherer) alone(ctx context.Context, s *step) error {
 func (g *gatherer) take() *group {
 	now := g.forming
 	g.forming = &group{done: make(chan struct{})}
+	if g.l.o.Record != nil {
+		now.trail = new(audit.Trail)
+	}
 	return now
 }
 
 // start runs store for a group when there is room.
-func (g *gatherer) start(ctx context.Context, now *group, store func() error) error {
+func (g *gatherer) start(ctx context.Context, now *group, store func(context.Context) error) error {
 	g.slots <- struct{}{}
 	g.storing.Go(func() {
 		defer func() { <-g.slots; close(now.done) }()
-		now.err = store()
+		if now.trail != nil {
+			now.err = store(audit.WithTrail(ctx, now.trail))
+		} else {
+			now.err = store(ctx)
+		}
 	})
 	return g.collect(ctx, now)
 }

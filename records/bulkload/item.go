@@ -103,6 +103,9 @@ func (l *load) read(d *document, e *entry, it item) (*fhir.Tree, error) {
 	if err != nil {
 		return nil, err
 	}
+	if want := l.sources[it.file].Type; want != "" && tree.Type() != want {
+		return nil, fmt.Errorf("the file is said to hold %s, and this is a resource of type %s", want, tree.Type())
+	}
 	id := tree.ID()
 	switch {
 	case e.method == "PUT":

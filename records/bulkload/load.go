@@ -1,17 +1,18 @@
 package bulkload
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
-	"github.com/inglehealth/ingle/jobs"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
 )
@@ -20,8 +21,9 @@ import (
 type load struct {
 	o       *Options
 	defs    *definitions.Definitions
-	sources []source
-	work    *jobs.Work
+	sources []Source
+	keeper  Keeper
+	session atomic.Pointer[records.Session]
 	loader  *records.Loader
 	state   checkpoint // the collector's
 	saved   time.Time  // when the last checkpoint was
@@ -38,6 +40,25 @@ const (
 
 	manySteps = 1 << 14 // lines of which little or nothing is to be loaded
 )
+
+// prepare takes up the last checkpoint, or begins anew.
+func (l *load) prepare(ctx context.Context) (resumed bool, err error) {
+	if resumed, err = l.keeper.Progress(&l.state); err != nil {
+		return false, err
+	}
+	if !resumed {
+		began, err := l.o.Session.Door().LastSeq(ctx)
+		if err != nil {
+			return false, err
+		}
+		l.state = newCheckpoint(len(l.sources), began)
+		if err := l.keeper.Save(ctx, l.state); err != nil {
+			return false, err
+		}
+	}
+	l.loader = l.o.Session.Loader(records.LoadOptions{Request: records.Request{Bulk: true, Source: l.o.Origin}, Since: &l.state.Began})
+	return resumed, nil
+}
 
 func (l *load) run(ctx context.Context) (err error) {
 	l.began = l.o.Clock()
@@ -79,7 +100,16 @@ func (l *load) checkpoint(ctx context.Context) error {
 		}
 	}
 	l.saved = l.o.Clock()
-	return l.work.Save(ctx, l.state)
+	if err := l.keeper.Save(ctx, l.state); err != nil || l.o.Renew == nil {
+		return err
+	}
+	session, err := l.o.Renew(ctx)
+	if err != nil {
+		return err
+	}
+	l.session.Store(session)
+	l.loader.Renew(session)
+	return nil
 }
 
 // step is a document on its way through the pass, in the order of the files.
@@ -157,7 +187,7 @@ func (l *load) readFile(ctx context.Context, f int, from fileState, all bool, he
 		}
 		return s
 	}
-	r, err := openSource(l.sources[f], l.o.MaxLine)
+	r, err := openSource(ctx, l.sources[f], l.o.MaxLine)
 	if err != nil {
 		if from.Lines == 0 {
 			if err := send(refused(1, 0, err)); err != nil {
@@ -183,7 +213,7 @@ func (l *load) readFile(ctx context.Context, f int, from fileState, all bool, he
 		case err != nil && !errors.Is(err, io.EOF):
 			s = refused(line, ordinal, err)
 		case !blank(text):
-			doc, err := takeApart(text)
+			doc, err := takeApart(bytes.TrimRight(text, "\r\n")) // else what is cut off seems to hold them
 			if err != nil {
 				s = refused(line, ordinal, err)
 				break

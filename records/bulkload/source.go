@@ -3,6 +3,7 @@ package bulkload
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -16,18 +17,33 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-// source is a file to load, as the job's arguments keep it.
-type source struct {
-	Path string `json:"path"`
+// Source is what is loaded: a file, or what takes its place. The job's arguments keep
+// it.
+type Source struct {
+	Name string `json:"path"` // as it is reported
 	Size int64  `json:"size"`
 	Hash string `json:"hash"` // SHA-256 of the content as it lies there
+	// Type is that of all of its resources; "": of any.
+	Type  fhir.Type `json:"type,omitempty"`
+	Lines bool      `json:"lines,omitempty"` // it is NDJSON, whatever its name
+	// Open opens it, as often as it is read; nil: Name is the path of a file.
+	Open func(ctx context.Context) (io.ReadCloser, error) `json:"-"`
+}
+
+func (s *Source) open(ctx context.Context) (io.ReadCloser, error) {
+	if s.Open != nil {
+		return s.Open(ctx)
+	}
+	return os.Open(s.Name)
 }
 
 // inspect reads and orders the files.
-func inspect(paths []string) ([]source, error) {
-	var list []source
+func inspect(paths []string) ([]Source, error) {
+	var list []Source
 	for _, p := range paths {
 		f, err := os.Open(p)
 		if err != nil {
@@ -38,9 +54,9 @@ func inspect(paths []string) ([]source, error) {
 		if err = errors.Join(err, f.Close()); err != nil {
 			return nil, err
 		}
-		list = append(list, source{p, n, hex.EncodeToString(h.Sum(nil))})
+		list = append(list, Source{Name: p, Size: n, Hash: hex.EncodeToString(h.Sum(nil))})
 	}
-	slices.SortStableFunc(list, func(a, b source) int { return rank(a.Path) - rank(b.Path) })
+	slices.SortStableFunc(list, func(a, b Source) int { return Rank(a.Name) - Rank(b.Name) })
 	return list, nil
 }
 
@@ -50,7 +66,8 @@ var early = []string{"referenced", "infrastructure", "hospital", "organization",
 	"medication.", "substance", "device", "patient", "relatedperson", "group", "episodeofcare", "encounter", "condition", "careteam",
 	"allergyintolerance", "procedure", "immunization", "observation", "imagingstudy", "diagnosticreport", "documentreference"}
 
-func rank(path string) int {
+// Rank is the place of a file, or of a type of resources, in a good order.
+func Rank(path string) int {
 	name := strings.ToLower(filepath.Base(path))
 	best, length := len(early), 0
 	for i, prefix := range early {
@@ -63,7 +80,7 @@ func rank(path string) int {
 
 // reader gives the lines of a file.
 type reader struct {
-	file  *os.File
+	file  io.ReadCloser
 	count *counter
 	lines *bufio.Reader
 	line  []byte // scratch
@@ -100,11 +117,34 @@ var (
 	errEndless = fmt.Errorf("the line is more than %d times too long; the rest of the file is not read", maxSkipped)
 )
 
+// inflated reads what gzip makes of a file, and no more of it than makes sense.
+type inflated struct {
+	zip  *gzip.Reader
+	from *counter
+	n    int64
+}
+
+// Text of resources makes some tens of times its size.
+const (
+	maxRatio  = 500
+	unguarded = 64 << 20 // what may come of anything
+)
+
+var errRatio = fmt.Errorf("it makes more than %d times its size; the rest of the file is not read", maxRatio)
+
+func (i *inflated) Read(p []byte) (int, error) {
+	n, err := i.zip.Read(p)
+	if i.n += int64(n); i.n > unguarded && i.n > maxRatio*i.from.n {
+		return 0, errRatio
+	}
+	return n, err
+}
+
 const peeked = 1 << 16
 
 // openSource opens a file; the caller closes it.
-func openSource(s source, maxLine int) (*reader, error) {
-	f, err := os.Open(s.Path)
+func openSource(ctx context.Context, s Source, maxLine int) (*reader, error) {
+	f, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -113,14 +153,14 @@ func openSource(s source, maxLine int) (*reader, error) {
 	if magic, _ := r.lines.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(r.lines)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: %w", s.Path, err), f.Close())
+			return nil, errors.Join(fmt.Errorf("%s: %w", s.Name, err), f.Close())
 		}
-		r.lines = bufio.NewReaderSize(z, 1<<20)
+		r.lines = bufio.NewReaderSize(&inflated{zip: z, from: r.count}, 1<<20)
 	}
 	if bom, _ := r.lines.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
 		_, _ = r.lines.Discard(3)
 	}
-	r.whole = !strings.Contains(strings.ToLower(filepath.Base(s.Path)), "ndjson") && !r.firstLineIsComplete()
+	r.whole = !s.Lines && !strings.Contains(strings.ToLower(filepath.Base(s.Name)), "ndjson") && !r.firstLineIsComplete()
 	return r, nil
 }
 

@@ -37,11 +37,26 @@ func (l *load) store(ctx context.Context, place *records.LoadGroup, items []item
 		return nil, err
 	}
 	for n, r := range loaded {
+		if passing(r.Err) {
+			return nil, r.Err
+		}
 		o := &outcomes[of[n]]
 		o.matched, o.err = r.Matched, r.Err
 		o.waits = r.Err != nil && (len(r.Missing) > 0 || waits(r.Err))
 	}
 	return outcomes, nil
+}
+
+// passing says whether an error is of the moment, and says nothing of the resource.
+func passing(err error) bool {
+	if err == nil {
+		return false
+	}
+	switch fault.KindOf(err) {
+	case fault.Unavailable, fault.StorageFull, fault.Throttled:
+		return true
+	}
+	return errors.Is(err, context.Canceled)
 }
 
 // waits says whether an error is only that something is not there.
@@ -80,7 +95,7 @@ func (l *load) process(ctx context.Context, s *step, items []item) ([]outcome, e
 		return outcomes, nil
 	}
 	text := s.doc.bundleText(func(i int) bool { return included[i] })
-	result, err := l.o.Session.Bundle(ctx, records.Content{JSON: text, Release: l.o.Release},
+	result, err := l.session.Load().Bundle(ctx, records.Content{JSON: text, Release: l.o.Release},
 		records.BundleOptions{Request: records.Request{Bulk: true}})
 	if err != nil {
 		switch fault.KindOf(err) {

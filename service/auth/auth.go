@@ -93,7 +93,7 @@ func New(c Config) *Server {
 
 // Mount puts the default tenant's endpoints at / and the others' at /t/{tenant}/.
 func (s *Server) Mount(site *web.Site) {
-	for _, e := range slices.Concat(endpoints, accountEndpoints, signInEndpoints, outsideEndpoints, linkEndpoints, appStateEndpoints, brandEndpoints) {
+	for _, e := range allEndpoints {
 		handler := s.handler(e)
 		site.Handle(e.path, handler)
 		site.Handle("/t/{tenant}"+e.path, handler)
@@ -125,6 +125,8 @@ var endpoints = []endpoint{
 	{"/auth/userinfo", "GET, POST", corsClients, (*call).userinfo, failJSON},
 	{"/auth/end-session", "GET, POST", corsNone, (*call).endSession, failPage},
 }
+
+var allEndpoints = slices.Concat(endpoints, accountEndpoints, signInEndpoints, outsideEndpoints, linkEndpoints, appStateEndpoints, brandEndpoints)
 
 // call is one request at an endpoint.
 type call struct {

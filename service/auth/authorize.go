@@ -26,7 +26,7 @@ const (
 type asked struct {
 	responseType, responseMode, client, redirect, scope, state, aud, launch string
 	challenge, challengeMethod, nonce, prompt, maxAge, loginHint, idHint    string
-	requestURI, purpose                                                     string
+	requestURI, purpose, claims                                             string
 }
 
 // authorize reads an authorization request, keeps it and leads the browser to its
@@ -119,7 +119,7 @@ func (c *call) start(client *identity.Client, a asked, values url.Values) error 
 	err := several(values, map[string]*string{
 		"response_type": &a.responseType, "response_mode": &a.responseMode, "scope": &a.scope, "state": &a.state, "aud": &a.aud,
 		"launch": &a.launch, "code_challenge": &a.challenge, "code_challenge_method": &a.challengeMethod, "nonce": &a.nonce,
-		"prompt": &a.prompt, "max_age": &a.maxAge, "login_hint": &a.loginHint, "id_token_hint": &a.idHint, "request_uri": &a.requestURI, "purpose_of_use": &a.purpose,
+		"prompt": &a.prompt, "max_age": &a.maxAge, "login_hint": &a.loginHint, "id_token_hint": &a.idHint, "request_uri": &a.requestURI, "purpose_of_use": &a.purpose, "claims": &a.claims,
 	})
 	if err != nil {
 		return err
@@ -130,7 +130,11 @@ func (c *call) start(client *identity.Client, a asked, values url.Values) error 
 	if err := client.MayPursue(a.purpose); err != nil {
 		return err
 	}
-	scopes, err := c.possible(client, a.scope)
+	claims, err := parseClaims(a.claims, a.scope)
+	if err != nil {
+		return err
+	}
+	scopes, err := c.possible(client, claims.scope(a.scope))
 	if err != nil {
 		return err
 	}
@@ -143,7 +147,7 @@ func (c *call) start(client *identity.Client, a asked, values url.Values) error 
 	if err := c.launched(r, a); err != nil {
 		return err
 	}
-	if err := c.expected(r, a); err != nil {
+	if err := c.expected(r, a, claims); err != nil {
 		return err
 	}
 	silent, err := c.prompted(r, a)
@@ -250,18 +254,30 @@ func (c *call) launched(r *identity.Request, a asked) error {
 	return nil
 }
 
-// expected wants the user of id_token_hint to be signed in (OpenID Connect Core
-// §3.1.2.1).
-func (c *call) expected(r *identity.Request, a asked) error {
+// expected wants the user of id_token_hint, and of the claim sub, to be signed in
+// (OpenID Connect Core §3.1.2.1, §5.5.1).
+func (c *call) expected(r *identity.Request, a asked, claims claimsAsked) error {
 	client := r.Client
 	hint, err := c.hinted(a.idHint, &client)
-	if err != nil || hint == nil {
+	if err != nil {
 		return err
 	}
-	if r.User != "" && r.User != hint.User {
-		return identity.Refuse(identity.LoginRequired, "the launch is for another user than id_token_hint")
+	if hint == nil {
+		hint = &identity.IDHint{}
 	}
-	r.User = hint.User
+	subject, err := claims.subject()
+	if err != nil {
+		return err
+	}
+	for _, user := range []string{hint.User, subject} {
+		if user == "" {
+			continue
+		}
+		if r.User != "" && r.User != user {
+			return identity.Refuse(identity.LoginRequired, "launch, id_token_hint and the sub of claims are not of one user")
+		}
+		r.User = user
+	}
 	return nil
 }
 

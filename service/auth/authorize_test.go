@@ -120,6 +120,19 @@ func TestWhatIsUntickedIsNotGranted(t *testing.T) {
 	}
 }
 
+func TestWhatIsUntickedTellsNoContextEither(t *testing.T) {
+	p := practice(t)
+	c, secret := p.register(func(c *identity.Client) { c.Auth = identity.AuthPost })
+	g := p.browser().open(p.ask(c, "openid patient/Patient.rs")).signIn("ann")
+	form := codeForm(c, g.allow("openid").Get("code"))
+	form.Set("client_secret", secret)
+	tokens := p.token(form).want(200).json()
+	told := p.do(p.client, "POST", p.url+"/auth/introspect", url.Values{"token": {tokens["access_token"].(string)}, "client_id": {c.ID}, "client_secret": {secret}}).want(200).json()
+	if tokens["scope"] != "openid" || tokens["patient"] != nil || tokens["need_patient_banner"] != nil || told["patient"] != nil {
+		t.Error(tokens, told)
+	}
+}
+
 func TestCategoriesCanBeAllowedInsteadOfTheWhole(t *testing.T) {
 	const problems = "patient/Condition.rs?category=http://terminology.hl7.org/CodeSystem/condition-category|problem-list-item"
 	const vitals = "patient/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|vital-signs"
@@ -185,6 +198,9 @@ func TestTheUserSaysHowLong(t *testing.T) {
 	tokens = p.token(refreshForm(c, tokens["refresh_token"].(string))).want(200).json()
 	if tokens["expires_in"].(float64) > 1800 {
 		t.Error("the access token outlives what the user allowed")
+	}
+	if told, err := p.identity.Introspect(t.Context(), tokens["refresh_token"].(string)); err != nil || told.Expires.After(p.clock.time().Add(30*time.Minute)) {
+		t.Error("the refresh token outlives what the user allowed", err)
 	}
 	p.clock.pass(time.Hour)
 	p.token(refreshForm(c, tokens["refresh_token"].(string))).refused(400, identity.InvalidGrant)

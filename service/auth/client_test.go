@@ -153,6 +153,20 @@ func TestAnAssertionThatIsWrongIsRefused(t *testing.T) {
 	p.token(form).refused(401, identity.InvalidClient)
 }
 
+func TestAClientAuthenticatesInOneWay(t *testing.T) {
+	p := practice(t)
+	c := p.backend("system/*.rs")
+	form := func() url.Values {
+		return backendForm("system/*.rs", signed(jose.ES384, ecKey(), headers("e"), p.claims(c)))
+	}
+	p.token(form(), "Authorization", "Basic "+basicOf(c.ID, "x")).refused(400, identity.InvalidRequest)
+	both := form()
+	both.Set("client_secret", "x")
+	p.token(both).refused(400, identity.InvalidRequest)
+	p.token(form(), "Authorization", "Bearer x").refused(401, identity.InvalidClient)
+	p.token(form()).want(200)
+}
+
 func TestASecretIsSentAsRegistered(t *testing.T) {
 	p := practice(t)
 	basic, secret := p.register(func(c *identity.Client) { c.Auth = identity.AuthBasic })
@@ -204,6 +218,20 @@ func TestAnAppWithKeysSignsUsersIn(t *testing.T) {
 	tokens := p.token(form).want(200).json()
 	if tokens["id_token"] == nil || tokens["refresh_token"] == nil {
 		t.Error(tokens)
+	}
+}
+
+func TestScopesOfServicesAreNotGrantedByUsers(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register(func(c *identity.Client) {
+		c.Auth, c.JWKS = identity.AuthAsymmetric, keySet(map[string]crypto.PublicKey{"e": ecKey().Public()})
+		c.Grants, c.Scopes = append(c.Grants, identity.ClientCredentials), smart.Scopes{"patient/*.rs", "system/*.cruds"}
+	})
+	form := codeForm(c, p.browser().code(c, "patient/*.rs system/*.cruds", "ann"))
+	form.Set("client_assertion_type", assertion)
+	form.Set("client_assertion", signed(jose.ES384, ecKey(), headers("e"), p.claims(c)))
+	if got := p.token(form).want(200).json()["scope"]; got != "patient/*.rs" {
+		t.Error(got)
 	}
 }
 

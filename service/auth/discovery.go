@@ -99,7 +99,7 @@ func (c *call) openIDConfiguration() error {
 		RequestSigning []string `json:"request_object_signing_alg_values_supported"`
 		ClaimsObjects  bool     `json:"claims_parameter_supported"`
 	}{
-		metadata: m, RequestObjects: true, RequestSigning: m.AuthAlgorithms, UserInfo: c.url("/auth/userinfo"), EndSession: c.url("/auth/end-session"),
+		metadata: m, RequestObjects: true, ClaimsObjects: true, RequestSigning: m.AuthAlgorithms, UserInfo: c.url("/auth/userinfo"), EndSession: c.url("/auth/end-session"),
 		Subjects: []string{"public"}, Algorithms: []string{"RS256"},
 		Claims:  []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "amr", "fhirUser", "profile", "name"},
 		Prompts: []string{"none", "login", "consent", "select_account"},

@@ -147,6 +147,16 @@ func TestIntrospectionTellsWhatATokenStandsFor(t *testing.T) {
 			t.Error(got)
 		}
 	}
+	// A refresh token that was used stands for nothing more.
+	again := refreshForm(c, tokens["refresh_token"].(string))
+	again.Set("client_secret", secret)
+	renewed := p.token(again).want(200).json()
+	if got := introspect(ask(tokens["refresh_token"].(string))).want(200).body; strings.TrimSpace(got) != `{"active":false}` {
+		t.Error("a used refresh token: ", got)
+	}
+	if got := introspect(ask(renewed["refresh_token"].(string))).want(200).json(); got["active"] != true {
+		t.Error(got)
+	}
 	introspect(ask("")).refused(400, identity.InvalidRequest)
 	introspect(url.Values{"token": {"x"}}).refused(401, identity.InvalidClient)
 	public, _ := p.register()
@@ -171,6 +181,26 @@ func TestIntrospectionTellsWhatATokenStandsFor(t *testing.T) {
 	p.clock.pass(61 * time.Minute)
 	if got := introspect(ask(tokens["access_token"].(string))).want(200).body; strings.TrimSpace(got) != `{"active":false}` {
 		t.Error(got)
+	}
+}
+
+// RFC 6750 §3
+func TestAChallengeSaysWhatATokenLacks(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	token := p.tokens(c, "patient/*.rs", "ann")["access_token"].(string)
+	for _, path := range []string{"/auth/userinfo", "/auth/launch"} {
+		for authorization, want := range map[string]string{
+			"":                            `Bearer realm="` + p.url + `"`,
+			"Bearer igl_at_x":             `Bearer realm="` + p.url + `", error="invalid_token", error_description="`,
+			"Bearer " + token:             `Bearer realm="` + p.url + `", error="insufficient_scope", error_description="`,
+			"Basic " + basicOf(c.ID, "x"): `Bearer realm="` + p.url + `", error="invalid_token", error_description="`,
+		} {
+			a := p.do(p.client, "POST", p.url+path, url.Values{}, "Authorization", authorization)
+			if got := a.header.Get("WWW-Authenticate"); !strings.HasPrefix(got, want) || authorization == "" && got != want {
+				t.Errorf("%s with %q: %d %s", path, authorization, a.status, got)
+			}
+		}
 	}
 }
 

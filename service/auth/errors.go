@@ -32,9 +32,10 @@ func failJSON(c *call, err error) {
 	body, status := explain(err)
 	c.report(status, err)
 	h := c.w.Header()
+	if challenge := c.challenge(body); challenge != "" {
+		h.Set("WWW-Authenticate", challenge)
+	}
 	switch status {
-	case http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", c.challenge(body))
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		if h.Get("Retry-After") == "" {
 			h.Set("Retry-After", "2")
@@ -45,12 +46,20 @@ func failJSON(c *call, err error) {
 	}
 }
 
-// challenge answers in the scheme that the client tried.
+// challenge says how to authenticate: a client as RFC 6749 §5.2 has it, a token as
+// RFC 6750 §3, where whoever sends none learns nothing but that it needs one; "" for
+// other errors.
 func (c *call) challenge(e oauthError) string {
-	if e.Code == identity.InvalidToken {
-		return `Bearer realm="` + c.Identity.Issuer() + `", error="invalid_token", error_description="` + e.Why + `"`
+	realm := ` realm="` + c.Identity.Issuer() + `"`
+	switch {
+	case e.Code == identity.InvalidClient:
+		return "Basic" + realm
+	case e.Code == identity.InvalidToken && c.r.Header.Get("Authorization") == "":
+		return "Bearer" + realm
+	case e.Code == identity.InvalidToken || e.Code == identity.InsufficientScope:
+		return "Bearer" + realm + `, error="` + string(e.Code) + `", error_description="` + e.Why + `"`
 	}
-	return `Basic realm="` + c.Identity.Issuer() + `"`
+	return ""
 }
 
 // explain finds the error that a client may see, and its status.

@@ -40,12 +40,18 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 	if err := s.slow(r.Context(), a); err != nil {
 		return nil, err
 	}
-	rules, ok := s.rules.Get(a)
+	return t.session(r.Context(), a)
+}
+
+// session is the one that an access token opens.
+func (t *tenant) session(ctx context.Context, a *identity.Access) (*records.Session, error) {
+	rules, ok := t.server.rules.Get(a)
 	if !ok {
-		if rules, err = t.allowed(r.Context(), a); err != nil {
+		var err error
+		if rules, err = t.allowed(ctx, a); err != nil {
 			return nil, err
 		}
-		s.rules.Put(a, rules)
+		t.server.rules.Put(a, rules)
 	}
 	p := records.Principal{ID: a.User, Client: a.Client, Name: a.UserName}
 	if a.User == "" {
@@ -54,7 +60,8 @@ func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Ses
 	p.Broken = glassesOf(a)
 	p.Agent, p.Audits, p.Urgent = agentOf(a), auditsOf(a), treats(a, rules.Purpose())
 	p.Agent.Purpose = purposeOf(a, rules.Purpose())
-	return door.Session(p, rules), nil
+	p.Standing = standing(a)
+	return t.Door.Session(p, rules), nil
 }
 
 // allowed are the rules of an access token.

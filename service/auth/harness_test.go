@@ -63,6 +63,7 @@ type place struct {
 	clock    *clock
 	identity *identity.Service
 	door     *records.Door
+	auth     *auth.Server
 	client   *http.Client // follows nothing and keeps nothing
 }
 
@@ -109,6 +110,7 @@ func newPlace(t *testing.T, options ...option) *place {
 	ac.Tenants[0].Door, ac.Tenants[0].Identity = p.door, p.identity
 	site := web.New(web.Config{Log: slog.New(slog.DiscardHandler)})
 	a := auth.New(ac)
+	p.auth = a
 	a.Mount(site)
 	fhirapi.New(fhirapi.Config{
 		Tenants: records.NewTenants(p.door), Version: "test", Log: ac.Log, Authenticate: a.Authenticate, Origins: a.KnownOrigin, Ask: a.Ask, BreakGlass: a.BreakGlass, MendGlass: a.MendGlass, Traced: a.Traced,

@@ -28,7 +28,7 @@ func (p *progress) dueSignIn() (bool, error) {
 	if p.request.Launch != "" {
 		return false, identity.Refuse(identity.AccessDenied, "the app was launched for another user than the one who is signed in here")
 	}
-	return false, identity.Refuse(identity.LoginRequired, "another user is signed in here than that of id_token_hint; with prompt=login anybody can sign in anew")
+	return false, identity.Refuse(identity.LoginRequired, "another user is signed in here than the app names (id_token_hint, sub in claims); with prompt=login anybody can sign in anew")
 }
 
 // showSignIn asks for login and password, or for what is still missing of a

@@ -20,25 +20,25 @@ var overseers = []identity.Role{identity.PrivacyOfficer, identity.Administrator}
 // Ask opens the session that a user, an app or both would have, and says what whoever
 // sent the request may be told of it. Privacy officers and administrators may ask
 // about everybody, patients about who sees their record, all about themselves.
-func (s *Server) Ask(r *http.Request, door *records.Door, user, client, purpose string) (*records.Session, records.Standing, error) {
+func (s *Server) Ask(r *http.Request, door *records.Door, user, client, purpose string) (*records.Session, records.Disclosure, error) {
 	ctx := r.Context()
 	own, err := s.Authenticate(r, door)
 	if err != nil {
-		return nil, records.Standing{}, err
+		return nil, records.Disclosure{}, err
 	}
 	t := s.tenants[door.Name()]
 	a, err := t.Identity.CheckToken(ctx, bearer(r))
 	if err != nil {
-		return nil, records.Standing{}, err
+		return nil, records.Disclosure{}, err
 	}
 	self, err := t.isSelf(ctx, a, user)
 	if err != nil {
-		return nil, records.Standing{}, err
+		return nil, records.Disclosure{}, err
 	}
 	if self && (client == "" || client == a.Client) && purpose == "" {
-		return own, records.Standing{}, nil
+		return own, records.Disclosure{}, nil
 	}
-	to, err := standing(a, user)
+	to, err := disclosure(a, user)
 	if err != nil {
 		return nil, to, err
 	}
@@ -66,10 +66,10 @@ func (t *tenant) isSelf(ctx context.Context, a *identity.Access, user string) (b
 	return err == nil && strings.EqualFold(u.Login, user), err
 }
 
-// standing is what the user of a token may be told of others.
-func standing(a *identity.Access, user string) (records.Standing, error) {
-	no := func(format string, args ...any) (records.Standing, error) {
-		return records.Standing{}, fault.New(fault.Forbidden, fault.CodeForbidden, "", format, args...)
+// disclosure is what the user of a token may be told of others.
+func disclosure(a *identity.Access, user string) (records.Disclosure, error) {
+	no := func(format string, args ...any) (records.Disclosure, error) {
+		return records.Disclosure{}, fault.New(fault.Forbidden, fault.CodeForbidden, "", format, args...)
 	}
 	overseer := a.User == "" && a.Client == "" || slices.ContainsFunc(overseers, func(r identity.Role) bool { return slices.Contains(a.Roles, r) })
 	patient := granted(a).Patient
@@ -79,11 +79,11 @@ func standing(a *identity.Access, user string) (records.Standing, error) {
 	case !readsConsents(a.Scopes):
 		return no("why somebody sees something tells what patients decided: it takes a scope that allows reading Consent, such as user/Consent.r")
 	case overseer:
-		return records.Standing{Everything: true}, nil
+		return records.Disclosure{Everything: true}, nil
 	case !strings.Contains(user, "/"):
 		return no("name who you ask about by the resource, such as user=Practitioner/123")
 	}
-	return records.Standing{Patient: fhir.ID(patient)}, nil
+	return records.Disclosure{Patient: fhir.ID(patient)}, nil
 }
 
 func readsConsents(scopes smart.Scopes) bool {

@@ -171,6 +171,24 @@ func TestWhatHappensToTheUserEndsItsTokens(t *testing.T) {
 	}
 }
 
+// verified are the claims of an id_token, which is verified as apps do.
+func (p *place) verified(token any) (claims map[string]any) {
+	p.t.Helper()
+	text, _ := token.(string)
+	parsed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var set jose.JSONWebKeySet
+	if err := json.Unmarshal([]byte(p.do(p.client, "GET", p.url+"/auth/jwks", nil).want(200).body), &set); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := parsed.Claims(set, &claims); err != nil {
+		p.t.Fatal(err)
+	}
+	return claims
+}
+
 func TestAnIDTokenSaysWhoTheUserIs(t *testing.T) {
 	p := practice(t)
 	c, _ := p.register()
@@ -178,18 +196,7 @@ func TestAnIDTokenSaysWhoTheUserIs(t *testing.T) {
 	ask.Set("nonce", "n-1")
 	g := p.browser().open(ask).signIn("noor").send("patient", "ann")
 	tokens := p.token(codeForm(c, g.allow().Get("code"))).want(200).json()
-	parsed, err := jwt.ParseSigned(tokens["id_token"].(string), []jose.SignatureAlgorithm{jose.RS256})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var set jose.JSONWebKeySet
-	if err := json.Unmarshal([]byte(p.do(p.client, "GET", p.url+"/auth/jwks", nil).want(200).body), &set); err != nil {
-		t.Fatal(err)
-	}
-	var claims map[string]any
-	if err := parsed.Claims(set, &claims); err != nil {
-		t.Fatal(err)
-	}
+	claims := p.verified(tokens["id_token"])
 	u, err := p.identity.UserByLogin(t.Context(), "noor")
 	if err != nil {
 		t.Fatal(err)

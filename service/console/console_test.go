@@ -3,8 +3,10 @@ package console_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/records"
 )
 
 // places are the pages and forms of the console, and who may see or send them.
@@ -96,7 +98,11 @@ func TestTheOverviewSaysWhatWaits(t *testing.T) {
 func TestHealthTellsOfTheProgramAndItsWork(t *testing.T) {
 	o := newOffice(t)
 	o.put(`{"resourceType":"Patient","id":"ann"}`)
-	o.enter("root").get("/console/health").want(200).has("Ingle 9.9", "SQLite answers", "Audit log", "Every search parameter has all its rows", "All resources are labelled", "1 resources", "Patient")
+	o.enter("root").get("/console/health").want(200).has("Ingle 9.9", "SQLite answers", "Audit log", "Every search parameter has all its rows", "All resources are labelled", "1 resources", "Patient", "None was taken by ingle backup")
+	if err := o.door.Session(records.Principal{}, nil).NoteBackup(t.Context(), records.Backup{Taken: time.Now().Add(-9 * 24 * time.Hour), To: "old.backup"}); err != nil {
+		t.Fatal(err)
+	}
+	o.enter("root").get("/console/health").want(200).has("1 week ago: old.backup", ">old<").lacks("None was taken")
 }
 
 func TestPackagesShowTheirParametersAndTheirIndex(t *testing.T) {

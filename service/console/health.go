@@ -55,7 +55,15 @@ func (v *visit) checks() ([]check, error) {
 		return nil, err
 	}
 	jobs, err := v.jobsCheck()
-	return append(all, log, index, labels, jobs), err
+	if err != nil {
+		return nil, err
+	}
+	backup, err := v.backupCheck()
+	if err != nil {
+		return nil, err
+	}
+	fires, err := v.alertCheck()
+	return append(all, log, index, labels, jobs, backup, fires), err
 }
 
 func (v *visit) disk() check {
@@ -157,6 +165,24 @@ func (v *visit) jobsCheck() (check, error) {
 	if len(failed) > 0 {
 		c.State, c.Words = pages.Tag{Kind: "bad", Text: "failed"}, pages.Count(len(failed), "job")+" failed of late: "+failed[0].Kind+"."
 		c.Link = &pages.Item{Name: "The jobs", Address: v.Path(Path+"/health") + "#jobs"}
+	}
+	return c, err
+}
+
+// oldBackup is how old the last backup may be.
+const oldBackup = 8 * 24 * time.Hour
+
+func (v *visit) backupCheck() (check, error) {
+	c := check{Name: "Backup", State: well}
+	last, err := v.Door.LastBackup(v.R.Context())
+	switch age := v.Now.Sub(last.Taken); {
+	case last.Taken.IsZero():
+		c.State, c.Words = pages.Tag{Kind: "warn", Text: "none"}, "None was taken by ingle backup, or by ingle serve with --backup-to."
+	case age > oldBackup:
+		c.State = pages.Tag{Kind: "warn", Text: "old"}
+		fallthrough
+	default:
+		c.Words = fmt.Sprintf("The last one was taken %s: %s.", humanize.RelTime(last.Taken, v.Now, "ago", "from now"), last.To)
 	}
 	return c, err
 }

@@ -36,7 +36,7 @@ type Config struct {
 	// have it explained to who sent a request, and says what this one may be told of
 	// it. A user is a login or a reference; "" and no client: who asks. Needed when
 	// Authenticate is set.
-	Ask func(r *http.Request, door *records.Door, user, client, purpose string) (*records.Session, records.Standing, error)
+	Ask func(r *http.Request, door *records.Door, user, client, purpose string) (*records.Session, records.Disclosure, error)
 	// BreakGlass breaks the glass for who sent a request and a patient, for a reason;
 	// MendGlass ends that. Needed when Authenticate is set.
 	BreakGlass func(r *http.Request, door *records.Door, patient fhir.ID, reason string) (records.Glass, error)
@@ -47,6 +47,14 @@ type Config struct {
 	// Traced is told of every request that was answered, of its path below the base and
 	// of the error; nil: nobody is.
 	Traced func(r *http.Request, door *records.Door, path string, status int, failure error)
+	// Operations are those that other services perform.
+	Operations []Mounted
+	// Bind makes a token by which a WebSocket is told of subscriptions that the session
+	// may have; nil: there are no WebSockets. WebSocket is their address, for the
+	// CapabilityStatement, and Channels are the ways in which subscribers are told.
+	Bind      func(ctx context.Context, session *records.Session, ids []fhir.ID) (Binding, error)
+	WebSocket func(door *records.Door) string
+	Channels  []string
 	// Start says that others answer browsers at the root.
 	Start bool
 	// Origins says whether the pages of an origin may use a door's API, as
@@ -57,6 +65,14 @@ type Config struct {
 // OAuth is where an authorization server is: absolute URLs, "" for what it does
 // not have.
 type OAuth struct{ Authorize, Token, Register, Manage, Introspect, Revoke string }
+
+// Binding is a token that binds a WebSocket at an address to subscriptions.
+type Binding struct {
+	Token         string
+	Until         time.Time
+	Subscriptions []fhir.ID
+	Address       string
+}
 
 // API serves every tenant's FHIR base. It is safe for concurrent use.
 type API struct {
@@ -78,7 +94,7 @@ func New(c Config) *API {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	return &API{config: c, shapes: newShapes(), operations: operations(), capabilities: map[capabilityKey]capability{}}
+	return &API{config: c, shapes: newShapes(), operations: operations(c.Operations), capabilities: map[capabilityKey]capability{}}
 }
 
 // Mount puts the default tenant at /fhir and the others at /t/{tenant}/fhir, with a

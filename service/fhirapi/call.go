@@ -45,6 +45,7 @@ type target struct {
 	ID      fhir.ID
 	Version string
 	Op      string    // operation, without $
+	rest    string    // of the address, behind the operation
 	Within  *fhir.Key // compartment; Type "" then means all types in it
 }
 

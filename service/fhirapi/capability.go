@@ -25,11 +25,13 @@ type (
 		Date           string            `json:"date"`
 		Description    string            `json:"description"`
 		Kind           string            `json:"kind"`
+		Instantiates   []string          `json:"instantiates,omitempty"`
 		Software       capSoftware       `json:"software"`
 		Implementation capImplementation `json:"implementation"`
 		FHIRVersion    string            `json:"fhirVersion"`
 		Format         []string          `json:"format"`
 		PatchFormat    []string          `json:"patchFormat"`
+		Guides         []string          `json:"implementationGuide,omitempty"`
 		Rest           []capRest         `json:"rest"`
 	}
 	capSoftware struct {
@@ -41,6 +43,7 @@ type (
 		URL         string `json:"url"`
 	}
 	capRest struct {
+		Extension     []capExtension   `json:"extension,omitempty"`
 		Mode          string           `json:"mode"`
 		Documentation string           `json:"documentation"`
 		Security      capSecurity      `json:"security"`
@@ -60,6 +63,7 @@ type (
 		URL       string         `json:"url"`
 		Extension []capExtension `json:"extension,omitempty"`
 		URI       string         `json:"valueUri,omitempty"`
+		Canonical string         `json:"valueCanonical,omitempty"`
 	}
 	capConcept struct {
 		Coding []capCoding `json:"coding"`
@@ -70,9 +74,11 @@ type (
 		Code   string `json:"code"`
 	}
 	capResource struct {
+		Extension         []capExtension   `json:"extension,omitempty"`
 		Type              string           `json:"type"`
 		Profile           string           `json:"profile"`
 		SupportedProfile  []string         `json:"supportedProfile,omitempty"`
+		Documentation     string           `json:"documentation,omitempty"`
 		Interaction       []capInteraction `json:"interaction"`
 		Versioning        string           `json:"versioning"`
 		ReadHistory       bool             `json:"readHistory"`
@@ -126,7 +132,7 @@ func interactions(codes ...string) []capInteraction {
 
 // describe makes the CapabilityStatement of a release from what is loaded and
 // what this package serves.
-func (c *call) describe(catalog *search.Catalog, lacking map[string]records.Incomplete) ([]byte, error) {
+func (c *call) describe(catalog *search.Catalog, lacking map[string]records.Incomplete, topics []string) ([]byte, error) {
 	d := c.definitions(c.format.release)
 	title := "Ingle"
 	if name := c.door.Name(); name != "" {
@@ -140,6 +146,7 @@ func (c *call) describe(catalog *search.Catalog, lacking map[string]records.Inco
 		Software:       capSoftware{"Ingle", c.api.config.Version},
 		Implementation: capImplementation{title, c.door.Base()},
 		FHIRVersion:    d.Version,
+		Instantiates:   c.instantiates(),
 		Format:         []string{"application/fhir+json", "application/fhir+xml", "json", "xml"},
 		PatchFormat:    []string{"application/json-patch+json", "application/xml-patch+xml", "application/fhir+json", "application/fhir+xml"},
 	}
@@ -164,6 +171,7 @@ func (c *call) describe(catalog *search.Catalog, lacking map[string]records.Inco
 		}
 		rest.Resource = append(rest.Resource, c.describeType(d, catalog, name, reverse[name], lacking))
 	}
+	c.describeSubscriptions(&s, &rest, d, topics)
 	s.Rest = []capRest{rest}
 	return json.Marshal(s)
 }
@@ -269,10 +277,28 @@ func revIncludes(d *definitions.Definitions, catalog *search.Catalog, lacking ma
 	return out
 }
 
+// instantiates are the canonicals of what mounted operations make true.
+func (c *call) instantiates() (all []string) {
+	for _, m := range c.api.config.Operations {
+		if m.Instantiates != "" {
+			all = append(all, m.Instantiates)
+		}
+	}
+	return all
+}
+
 // operationsAt lists the operations of one level.
 func (c *call) operationsAt(d *definitions.Definitions, t target) []capOperation {
 	var out []capOperation
 	for _, op := range c.api.operations {
+		if op.listed != nil {
+			for _, l := range op.listed {
+				if l.Type == t.Type {
+					out = append(out, capOperation{Name: l.Name, Definition: l.URL, Documentation: op.doc})
+				}
+			}
+			continue
+		}
 		onInstance := target{Type: t.Type, ID: "1"}
 		if !op.at(t) && (t.Type == "" || !op.at(onInstance)) {
 			continue

@@ -26,7 +26,7 @@ func Routes() (all []Route) {
 			all = append(all, Route{Shape: name, Method: method.String(), Name: endpoints.MapIndex(method).Elem().FieldByName("name").String()})
 		}
 	}
-	for _, op := range operations() {
+	for _, op := range operations(nil) {
 		for _, method := range []string{"GET", "POST"} {
 			if method == "GET" && op.writes {
 				continue

@@ -25,11 +25,14 @@ type operation struct {
 	types                   []fhir.Type // that have it, "" being the base; nil: all
 	writes                  bool        // POST only
 	formats                 bool        // _format is a parameter of its own, in a batch, too
+	listed                  []Listed
 	doc                     string
 	run                     func(c *call, ctx context.Context, in *invocation) ([]byte, error) // nil: there is nothing to tell
 	// serve answers a request by itself; nil when the answer is the resource
 	// that run returns.
 	serve func(c *call) error
+	below bool   // the addresses below it are its own
+	shape *shape // nil: as writes says
 }
 
 // invocation is one call of an operation.
@@ -44,7 +47,7 @@ type invocation struct {
 
 // operations are the operations of this server by name; the
 // CapabilityStatement lists them as they stand here.
-func operations() map[string]*operation {
+func operations(others []Mounted) map[string]*operation {
 	list := []*operation{
 		{
 			name: "validate", url: "http://hl7.org/fhir/OperationDefinition/Resource-validate",
@@ -80,7 +83,10 @@ func operations() map[string]*operation {
 			doc: "Answers a GraphQL query about a resource or the whole system (GET with query, POST as application/graphql or application/json); it reads only.",
 		},
 	}
-	list = append(append(append(list, viewOperations()...), keepingOperations()...), exportRecordOperation())
+	list = append(slices.Concat(list, viewOperations(), keepingOperations(), subscriptionOperations()), exportRecordOperation())
+	for _, m := range others {
+		list = append(list, mounted(m))
+	}
 	byName := make(map[string]*operation, len(list))
 	for _, op := range list {
 		byName[op.name] = op

@@ -92,8 +92,11 @@ func (c *call) match(path string) (*shape, target, error) {
 			return at.systemSearch, t, nil
 		}
 	}
-	if name, ok := strings.CutPrefix(first, "$"); ok && n == 1 {
-		return c.matchOperation(t, name)
+	if name, ok := strings.CutPrefix(first, "$"); ok {
+		if op := c.api.operations[name]; n == 1 || op != nil && op.below {
+			t.rest = strings.Join(parts[1:n], "/")
+			return c.matchOperation(t, name)
+		}
 	}
 	if !c.known(first) {
 		return nil, t, c.errUnknownType(first)
@@ -171,6 +174,9 @@ func (c *call) matchOperation(t target, name string) (*shape, target, error) {
 		return nil, t, c.errNoOperation(t, name)
 	}
 	t.Op = name
+	if op.shape != nil {
+		return op.shape, t, nil
+	}
 	if op.writes {
 		return c.api.shapes.writingOperation, t, nil
 	}

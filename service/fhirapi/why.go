@@ -20,9 +20,9 @@ func whyOperation() *operation {
 }
 
 // asking reads whose access an operation is about, and opens that session.
-func (c *call) asking(p parameters) (*records.Session, records.Standing, error) {
+func (c *call) asking(p parameters) (*records.Session, records.Disclosure, error) {
 	if c.api.config.Ask == nil {
-		return nil, records.Standing{}, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "This server asks nobody who they are, so that there are no rules to tell of.")
+		return nil, records.Disclosure{}, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "This server asks nobody who they are, so that there are no rules to tell of.")
 	}
 	return c.api.config.Ask(c.r, c.door, p.text("user"), p.text("client"), p.text("purpose"))
 }

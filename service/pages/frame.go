@@ -92,6 +92,7 @@ func Write(w http.ResponseWriter, status int, f Frame, body *template.Template, 
 	if err != nil {
 		return err
 	}
+	text := bytes.ToValidUTF8(page.Bytes(), []byte("\uFFFD")) // what was sent may come back in a form
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", f.policy())
@@ -102,9 +103,9 @@ func Write(w http.ResponseWriter, status int, f Frame, body *template.Template, 
 	}
 	h.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Length", strconv.Itoa(page.Len()))
+	h.Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
-	_, _ = w.Write(page.Bytes()) // the client may be gone
+	_, _ = w.Write(text) // the client may be gone
 	return nil
 }
 

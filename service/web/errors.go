@@ -68,7 +68,7 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	e := Explain(err)
 	if Status(e.Kind) >= 500 && e.Kind != fault.NotSupported && r.Context().Err() == nil {
-		x.site.config.Log.Error("request failed", "request", x.ID, "route", x.Route, "error", err)
+		x.log().Error("request failed", "error", err)
 	}
 	if x.response.started() {
 		panic(http.ErrAbortHandler)
@@ -79,7 +79,7 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) {
 // heldBack logs why an answer does not leave, and returns what the client may see
 // of it.
 func (x *Exchange) heldBack(err error) *fault.Error {
-	x.site.config.Log.Error("an answer was held back", "request", x.ID, "route", x.Route, "error", err)
+	x.log().Error("an answer was held back", "error", err)
 	return Explain(err)
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // Exchange is one request and its answer as the middleware sees them. It
@@ -43,6 +44,7 @@ type Exchange struct {
 	response *response
 	held     int64 // bytes of site.memory
 	answer   int64 // bytes of site.answers
+	span     *span.Span
 }
 
 type exchangeKey struct{}
@@ -83,7 +85,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &Exchange{ID: requestID(r.Header.Get("X-Request-Id")), XML: wantsXML(r.Header.Get("Accept")), Started: start, site: s}
 	x.response = newResponse(w, r, s.config)
 	x.response.exchange = x
-	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	r = s.watch(x, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	secure := s.hsts != nil && s.isSecure(r)
 	r.RemoteAddr = s.clientAddress(r)
 	defer s.finish(x, r, start)
@@ -113,13 +115,14 @@ func (s *Site) finish(x *Exchange, r *http.Request, start time.Time) {
 	defer func() {
 		s.answers.release(x.answer)
 		s.memory.release(x.held)
+		s.finished(x, r, time.Since(start))
 	}()
 	if p := recover(); p != nil {
 		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			x.response.abort()
 			panic(p)
 		}
-		s.config.Log.Error("panic", "request", x.ID, "route", x.Route, "panic", p, "stack", string(debug.Stack()))
+		x.log().Error("panic", "panic", p, "stack", string(debug.Stack()))
 		if x.response.started() {
 			x.response.abort()
 			panic(http.ErrAbortHandler) // the client must see that the answer is incomplete
@@ -130,17 +133,36 @@ func (s *Site) finish(x *Exchange, r *http.Request, start time.Time) {
 	if x.After != nil {
 		x.After(x.response.status, x.response.sent)
 	}
-	if !s.config.Log.Enabled(r.Context(), slog.LevelInfo) {
-		return
-	}
+}
+
+// finished tells of an answer that has left, or was cut off.
+func (s *Site) finished(x *Exchange, r *http.Request, took time.Duration) {
 	route := x.Route
 	if route == "" {
 		route = r.Pattern
 	}
-	s.config.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+	s.watched(x, r, route, took)
+	if !s.config.Log.Enabled(r.Context(), slog.LevelInfo) {
+		return
+	}
+	attributes := []slog.Attr{
 		slog.String("request", x.ID), slog.String("method", r.Method), slog.String("route", route),
 		slog.Int("status", x.response.status), slog.Int64("bytes", x.response.sent),
-		slog.Float64("ms", float64(time.Since(start).Microseconds())/1000))
+		slog.Float64("ms", float64(took.Microseconds())/1000),
+	}
+	if trace := x.Trace(); trace != "" {
+		attributes = append(attributes, slog.String("trace", trace))
+	}
+	s.config.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", attributes...)
+}
+
+// log is the log with what names the request.
+func (x *Exchange) log() *slog.Logger {
+	l := x.site.config.Log.With("request", x.ID, "route", x.Route)
+	if trace := x.Trace(); trace != "" {
+		return l.With("trace", trace)
+	}
+	return l
 }
 
 // wantsXML says whether Accept names XML first, or FHIR's XML anywhere. A

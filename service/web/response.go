@@ -79,7 +79,7 @@ func (r *response) WriteHeader(status int) {
 
 func (r *response) mayCompress(h http.Header) bool {
 	if r.encoding == "" || r.head || h.Get("Content-Encoding") != "" || h.Get("Content-Range") != "" ||
-		r.status == http.StatusNoContent || r.status == http.StatusNotModified || !compressible(h.Get("Content-Type")) {
+		r.status == http.StatusNoContent || r.status == http.StatusNotModified || r.status == http.StatusSwitchingProtocols || !compressible(h.Get("Content-Type")) {
 		return false
 	}
 	if length := h.Get("Content-Length"); length != "" && shorter(length, r.config.CompressFrom) {

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/inglehealth/ingle/watch/span"
 )
 
 // Config holds the limits of a Site. The zero value of a field means its
@@ -46,6 +48,10 @@ type Config struct {
 	// HSTS is how long browsers are told to come by TLS only (RFC 6797), in answers
 	// that leave by TLS: this server's, or that of one of Proxies; 0: not at all.
 	HSTS time.Duration
+	// Watcher hears of every request; nil: nobody does. Traces has a span made of
+	// it; nil: none is.
+	Watcher Watcher
+	Traces  *span.Tracer
 }
 
 func (c Config) withDefaults() Config {

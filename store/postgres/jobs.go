@@ -34,6 +34,11 @@ func (s *Store) ListJobs(ctx context.Context, kind string, limit int) ([]store.J
 	return read(s, func(db pool) ([]store.Job, error) { return jobs.List(ctx, db, kind, limit) })
 }
 
+// CountJobs implements store.Jobs.
+func (s *Store) CountJobs(ctx context.Context) ([]store.JobCount, error) {
+	return read(s, func(db pool) ([]store.JobCount, error) { return jobs.Count(ctx, db) })
+}
+
 // LeaseJob implements store.Jobs.
 func (s *Store) LeaseJob(ctx context.Context, kinds []string, holder string, now, until time.Time) (store.Job, error) {
 	return read(s, func(db pool) (store.Job, error) { return jobs.Lease(ctx, db, kinds, holder, now, until) })
@@ -52,6 +57,26 @@ func (s *Store) CancelJob(ctx context.Context, id string, now time.Time) error {
 // DeleteJob implements store.Jobs.
 func (s *Store) DeleteJob(ctx context.Context, id string) error {
 	return change(s, func(db pool) error { return jobs.Delete(ctx, db, id) })
+}
+
+// clockSlack is a difference of clocks that is none.
+const clockSlack = 250 * time.Millisecond
+
+// ClockAhead implements store.Jobs: the shared clock is the database's.
+func (s *Store) ClockAhead(ctx context.Context) (time.Duration, error) {
+	return read(s, func(db pool) (time.Duration, error) {
+		var there time.Time
+		asked := time.Now()
+		if err := db.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&there); err != nil {
+			return 0, err
+		}
+		took := time.Since(asked)
+		ahead := there.Sub(asked.Add(took / 2))
+		if ahead.Abs() <= clockSlack+took/2 {
+			return 0, nil
+		}
+		return ahead, nil
+	})
 }
 
 // ReadSetting implements store.Settings.

@@ -48,6 +48,7 @@ type Store struct {
 	reader  *sqldb.Reader
 	base    int64        // added to every Seq
 	phrases atomic.Int64 // the last removal of phrases that is known
+	commits atomic.Int64
 
 	gate    sqldb.Gate // an operation is inside while it runs
 	closing sync.Once

@@ -156,7 +156,11 @@ func (t *tx) commit(ctx context.Context) error {
 		return nil
 	}
 	t.queue.Queue("COMMIT")
-	return t.send(ctx)
+	err := t.send(ctx)
+	if err == nil {
+		t.store.commits.Add(1)
+	}
+	return err
 }
 
 // begin makes sure that the transaction begins with what is sent next.

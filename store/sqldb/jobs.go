@@ -80,6 +80,21 @@ func (s Jobs) Delete(ctx context.Context, db Execer, id string) error {
 	return changedOne(n, err, store.ErrNotFound)
 }
 
+// Count is store.Jobs.CountJobs.
+func (s Jobs) Count(ctx context.Context, db DB) ([]store.JobCount, error) {
+	var counts []store.JobCount
+	err := ForEach(ctx, db, "SELECT kind, state, count(*), min(run_at), min(lease), max(ended), max(attempt) FROM job GROUP BY kind, state ORDER BY kind, state", nil, func(r Rows) error {
+		var c store.JobCount
+		var state string
+		var runAt, lease, ended, attempts int64
+		err := r.Scan(&c.Kind, &state, &c.Count, &runAt, &lease, &ended, &attempts)
+		c.State, c.RunAt, c.Lease, c.Ended, c.Attempts = store.JobState(state), Time(runAt), Time(lease), Time(ended), int(attempts)
+		counts = append(counts, c)
+		return err
+	})
+	return counts, err
+}
+
 func changedOne(n int64, err, none error) error {
 	if err == nil && n == 0 {
 		return none

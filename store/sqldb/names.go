@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	tracing "github.com/inglehealth/ingle/watch/span"
 )
 
 // Space separates the kinds of names in table name.
@@ -280,8 +282,12 @@ func (n *Names) Load(ctx context.Context, db DB) error {
 
 // ForEach runs sql and calls f for every row.
 func ForEach(ctx context.Context, db DB, sql string, args []any, f func(Rows) error) error {
+	ctx, s := tracing.Start(ctx, "statement")
+	defer s.End()
+	s.Text("db.query.text", sql)
 	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
+		s.Fail("failed")
 		return err
 	}
 	defer rows.Close()

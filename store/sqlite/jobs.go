@@ -36,6 +36,15 @@ func (s *Store) ListJobs(ctx context.Context, kind string, limit int) (list []st
 	return list, err
 }
 
+// CountJobs implements store.Jobs.
+func (s *Store) CountJobs(ctx context.Context) (counts []store.JobCount, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		counts, err = jobs.Count(ctx, quiet{c})
+		return err
+	})
+	return counts, err
+}
+
 // LeaseJob implements store.Jobs.
 func (s *Store) LeaseJob(ctx context.Context, kinds []string, holder string, now, until time.Time) (j store.Job, err error) {
 	err = s.do(ctx, func(ctx context.Context, t *tx) error {
@@ -96,3 +105,6 @@ func (s *Store) ListSettings(ctx context.Context) (all map[string][]byte, err er
 	})
 	return all, err
 }
+
+// ClockAhead implements store.Jobs: there is one process.
+func (s *Store) ClockAhead(context.Context) (time.Duration, error) { return 0, nil }

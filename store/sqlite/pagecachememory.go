@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"modernc.org/libc"
@@ -13,6 +14,12 @@ type slab struct{ next *slab }
 
 const maxSlabPages = 128
 
+// cacheBytes is the memory of the slabs of all caches of the process.
+var cacheBytes atomic.Int64
+
+// whole is what a page takes of a slab.
+func (c *pageCache) whole() uintptr { return c.pageSize + unsafe.Sizeof(page{}) + c.extraSize }
+
 // cacheLine is what a page and its slab are aligned to: looking at a page is
 // one access to memory.
 const cacheLine = 64
@@ -23,7 +30,7 @@ func (c *pageCache) cut(tls *libc.TLS) bool {
 	if c.purgeable && c.made < c.limit {
 		n = min(n, c.limit-c.made)
 	}
-	size := c.pageSize + unsafe.Sizeof(page{}) + c.extraSize
+	size := c.whole()
 	s := (*slab)(allocate(tls, unsafe.Sizeof(slab{})+cacheLine+uintptr(n)*size))
 	if s == nil {
 		return false
@@ -42,6 +49,7 @@ func (c *pageCache) cut(tls *libc.TLS) bool {
 		at = unsafe.Add(at, size)
 	}
 	c.made += n
+	cacheBytes.Add(int64(uintptr(n) * size))
 	return true
 }
 
@@ -51,6 +59,7 @@ func (c *pageCache) freeSlabs(tls *libc.TLS) {
 		release(tls, unsafe.Pointer(s))
 		s = next
 	}
+	cacheBytes.Add(-int64(uintptr(c.made) * c.whole()))
 	c.slabs, c.free, c.hand, c.made = nil, nil, nil, 0
 }
 

@@ -37,8 +37,9 @@ type Store struct {
 	writer *writer
 	*AuditFile
 
-	pool chan *conn // idle readers; nil for one not yet opened
-	path string
+	pool   chan *conn   // idle readers; nil for one not yet opened
+	opened atomic.Int64 // readers that were
+	path   string
 
 	closing  sync.Once
 	closeErr error
@@ -131,8 +132,11 @@ func Exists(dir string) bool {
 	return err == nil
 }
 
-// fileName is the database in a store's directory.
-const fileName = "ingle.db"
+// Files in a store's directory: the database, and what its one process holds locked.
+const (
+	fileName = "ingle.db"
+	lockName = "lock"
+)
 
 // Close implements store.Store.
 func (s *Store) Close() error {
@@ -194,6 +198,7 @@ func (s *Store) read(ctx context.Context, f func(c *conn) error) error {
 			return s.translate(err)
 		}
 		c = opened
+		s.opened.Add(1)
 	}
 	return s.translate(f(c))
 }

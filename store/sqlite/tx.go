@@ -297,3 +297,8 @@ type quiet struct{ *conn }
 func (q quiet) Query(_ context.Context, text string, args ...any) (sqldb.Rows, error) {
 	return q.conn.Query(context.Background(), text, args...)
 }
+
+// PutItems implements store.Tx.
+func (t *tx) PutItems(ctx context.Context, changes ...store.ItemChange) error {
+	return items.Write(ctx, quiet{t.writer.conn}, changes)
+}

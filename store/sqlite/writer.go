@@ -48,6 +48,7 @@ type writer struct {
 	opened  time.Time
 	tx      *tx
 
+	commits   atomic.Int64
 	lastGroup int // members of the last group
 	gather    *time.Timer
 }
@@ -141,7 +142,14 @@ func (w *writer) serve(first *request) {
 		switch {
 		case r.flush:
 			w.commitImports()
-			r.fn = func(context.Context, *tx) error { return errors.Join(w.takeError(), w.keepCounters()) }
+			// It is taken once: the function may run again.
+			failed := w.takeError()
+			r.fn = func(context.Context, *tx) error {
+				if failed != nil {
+					return failed
+				}
+				return w.keepCounters()
+			}
 			r.flush = false
 			continue
 		case r.imported:
@@ -226,6 +234,7 @@ func (w *writer) commit() error {
 		w.rollback()
 		return err
 	}
+	w.commits.Add(1)
 	w.tx.made = w.tx.made[:0]
 	if w.tx.raises {
 		w.store.epoch.Add(1)

@@ -25,6 +25,8 @@ var keepingCases = []testCase{
 	{"a lease that expired is taken by another", jobExpired},
 	{"two callers never lease the same job", jobOnce},
 	{"a cancelled job cannot be updated", jobCancelled},
+	{"jobs are counted by kind and state", jobsCounted},
+	{"a store says how it is", vitals},
 	{"settings keep the first value and the written one", settingsKept},
 	{"a store answers a ping until it is closed", pingClose},
 }
@@ -194,6 +196,52 @@ func jobDue(t *testing.T, b bench) {
 	}
 	if j, err := b.lease(3, "h"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("%+v, %v", j, err)
+	}
+}
+
+func jobsCounted(t *testing.T, b bench) {
+	if counts, err := b.CountJobs(b.ctx); err != nil || len(counts) != 0 {
+		t.Errorf("%+v, %v", counts, err)
+	}
+	other := job("other", 1)
+	other.Kind = "another"
+	b.create(t, job("1", 2), job("2", 5), job("3", 4), other)
+	leased, err := b.lease(3, "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.CancelJob(b.ctx, "2", at(7)); err != nil {
+		t.Fatal(err)
+	}
+	counts, err := b.CountJobs(b.ctx)
+	kind := leased.Kind
+	want := []store.JobCount{
+		{Kind: "another", State: store.JobReady, Count: 1, RunAt: at(1)},
+		{Kind: kind, State: store.JobCancelled, Count: 1, RunAt: at(5), Ended: at(7)},
+		{Kind: kind, State: store.JobReady, Count: 1, RunAt: at(4)},
+		{Kind: kind, State: store.JobRunning, Count: 1, RunAt: at(2), Lease: leased.Lease, Attempts: 1},
+	}
+	if diff := cmp.Diff(want, counts); err != nil || diff != "" {
+		t.Error(diff, err)
+	}
+}
+
+func vitals(t *testing.T, b bench) {
+	before, err := b.Vitals(b.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.write(t, b.put("Patient/1", 0, "x"))
+	after, err := b.Vitals(b.ctx)
+	switch {
+	case err != nil:
+		t.Fatal(err)
+	case after.Commits <= before.Commits || after.Bytes <= 0 || after.Version == "":
+		t.Errorf("%+v, then %+v", before, after)
+	case after.Connections < 1 || after.Connections > after.MaxConnections || after.Busy < 0 || after.Busy > after.MaxConnections:
+		t.Errorf("%+v", after)
+	case after.Now.Before(before.Now) || time.Since(after.Now).Abs() > time.Minute || after.FeedHeld < 0:
+		t.Errorf("%+v", after)
 	}
 }
 

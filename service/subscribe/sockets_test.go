@@ -1,0 +1,592 @@
+package subscribe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/records/notify"
+	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store/sqlite"
+)
+
+// book is a notify.Log in memory, whose events tests add.
+type book struct {
+	mu     sync.Mutex
+	states map[fhir.ID]*notify.State
+	hidden map[int64]bool // numbers that the subscriber may not see
+	wake   chan struct{}
+}
+
+func newBook(states ...notify.State) *book {
+	b := &book{states: map[fhir.ID]*notify.State{}, hidden: map[int64]bool{}, wake: make(chan struct{})}
+	for _, s := range states {
+		b.states[s.Subscription] = &s
+	}
+	return b
+}
+
+// change changes a state and wakes who waits.
+func (b *book) change(id fhir.ID, change func(*notify.State)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	change(b.states[id])
+	close(b.wake)
+	b.wake = make(chan struct{})
+}
+
+func (b *book) happen(id fhir.ID, n int64) { b.change(id, func(s *notify.State) { s.Total += n }) }
+
+func (b *book) Wake() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.wake
+}
+
+func (b *book) State(_ context.Context, id fhir.ID) (notify.State, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.states[id]
+	if s == nil {
+		return notify.State{}, fault.New(fault.NotFound, fault.CodeNotFound, "", "There is no Subscription/%s.", id)
+	}
+	return *s, nil
+}
+
+func (b *book) Mine(ctx context.Context, _ *records.Session, id fhir.ID) (notify.State, error) {
+	return b.State(ctx, id)
+}
+
+func (b *book) Message(_ context.Context, id fhir.ID, kind notify.Kind, content notify.Content, _ string, since, until int64, most int) (m notify.Message, last int64, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.states[id]
+	m = notify.Message{Notification: notify.Notification{ID: "n", Base: "https://ehr.example/fhir", Subscription: id, Topic: s.Topic, Status: s.Status, Kind: kind, Content: s.Content, Total: s.Total}}
+	last = since - 1
+	for n := max(since, 1); n <= until && len(m.Events) < most; n++ {
+		last = n
+		if !b.hidden[n] {
+			m.Events = append(m.Events, notify.Event{Number: n, Focus: fhir.Key{Type: "Observation", ID: "o"}, Interaction: notify.Create})
+		}
+	}
+	m.Body, err = m.Bundle()
+	return m, last, err
+}
+
+func (b *book) Took(_ context.Context, id fhir.ID, number int64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.states[id].Taken = max(b.states[id].Taken, number)
+	return nil
+}
+
+func (b *book) taken(id fhir.ID) int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.states[id].Taken
+}
+
+func (b *book) States(context.Context, fhir.ID, int) ([]notify.State, error) { return nil, nil }
+func (b *book) Off(context.Context, fhir.ID, string) error                   { return nil }
+func (b *book) Retry(context.Context, fhir.ID) error                         { return nil }
+func (b *book) Try(context.Context, fhir.ID) error                           { return nil }
+
+// standings are records.Sessions that end when they are told to.
+type standings struct {
+	mu    sync.Mutex
+	ended bool
+}
+
+func (s *standings) Stand(ctx context.Context, door *records.Door, n records.Standing) (*records.Session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return nil, records.ErrStanding
+	}
+	return records.OpenSessions{}.Stand(ctx, door, n)
+}
+
+// station is a server of WebSockets with a clock of its own.
+type station struct {
+	*Sockets
+	t       *testing.T
+	url     string
+	door    *records.Door
+	book    *book
+	who     *standings
+	mu      sync.Mutex
+	now     time.Time
+	session *records.Session
+}
+
+func (s *station) time() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+func (s *station) pass(d time.Duration) {
+	s.mu.Lock()
+	s.now = s.now.Add(d)
+	s.mu.Unlock()
+	for id := range s.book.states {
+		s.book.change(id, func(*notify.State) {})
+		return
+	}
+}
+
+// connected is how many connections there are.
+func (s *station) connected() int {
+	s.Sockets.mu.Lock()
+	defer s.Sockets.mu.Unlock()
+	return s.open
+}
+
+func newStation(t *testing.T, c SocketConfig, states ...notify.State) *station {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	kept, err := sqlite.Open(ctx, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &station{t: t, book: newBook(states...), who: &standings{}, now: time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC)}
+	s.door, err = records.Open(ctx, records.Config{Store: kept, Definitions: definitions.MustBuiltIn(definitions.R4), Base: "https://ehr.example/fhir", Policy: records.DefaultPolicy()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.session = s.door.Session(records.Principal{}, nil)
+	for _, state := range states {
+		key := fhir.Key{Type: "Subscription", ID: state.Subscription}
+		body := fmt.Sprintf(`{"resourceType":"Subscription","id":%q,"status":"requested","reason":"test","criteria":"Observation?code=a","channel":{"type":"websocket"}}`, key.ID)
+		if _, err := s.session.Update(ctx, key, records.Content{JSON: []byte(body)}, records.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Tenants, c.Clock, c.Log = records.NewTenants(s.door), s.time, slog.New(slog.DiscardHandler)
+	c.Logs = func(*records.Door) Log { return s.book }
+	c.Sessions = s.who
+	s.Sockets = NewSockets(c)
+	site := web.New(web.Config{Log: c.Log})
+	s.Mount(site)
+	server := httptest.NewServer(site)
+	s.url = "ws" + strings.TrimPrefix(server.URL, "http") + SocketPath
+	t.Cleanup(func() {
+		s.Close()
+		server.Close()
+		if err := s.door.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// active is a Subscription by WebSocket.
+func active(id fhir.ID) notify.State {
+	return notify.State{Target: notify.Target{Subscription: id, Code: WebSocket, Media: "application/fhir+json", Content: notify.IDOnly}, Topic: "https://ehr.example/topic", Status: "active"}
+}
+
+func (s *station) token(ids ...fhir.ID) string {
+	s.t.Helper()
+	token, err := s.Token(s.session, ids)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return token.Text
+}
+
+// line is a subscriber's end of a WebSocket.
+type line struct {
+	t    *testing.T
+	conn *websocket.Conn
+	got  chan string // what was read
+	end  error       // of reading, when got is closed
+}
+
+// dial opens a WebSocket that is read from all the time, which answers pings.
+func (s *station) dial() *line {
+	s.t.Helper()
+	l := s.dialDeaf()
+	go func() {
+		defer close(l.got)
+		for {
+			_, text, err := l.conn.Read(context.Background())
+			if err != nil {
+				l.end = err
+				return
+			}
+			l.got <- string(text)
+		}
+	}()
+	return l
+}
+
+// dialDeaf opens a WebSocket from which nobody reads.
+func (s *station) dialDeaf() *line {
+	s.t.Helper()
+	conn, _, err := websocket.Dial(s.t.Context(), s.url, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	l := &line{t: s.t, conn: conn, got: make(chan string, 100)}
+	s.t.Cleanup(func() { _ = conn.CloseNow() })
+	return l
+}
+
+func (l *line) say(text string) {
+	l.t.Helper()
+	if err := l.conn.Write(l.t.Context(), websocket.MessageText, []byte(text)); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// hear reads the next message.
+func (l *line) hear() string {
+	l.t.Helper()
+	select {
+	case text, ok := <-l.got:
+		if !ok {
+			l.t.Fatal(l.end)
+		}
+		return text
+	case <-time.After(20 * time.Second):
+		l.t.Fatal("nothing is heard")
+		return ""
+	}
+}
+
+// told is what a notification says: its kind, Subscription and the numbers of events.
+func (l *line) told() string {
+	l.t.Helper()
+	text := l.hear()
+	var b struct {
+		Entry []struct{ Resource json.RawMessage }
+		Issue []struct{ Details struct{ Text string } }
+	}
+	if err := json.Unmarshal([]byte(text), &b); err != nil {
+		return text
+	}
+	if len(b.Issue) > 0 {
+		return "problem: " + b.Issue[0].Details.Text
+	}
+	var status struct {
+		Parameter []struct {
+			Name           string
+			ValueCode      string
+			ValueReference struct{ Reference string }
+			Part           []struct{ Name, ValueString string }
+		}
+	}
+	if err := json.Unmarshal(b.Entry[0].Resource, &status); err != nil {
+		l.t.Fatal(err)
+	}
+	var kind, which, state string
+	var numbers []string
+	for _, p := range status.Parameter {
+		switch p.Name {
+		case "type":
+			kind = p.ValueCode
+		case "status":
+			state = p.ValueCode
+		case "subscription":
+			which = p.ValueReference.Reference[strings.LastIndexByte(p.ValueReference.Reference, '/')+1:]
+		case "notification-event":
+			numbers = append(numbers, p.Part[0].ValueString)
+		}
+	}
+	return strings.TrimSpace(kind + " " + which + " " + state + " " + strings.Join(numbers, ","))
+}
+
+func (l *line) expect(want ...string) {
+	l.t.Helper()
+	for _, w := range want {
+		if got := l.told(); !strings.HasPrefix(got, w) {
+			l.t.Fatalf("%q is told, not %q", got, w)
+		}
+	}
+}
+
+// ended reads until the other side closes, and returns how it did.
+func (l *line) ended() (status websocket.StatusCode, reason string) {
+	l.t.Helper()
+	for range l.got {
+	}
+	var closed websocket.CloseError
+	if errors.As(l.end, &closed) {
+		return closed.Code, closed.Reason
+	}
+	return -1, l.end.Error()
+}
+
+// until waits for something to be so.
+func until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for range 4000 {
+		if is() {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatalf("it never comes that %s", what)
+}
+
+func TestATokenBindsAWebSocketToSubscriptions(t *testing.T) {
+	s := newStation(t, SocketConfig{}, active("a"), active("b"))
+	l := s.dial()
+	l.say("bind-with-token " + s.token("a"))
+	l.expect("handshake a active")
+	s.book.happen("a", 2)
+	l.expect("event-notification a active 1,2")
+	// Another token, for another subscription, on the same connection.
+	l.say("bind-with-token " + s.token("b"))
+	l.expect("handshake b active")
+	s.book.happen("b", 1)
+	l.expect("event-notification b active 1")
+	s.book.happen("a", 1)
+	l.expect("event-notification a active 3")
+}
+
+// What was written to a subscriber that is gone has not come.
+func TestEventsAreTakenWhenTheSubscriberIsKnownToHaveThem(t *testing.T) {
+	s := newStation(t, SocketConfig{Slow: 200 * time.Millisecond}, active("a"))
+	l := s.dialDeaf()
+	l.say("bind-with-token " + s.token("a"))
+	s.book.happen("a", 1)
+	until(t, "so many are connected", func() bool { return s.connected() == 0 })
+	if n := s.book.taken("a"); n != 0 {
+		t.Fatalf("taken up to %d", n)
+	}
+	again := s.dial()
+	again.say("bind-with-token " + s.token("a"))
+	again.expect("handshake a", "event-notification a active 1")
+}
+
+func TestOneTokenIsForSeveralSubscriptions(t *testing.T) {
+	s := newStation(t, SocketConfig{}, active("a"), active("b"))
+	l := s.dial()
+	l.say("bind-with-token " + s.token("a", "b"))
+	l.expect("handshake a active", "handshake b active")
+}
+
+func TestWhoComesBackIsToldWhatHappenedMeanwhile(t *testing.T) {
+	s := newStation(t, SocketConfig{}, active("a"))
+	l := s.dial()
+	l.say("bind-with-token " + s.token("a"))
+	l.expect("handshake a")
+	s.book.happen("a", 1)
+	l.expect("event-notification a active 1")
+	until(t, "it is known to have come", func() bool { return s.book.taken("a") == 1 })
+	_ = l.conn.CloseNow()
+	s.book.happen("a", 3)
+	again := s.dial()
+	again.say("bind-with-token " + s.token("a"))
+	again.expect("handshake a", "event-notification a active 2,3,4")
+}
+
+func TestNotificationsHaveAtMostSoManyEvents(t *testing.T) {
+	state := active("a")
+	state.MaxCount = 2
+	s := newStation(t, SocketConfig{}, state)
+	s.book.happen("a", 5)
+	l := s.dial()
+	l.say("bind-with-token " + s.token("a"))
+	l.expect("handshake a", "event-notification a active 1,2", "event-notification a active 3,4", "event-notification a active 5")
+}
+
+func TestEventsThatMayNotBeSeenAreLeftOut(t *testing.T) {
+	s := newStation(t, SocketConfig{}, active("a"))
+	s.book.hidden[1], s.book.hidden[3] = true, true
+	l := s.dial()
+	l.say("bind-with-token " + s.token("a"))
+	l.expect("handshake a")
+	s.book.happen("a", 1)
+	s.book.happen("a", 3)
+	for want := int64(2); want <= 4; {
+		got := l.told()
+		switch got {
+		case "event-notification a active 2,4":
+			want = 5
+		case fmt.Sprintf("event-notification a active %d", want):
+			want += 2
+		default:
+			t.Fatal(got)
+		}
+	}
+}
+
+func TestAPlainSubscriptionIsPinged(t *testing.T) {
+	state := active("a")
+	state.Plain = true
+	s := newStation(t, SocketConfig{}, state)
+	l := s.dial()
+	l.say("bind-with-token " + s.token("a"))
+	l.expect("bound a")
+	s.book.happen("a", 1)
+	l.expect("ping a")
+}
+
+func TestATokenThatExpiresEndsItsBinding(t *testing.T) {
+	s := newStation(t, SocketConfig{}, active("a"))
+	token := s.token("a")
+	l := s.dial()
+	l.say("bind-with-token " + token)
+	l.expect("handshake a")
+	s.pass(61 * time.Minute)
+	l.expect("problem: The token of Subscription/a has expired")
+	s.book.happen("a", 1)
+	l.say("bind-with-token " + token)
+	l.expect("problem: The token is none of this server, or has expired")
+	l.say("bind-with-token: " + s.token("a"))
+	l.expect("handshake a", "event-notification a active 1")
+}
+
+func TestWhoMayNoMoreIsToldNoMore(t *testing.T) {
+	s := newStation(t, SocketConfig{}, active("a"))
+	l := s.dial()
+	l.say("bind-with-token " + s.token("a"))
+	l.expect("handshake a")
+	s.who.mu.Lock()
+	s.who.ended = true
+	s.who.mu.Unlock()
+	s.book.happen("a", 1)
+	l.expect("problem: Nothing is allowed any more")
+}
+
+func TestASubscriptionThatIsTurnedOffSaysSo(t *testing.T) {
+	s := newStation(t, SocketConfig{}, active("a"))
+	l := s.dial()
+	l.say("bind-with-token " + s.token("a"))
+	l.expect("handshake a")
+	s.book.change("a", func(st *notify.State) { st.Status = "off" })
+	l.expect("query-status a off")
+}
+
+func TestHeartbeatsComeWhenNothingElseDoes(t *testing.T) {
+	state := active("a")
+	state.Heartbeat = time.Minute
+	s := newStation(t, SocketConfig{}, state)
+	l := s.dial()
+	l.say("bind-with-token " + s.token("a"))
+	l.expect("handshake a")
+	s.pass(time.Minute)
+	l.expect("heartbeat a active")
+	s.pass(30 * time.Second)
+	s.book.happen("a", 1)
+	l.expect("event-notification a active 1")
+	s.pass(59 * time.Second)
+	s.pass(time.Second)
+	l.expect("heartbeat a active")
+}
+
+func TestATokenOfAnotherTenantOrOfNobodyBindsNothing(t *testing.T) {
+	s, other := newStation(t, SocketConfig{}, active("a")), newStation(t, SocketConfig{}, active("a"))
+	l := s.dial()
+	for _, token := range []string{other.token("a"), "", "x", s.token("a") + "x"} {
+		l.say("bind-with-token " + token)
+		l.expect("problem: The token is none of this server")
+	}
+	l.say("bind a")
+	l.expect("problem: Say this: bind-with-token TOKEN")
+	l.say("hello")
+	if status, _ := l.ended(); status != websocket.StatusPolicyViolation {
+		t.Errorf("%v", status)
+	}
+}
+
+func TestAWebSocketWithoutASubscriptionIsClosed(t *testing.T) {
+	s := newStation(t, SocketConfig{Unbound: 50 * time.Millisecond, Clock: nil}, active("a"))
+	l := s.dial()
+	s.pass(time.Second)
+	l.say("hello")
+	if status, why := l.ended(); status != websocket.StatusPolicyViolation || !strings.Contains(why, "no subscription") {
+		t.Errorf("%v %s", status, why)
+	}
+}
+
+func TestOnlySubscriptionsByWebSocketAreBound(t *testing.T) {
+	state := active("a")
+	state.Code = RestHook
+	s := newStation(t, SocketConfig{}, state)
+	l := s.dial()
+	l.say("bind-with-token " + s.token("a"))
+	l.expect("problem: Subscription/a is not told by WebSocket")
+	l.say("bind-with-token " + s.token("nothing"))
+	l.expect("problem:")
+}
+
+// A subscriber that does not read is cut off, and holds up nobody.
+func TestASlowReaderIsCutOffAndHoldsUpNobody(t *testing.T) {
+	s := newStation(t, SocketConfig{Slow: 300 * time.Millisecond}, active("a"), active("b"))
+	slow, quick := s.dialDeaf(), s.dial()
+	slow.say("bind-with-token " + s.token("a"))
+	quick.say("bind-with-token " + s.token("b"))
+	quick.expect("handshake b")
+	// More than the buffers of a connection hold.
+	s.book.happen("a", 200_000)
+	s.book.happen("b", 1)
+	quick.expect("event-notification b active 1")
+	until(t, "so many are connected", func() bool { return s.connected() == 1 })
+	s.book.happen("b", 1)
+	quick.expect("event-notification b active 2")
+}
+
+func TestASubscriberThatIsGoneIsFoundOutByAPing(t *testing.T) {
+	s := newStation(t, SocketConfig{Ping: 20 * time.Millisecond, Slow: 100 * time.Millisecond}, active("a"))
+	s.dialDeaf() // which answers no ping
+	until(t, "so many are connected", func() bool { return s.connected() == 0 })
+}
+
+func TestAServerThatStopsTellsSubscribersToComeAgain(t *testing.T) {
+	s := newStation(t, SocketConfig{}, active("a"))
+	l := s.dial()
+	l.say("bind-with-token " + s.token("a"))
+	l.expect("handshake a")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.Close()
+	}()
+	if status, _ := l.ended(); status != websocket.StatusGoingAway {
+		t.Errorf("%v", status)
+	}
+	<-done
+	if _, response, err := websocket.Dial(t.Context(), s.url, nil); err == nil || response.StatusCode != 503 {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestNoMoreWebSocketsAreOpenedThanAreServed(t *testing.T) {
+	s := newStation(t, SocketConfig{Most: 1}, active("a"))
+	s.dial()
+	if _, response, err := websocket.Dial(t.Context(), s.url, nil); err == nil || response.StatusCode != 503 {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTheAddressOfWebSocketsIsForWebSocketsAlone(t *testing.T) {
+	s := newStation(t, SocketConfig{}, active("a"))
+	site := web.New(web.Config{Log: slog.New(slog.DiscardHandler)})
+	s.Mount(site)
+	for path, want := range map[string]int{SocketPath: 400, "/t/west" + SocketPath: 404} {
+		w := httptest.NewRecorder()
+		site.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if w.Code != want {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	if got := Address(s.door); got != "wss://ehr.example"+SocketPath {
+		t.Error(got)
+	}
+}
