@@ -297,7 +297,10 @@ var troubles = map[string]struct {
 			p.evaluate()
 		}},
 	alerts.Delivery: {"Subscription/1",
-		func(p *place) { p.feeds = []Feed{{Name: "Subscription/1", Total: 5, Taken: 5, Failures: 5}}; p.evaluate() },
+		func(p *place) {
+			p.feeds = []Feed{{Name: "Subscription/1", Total: 5, Taken: 5, Failures: 5}}
+			p.evaluate()
+		},
 		func(p *place) { p.feeds[0].Failures = 0; p.evaluate() }},
 	alerts.Still: {"Subscription/1",
 		func(p *place) {
