@@ -150,7 +150,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if who != nil {
 		sessions = who.server
 	}
-	if err := c.tell(m, tenants.Tenants, sessions, site, log); err != nil {
+	if err := c.tell(m, c.watching.counts, tenants.Tenants, sessions, site, log); err != nil {
 		return err
 	}
 	m.onClose(background(ctx, tenants.Tenants, log))

@@ -4,8 +4,10 @@ import (
 	"github.com/inglehealth/ingle/internal/guard"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/notify"
+	"github.com/inglehealth/ingle/service/monitor"
 	"github.com/inglehealth/ingle/service/subscribe"
 	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/watch/metric"
 )
 
 // subscriptionFlags say how subscribers can be told of changes.
@@ -43,14 +45,14 @@ func (f subscriptionFlags) channels(log logger) (*subscribe.Channels, error) {
 
 // tell has subscribers of every tenant told of changes, as who they are for may see
 // them. It is called before the tenants' background work begins.
-func (f subscriptionFlags) tell(m *Main, tenants *records.Tenants, sessions records.Sessions, site *web.Site, log logger) error {
+func (f subscriptionFlags) tell(m *Main, counts *metric.Registry, tenants *records.Tenants, sessions records.Sessions, site *web.Site, log logger) error {
 	channels, err := f.channels(log)
 	if err != nil {
 		return err
 	}
 	for _, name := range tenants.Names() {
 		if door, ok := tenants.Door(name); ok {
-			door.Subscribe(records.SubscriptionConfig{Channel: channels, Sessions: sessions})
+			door.Subscribe(records.SubscriptionConfig{Channel: monitor.Counted(channels, counts), Sessions: sessions})
 		}
 	}
 	sockets := subscribe.NewSockets(subscribe.SocketConfig{

@@ -35,8 +35,8 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 // ailing is a store of which some things fail when they are to.
 type ailing struct {
 	store.Store
-	full, unsealed atomic.Bool
-	ahead, held    atomic.Int64 // seconds
+	full, unsealed, away, forged atomic.Bool
+	ahead, held                  atomic.Int64 // seconds
 }
 
 func (a *ailing) AppendAudit(ctx context.Context, group []byte) error {
