@@ -189,6 +189,9 @@ type Resources interface {
 	Import(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 	Flush(ctx context.Context) error
 
+	// Estimate says how much Search, or Count when q.Count is 0, would go through, by
+	// counts that are bounded or of a short while ago.
+	Estimate(ctx context.Context, q *search.Query) (Estimate, error)
 	// Explain is Search, or Count when q.Count is 0, with what was done for it.
 	// It runs each statement once more for the database's plan and writes nothing.
 	Explain(ctx context.Context, q *search.Query) (Page, Explanation, error)
@@ -201,6 +204,9 @@ type Resources interface {
 	Changes(ctx context.Context, after Seq, limit int, bodies bool) ([]Record, error)
 	// Walk reads resources of a type as they were at a place in the feed, for exports.
 	Walk(ctx context.Context, q WalkQuery) (WalkPage, error)
+	// Positions returns the places of those keys that are or were there, or that something
+	// refers to.
+	Positions(ctx context.Context, keys []fhir.Key) (map[fhir.Key]Position, error)
 	// LastSeq is the newest Seq that Changes may return; 0 when empty.
 	LastSeq(ctx context.Context) (Seq, error)
 	// Each streams the current versions of a type ("" for all) in the store's

@@ -5,12 +5,14 @@
 package fhirapi
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -21,9 +23,12 @@ type Config struct {
 	Tenants *records.Tenants // required
 	Version string           // of the software, for the CapabilityStatement
 	Log     *slog.Logger     // nil: slog.Default()
-	// Patience bounds a search, history or evaluation; 0: 60 s. Writes are not
-	// bounded, since nobody may be told "failed" of what was committed.
-	Patience time.Duration
+	// Patience bounds a search, History a history and Evaluation an operation that only
+	// reads; 0: 60 s, and as Patience. Writes are not bounded, since nobody may be told
+	// "failed" of what was committed.
+	Patience, History, Evaluation time.Duration
+	// Gate lets in searches, histories, operations and Bundles by turns; nil: all at once.
+	Gate *limits.Gate
 	// Clock is the time shown in Bundles and used by FHIRPath's now(); nil:
 	// time.Now.
 	Clock func() time.Time
@@ -49,6 +54,12 @@ type Config struct {
 	Traced func(r *http.Request, door *records.Door, path string, status int, failure error)
 	// Operations are those that other services perform.
 	Operations []Mounted
+	// Bind makes a token by which a WebSocket is told of subscriptions that the session
+	// may have; nil: there are no WebSockets. WebSocket is their address, for the
+	// CapabilityStatement, and Channels are the ways in which subscribers are told.
+	Bind      func(ctx context.Context, session *records.Session, ids []fhir.ID) (Binding, error)
+	WebSocket func(door *records.Door) string
+	Channels  []string
 	// Start says that others answer browsers at the root.
 	Start bool
 	// Origins says whether the pages of an origin may use a door's API, as
@@ -59,6 +70,14 @@ type Config struct {
 // OAuth is where an authorization server is: absolute URLs, "" for what it does
 // not have.
 type OAuth struct{ Authorize, Token, Register, Manage, Introspect, Revoke string }
+
+// Binding is a token that binds a WebSocket at an address to subscriptions.
+type Binding struct {
+	Token         string
+	Until         time.Time
+	Subscriptions []fhir.ID
+	Address       string
+}
 
 // API serves every tenant's FHIR base. It is safe for concurrent use.
 type API struct {
@@ -77,6 +96,7 @@ func New(c Config) *API {
 	if c.Patience <= 0 {
 		c.Patience = time.Minute
 	}
+	c.History, c.Evaluation = cmp.Or(c.History, c.Patience), cmp.Or(c.Evaluation, c.Patience)
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}

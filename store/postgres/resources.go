@@ -107,6 +107,13 @@ func (s *Store) Count(ctx context.Context, q *search.Query) (int64, error) {
 	}, func(l *search.CodeList) error { return s.keepList(ctx, l) })
 }
 
+// Estimate implements store.Resources.
+func (s *Store) Estimate(ctx context.Context, q *search.Query) (store.Estimate, error) {
+	return sqldb.WithLists(func() (store.Estimate, error) {
+		return read(s, func(db pool) (store.Estimate, error) { return s.reader.Estimate(ctx, db, q) })
+	}, func(l *search.CodeList) error { return s.keepList(ctx, l) })
+}
+
 // Referrers implements store.Reader.
 func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.Key, error) {
 	return read(s, func(db pool) ([]fhir.Key, error) { return s.reader.Referrers(ctx, db, key, limit) })
@@ -152,6 +159,11 @@ func (s *Store) Walk(ctx context.Context, q store.WalkQuery) (store.WalkPage, er
 		return store.WalkPage{}, err
 	}
 	return w.Page(s.reader.Unpack)
+}
+
+// Positions implements store.Resources.
+func (s *Store) Positions(ctx context.Context, keys []fhir.Key) (map[fhir.Key]store.Position, error) {
+	return read(s, func(db pool) (map[fhir.Key]store.Position, error) { return s.reader.Positions(ctx, db, keys) })
 }
 
 // LastSeq implements store.Resources.

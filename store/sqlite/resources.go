@@ -124,6 +124,17 @@ func (s *Store) Count(ctx context.Context, q *search.Query) (int64, error) {
 	}, func(l *search.CodeList) error { return s.keepList(ctx, l) })
 }
 
+// Estimate implements store.Resources.
+func (s *Store) Estimate(ctx context.Context, q *search.Query) (store.Estimate, error) {
+	return sqldb.WithLists(func() (e store.Estimate, err error) {
+		err = s.read(ctx, func(c *conn) error {
+			e, err = s.reader.Estimate(ctx, c, q)
+			return err
+		})
+		return e, err
+	}, func(l *search.CodeList) error { return s.keepList(ctx, l) })
+}
+
 // Referrers implements store.Reader.
 func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) (keys []fhir.Key, err error) {
 	err = s.read(ctx, func(c *conn) error {
@@ -177,6 +188,15 @@ func (s *Store) Walk(ctx context.Context, q store.WalkQuery) (store.WalkPage, er
 		return store.WalkPage{}, err
 	}
 	return w.Page(s.reader.Unpack)
+}
+
+// Positions implements store.Resources.
+func (s *Store) Positions(ctx context.Context, keys []fhir.Key) (places map[fhir.Key]store.Position, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		places, err = s.reader.Positions(ctx, c, keys)
+		return err
+	})
+	return places, err
 }
 
 // LastSeq implements store.Resources.
