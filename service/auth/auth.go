@@ -58,7 +58,8 @@ type tenant struct {
 	server   *Server
 	name     string
 	cookies  cookies
-	tokens   *limiter // of the token endpoint, by client and by address
+	relates  *access.Rules // with which relations are looked at, made once
+	tokens   *limiter      // of the token endpoint, by client and by address
 	register *limiter
 }
 
@@ -84,6 +85,7 @@ func New(c Config) *Server {
 		}
 		s.tenants[name] = &tenant{
 			Tenant: t, server: s, name: name, cookies: newCookies(t.Identity.Issuer(), name),
+			relates:  t.Door.Ownership().Rules(access.Grant{Scopes: choosing}),
 			tokens:   newLimiter(c.Limits.Tokens, c.Limits.TokensBurst, c.Clock),
 			register: newLimiter(c.Limits.Registrations, c.Limits.RegistrationsBurst, c.Clock),
 		}
