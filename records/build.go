@@ -28,7 +28,7 @@ type building struct {
 
 // Work does the tenant's background work until ctx ends: it builds the index of
 // search parameters that are new or changed, labels resources anew when the rules
-// have changed, erases patients, and verifies the audit log. Several processes may do
+// have changed, erases patients, verifies the audit log, and tells subscribers. Several processes may do
 // so; of each job one of them works at a time.
 func (d *Door) Work(ctx context.Context) error {
 	err := d.demandBuild(ctx, true)
@@ -53,6 +53,9 @@ func (d *Door) Work(ctx context.Context) error {
 	}()
 	var counting sync.WaitGroup
 	counting.Go(func() { d.flushing(watch) })
+	if d.subscriptions != nil {
+		counting.Go(func() { d.subscriptions.work(watch) })
+	}
 	err = r.Run(ctx)
 	stop()
 	<-done

@@ -37,7 +37,7 @@ func (s *Session) Changes(ctx context.Context, after Seq, limit int) (changes []
 	last = after
 	for _, record := range records {
 		last = Seq(record.Seq)
-		if shown, err := s.changed(ctx, record); err != nil {
+		if shown, err := s.changed(ctx, record, smart.Search); err != nil {
 			return nil, after, false, s.door.fault(err)
 		} else if !shown {
 			continue
@@ -54,11 +54,11 @@ func (s *Session) Changes(ctx context.Context, after Seq, limit int) (changes []
 	return changes, last, len(records) < limit, nil
 }
 
-// changed says whether the session may see a version in the feed: as it is, and
-// the resource as it is now.
-func (s *Session) changed(ctx context.Context, record store.Record) (bool, error) {
-	shown, err := s.shows(ctx, s.door.store, record, smart.Search)
-	if err != nil || !shown || s.filter([]string{string(record.Key.Type)}, smart.Search) == nil {
+// changed says whether the session may do one of the interactions with a version in
+// the feed: as it is, and with the resource as it is now.
+func (s *Session) changed(ctx context.Context, record store.Record, i smart.Interactions) (bool, error) {
+	shown, err := s.shows(ctx, s.door.store, record, i)
+	if err != nil || !shown || s.filter([]string{string(record.Key.Type)}, i) == nil {
 		return shown, err
 	}
 	current, err := s.door.store.Read(ctx, record.Key)
@@ -68,7 +68,7 @@ func (s *Session) changed(ctx context.Context, record store.Record) (bool, error
 	if err != nil {
 		return false, err
 	}
-	return s.allows(ctx, s.door.store, current, smart.Search)
+	return s.allows(ctx, s.door.store, current, i)
 }
 
 // LastSeq is the newest place in the feed.

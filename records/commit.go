@@ -26,6 +26,8 @@ type unit struct {
 	deletes []fhir.Key                                      // of writes; nothing may refer to them afterwards
 	former  map[fhir.Key][]byte                             // JSON of those, as far as it is at hand
 	after   func(ctx context.Context, r store.Reader) error // reads that see the writes
+
+	restates bool // Subscriptions are written by the server itself, not by who they are for
 }
 
 // commit runs the unit and wakes the change feed. Errors are those of the
@@ -60,6 +62,10 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 		}
 		locks = append(slices.Clip(locks), lockConsents)
 	}
+	subscribers, err := u.subscribers(d.now())
+	if err != nil {
+		return nil, err
+	}
 	var written []store.Record
 	err = run(ctx, func(ctx context.Context, tx store.Tx) error {
 		if err := tx.Hold(ctx, held); err != nil {
@@ -92,6 +98,11 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 		}
 		if len(u.writes) > 0 {
 			if written, err = tx.Put(ctx, u.writes); err != nil {
+				return err
+			}
+		}
+		if len(subscribers) > 0 {
+			if err := tx.PutItems(ctx, subscribers...); err != nil {
 				return err
 			}
 		}

@@ -61,6 +61,8 @@ type Door struct {
 	ownership  *access.Ownership
 	book       *access.Book
 	labels     *labels
+
+	subscriptions *Subscriptions // nil: nobody is told of changes, see Subscribe
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles

@@ -41,6 +41,7 @@ type draft struct {
 	raw        bool // content came raw: the client gets no JSON back
 	labeler    *label.Labeler
 	unclear    []fault.Issue // of a Consent, as it is to be written: what cannot be computed
+	restated   bool          // a Subscription whose status the server itself changes
 }
 
 // need is a resource of this server that the draft refers to.
@@ -131,6 +132,9 @@ func (s *Session) check(ctx context.Context, w *draft, i smart.Interactions) err
 		}
 	}
 	if err := s.door.label(ctx, w); err != nil {
+		return err
+	}
+	if err := s.subscribe(ctx, w); err != nil {
 		return err
 	}
 	if s.door.policy.Validation == ValidateFull {

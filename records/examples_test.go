@@ -49,7 +49,14 @@ func TestOfficialExamplesAreStoredAndReadBack(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if !must(fhir.ParseJSON(defs, got.JSON, fhir.Limits{}))(t).Root().Equal(want.Root()) {
+			back := must(fhir.ParseJSON(defs, got.JSON, fhir.Limits{}))(t)
+			if l.Key.Type == "Subscription" { // of which the status is the server's
+				for _, r := range []*fhir.Tree{back, want} {
+					r.Root().RemoveAll("status")
+					r.Root().RemoveAll("error")
+				}
+			}
+			if !back.Root().Equal(want.Root()) {
 				t.Errorf("%s: another content is read back", names[i])
 			}
 		}

@@ -43,6 +43,14 @@ func (g guarded) History(ctx context.Context, q store.HistoryQuery) (store.Histo
 	return g.Store.History(ctx, q)
 }
 
+// Walk implements store.Resources.
+func (g guarded) Walk(ctx context.Context, q store.WalkQuery) (store.WalkPage, error) {
+	if err := g.indexes.trust(ctx, func() []search.Param { return append(search.ParamsOf(q.Filter), q.Owners...) }); err != nil {
+		return store.WalkPage{}, err
+	}
+	return g.Store.Walk(ctx, q)
+}
+
 // Explain implements store.Resources.
 func (g guarded) Explain(ctx context.Context, q *search.Query) (store.Page, store.Explanation, error) {
 	if err := g.check(ctx, q); err != nil {

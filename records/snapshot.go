@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -69,7 +70,7 @@ func (s *Session) currentAt(ctx context.Context, batch []store.Record, r Snapsho
 		if !current {
 			continue
 		}
-		shown, err := s.changed(ctx, x)
+		shown, err := s.changed(ctx, x, smart.Search)
 		if err != nil {
 			return nil, err
 		}

@@ -199,6 +199,8 @@ type Resources interface {
 	// Fewer than limit records mean that the end is reached for now. With
 	// bodies false, Body is nil.
 	Changes(ctx context.Context, after Seq, limit int, bodies bool) ([]Record, error)
+	// Walk reads resources of a type as they were at a place in the feed, for exports.
+	Walk(ctx context.Context, q WalkQuery) (WalkPage, error)
 	// LastSeq is the newest Seq that Changes may return; 0 when empty.
 	LastSeq(ctx context.Context) (Seq, error)
 	// Each streams the current versions of a type ("" for all) in the store's
@@ -232,6 +234,39 @@ type Position int64
 type Positioned struct {
 	Record
 	Position Position
+}
+
+// WalkQuery selects resources of a type as they were at a place in the feed: of each the
+// version that was current then, unless that was a delete.
+type WalkQuery struct {
+	Type         fhir.Type
+	At           Seq         // the place, below which nothing appears any more: LastSeq gave it
+	After        Position    // Next of the page before; 0 for the first
+	Since, Until time.Time   // only versions updated then or later, and before; zero: all
+	Filter       search.Expr // of what has not changed since At, only what it holds of now; nil: all
+	Deleted      bool        // those whose version then was a delete, instead, and without Filter
+	Owners       []search.Param
+	Targets      bool
+	Bodies       bool
+	Limit        int   // resources that a page looks at
+	Bytes        int64 // a page ends when its packed bodies reach this; 0: no bound
+}
+
+// WalkPage is one page of a walk, in the store's order.
+type WalkPage struct {
+	Items []Walked
+	Next  Position
+	End   bool // there are no more
+}
+
+// Walked is a resource on a walk.
+type Walked struct {
+	Positioned
+	// Changed means that another version is current by now, or was when this was read: the
+	// filter was not asked, and Owners and Targets are not told.
+	Changed bool
+	Owners  []fhir.ID  // of the Patients to whom it refers by one of the query's Owners
+	Targets []Position // of all to whom it refers, if the query asks
 }
 
 // Reindexed gives a resource new index entries.
@@ -486,6 +521,8 @@ type Events interface {
 	AppendEvents(ctx context.Context, events []Event, changes ...ItemChange) error
 	// ReadEvents returns up to limit events of a log from a number on, in order.
 	ReadEvents(ctx context.Context, log string, from int64, limit int) ([]Event, error)
+	// LastEvent is the number of the last event that a log has; 0 when it has none.
+	LastEvent(ctx context.Context, log string) (int64, error)
 	// CutEvents removes the events of a log below a number.
 	CutEvents(ctx context.Context, log string, below int64) error
 }

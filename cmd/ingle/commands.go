@@ -13,6 +13,7 @@ const description = `Ingle: an open SMART on FHIR platform in one binary.
   ingle token create --scope 'system/*.rs' --ttl 1h
   ingle audit verify --data ./records
   ingle synth --patients 100 --out ./patients
+  ingle doctor https://ehr.example/fhir
   ingle bench --url http://127.0.0.1:8080/fhir
 
 Every flag can be given in the environment, too: --base-url as INGLE_BASE_URL.`
@@ -41,9 +42,11 @@ type commandLine struct {
 	Hold           holdCommand           `cmd:"" help:"Legal holds: what is not deleted, expunged or erased."`
 	Erase          eraseCommand          `cmd:"" help:"Erase a patient for good."`
 	Retention      retentionCommand      `cmd:"" help:"Rules by which old resources are expunged."`
+	Alert          alertCommand          `cmd:"" help:"Alerts: what fires, and the rules by which it does."`
 	Usage          usageCommand          `cmd:"" help:"Show who used how much, by day, app and user."`
 	Synth          synthCommand          `cmd:"" help:"Make synthetic patients of any number, as NDJSON or Bundles."`
 	Bench          benchCommand          `cmd:"" help:"Measure a FHIR server, this one or any other, from outside."`
+	Doctor         doctorCommand         `cmd:"" help:"Look at any SMART on FHIR server from outside, and say what is wrong and what to do."`
 	Version        versionCommand        `cmd:"" help:"Show the version, the FHIR releases and what is loaded with --package."`
 }
 

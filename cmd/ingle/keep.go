@@ -40,6 +40,13 @@ var keepers = map[string]func() keeper{
 	"consent-default set":   func() keeper { return new(consentDefaultSet) },
 	"consent-default reset": func() keeper { return new(consentDefaultReset) },
 
+	"alert list":        func() keeper { return new(alertList) },
+	"alert acknowledge": func() keeper { return new(alertAcknowledge) },
+	"alert silence":     func() keeper { return new(alertSilence) },
+	"alert rules":       func() keeper { return new(alertRules) },
+	"alert limit":       func() keeper { return new(alertLimit) },
+	"alert reset":       func() keeper { return new(alertReset) },
+
 	"retention show": func() keeper { return new(retentionShow) },
 	"retention set":  func() keeper { return new(retentionSet) },
 	"retention run":  func() keeper { return new(retentionRun) },

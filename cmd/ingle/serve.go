@@ -39,9 +39,11 @@ type serveCommand struct {
 	policyFlags
 	labelFlags
 	auditFlags
+	subscriptionFlags
 	watchFlags
 	importFlags
 	backupFlags
+	exportFlags
 	logFlags
 }
 
@@ -75,7 +77,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return nil
 	})
 	log := c.logger(m.Stderr)
-	if c.watching, err = m.watch(log); err != nil {
+	if c.watching, err = m.watch(log, c.Tenant); err != nil {
 		return err
 	}
 	site, err := c.site(log)
@@ -120,7 +122,6 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if err := c.setLabelsOf(ctx, tenants.Tenants); err != nil {
 		return err
 	}
-	m.onClose(background(ctx, tenants.Tenants, log))
 	m.onClose((&backupPlan{backupFlags: c.backupFlags, from: c.storeFlags, tenants: tenants, log: log}).start(ctx))
 	if c.ReadOnly && !c.Sandbox {
 		readOnly(tenants.Tenants)
@@ -149,6 +150,13 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if who != nil {
 		sessions = who.server
 	}
+	if err := c.tell(m, tenants.Tenants, sessions, site, log); err != nil {
+		return err
+	}
+	m.onClose(background(ctx, tenants.Tenants, log))
+	exports := c.bulk(tenants.Tenants, sessions, log)
+	m.onClose(work(ctx, "exports", log, exports.Run))
+	api.Operations = append(api.Operations, exportOperation(exports))
 	imports, stopImports, err := c.imports(ctx, tenants.Tenants, sessions, who != nil, log)
 	if err != nil {
 		return err
@@ -171,6 +179,11 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if err := c.serveMetrics(ctx, m, secure, log); err != nil {
 		return err
 	}
+	watched, err := c.alert(ctx, tenants.Tenants, who, secure, log)
+	if err != nil {
+		return err
+	}
+	m.onClose(watched)
 	server := site.Server()
 	failed := make(chan error, 1)
 	go func() { failed <- secure.serve(server, listener) }()
@@ -253,7 +266,7 @@ func (c *serveCommand) site(log logger) (*web.Site, error) {
 	}
 	return web.New(web.Config{
 		Log: log, MaxBody: int64(body), MaxBodies: int64(bodies), Patience: c.Patience, Hosts: c.hosts(), Proxies: proxies, HSTS: c.strict(),
-		Watcher: monitor.NewRequests(c.watching.counts, c.Tenant...), Traces: c.watching.traces,
+		Watcher: c.watching.requests, Traces: c.watching.traces,
 	}), nil
 }
 

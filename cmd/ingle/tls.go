@@ -76,6 +76,25 @@ func (t *transport) serve(server *http.Server, listener net.Listener) error {
 	return server.ServeTLS(listener, "", "")
 }
 
+// until is until when the certificate is good; false without TLS.
+func (t *transport) until() (time.Time, bool) {
+	if t.config == nil {
+		return time.Time{}, false
+	}
+	var leaf *x509.Certificate
+	if get := t.config.GetCertificate; get != nil {
+		if pair, err := get(nil); err == nil {
+			leaf = pair.Leaf
+		}
+	} else if len(t.config.Certificates) > 0 {
+		leaf = t.config.Certificates[0].Leaf
+	}
+	if leaf == nil {
+		return time.Time{}, false
+	}
+	return leaf.NotAfter, true
+}
+
 func (t *transport) greet(out io.Writer) {
 	if t.print != "" {
 		fmt.Fprintln(out, "TLS with a certificate of its own, for development. Browsers warn of it; its SHA-256 is", t.print)

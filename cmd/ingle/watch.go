@@ -8,10 +8,14 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/monitor"
+	"github.com/inglehealth/ingle/service/subscribe"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/sqlite"
@@ -24,24 +28,28 @@ import (
 type watchFlags struct {
 	MetricsListen    string `placeholder:"ADDRESS" help:"Serve metrics for Prometheus at /metrics of an address of their own, such as 127.0.0.1:9464. Beyond the loopback interface it takes --metrics-token-file."`
 	MetricsTokenFile string `placeholder:"FILE" help:"File with the token that reading the metrics takes, as 'Authorization: Bearer ...'."`
+
+	AlertURL  []string `name:"alert-url" sep:"none" placeholder:"URL" help:"Tell of alerts: by a POST of JSON to https://... or http://..., by e-mail to mailto:ops@example.org. May be repeated."`
+	AlertMail string   `placeholder:"URL" help:"The mail server for mailto: addresses of --alert-url: smtp://user:password@mail.example:587/?from=ehr@example.org"`
 }
 
 // watching is what a server counts and traces; the zero value is for commands, which do
 // neither.
 type watching struct {
-	counts *metric.Registry
-	traces *span.Tracer
+	counts   *metric.Registry
+	traces   *span.Tracer
+	requests *monitor.Requests
 }
 
 // watch begins to count, and to trace if the environment says so (OTEL_...).
-func (m *Main) watch(log logger) (watching, error) {
+func (m *Main) watch(log logger, tenants []string) (watching, error) {
 	counts := metric.New()
 	traces, err := span.Open(os.Getenv, version(), log, counts)
 	if err != nil {
 		return watching{}, usageError{err}
 	}
 	m.onClose(traces.Close)
-	return watching{counts, traces}, nil
+	return watching{counts, traces, monitor.NewRequests(counts, tenants...)}, nil
 }
 
 // store watches a store.
@@ -67,6 +75,52 @@ func (c *serveCommand) monitored(tenants *records.Tenants) monitor.Config {
 		config.Disk = func() (uint64, error) { return sqlite.FreeBytes(c.folder()) }
 	}
 	return config
+}
+
+// alert evaluates the rules of alerts until what it returns is called. who is nil on a
+// server that is open to all.
+func (c *serveCommand) alert(ctx context.Context, tenants *records.Tenants, who *authorization, secure *transport, log logger) (func() error, error) {
+	var mail monitor.Mailer
+	if c.AlertMail != "" {
+		m, err := subscribe.ParseMail(c.AlertMail)
+		if err != nil {
+			return nil, usage("--alert-mail: %v", err)
+		}
+		mail = m.Note
+	}
+	tell, err := monitor.Teller(c.AlertURL, mail)
+	if err != nil {
+		return nil, usage("--alert-url: %v (see --alert-mail)", err)
+	}
+	process, err := uuid.NewRandom()
+	if err != nil {
+		return nil, err
+	}
+	a := monitor.Alerting{
+		Config: c.monitored(tenants), Requests: c.watching.requests, Log: log, Process: process.String(), Alone: c.Database == "", Tell: tell,
+		Certificate: secure.until,
+	}
+	if who != nil {
+		a.SigningKey = who.signingKey
+	}
+	watchman := monitor.NewWatchman(a)
+	ctx, stop := context.WithCancel(ctx)
+	var working sync.WaitGroup
+	working.Go(func() { watchman.Run(ctx) })
+	return func() error {
+		stop()
+		working.Wait()
+		return nil
+	}, nil
+}
+
+// signingKey is when the newest signing key of a tenant was made; zero for none.
+func (a *authorization) signingKey(ctx context.Context, tenant string) (time.Time, error) {
+	keys, err := a.services[tenant].SigningKeys(ctx)
+	if err != nil || len(keys) == 0 {
+		return time.Time{}, err
+	}
+	return keys[0].Created, nil
 }
 
 // serveMetrics serves the metrics, if they are to be served, until the end.

@@ -67,6 +67,17 @@ func (r *Record) Types() []string {
 	return slices.Compact(types)
 }
 
+// Params are the references by which resources of a type are tied to the owner; none
+// for a type that is not.
+func (r *Record) Params(resourceType string) (params []Param) {
+	for _, t := range r.ties {
+		if p, ok := r.c.Param(resourceType, t.code); ok && slices.Contains(t.types, resourceType) {
+			params = append(params, p)
+		}
+	}
+	return params
+}
+
 // Parts holds of what is tied to the owner, not of the owner. Of a record of all
 // it holds of every owner, and of what is tied to one that satisfies visible
 // (nil: any).

@@ -123,6 +123,9 @@ func (s *Set) Former(resource string) bool { return s.former[resource]+s.former[
 
 func (r *rule) former() bool { return r.path != nil || r.query != nil && r.query.previous != nil }
 
+// Concerns says whether a resource may concern anybody; if not, nothing is found of it.
+func (s *Set) Concerns(doc *search.Document) bool { return len(s.candidates(doc)) > 0 }
+
 // candidates are subscriptions that a resource may concern, each once.
 func (s *Set) candidates(doc *search.Document) []string {
 	resource := string(doc.Key.Type)

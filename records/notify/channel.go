@@ -3,6 +3,8 @@ package notify
 import (
 	"context"
 	"errors"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -19,6 +21,13 @@ type Target struct {
 	Content      Content
 	Plain        bool          // as in Notification
 	Timeout      time.Duration // of one attempt; never 0
+}
+
+// Equal says whether two targets are the same.
+func (t Target) Equal(o Target) bool {
+	same := slices.Equal(t.Headers, o.Headers)
+	t.Headers, o.Headers = nil, nil
+	return same && reflect.DeepEqual(t, o)
 }
 
 // Message is a notification made ready for a target.

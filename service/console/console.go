@@ -60,6 +60,7 @@ func Entrance() pages.Entrance {
 			{Name: "Packages", Path: Path + "/packages", Roles: administrators},
 			{Name: "Tenants", Path: Path + "/tenants", Roles: administrators},
 			{Name: "Health", Path: Path + "/health"},
+			{Name: "Alerts", Path: Path + "/alerts"},
 		},
 	}
 }
@@ -97,6 +98,10 @@ func Mount(site *web.Site, c Config) {
 		page("GET /tenants", administrators, (*visit).tenants),
 		page("POST /tenants", administrators, (*visit).reset),
 		page("GET /health", both, (*visit).health),
+		page("GET /alerts", both, (*visit).alerts),
+		page("POST /alerts/acknowledge", both, (*visit).acknowledgeAlert),
+		page("POST /alerts/silence", both, (*visit).silenceAlert),
+		page("POST /alerts/rules", administrators, (*visit).setAlertRules),
 	}}.Mount(site)
 }
 
@@ -123,15 +128,18 @@ func (v *visit) frame(title, place string, density pages.Density) pages.Frame {
 
 // notices are what pages say was done, by the name in the address.
 var notices = map[string]string{
-	"saved":    "Saved. It holds at the next request of everybody.",
-	"role":     "The role is as on a new server.",
-	"gone":     "The role is gone.",
-	"reviewed": "Reviewed.",
-	"ordered":  "The audit log is being verified.",
-	"held":     "It is held from now on.",
-	"lifted":   "The hold is lifted.",
-	"rules":    "The rules are saved. They are applied once a day.",
-	"reset":    "The sandbox's records are as on a new one.",
+	"saved":        "Saved. It holds at the next request of everybody.",
+	"role":         "The role is as on a new server.",
+	"gone":         "The role is gone.",
+	"reviewed":     "Reviewed.",
+	"ordered":      "The audit log is being verified.",
+	"held":         "It is held from now on.",
+	"lifted":       "The hold is lifted.",
+	"rules":        "The rules are saved. They are applied once a day.",
+	"acknowledged": "You look after it: nobody is reminded of it.",
+	"silenced":     "Saved. It is shown here all the same.",
+	"limits":       "The limits are saved. They hold within seconds.",
+	"reset":        "The sandbox's records are as on a new one.",
 }
 
 // done leads to a page that says what was done.

@@ -59,7 +59,11 @@ func (v *visit) checks() ([]check, error) {
 		return nil, err
 	}
 	backup, err := v.backupCheck()
-	return append(all, log, index, labels, jobs, backup), err
+	if err != nil {
+		return nil, err
+	}
+	fires, err := v.alertCheck()
+	return append(all, log, index, labels, jobs, backup, fires), err
 }
 
 func (v *visit) disk() check {

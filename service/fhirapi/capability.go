@@ -26,6 +26,7 @@ type (
 		Description    string            `json:"description"`
 		Kind           string            `json:"kind"`
 		Software       capSoftware       `json:"software"`
+		Instantiates   []string          `json:"instantiates,omitempty"`
 		Implementation capImplementation `json:"implementation"`
 		FHIRVersion    string            `json:"fhirVersion"`
 		Format         []string          `json:"format"`
@@ -140,6 +141,7 @@ func (c *call) describe(catalog *search.Catalog, lacking map[string]records.Inco
 		Software:       capSoftware{"Ingle", c.api.config.Version},
 		Implementation: capImplementation{title, c.door.Base()},
 		FHIRVersion:    d.Version,
+		Instantiates:   c.instantiates(),
 		Format:         []string{"application/fhir+json", "application/fhir+xml", "json", "xml"},
 		PatchFormat:    []string{"application/json-patch+json", "application/xml-patch+xml", "application/fhir+json", "application/fhir+xml"},
 	}
@@ -269,10 +271,28 @@ func revIncludes(d *definitions.Definitions, catalog *search.Catalog, lacking ma
 	return out
 }
 
+// instantiates are the canonicals of what mounted operations make true.
+func (c *call) instantiates() (all []string) {
+	for _, m := range c.api.config.Operations {
+		if m.Instantiates != "" {
+			all = append(all, m.Instantiates)
+		}
+	}
+	return all
+}
+
 // operationsAt lists the operations of one level.
 func (c *call) operationsAt(d *definitions.Definitions, t target) []capOperation {
 	var out []capOperation
 	for _, op := range c.api.operations {
+		if op.listed != nil {
+			for _, l := range op.listed {
+				if l.Type == t.Type {
+					out = append(out, capOperation{Name: l.Name, Definition: l.URL, Documentation: op.doc})
+				}
+			}
+			continue
+		}
 		onInstance := target{Type: t.Type, ID: "1"}
 		if !op.at(t) && (t.Type == "" || !op.at(onInstance)) {
 			continue

@@ -20,7 +20,18 @@ type Mounted struct {
 	// Below says that the addresses below [base]/$name are its own, too; Place.Rest
 	// tells them apart.
 	Below bool
-	Serve func(w http.ResponseWriter, r *http.Request, at Place) error
+	// Listed are the places of the CapabilityStatement where it stands, and under which
+	// name and canonical there; nil: by its name, where it can be called.
+	Listed       []Listed
+	Instantiates string // canonical of a CapabilityStatement; "" for none
+	Serve        func(w http.ResponseWriter, r *http.Request, at Place) error
+}
+
+// Listed is how an operation stands in the CapabilityStatement, at a type or, with "",
+// at the system.
+type Listed struct {
+	Type      fhir.Type
+	Name, URL string
 }
 
 // Place is where a mounted operation was called, and by whom.
@@ -44,7 +55,7 @@ func mounted(m Mounted) *operation {
 	}
 	return &operation{
 		name: m.Name, url: m.URL, doc: m.Doc, system: m.System, typed: m.Typed, instance: m.Instance, types: m.Types,
-		below: m.Below, shape: newShape(endpoints),
+		below: m.Below, listed: m.Listed, shape: newShape(endpoints),
 		serve: func(c *call) error {
 			return m.Serve(c.w, c.r, Place{Door: c.door, Session: c.session, Key: c.key(), Rest: c.rest, Prefer: c.handling()})
 		},

@@ -25,6 +25,7 @@ type operation struct {
 	types                   []fhir.Type // that have it, "" being the base; nil: all
 	writes                  bool        // POST only
 	formats                 bool        // _format is a parameter of its own, in a batch, too
+	listed                  []Listed
 	doc                     string
 	run                     func(c *call, ctx context.Context, in *invocation) ([]byte, error) // nil: there is nothing to tell
 	// serve answers a request by itself; nil when the answer is the resource

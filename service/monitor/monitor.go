@@ -9,6 +9,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/inglehealth/ingle/alerts"
 	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/watch/metric"
@@ -36,6 +37,14 @@ func Collect(c Config) {
 		if c.Disk != nil {
 			if free, err := c.Disk(); err == nil {
 				s.Put(disk, float64(free))
+			}
+		}
+	})
+	firing := c.Counts.Declare(metric.KindGauge, "ingle_alerts", "Alerts that fire, by rule; 0 for a rule that does not.", "tenant", "rule")
+	c.Counts.Collect(func(ctx context.Context, s *metric.Sink) {
+		for _, name := range c.Tenants.Names() {
+			if door, ok := c.Tenants.Door(name); ok {
+				tellAlerts(ctx, s, firing, door)
 			}
 		}
 	})
@@ -70,7 +79,7 @@ func declare(r *metric.Registry) families {
 		clock:           gauge("ingle_database_clock_skew_seconds", "By how much the database's clock is ahead of this machine's.", "database"),
 		auditEvents:     gauge("ingle_audit_events", "Events of the audit log that have a number."),
 		auditWaiting:    gauge("ingle_audit_waiting_events", "Events that this process recorded and that have no number yet."),
-		auditLag:        gauge("ingle_audit_lag_seconds", "For how long the oldest of these has waited."),
+		auditLag:        gauge("ingle_audit_lag_seconds", "For how long the oldest event without a number has waited."),
 		auditFull:       gauge("ingle_audit_full", "1 while the disk of the audit log is full and only treatment goes on, 0 otherwise."),
 		copyBehind:      gauge("ingle_audit_copy_behind_events", "Events that a copy of the audit log has not had yet.", "copy"),
 		copyAway:        gauge("ingle_audit_copy_away", "1 while a copy of the audit log cannot be reached, 0 otherwise.", "copy"),
@@ -136,6 +145,25 @@ func (f families) audit(ctx context.Context, s *metric.Sink, door *records.Door)
 	for _, one := range state.Copies {
 		s.Put(f.copyBehind, float64(one.Behind), tenant, one.Name)
 		s.Put(f.copyAway, number(one.Away), tenant, one.Name)
+	}
+}
+
+func tellAlerts(ctx context.Context, s *metric.Sink, f *metric.Family, door *records.Door) {
+	list, err := door.Alerts().List(ctx)
+	if err != nil {
+		return
+	}
+	count := map[string]float64{}
+	for _, r := range alerts.Rules() {
+		count[r.Name] = 0
+	}
+	for _, a := range list {
+		if a.State == alerts.Firing {
+			count[a.Rule]++
+		}
+	}
+	for rule, n := range count {
+		s.Put(f, n, door.Name(), rule)
 	}
 }
 

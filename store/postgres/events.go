@@ -19,6 +19,11 @@ func (s *Store) ReadEvents(ctx context.Context, log string, from int64, limit in
 	return read(s, func(db pool) ([]store.Event, error) { return events.Read(ctx, db, log, from, limit) })
 }
 
+// LastEvent implements store.Events.
+func (s *Store) LastEvent(ctx context.Context, log string) (int64, error) {
+	return read(s, func(db pool) (int64, error) { return events.Last(ctx, db, log) })
+}
+
 // CutEvents implements store.Events.
 func (s *Store) CutEvents(ctx context.Context, log string, below int64) error {
 	return s.together(ctx, func(db few) error { return events.Cut(ctx, db, log, below) })

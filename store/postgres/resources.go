@@ -145,6 +145,15 @@ func (s *Store) Changes(ctx context.Context, after store.Seq, limit int, bodies 
 	})
 }
 
+// Walk implements store.Resources.
+func (s *Store) Walk(ctx context.Context, q store.WalkQuery) (store.WalkPage, error) {
+	w, err := read(s, func(db pool) (*sqldb.Walk, error) { return s.reader.Walk(ctx, db, q) })
+	if err != nil {
+		return store.WalkPage{}, err
+	}
+	return w.Page(s.reader.Unpack)
+}
+
 // LastSeq implements store.Resources.
 func (s *Store) LastSeq(ctx context.Context) (store.Seq, error) {
 	return read(s, func(pool) (store.Seq, error) {

@@ -55,8 +55,9 @@ type Dialect struct {
 	// Lateral says that instead a subquery of its own does.
 	Join    string
 	Lateral bool
-	// Position is the function that finds a text in another, counting from 1.
-	Position string
+	// Position is the function that finds a text in another, counting from 1; Concat
+	// joins the texts of a group.
+	Position, Concat string
 	// Phrases selects the phrases that a search for words finds; its parameter
 	// is what Sequence makes of words in a row, of the last of which, if begun,
 	// only the beginning is there; OrElse stands between alternatives.
@@ -76,11 +77,11 @@ type Dialect struct {
 // SQLite and PostgreSQL are the dialects.
 var (
 	SQLite = Dialect{
-		Join: " CROSS JOIN ", Position: "instr", Indexed: true,
+		Join: " CROSS JOIN ", Position: "instr", Concat: "group_concat", Indexed: true,
 		Phrases: "SELECT rowid FROM phrase_word WHERE phrase_word MATCH ?", Sequence: sqliteSequence, OrElse: " OR ",
 	}
 	PostgreSQL = Dialect{
-		Numbered: true, Join: " JOIN ", Lateral: true, Position: "strpos",
+		Numbered: true, Join: " JOIN ", Lateral: true, Position: "strpos", Concat: "string_agg",
 		Phrases: "SELECT p.id FROM phrase p WHERE p.words @@ ?::text::tsquery", Sequence: postgresSequence, OrElse: " | ",
 		SkipLocked: " FOR UPDATE SKIP LOCKED", ForUpdate: " FOR UPDATE OF ",
 	}

@@ -47,6 +47,12 @@ func (s Events) Read(ctx context.Context, db DB, log string, from int64, limit i
 	return events, err
 }
 
+// Last is store.Events.LastEvent.
+func (s Events) Last(ctx context.Context, db DB, log string) (number int64, err error) {
+	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT coalesce(max(number), 0) FROM event WHERE log = ?"), []any{log}, func(r Rows) error { return r.Scan(&number) })
+	return number, err
+}
+
 // Cut is store.Events.CutEvents.
 func (s Events) Cut(ctx context.Context, db Execer, log string, below int64) error {
 	_, err := db.Exec(ctx, s.Dialect.Rebind("DELETE FROM event WHERE log = ? AND number < ?"), log, below)

@@ -151,7 +151,7 @@ func versionsOf(rid int64) fragment { return join("", sql("v.seq IN ("), seqsOf(
 
 // seqsOf selects the places of a resource's versions.
 func seqsOf(rid int64) fragment {
-	return sql("SELECT CAST(? AS bigint) UNION ALL SELECT o.seq FROM version o WHERE o.rid = ? AND o.version > 1", rid, rid)
+	return sql("SELECT CAST(? AS bigint) AS seq UNION ALL SELECT o.seq FROM version o WHERE o.rid = ? AND o.version > 1", rid, rid)
 }
 
 // Changes reads versions after a place in the order of seq, up to and

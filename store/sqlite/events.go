@@ -23,6 +23,15 @@ func (s *Store) ReadEvents(ctx context.Context, log string, from int64, limit in
 	return some, err
 }
 
+// LastEvent implements store.Events.
+func (s *Store) LastEvent(ctx context.Context, log string) (number int64, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		number, err = events.Last(ctx, quiet{c}, log)
+		return err
+	})
+	return number, err
+}
+
 // CutEvents implements store.Events.
 func (s *Store) CutEvents(ctx context.Context, log string, below int64) error {
 	return s.do(ctx, func(ctx context.Context, t *tx) error { return events.Cut(ctx, quiet{t.writer.conn}, log, below) })

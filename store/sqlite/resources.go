@@ -166,6 +166,19 @@ func (s *Store) Changes(ctx context.Context, after store.Seq, limit int, bodies 
 	return records, err
 }
 
+// Walk implements store.Resources.
+func (s *Store) Walk(ctx context.Context, q store.WalkQuery) (store.WalkPage, error) {
+	var w *sqldb.Walk
+	err := s.read(ctx, func(c *conn) (err error) {
+		w, err = s.reader.Walk(ctx, c, q)
+		return err
+	})
+	if err != nil {
+		return store.WalkPage{}, err
+	}
+	return w.Page(s.reader.Unpack)
+}
+
 // LastSeq implements store.Resources.
 func (s *Store) LastSeq(ctx context.Context) (seq store.Seq, err error) {
 	err = s.read(ctx, func(c *conn) error {

@@ -54,6 +54,11 @@ func eventsInOrder(t *testing.T, b bench) {
 	if err := b.CutEvents(b.ctx, "a", 500); err != nil {
 		t.Fatal(err)
 	}
+	for log, want := range map[string]int64{"a": 500, "b": 1000, "c": 0} {
+		if last, err := b.LastEvent(b.ctx, log); err != nil || last != want {
+			t.Errorf("the last of %s is %d, %v", log, last, err)
+		}
+	}
 	if got := b.events(t, "a", 0, 10); got != "500:499 " {
 		t.Error(got)
 	}

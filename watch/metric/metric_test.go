@@ -45,6 +45,10 @@ func TestWhatIsCountedIsToldInPrometheusFormat(t *testing.T) {
 	r.Collect(func(_ context.Context, s *metric.Sink) { s.Put(asked, 7, "x") })
 	r.Declare(metric.KindGauge, "silent", "Has no value.")
 
+	var b strings.Builder
+	if err := r.WriteText(t.Context(), &b); err != nil || !strings.Contains(b.String(), "# TYPE silent gauge\n") {
+		t.Error(b.String(), err)
+	}
 	all := told(t, r)
 	if f := all["things_total"]; f.GetType() != dto.MetricType_COUNTER || f.Metric[0].Counter.GetValue() != 3 || f.Metric[0].Label[1].GetValue() != `odd "value" \`+"\n" {
 		t.Error(f)
@@ -67,6 +71,9 @@ func TestWhatIsCountedIsToldInPrometheusFormat(t *testing.T) {
 		if b.GetCumulativeCount() != want {
 			t.Errorf("up to %v: %d, want %d", b.GetUpperBound(), b.GetCumulativeCount(), want)
 		}
+	}
+	if r.Sum("things_total") != 3 || r.Sum("things_total", "kind", "a") != 3 || r.Sum("things_total", "kind", "b") != 0 || r.Sum("things_total", "no", "a") != 0 || r.Sum("nothing") != 0 {
+		t.Error("the sums are wrong")
 	}
 	if all["asked"].Metric[0].Gauge.GetValue() != 7 || all["silent"] != nil {
 		t.Error(all["asked"], all["silent"])

@@ -41,7 +41,8 @@ func (s *Sink) Put(f *Family, value float64, values ...string) {
 	of[k] = value
 }
 
-// WriteText tells all families that have a value. Collectors are called with ctx.
+// WriteText tells all families, be it that they have no value yet. Collectors are called
+// with ctx.
 func (r *Registry) WriteText(ctx context.Context, w io.Writer) error {
 	r.mu.Lock()
 	collectors := slices.Clone(r.collectors)
@@ -58,13 +59,37 @@ func (r *Registry) WriteText(ctx context.Context, w io.Writer) error {
 	return err
 }
 
+// Sum adds up a counter's or gauge's series that have values for labels, given in
+// pairs; 0 of what is not declared.
+func (r *Registry) Sum(name string, pairs ...string) (sum float64) {
+	if r == nil {
+		return 0
+	}
+	r.mu.Lock()
+	f := r.families[name]
+	r.mu.Unlock()
+	if f == nil {
+		return 0
+	}
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	for k, s := range f.series {
+		matches := true
+		for i := 0; i+1 < len(pairs); i += 2 {
+			at := slices.Index(f.Labels, pairs[i])
+			matches = matches && at >= 0 && k[at] == pairs[i+1]
+		}
+		if matches {
+			sum += s.load()
+		}
+	}
+	return sum
+}
+
 func (f *Family) write(b *bytes.Buffer, samples map[key]float64) {
 	f.mu.RLock()
 	counted := maps.Clone(f.series)
 	f.mu.RUnlock()
-	if len(samples) == 0 && len(counted) == 0 {
-		return
-	}
 	b.WriteString("# HELP " + f.Name + " " + helpEscapes.Replace(f.Help) + "\n# TYPE " + f.Name + " " + string(f.Kind) + "\n")
 	for _, k := range sorted(samples) {
 		f.line(b, "", k, "", samples[k])

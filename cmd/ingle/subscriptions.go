@@ -1,0 +1,68 @@
+package main
+
+import (
+	"github.com/inglehealth/ingle/internal/guard"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/records/notify"
+	"github.com/inglehealth/ingle/service/subscribe"
+	"github.com/inglehealth/ingle/service/web"
+)
+
+// subscriptionFlags say how subscribers can be told of changes.
+type subscriptionFlags struct {
+	SubscriptionAllow []string `placeholder:"PLACE" help:"Let rest-hooks of subscribers lead into the private network, and without TLS, to this host, address or network (hooks.example, .example, 10.1.0.0/16). May be repeated."`
+	SMTPURL           string   `name:"smtp-url" env:"INGLE_SMTP_URL" placeholder:"URL" help:"Mail server for subscriptions by e-mail: smtp://user:password@mail.example:587/?from=ehr@example.org. None: there is no e-mail."`
+	NATSURL           string   `name:"nats-url" env:"INGLE_NATS_URL" placeholder:"URL" help:"NATS server for subscriptions by NATS: nats://broker.example:4222. None: there is no NATS."`
+	NATSCredentials   string   `name:"nats-credentials" type:"existingfile" placeholder:"FILE" help:"Credentials file for the NATS server."`
+	NATSPrefix        string   `name:"nats-prefix" default:"ingle" help:"How the NATS subjects begin that notifications go to."`
+}
+
+// channels are the ways to subscribers.
+func (f subscriptionFlags) channels(log logger) (*subscribe.Channels, error) {
+	c := subscribe.Config{
+		Guard: &guard.Guard{Hint: "an administrator of the server can allow it with --subscription-allow"}, Version: version(), Log: log,
+	}
+	for _, text := range f.SubscriptionAllow {
+		place, err := guard.ParsePlace(text)
+		if err != nil {
+			return nil, usage("--subscription-allow %s: %v", text, err)
+		}
+		c.Guard.Places = append(c.Guard.Places, place)
+	}
+	if f.SMTPURL != "" {
+		var err error
+		if c.Mail, err = subscribe.ParseMail(f.SMTPURL); err != nil {
+			return nil, usage("--smtp-url: %v", err)
+		}
+	}
+	if f.NATSURL != "" {
+		c.NATS = &subscribe.Broker{URL: f.NATSURL, Credentials: f.NATSCredentials, Prefix: f.NATSPrefix}
+	}
+	return subscribe.New(c)
+}
+
+// tell has subscribers of every tenant told of changes, as who they are for may see
+// them. It is called before the tenants' background work begins.
+func (f subscriptionFlags) tell(m *Main, tenants *records.Tenants, sessions records.Sessions, site *web.Site, log logger) error {
+	channels, err := f.channels(log)
+	if err != nil {
+		return err
+	}
+	for _, name := range tenants.Names() {
+		if door, ok := tenants.Door(name); ok {
+			door.Subscribe(records.SubscriptionConfig{Channel: channels, Sessions: sessions})
+		}
+	}
+	sockets := subscribe.NewSockets(subscribe.SocketConfig{
+		Tenants: tenants, Log: log,
+		Logs:     func(door *records.Door) notify.Log { return door.Subscriptions() },
+		Sessions: func(*records.Door) records.Sessions { return sessions },
+	})
+	sockets.Mount(site)
+	m.onClose(func() error {
+		sockets.Close()
+		channels.Close()
+		return nil
+	})
+	return nil
+}

@@ -1,0 +1,208 @@
+package records
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/inglehealth/ingle/records/notify"
+	"github.com/inglehealth/ingle/store"
+)
+
+// SubscriptionConfig is what tells subscribers needs.
+type SubscriptionConfig struct {
+	Channel  notify.Channel // required
+	Sessions Sessions       // nil: OpenSessions
+	// Keep bounds the events that are kept of a subscription, whether they were taken
+	// or not: how many, and for how long. 0: 100,000 and 30 days.
+	KeepEvents int
+	KeepFor    time.Duration
+	// Attempts that fail in a row until a Subscription is in error; 0: 5. It is tried
+	// further, for GiveUp: 0: 7 days.
+	Attempts int
+	GiveUp   time.Duration
+	// Backoff is the time after the nth failure in a row; nil: one second, doubling up to
+	// five minutes.
+	Backoff func(n int) time.Duration
+}
+
+// Subscriptions tells subscribers of changes: of a tenant one process at a time, which
+// another one follows within 5 seconds when it is gone. It implements notify.Log, which
+// every process may use. It is safe for concurrent use.
+type Subscriptions struct {
+	door     *Door
+	config   SubscriptionConfig
+	channel  notify.Channel
+	sessions Sessions
+	wake     broadcast // there may be more events, for those who fetch them
+
+	mu      sync.Mutex
+	leading *leader // nil while another process, or none, leads
+}
+
+// Subscribe has the door tell subscribers of changes: Work does. It is called once,
+// before the door is used.
+func (d *Door) Subscribe(c SubscriptionConfig) *Subscriptions {
+	if c.Sessions == nil {
+		c.Sessions = OpenSessions{}
+	}
+	if c.KeepEvents == 0 {
+		c.KeepEvents = 100_000
+	}
+	if c.KeepFor == 0 {
+		c.KeepFor = 30 * 24 * time.Hour
+	}
+	if c.Attempts == 0 {
+		c.Attempts = 5
+	}
+	if c.GiveUp == 0 {
+		c.GiveUp = 7 * 24 * time.Hour
+	}
+	if c.Backoff == nil {
+		c.Backoff = func(n int) time.Duration { return min(time.Second<<min(n-1, 20), 5*time.Minute) }
+	}
+	d.subscriptions = &Subscriptions{door: d, config: c, channel: c.Channel, sessions: c.Sessions}
+	return d.subscriptions
+}
+
+// Subscriptions is what Subscribe made; nil before.
+func (d *Door) Subscriptions() *Subscriptions { return d.subscriptions }
+
+// The lease of who tells subscribers. It is renewed, and who does not see that for a
+// while by the own clock takes it, so that no two clocks are compared.
+const (
+	kindLead   = "subscriptions"
+	idLead     = "lead"
+	leadRenews = time.Second
+	leadSilent = 3 * time.Second // until another one takes it
+	leadStops  = 2 * time.Second // until one that cannot renew it stops
+	leadLooks  = 500 * time.Millisecond
+)
+
+// work leads whenever no other process does, until ctx ends.
+func (s *Subscriptions) work(ctx context.Context) {
+	holder, err := uuid.NewRandom()
+	if err != nil {
+		s.door.log.ErrorContext(ctx, "subscribers are told nothing", "error", err)
+		return
+	}
+	l := lease{store: s.door.store, holder: holder.String()}
+	for ctx.Err() == nil {
+		if held, err := l.take(ctx); err != nil && ctx.Err() == nil {
+			s.door.log.WarnContext(ctx, "the lease of subscriptions cannot be read", "error", err)
+		} else if held {
+			s.lead(ctx, &l)
+			continue
+		}
+		s.wake.notify() // the events are another process's
+		pause(ctx, leadLooks)
+	}
+}
+
+// lead tells subscribers until the lease is lost.
+func (s *Subscriptions) lead(ctx context.Context, l *lease) {
+	ctx, lost := context.WithCancel(ctx)
+	var renewing sync.WaitGroup
+	renewing.Go(func() {
+		defer lost()
+		if err := l.renew(ctx); err != nil {
+			s.door.log.WarnContext(ctx, "another process tells subscribers from here on", "error", err)
+		}
+	})
+	for ctx.Err() == nil {
+		if err := s.serve(ctx); err != nil && ctx.Err() == nil {
+			s.door.log.WarnContext(ctx, "subscribers are told nothing for a moment", "error", err)
+			pause(ctx, time.Second)
+		}
+	}
+	lost()
+	renewing.Wait()
+	l.release(context.WithoutCancel(ctx))
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// lease is one process's view of the lease.
+type lease struct {
+	store   store.Identity
+	holder  string
+	version int64     // as seen, or written, last
+	seen    time.Time // when that was first seen
+	held    bool
+}
+
+func (l *lease) item() store.Item {
+	return store.Item{Kind: kindLead, ID: idLead, Body: []byte(l.holder)}
+}
+
+// take says whether the lease is this process's from now on.
+func (l *lease) take(ctx context.Context) (bool, error) {
+	now, err := l.store.ReadItem(ctx, kindLead, idLead)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		now.Version = 0
+	case err != nil:
+		return false, err
+	case now.Version != l.version:
+		l.version, l.seen = now.Version, time.Now()
+		return false, nil
+	case time.Since(l.seen) < leadSilent:
+		return false, nil
+	}
+	return l.write(ctx, now.Version)
+}
+
+func (l *lease) write(ctx context.Context, expect int64) (bool, error) {
+	err := l.store.WriteItems(ctx, false, store.ItemChange{Item: l.item(), Expect: expect})
+	if errors.Is(err, store.ErrVersion) {
+		l.held = false
+		return false, nil
+	}
+	if err == nil {
+		l.version, l.seen, l.held = expect+1, time.Now(), true
+	}
+	return err == nil, err
+}
+
+// renew keeps the lease until ctx ends or it is lost, which is the error.
+func (l *lease) renew(ctx context.Context) error {
+	for {
+		pause(ctx, leadRenews)
+		if ctx.Err() != nil {
+			return nil
+		}
+		trying, cancel := context.WithTimeout(ctx, time.Until(l.seen.Add(leadStops)))
+		kept, err := l.write(trying, l.version)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil && !kept:
+			return errors.New("records: the lease went to another process")
+		case time.Since(l.seen) >= leadStops:
+			return errors.Join(errors.New("records: the lease could not be renewed"), err)
+		}
+	}
+}
+
+// release gives the lease back, for another process to take at once.
+func (l *lease) release(ctx context.Context) {
+	if !l.held {
+		return
+	}
+	l.held = false
+	ctx, cancel := context.WithTimeout(ctx, leadStops)
+	defer cancel()
+	// What cannot be given back runs out.
+	_ = l.store.WriteItems(ctx, false, store.ItemChange{Item: l.item(), Expect: l.version, Delete: true})
+}

@@ -1,0 +1,155 @@
+package records
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/store"
+)
+
+// kindSubscription is the kind of items that say for whom a Subscription is. They are
+// written with it.
+const kindSubscription = "subscription"
+
+// subscriber is what such an item holds.
+type subscriber struct {
+	Standing Standing  `json:"standing"`
+	Since    time.Time `json:"since"`
+}
+
+// subscribe looks at a draft of a Subscription as its writer is allowed it. Its status
+// is the server's: what is to be told begins as requested.
+func (s *Session) subscribe(ctx context.Context, w *draft) error {
+	if w.key.Type != subscriptionType || w.restated {
+		return s.defineTopic(w)
+	}
+	root := w.tree.Root()
+	if root.Child("status").Text() == statusOff {
+		return nil
+	}
+	sub, err := readSubscription(s.door.Name(), root)
+	if err != nil {
+		return err
+	}
+	if !sub.end.IsZero() && !sub.end.After(s.door.now()) {
+		return restate(w.tree, statusOff, "its end has come")
+	}
+	topics, err := s.door.Topics(ctx)
+	if err != nil {
+		return err
+	}
+	criteria, _, err := sub.compile(topics, s.door.catalogs())
+	if err != nil {
+		return err
+	}
+	if err := s.mayHear(criteria); err != nil {
+		return err
+	}
+	if err := s.door.subscriptions.admits(ctx, s, sub); err != nil {
+		return err
+	}
+	return restate(w.tree, statusRequested, "")
+}
+
+// admits refuses a subscription for who cannot stand for it, or to which nothing could
+// be sent. Without Subscriptions, as where a command writes, nothing is known of that.
+func (s *Subscriptions) admits(ctx context.Context, by *Session, sub *subscription) error {
+	if s == nil {
+		return nil
+	}
+	if by.access != nil {
+		if _, err := s.sessions.Stand(ctx, s.door, by.principal.Standing); err != nil {
+			return fault.Wrap(err, fault.Forbidden, fault.CodeForbidden, "", "a subscription goes on when you are away, and what you signed in with does not: ask with an access token of an app")
+		}
+	}
+	return s.channel.Check(ctx, sub.target)
+}
+
+// restate sets status and error of a Subscription.
+func restate(t *fhir.Tree, status, reason string) error {
+	root := t.Root()
+	if _, err := root.Set("status", status); err != nil {
+		return err
+	}
+	root.RemoveAll("error")
+	if reason == "" {
+		return nil
+	}
+	_, err := root.Set("error", reason)
+	return err
+}
+
+// subscribers are the items that go with the Subscriptions that a unit writes.
+func (u *unit) subscribers(now time.Time) (changes []store.ItemChange, err error) {
+	for _, w := range u.writes {
+		if w.Key.Type != subscriptionType || u.restates {
+			continue
+		}
+		item := store.Item{Kind: kindSubscription, ID: string(w.Key.ID)}
+		if w.Method == http.MethodDelete {
+			changes = append(changes, store.ItemChange{Item: item, Expect: store.Any, Delete: true})
+			continue
+		}
+		if item.Body, err = json.Marshal(subscriber{u.s.principal.Standing, now}); err != nil {
+			return nil, err
+		}
+		changes = append(changes, store.ItemChange{Item: item, Expect: store.Any})
+	}
+	return changes, nil
+}
+
+// restate makes the server's own version of a Subscription, if version is still the
+// current one: with another status and error. It returns the version that is there
+// then; store.ErrVersion when somebody else wrote it.
+func (d *Door) restate(ctx context.Context, id fhir.ID, version int64, status, reason string) (int64, error) {
+	current, err := d.store.Read(ctx, fhir.Key{Type: subscriptionType, ID: id})
+	if err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			err = store.ErrVersion
+		}
+		return 0, err
+	}
+	if current.Deleted || version != 0 && current.Version != version {
+		return 0, store.ErrVersion
+	}
+	tree, err := d.tree(current)
+	if err != nil {
+		return 0, err
+	}
+	if root := tree.Root(); root.Child("status").Text() == status && root.Child("error").Text() == reason {
+		return current.Version, nil
+	}
+	if err := restate(tree, status, reason); err != nil {
+		return 0, err
+	}
+	w := &draft{rel: d.release(current.Release), tree: tree, key: current.Key, checked: true, restated: true}
+	if w.entries, err = d.extract(ctx, w.rel, tree); err != nil {
+		return 0, err
+	}
+	write, err := d.write(w, http.MethodPatch, current)
+	if err != nil {
+		return 0, err
+	}
+	written, err := d.commit(ctx, &unit{s: d.Session(Principal{ID: kindSubscription}, nil), writes: []store.Write{write}, restates: true})
+	if err != nil {
+		return 0, err
+	}
+	return written[0].Version, nil
+}
+
+// mayManage says whether a session may look after a Subscription in the way of i: it
+// may do so to the resource.
+func (s *Session) mayManage(ctx context.Context, id fhir.ID, i smart.Interactions) error {
+	key := fhir.Key{Type: subscriptionType, ID: id}
+	r, err := s.visible(ctx, s.door.store, key, i)
+	if err == nil && r.Deleted {
+		err = gone(r)
+	}
+	return err
+}

@@ -1,0 +1,76 @@
+package console_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/inglehealth/ingle/alerts"
+)
+
+// fire has a rule fire.
+func (o *office) fire(rule, subject string, value float64) {
+	o.t.Helper()
+	e := o.door.Alerts().Evaluator(true)
+	now := time.Now()
+	for range 2 {
+		if _, err := e.Evaluate(o.t.Context(), now, alerts.Readings{rule: {{Subject: subject, Value: value}}}); err != nil {
+			o.t.Fatal(err)
+		}
+		now = now.Add(5 * time.Minute)
+	}
+}
+
+func TestAlertsAreShownAcknowledgedAndSilenced(t *testing.T) {
+	o := newOffice(t)
+	root := o.enter("root")
+	root.get("/console/alerts").want(200).has("Nothing fires", "The disk is nearly full", "On a new server 2048.")
+	root.get("/console").want(200).has("Nothing fires.")
+	o.fire(alerts.JobFailed, "export <b>", 3)
+	o.fire(alerts.Disk, "", 100)
+	root.get("/console").want(200).has("2 alerts that nobody looks after")
+	root.get("/console/alerts").want(200).has("A job failed: export <b>", "3, limit 0", "100 MiB, limit 2048 MiB", "What to do:", "Make room where records are kept").lacks("export <b>")
+	act := func(what string, pairs ...string) answer {
+		return root.fill("/console/alerts", "/console/alerts/"+what, pairs...)
+	}
+	act("acknowledge", "alert", "disk/").want(200).has("You look after it", "Rut looks after it.")
+	act("acknowledge", "alert", "disk/none").want(404)
+	act("silence", "alert", "disk/", "for-disk%2F", "8h").want(200).has("Saved. It is shown here all the same.", "silenced", "Rut had it silenced until")
+	act("silence", "alert", "disk/", "for-disk%2F", "for ever").want(400)
+	act("silence", "alert", "disk/", "for-disk%2F", "100000h").want(422)
+	list, err := o.door.Alerts().List(t.Context())
+	if err != nil || len(list) != 2 {
+		t.Fatal(list, err)
+	}
+	for _, a := range list {
+		if a.Rule == alerts.Disk && (a.By != "Rut" || a.Silenced.Before(time.Now().Add(7*time.Hour))) {
+			t.Errorf("%+v", a)
+		}
+	}
+	o.fire(alerts.Disk, "", 1e6)
+	root.get("/console/alerts").want(200).has("What is resolved", "The disk is nearly full")
+	vera := o.enter("vera")
+	vera.get("/console/audit").want(200).has("alert acknowledged: disk/", "alert silenced: disk/")
+	o.enter("noor").get("/console/alerts").want(403)
+}
+
+func TestLimitsOfAlertsAreTheAdministrators(t *testing.T) {
+	o := newOffice(t)
+	root, vera := o.enter("root"), o.enter("vera")
+	save := func(v visitor, pairs ...string) answer {
+		return v.fill("/console/alerts", "/console/alerts/rules", pairs...)
+	}
+	save(root, "limit-disk", "much").want(422).has(`href="#limit-disk"`, `value="much"`)
+	save(root, "limit-errors", "101").want(422)
+	save(root, "limit-disk", "4096", "limit-errors", "5", "off-errors", "1").want(200).has("The limits are saved", `value="4096"`, "On a new server 2048.")
+	rules, err := o.door.Alerts().Settings(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rules {
+		if r.Name == alerts.Disk && r.Limit != 4096 || r.Off != (r.Name == alerts.Errors) {
+			t.Errorf("%+v", r)
+		}
+	}
+	vera.get("/console/alerts").want(200).has("below 4096 MiB", "never: it is switched off").lacks("Save the limits")
+	vera.fill("/console/keeping", "/console/alerts/rules", "limit-disk", "1").want(403)
+}
