@@ -62,7 +62,7 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 		}
 		locks = append(slices.Clip(locks), lockConsents)
 	}
-	subscribers, err := u.subscribers(d.now())
+	subscribers, err := u.subscribers()
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,12 @@ var errWithheld = errors.New("records: withheld")
 
 // masked is a record as the session is shown it. All that is given out passes here.
 func (s *Session) masked(ctx context.Context, r store.Record) (store.Record, error) {
+	if r.Key.Type == subscriptionType {
+		var err error
+		if r, err = s.withoutHeaders(ctx, r); err != nil {
+			return r, err
+		}
+	}
 	if s.masks == nil || r.Deleted || !s.concerned(r) {
 		return r, nil
 	}

@@ -35,7 +35,6 @@ type follower struct {
 	sub      *subscription
 	standing Standing
 	topic    atomic.Pointer[subscribe.Topic]
-	since    time.Time
 
 	last   atomic.Int64 // number of the last event
 	wake   chan struct{}
@@ -56,11 +55,11 @@ type follower struct {
 func (l *leader) follow(ctx context.Context, sub *subscription, topic *subscribe.Topic) (*follower, error) {
 	f := &follower{s: l.s, sub: sub, status: sub.status, version: sub.version, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	f.topic.Store(topic)
-	by, err := l.s.subscriber(ctx, sub.id)
+	by, err := readSubscriber(ctx, l.d.store, sub.id)
 	if err != nil {
 		return nil, err
 	}
-	f.standing, f.since = by.Standing, by.Since
+	f.standing = by.Standing
 	last, err := l.d.store.LastEvent(ctx, eventLog(sub.id))
 	if err != nil {
 		return nil, err

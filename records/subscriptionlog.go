@@ -16,18 +16,6 @@ import (
 
 var _ notify.Log = (*Subscriptions)(nil)
 
-// subscriber reads for whom a Subscription is; nobody when that is not known.
-func (s *Subscriptions) subscriber(ctx context.Context, id fhir.ID) (by subscriber, err error) {
-	item, err := s.door.store.ReadItem(ctx, kindSubscription, string(id))
-	if errors.Is(err, store.ErrNotFound) {
-		return by, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(item.Body, &by)
-	}
-	return by, err
-}
-
 // delivery reads how far a subscriber was told, and the version of that.
 func (s *Subscriptions) delivery(ctx context.Context, id fhir.ID) (state delivery, version int64, err error) {
 	item, err := s.door.store.ReadItem(ctx, kindDelivery, string(id))
@@ -103,7 +91,7 @@ func (s *Subscriptions) state(ctx context.Context, sub *subscription, tree *fhir
 		Target: sub.target, Topic: sub.topic, Criteria: strings.Join(sub.criteria, ", "), Status: sub.status,
 		Heartbeat: sub.heartbeat, MaxCount: sub.most, End: sub.end, Error: tree.Root().Child("error").Text(),
 	}
-	by, err := s.subscriber(ctx, sub.id)
+	by, err := readSubscriber(ctx, s.door.store, sub.id)
 	if err != nil {
 		return st, err
 	}
@@ -169,7 +157,7 @@ func (s *Subscriptions) message(ctx context.Context, id fhir.ID, kind notify.Kin
 	if t.total, err = s.door.store.LastEvent(ctx, eventLog(id)); err != nil {
 		return m, 0, err
 	}
-	by, err := s.subscriber(ctx, id)
+	by, err := readSubscriber(ctx, s.door.store, id)
 	if err != nil {
 		return m, 0, err
 	}

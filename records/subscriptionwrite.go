@@ -1,12 +1,14 @@
 package records
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
 
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
@@ -40,6 +42,9 @@ func (s *Session) subscribe(ctx context.Context, w *draft) error {
 	if !sub.end.IsZero() && !sub.end.After(s.door.now()) {
 		return restate(w.tree, statusOff, "its end has come")
 	}
+	if err := s.door.roomForSubscription(ctx, w.key.ID); err != nil {
+		return err
+	}
 	topics, err := s.door.Topics(ctx)
 	if err != nil {
 		return err
@@ -55,6 +60,18 @@ func (s *Session) subscribe(ctx context.Context, w *draft) error {
 		return err
 	}
 	return restate(w.tree, statusRequested, "")
+}
+
+// maxSubscriptions bounds the Subscriptions of a tenant: each has memory, and work that
+// goes on.
+const maxSubscriptions = 10_000
+
+func (d *Door) roomForSubscription(ctx context.Context, id fhir.ID) error {
+	n, err := d.store.Count(ctx, &search.Query{Types: []string{string(subscriptionType)}, Filter: search.Not{X: search.IDs{string(id)}}})
+	if err == nil && n >= maxSubscriptions {
+		err = fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "there are %d Subscriptions, which is as many as this server tells: delete some that are off", n)
+	}
+	return d.fault(err)
 }
 
 // admits refuses a subscription for who cannot stand for it, or to which nothing could
@@ -85,8 +102,39 @@ func restate(t *fhir.Tree, status, reason string) error {
 	return err
 }
 
+// withoutHeaders takes the headers of a rest-hook, which mostly have a secret in them,
+// out of a Subscription that is somebody else's.
+func (s *Session) withoutHeaders(ctx context.Context, r store.Record) (store.Record, error) {
+	if s.access == nil || !bytes.Contains(r.Body, []byte(`"header"`)) {
+		return r, nil
+	}
+	by, err := readSubscriber(ctx, s.door.store, r.Key.ID)
+	if err != nil || by.Standing.Same(s.principal.Standing) && !r.Updated.Before(by.Since) {
+		return r, err
+	}
+	tree, err := s.door.tree(r)
+	if err != nil {
+		return r, err
+	}
+	tree.Root().Child("channel").RemoveAll("header")
+	r.Body = tree.Root().AppendJSON(nil)
+	return r, nil
+}
+
+// readSubscriber reads for whom a Subscription is; nobody when that is not known.
+func readSubscriber(ctx context.Context, from store.Identity, id fhir.ID) (by subscriber, err error) {
+	item, err := from.ReadItem(ctx, kindSubscription, string(id))
+	if errors.Is(err, store.ErrNotFound) {
+		return by, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(item.Body, &by)
+	}
+	return by, err
+}
+
 // subscribers are the items that go with the Subscriptions that a unit writes.
-func (u *unit) subscribers(now time.Time) (changes []store.ItemChange, err error) {
+func (u *unit) subscribers() (changes []store.ItemChange, err error) {
 	for _, w := range u.writes {
 		if w.Key.Type != subscriptionType || u.restates {
 			continue
@@ -96,7 +144,7 @@ func (u *unit) subscribers(now time.Time) (changes []store.ItemChange, err error
 			changes = append(changes, store.ItemChange{Item: item, Expect: store.Any, Delete: true})
 			continue
 		}
-		if item.Body, err = json.Marshal(subscriber{u.s.principal.Standing, now}); err != nil {
+		if item.Body, err = json.Marshal(subscriber{u.s.principal.Standing, w.Updated}); err != nil {
 			return nil, err
 		}
 		changes = append(changes, store.ItemChange{Item: item, Expect: store.Any})

@@ -66,7 +66,9 @@ func Workloads() []Workload {
 	for _, s := range searches {
 		all = append(all, Workload{Name: searchPrefix + s.name, What: s.what, prepare: s.prepare})
 	}
-	return append(all, Workload{Name: "counts", What: "accurate totals of large sets, in hits per second", prepare: counts})
+	return append(all,
+		Workload{Name: "counts", What: "accurate totals of large sets, in hits per second", prepare: counts},
+		Workload{Name: "subscriptions", What: "how long after a write its subscriber is told, at 1,000 changes a second", prepare: subscriptions})
 }
 
 const (

@@ -81,6 +81,9 @@ func (r *run) measure(ctx context.Context, load Workload) (Result, error) {
 			return result, fmt.Errorf("bench: %s: %w", load.Name, err)
 		}
 		step, result.Size, result.Note = asked.step, asked.size, asked.note
+		if asked.end != nil {
+			defer asked.end()
+		}
 	}
 	workers := make([]*worker, r.o.Concurrency)
 	begin := time.Now().Add(r.o.Warmup)

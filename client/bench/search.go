@@ -73,6 +73,7 @@ type asked struct {
 	step func(ctx context.Context, w *worker) error
 	size float64
 	note string
+	end  func() // after the last step; nil for nothing
 }
 
 // most values that a search takes in turn.
@@ -117,7 +118,7 @@ func (s search) prepare(ctx context.Context, r *run) (asked, error) {
 		return asked{}, &refusal{message: fmt.Sprintf(
 			"no value was found for which the answer has %d to %d resources (the last one had %d); fill the server first", s.fewest, s.most, last)}
 	}
-	return asked{oneOf(fit), float64(size) / float64(len(fit)), note}, nil
+	return asked{step: oneOf(fit), size: float64(size) / float64(len(fit)), note: note}, nil
 }
 
 // oneOf asks for a path at random.

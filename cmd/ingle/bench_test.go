@@ -83,3 +83,11 @@ func TestBenchSaysWhatIsMissingOfAPopulation(t *testing.T) {
 		}
 	}
 }
+
+func TestMatchingIsMeasuredWithoutAServer(t *testing.T) {
+	var out strings.Builder
+	c := benchCommand{Workload: []string{matching}, Duration: 10 * time.Millisecond}
+	if err := c.Run(t.Context(), &Main{Stdout: &out}); err != nil || !strings.Contains(out.String(), "changes/s  1000 subscriptions") {
+		t.Errorf("%q %v", out.String(), err)
+	}
+}

@@ -1,6 +1,7 @@
 package bulkload
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -212,7 +213,7 @@ func (l *load) readFile(ctx context.Context, f int, from fileState, all bool, he
 		case err != nil && !errors.Is(err, io.EOF):
 			s = refused(line, ordinal, err)
 		case !blank(text):
-			doc, err := takeApart(text)
+			doc, err := takeApart(bytes.TrimRight(text, "\r\n")) // else what is cut off seems to hold them
 			if err != nil {
 				s = refused(line, ordinal, err)
 				break

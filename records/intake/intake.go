@@ -49,6 +49,10 @@ type Service struct {
 	client  *http.Client
 	runner  *jobs.Runner
 	uploads chan struct{} // one each that is being taken
+	// loads has room for one: imports share the commits of a store, and what fails there
+	// is told to one of them.
+	loads   chan struct{}
+	waiting sync.Map // string by job: why an import of this process waits, also when that cannot be saved
 }
 
 // Kinds of jobs. An upload that is being taken has one of its own, uploadKind with the
@@ -58,8 +62,11 @@ const (
 	uploadKind = "import-upload-"
 )
 
-// maxUploads bounds the uploads that one process takes at a time.
-const maxUploads = 8
+// What one process does at a time, of one tenant.
+const (
+	maxUploads = 8 // that are taken
+	workers    = 8 // imports, of which one is loaded while others are fetched
+)
 
 // New makes a Service; Work has it do what is ordered.
 func New(c Config) *Service {
@@ -76,10 +83,11 @@ func New(c Config) *Service {
 	c.Lease = cmp.Or(c.Lease, 4*time.Second)
 	c.Retry = cmp.Or(c.Retry, time.Second)
 	c.Checkpoint = cmp.Or(c.Checkpoint, 2*time.Second)
-	s := &Service{config: c, uploads: make(chan struct{}, maxUploads)}
+	s := &Service{config: c, uploads: make(chan struct{}, maxUploads), loads: make(chan struct{}, 1)}
 	s.client = s.newClient()
 	s.runner = jobs.NewRunner(jobs.Config{
 		Store: c.Door.Jobs(), Clock: c.Clock, Log: c.Log, Lease: c.Lease,
+		Workers:  workers,
 		Handlers: map[string]jobs.Handler{importKind: s.handle},
 	})
 	return s

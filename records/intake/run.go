@@ -40,6 +40,7 @@ func (s *Service) handle(ctx context.Context, w *jobs.Work) error {
 	if err := w.Args(&r.order); err != nil {
 		return err
 	}
+	defer s.waiting.Delete(r.id)
 	for wait := s.config.Retry; ; wait = min(2*wait, 30*time.Second) {
 		moved, err := r.attempt(ctx)
 		switch {
@@ -52,6 +53,7 @@ func (s *Service) handle(ctx context.Context, w *jobs.Work) error {
 		}
 		s.config.Log.WarnContext(ctx, "an import waits", "import", r.id, "error", err)
 		r.state.Waiting = said(err)
+		s.waiting.Store(r.id, r.state.Waiting)
 		// The store may be what is full.
 		if err := r.save(ctx); errors.Is(err, jobs.ErrLost) {
 			return err
@@ -155,7 +157,11 @@ func (r *run) resume(ctx context.Context) error {
 	}
 	r.refused, r.lines = r.state.Refused, r.state.Lines
 	r.report, r.spilled = r.report[:0], 0
-	return r.save(ctx)
+	if err := r.save(ctx); err != nil {
+		return err
+	}
+	r.s.waiting.Delete(r.id)
+	return nil
 }
 
 // begin is the state of an import of which nothing is done.
@@ -188,6 +194,12 @@ func (r *run) stand(ctx context.Context) (*records.Session, error) {
 func (r *run) load(ctx context.Context) error {
 	if r.state.Phase != loading {
 		return nil
+	}
+	select {
+	case r.s.loads <- struct{}{}:
+		defer func() { <-r.s.loads }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 	session, err := r.stand(ctx)
 	if err != nil {

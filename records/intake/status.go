@@ -56,7 +56,11 @@ func (s *Service) Import(ctx context.Context, session *records.Session, id strin
 	if err != nil || j.Kind != importKind || j.State == store.JobCancelled || json.Unmarshal(j.Args, &a) != nil || !a.Standing.Same(session.Principal().Standing) {
 		return nil, fault.New(fault.NotFound, fault.CodeNotFound, "", "There is no such import of yours: it was cancelled, has been over for too long, or never was.")
 	}
-	return importOf(id, j, &a)
+	i, err := importOf(id, j, &a)
+	if why, ok := s.waiting.Load(j.ID); ok && err == nil && i.Ended.IsZero() {
+		i.Waiting = why.(string)
+	}
+	return i, err
 }
 
 func importOf(id string, j store.Job, a *arguments) (*Import, error) {

@@ -40,6 +40,11 @@ func onEach(t *testing.T, test func(t *testing.T, open func() store.Store)) {
 	})
 }
 
+func sqliteStore(t *testing.T) store.Store {
+	t.Helper()
+	return opened(t)(sqlite.Open(context.Background(), t.TempDir()))
+}
+
 func opened(t *testing.T) func(s store.Store, err error) store.Store {
 	return func(s store.Store, err error) store.Store {
 		t.Helper()

@@ -142,7 +142,14 @@ func (w *writer) serve(first *request) {
 		switch {
 		case r.flush:
 			w.commitImports()
-			r.fn = func(context.Context, *tx) error { return errors.Join(w.takeError(), w.keepCounters()) }
+			// It is taken once: the function may run again.
+			failed := w.takeError()
+			r.fn = func(context.Context, *tx) error {
+				if failed != nil {
+					return failed
+				}
+				return w.keepCounters()
+			}
 			r.flush = false
 			continue
 		case r.imported:
