@@ -210,6 +210,11 @@ func (p *portioning) holdsOf(ctx context.Context, item *store.Walked) (bool, err
 	if err != nil {
 		return false, err
 	}
+	if p.Targets && !p.Deleted {
+		if item.Targets, err = p.targets(ctx, doc); err != nil {
+			return false, err
+		}
+	}
 	for _, e := range doc.Entries {
 		if e.RefType == string(patientType) && slices.ContainsFunc(p.query.Owners, func(o search.Param) bool { return o.Names(&e) }) {
 			item.Owners = append(item.Owners, fhir.ID(e.RefID))
@@ -231,6 +236,21 @@ func (p *portioning) holdsOf(ctx context.Context, item *store.Walked) (bool, err
 		return false, err
 	}
 	return p.s.allows(ctx, d.store, current, seeing)
+}
+
+// targets are where the resources stand to which a document refers.
+func (p *portioning) targets(ctx context.Context, doc *search.Document) (all []store.Position, err error) {
+	var keys []fhir.Key
+	for _, e := range doc.Entries {
+		if e.RefType != "" && e.RefID != "" {
+			keys = append(keys, fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)})
+		}
+	}
+	places, err := p.s.door.store.Positions(ctx, keys)
+	for _, place := range places {
+		all = append(all, place)
+	}
+	return all, err
 }
 
 // render makes the lines of what was chosen, on all cores.

@@ -201,6 +201,9 @@ type Resources interface {
 	Changes(ctx context.Context, after Seq, limit int, bodies bool) ([]Record, error)
 	// Walk reads resources of a type as they were at a place in the feed, for exports.
 	Walk(ctx context.Context, q WalkQuery) (WalkPage, error)
+	// Positions returns the places of those keys that are or were there, or that something
+	// refers to.
+	Positions(ctx context.Context, keys []fhir.Key) (map[fhir.Key]Position, error)
 	// LastSeq is the newest Seq that Changes may return; 0 when empty.
 	LastSeq(ctx context.Context) (Seq, error)
 	// Each streams the current versions of a type ("" for all) in the store's

@@ -150,9 +150,11 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if who != nil {
 		sessions = who.server
 	}
-	if err := c.tell(m, tenants.Tenants, sessions, site, log); err != nil {
+	told, err := c.tell(m, tenants.Tenants, sessions, site, log)
+	if err != nil {
 		return err
 	}
+	told.describe(&api)
 	m.onClose(background(ctx, tenants.Tenants, log))
 	exports := c.bulk(tenants.Tenants, sessions, log)
 	m.onClose(work(ctx, "exports", log, exports.Run))

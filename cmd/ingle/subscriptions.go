@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
+
 	"github.com/inglehealth/ingle/internal/guard"
 	"github.com/inglehealth/ingle/records"
-	"github.com/inglehealth/ingle/records/notify"
+	"github.com/inglehealth/ingle/service/fhirapi"
 	"github.com/inglehealth/ingle/service/subscribe"
 	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // subscriptionFlags say how subscribers can be told of changes.
@@ -36,17 +39,23 @@ func (f subscriptionFlags) channels(log logger) (*subscribe.Channels, error) {
 		}
 	}
 	if f.NATSURL != "" {
-		c.NATS = &subscribe.Broker{URL: f.NATSURL, Credentials: f.NATSCredentials, Prefix: f.NATSPrefix}
+		c.NATS = &subscribe.Broker{URL: f.NATSURL, Credentials: f.NATSCredentials, Prefix: f.NATSPrefix, Allowed: c.Guard.Named}
 	}
 	return subscribe.New(c)
 }
 
+// subscribers are the ways in which subscribers of all tenants are told.
+type subscribers struct {
+	channels *subscribe.Channels
+	sockets  *subscribe.Sockets
+}
+
 // tell has subscribers of every tenant told of changes, as who they are for may see
 // them. It is called before the tenants' background work begins.
-func (f subscriptionFlags) tell(m *Main, tenants *records.Tenants, sessions records.Sessions, site *web.Site, log logger) error {
+func (f subscriptionFlags) tell(m *Main, tenants *records.Tenants, sessions records.Sessions, site *web.Site, log logger) (*subscribers, error) {
 	channels, err := f.channels(log)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, name := range tenants.Names() {
 		if door, ok := tenants.Door(name); ok {
@@ -55,8 +64,8 @@ func (f subscriptionFlags) tell(m *Main, tenants *records.Tenants, sessions reco
 	}
 	sockets := subscribe.NewSockets(subscribe.SocketConfig{
 		Tenants: tenants, Log: log,
-		Logs:     func(door *records.Door) notify.Log { return door.Subscriptions() },
-		Sessions: func(*records.Door) records.Sessions { return sessions },
+		Logs:     func(door *records.Door) subscribe.Log { return door.Subscriptions() },
+		Sessions: sessions,
 	})
 	sockets.Mount(site)
 	m.onClose(func() error {
@@ -64,5 +73,14 @@ func (f subscriptionFlags) tell(m *Main, tenants *records.Tenants, sessions reco
 		channels.Close()
 		return nil
 	})
-	return nil
+	return &subscribers{channels, sockets}, nil
+}
+
+// describe tells the API how subscribers are told.
+func (s *subscribers) describe(api *fhirapi.Config) {
+	api.Channels, api.WebSocket = s.channels.Codes(), subscribe.Address
+	api.Bind = func(ctx context.Context, session *records.Session, ids []fhir.ID) (fhirapi.Binding, error) {
+		t, err := s.sockets.Token(session, ids)
+		return fhirapi.Binding{Token: t.Text, Until: t.Until, Subscriptions: t.Subscriptions, Address: t.Address}, err
+	}
 }

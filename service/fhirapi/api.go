@@ -49,6 +49,12 @@ type Config struct {
 	Traced func(r *http.Request, door *records.Door, path string, status int, failure error)
 	// Operations are those that other services perform.
 	Operations []Mounted
+	// Bind makes a token by which a WebSocket is told of subscriptions that the session
+	// may have; nil: there are no WebSockets. WebSocket is their address, for the
+	// CapabilityStatement, and Channels are the ways in which subscribers are told.
+	Bind      func(ctx context.Context, session *records.Session, ids []fhir.ID) (Binding, error)
+	WebSocket func(door *records.Door) string
+	Channels  []string
 	// Start says that others answer browsers at the root.
 	Start bool
 	// Origins says whether the pages of an origin may use a door's API, as
@@ -59,6 +65,14 @@ type Config struct {
 // OAuth is where an authorization server is: absolute URLs, "" for what it does
 // not have.
 type OAuth struct{ Authorize, Token, Register, Manage, Introspect, Revoke string }
+
+// Binding is a token that binds a WebSocket at an address to subscriptions.
+type Binding struct {
+	Token         string
+	Until         time.Time
+	Subscriptions []fhir.ID
+	Address       string
+}
 
 // API serves every tenant's FHIR base. It is safe for concurrent use.
 type API struct {

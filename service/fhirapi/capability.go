@@ -25,12 +25,13 @@ type (
 		Date           string            `json:"date"`
 		Description    string            `json:"description"`
 		Kind           string            `json:"kind"`
-		Software       capSoftware       `json:"software"`
 		Instantiates   []string          `json:"instantiates,omitempty"`
+		Software       capSoftware       `json:"software"`
 		Implementation capImplementation `json:"implementation"`
 		FHIRVersion    string            `json:"fhirVersion"`
 		Format         []string          `json:"format"`
 		PatchFormat    []string          `json:"patchFormat"`
+		Guides         []string          `json:"implementationGuide,omitempty"`
 		Rest           []capRest         `json:"rest"`
 	}
 	capSoftware struct {
@@ -42,6 +43,7 @@ type (
 		URL         string `json:"url"`
 	}
 	capRest struct {
+		Extension     []capExtension   `json:"extension,omitempty"`
 		Mode          string           `json:"mode"`
 		Documentation string           `json:"documentation"`
 		Security      capSecurity      `json:"security"`
@@ -61,6 +63,7 @@ type (
 		URL       string         `json:"url"`
 		Extension []capExtension `json:"extension,omitempty"`
 		URI       string         `json:"valueUri,omitempty"`
+		Canonical string         `json:"valueCanonical,omitempty"`
 	}
 	capConcept struct {
 		Coding []capCoding `json:"coding"`
@@ -71,9 +74,11 @@ type (
 		Code   string `json:"code"`
 	}
 	capResource struct {
+		Extension         []capExtension   `json:"extension,omitempty"`
 		Type              string           `json:"type"`
 		Profile           string           `json:"profile"`
 		SupportedProfile  []string         `json:"supportedProfile,omitempty"`
+		Documentation     string           `json:"documentation,omitempty"`
 		Interaction       []capInteraction `json:"interaction"`
 		Versioning        string           `json:"versioning"`
 		ReadHistory       bool             `json:"readHistory"`
@@ -127,7 +132,7 @@ func interactions(codes ...string) []capInteraction {
 
 // describe makes the CapabilityStatement of a release from what is loaded and
 // what this package serves.
-func (c *call) describe(catalog *search.Catalog, lacking map[string]records.Incomplete) ([]byte, error) {
+func (c *call) describe(catalog *search.Catalog, lacking map[string]records.Incomplete, topics []string) ([]byte, error) {
 	d := c.definitions(c.format.release)
 	title := "Ingle"
 	if name := c.door.Name(); name != "" {
@@ -166,6 +171,7 @@ func (c *call) describe(catalog *search.Catalog, lacking map[string]records.Inco
 		}
 		rest.Resource = append(rest.Resource, c.describeType(d, catalog, name, reverse[name], lacking))
 	}
+	c.describeSubscriptions(&s, &rest, d, topics)
 	s.Rest = []capRest{rest}
 	return json.Marshal(s)
 }

@@ -2,6 +2,7 @@ package fhirapi
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
@@ -39,9 +40,11 @@ type capabilityKey struct {
 	mode    string
 }
 
-// capability is a statement as JSON, and the search parameters that it lists.
+// capability is a statement as JSON, and the search parameters and topics that it
+// lists.
 type capability struct {
 	catalog *search.Catalog
+	topics  []string
 	body    []byte
 }
 
@@ -64,14 +67,18 @@ func (c *call) capabilityStatement(mode string) ([]byte, error) {
 		return nil, err
 	}
 	catalog := c.door.Catalog(c.definitions(c.format.release).Release)
-	if made := a.capabilities[key]; made.catalog == catalog && len(lacking) == 0 {
+	topics, err := c.topics()
+	if err != nil {
+		return nil, err
+	}
+	if made := a.capabilities[key]; made.catalog == catalog && len(lacking) == 0 && slices.Equal(made.topics, topics) {
 		return made.body, nil
 	}
 	var body []byte
 	if mode == "terminology" {
 		body, err = c.terminologyCapabilities()
 	} else {
-		body, err = c.describe(catalog, lacking)
+		body, err = c.describe(catalog, lacking, topics)
 	}
 	if err != nil {
 		return nil, err
@@ -79,8 +86,21 @@ func (c *call) capabilityStatement(mode string) ([]byte, error) {
 	if len(lacking) > 0 {
 		return body, nil // it changes
 	}
-	a.capabilities[key] = capability{catalog, body}
+	a.capabilities[key] = capability{catalog, topics, body}
 	return body, nil
+}
+
+// topics are the canonicals of what subscriptions may name; none where nobody is told
+// of changes.
+func (c *call) topics() (canonicals []string, err error) {
+	if c.door.Subscriptions() == nil {
+		return nil, nil
+	}
+	all, err := c.door.Topics(c.r.Context())
+	for _, t := range all {
+		canonicals = append(canonicals, t.Canonical())
+	}
+	return canonicals, err
 }
 
 // lacking are the search parameters that are not completely indexed, by name.

@@ -83,7 +83,7 @@ func operations(others []Mounted) map[string]*operation {
 			doc: "Answers a GraphQL query about a resource or the whole system (GET with query, POST as application/graphql or application/json); it reads only.",
 		},
 	}
-	list = append(append(append(list, viewOperations()...), keepingOperations()...), exportRecordOperation())
+	list = append(slices.Concat(list, viewOperations(), keepingOperations(), subscriptionOperations()), exportRecordOperation())
 	for _, m := range others {
 		list = append(list, mounted(m))
 	}

@@ -31,7 +31,7 @@ const eventsAtOnce = 50
 // permitted is the state of a Subscription that whoever has the token may see at
 // this moment.
 func (c *connection) permitted(ctx context.Context, b *binding) (notify.State, error) {
-	session, err := c.sockets.config.Sessions(c.door).Stand(ctx, c.door, b.standing)
+	session, err := c.sockets.config.Sessions.Stand(ctx, c.door, b.standing)
 	if errors.Is(err, records.ErrStanding) {
 		return notify.State{}, fault.Wrap(err, fault.Forbidden, fault.CodeForbidden, "", "Nothing is allowed any more to whom the token was given.")
 	}
@@ -39,13 +39,9 @@ func (c *connection) permitted(ctx context.Context, b *binding) (notify.State, e
 		return notify.State{}, err
 	}
 	// What is looked at does not leave; what does, the log records.
-	key := fhir.Key{Type: "Subscription", ID: b.id}
-	if _, err := session.Read(audit.WithTrail(ctx, nil), key, records.ReadOptions{}); err != nil {
-		return notify.State{}, err
-	}
-	state, err := c.log.State(ctx, b.id)
+	state, err := c.log.Mine(audit.WithTrail(ctx, nil), session, b.id)
 	if err == nil && (state.System != "" || state.Code != WebSocket) {
-		err = fault.New(fault.Invalid, fault.CodeInvalid, "", "%s is not told by WebSocket.", key)
+		err = fault.New(fault.Invalid, fault.CodeInvalid, "", "Subscription/%s is not told by WebSocket.", b.id)
 	}
 	return state, err
 }

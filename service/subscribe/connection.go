@@ -24,7 +24,7 @@ const maxMistakes = 5
 type connection struct {
 	sockets *Sockets
 	door    *records.Door
-	log     notify.Log
+	log     Log
 	conn    *websocket.Conn
 
 	bound    map[string]*binding // by Subscription

@@ -20,13 +20,21 @@ import (
 // SocketPath is where WebSockets are opened, below the tenant.
 const SocketPath = "/subscriptions/websocket"
 
+// Log is what Sockets read: *records.Subscriptions.
+type Log interface {
+	notify.Log
+	// Mine is the state of a Subscription for a session of whom it is for, and a fault
+	// for others.
+	Mine(ctx context.Context, session *records.Session, id fhir.ID) (notify.State, error)
+}
+
 // SocketConfig is what Sockets need. A bound of 0 means its default.
 type SocketConfig struct {
-	Tenants  *records.Tenants                          // required
-	Logs     func(door *records.Door) notify.Log       // required
-	Sessions func(door *records.Door) records.Sessions // required: of whom tokens were made for
-	Clock    func() time.Time                          // nil: time.Now
-	Log      *slog.Logger                              // nil: slog.Default()
+	Tenants  *records.Tenants             // required
+	Logs     func(door *records.Door) Log // required
+	Sessions records.Sessions             // required: of whom tokens were made for
+	Clock    func() time.Time             // nil: time.Now
+	Log      *slog.Logger                 // nil: slog.Default()
 
 	Most    int           // connections of this process (4096)
 	Unbound time.Duration // how long one may be without a subscription (30 s)

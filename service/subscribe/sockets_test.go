@@ -66,6 +66,10 @@ func (b *book) State(_ context.Context, id fhir.ID) (notify.State, error) {
 	return *s, nil
 }
 
+func (b *book) Mine(ctx context.Context, _ *records.Session, id fhir.ID) (notify.State, error) {
+	return b.State(ctx, id)
+}
+
 func (b *book) Message(_ context.Context, id fhir.ID, kind notify.Kind, content notify.Content, _ string, since, until int64, most int) (m notify.Message, last int64, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -172,8 +176,8 @@ func newStation(t *testing.T, c SocketConfig, states ...notify.State) *station {
 		}
 	}
 	c.Tenants, c.Clock, c.Log = records.NewTenants(s.door), s.time, slog.New(slog.DiscardHandler)
-	c.Logs = func(*records.Door) notify.Log { return s.book }
-	c.Sessions = func(*records.Door) records.Sessions { return s.who }
+	c.Logs = func(*records.Door) Log { return s.book }
+	c.Sessions = s.who
 	s.Sockets = NewSockets(c)
 	site := web.New(web.Config{Log: c.Log})
 	s.Mount(site)
@@ -196,7 +200,7 @@ func active(id fhir.ID) notify.State {
 
 func (s *station) token(ids ...fhir.ID) string {
 	s.t.Helper()
-	token, err := s.Token(s.t.Context(), s.session, ids)
+	token, err := s.Token(s.session, ids)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package subscribe
 
 import (
-	"context"
 	"encoding/json"
 	"time"
 
@@ -36,7 +35,7 @@ type sealed struct {
 const purpose = "websocket binding token"
 
 // Token makes a token of subscriptions that the session has looked at.
-func (s *Sockets) Token(_ context.Context, session *records.Session, ids []fhir.ID) (Token, error) {
+func (s *Sockets) Token(session *records.Session, ids []fhir.ID) (Token, error) {
 	if len(ids) > maxBound {
 		return Token{}, fault.New(fault.Invalid, fault.CodeTooLong, "", "A token is for at most %d subscriptions; these are %d.", maxBound, len(ids))
 	}

@@ -154,6 +154,11 @@ func (s *Store) Walk(ctx context.Context, q store.WalkQuery) (store.WalkPage, er
 	return w.Page(s.reader.Unpack)
 }
 
+// Positions implements store.Resources.
+func (s *Store) Positions(ctx context.Context, keys []fhir.Key) (map[fhir.Key]store.Position, error) {
+	return read(s, func(db pool) (map[fhir.Key]store.Position, error) { return s.reader.Positions(ctx, db, keys) })
+}
+
 // LastSeq implements store.Resources.
 func (s *Store) LastSeq(ctx context.Context) (store.Seq, error) {
 	return read(s, func(pool) (store.Seq, error) {

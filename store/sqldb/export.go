@@ -185,6 +185,21 @@ func (s *Reader) backAt(ctx context.Context, db DB, q store.WalkQuery, w *Walk) 
 	return nil
 }
 
+// Positions is store.Resources.Positions on db.
+func (s *Reader) Positions(ctx context.Context, db DB, keys []fhir.Key) (map[fhir.Key]store.Position, error) {
+	places := make(map[fhir.Key]store.Position, len(keys))
+	for _, key := range keys {
+		current, err := s.Current(ctx, db, key)
+		if err != nil {
+			return nil, err
+		}
+		if current.RID != 0 {
+			places[key] = store.Position(current.RID)
+		}
+	}
+	return places, nil
+}
+
 // Page unpacks the bodies, on all cores.
 func (w *Walk) Page(unpack func([]byte) ([]byte, error)) (store.WalkPage, error) {
 	var next atomic.Int64

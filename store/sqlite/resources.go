@@ -179,6 +179,15 @@ func (s *Store) Walk(ctx context.Context, q store.WalkQuery) (store.WalkPage, er
 	return w.Page(s.reader.Unpack)
 }
 
+// Positions implements store.Resources.
+func (s *Store) Positions(ctx context.Context, keys []fhir.Key) (places map[fhir.Key]store.Position, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		places, err = s.reader.Positions(ctx, c, keys)
+		return err
+	})
+	return places, err
+}
+
 // LastSeq implements store.Resources.
 func (s *Store) LastSeq(ctx context.Context) (seq store.Seq, err error) {
 	err = s.read(ctx, func(c *conn) error {

@@ -115,6 +115,10 @@ func walksOwned(t *testing.T, b bench) {
 	if got := page.Items[2].Targets; !slices.Equal(got, []store.Position{groups.Items[0].Position}) {
 		t.Errorf("targets %v, not those of %v", got, groups.Items)
 	}
+	places, err := b.Positions(b.ctx, keys("Group/g", "Group/none", "Device/none"))
+	if err != nil || len(places) != 1 || places[key("Group/g")] != groups.Items[0].Position {
+		t.Errorf("places %v %v", places, err)
+	}
 	b.write(t, b.put("Observation/d", 1, "", refer(subject, "Patient/q"), token(status, "", "draft")))
 	if got := b.walk(t, q); got != "a[p] b[q] c d*" {
 		t.Errorf("what has changed: %s", got)

@@ -1,0 +1,41 @@
+package fhirapi
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/inglehealth/ingle/spec/definitions"
+)
+
+const (
+	backportGuide   = "http://hl7.org/fhir/uv/subscriptions-backport/"
+	backportProfile = backportGuide + "StructureDefinition/backport-subscription"
+	websocketURL    = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket"
+)
+
+// describeSubscriptions adds how subscribers are told of changes (Subscriptions R5
+// Backport, Conformance in FHIR R4).
+func (c *call) describeSubscriptions(s *capabilityStatement, rest *capRest, d *definitions.Definitions, topics []string) {
+	if c.door.Subscriptions() == nil {
+		return
+	}
+	at := slices.IndexFunc(rest.Resource, func(r capResource) bool { return r.Type == "Subscription" })
+	if at < 0 {
+		return
+	}
+	if d.Release == definitions.R4 {
+		s.Instantiates = append(s.Instantiates, backportGuide+"CapabilityStatement/backport-subscription-server-r4")
+		s.Guides = append(s.Guides, backportGuide+"ImplementationGuide/hl7.fhir.uv.subscriptions-backport")
+	}
+	if c.api.config.WebSocket != nil {
+		rest.Extension = append(rest.Extension, capExtension{URL: websocketURL, URI: c.api.config.WebSocket(c.door)})
+	}
+	r := &rest.Resource[at]
+	if !slices.Contains(r.SupportedProfile, backportProfile) {
+		r.SupportedProfile = append(r.SupportedProfile, backportProfile)
+	}
+	r.Documentation = "Criteria of R4's own form, or the canonical of a topic with filters. Channels: " + strings.Join(c.api.config.Channels, ", ") + "."
+	for _, topic := range topics {
+		r.Extension = append(r.Extension, capExtension{URL: backportGuide + "StructureDefinition/capabilitystatement-subscriptiontopic-canonical", Canonical: topic})
+	}
+}
