@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/dustin/go-humanize"
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/bulkjob"
@@ -18,23 +21,28 @@ import (
 type exportFlags struct {
 	ExportTo   string        `placeholder:"DIR" help:"Where files of bulk exports are kept: a folder, which several servers on one database share. Without it exports in the folder of the records."`
 	ExportKeep time.Duration `default:"24h" help:"How long the files of a bulk export are kept when it is done."`
+	ExportPart string        `default:"64MiB" help:"How large a file of a bulk export becomes before the next one is begun."`
 }
 
 // bulk makes the server of bulk exports. sessions are of those for whom they are.
-func (c *serveCommand) bulk(tenants *records.Tenants, sessions records.Sessions, log logger) *bulk.Server {
+func (c *serveCommand) bulk(tenants *records.Tenants, sessions records.Sessions, log logger) (*bulk.Server, error) {
+	part, err := humanize.ParseBytes(c.ExportPart)
+	if err != nil || part == 0 || part > math.MaxInt64 {
+		return nil, usage("--export-part %s is not a size: it looks like 64MiB", c.ExportPart)
+	}
 	folder := c.ExportTo
 	if folder == "" {
 		folder = filepath.Join(c.folder(), "exports")
 	}
 	return bulk.New(bulk.Config{
-		Tenants: tenants, Sessions: sessions, Keep: c.ExportKeep, Open: c.Open, Log: log,
+		Tenants: tenants, Sessions: sessions, Keep: c.ExportKeep, Part: int64(part), Open: c.Open, Log: log,
 		Files: func(tenant string) bulkjob.Files {
 			if tenant == "" { // which no tenant can be called
 				tenant = "_"
 			}
 			return bulkjob.Folder(filepath.Join(folder, tenant))
 		},
-	})
+	}), nil
 }
 
 const bulkCanonical = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/"
