@@ -23,6 +23,38 @@ var (
 	noTest         = regexp.MustCompile(`^(Not done|Does not apply): .{20,}`)
 )
 
+// bulkRow is a row of the page on bulk exports: a point of the guide and what shows it.
+var bulkRow = regexp.MustCompile(`^\| ([^|]+) \| (.+) \|$`)
+
+// Each point of the guide that the page on bulk exports names has tests that exist, or a
+// reason why there is none.
+func TestEveryPointOfBulkDataIsShownByATestThatExists(t *testing.T) {
+	const page = "docs/conformance/bulk-data.md"
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	points := 0
+	for n, line := range strings.Split(string(text), "\n") {
+		for _, m := range shownBy.FindAllStringSubmatch(line, -1) {
+			if !hasTest(t, m[1], m[2]) {
+				t.Errorf("%s:%d: there is no test %s.%s", page, n+1, m[1], m[2])
+			}
+		}
+		row := bulkRow.FindStringSubmatch(line)
+		if row == nil || row[1] == "Point" || strings.HasPrefix(row[1], "---") {
+			continue
+		}
+		points++
+		if !shownBy.MatchString(row[2]) && !noTest.MatchString(row[2]) {
+			t.Errorf("%s:%d: neither a test nor a reason", page, n+1)
+		}
+	}
+	if points < 40 {
+		t.Errorf("only %d points", points)
+	}
+}
+
 // The document names every requirement once, each with tests that exist or with a
 // reason why there is none.
 func TestEveryRequirementOfSMARTIsShownByATestThatExists(t *testing.T) {

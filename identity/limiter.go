@@ -16,6 +16,39 @@ const (
 	addressesKept = 10_000
 )
 
+// AddressLimits limit how often sign-ins from an address fail, in all processes. They
+// are safe for concurrent use.
+type AddressLimits interface {
+	// Take counts a sign-in that may fail, or says how long to wait.
+	Take(a netip.Addr) (wait time.Duration)
+	// GiveBack counts it no more, since it did not fail.
+	GiveBack(a netip.Addr)
+}
+
+type addressLimiter interface {
+	// take fails with a *WaitError.
+	take(a netip.Addr, now time.Time) error
+	giveBack(a netip.Addr, now time.Time)
+}
+
+func sharing(l AddressLimits) addressLimiter {
+	if l == nil {
+		return newLimiter()
+	}
+	return shared{l}
+}
+
+type shared struct{ AddressLimits }
+
+func (s shared) take(a netip.Addr, now time.Time) error {
+	if wait := s.Take(a); wait > 0 {
+		return &WaitError{Until: now.Add(wait)}
+	}
+	return nil
+}
+
+func (s shared) giveBack(a netip.Addr, _ time.Time) { s.GiveBack(a) }
+
 // limiter holds a token bucket for each of the addresses seen last, in the
 // memory of this process.
 type limiter struct {

@@ -42,6 +42,9 @@ type Config struct {
 	AllowPrivate bool          // GuardedClient may speak to private addresses
 	SessionIdle  time.Duration // a session ends when it is not used for so long; 0: DefaultSessionIdle
 	SessionLife  time.Duration // and in any case after so long; 0: DefaultSessionLife
+	// Addresses limit the failed sign-ins of an address; nil: in the memory of this
+	// process.
+	Addresses AddressLimits
 	// Sandbox are the logins of users of a sandbox, as whom anybody may sign in by
 	// name alone.
 	Sandbox []string
@@ -55,7 +58,7 @@ type Config struct {
 type Service struct {
 	config    Config
 	hasher    *hasher
-	addresses *limiter
+	addresses addressLimiter
 	signing   signing
 	passkeys  *webauthn.WebAuthn // nil: browsers have no passkeys for the issuer's host
 	keys      *keySource
@@ -104,7 +107,7 @@ func newService(c Config) (*Service, error) {
 		c.SessionLife = DefaultSessionLife
 	}
 	s := &Service{
-		config: c, hasher: newHasher(), addresses: newLimiter(), passkeys: relyingParty(issuer),
+		config: c, hasher: newHasher(), addresses: sharing(c.Addresses), passkeys: relyingParty(issuer),
 		checked: recent.NewMap[string, checked](maxChecked), origins: recent.NewMap[string, int64](maxOrigins),
 		simulated: recent.NewMap[string, simulated](maxSimulated), counts: newCounts(c.Counts, c.Tenant),
 	}

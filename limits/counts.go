@@ -2,6 +2,7 @@ package limits
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -65,7 +66,7 @@ func (l *Limiter) Uses(ctx context.Context, limit int) ([]Use, error) {
 		if p := in.of(k); p != nil {
 			use.Limit = p.Limit
 			if p.interval > 0 {
-				use.Used = min(int64(float64(u.Owes)/p.interval), p.Limit.Burst)
+				use.Used = min(int64(math.Round(float64(u.Owes)/p.interval)), p.Limit.Burst)
 			}
 		}
 		all = append(all, use)

@@ -111,6 +111,7 @@ func (m *Meter) UnmarshalText(text []byte) error {
 type Who struct {
 	App, User string     // ids
 	Address   netip.Addr // as AddressOf gives it
+	Counted   bool       // it counts for all together already
 }
 
 // AddressOf is what one client can choose addresses from: an IPv4 address, or the first
@@ -120,10 +121,11 @@ func AddressOf(text string) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	return network(a)
+	return Network(a)
 }
 
-func network(a netip.Addr) netip.Addr {
+// Network is AddressOf of an address.
+func Network(a netip.Addr) netip.Addr {
 	a = a.Unmap().WithZone("")
 	if a.Is6() && !a.IsLoopback() {
 		if p, err := a.Prefix(64); err == nil {
@@ -151,7 +153,7 @@ func (w Who) key(s Scope, m Meter) (k key, ok bool) {
 	case Address:
 		k.addr, ok = w.Address, w.Address.IsValid()
 	default:
-		ok = true
+		ok = !w.Counted
 	}
 	return k, ok
 }

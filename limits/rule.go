@@ -18,12 +18,15 @@ type Rule struct {
 // Place is what a rule is about: there is one rule at most for each.
 func (r Rule) Place() Rule { return Rule{Scope: r.Scope, ID: r.ID, Meter: r.Meter} }
 
-func (r Rule) String() string {
+func (r Rule) String() string { return r.About() + " " + r.Limit.String() }
+
+// About is what a rule is about: "app growth-chart requests".
+func (r Rule) About() string {
 	id := ""
 	if r.ID != "" {
 		id = " " + r.ID
 	}
-	return fmt.Sprintf("%s%s %s %s", r.Scope, id, r.Meter, r.Limit)
+	return fmt.Sprintf("%s%s %s", r.Scope, id, r.Meter)
 }
 
 // counted says by which scopes a meter counts.
@@ -107,6 +110,13 @@ func Defaults() []Rule {
 		each(Address, SignIns, PerMinute(10, 50)),
 		each(Address, Registrations, PerMinute(1, 10)),
 	}
+}
+
+// ParseAbout reads what a rule is about, as About gives it.
+func ParseAbout(text string) (Rule, error) {
+	r, err := ParseRule(text + " none")
+	r.Limit = Limit{}
+	return r, err
 }
 
 // ParseRule reads a rule as String gives it: "user requests 100/s burst 1000", "app

@@ -53,6 +53,7 @@ func (d *Door) Work(ctx context.Context) error {
 	}()
 	var counting sync.WaitGroup
 	counting.Go(func() { d.flushing(watch) })
+	counting.Go(func() { d.limits.Work(watch) })
 	if d.subscriptions != nil {
 		counting.Go(func() { d.subscriptions.work(watch) })
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/internal/recent"
+	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
@@ -35,6 +36,7 @@ type Config struct {
 	Log         *slog.Logger               // nil: nothing is logged; never receives clinical data
 	Audit       *audit.Log                 // nil: nothing is recorded; the Door closes it
 	Traces      *span.Tracer               // makes traces of background work; nil: none
+	Limits      []limits.Rule              // where none is set; nil: limits.Defaults(), empty: none
 }
 
 // Door is the way to one tenant's records.
@@ -54,7 +56,8 @@ type Door struct {
 	lists   *codeLists
 	buffers sync.Pool // *[]byte, for JSON
 
-	usage *usage
+	usage  *usage
+	limits *limits.Limiter
 	// retainedOn is the day of the last job that applies the retention rules, as far as
 	// the watcher knows.
 	retainedOn string
@@ -115,6 +118,9 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		return nil, fmt.Errorf("records: the state of the index: %w", err)
 	}
 	d.store = guarded{c.Store, d.indexes}
+	if d.limits, err = limits.Open(ctx, limits.Config{Store: c.Store, Clock: c.Clock, Log: c.Log, Defaults: c.Limits}); err != nil {
+		return nil, err
+	}
 	if err := d.openLabels(ctx); err != nil {
 		return nil, fmt.Errorf("records: the rules of labels: %w", err)
 	}

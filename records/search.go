@@ -118,9 +118,15 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 	q.Asked, q.Bound = q.Filter, true
 	q.Filter = s.veil(q.Filter)
 	if q.Contained != search.ContainedFalse {
+		if err := s.spendFor(ctx, q); err != nil {
+			return nil, d.fault(err)
+		}
 		return result, d.fault(s.searchContained(ctx, r, q, result))
 	}
 	q.Filter, q.Bytes = s.only(q.Types, smart.Search, q.Filter), d.pageBytes()
+	if err := s.spendFor(ctx, q); err != nil {
+		return nil, d.fault(err)
+	}
 	if q.Summary == search.SummaryCount || q.Count == 0 {
 		result.Count = 0
 		result.Total, err = r.Count(ctx, q)

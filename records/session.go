@@ -34,6 +34,7 @@ type Session struct {
 	access    Access // nil: everything
 	at        int64  // when access is asked, if that depends on the time; else 0
 	masks     []mask.Path
+	spend     func(ctx context.Context, c Cost) error // nil: nothing is asked
 }
 
 // Door returns the door that the session belongs to.

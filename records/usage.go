@@ -27,15 +27,19 @@ type Usage struct {
 	Client    string `json:"client,omitempty"` // id of the app; "" for none, and for tokens of the server's administration
 	User      string `json:"user,omitempty"`   // id of the user; "" for none
 	Requests  int64  `json:"requests"`
-	Resources int64  `json:"resources"` // returned
-	Bytes     int64  `json:"bytes"`     // of answers, as they were sent
-	Refused   int64  `json:"refused"`   // requests answered with 401, 403 or 429
-	Failed    int64  `json:"failed"`    // requests answered with any other 4xx or 5xx
+	Resources int64  `json:"resources"`           // returned
+	Bytes     int64  `json:"bytes"`               // of answers, as they were sent
+	Refused   int64  `json:"refused"`             // requests answered with 401, 403 or 429
+	Throttled int64  `json:"throttled,omitempty"` // those of them answered with 429: a limit was reached
+	Failed    int64  `json:"failed"`              // requests answered with any other 4xx or 5xx
 }
 
 // Answered counts a request by the status of its answer.
 func (u *Usage) Answered(status int) {
 	u.Requests++
+	if status == http.StatusTooManyRequests {
+		u.Throttled++
+	}
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests:
 		u.Refused++
@@ -111,6 +115,7 @@ func (u *Usage) add(other Usage) {
 	u.Resources += other.Resources
 	u.Bytes += other.Bytes
 	u.Refused += other.Refused
+	u.Throttled += other.Throttled
 	u.Failed += other.Failed
 }
 

@@ -58,9 +58,9 @@ func TestUsageIsTheSumOfAllProcessesAndRestarts(t *testing.T) {
 			client string
 			want   string
 		}{
-			{7, "", "[{2026-03-02 growth okafor 2 20 200 0 0} {2026-03-01 growth okafor 200 2000 20000 0 0} {2026-03-01 portal maria 2 10 100 1 0}]"},
-			{7, "portal", "[{2026-03-01 portal maria 2 10 100 1 0}]"},
-			{1, "", "[{2026-03-02 growth okafor 2 20 200 0 0}]"},
+			{7, "", "[{2026-03-02 growth okafor 2 20 200 0 0 0} {2026-03-01 growth okafor 200 2000 20000 0 0 0} {2026-03-01 portal maria 2 10 100 1 0 0}]"},
+			{7, "portal", "[{2026-03-01 portal maria 2 10 100 1 0 0}]"},
+			{1, "", "[{2026-03-02 growth okafor 2 20 200 0 0 0}]"},
 			{7, "none", "[]"},
 		} {
 			if got := fmt.Sprint(must(inRole(t, again, "privacy-officer", "user/Patient.rs").Usage(t.Context(), test.days, test.client))(t)); got != test.want {
@@ -116,7 +116,7 @@ func TestAnAnswerCountsByItsStatus(t *testing.T) {
 	for _, status := range []int{200, 201, 304, 401, 403, 429, 400, 404, 422, 500, 503} {
 		u.Answered(status)
 	}
-	if want := (records.Usage{Requests: 11, Refused: 3, Failed: 5}); u != want {
+	if want := (records.Usage{Requests: 11, Refused: 3, Throttled: 1, Failed: 5}); u != want {
 		t.Errorf("%+v, want %+v", u, want)
 	}
 }

@@ -6,6 +6,13 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 )
 
+// Estimate says what a search goes through to find a page and the total.
+type Estimate struct {
+	Candidates int64 // resources; 0 when it goes no further than the page
+	AtLeast    bool  // there may be more: they are counted up to a bound
+	Everything bool  // they are all of the query's types, since no criterion narrows it
+}
+
 // Explanation says what a search did.
 type Explanation struct {
 	Way        string      // how the page was found; "" when none was asked for

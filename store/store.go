@@ -189,6 +189,9 @@ type Resources interface {
 	Import(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 	Flush(ctx context.Context) error
 
+	// Estimate says how much Search, or Count when q.Count is 0, would go through, by
+	// counts that are bounded or of a short while ago.
+	Estimate(ctx context.Context, q *search.Query) (Estimate, error)
 	// Explain is Search, or Count when q.Count is 0, with what was done for it.
 	// It runs each statement once more for the database's plan and writes nothing.
 	Explain(ctx context.Context, q *search.Query) (Page, Explanation, error)

@@ -41,10 +41,11 @@ type Result struct {
 	Written   int           `json:"written"`         // resources written during the workload
 	Error     string        `json:"error,omitempty"` // the first failure, as an example
 
-	Size          float64 `json:"size,omitempty"`          // of searches: resources in an answer, in the mean
-	HitsPerSecond float64 `json:"hitsPerSecond,omitempty"` // of counts: the totals answered
-	Note          string  `json:"note,omitempty"`          // what else a reader has to know
-	NotAnswered   string  `json:"notAnswered,omitempty"`   // why it was not measured: what the server said, or what it lacks
+	Size               float64 `json:"size,omitempty"`               // of searches: resources in an answer, in the mean
+	HitsPerSecond      float64 `json:"hitsPerSecond,omitempty"`      // of counts: the totals answered
+	ResourcesPerSecond float64 `json:"resourcesPerSecond,omitempty"` // of export: those that were fetched
+	Note               string  `json:"note,omitempty"`               // what else a reader has to know
+	NotAnswered        string  `json:"notAnswered,omitempty"`        // why it was not measured: what the server said, or what it lacks
 }
 
 // A Workload is one named mix of requests.
@@ -52,7 +53,8 @@ type Workload struct {
 	Name    string
 	What    string
 	step    func(ctx context.Context, w *worker) error
-	prepare func(ctx context.Context, r *run) (asked, error) // makes the step, if it depends on what the server has; nil otherwise
+	prepare func(ctx context.Context, r *run) (asked, error)  // makes the step, if it depends on what the server has; nil otherwise
+	whole   func(ctx context.Context, r *run) (Result, error) // measures by itself, instead of a step; nil otherwise
 }
 
 // Workloads lists the mixes that Run knows, in the order in which it runs them.
@@ -68,7 +70,8 @@ func Workloads() []Workload {
 	}
 	return append(all,
 		Workload{Name: "counts", What: "accurate totals of large sets, in hits per second", prepare: counts},
-		Workload{Name: "subscriptions", What: "how long after a write its subscriber is told, at 1,000 changes a second", prepare: subscriptions})
+		Workload{Name: "subscriptions", What: "how long after a write its subscriber is told, at 1,000 changes a second", prepare: subscriptions},
+		Workload{Name: exportWorkload, What: "a Bulk Data export of all there is, from the kick-off to the last byte of its files", whole: export})
 }
 
 const (

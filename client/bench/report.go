@@ -10,6 +10,9 @@ func (r Result) String() string {
 	if r.NotAnswered != "" {
 		return fmt.Sprintf("%-17s not answered: %s", r.Workload, r.NotAnswered)
 	}
+	if r.ResourcesPerSecond > 0 {
+		return fmt.Sprintf("%-17s %9.0f resources/s  %s", r.Workload, r.ResourcesPerSecond, r.Note)
+	}
 	s := fmt.Sprintf("%-17s %9.0f requests/s  p50 %s  p90 %s  p99 %s", r.Workload, r.PerSecond, short(r.P50), short(r.P90), short(r.P99))
 	if r.HitsPerSecond > 0 {
 		s += fmt.Sprintf("  %.0f hits/s", r.HitsPerSecond)

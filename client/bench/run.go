@@ -69,6 +69,9 @@ func (r *run) worker(n int) *worker {
 // measure runs one workload on o.Concurrency workers for the warm-up and the
 // duration.
 func (r *run) measure(ctx context.Context, load Workload) (Result, error) {
+	if load.whole != nil {
+		return load.whole(ctx, r)
+	}
 	result := Result{Workload: load.Name, Resources: r.written}
 	step := load.step
 	if load.prepare != nil {

@@ -34,7 +34,9 @@ func TestAlertsAreSeenToByCommands(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			command := func(args ...string) string { return mustRun(t, append(append([]string{"alert"}, args...), place...)...) }
+			command := func(args ...string) string {
+				return mustRun(t, append(append([]string{"alert"}, args...), place...)...)
+			}
 			for _, c := range []struct{ args, want string }{
 				{"list", "disk/  firing  100 MiB  2048 MiB"}, {"acknowledge disk/", "Nobody is reminded of disk/."}, {"list", "looks after it"},
 				{"silence disk/ --for 8h", "Nobody is told of disk/ for 8h0m0s."}, {"list", "silenced until"},

@@ -46,14 +46,14 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 		if c.Sandbox && name == "" {
 			logins = sandboxLogins()
 		}
+		door, _ := tenants.Door(name)
 		in, err := identity.Open(ctx, identity.Config{
 			Store: tenants.stores[name], Issuer: issuerOf(base, name), Secret: key, Log: log, AllowPrivate: c.AllowPrivateKeys, Sandbox: logins,
-			Counts: c.watching.counts, Tenant: name,
+			Counts: c.watching.counts, Tenant: name, Addresses: signIns{door.Limits()},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", called(name), err)
 		}
-		door, _ := tenants.Door(name)
 		a.services[name] = in
 		t := auth.Tenant{Door: door, Identity: in}
 		if name == "" {

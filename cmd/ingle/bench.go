@@ -15,7 +15,7 @@ import (
 type benchCommand struct {
 	URL         string        `name:"url" placeholder:"URL" help:"FHIR base of the server: http://127.0.0.1:8080/fhir. It is written to."`
 	Token       string        `placeholder:"TOKEN" help:"Bearer token, if the server asks for one."`
-	Workload    []string      `placeholder:"NAME" sep:"," help:"crud, transaction, bundle, read, search (twelve searches; search/chain for one of them), counts or subscriptions; all if none is given. matching, alone, needs no server. May be repeated."`
+	Workload    []string      `placeholder:"NAME" sep:"," help:"crud, transaction, bundle, read, search (twelve searches; search/chain for one of them), counts, subscriptions or export; all if none is given. matching, alone, needs no server. May be repeated."`
 	Fill        int           `placeholder:"N" help:"Bring the server to N resources first."`
 	From        []string      `sep:"none" type:"existingfile" placeholder:"FILE" help:"Fill with copies of these Bundles, each under ids and identifiers of its own: one a line, gzipped or not, as Synthea writes them. May be repeated."`
 	More        []string      `arg:"" optional:"" name:"file" type:"existingfile" help:"More files for --from."`

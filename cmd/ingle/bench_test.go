@@ -55,6 +55,17 @@ func TestEverySearchOfTheBenchmarkIsAnswered(t *testing.T) {
 	}
 }
 
+func TestTheBenchmarkExportsAllThatThereIs(t *testing.T) {
+	p := startServer(t, "--data", filepath.Join(t.TempDir(), "data"))
+	results, err := bench.Run(t.Context(), bench.Options{BaseURL: p.url, From: []string{people(t)}, Fill: 380, Workloads: []string{"export"}})
+	if err != nil || len(results) != 1 {
+		t.Fatalf("%d results, %v", len(results), err)
+	}
+	if r := results[0]; r.NotAnswered != "" || r.ResourcesPerSecond <= 0 || !strings.Contains(r.String(), fmt.Sprintf("%d resources in 4 files", r.Resources)) {
+		t.Errorf("%s", r)
+	}
+}
+
 func TestAPopulationThatBenchWritesIsImportedWhole(t *testing.T) {
 	dir, from := t.TempDir(), people(t)
 	out := filepath.Join(dir, "out.ndjson.gz")

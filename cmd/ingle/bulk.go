@@ -1,12 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
+	"github.com/inglehealth/ingle/internal/s3"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/bulkjob"
 	"github.com/inglehealth/ingle/service/bulk"
@@ -16,25 +23,50 @@ import (
 
 // exportFlags say where the files of bulk exports are kept, and how long.
 type exportFlags struct {
-	ExportTo   string        `placeholder:"DIR" help:"Where files of bulk exports are kept: a folder, which several servers on one database share. Without it exports in the folder of the records."`
+	ExportTo   string        `placeholder:"DIR" help:"Where files of bulk exports are kept: a folder, which several servers on one database share, or s3://BUCKET/PREFIX in S3-compatible storage, with the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Without it exports in the folder of the records."`
 	ExportKeep time.Duration `default:"24h" help:"How long the files of a bulk export are kept when it is done."`
+	S3Endpoint string        `name:"s3-endpoint" placeholder:"URL" help:"Where that storage is; without it Amazon's in the region."`
+	S3Region   string        `name:"s3-region" default:"us-east-1" help:"Its region."`
+	ExportPart string        `default:"64MiB" help:"How large a file of a bulk export becomes before the next one is begun."`
 }
 
 // bulk makes the server of bulk exports. sessions are of those for whom they are.
-func (c *serveCommand) bulk(tenants *records.Tenants, sessions records.Sessions, log logger) *bulk.Server {
-	folder := c.ExportTo
-	if folder == "" {
-		folder = filepath.Join(c.folder(), "exports")
+func (c *serveCommand) bulk(tenants *records.Tenants, sessions records.Sessions, log logger) (*bulk.Server, error) {
+	part, err := humanize.ParseBytes(c.ExportPart)
+	if err != nil || part == 0 || part > math.MaxInt64 {
+		return nil, usage("--export-part %s is not a size: it looks like 64MiB", c.ExportPart)
+	}
+	files, err := c.exportFiles(c.folder())
+	if err != nil {
+		return nil, err
 	}
 	return bulk.New(bulk.Config{
-		Tenants: tenants, Sessions: sessions, Keep: c.ExportKeep, Open: c.Open, Log: log,
-		Files: func(tenant string) bulkjob.Files {
-			if tenant == "" { // which no tenant can be called
-				tenant = "_"
-			}
-			return bulkjob.Folder(filepath.Join(folder, tenant))
-		},
+		Tenants: tenants, Sessions: sessions, Keep: c.ExportKeep, Part: int64(part), Open: c.Open, Log: log, Files: files,
+	}), nil
+}
+
+// exportFiles says where the exports of a tenant are kept.
+func (f *exportFlags) exportFiles(records string) (func(tenant string) bulkjob.Files, error) {
+	of := func(tenant string) string { return cmp.Or(tenant, "_") } // which no tenant can be called
+	place, remote := strings.CutPrefix(f.ExportTo, "s3://")
+	if !remote {
+		folder := cmp.Or(f.ExportTo, filepath.Join(records, "exports"))
+		return func(tenant string) bulkjob.Files { return bulkjob.Folder(filepath.Join(folder, of(tenant))) }, nil
+	}
+	bucket, prefix, _ := strings.Cut(place, "/")
+	if prefix = strings.Trim(prefix, "/"); prefix != "" {
+		prefix += "/"
+	}
+	client, err := s3.New(s3.Config{
+		Endpoint: cmp.Or(f.S3Endpoint, "https://s3."+f.S3Region+".amazonaws.com"), Region: f.S3Region, Bucket: bucket,
+		Key: os.Getenv("AWS_ACCESS_KEY_ID"), Secret: os.Getenv("AWS_SECRET_ACCESS_KEY"),
 	})
+	if err != nil {
+		return nil, usage("--export-to %s: %v", f.ExportTo, err)
+	}
+	return func(tenant string) bulkjob.Files {
+		return &bulkjob.Bucket{Client: client, Prefix: prefix + of(tenant) + "/"}
+	}, nil
 }
 
 const bulkCanonical = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/"

@@ -43,6 +43,7 @@ type commandLine struct {
 	Erase          eraseCommand          `cmd:"" help:"Erase a patient for good."`
 	Retention      retentionCommand      `cmd:"" help:"Rules by which old resources are expunged."`
 	Alert          alertCommand          `cmd:"" help:"Alerts: what fires, and the rules by which it does."`
+	Limit          limitCommand          `cmd:"" help:"How much apps, users and addresses may ask for."`
 	Usage          usageCommand          `cmd:"" help:"Show who used how much, by day, app and user."`
 	Synth          synthCommand          `cmd:"" help:"Make synthetic patients of any number, as NDJSON or Bundles."`
 	Bench          benchCommand          `cmd:"" help:"Measure a FHIR server, this one or any other, from outside."`

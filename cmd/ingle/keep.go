@@ -32,7 +32,11 @@ var keepers = map[string]func() keeper{
 	"erase":     func() keeper { return new(eraseCommand) },
 	"role set":  func() keeper { return new(roleSet) },
 	"usage":     func() keeper { return new(usageCommand) },
-	"backup":    func() keeper { return new(backupNote) },
+
+	"limit list":   func() keeper { return new(limitList) },
+	"limit set":    func() keeper { return new(limitSet) },
+	"limit remove": func() keeper { return new(limitRemove) },
+	"backup":       func() keeper { return new(backupNote) },
 
 	"consent unclear":       func() keeper { return new(consentUnclear) },
 	"consent review":        func() keeper { return new(consentReview) },

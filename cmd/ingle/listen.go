@@ -14,7 +14,7 @@ import (
 type listenFlags struct {
 	Listen  string        `default:"127.0.0.1:8080" help:"Address to listen on. Beyond the loopback interface it takes TLS: --tls-cert and --tls-key, or a proxy in front and its https URL as --base-url."`
 	BaseURL string        `name:"base-url" placeholder:"URL" help:"Public URL of the server, under which /fhir lies, as clients see it. Default: http:// or https:// and the address of --listen."`
-	Proxies []string      `name:"trusted-proxy" placeholder:"ADDRESS,..." help:"Address or network of a proxy in front, such as 10.0.0.0/8, whose X-Forwarded-For says where requests come from. Without it the limits on sign-ins and tokens take all that comes through a proxy for one client. May be repeated."`
+	Proxies []string      `name:"trusted-proxy" placeholder:"ADDRESS,..." help:"Address or network of a proxy in front, such as 10.0.0.0/8, whose X-Forwarded-For says where requests come from. Without it limits take all that comes through a proxy for one client. May be repeated."`
 	HSTS    time.Duration `name:"hsts" default:"8760h" help:"How long browsers that came by TLS are told to come by TLS only (Strict-Transport-Security): with --tls-cert, or with an https --base-url and its --trusted-proxy. 0: not at all."`
 	Open    bool          `help:"No authorization: whoever reaches the server may read and change everything. On the loopback interface only."`
 

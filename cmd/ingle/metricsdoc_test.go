@@ -120,7 +120,9 @@ func TestTheDashboardAsksForMetricsThatExist(t *testing.T) {
 			Title, Type string
 			Targets     []struct{ Expr string }
 		}
-		Templating struct{ List []struct{ Name, Query string } }
+		Templating struct {
+			List []struct{ Name, Query string }
+		}
 	}
 	if err := json.Unmarshal(text, &board); err != nil {
 		t.Fatal(err)

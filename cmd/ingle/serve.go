@@ -28,12 +28,13 @@ type serveCommand struct {
 	definitionFlags
 	indexFlags
 
-	MaxBody    string        `default:"64MiB" help:"The largest request body, before and after decompression."`
-	MaxBodies  string        `default:"128MiB" help:"Memory for all request bodies at once, and as much again for Binaries read as resources."`
-	Patience   time.Duration `default:"30s" help:"How long a client may stand still while it sends or receives."`
-	SearchTime time.Duration `default:"60s" help:"How long a search, history or evaluation may take, each entry of a Bundle and each condition by itself."`
-	Shutdown   time.Duration `default:"30s" help:"How long requests under way may take to finish at the end."`
-	Drain      time.Duration `default:"0s" help:"How long it goes on serving when it is told to stop, with /readyz saying no and connections ending after each answer, so that whatever stands before several processes sends requests elsewhere."`
+	MaxBody   string        `default:"64MiB" help:"The largest request body, before and after decompression."`
+	MaxBodies string        `default:"128MiB" help:"Memory for all request bodies at once, and as much again for Binaries read as resources."`
+	Patience  time.Duration `default:"30s" help:"How long a client may stand still while it sends or receives."`
+	Shutdown  time.Duration `default:"30s" help:"How long requests under way may take to finish at the end."`
+	Drain     time.Duration `default:"0s" help:"How long it goes on serving when it is told to stop, with /readyz saying no and connections ending after each answer, so that whatever stands before several processes sends requests elsewhere."`
+
+	timeFlags
 
 	authorizationFlags
 	policyFlags
@@ -132,7 +133,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 			return err
 		}
 	}
-	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime}
+	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime, History: c.HistoryTime, Evaluation: c.OperationTime, Gate: c.gate()}
 	var who *authorization
 	if !c.Open {
 		if who, err = c.authorize(ctx, m, tenants, logs.key, base, log); err != nil {
@@ -156,7 +157,10 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	}
 	told.describe(&api)
 	m.onClose(background(ctx, tenants.Tenants, log))
-	exports := c.bulk(tenants.Tenants, sessions, log)
+	exports, err := c.bulk(tenants.Tenants, sessions, log)
+	if err != nil {
+		return err
+	}
 	m.onClose(work(ctx, "exports", log, exports.Run))
 	api.Operations = append(api.Operations, exportOperation(exports))
 	imports, stopImports, err := c.imports(ctx, tenants.Tenants, sessions, who != nil, log)
@@ -166,6 +170,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	m.onClose(stopImports)
 	api.Operations = append(api.Operations, imports)
 	fhirapi.New(api).Mount(site)
+	site.Limits = limiterOf(tenants.Tenants)
 	var filled, draining atomic.Bool
 	site.Health(func(ctx context.Context) error {
 		if draining.Load() {

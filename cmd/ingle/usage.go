@@ -20,7 +20,7 @@ type usageCommand struct {
 func (c *usageCommand) Run(ctx context.Context, m *Main) error { return c.order(ctx, m, "usage", c) }
 
 func (c *usageCommand) keep(ctx context.Context, s *records.Session, out io.Writer) error {
-	rows := [][]string{{"DAY", "APP", "USER", "REQUESTS", "RESOURCES", "BYTES", "REFUSED", "FAILED"}}
+	rows := [][]string{{"DAY", "APP", "USER", "REQUESTS", "RESOURCES", "BYTES", "REFUSED", "LIMITED", "FAILED"}}
 	all, err := s.Usage(ctx, c.Days, c.Client)
 	if err != nil {
 		return err
@@ -28,7 +28,7 @@ func (c *usageCommand) keep(ctx context.Context, s *records.Session, out io.Writ
 	for _, u := range all {
 		rows = append(rows, []string{
 			u.Day, dash(u.Client), dash(u.User), humanize.Comma(u.Requests), humanize.Comma(u.Resources),
-			humanize.IBytes(uint64(max(u.Bytes, 0))), strconv.FormatInt(u.Refused, 10), strconv.FormatInt(u.Failed, 10),
+			humanize.IBytes(uint64(max(u.Bytes, 0))), strconv.FormatInt(u.Refused, 10), strconv.FormatInt(u.Throttled, 10), strconv.FormatInt(u.Failed, 10),
 		})
 	}
 	return lines(out, rows)

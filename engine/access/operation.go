@@ -20,10 +20,11 @@ const (
 	// Consents sees what is unclear about consents and reviews it, and says what holds
 	// where none decides.
 	Consents Operation = "consents"
+	Limit    Operation = "limit" // says how much apps, users and addresses may ask for
 )
 
 // Operations are all of them.
-func Operations() []Operation { return []Operation{Hold, Erase, Retain, Usage, Consents} }
+func Operations() []Operation { return []Operation{Hold, Erase, Retain, Usage, Consents, Limit} }
 
 // Operates says whether the asker may do an operation: a role allows it, or the user
 // administers the place, or the token is one that an administrator of the server made;

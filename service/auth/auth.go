@@ -37,7 +37,6 @@ type Config struct {
 	Tenants []Tenant         // required
 	Log     *slog.Logger     // nil: slog.Default()
 	Clock   func() time.Time // nil: time.Now
-	Limits  Limits           // zero fields mean defaults
 	House   *pages.House     // of the other rooms, for the menu; nil: there are none
 	// Wait lets time pass, or ctx end, for slow record systems that a sandbox
 	// simulates; nil: it does.
@@ -55,11 +54,9 @@ type Server struct {
 // tenant is a Tenant with what its endpoints share.
 type tenant struct {
 	Tenant
-	server   *Server
-	name     string
-	cookies  cookies
-	tokens   *limiter // of the token endpoint, by client and by address
-	register *limiter
+	server  *Server
+	name    string
+	cookies cookies
 }
 
 // New makes a Server.
@@ -73,7 +70,6 @@ func New(c Config) *Server {
 	if c.Wait == nil {
 		c.Wait = wait
 	}
-	c.Limits = c.Limits.withDefaults()
 	s := &Server{config: c, tenants: map[string]*tenant{}, origins: http.NewCrossOriginProtection(), rules: recent.NewMap[*identity.Access, *access.Rules](rulesKept)}
 	for _, t := range c.Tenants {
 		name := t.Door.Name()
@@ -84,8 +80,6 @@ func New(c Config) *Server {
 		}
 		s.tenants[name] = &tenant{
 			Tenant: t, server: s, name: name, cookies: newCookies(t.Identity.Issuer(), name),
-			tokens:   newLimiter(c.Limits.Tokens, c.Limits.TokensBurst, c.Clock),
-			register: newLimiter(c.Limits.Registrations, c.Limits.RegistrationsBurst, c.Clock),
 		}
 	}
 	return s

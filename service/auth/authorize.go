@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
@@ -36,7 +37,7 @@ func (c *call) authorize() error {
 	if c.fromFrame() {
 		return c.again()
 	}
-	if err := c.throttle(c.tokens, "authorize "+c.network()); err != nil {
+	if err := c.throttle(limits.Authorizations, c.client()); err != nil {
 		return err
 	}
 	values := c.query

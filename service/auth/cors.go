@@ -1,6 +1,10 @@
 package auth
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/inglehealth/ingle/service/web"
+)
 
 // cors says whose pages may read an endpoint's answers.
 type cors uint8
@@ -32,7 +36,7 @@ func (c *call) allowOrigin(e endpoint) (done bool, err error) {
 	}
 	if allowed != "" {
 		h.Set("Access-Control-Allow-Origin", allowed)
-		h.Set("Access-Control-Expose-Headers", "ETag, Location, WWW-Authenticate, Retry-After, X-Request-Id")
+		h.Set("Access-Control-Expose-Headers", "ETag, Location, WWW-Authenticate, X-Request-Id, "+web.LimitHeaders)
 	}
 	if c.r.Method != http.MethodOptions {
 		return false, nil

@@ -15,7 +15,6 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/inglehealth/ingle/identity"
-	"github.com/inglehealth/ingle/service/auth"
 )
 
 func TestDiscoveryListsWhatIsReal(t *testing.T) {
@@ -302,9 +301,8 @@ func TestAnAppRegistersItselfAndWaits(t *testing.T) {
 }
 
 func TestRegistrationsAndTokenRequestsAreLimited(t *testing.T) {
-	p := newPlace(t, func(_ *identity.Config, c *auth.Config) {
-		c.Limits = auth.Limits{Tokens: 1, TokensBurst: 3, Registrations: 1, RegistrationsBurst: 2}
-	})
+	p := newPlace(t)
+	p.limit("address tokens 1/s burst 3", "address registrations 1/s burst 2")
 	for path, most := range map[string]int{"/auth/token": 3, "/auth/register": 2} {
 		for range most {
 			if a := p.do(p.client, "POST", p.url+path, url.Values{}); a.status == http.StatusTooManyRequests {
@@ -324,7 +322,8 @@ func TestRegistrationsAndTokenRequestsAreLimited(t *testing.T) {
 
 // A confidential app has a limit of its own, wherever it asks from.
 func TestAConfidentialAppIsLimitedByItself(t *testing.T) {
-	p := practice(t, func(_ *identity.Config, c *auth.Config) { c.Limits = auth.Limits{Tokens: 1, TokensBurst: 3} })
+	p := practice(t)
+	p.limit("address tokens 1/s burst 3", "app tokens 1/s burst 3")
 	secretly := func(c *identity.Client) { c.Auth = identity.AuthBasic }
 	one, oneSecret := p.register(secretly)
 	other, otherSecret := p.register(secretly)
@@ -361,7 +360,8 @@ func TestAConfidentialAppIsLimitedByItself(t *testing.T) {
 // Whoever says the client_id of a public app from one address does not shut out
 // those who use it from others.
 func TestAPublicAppIsNotShutOutByWhoeverSaysItsName(t *testing.T) {
-	p := practice(t, func(_ *identity.Config, c *auth.Config) { c.Limits = auth.Limits{Tokens: 1, TokensBurst: 3} })
+	p := practice(t)
+	p.limit("address tokens 1/s burst 3", "app tokens 1/s burst 3")
 	c, _ := p.register()
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
 	stranger := &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}}

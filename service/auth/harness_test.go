@@ -24,6 +24,7 @@ import (
 	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/internal/pgtest"
+	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/auth"
 	"github.com/inglehealth/ingle/service/fhirapi"
@@ -67,6 +68,20 @@ type place struct {
 	client   *http.Client // follows nothing and keeps nothing
 }
 
+// limit sets rules of limits.
+func (p *place) limit(rules ...string) {
+	p.t.Helper()
+	for _, text := range rules {
+		r, err := limits.ParseRule(text)
+		if err == nil {
+			_, err = p.door.Limits().Put(context.WithoutCancel(p.t.Context()), r, "test")
+		}
+		if err != nil {
+			p.t.Fatalf("%s: %v", text, err)
+		}
+	}
+}
+
 const password = "a lamp in the window"
 
 type option func(*identity.Config, *auth.Config)
@@ -86,6 +101,7 @@ func newPlace(t *testing.T, options ...option) *place {
 	}
 	p.door, err = records.Open(ctx, records.Config{
 		Store: store, Definitions: definitions.MustBuiltIn(definitions.R4), Base: p.url + "/fhir", Policy: records.DefaultPolicy(), Audit: log,
+		Clock: p.clock.time,
 	})
 	if err != nil {
 		t.Fatal(err)

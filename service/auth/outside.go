@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
@@ -49,7 +50,7 @@ func (c *call) onward(path string) string {
 }
 
 func (c *call) beginOutside() error {
-	if err := c.throttle(c.tokens, "outside "+c.network()); err != nil { // each asks the provider
+	if err := c.throttle(limits.Authorizations, c.client()); err != nil { // each asks the provider
 		return err
 	}
 	address, cookie, err := c.Identity.BeginOutside(c.r.Context(), c.r.PathValue("provider"), c.url(outsideBack), nil)

@@ -18,7 +18,6 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/inglehealth/ingle/identity"
-	"github.com/inglehealth/ingle/service/auth"
 )
 
 // provider is an outside OpenID Connect provider at which everybody is who it
@@ -94,12 +93,13 @@ func (a answer) link() string {
 }
 
 func TestAProviderIsAskedOnlySoOften(t *testing.T) {
-	p := practice(t, func(_ *identity.Config, c *auth.Config) { c.Limits = auth.Limits{Tokens: 1, TokensBurst: 2} })
+	p := practice(t)
+	p.limit("address authorizations 1/s burst 2")
 	p.provider("subject-1")
 	begin := func() answer { return p.do(p.client, "GET", p.url+"/auth/outside/to/hospital", nil) }
 	begin().want(303)
 	begin().want(303)
-	if a := begin().want(429).has("Too many requests"); a.header.Get("Retry-After") != "1" {
+	if a := begin().want(429).has("authorization requests"); a.header.Get("Retry-After") != "1" {
 		t.Error(a.header)
 	}
 	p.clock.pass(2 * time.Second)

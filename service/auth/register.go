@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/limits"
 )
 
 // registration is RFC 7591 §3.2.1.
@@ -22,7 +23,7 @@ type registration struct {
 // register keeps an app that registers itself, until an administrator approves
 // it (RFC 7591 §3).
 func (c *call) register() error {
-	if err := c.throttle(c.tenant.register, c.network()); err != nil {
+	if err := c.throttle(limits.Registrations, c.client()); err != nil {
 		return err
 	}
 	t, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))

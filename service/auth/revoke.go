@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/limits"
 )
 
 // revoke ends a token of the client that asks (RFC 7009).
@@ -30,7 +31,7 @@ func (c *call) revoke() error {
 
 // tokenForm reads a form about a token.
 func (c *call) tokenForm() (form url.Values, token string, err error) {
-	if err := c.throttle(c.tokens, c.network()); err != nil {
+	if err := c.throttle(limits.Tokens, c.client()); err != nil {
 		return nil, "", err
 	}
 	if form, err = c.form(); err != nil {

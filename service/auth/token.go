@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
@@ -19,7 +20,7 @@ var grants = map[identity.GrantType]func(*call, *identity.Client, url.Values) (*
 
 // token gives tokens (RFC 6749 §3.2, SMART §2.0.12).
 func (c *call) token() error {
-	if err := c.throttle(c.tokens, c.network()); err != nil {
+	if err := c.throttle(limits.Tokens, c.client()); err != nil {
 		return err
 	}
 	form, err := c.form()
@@ -44,7 +45,7 @@ func (c *call) token() error {
 	}
 	// Anybody can be a public client, and is not to use up what others may have.
 	if client.Confidential() {
-		if err := c.throttle(c.tokens, "client "+client.ID); err != nil {
+		if err := c.throttle(limits.Tokens, limits.Who{App: client.ID, Counted: true}); err != nil {
 			return err
 		}
 	}

@@ -121,6 +121,7 @@ func add(sum *records.Usage, u records.Usage) {
 	sum.Resources += u.Resources
 	sum.Bytes += u.Bytes
 	sum.Refused += u.Refused
+	sum.Throttled += u.Throttled
 	sum.Failed += u.Failed
 }
 

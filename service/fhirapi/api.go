@@ -5,12 +5,14 @@
 package fhirapi
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -21,9 +23,12 @@ type Config struct {
 	Tenants *records.Tenants // required
 	Version string           // of the software, for the CapabilityStatement
 	Log     *slog.Logger     // nil: slog.Default()
-	// Patience bounds a search, history or evaluation; 0: 60 s. Writes are not
-	// bounded, since nobody may be told "failed" of what was committed.
-	Patience time.Duration
+	// Patience bounds a search, History a history and Evaluation an operation that only
+	// reads; 0: 60 s, and as Patience. Writes are not bounded, since nobody may be told
+	// "failed" of what was committed.
+	Patience, History, Evaluation time.Duration
+	// Gate lets in searches, histories, operations and Bundles by turns; nil: all at once.
+	Gate *limits.Gate
 	// Clock is the time shown in Bundles and used by FHIRPath's now(); nil:
 	// time.Now.
 	Clock func() time.Time
@@ -91,6 +96,7 @@ func New(c Config) *API {
 	if c.Patience <= 0 {
 		c.Patience = time.Minute
 	}
+	c.History, c.Evaluation = cmp.Or(c.History, c.Patience), cmp.Or(c.Evaluation, c.Patience)
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}

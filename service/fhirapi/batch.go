@@ -24,6 +24,9 @@ func (c *call) bundle() error {
 	if o.Request, err = c.request(); err != nil {
 		return err
 	}
+	if err := c.turn(); err != nil {
+		return err
+	}
 	result, err := c.session.Bundle(c.r.Context(), content, o)
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package fhirapi
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -94,6 +93,9 @@ func (c *call) serve(tenant, path string) error {
 		if err := c.admit(); err != nil {
 			return err
 		}
+		if err := c.limit(); err != nil {
+			return err
+		}
 	}
 	shape, target, err := c.match(path)
 	if err != nil {
@@ -121,11 +123,6 @@ func (c *call) serve(tenant, path string) error {
 
 func errTenant() error {
 	return fault.New(fault.NotFound, fault.CodeNotFound, "", "There is no tenant of that name on this server.")
-}
-
-// bounded gives a read the time that the API allows.
-func (c *call) bounded() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(c.r.Context(), c.api.config.Patience)
 }
 
 func (c *call) loaded(r definitions.Release) bool {

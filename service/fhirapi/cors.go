@@ -3,6 +3,8 @@ package fhirapi
 import (
 	"net/http"
 	"strings"
+
+	"github.com/inglehealth/ingle/service/web"
 )
 
 // What scripts of other origins may send and see (Fetch Standard §3.2).
@@ -12,7 +14,7 @@ var (
 		"Prefer", "X-Provenance", "X-Request-Id", "X-Security-Context",
 	}, ", ")
 	corsAnswerHeaders = strings.Join([]string{
-		"Content-Location", "ETag", "Last-Modified", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id",
+		"Content-Location", "ETag", "Last-Modified", "Location", web.LimitHeaders, "WWW-Authenticate", "X-Request-Id",
 	}, ", ")
 )
 

@@ -48,7 +48,10 @@ type stepTime struct {
 
 // explain answers with what a search did: a page for a browser, or Parameters.
 func (c *call) explain(req records.SearchRequest) error {
-	ctx, cancel := c.bounded()
+	ctx, cancel, err := c.bounded(c.api.config.Patience)
+	if err != nil {
+		return err
+	}
 	defer cancel()
 	found, err := c.session.Explain(ctx, req)
 	if err != nil {

@@ -24,7 +24,10 @@ func (c *call) graphql() error {
 	if c.format.xml || c.format.raw != "" && c.format.raw != graphqlResponse {
 		return fault.New(fault.NotAcceptable, fault.CodeNotSupported, "", "$graphql answers with application/json or %s only.", graphqlResponse)
 	}
-	ctx, cancel := c.bounded()
+	ctx, cancel, err := c.bounded(c.api.config.Evaluation)
+	if err != nil {
+		return err
+	}
 	defer cancel()
 	var answer []byte
 	request, err := c.graphqlRequest()

@@ -25,7 +25,10 @@ func (c *call) history() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
+	ctx, cancel, err := c.bounded(c.api.config.History)
+	if err != nil {
+		return err
+	}
 	defer cancel()
 	result, err := c.session.History(ctx, req)
 	if err != nil {

@@ -83,7 +83,7 @@ func operations(others []Mounted) map[string]*operation {
 			doc: "Answers a GraphQL query about a resource or the whole system (GET with query, POST as application/graphql or application/json); it reads only.",
 		},
 	}
-	list = append(slices.Concat(list, viewOperations(), keepingOperations(), subscriptionOperations()), exportRecordOperation())
+	list = append(slices.Concat(list, viewOperations(), keepingOperations(), limitOperations(), subscriptionOperations()), exportRecordOperation())
 	for _, m := range others {
 		list = append(list, mounted(m))
 	}
@@ -127,9 +127,11 @@ func (c *call) operation() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.r.Context(), func() {}
+	ctx, cancel := c.r.Context(), context.CancelFunc(func() {})
 	if !op.writes {
-		ctx, cancel = c.bounded()
+		if ctx, cancel, err = c.bounded(c.api.config.Evaluation); err != nil {
+			return err
+		}
 	}
 	defer cancel()
 	body, err := op.run(c, ctx, in)

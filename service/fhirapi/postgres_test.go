@@ -32,6 +32,8 @@ func openStore(t *testing.T) store.Store {
 // What depends on the database is tested on PostgreSQL, too.
 func TestTheAPIOnPostgreSQL(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
+		"ASearchEndsWhenItsClientGoesAway":                     TestASearchEndsWhenItsClientGoesAway,
+		"ASearchThatCostsTooMuchIsRefusedWithWhatToNarrow":     TestASearchThatCostsTooMuchIsRefusedWithWhatToNarrow,
 		"StatusSaysHowSubscriptionsAre":                        TestStatusSaysHowSubscriptionsAre,
 		"EventsAreAskedForAgain":                               TestEventsAreAskedForAgain,
 		"EventsAreForTheirSubscriberAlone":                     TestEventsAreForTheirSubscriberAlone,

@@ -72,7 +72,10 @@ func (c *call) answerSearch(pairs []search.Pair) error {
 	if explain {
 		return c.explain(req)
 	}
-	ctx, cancel := c.bounded()
+	ctx, cancel, err := c.bounded(c.api.config.Patience)
+	if err != nil {
+		return err
+	}
 	defer cancel()
 	result, err := c.session.Search(ctx, req)
 	if err != nil {

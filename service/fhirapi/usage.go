@@ -54,7 +54,7 @@ func (c *call) usage(ctx context.Context, in *invocation) ([]byte, error) {
 			part = append(part, texts("user", u.User))
 		}
 		all = append(all, parameter{Name: "usage", Part: append(part,
-			whole("requests", u.Requests), whole("resources", u.Resources), whole("bytes", u.Bytes), whole("refused", u.Refused), whole("failed", u.Failed))})
+			whole("requests", u.Requests), whole("resources", u.Resources), whole("bytes", u.Bytes), whole("refused", u.Refused), whole("throttled", u.Throttled), whole("failed", u.Failed))})
 	}
 	return json.Marshal(parametersResource(all))
 }

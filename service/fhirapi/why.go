@@ -74,7 +74,10 @@ func (c *call) serveWhy() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded()
+	ctx, cancel, err := c.bounded(c.api.config.Evaluation)
+	if err != nil {
+		return err
+	}
 	defer cancel()
 	if c.format.browser {
 		w, err := c.whyOf(ctx, in)

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -79,6 +80,9 @@ func (v *Visit) serve(p Page) (err error) {
 		if len(p.Roles) > 0 && !slices.ContainsFunc(p.Roles, v.User.Has) {
 			return fault.New(fault.Forbidden, fault.CodeForbidden, "", "This page is for users with another role than yours. You are signed in as %s.", v.UserName())
 		}
+		if err := v.limit(); err != nil {
+			return err
+		}
 	case p.Public:
 	case post:
 		return fault.New(fault.Unauthenticated, fault.CodeLogin, "", "You are not signed in any more. Sign in again; nothing was changed.")
@@ -93,6 +97,15 @@ func (v *Visit) serve(p Page) (err error) {
 		}
 	}
 	return p.Serve(v)
+}
+
+// limit counts the visitor's request.
+func (v *Visit) limit() error {
+	x := web.From(v.R.Context())
+	if x == nil {
+		return nil
+	}
+	return x.Limit(v.Door.Limits().Take(limits.Requests, limits.Who{User: v.User.ID, Counted: true}, 1))
 }
 
 // atHome says whether the browser knows the server by its own name. Its cookies are

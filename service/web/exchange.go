@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/watch/span"
 )
@@ -42,8 +43,11 @@ type Exchange struct {
 
 	site     *Site
 	response *response
-	held     int64 // bytes of site.memory
-	answer   int64 // bytes of site.answers
+	client   limits.Who
+	flight   limits.Flight
+	leave    func() // of a gate
+	held     int64  // bytes of site.memory
+	answer   int64  // bytes of site.answers
 	span     *span.Span
 }
 
@@ -104,6 +108,10 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Fail(x.response, r, err)
 		return
 	}
+	if err := s.limit(x, r); err != nil {
+		s.refuse(x.response, r, err)
+		return
+	}
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = newPacedBody(w, r, s.config)
 	}
@@ -115,6 +123,8 @@ func (s *Site) finish(x *Exchange, r *http.Request, start time.Time) {
 	defer func() {
 		s.answers.release(x.answer)
 		s.memory.release(x.held)
+		x.left()
+		x.flight.End()
 		s.finished(x, r, time.Since(start))
 	}()
 	if p := recover(); p != nil {

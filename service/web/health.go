@@ -7,14 +7,20 @@ import (
 	"time"
 )
 
+// Paths that are asked often by whoever watches the server.
+const (
+	healthPath = "/healthz"
+	readyPath  = "/readyz"
+)
+
 // Health mounts /healthz, which says that the process runs, and /readyz,
 // which says whether it can serve: ready is asked with a short deadline and
 // its error is logged, not shown.
 func (s *Site) Health(ready func(context.Context) error) {
-	s.Handle("GET /healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	s.Handle("GET "+healthPath, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, "ok\n")
 	}))
-	s.Handle("GET /readyz", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Handle("GET "+readyPath, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
 		if err := ready(ctx); err != nil {

@@ -103,6 +103,9 @@ func (r *response) before() error {
 // leave.
 func (r *response) begin() {
 	r.decided = true
+	if r.exchange != nil {
+		r.exchange.left()
+	}
 	if err := r.before(); err != nil {
 		r.replace(err)
 		return

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/watch/span"
 )
 
@@ -88,6 +89,10 @@ type Site struct {
 	// Lost answers browsers at addresses where nothing is; nil: NotFound does. It is
 	// set before the first request.
 	Lost http.Handler
+	// Limits are those of a tenant, by which requests count by where they come from; nil
+	// for one that is not there, or nil as a whole: there are none. It is set before the
+	// first request.
+	Limits func(tenant string) *limits.Limiter
 
 	config  Config
 	mux     *http.ServeMux

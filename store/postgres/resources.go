@@ -107,6 +107,13 @@ func (s *Store) Count(ctx context.Context, q *search.Query) (int64, error) {
 	}, func(l *search.CodeList) error { return s.keepList(ctx, l) })
 }
 
+// Estimate implements store.Resources.
+func (s *Store) Estimate(ctx context.Context, q *search.Query) (store.Estimate, error) {
+	return sqldb.WithLists(func() (store.Estimate, error) {
+		return read(s, func(db pool) (store.Estimate, error) { return s.reader.Estimate(ctx, db, q) })
+	}, func(l *search.CodeList) error { return s.keepList(ctx, l) })
+}
+
 // Referrers implements store.Reader.
 func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.Key, error) {
 	return read(s, func(db pool) ([]fhir.Key, error) { return s.reader.Referrers(ctx, db, key, limit) })

@@ -124,6 +124,17 @@ func (s *Store) Count(ctx context.Context, q *search.Query) (int64, error) {
 	}, func(l *search.CodeList) error { return s.keepList(ctx, l) })
 }
 
+// Estimate implements store.Resources.
+func (s *Store) Estimate(ctx context.Context, q *search.Query) (store.Estimate, error) {
+	return sqldb.WithLists(func() (e store.Estimate, err error) {
+		err = s.read(ctx, func(c *conn) error {
+			e, err = s.reader.Estimate(ctx, c, q)
+			return err
+		})
+		return e, err
+	}, func(l *search.CodeList) error { return s.keepList(ctx, l) })
+}
+
 // Referrers implements store.Reader.
 func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) (keys []fhir.Key, err error) {
 	err = s.read(ctx, func(c *conn) error {

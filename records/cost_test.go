@@ -1,0 +1,117 @@
+package records_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/limits"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/fault"
+)
+
+// pairsOf are the parameters of a query.
+func pairsOf(t *testing.T, query string) (pairs []search.Pair) {
+	t.Helper()
+	for one := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(one, "=")
+		value, err := url.QueryUnescape(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pairs = append(pairs, search.Pair{Name: name, Value: value})
+	}
+	return pairs
+}
+
+func TestWhatASearchCostsIsKnownBeforeItRuns(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		for i := range 30 {
+			gender := "male"
+			if i%10 == 0 {
+				gender = "female"
+			}
+			put(t, s, fmt.Sprintf("Patient/p%d", i), `{"resourceType":"Patient","id":"p%d","gender":%q,"name":[{"family":"Ng"}]}`, i, gender)
+		}
+		refused := errors.New("it costs too much")
+		var cost records.Cost
+		told := 0
+		metered := s.Metered(func(_ context.Context, c records.Cost) error {
+			cost = c
+			told++
+			return refused
+		})
+		for query, want := range map[string]int64{
+			"_count=10":                                 10, // the beginning of the table
+			"gender=female&_count=10":                   10, // the beginning of an index
+			"_id=p1&_count=10":                          10,
+			"gender=female&family=ng&_count=10":         13, // all three, of whom the names are asked
+			"gender=male&family=ng&_count=10":           37,
+			"gender=male&_sort=family&_count=10":        37,
+			"gender=male&_total=accurate&_count=10":     37,
+			"gender=male&_summary=count":                27,
+			"gender:not=male&_sort=family&_count=10":    40, // nothing narrows it
+			"_sort=-_lastUpdated&_count=10":             10,
+			"_count=10&_include=Patient:organization":   20,
+			"_count=10&_revinclude=Observation:subject": 110,
+			"_count=10&_include=*":                      110,
+			"_count=10&_include:iterate=Patient:link":   40,
+			"_count=0": 30,
+		} {
+			told = 0
+			_, err := metered.Search(t.Context(), records.SearchRequest{Type: "Patient", Pairs: pairsOf(t, query)})
+			if !errors.Is(err, refused) || told != 1 {
+				t.Errorf("%s: %v, told %d times", query, err, told)
+			}
+			if cost.Resources != want || cost.String() == "" {
+				t.Errorf("%s costs %d, not %d: %s", query, cost.Resources, want, cost)
+			}
+		}
+		result, err := s.Search(t.Context(), records.SearchRequest{Type: "Patient", Pairs: pairsOf(t, "gender=male&_sort=family")})
+		if err != nil || len(result.Entries) != 20 {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestAnExportHasWhatThereMayBeOnADay(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		door := db.session(t, records.Policy{}).Door()
+		for _, text := range []string{"app exported-resources 1000/day", "app exported-bytes 5000/day"} {
+			r, err := limits.ParseRule(text)
+			if err == nil {
+				_, err = door.Limits().Put(t.Context(), r, "test")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		take := func(app string, resources, bytes int64) error {
+			t.Helper()
+			wait, err := door.Session(records.Principal{Client: app, ID: app}, nil).TakeExport(resources, bytes)
+			if (err != nil) != (wait > 0) || err != nil && (fault.KindOf(err) != fault.Throttled || wait > 24*time.Hour) {
+				t.Errorf("wait %s, %v", wait, err)
+			}
+			return err
+		}
+		if err := errors.Join(take("warehouse", 500, 1000), take("warehouse", 400, 1000)); err != nil {
+			t.Error(err)
+		}
+		if take("warehouse", 200, 10) == nil {
+			t.Error("more resources than there may be")
+		}
+		if take("warehouse", 50, 4000) == nil {
+			t.Error("more bytes than there may be")
+		}
+		// What was refused used up nothing.
+		if err := errors.Join(take("warehouse", 90, 2900), take("another", 900, 4000)); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,38 @@
+package console_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/inglehealth/ingle/limits"
+)
+
+func TestAnAdministratorSetsLimitsAndSeesWhoReachesThem(t *testing.T) {
+	o := newOffice(t)
+	root, vera := o.enter("root"), o.enter("vera")
+	vera.get("/console/limits").want(403)
+	root.get("/console/limits").want(200).has("Nobody was refused", "None: the defaults hold", "each user", "failed sign-ins")
+	set := func(rule string) answer { return root.fill("/console/limits", "/console/limits", "rule", rule) }
+	set("user requests many").want(422).has("whole number", `value="user requests many"`)
+	set("address <b> requests 5/s").want(422).lacks("<b>")
+	set("app growth requests 2/h").want(200).has("The limit is in force", "app growth", "2/h", "Changed last by")
+	for range 3 {
+		o.door.Limits().Take(limits.Requests, limits.Who{App: "growth"}, 1)
+	}
+	root.get("/console/limits").want(200).has("Too many", "In use", "100 %").lacks("Nobody was refused")
+	root.fill("/console/limits", "/console/limits/remove", "rule", "app growth requests").want(200).has("The limit is removed", "None: the defaults hold")
+	// Pages count, too.
+	r, err := limits.ParseRule("user requests 3/h")
+	if err == nil {
+		_, err = o.door.Limits().Put(context.WithoutCancel(t.Context()), r, "test")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		vera.get("/console").want(200)
+	}
+	if a := vera.get("/console").want(429).has("requests for this user"); a.header.Get("Retry-After") == "" {
+		t.Error(a.header)
+	}
+}

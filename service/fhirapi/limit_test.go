@@ -1,0 +1,261 @@
+package fhirapi_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/inglehealth/ingle/limits"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/service/fhirapi"
+	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
+)
+
+// limitedServer takes "Bearer APP/USER" for a token of theirs. change sets what the
+// test is about.
+func limitedServer(t *testing.T, rules []string, change func(*fhirapi.Config)) (*server, *records.Door) {
+	t.Helper()
+	s := &server{t: t, base: "https://ehr.example/fhir"}
+	door, err := records.Open(context.WithoutCancel(t.Context()), records.Config{
+		Store: openStore(t), Definitions: definitions.MustBuiltIn(definitions.R4), Base: s.base, Policy: records.DefaultPolicy(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range rules {
+		r, err := limits.ParseRule(text)
+		if err == nil {
+			_, err = door.Limits().Put(context.WithoutCancel(t.Context()), r, "test")
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+	log := slog.New(slog.DiscardHandler)
+	c := fhirapi.Config{
+		Tenants: records.NewTenants(door), Version: "test", Log: log,
+		Authenticate: func(r *http.Request, d *records.Door) (*records.Session, error) {
+			app, user, ok := strings.Cut(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), "/")
+			if !ok {
+				return nil, fault.New(fault.Unauthenticated, fault.CodeLogin, "", "sign in")
+			}
+			return d.Session(records.Principal{ID: user, Client: app}, nil), nil
+		},
+		OAuth:   func(*records.Door) fhirapi.OAuth { return fhirapi.OAuth{} },
+		Origins: func(context.Context, *records.Door, string) bool { return true },
+	}
+	if change != nil {
+		change(&c)
+	}
+	s.start(web.Config{Log: log}, c)
+	return s, door
+}
+
+func by(who string) []string { return []string{"Authorization", "Bearer " + who} }
+
+func TestWhoAsksTooOftenIsToldHowLongToWait(t *testing.T) {
+	s, door := limitedServer(t, []string{"user requests 2/min burst 3", "app requests 6/min"}, nil)
+	for left := range 3 {
+		a := s.get("/Patient?_count=1", by("growth/maria")...).want(200)
+		a.header("RateLimit-Policy", `"user-requests";q=3;w=90`)
+		if got := a.Header.Get("RateLimit"); !strings.HasPrefix(got, fmt.Sprintf(`"user-requests";r=%d;t=`, 2-left)) {
+			t.Errorf("RateLimit is %s", got)
+		}
+	}
+	a := s.get("/Patient?_count=1", append(by("growth/maria"), "Origin", "https://app.example")...).want(429).outcome("throttled").has("requests for this user, of 2/min burst 3")
+	if wait := a.Header.Get("Retry-After"); wait != "30" && wait != "29" {
+		t.Errorf("Retry-After is %s", wait)
+	}
+	for _, name := range []string{"RateLimit", "RateLimit-Policy", "Retry-After"} {
+		if !strings.Contains(a.Header.Get("Access-Control-Expose-Headers"), name) {
+			t.Errorf("a script cannot read %s", name)
+		}
+	}
+	for range 3 {
+		s.get("/Patient?_count=1", by("growth/walter")...).want(200)
+	}
+	s.get("/Patient?_count=1", by("growth/emma")...).want(429).has("requests for this app")
+	s.get("/Patient?_count=1", by("risk/emma")...).want(200)
+	s.get("/metadata").want(200)
+	throttled := map[string]int64{}
+	usage, err := door.Usage(t.Context(), 1, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range usage {
+		throttled[u.Client+"/"+u.User] = u.Throttled
+	}
+	if throttled["growth/maria"] != 1 || throttled["growth/emma"] != 1 || throttled["risk/emma"] != 0 {
+		t.Errorf("usage says that limits refused %v", throttled)
+	}
+	if n := door.Limits().Refusals(); n != 2 {
+		t.Errorf("%d refusals are counted", n)
+	}
+}
+
+func TestASearchThatCostsTooMuchIsRefusedWithWhatToNarrow(t *testing.T) {
+	s, _ := limitedServer(t, []string{"user query-cost 300", "user cost 1/s burst 1000"}, nil)
+	for i := range 20 {
+		s.do("PUT", fmt.Sprintf("/Patient/p%d", i), patient(fmt.Sprintf("p%d", i), "Ng"), by("growth/maria")...)
+	}
+	s.get("/Patient?family=Ng", by("growth/maria")...).want(200)
+	a := s.get("/Patient?family=Ng&_count=50&_revinclude=Observation:subject", by("growth/maria")...).want(422).outcome("too-costly")
+	a.has("about 570 resources", "one may look at 300", "a page has 50", "_revinclude may add 500", "_count")
+	s.get("/Patient?family=Ng&_count=10&_revinclude=Observation:subject", by("growth/maria")...).want(200)
+	// The same through a batch.
+	batch := `{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Patient?family=Ng&_count=50&_revinclude=Observation:subject"}}]}`
+	s.do("POST", "", batch, by("growth/maria")...).want(200).has("too-costly")
+	for range 20 {
+		if s.get("/Patient?family=Ng&_count=10&_revinclude=Observation:subject", by("growth/maria")...).StatusCode == 429 {
+			s.get("/Patient?family=Ng&_count=100", by("growth/maria")...).want(429).outcome("throttled").has("resources that searches look at")
+			s.get("/Patient/p1", by("growth/maria")...).want(200) // is no search
+			return
+		}
+	}
+	t.Error("what searches cost has no end")
+}
+
+// Of many who send as much as they can each is served.
+func TestAClientOfHundredsOfConnectionsDoesNotStarveAnother(t *testing.T) {
+	s, _ := limitedServer(t, nil, func(c *fhirapi.Config) { c.Gate = limits.NewGate(limits.GateConfig{Slots: 4}) })
+	entries := make([]string, 100)
+	for i := range entries {
+		entries[i] = fmt.Sprintf(`{"resource":{"resourceType":"Patient","name":[{"family":"Ng%d","given":["Anna"]}]},"request":{"method":"POST","url":"Patient"}}`, i)
+	}
+	s.do("POST", "", `{"resourceType":"Bundle","type":"transaction","entry":[`+strings.Join(entries, ",")+`]}`, by("growth/maria")...).want(200)
+	s.do("PUT", "/Patient/one", patient("one", "Delgado"), by("growth/maria")...).want(201)
+	ctx, stop := context.WithCancel(t.Context())
+	var served, refused atomic.Int64
+	var hammering sync.WaitGroup
+	connections := &http.Transport{MaxIdleConnsPerHost: 200}
+	defer connections.CloseIdleConnections()
+	for range 200 {
+		hammering.Go(func() {
+			for ctx.Err() == nil {
+				r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/fhir/Patient?name:contains=n&_sort=-family&_count=100&_total=accurate", nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				r.Header.Set("Authorization", "Bearer greedy/mallory")
+				resp, err := connections.RoundTrip(r)
+				if err != nil {
+					continue // the end
+				}
+				resp.Body.Close()
+				switch resp.StatusCode {
+				case 200:
+					served.Add(1)
+				case 429, 503:
+					refused.Add(1)
+					time.Sleep(50 * time.Millisecond) // less than it was told
+				default:
+					t.Errorf("status %d", resp.StatusCode)
+				}
+			}
+		})
+	}
+	for served.Load() < 8 {
+		time.Sleep(time.Millisecond)
+	}
+	before := served.Load()
+	const asked = 20
+	for range asked {
+		s.get("/Patient/one", by("growth/maria")...).want(200)
+		s.get("/Patient?family=Delgado", by("growth/maria")...).want(200)
+	}
+	meanwhile := served.Load() - before
+	stop()
+	hammering.Wait()
+	// By turns it has as many between two of the other's as there are slots, and what
+	// was under way.
+	if meanwhile > asked*40 {
+		t.Errorf("%d searches of the greedy client were served while the other had %d reads and as many searches", meanwhile, asked)
+	}
+	if refused.Load() == 0 {
+		t.Error("the greedy client had all its requests at once")
+	}
+}
+
+func TestEachKindOfReadHasATimeOfItsOwn(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*fhirapi.Config)
+		path   string
+	}{
+		"search":    {func(c *fhirapi.Config) { c.Patience = 1 }, "/Patient?family=Ng"},
+		"history":   {func(c *fhirapi.Config) { c.History = 1 }, "/Patient/_history"},
+		"operation": {func(c *fhirapi.Config) { c.Evaluation = 1 }, "/Patient/a/$everything"},
+	} {
+		s, _ := limitedServer(t, nil, func(config *fhirapi.Config) {
+			config.Patience, config.History, config.Evaluation = time.Minute, time.Minute, time.Minute
+			c.change(config)
+		})
+		s.do("PUT", "/Patient/a", patient("a", "Ng"), by("growth/maria")...).want(201)
+		for other, path := range map[string]string{"search": "/Patient?family=Ng", "history": "/Patient/_history", "operation": "/Patient/a/$everything"} {
+			a := s.get(path, by("growth/maria")...)
+			if other != name {
+				a.want(200)
+			} else {
+				a.want(503).outcome("timeout")
+			}
+		}
+	}
+}
+
+// A search whose client has gone away ends in the database.
+func TestASearchEndsWhenItsClientGoesAway(t *testing.T) {
+	begun, failed := make(chan struct{}, 1), make(chan error, 10)
+	gate := limits.NewGate(limits.GateConfig{Slots: 1, Patience: time.Minute})
+	s, _ := limitedServer(t, nil, func(c *fhirapi.Config) {
+		c.Gate = gate
+		c.Traced = func(_ *http.Request, _ *records.Door, path string, _ int, failure error) {
+			if path == "/Patient/_search" {
+				failed <- failure
+			}
+		}
+	})
+	entries := make([]string, 1000)
+	for i := range entries {
+		entries[i] = fmt.Sprintf(`{"resource":{"resourceType":"Patient","name":[{"family":"%s%d"}]},"request":{"method":"POST","url":"Patient"}}`, strings.Repeat("ab", 50), i)
+	}
+	s.do("POST", "", `{"resourceType":"Bundle","type":"transaction","entry":[`+strings.Join(entries, ",")+`]}`, by("growth/maria")...).want(200)
+	// None is found, and each name is compared with each of these.
+	names := make([]string, 400)
+	for i := range names {
+		names[i] = fmt.Sprintf("abc%d", i)
+	}
+	form := strings.Repeat("family:contains="+strings.Join(names, ",")+"&", 4) + "_total=accurate"
+	ctx, leave := context.WithCancel(t.Context())
+	go func() {
+		for gate.State().In == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(20 * time.Millisecond)
+		leave()
+		close(begun)
+	}()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/fhir/Patient/_search", strings.NewReader(form))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Authorization", "Bearer growth/maria")
+	if resp, err := transport.RoundTrip(r); err == nil {
+		resp.Body.Close()
+		t.Errorf("the search was answered with %d before its client went away", resp.StatusCode)
+	}
+	<-begun
+	if err := <-failed; !errors.Is(err, context.Canceled) {
+		t.Errorf("the search ended with %v", err)
+	}
+	s.get("/Patient?_count=1", by("growth/maria")...).want(200) // the only slot is free
+}
