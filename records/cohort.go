@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -13,10 +14,11 @@ import (
 // A Group may say by search criteria who belongs to it, in member-filter extensions
 // (Bulk Data Access 3.0, profile Bulk Cohort Group).
 
+const groupType fhir.Type = "Group"
+
 const (
-	groupType    fhir.Type = "Group"
-	memberFilter           = "http://hl7.org/fhir/uv/bulkdata/StructureDefinition/member-filter"
-	queryLang              = "application/x-fhir-query"
+	memberFilter = "http://hl7.org/fhir/uv/bulkdata/StructureDefinition/member-filter"
+	queryLang    = "application/x-fhir-query"
 )
 
 // memberTypes are the resource types of the members of Groups with criteria, by
@@ -74,7 +76,7 @@ func (s *Session) cohort(ctx context.Context, root fhir.Node) (*cohort, error) {
 		}
 		criterion, err := s.memberCriterion(ctx, c.typ, x.Child("value"))
 		if err != nil {
-			e, ok := s.door.fault(err).(*fault.Error)
+			e, ok := errors.AsType[*fault.Error](s.door.fault(err))
 			if !ok || fault.KindOf(err) != fault.Invalid && fault.KindOf(err) != fault.NotFound {
 				return nil, err
 			}

@@ -188,9 +188,6 @@ func (f *follower) send(ctx context.Context, kind notify.Kind) error {
 		return err
 	}
 	d := telling{s: f.s, sub: f.sub, topic: f.topic.Load(), session: session, status: f.status, total: f.last.Load()}
-	if kind != notify.OfEvents && d.status == statusRequested {
-		d.status = statusActive // as it is once this is taken
-	}
 	since := f.state.Taken + 1
 	m, last, err := d.message(ctx, kind, f.sub.target.Content, f.sub.target.Media, since, d.total, f.sub.most)
 	if err != nil {

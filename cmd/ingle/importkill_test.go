@@ -203,3 +203,48 @@ func overAt(t *testing.T, p *process, id string) importSums {
 	t.Fatal("it is never over")
 	return importSums{}
 }
+
+// Of two servers on one database the one that loads is killed; the other one goes on.
+func TestAnotherServerTakesOverTheImportOfOneThatWasKilled(t *testing.T) {
+	args := []string{"--database", pgtest.URL(t), "--tenant", "takeover"}
+	one := startServer(t, args...)
+	tenant := func(p *process) *process {
+		p.url = strings.TrimSuffix(p.url, "/fhir") + "/t/takeover/fhir"
+		return p
+	}
+	tenant(one)
+	var text strings.Builder
+	for i := range 3 * killLines {
+		fmt.Fprintf(&text, `{"resourceType":"Patient","id":"t-%d","birthDate":"%d-01-01"}`+"\n", i, 1900+i%100)
+	}
+	q, err := http.NewRequestWithContext(t.Context(), "POST", one.url+"/$import", strings.NewReader(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Header.Set("Content-Type", "application/fhir+ndjson")
+	q.Header.Set("Prefer", "respond-async")
+	a, err := client.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = a.Body.Close()
+	at := a.Header.Get("Content-Location")
+	if a.StatusCode != 202 || !strings.HasPrefix(at, one.url) {
+		t.Fatalf("%d %s", a.StatusCode, at)
+	}
+	id := at[strings.LastIndex(at, "/")+1:]
+	two := tenant(startServer(t, args...))
+	one.kill()
+	killed := time.Now()
+	if movesOn(t, two, id) {
+		t.Logf("taken over after %v", time.Since(killed).Round(time.Millisecond))
+	} else {
+		t.Error("it was over too soon to be taken over")
+	}
+	if s := overAt(t, two, id); s.Lines != 3*killLines || s.Accepted+s.Matched != s.Lines {
+		t.Errorf("%+v", s)
+	}
+	if _, body := send(t.Context(), client, "GET", two.url+"/Patient/_history?_summary=count", ""); !strings.Contains(body, fmt.Sprintf(`"total":%d`, 3*killLines)) {
+		t.Errorf("%s", body)
+	}
+}

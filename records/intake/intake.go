@@ -37,7 +37,7 @@ type Config struct {
 	Clock func() time.Time // nil: time.Now
 	Log   *slog.Logger     // nil: nothing is logged
 	// Lease is how long the job of a process that died is kept from the next one; 0:
-	// four seconds. Retry is the least time before something is tried again; 0: one
+	// three seconds. Retry is the least time before something is tried again; 0: one
 	// second. Checkpoint as bulkload.Options has it; 0: two seconds.
 	Lease, Retry, Checkpoint time.Duration
 }
@@ -80,7 +80,7 @@ func New(c Config) *Service {
 		c.Guard = new(guard.Guard)
 	}
 	c.Keep = cmp.Or(c.Keep, 24*time.Hour)
-	c.Lease = cmp.Or(c.Lease, 4*time.Second)
+	c.Lease = cmp.Or(c.Lease, 3*time.Second)
 	c.Retry = cmp.Or(c.Retry, time.Second)
 	c.Checkpoint = cmp.Or(c.Checkpoint, 2*time.Second)
 	s := &Service{config: c, uploads: make(chan struct{}, maxUploads), loads: make(chan struct{}, 1)}

@@ -2,6 +2,7 @@ package bulk_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -130,7 +131,7 @@ func TestWhatFormerImportsLeftGoes(t *testing.T) {
 			t.Errorf("%+v", left)
 		}
 		for _, name := range pieces {
-			if _, err := p.door.ReadPiece(t.Context(), name); err != records.ErrNoPiece {
+			if _, err := p.door.ReadPiece(t.Context(), name); !errors.Is(err, records.ErrNoPiece) {
 				t.Errorf("%s is still there: %v", name, err)
 			}
 		}

@@ -127,7 +127,7 @@ func progress(i *intake.Import) string {
 func (c *importCall) result(i *intake.Import) importResult {
 	r := importResult{
 		TransactionTime: i.Began, Request: i.Order.Request, Token: c.Tokens, Output: []importOutput{}, Outcome: []importOutcome{},
-		Extension: importExtension{importCounts{i.Lines, i.Resources, i.Accepted, i.Matched, i.Counts.Refused}},
+		Extension: importExtension{importCounts{i.Lines, i.Resources, i.Accepted, i.Matched, i.Refused}},
 	}
 	for _, f := range i.Files {
 		r.Output = append(r.Output, importOutput{

@@ -2,6 +2,7 @@ package bulk
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -36,7 +37,7 @@ type body struct{ io.Reader }
 
 func (b body) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = web.BodyError(err)
 	}
 	return n, err
@@ -130,7 +131,7 @@ type reportEnd struct {
 }
 
 func (c *importCall) endReport(i *intake.Import) error {
-	end := reportEnd{"completed", importCounts{i.Lines, i.Resources, i.Accepted, i.Matched, i.Counts.Refused}, i.Error}
+	end := reportEnd{"completed", importCounts{i.Lines, i.Resources, i.Accepted, i.Matched, i.Refused}, i.Error}
 	if i.Error != "" {
 		end.Status = "failed"
 	}

@@ -71,7 +71,7 @@ func TestAnUploadIsAnsweredByWhatBecameOfEachLine(t *testing.T) {
 			if o := by[6].Outcome; !strings.Contains(o.Issue[0].Details.Text, "Patient/nobody") {
 				t.Errorf("line 6 is refused by %+v", o)
 			}
-			if end := list[len(list)-1]; end.Status != "completed" || end.Lines != 6 || end.Accepted+end.Matched != 4 || end.counts.Refused != 2 {
+			if end := list[len(list)-1]; end.Status != "completed" || end.Lines != 6 || end.Accepted+end.Matched != 4 || end.Refused != 2 {
 				t.Errorf("it ends with %+v", end)
 			}
 			if !strings.HasPrefix(by[5].Resource, "Patient/") || by[5].Status == "refused" {

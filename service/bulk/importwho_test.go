@@ -33,6 +33,14 @@ func (types) Filter([]string, smart.Interactions) search.Expr { return nil }
 func (types) Knows(fhir.Key) bool                             { return false }
 func (types) Narrows(fhir.Type, smart.Interactions) bool      { return false }
 
+// few is access to resources of some ids.
+type few search.IDs
+
+func (few) May(fhir.Type, smart.Interactions) bool            { return true }
+func (f few) Filter([]string, smart.Interactions) search.Expr { return search.IDs(f) }
+func (few) Knows(fhir.Key) bool                               { return false }
+func (few) Narrows(fhir.Type, smart.Interactions) bool        { return false }
+
 func TestWhoOrdersAnImportMustBeAllowedToWriteItsTypes(t *testing.T) {
 	p := newImporter(t, sqliteStore(t))
 	p.sessions.access["patients"], p.sessions.access["reader"] = types{"Patient"}, types{}
@@ -48,6 +56,12 @@ func TestWhoOrdersAnImportMustBeAllowedToWriteItsTypes(t *testing.T) {
 	// Of an upload nobody knows before what it holds.
 	list := parse(t, p.do("POST", "/$import", lines(patient("b"), observation("o", "Patient/a")), "Who", "patients", "Content-Type", "application/fhir+ndjson").want(200).body)
 	if list[0].Status != "accepted" || list[1].Status != "refused" || !strings.Contains(list[1].Outcome.Issue[0].Details.Text, "no scope allows") {
+		t.Errorf("%+v", list)
+	}
+	// Nor what of it is within reach.
+	p.sessions.access["few"] = few{"c", "a"}
+	list = parse(t, p.do("POST", "/$import", lines(patient("c"), patient("d"), patient("a")), "Who", "few", "Content-Type", "application/fhir+ndjson").want(200).body)
+	if list[0].Status != "accepted" || list[1].Status != "refused" || list[2].Status != "matched" || list[1].Outcome.Issue[0].Code != "forbidden" {
 		t.Errorf("%+v", list)
 	}
 	if asked := s.requests(); len(asked) != 1 {

@@ -100,16 +100,16 @@ func (h *hook) heard() map[string]bool {
 }
 
 // subscribe makes a Subscription to Patients and waits until it is active.
-func (h *hook) subscribe(t *testing.T, base string) {
+func (h *hook) subscribe(t *testing.T, base string, header ...string) {
 	t.Helper()
 	const x = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-"
 	status, body := send(t.Context(), client, "PUT", base+"/Subscription/"+h.id, fmt.Sprintf(`{"resourceType":"Subscription","id":%[3]q,"status":"requested","reason":"test","criteria":"Patient?active=true",
-		"channel":{"extension":[{"url":"%[1]smax-count","valuePositiveInt":25}],"type":"rest-hook","endpoint":%[2]q,"payload":"application/fhir+json","_payload":{"extension":[{"url":"%[1]spayload-content","valueCode":"id-only"}]}}}`, x, h.URL, h.id))
+		"channel":{"extension":[{"url":"%[1]smax-count","valuePositiveInt":25}],"type":"rest-hook","endpoint":%[2]q,"payload":"application/fhir+json","_payload":{"extension":[{"url":"%[1]spayload-content","valueCode":"id-only"}]}}}`, x, h.URL, h.id), header...)
 	if status != http.StatusCreated {
 		t.Fatalf("%d %s", status, body)
 	}
 	eventually(t, func() bool {
-		_, body := send(t.Context(), client, "GET", base+"/Subscription/"+h.id, "")
+		_, body := send(t.Context(), client, "GET", base+"/Subscription/"+h.id, "", header...)
 		return strings.Contains(body, `"status":"active"`)
 	})
 }
@@ -208,5 +208,38 @@ func TestAnotherServerTellsSubscribersWhenOneIsKilled(t *testing.T) {
 	t.Logf("told %s after the other server was killed", time.Since(began).Round(10*time.Millisecond))
 	if len(h.faults) > 0 {
 		t.Error(h.faults)
+	}
+}
+
+// TestASubscriptionEndsWithTheTokenThatMadeIt revokes the token between two events.
+func TestASubscriptionEndsWithTheTokenThatMadeIt(t *testing.T) {
+	dir := t.TempDir()
+	p := startClosed(t, "--data", dir, "--subscription-allow", "127.0.0.1")
+	token := func(scopes string) string {
+		return "Bearer " + strings.TrimSpace(mustRun(t, "token", "create", "--scope", scopes, "--data", dir))
+	}
+	app, writer := token("system/Subscription.cruds system/Patient.rs"), token("system/*.cruds")
+	h := newHook(t)
+	observing := `{"resourceType":"Subscription","status":"requested","reason":"r","criteria":"Observation?code=1","channel":{"type":"rest-hook","endpoint":"` + h.URL + `"}}`
+	if status, body := send(t.Context(), client, "POST", p.url+"/Subscription", observing, "Authorization", app); status != http.StatusForbidden || !strings.Contains(body, "Observation") {
+		t.Errorf("about what its scopes do not allow: %d %s", status, body)
+	}
+	h.subscribe(t, p.url, "Authorization", app)
+	write := func(id string) {
+		t.Helper()
+		if status, body := send(t.Context(), client, "PUT", p.url+"/Patient/"+id, `{"resourceType":"Patient","id":"`+id+`","active":true}`, "Authorization", writer); status != http.StatusCreated {
+			t.Fatalf("%d %s", status, body)
+		}
+	}
+	write("before")
+	eventually(t, func() bool { return h.heard()["before"] })
+	mustRun(t, "token", "revoke", strings.TrimPrefix(app, "Bearer "), "--data", dir)
+	write("after")
+	eventually(t, func() bool {
+		_, body := send(t.Context(), client, "GET", p.url+"/Subscription/"+h.id, "", "Authorization", writer)
+		return strings.Contains(body, `"status":"off"`) && strings.Contains(body, "has ended")
+	})
+	if h.heard()["after"] {
+		t.Error("it is told of what came after")
 	}
 }
