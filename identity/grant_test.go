@@ -359,6 +359,31 @@ func TestARetryAtOnceOfARefreshIsNoReplay(t *testing.T) {
 	})
 }
 
+func TestARefreshTokenOfBeforeTheLastEndsTheGrantAtOnce(t *testing.T) {
+	h := openHouse(t, Config{})
+	h.user(t, "noor")
+	c := h.app(t)
+	_, n := h.signIn(t, "noor")
+	first, err := h.Exchange(h.ctx, c, h.authorize(t, c, n, familyScopes), appRedirect, appVerifier, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := h.Refresh(h.ctx, c, first.Refresh, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	third, err := h.Refresh(h.ctx, c, second.Refresh, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Refresh(h.ctx, c, first.Refresh, nil, ""); codeOf(t, err) != InvalidGrant {
+		t.Errorf("no retry, but: %v", err)
+	}
+	if _, err := h.CheckToken(h.ctx, third.Access); !errors.Is(err, ErrToken) {
+		t.Errorf("what came of it is good: %v", err)
+	}
+}
+
 func TestARequestIsAnsweredOnce(t *testing.T) {
 	two(t, func(t *testing.T, a, b house) {
 		a.user(t, "noor")

@@ -119,6 +119,19 @@ func (l *Limiter) TakeAt(now int64, m Meter, who Who, n int64) (v Verdict) {
 	return v
 }
 
+// Charge takes n of what was used already, whatever there is left.
+func (l *Limiter) Charge(m Meter, who Who, n int64) {
+	in, now := l.rules.Load(), l.now()
+	for s := range scopes {
+		if k, ok := who.key(s, m); ok {
+			if p := in.of(k); p != nil {
+				l.table.charge(k, p, n, now)
+				l.counts[s][m].taken.Add(n)
+			}
+		}
+	}
+}
+
 // GiveBack gives back what Take took and was not needed after all.
 func (l *Limiter) GiveBack(m Meter, who Who, n int64) {
 	in := l.rules.Load()

@@ -74,12 +74,25 @@ func (t *table) take(k key, p *policy, n, now int64) (owes, wait int64) {
 		s.change(a)
 		return owes, min(wait, owes)
 	}
-	owes += need
-	a.until = now + owes
+	s.owe(a, p, need, now)
+	return owes + need, 0
+}
+
+// charge adds n to what a key owes, however much that is.
+func (t *table) charge(k key, p *policy, n, now int64) {
+	hash := t.hash(k)
+	s := t.shard(hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owe(s.account(hash, k, now), p, int64(float64(n)*p.interval), now)
+}
+
+// owe adds nanoseconds to what an account owes.
+func (s *shard) owe(a *account, p *policy, need, now int64) {
+	a.until = now + min(max(0, a.until-now)+need, maxWindows*p.window)
 	if a.unreported += need; a.unreported >= p.large {
 		s.change(a)
 	}
-	return owes, 0
 }
 
 // giveBack takes n from what a key owes.

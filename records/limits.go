@@ -28,23 +28,30 @@ func (r LimitRules) Defaults() []limits.Rule {
 	})
 }
 
-// TakeExport counts what an export writes for who exports. When that is more than there
-// may be on a day the error is Throttled, nothing is counted, and wait says for how long.
-func (s *Session) TakeExport(resources, bytes int64) (wait time.Duration, err error) {
+// MayExport refuses to begin an export while who exports owes more than there may be on
+// a day: the error is Throttled, and wait says for how long.
+func (s *Session) MayExport() (wait time.Duration, err error) {
+	for _, m := range []limits.Meter{limits.Exported, limits.ExportedBytes} {
+		if v := s.door.limits.Take(m, s.who(), 0); v.Refused {
+			return v.Wait, fault.New(fault.Throttled, fault.CodeThrottled, "", "no more can be exported for now: there is a limit to %s", v.Reason())
+		}
+	}
+	return 0, nil
+}
+
+// CountExport counts what an export that was begun has written.
+func (s *Session) CountExport(resources, bytes int64) {
+	s.door.limits.Charge(limits.Exported, s.who(), resources)
+	s.door.limits.Charge(limits.ExportedBytes, s.who(), bytes)
+}
+
+// who is whom things count for.
+func (s *Session) who() limits.Who {
 	who := limits.Who{App: s.principal.Client}
 	if s.principal.ID != who.App {
 		who.User = s.principal.ID
 	}
-	v := s.door.limits.Take(limits.Exported, who, resources)
-	if !v.Refused {
-		if v = s.door.limits.Take(limits.ExportedBytes, who, bytes); v.Refused {
-			s.door.limits.GiveBack(limits.Exported, who, resources)
-		}
-	}
-	if v.Refused {
-		return v.Wait, fault.New(fault.Throttled, fault.CodeThrottled, "", "no more can be exported for now: there is a limit to %s", v.Reason())
-	}
-	return 0, nil
+	return who
 }
 
 // Limits returns the rules that are in force, for administrators.

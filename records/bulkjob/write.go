@@ -209,6 +209,9 @@ func (p *part) commit(ctx context.Context) error {
 		p.e.Resources += p.count
 	}
 	p.e.Output = append(p.e.Output, f)
+	if p.session != nil {
+		p.session.CountExport(p.count, p.size)
+	}
 	return nil
 }
 

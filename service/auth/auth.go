@@ -57,6 +57,7 @@ type tenant struct {
 	server  *Server
 	name    string
 	cookies cookies
+	relates *access.Rules // with which relations are looked at, made once
 }
 
 // New makes a Server.
@@ -80,6 +81,7 @@ func New(c Config) *Server {
 		}
 		s.tenants[name] = &tenant{
 			Tenant: t, server: s, name: name, cookies: newCookies(t.Identity.Issuer(), name),
+			relates: t.Door.Ownership().Rules(access.Grant{Scopes: choosing}),
 		}
 	}
 	return s

@@ -20,6 +20,9 @@ func (p *place) asking(c *identity.Client, scope, claims string) map[string][]st
 func TestClaimsAreAskedForByName(t *testing.T) {
 	p := practice(t)
 	c, _ := p.register()
+	if p.do(p.client, "GET", p.url+"/.well-known/openid-configuration", nil).want(200).json()["claims_parameter_supported"] != true {
+		t.Error("discovery does not say so")
+	}
 	for claims, want := range map[string]string{
 		`{"id_token":{"fhirUser":null}}`: "openid fhirUser",
 		`{"userinfo":{"name":{"essential":true},"email":null},"id_token":{"profile":{"value":"x"},"auth_time":{"essential":true}}}`: "openid profile",

@@ -256,6 +256,17 @@ func TestAClientThatMayNotActGetsNoToken(t *testing.T) {
 	p.token(refreshForm(c, tokens["refresh_token"].(string))).want(200)
 }
 
+func TestAnAppThatIsSuspendedWhileItsUserReadsGetsNothing(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	g := p.browser().open(p.ask(c, "patient/*.rs")).signIn("ann")
+	g.want(200).has("Allow Growth Chart access?")
+	if err := p.identity.SuspendClient(t.Context(), c.ID); err != nil {
+		t.Fatal(err)
+	}
+	g.send("allow", "1", "scope", "patient/*.rs").want(403).has("can no longer be used")
+}
+
 func TestAClientThatIsRegisteredForLessCanDoLessAtOnce(t *testing.T) {
 	p := practice(t)
 	c, _ := p.register()

@@ -132,9 +132,9 @@ func TestAtEveryRouteWhatIsMalformedIsToldSo(t *testing.T) {
 			visitors[login] = fresh(login)
 			token = formToken.FindStringSubmatch(visitors[login].get("/account/security").body)
 		}
-		try := func(values url.Values, header ...string) {
+		send := func(client *http.Client, values url.Values, header ...string) {
 			t.Helper()
-			client, address := visitors[login].b.http, p.url+fill(path)
+			address := p.url + fill(path)
 			if !values.Has("token") {
 				values.Set("token", token[1])
 			}
@@ -149,6 +149,10 @@ func TestAtEveryRouteWhatIsMalformedIsToldSo(t *testing.T) {
 				t.Errorf("%s with %v %q: %s: %d %s %s", r, values, header, what, a.status, a.header.Get("Location"), a.body)
 			}
 		}
+		try := func(values url.Values, header ...string) {
+			t.Helper()
+			send(visitors[login].b.http, values, header...)
+		}
 		for n, text := range nasty {
 			all := url.Values{}
 			for _, name := range names {
@@ -161,6 +165,11 @@ func TestAtEveryRouteWhatIsMalformedIsToldSo(t *testing.T) {
 			if !strings.ContainsAny(text, "\r\n\x00") {
 				try(url.Values{}, "Authorization", bearer, "Content-Type", text)
 				try(url.Values{}, "Authorization", text)
+				var cookies []string
+				for i, name := range []string{"session", "request", "sign-in", "outside", "known"} {
+					cookies = append(cookies, "ingle-"+name+"="+[]string{"", "igl_se_", "igl_kb_", "x!link!"}[(n+i)%4]+text)
+				}
+				send(p.client, url.Values{}, "Cookie", strings.Join(cookies, "; "))
 			}
 			for i, name := range names {
 				if name != "token" && (i+n)%len(nasty) == 0 {

@@ -48,6 +48,18 @@ func TestAnEHRLaunchBringsItsContext(t *testing.T) {
 	}
 }
 
+func TestALaunchTellsNoVisitToWhoeverDidNotAskForIt(t *testing.T) {
+	p := practice(t)
+	c, _ := p.register()
+	launched := p.ehr()(`{"client_id":"` + c.ID + `","user":"noor","patient":"ann","encounter":"visit"}`).want(201).json()
+	ask := p.ask(c, "openid patient/*.rs")
+	ask.Set("launch", launched["launch"].(string))
+	tokens := p.token(codeForm(c, p.browser().open(ask).signIn("noor").allow().Get("code"))).want(200).json()
+	if tokens["patient"] != "ann" || tokens["encounter"] != nil {
+		t.Error(tokens)
+	}
+}
+
 func TestALaunchIsForOneUserOneClientAndFiveMinutes(t *testing.T) {
 	p := practice(t)
 	c, _ := p.register()

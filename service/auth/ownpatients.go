@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/pages"
@@ -66,7 +65,7 @@ func (t *tenant) acts(ctx context.Context, a *identity.Access) (bool, error) {
 		slices.ContainsFunc(a.Links, func(l identity.Link) bool { return l.Type == "Patient" && l.ID == patient }) {
 		return true, nil
 	}
-	session := t.Door.Session(records.Principal{ID: a.User, Client: a.Client, Name: a.UserName}, t.Door.Ownership().Rules(access.Grant{Scopes: choosing}))
+	session := t.Door.Session(records.Principal{ID: a.User, Client: a.Client, Name: a.UserName}, t.relates)
 	own, err := ownPatients(ctx, session, a.Links, t.server.config.Clock())
 	return slices.Contains(own, patient), err
 }

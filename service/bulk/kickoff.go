@@ -1,6 +1,8 @@
 package bulk
 
 import (
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +32,10 @@ func (c *call) kickOff() error {
 		}
 	}
 	if err := k.read(); err != nil {
+		return err
+	}
+	if wait, err := c.Session.MayExport(); err != nil {
+		c.w.Header().Set("Retry-After", strconv.FormatInt(int64(math.Ceil(wait.Seconds())), 10))
 		return err
 	}
 	now := c.config.Clock()

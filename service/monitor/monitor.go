@@ -62,7 +62,7 @@ func Collect(c Config) {
 type families struct {
 	up, size, connections, mostConnections, cache, commits, clock        *metric.Family
 	auditEvents, auditWaiting, auditLag, auditFull, copyBehind, copyAway *metric.Family
-	jobs, jobDue, feedPlace, feedHeld, readOnly, indexes                 *metric.Family
+	jobs, jobDue, feedPlace, feedHeld, readOnly, indexes, refusals       *metric.Family
 }
 
 func declare(r *metric.Registry) families {
@@ -87,6 +87,7 @@ func declare(r *metric.Registry) families {
 		jobDue:          gauge("ingle_job_overdue_seconds", "For how long the job of a kind that has waited longest has been due, or been left by a process that ended.", "kind"),
 		feedPlace:       gauge("ingle_feed_place", "The newest place in the change feed."),
 		feedHeld:        gauge("ingle_feed_held_seconds", "How long the oldest transaction is open beyond which the change feed does not read, on PostgreSQL."),
+		refusals:        r.Declare(metric.KindCounter, "ingle_limit_refusals_total", "Requests that a limit of this process refused, by whom it was for and what it counts.", "tenant", "scope", "meter"),
 		readOnly:        gauge("ingle_read_only", "1 while writes of records are refused, 0 otherwise."),
 		indexes:         gauge("ingle_search_parameters_incomplete", "Search parameters that lack rows, so that searches by them are refused."),
 	}
@@ -96,6 +97,9 @@ func declare(r *metric.Registry) families {
 func (f families) tell(ctx context.Context, s *metric.Sink, database string, door *records.Door) {
 	tenant, now := door.Name(), time.Now()
 	s.Put(f.readOnly, number(door.ReadOnly()), tenant)
+	for _, c := range door.Limits().Counts() {
+		s.Put(f.refusals, float64(c.Refused), tenant, c.Scope.String(), c.Meter.String())
+	}
 	f.audit(ctx, s, door)
 	if err := door.Ping(ctx); err != nil && !errors.Is(err, audit.ErrFull) {
 		s.Put(f.up, 0, tenant, database)
