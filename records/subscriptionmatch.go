@@ -2,6 +2,7 @@ package records
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,7 @@ type leader struct {
 	topics    []subscribe.Topic
 	stale     bool // topics, or what searches can ask, are others than those gone by
 
+	limit   int       // versions in the next batch
 	at      store.Seq // matched up to here
 	kept    store.Seq // of at, what is durable
 	keptAt  time.Time
@@ -48,15 +50,44 @@ const (
 	placeAge = time.Second
 )
 
-const matchBatch = 500
+// Bounds of what is matched before the next commit: versions, bytes of their bodies (a
+// batch that has more makes the next smaller) and events.
+const (
+	matchBatch  = 500
+	matchBytes  = 32 << 20
+	matchEvents = 5000
+)
 
 // leaderPolls is how soon a change of another process is seen.
 const leaderPolls = 100 * time.Millisecond
 
-// serve leads until ctx ends or something fails.
+// alone is how long the leader goes on when there are no Subscriptions.
+const alone = 10 * time.Second
+
+// readPlace reads the place in the feed, with the version of the item that has it: 0 when
+// nobody led yet.
+func readPlace(ctx context.Context, from store.Identity) (at store.Seq, version int64, err error) {
+	item, err := from.ReadItem(ctx, kindLead, idPlace)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, 0, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(item.Body, &at)
+	}
+	return at, item.Version, err
+}
+
+// placeChange makes a place durable.
+func placeChange(at store.Seq, version int64) (store.ItemChange, error) {
+	body, err := json.Marshal(at)
+	return store.ItemChange{Item: store.Item{Kind: kindLead, ID: idPlace, Body: body}, Expect: version}, err
+}
+
+// serve leads until ctx ends, something fails or there are no Subscriptions, which is
+// no error.
 func (s *Subscriptions) serve(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
-	l := &leader{s: s, d: s.door, set: subscribe.NewSet(), followers: map[fhir.ID]*follower{}, keptAt: time.Now()}
+	l := &leader{s: s, d: s.door, set: subscribe.NewSet(), followers: map[fhir.ID]*follower{}, limit: matchBatch / 4, keptAt: time.Now()}
 	defer func() {
 		s.mu.Lock()
 		s.leading = nil
@@ -73,11 +104,20 @@ func (s *Subscriptions) serve(ctx context.Context) error {
 	poll := time.NewTicker(leaderPolls)
 	defer poll.Stop()
 	var nudged time.Time
+	busy := time.Now()
 	for {
 		wake := l.d.changed.wait() // taken before reading, so that nothing falls between
 		more, err := l.step(ctx)
-		if err != nil || ctx.Err() != nil {
+		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return err
+		}
+		if len(l.followers) > 0 || more {
+			busy = time.Now()
+		} else if time.Since(busy) > alone {
+			busy = time.Now()
+			if any, err := s.any(ctx); err != nil || !any {
+				return err
+			}
 		}
 		if time.Since(nudged) > time.Second {
 			nudged = time.Now()
@@ -93,7 +133,7 @@ func (s *Subscriptions) serve(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return ctx.Err()
 		case <-wake:
 		case <-poll.C:
 		}
@@ -101,23 +141,14 @@ func (s *Subscriptions) serve(ctx context.Context) error {
 }
 
 // load takes up where the last leader stopped.
-func (l *leader) load(ctx context.Context) error {
-	item, err := l.d.store.ReadItem(ctx, kindLead, idPlace)
-	switch {
-	case errors.Is(err, store.ErrNotFound): // from now on
+func (l *leader) load(ctx context.Context) (err error) {
+	if l.at, l.version, err = readPlace(ctx, l.d.store); err != nil {
+		return err
+	}
+	if l.version == 0 { // Subscriptions were stored before anybody was told: from now on
 		if l.at, err = l.d.store.LastSeq(ctx); err != nil {
 			return err
 		}
-		if err := l.keep(ctx, nil); err != nil {
-			return err
-		}
-	case err != nil:
-		return err
-	default:
-		if err := json.Unmarshal(item.Body, &l.at); err != nil {
-			return err
-		}
-		l.version = item.Version
 	}
 	l.kept = l.at
 	if l.topics, err = l.d.Topics(ctx); err != nil {
@@ -161,10 +192,12 @@ func (l *leader) then(ctx context.Context, r store.Record) (store.Record, error)
 // step goes on in the feed. more says that there may be more at once.
 func (l *leader) step(ctx context.Context) (more bool, err error) {
 	bodies := l.set.Len() > 0
-	records, err := l.d.store.Changes(ctx, l.at, matchBatch, bodies)
+	records, err := l.d.store.Changes(ctx, l.at, l.limit, bodies)
 	if err != nil {
 		return false, err
 	}
+	more = len(records) == l.limit
+	l.resize(records)
 	b := batch{l: l, sessions: map[fhir.ID]*Session{}, told: map[*follower]int64{}}
 	for _, r := range records {
 		if controls(r) {
@@ -186,6 +219,10 @@ func (l *leader) step(ctx context.Context) (more bool, err error) {
 			}
 		}
 		l.at = r.Seq
+		if len(b.events) >= matchEvents {
+			more = true
+			break
+		}
 	}
 	if len(b.events) > 0 || l.at-l.kept >= placeLag || l.at > l.kept && time.Since(l.keptAt) >= placeAge {
 		if err := l.keep(ctx, b.events); err != nil {
@@ -198,17 +235,30 @@ func (l *leader) step(ctx context.Context) (more bool, err error) {
 	if len(b.told) > 0 {
 		l.s.wake.notify()
 	}
-	return more || len(records) == matchBatch, nil
+	return more, nil
+}
+
+// resize makes the next batch fit into memory.
+func (l *leader) resize(records []store.Record) {
+	size := 0
+	for _, r := range records {
+		size += len(r.Body)
+	}
+	switch {
+	case size > matchBytes:
+		l.limit = max(1, l.limit/4)
+	case size < matchBytes/8:
+		l.limit = min(matchBatch, l.limit*2)
+	}
 }
 
 // keep appends events together with the place that they were found up to.
 func (l *leader) keep(ctx context.Context, events []store.Event) error {
-	body, err := json.Marshal(l.at)
+	change, err := placeChange(l.at, l.version)
 	if err != nil {
 		return err
 	}
-	err = l.d.store.AppendEvents(ctx, events, store.ItemChange{Item: store.Item{Kind: kindLead, ID: idPlace, Body: body}, Expect: l.version})
-	if err != nil {
+	if err := l.d.store.AppendEvents(ctx, events, change); err != nil {
 		return err
 	}
 	l.version++

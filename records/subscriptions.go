@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records/notify"
 	"github.com/inglehealth/ingle/store"
 )
@@ -82,7 +83,8 @@ const (
 	leadLooks  = 500 * time.Millisecond
 )
 
-// work leads whenever no other process does, until ctx ends.
+// work leads whenever there are Subscriptions and no other process leads, until ctx
+// ends.
 func (s *Subscriptions) work(ctx context.Context) {
 	holder, err := uuid.NewRandom()
 	if err != nil {
@@ -90,19 +92,61 @@ func (s *Subscriptions) work(ctx context.Context) {
 		return
 	}
 	l := lease{store: s.door.store, holder: holder.String()}
+	var rested time.Time
 	for ctx.Err() == nil {
-		if held, err := l.take(ctx); err != nil && ctx.Err() == nil {
-			s.door.log.WarnContext(ctx, "the lease of subscriptions cannot be read", "error", err)
-		} else if held {
-			s.lead(ctx, &l)
-			continue
+		any, err := s.any(ctx)
+		switch held := false; {
+		case err == nil && any:
+			if held, err = l.take(ctx); held {
+				s.lead(ctx, &l)
+				continue
+			}
+		case err == nil && time.Since(rested) >= restsEvery:
+			rested = time.Now()
+			err = s.rest(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.door.log.WarnContext(ctx, "it is not known who tells subscribers", "error", err)
 		}
 		s.wake.notify() // the events are another process's
 		pause(ctx, leadLooks)
 	}
 }
 
-// lead tells subscribers until the lease is lost.
+// any says whether there are Subscriptions at all.
+func (s *Subscriptions) any(ctx context.Context) (bool, error) {
+	n, err := s.door.store.Count(ctx, &search.Query{Types: []string{string(subscriptionType)}})
+	return n > 0, err
+}
+
+// restsEvery is how often the place in the feed moves while nobody subscribes.
+const restsEvery = time.Hour
+
+// rest moves the place to the end of the feed if nobody has subscribed up to there, so
+// that who leads next has little to read.
+func (s *Subscriptions) rest(ctx context.Context) error {
+	last, err := s.door.store.LastSeq(ctx)
+	if err != nil {
+		return err
+	}
+	if any, err := s.any(ctx); err != nil || any {
+		return err
+	}
+	at, version, err := readPlace(ctx, s.door.store)
+	if err != nil || version > 0 && at >= last {
+		return err
+	}
+	change, err := placeChange(last, version)
+	if err == nil {
+		err = s.door.store.WriteItems(ctx, false, change)
+	}
+	if errors.Is(err, store.ErrVersion) { // somebody leads, or rested
+		err = nil
+	}
+	return err
+}
+
+// lead tells subscribers until the lease is lost or there are none.
 func (s *Subscriptions) lead(ctx context.Context, l *lease) {
 	ctx, lost := context.WithCancel(ctx)
 	var renewing sync.WaitGroup
@@ -113,7 +157,11 @@ func (s *Subscriptions) lead(ctx context.Context, l *lease) {
 		}
 	})
 	for ctx.Err() == nil {
-		if err := s.serve(ctx); err != nil && ctx.Err() == nil {
+		err := s.serve(ctx)
+		if err == nil { // nobody is left
+			break
+		}
+		if ctx.Err() == nil {
 			s.door.log.WarnContext(ctx, "subscribers are told nothing for a moment", "error", err)
 			pause(ctx, time.Second)
 		}

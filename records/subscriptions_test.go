@@ -471,6 +471,30 @@ func TestEventsAreSentTogetherInOrder(t *testing.T) {
 	})
 }
 
+// TestASlowSubscriberHoldsUpNobody has one hang for as long as its test lasts.
+func TestASlowSubscriberHoldsUpNobody(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		h := db.telling(t)
+		h.subscribeTo(t, "slow", "Patient")
+		h.subscribeTo(t, "other", "Patient")
+		hang := make(chan struct{})
+		h.receiver.does(func(t notify.Target, _ notify.Message) error {
+			if t.Subscription == "slow" {
+				<-hang
+			}
+			return nil
+		})
+		want := []string{"handshake"}
+		for i := range 20 {
+			h.put(t, fmt.Sprintf("Patient/%d", i), `{"resourceType":"Patient","id":"%d"}`, i)
+			want = append(want, fmt.Sprintf("%d:create:Patient/%d", i+1, i))
+		}
+		h.hears(t, "other", want...)
+		close(hang)
+		h.hears(t, "slow", want...)
+	})
+}
+
 // TestAnotherProcessTakesOver has three processes on one PostgreSQL, of which the one
 // that tells subscribers stops in the middle.
 func TestAnotherProcessTakesOver(t *testing.T) {
