@@ -59,6 +59,7 @@ func Entrance() pages.Entrance {
 			{Name: "Subscriptions", Path: Path + "/subscriptions", Roles: administrators},
 			{Name: "Limits", Path: Path + "/limits", Roles: administrators},
 			{Name: "Keeping", Path: Path + "/keeping"},
+			{Name: "Jobs", Path: Path + "/jobs", Roles: administrators},
 			{Name: "Packages", Path: Path + "/packages", Roles: administrators},
 			{Name: "Tenants", Path: Path + "/tenants", Roles: administrators},
 			{Name: "Health", Path: Path + "/health"},
@@ -101,6 +102,8 @@ func Mount(site *web.Site, c Config) {
 		page("POST /keeping/hold", both, (*visit).setHold),
 		page("POST /keeping/lift", both, (*visit).liftHold),
 		page("POST /keeping/rules", both, (*visit).setRetention),
+		page("GET /jobs", administrators, (*visit).jobList),
+		page("POST /jobs/cancel", administrators, (*visit).cancelJob),
 		page("GET /packages", administrators, (*visit).packages),
 		page("GET /tenants", administrators, (*visit).tenants),
 		page("POST /tenants", administrators, (*visit).reset),
@@ -135,10 +138,11 @@ func (v *visit) frame(title, place string, density pages.Density) pages.Frame {
 
 // notices are what pages say was done, by the name in the address.
 var notices = map[string]string{
-	"saved":    "Saved. It holds at the next request of everybody.",
-	"role":     "The role is as on a new server.",
-	"gone":     "The role is gone.",
-	"reviewed": "Reviewed.",
+	"cancelled":    "It is ended. Who works on it stops within some seconds.",
+	"saved":        "Saved. It holds at the next request of everybody.",
+	"role":         "The role is as on a new server.",
+	"gone":         "The role is gone.",
+	"reviewed":     "Reviewed.",
 
 	"subscription-off":   "The Subscription is off.",
 	"subscription-retry": "It is tried again at once.",
