@@ -19,7 +19,8 @@ const kindDelivery = "delivery"
 
 // delivery is what such an item holds.
 type delivery struct {
-	Taken     int64     `json:"taken,omitempty"` // number of the last event that went well
+	Taken     int64     `json:"taken,omitempty"`    // number of the last event that went well
+	Unshaken  bool      `json:"unshaken,omitempty"` // the handshake failed, and comes before anything else
 	Delivered time.Time `json:"delivered,omitzero"`
 	Sent      time.Time `json:"sent,omitzero"` // anything, a heartbeat as well
 	Failures  int       `json:"failures,omitempty"`
@@ -161,7 +162,7 @@ func (f *follower) next(ctx context.Context) (time.Duration, error) {
 	switch {
 	case f.status == statusRequested && f.state.Failures == 0 && f.sub.target.Plain:
 		return 0, f.restate(ctx, statusActive, "")
-	case f.status == statusRequested:
+	case f.status == statusRequested, f.state.Unshaken:
 		return 0, f.send(ctx, notify.Handshake)
 	case f.last.Load() > f.state.Taken:
 		return 0, f.send(ctx, notify.OfEvents)
@@ -213,8 +214,11 @@ func (f *follower) send(ctx context.Context, kind notify.Kind) error {
 func (f *follower) took(ctx context.Context, kind notify.Kind, last int64) error {
 	now := f.s.door.config.Clock()
 	f.state.Sent, f.state.Failures, f.state.Failing, f.state.Next, f.state.Error = now, 0, time.Time{}, time.Time{}, ""
-	if kind == notify.OfEvents {
+	switch kind {
+	case notify.OfEvents:
 		f.state.Taken, f.state.Delivered = last, now
+	case notify.Handshake:
+		f.state.Unshaken = false
 	}
 	if err := f.write(ctx); err != nil {
 		return err
@@ -230,6 +234,9 @@ func (f *follower) failed(ctx context.Context, why error) error {
 	now := f.s.door.config.Clock()
 	if f.state.Failures++; f.state.Failures == 1 {
 		f.state.Failing = now
+	}
+	if f.status == statusRequested {
+		f.state.Unshaken = !f.sub.target.Plain
 	}
 	delay := f.s.config.Backoff(f.state.Failures)
 	f.state.Next, f.state.Error = now.Add(delay/2+rand.N(delay+1)), bounded(why.Error()) //nolint:gosec // nothing is secret about a delay

@@ -263,5 +263,8 @@ func (s *Subscriptions) Try(ctx context.Context, id fhir.ID) error {
 	if err != nil {
 		return err
 	}
+	if sub.target.Endpoint == "" {
+		return errors.New("its subscriber opens the channel, and is told when it does: there is nothing to be tried from here")
+	}
 	return s.channel.Send(ctx, sub.target, m)
 }

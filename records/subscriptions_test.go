@@ -372,6 +372,26 @@ func TestEachDeliveryPassesTheDoorAtThatMoment(t *testing.T) {
 	})
 }
 
+// What happens before a handshake is taken is told after it.
+func TestAHandshakeThatFailsIsAnError(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		h := db.telling(t, func(_ *records.Config, s *records.SubscriptionConfig) { s.Attempts = 2 })
+		h.receiver.does(func(notify.Target, notify.Message) error { return errors.New("it answers 404") })
+		h.put(t, "Subscription/s", "%s", subscriptionOf("s", "Patient"))
+		h.await(t, "s", "error")
+		if _, reason := h.status(t, "s"); reason != "it answers 404" {
+			t.Error(reason)
+		}
+		h.put(t, "Patient/a", `{"resourceType":"Patient","id":"a"}`)
+		if told := h.receiver.told("s"); len(told) > 0 {
+			t.Errorf("told before the handshake was taken: %q", told)
+		}
+		h.receiver.does(nil)
+		h.hears(t, "s", "handshake", "1:create:Patient/a")
+		h.await(t, "s", "active")
+	})
+}
+
 func TestWhatFailsIsTriedAgainAndSaid(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		h := db.telling(t, func(_ *records.Config, s *records.SubscriptionConfig) { s.Attempts = 3 })
