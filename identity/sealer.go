@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 
 	"github.com/inglehealth/ingle/store"
 )
@@ -22,3 +23,20 @@ func (k *KeyFile) Seal(purpose string, secret []byte) ([]byte, error) { return k
 
 // Open decrypts what Seal made.
 func (k *KeyFile) Open(purpose string, sealed []byte) ([]byte, error) { return k.open(purpose, sealed) }
+
+// Belongs says whether the key file is that of a database, without making either of
+// them: nil also when the database has none yet.
+func (k *KeyFile) Belongs(ctx context.Context, s store.Identity) error {
+	if err := k.load(); err != nil {
+		return err
+	}
+	var has keyFileItem
+	_, err := (&Service{config: Config{Store: s}}).read(ctx, kindKeyFile, "", &has)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err == nil && has.ID != k.id {
+		return k.lost("is another one ("+k.id+")", has.ID)
+	}
+	return err
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -232,9 +233,11 @@ func BenchmarkCheck(b *testing.B) {
 		}
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
+			before := cpuTime(b)
 			for i := 0; b.Loop(); i++ {
 				l.Take(limits.Requests, who[i*7919%len(who)], 1)
 			}
+			b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns/op")
 		})
 		b.Run(bench.name+" by all cores", func(b *testing.B) {
 			b.ReportAllocs()
@@ -245,4 +248,13 @@ func BenchmarkCheck(b *testing.B) {
 			})
 		})
 	}
+}
+
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

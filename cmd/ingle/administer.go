@@ -148,6 +148,7 @@ var administrators = map[string]func() administrator{
 	"server add":         func() administrator { return new(serverAdd) },
 	"server list":        func() administrator { return new(serverList) },
 	"server remove":      func() administrator { return new(serverRemove) },
+	"doctor keys":        func() administrator { return new(doctorKeys) },
 	"token create":       func() administrator { return new(tokenCreate) },
 	"token show":         func() administrator { return new(tokenShow) },
 	"token revoke":       func() administrator { return new(tokenRevoke) },

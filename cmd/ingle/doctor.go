@@ -19,9 +19,10 @@ import (
 )
 
 type doctorCommand struct {
-	URL []string `arg:"" optional:"" help:"FHIR base of a server to look at from outside: any SMART on FHIR server. Several are compared."`
+	URL []string `arg:"" optional:"" help:"FHIR base of a server to look at from outside: any SMART on FHIR server. Several are compared. Without one, this installation is looked at from inside."`
 
 	outsideFlags
+	insideFlags
 }
 
 // outsideFlags say how servers are looked at from outside.
@@ -41,6 +42,10 @@ type outsideFlags struct {
 func (c *doctorCommand) Help() string {
 	return `Examples:
 
+  ingle doctor --data ./records --base-url https://ehr.example
+      This installation, from inside: configuration, key file and keys, clocks, disk, database, indexes, audit log, jobs,
+      subscriptions, backup, alerts, address and certificate, each with what to do. A server may run.
+
   ingle doctor https://ehr.example/fhir
       Discovery, capabilities, scopes, endpoints, CORS, TLS, refusals: what needs no account.
 
@@ -50,13 +55,14 @@ func (c *doctorCommand) Help() string {
   ingle doctor https://a.example/fhir https://b.example/r4 --html compared.html
       Servers side by side, to choose one by.
 
-It reads only, and asks endpoints for what they must refuse. The exit code is 1 when something that a standard demands is missing.`
+It reads only, and asks endpoints for what they must refuse. The exit code is 1 when something that a standard demands is missing,
+or a check from inside failed.`
 }
 
 // Run examines the servers one after the other.
 func (c *doctorCommand) Run(ctx context.Context, m *Main) error {
 	if len(c.URL) == 0 {
-		return usage("which server? Give the URL of its FHIR API, as in https://ehr.example/fhir")
+		return c.inside(ctx, m)
 	}
 	options, err := c.options(ctx)
 	if err != nil {

@@ -44,6 +44,7 @@ var keepers = map[string]func() keeper{
 	"consent-default set":   func() keeper { return new(consentDefaultSet) },
 	"consent-default reset": func() keeper { return new(consentDefaultReset) },
 
+	"doctor":            func() keeper { return new(doctorDoor) },
 	"alert list":        func() keeper { return new(alertList) },
 	"alert acknowledge": func() keeper { return new(alertAcknowledge) },
 	"alert silence":     func() keeper { return new(alertSilence) },

@@ -3,11 +3,14 @@ package main
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/inglehealth/ingle/alerts"
 )
 
 var update = flag.Bool("update", false, "write the tables of the documents anew")
@@ -96,6 +99,34 @@ func TestTheDocumentListsEveryMetric(t *testing.T) {
 		if !slices.Contains(want, row) {
 			t.Errorf("%s has %s, which no server tells", watchingPage, row)
 		}
+	}
+}
+
+// The table of rules is that of the program; -update writes it.
+func TestTheDocumentListsEveryRuleOfAlerts(t *testing.T) {
+	want := "| Rule | Fires | For | What it says | What to do |\n|---|---|---|---|---|\n"
+	for _, r := range alerts.Rules() {
+		when, how := "above "+alerts.Told(r.Limit, r.Unit), "at once"
+		if r.Below {
+			when = "below " + alerts.Told(r.Limit, r.Unit)
+		}
+		if r.For > 0 {
+			how = fmt.Sprintf("%d s", int(r.For.Seconds()))
+		}
+		want += "| `" + r.Name + "`: " + r.Title + " | " + when + " | " + how + " | " + r.Means + " | " + r.Advice + " |\n"
+	}
+	text, err := os.ReadFile(watchingPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin, rest, _ := strings.Cut(string(text), "<!-- alerts -->\n")
+	table, end, _ := strings.Cut(rest, "<!-- end of alerts -->\n")
+	if *update {
+		if err := os.WriteFile(watchingPage, []byte(begin+"<!-- alerts -->\n"+want+"<!-- end of alerts -->\n"+end), 0o644); err != nil { //nolint:gosec // a document
+			t.Fatal(err)
+		}
+	} else if table != want {
+		t.Errorf("%s has another table of rules: write it anew with -update", watchingPage)
 	}
 }
 

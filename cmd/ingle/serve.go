@@ -151,7 +151,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if who != nil {
 		sessions = who.server
 	}
-	told, err := c.tell(m, tenants.Tenants, sessions, site, log)
+	told, err := c.tell(m, c.watching.counts, tenants.Tenants, sessions, site, log)
 	if err != nil {
 		return err
 	}

@@ -6,9 +6,11 @@ import (
 	"github.com/inglehealth/ingle/internal/guard"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/fhirapi"
+	"github.com/inglehealth/ingle/service/monitor"
 	"github.com/inglehealth/ingle/service/subscribe"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/watch/metric"
 )
 
 // subscriptionFlags say how subscribers can be told of changes.
@@ -52,14 +54,14 @@ type subscribers struct {
 
 // tell has subscribers of every tenant told of changes, as who they are for may see
 // them. It is called before the tenants' background work begins.
-func (f subscriptionFlags) tell(m *Main, tenants *records.Tenants, sessions records.Sessions, site *web.Site, log logger) (*subscribers, error) {
+func (f subscriptionFlags) tell(m *Main, counts *metric.Registry, tenants *records.Tenants, sessions records.Sessions, site *web.Site, log logger) (*subscribers, error) {
 	channels, err := f.channels(log)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range tenants.Names() {
 		if door, ok := tenants.Door(name); ok {
-			door.Subscribe(records.SubscriptionConfig{Channel: channels, Sessions: sessions})
+			door.Subscribe(records.SubscriptionConfig{Channel: monitor.Counted(channels, counts), Sessions: sessions})
 		}
 	}
 	sockets := subscribe.NewSockets(subscribe.SocketConfig{

@@ -29,8 +29,7 @@ type watchFlags struct {
 	MetricsListen    string `placeholder:"ADDRESS" help:"Serve metrics for Prometheus at /metrics of an address of their own, such as 127.0.0.1:9464. Beyond the loopback interface it takes --metrics-token-file."`
 	MetricsTokenFile string `placeholder:"FILE" help:"File with the token that reading the metrics takes, as 'Authorization: Bearer ...'."`
 
-	AlertURL  []string `name:"alert-url" sep:"none" placeholder:"URL" help:"Tell of alerts: by a POST of JSON to https://... or http://..., by e-mail to mailto:ops@example.org. May be repeated."`
-	AlertMail string   `placeholder:"URL" help:"The mail server for mailto: addresses of --alert-url: smtp://user:password@mail.example:587/?from=ehr@example.org"`
+	AlertURL []string `name:"alert-url" sep:"none" placeholder:"URL" help:"Tell of alerts: by a POST of JSON to https://... or http://..., by e-mail to mailto:ops@example.org (through --smtp-url). May be repeated."`
 }
 
 // watching is what a server counts and traces; the zero value is for commands, which do
@@ -81,16 +80,16 @@ func (c *serveCommand) monitored(tenants *records.Tenants) monitor.Config {
 // server that is open to all.
 func (c *serveCommand) alert(ctx context.Context, tenants *records.Tenants, who *authorization, secure *transport, log logger) (func() error, error) {
 	var mail monitor.Mailer
-	if c.AlertMail != "" {
-		m, err := subscribe.ParseMail(c.AlertMail)
+	if c.SMTPURL != "" {
+		m, err := subscribe.ParseMail(c.SMTPURL)
 		if err != nil {
-			return nil, usage("--alert-mail: %v", err)
+			return nil, usage("--smtp-url: %v", err)
 		}
 		mail = m.Note
 	}
 	tell, err := monitor.Teller(c.AlertURL, mail)
 	if err != nil {
-		return nil, usage("--alert-url: %v (see --alert-mail)", err)
+		return nil, usage("--alert-url: %v (see --smtp-url)", err)
 	}
 	process, err := uuid.NewRandom()
 	if err != nil {
@@ -98,7 +97,7 @@ func (c *serveCommand) alert(ctx context.Context, tenants *records.Tenants, who 
 	}
 	a := monitor.Alerting{
 		Config: c.monitored(tenants), Requests: c.watching.requests, Log: log, Process: process.String(), Alone: c.Database == "", Tell: tell,
-		Certificate: secure.until,
+		Certificate: secure.until, Feeds: monitor.Remembered(monitor.Subscriptions),
 	}
 	if who != nil {
 		a.SigningKey = who.signingKey

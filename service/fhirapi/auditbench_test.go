@@ -86,6 +86,11 @@ func benchSite(b *testing.B, audited bool) (send func(method, path, body string)
 	})
 	site := web.New(web.Config{Log: slog.New(slog.DiscardHandler)})
 	fhirapi.New(fhirapi.Config{Tenants: tenants}).Mount(site)
+	return pastNetwork(b, site)
+}
+
+// pastNetwork sends requests to a site, and gives their status.
+func pastNetwork(b *testing.B, site http.Handler) func(method, path, body string) int {
 	return func(method, path, body string) int {
 		r := httptest.NewRequestWithContext(b.Context(), method, path, strings.NewReader(body))
 		if body == "" {

@@ -35,8 +35,8 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 // ailing is a store of which some things fail when they are to.
 type ailing struct {
 	store.Store
-	full, unsealed atomic.Bool
-	ahead, held    atomic.Int64 // seconds
+	full, unsealed, away, forged atomic.Bool
+	ahead, held                  atomic.Int64 // seconds
 }
 
 func (a *ailing) AppendAudit(ctx context.Context, group []byte) error {
@@ -297,7 +297,10 @@ var troubles = map[string]struct {
 			p.evaluate()
 		}},
 	alerts.Delivery: {"Subscription/1",
-		func(p *place) { p.feeds = []Feed{{Name: "Subscription/1", Total: 5, Taken: 5, Failures: 5}}; p.evaluate() },
+		func(p *place) {
+			p.feeds = []Feed{{Name: "Subscription/1", Total: 5, Taken: 5, Failures: 5}}
+			p.evaluate()
+		},
 		func(p *place) { p.feeds[0].Failures = 0; p.evaluate() }},
 	alerts.Still: {"Subscription/1",
 		func(p *place) {

@@ -3,7 +3,6 @@ package monitor
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/inglehealth/ingle/service/web"
@@ -75,10 +74,12 @@ func methodOf(method string) string {
 	return metric.Others
 }
 
+var classes = [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}
+
 // statusOf is the class of a status.
 func statusOf(status int) string {
 	if status < 100 || status > 599 {
 		return "cut"
 	}
-	return strconv.Itoa(status/100) + "xx"
+	return classes[status/100-1]
 }

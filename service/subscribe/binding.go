@@ -59,7 +59,7 @@ func (c *connection) pump(ctx context.Context) error {
 
 func (c *connection) catchUp(ctx context.Context, b *binding) error {
 	state, err := c.log.State(ctx, b.id)
-	for err == nil && b.next <= state.Total && state.Status == "active" {
+	for err == nil && ctx.Err() == nil && b.next <= state.Total && state.Status == "active" {
 		if state, err = c.permitted(ctx, b); err != nil {
 			break
 		}
@@ -145,7 +145,7 @@ func (c *connection) tend(ctx context.Context) (time.Duration, error) {
 	if len(c.bound) == 0 && now.Sub(c.began) >= c.sockets.config.Unbound {
 		return 0, &ending{websocket.StatusPolicyViolation, "no subscription is bound"}
 	}
-	next := now.Add(time.Minute)
+	next := now.Add(c.sockets.config.Look)
 	if len(c.bound) == 0 {
 		next = earlier(next, c.began.Add(c.sockets.config.Unbound))
 	}

@@ -2,8 +2,10 @@ package subscribe
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,7 +16,14 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+// TestMain is also the main of a subscriber's server that tests kill.
+func TestMain(m *testing.M) {
+	if address, file, ok := strings.Cut(os.Getenv(receiverVariable), " "); ok {
+		fmt.Fprintln(os.Stderr, runReceiver(address, file))
+		os.Exit(1)
+	}
+	os.Exit(pgtest.Main(m))
+}
 
 // loopbackAllowed is a guard that lets tests' receivers be reached.
 func loopbackAllowed(t *testing.T) *guard.Guard {

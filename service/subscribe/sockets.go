@@ -39,6 +39,7 @@ type SocketConfig struct {
 	Most    int           // connections of this process (4096)
 	Unbound time.Duration // how long one may be without a subscription (30 s)
 	Ping    time.Duration // how often the other side is asked whether it is there (30 s)
+	Look    time.Duration // how often subscriptions are looked at when nothing happens (5 s)
 	Slow    time.Duration // how long the other side may take for one message or ping (10 s)
 	Valid   time.Duration // how long a token is (an hour)
 }
@@ -57,6 +58,7 @@ func (c SocketConfig) withDefaults() SocketConfig {
 	}
 	or(&c.Unbound, 30*time.Second)
 	or(&c.Ping, 30*time.Second)
+	or(&c.Look, 5*time.Second)
 	or(&c.Slow, 10*time.Second)
 	or(&c.Valid, time.Hour)
 	if c.Most == 0 {

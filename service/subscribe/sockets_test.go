@@ -321,7 +321,13 @@ func (l *line) expect(want ...string) {
 // ended reads until the other side closes, and returns how it did.
 func (l *line) ended() (status websocket.StatusCode, reason string) {
 	l.t.Helper()
-	for range l.got {
+	wait := time.After(20 * time.Second)
+	for open := true; open; {
+		select {
+		case _, open = <-l.got:
+		case <-wait:
+			l.t.Fatal("it does not end")
+		}
 	}
 	var closed websocket.CloseError
 	if errors.As(l.end, &closed) {
@@ -508,6 +514,8 @@ func TestATokenOfAnotherTenantOrOfNobodyBindsNothing(t *testing.T) {
 func TestAWebSocketWithoutASubscriptionIsClosed(t *testing.T) {
 	s := newStation(t, SocketConfig{Unbound: 50 * time.Millisecond, Clock: nil}, active("a"))
 	l := s.dial()
+	l.say("hello")
+	l.expect("problem") // so that it has begun
 	s.pass(time.Second)
 	l.say("hello")
 	if status, why := l.ended(); status != websocket.StatusPolicyViolation || !strings.Contains(why, "no subscription") {
