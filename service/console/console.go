@@ -138,11 +138,11 @@ func (v *visit) frame(title, place string, density pages.Density) pages.Frame {
 
 // notices are what pages say was done, by the name in the address.
 var notices = map[string]string{
-	"cancelled":    "It is ended. Who works on it stops within some seconds.",
-	"saved":        "Saved. It holds at the next request of everybody.",
-	"role":         "The role is as on a new server.",
-	"gone":         "The role is gone.",
-	"reviewed":     "Reviewed.",
+	"cancelled": "It is ended. Who works on it stops within some seconds.",
+	"saved":     "Saved. It holds at the next request of everybody.",
+	"role":      "The role is as on a new server.",
+	"gone":      "The role is gone.",
+	"reviewed":  "Reviewed.",
 
 	"subscription-off":   "The Subscription is off.",
 	"subscription-retry": "It is tried again at once.",
