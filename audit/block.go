@@ -47,7 +47,11 @@ func (b *block) encode() []byte {
 	for _, leaf := range b.leaves {
 		out = append(out, leaf[:]...)
 	}
-	var all []byte
+	size := 0
+	for i := range b.parts {
+		size += sizeOfParts(b.parts[i])
+	}
+	all := make([]byte, 0, size)
 	for i := range b.salts {
 		out = append(out, b.salts[i][:]...)
 		all = appendParts(all, b.parts[i])

@@ -271,6 +271,15 @@ func appendParts(b []byte, parts [][]byte) []byte {
 	return b
 }
 
+// sizeOfParts is the most bytes that appendParts appends.
+func sizeOfParts(parts [][]byte) int {
+	size := binary.MaxVarintLen32
+	for _, part := range parts {
+		size += binary.MaxVarintLen32 + len(part)
+	}
+	return size
+}
+
 // entry is an event as it is read from its group.
 type entry struct {
 	time  int64 // microseconds since the epoch
@@ -337,8 +346,9 @@ func (r *reader) bytes(n int) []byte {
 }
 
 func (r *reader) parts() [][]byte {
-	var parts [][]byte
-	for range r.count(1) {
+	n := r.count(1)
+	parts := make([][]byte, 0, min(n, few))
+	for range n {
 		parts = append(parts, r.bytes(r.count(1)))
 	}
 	return parts

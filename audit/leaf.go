@@ -35,14 +35,14 @@ func (s salt) hash(part []byte) tlog.Hash {
 }
 
 // leafOf is the commitment to an event.
-func leafOf(number int64, s salt, parts [][]byte) tlog.Hash { return join(number, hashesOf(s, parts)) }
-
-func hashesOf(s salt, parts [][]byte) []tlog.Hash {
-	hashes := make([]tlog.Hash, len(parts))
+func leafOf(number int64, s salt, parts [][]byte) tlog.Hash {
+	var most [8]tlog.Hash // of nearly all events
+	hashes := most[:0]
 	for i, part := range parts {
-		_, _, hashes[i] = openPart(s, i, part)
+		_, _, hash := openPart(s, i, part)
+		hashes = append(hashes, hash)
 	}
-	return hashes
+	return join(number, hashes)
 }
 
 // A part of an event of which another one was erased begins with one of these
@@ -68,8 +68,8 @@ func openPart(s salt, i int, part []byte) (own salt, text []byte, hash tlog.Hash
 
 // join is the leaf over the hashes of parts.
 func join(number int64, hashes []tlog.Hash) tlog.Hash {
-	b := make([]byte, 0, 8+len(hashes)*tlog.HashSize)
-	b = binary.BigEndian.AppendUint64(b, uint64(number))
+	var most [8 + 8*tlog.HashSize]byte
+	b := binary.BigEndian.AppendUint64(most[:0], uint64(number))
 	for _, h := range hashes {
 		b = append(b, h[:]...)
 	}

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -22,7 +23,8 @@ type Trail struct {
 }
 
 type touch struct {
-	Entity
+	action   Action
+	version  int64
 	key      fhir.Key
 	patients []fhir.Key
 }
@@ -40,9 +42,9 @@ func (t *Trail) Touch(a Action, key fhir.Key, version int64, patients ...fhir.Ke
 	defer t.mu.Unlock()
 	if i, ok := t.find(key); ok {
 		at := &t.touched[i]
-		if a != Reads && at.Action != a || version > at.Version {
+		if a != Reads && at.action != a || version > at.version {
 			t.count++ // so that it is recorded once more
-			at.Action, at.Version = a, version
+			at.action, at.version = a, version
 		}
 		for _, p := range patients {
 			if !slices.Contains(at.patients, p) {
@@ -57,7 +59,10 @@ func (t *Trail) Touch(a Action, key fhir.Key, version int64, patients ...fhir.Ke
 	if len(t.touched) >= maxEntities && !t.news(patients) {
 		return
 	}
-	t.touched = append(t.touched, touch{Entity{Action: a, Version: version}, key, patients})
+	if len(t.touched) == 1 {
+		t.touched = slices.Grow(t.touched, few-1) // who gives two gives a page
+	}
+	t.touched = append(t.touched, touch{a, version, key, patients})
 	if t.known != nil {
 		t.known[key] = len(t.touched) - 1
 	}
@@ -125,23 +130,45 @@ func (t *Trail) Tell(e *Event) {
 	if t.count > e.Count {
 		e.Count = t.count
 	}
-	patients := owners{event: e}
+	patients, names := owners{event: e}, t.names()
 	for i := range t.touched {
 		one := &t.touched[i]
-		one.Key = one.key.String()
+		length := len(one.key.Type) + 1 + len(one.key.ID)
+		entity := Entity{Action: one.action, Key: names[:length], Version: one.version}
+		names = names[length:]
 		if len(one.patients) == 0 {
-			e.Entities = append(e.Entities, one.Entity)
+			e.Entities = append(e.Entities, entity)
 			continue
 		}
 		for _, p := range one.patients {
 			at := &e.Patients[patients.of(p)]
-			at.Entities = append(at.Entities, one.Entity)
+			if len(at.Entities) == 1 {
+				at.Entities = slices.Grow(at.Entities, min(few, len(t.touched)-i))
+			}
+			at.Entities = append(at.Entities, entity)
 		}
 	}
 	for _, key := range t.asked {
 		patients.of(key)
 	}
 	e.Why = append(e.Why, t.because...)
+}
+
+// names are the keys of what was touched, one behind the other in one text.
+func (t *Trail) names() string {
+	var b strings.Builder
+	length := 0
+	for i := range t.touched {
+		length += len(t.touched[i].key.Type) + 1 + len(t.touched[i].key.ID)
+	}
+	b.Grow(length)
+	for i := range t.touched {
+		key := &t.touched[i].key
+		b.WriteString(string(key.Type))
+		b.WriteByte('/')
+		b.WriteString(string(key.ID))
+	}
+	return b.String()
 }
 
 // owners finds the patients of an event that is told.

@@ -33,7 +33,10 @@ func referencesAt(json []byte, path []string, f func(literal string)) {
 		case len(value) == 0:
 		case len(path) > 0:
 			referencesAt(value, path[1:], f)
-		case value[0] == '"':
+		case value[0] != '"':
+		case bytes.IndexByte(value, '\\') < 0:
+			f(string(bytes.Trim(value, `"`)))
+		default:
 			if text, err := jsontext.AppendUnquote(nil, value); err == nil {
 				f(string(text))
 			}
@@ -72,28 +75,28 @@ func space(b []byte, i int) int {
 // skip is the end of the value that begins at i. Of what is no JSON it is anywhere,
 // but not at i.
 func skip(b []byte, i int) int {
-	depth := 0
-	for i < len(b) {
+	switch {
+	case i >= len(b):
+		return len(b)
+	case b[i] == '"':
+		return skipString(b, i)
+	case b[i] != '{' && b[i] != '[':
+		for i++; i < len(b) && b[i] != ',' && b[i] != '}' && b[i] != ']' && b[i] > ' '; {
+			i++
+		}
+		return i
+	}
+	for depth := 0; i < len(b); {
 		switch b[i] {
 		case '"':
 			i = skipString(b, i)
+			continue
 		case '{', '[':
 			depth++
-			i++
 		case '}', ']':
 			depth--
-			i++
-		case ',', ':', ' ', '\n', '\t', '\r':
-			if depth == 0 {
-				return i + 1
-			}
-			i++
-		default:
-			for i++; i < len(b) && b[i] != ',' && b[i] != '}' && b[i] != ']' && b[i] > ' '; {
-				i++
-			}
 		}
-		if depth <= 0 {
+		if i++; depth == 0 {
 			return i
 		}
 	}

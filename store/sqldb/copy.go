@@ -1,6 +1,7 @@
 package sqldb
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -18,7 +19,7 @@ const searched = 1 << 14
 
 // appendRows encodes rows, which are sorted. Equal rows have equal encodings.
 func appendRows(dst []byte, rows []Row, json []byte) []byte {
-	e := encoder{dst: dst, json: string(json[:min(len(json), searched)])}
+	e := encoder{dst: dst, json: json[:min(len(json), searched)]}
 	for g, of := range groups(rows) {
 		if g.many {
 			e.uvarint(len(of))
@@ -32,7 +33,8 @@ func appendRows(dst []byte, rows []Row, json []byte) []byte {
 
 type encoder struct {
 	dst  []byte
-	json string
+	json []byte
+	text []byte // scratch
 }
 
 func (e *encoder) row(g *group, r *Row, rows []Row) {
@@ -76,7 +78,7 @@ func find(rows []Row, unit int64, lo, hi float64) int {
 
 func (e *encoder) value(m mask, v *Value) {
 	if m&hasText != 0 {
-		e.text(v.Text)
+		e.string(v.Text)
 	}
 	if m&hasSystem != 0 {
 		e.dst = binary.AppendVarint(e.dst, v.System)
@@ -91,10 +93,10 @@ func (e *encoder) value(m mask, v *Value) {
 		e.float(v.Lo)
 	}
 	if m&hasExtra != 0 {
-		e.text(v.Extra)
+		e.string(v.Extra)
 	}
 	if m&hasMore != 0 {
-		e.text(v.More)
+		e.string(v.More)
 	}
 	if m&hasHi != 0 {
 		e.float(v.Hi)
@@ -113,10 +115,11 @@ func (e *encoder) value(m mask, v *Value) {
 
 func (e *encoder) uvarint(n int) { e.dst = binary.AppendUvarint(e.dst, uint64(n)) }
 
-// text writes an even number for a text in the JSON, or else the length and
+// string writes an even number for a text in the JSON, or else the length and
 // the text.
-func (e *encoder) text(s string) {
-	if from := quoted(e.json, s); from >= 0 {
+func (e *encoder) string(s string) {
+	e.text = append(e.text[:0], s...)
+	if from := quoted(e.json, e.text); from >= 0 {
 		e.uvarint(from << 1)
 		return
 	}
@@ -125,17 +128,17 @@ func (e *encoder) text(s string) {
 }
 
 // quoted is where s stands before a quotation mark, -1 when it does not.
-func quoted(json, s string) int {
-	if s == "" || strings.IndexByte(s, '"') >= 0 {
+func quoted(json, s []byte) int {
+	if len(s) == 0 || bytes.IndexByte(s, '"') >= 0 {
 		return -1
 	}
 	from := 0
 	for range looked {
-		i := strings.Index(json[from:], s)
+		i := bytes.Index(json[from:], s)
 		if i < 0 {
 			break
 		}
-		if from += i; strings.HasPrefix(json[from+len(s):], `"`) {
+		if from += i; from+len(s) < len(json) && json[from+len(s)] == '"' {
 			return from
 		}
 		from++

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"strings"
 )
@@ -51,17 +52,52 @@ func Targets(ops []Op) []int64 {
 // SortOps gives the order of ops along the tables' keys, as indexes. What
 // concerns the same key stays in the order it was asked for.
 func SortOps(ops []Op) []int32 {
-	order := make([]int32, len(ops))
-	for i := range order {
-		order[i] = int32(i)
+	heads := make([]keyHead, len(ops))
+	for i := range ops {
+		heads[i] = headOf(&ops[i], int32(i))
 	}
-	slices.SortFunc(order, func(i, j int32) int {
-		if c := compareKeys(&ops[i], &ops[j]); c != 0 {
+	slices.SortFunc(heads, func(a, b keyHead) int {
+		switch {
+		case a.table != b.table:
+			return int(a.table) - int(b.table)
+		case a.first != b.first:
+			return cmp.Compare(a.first, b.first)
+		case a.text != b.text:
+			return cmp.Compare(a.text, b.text)
+		}
+		if c := compareKeys(&ops[a.op], &ops[b.op]); c != 0 {
 			return c
 		}
-		return cmp.Compare(i, j)
+		return cmp.Compare(a.op, b.op)
 	})
+	order := make([]int32, len(ops))
+	for i := range heads {
+		order[i] = heads[i].op
+	}
 	return order
+}
+
+// keyHead is what mostly tells keys apart, so that few ops are looked at.
+type keyHead struct {
+	table Table
+	op    int32
+	first int64
+	text  uint64 // the first bytes of the text that follows, if one does
+}
+
+func headOf(o *Op, i int32) keyHead {
+	h := keyHead{table: o.Table, op: i, first: o.Param}
+	switch o.Table {
+	case ReferenceTable:
+		h.first = o.Target
+	case PhraseTable:
+		h.first = o.System
+	case TokenTable, StringTable, URITable:
+		var begin [8]byte
+		copy(begin[:], o.Text)
+		h.text = binary.BigEndian.Uint64(begin[:])
+	}
+	return h
 }
 
 // compareKeys orders ops as the primary keys of their tables are ordered.
