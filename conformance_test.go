@@ -99,3 +99,31 @@ func TestEveryRequirementOfSMARTIsShownByATestThatExists(t *testing.T) {
 		}
 	}
 }
+
+// Every rule of the Subscriptions R5 Backport guide has tests that exist or a reason.
+func TestEveryRuleOfTheSubscriptionGuideIsShownByATestThatExists(t *testing.T) {
+	const page = "docs/conformance/subscriptions-backport.md"
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := 0
+	for n, line := range strings.Split(string(text), "\n") {
+		row := requirementRow.FindStringSubmatch(line)
+		if row == nil {
+			continue
+		}
+		rules++
+		for _, m := range shownBy.FindAllStringSubmatch(row[3], -1) {
+			if !hasTest(t, m[1], m[2]) {
+				t.Errorf("%s:%d: there is no test %s.%s", page, n+1, m[1], m[2])
+			}
+		}
+		if !shownBy.MatchString(row[3]) && !noTest.MatchString(row[3]) {
+			t.Errorf("%s:%d: rule %s has neither a test nor a reason", page, n+1, row[1])
+		}
+	}
+	if rules != 35 {
+		t.Errorf("%d rules, not 35", rules)
+	}
+}

@@ -96,12 +96,18 @@ func (w *membersWalk) listed(ctx context.Context, id fhir.ID, c *cohort, path []
 	for len(all) > 0 && !w.stopped {
 		t := all[0].Type
 		n := 1
-		for n < len(all) && n < membersAtOnce && all[n].Type == t {
+		for n < len(all) && n < referencesAtOnce && all[n].Type == t {
 			n++
 		}
 		some := all[:n]
 		all = all[n:]
 		if c.typ != "" && t != c.typ {
+			continue
+		}
+		if c.criteria == nil && !w.s.limited(string(t)) {
+			if err := w.there(ctx, t, some); err != nil {
+				return err
+			}
 			continue
 		}
 		ids := make(search.IDs, n)
@@ -110,6 +116,24 @@ func (w *membersWalk) listed(ctx context.Context, id fhir.ID, c *cohort, path []
 		}
 		if err := w.found(ctx, t, append(search.And{ids}, c.criteria...)); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// there walks those of some resources of a type that there are, for who sees all of them.
+func (w *membersWalk) there(ctx context.Context, t fhir.Type, some []fhir.Key) error {
+	if err := w.s.may(t, smart.Search); err != nil {
+		return err
+	}
+	versions, err := w.s.door.store.Versions(ctx, some)
+	if err != nil {
+		return err
+	}
+	for _, key := range some {
+		if v, ok := versions[key]; ok && !v.Deleted && !w.yield(key, nil) {
+			w.stopped = true
+			return nil
 		}
 	}
 	return nil
