@@ -186,6 +186,20 @@ func (x *Exports) export(j store.Job) (*Export, error) {
 	return e, nil
 }
 
+// Told says in short words for whom an export is and how far it is.
+func Told(j store.Job) (by, words string) {
+	x, err := (&Exports{}).export(j)
+	if err != nil {
+		return "", ""
+	}
+	what := map[Level]string{System: "the system", Patients: "all patients", Group: "Group/" + string(x.Request.Group)}[x.Level]
+	words = fmt.Sprintf("of %s: %d%%, %d resources in %d files", what, x.Percent(), x.State.Resources, len(x.Output))
+	if x.Waits != "" && x.Ended.IsZero() {
+		words += "; " + x.Waits
+	}
+	return x.For.Name, words
+}
+
 // Delete ends an export and removes its files; NotFound.
 func (x *Exports) Delete(ctx context.Context, id string) error {
 	if _, err := x.Find(ctx, id); err != nil {
@@ -215,6 +229,18 @@ func (x *Exports) Sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	jobs := x.exporter.Door.Jobs()
+	listed, err := jobs.ListJobs(ctx, Kind, listed)
+	if err != nil {
+		return err
+	}
+	for _, j := range listed {
+		if j.State == store.JobCancelled { // by an administrator
+			if err := x.remove(ctx, j.ID); err != nil {
+				return err
+			}
+		}
+	}
 	list, err := x.List(ctx)
 	if err != nil {
 		return err
@@ -229,7 +255,7 @@ func (x *Exports) Sweep(ctx context.Context) error {
 		}
 	}
 	for _, id := range folders {
-		if _, err := x.exporter.Door.Jobs().ReadJob(ctx, id); !errors.Is(err, store.ErrNotFound) {
+		if _, err := jobs.ReadJob(ctx, id); !errors.Is(err, store.ErrNotFound) {
 			continue
 		}
 		if err := Remove(ctx, x.exporter.Files, id); err != nil {

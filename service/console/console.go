@@ -58,6 +58,7 @@ func Entrance() pages.Entrance {
 			{Name: "Usage", Path: Path + "/usage"},
 			{Name: "Limits", Path: Path + "/limits", Roles: administrators},
 			{Name: "Keeping", Path: Path + "/keeping"},
+			{Name: "Jobs", Path: Path + "/jobs", Roles: administrators},
 			{Name: "Packages", Path: Path + "/packages", Roles: administrators},
 			{Name: "Tenants", Path: Path + "/tenants", Roles: administrators},
 			{Name: "Health", Path: Path + "/health"},
@@ -98,6 +99,8 @@ func Mount(site *web.Site, c Config) {
 		page("POST /keeping/hold", both, (*visit).setHold),
 		page("POST /keeping/lift", both, (*visit).liftHold),
 		page("POST /keeping/rules", both, (*visit).setRetention),
+		page("GET /jobs", administrators, (*visit).jobList),
+		page("POST /jobs/cancel", administrators, (*visit).cancelJob),
 		page("GET /packages", administrators, (*visit).packages),
 		page("GET /tenants", administrators, (*visit).tenants),
 		page("POST /tenants", administrators, (*visit).reset),
@@ -132,6 +135,7 @@ func (v *visit) frame(title, place string, density pages.Density) pages.Frame {
 
 // notices are what pages say was done, by the name in the address.
 var notices = map[string]string{
+	"cancelled":    "It is ended. Who works on it stops within some seconds.",
 	"saved":        "Saved. It holds at the next request of everybody.",
 	"role":         "The role is as on a new server.",
 	"gone":         "The role is gone.",
