@@ -56,6 +56,7 @@ func Entrance() pages.Entrance {
 			{Name: "Broken glass", Path: "/account/privacy", Roles: officers},
 			{Name: "Audit", Path: Path + "/audit"},
 			{Name: "Usage", Path: Path + "/usage"},
+			{Name: "Subscriptions", Path: Path + "/subscriptions", Roles: administrators},
 			{Name: "Limits", Path: Path + "/limits", Roles: administrators},
 			{Name: "Keeping", Path: Path + "/keeping"},
 			{Name: "Jobs", Path: Path + "/jobs", Roles: administrators},
@@ -95,6 +96,8 @@ func Mount(site *web.Site, c Config) {
 		page("GET /limits", administrators, (*visit).limits),
 		page("POST /limits", administrators, (*visit).setLimit),
 		page("POST /limits/remove", administrators, (*visit).removeLimit),
+		page("GET /subscriptions", administrators, (*visit).subscriptions),
+		page("POST /subscriptions", administrators, (*visit).changeSubscription),
 		page("GET /keeping", both, (*visit).keeping),
 		page("POST /keeping/hold", both, (*visit).setHold),
 		page("POST /keeping/lift", both, (*visit).liftHold),
@@ -135,11 +138,16 @@ func (v *visit) frame(title, place string, density pages.Density) pages.Frame {
 
 // notices are what pages say was done, by the name in the address.
 var notices = map[string]string{
-	"cancelled":    "It is ended. Who works on it stops within some seconds.",
-	"saved":        "Saved. It holds at the next request of everybody.",
-	"role":         "The role is as on a new server.",
-	"gone":         "The role is gone.",
-	"reviewed":     "Reviewed.",
+	"cancelled": "It is ended. Who works on it stops within some seconds.",
+	"saved":     "Saved. It holds at the next request of everybody.",
+	"role":      "The role is as on a new server.",
+	"gone":      "The role is gone.",
+	"reviewed":  "Reviewed.",
+
+	"subscription-off":   "The Subscription is off.",
+	"subscription-retry": "It is tried again at once.",
+	"subscription-try":   "The test was taken.",
+
 	"ordered":      "The audit log is being verified.",
 	"held":         "It is held from now on.",
 	"lifted":       "The hold is lifted.",

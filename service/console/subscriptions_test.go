@@ -1,0 +1,49 @@
+package console_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/records/notify"
+	"github.com/inglehealth/ingle/spec/fhir"
+)
+
+// wire is a channel that can be cut.
+type wire struct{ cut atomic.Bool }
+
+func (w *wire) Check(context.Context, notify.Target) error { return nil }
+
+func (w *wire) Send(context.Context, notify.Target, notify.Message) error {
+	if w.cut.Load() {
+		return errors.New("the endpoint failed with 500")
+	}
+	return nil
+}
+
+func TestSubscriptionsAreSeenTestedAndTurnedOff(t *testing.T) {
+	o := newOffice(t)
+	admin, vera := o.enter("root"), o.enter("vera")
+	vera.get("/console/subscriptions").want(403)
+	admin.get("/console/subscriptions").want(200).has("Nobody is told of changes")
+	w := &wire{}
+	o.door.Subscribe(records.SubscriptionConfig{Channel: w})
+	o.put(`{"resourceType":"Subscription","id":"s","status":"requested","reason":"test","criteria":"Patient?active=true","channel":{"type":"rest-hook","endpoint":"https://app.example/secret"}}`)
+	admin.get("/console/subscriptions").want(200).has("rest-hook to app.example", "Patient?active=true", "requested").lacks("secret")
+	act := func(what string) answer {
+		return admin.fill("/console/subscriptions", "/console/subscriptions", "subscription", "s", "act", what)
+	}
+	act("try").want(200).has("The test was taken")
+	w.cut.Store(true)
+	act("try").want(422).has("The test was not taken: the endpoint failed with 500")
+	act("retry").want(200).has("tried again at once")
+	act("burn").want(400)
+	act("off").want(200).has("The Subscription is off", "turned off by an administrator").lacks("Retry now")
+	r, err := o.door.Session(records.Principal{}, nil).Read(t.Context(), fhir.Key{Type: "Subscription", ID: "s"}, records.ReadOptions{})
+	if err != nil || !strings.Contains(string(r.JSON), `"status":"off"`) {
+		t.Errorf("%v %s", err, r.JSON)
+	}
+}
