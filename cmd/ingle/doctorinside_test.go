@@ -100,8 +100,8 @@ func TestADoctorFindsWhatIsWrongWithAFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	must(os.Chmod(dir, 0o755)) //nolint:gosec // that is what is to be found
-	must(os.Chmod(key, 0o644)) //nolint:gosec // and that
+	must(os.Chmod(dir, 0o755))
+	must(os.Chmod(key, 0o644))
 	_, by = examined(t, "--data", dir)
 	wants(t, by, map[string]finding.State{"folder": finding.Warn, "key file": finding.Fail})
 	must(errors.Join(os.Chmod(dir, 0o700), os.Chmod(key, 0o600)))

@@ -85,7 +85,7 @@ func TestTheDocumentListsEveryMetric(t *testing.T) {
 		begin, rest, _ := strings.Cut(string(text), "<!-- metrics -->\n")
 		_, end, _ := strings.Cut(rest, "<!-- end of metrics -->\n")
 		table := "| Metric | Type | Labels | What |\n|---|---|---|---|\n" + strings.Join(want, "\n") + "\n"
-		if err := os.WriteFile(watchingPage, []byte(begin+"<!-- metrics -->\n"+table+"<!-- end of metrics -->\n"+end), 0o644); err != nil { //nolint:gosec // a document
+		if err := os.WriteFile(watchingPage, []byte(begin+"<!-- metrics -->\n"+table+"<!-- end of metrics -->\n"+end), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -122,7 +122,7 @@ func TestTheDocumentListsEveryRuleOfAlerts(t *testing.T) {
 	begin, rest, _ := strings.Cut(string(text), "<!-- alerts -->\n")
 	table, end, _ := strings.Cut(rest, "<!-- end of alerts -->\n")
 	if *update {
-		if err := os.WriteFile(watchingPage, []byte(begin+"<!-- alerts -->\n"+want+"<!-- end of alerts -->\n"+end), 0o644); err != nil { //nolint:gosec // a document
+		if err := os.WriteFile(watchingPage, []byte(begin+"<!-- alerts -->\n"+want+"<!-- end of alerts -->\n"+end), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	} else if table != want {

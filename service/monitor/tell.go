@@ -39,7 +39,7 @@ func Teller(addresses []string, mail Mailer) (func(context.Context, Notice) erro
 		case (u.Scheme == "https" || u.Scheme == "http") && u.Host != "":
 			all = append(all, func(ctx context.Context, n Notice) error { return post(ctx, client, u, n) })
 		default:
-			return nil, fmt.Errorf("address %d is neither https://, http:// nor mailto:", i+1)
+			return nil, fmt.Errorf("address %d is no URL of https, http or mailto", i+1)
 		}
 	}
 	if len(all) == 0 {

@@ -49,7 +49,7 @@ func (s done) encode() (b []byte) {
 	return b
 }
 
-func moment(t time.Time) uint64 { return uint64(t.UnixNano()) } //nolint:gosec // after 1970
+func moment(t time.Time) uint64 { return uint64(t.UnixNano()) }
 
 // encode makes a KeyValue.
 func (a attribute) encode() []byte {
@@ -58,7 +58,7 @@ func (a attribute) encode() []byte {
 	case string:
 		value = text(value, 1, v)
 	case int64:
-		value = integer(value, 3, uint64(v)) //nolint:gosec // int64 is encoded so
+		value = integer(value, 3, uint64(v))
 	}
 	return message(text(nil, 1, a.key), 2, value)
 }
