@@ -280,13 +280,21 @@ func (f *follower) restate(ctx context.Context, status, reason string) error {
 	return err
 }
 
-// write keeps the state. Another process wrote it when a subscriber asked that.
+// write keeps the state. When somebody else wrote it, which is an error, the next time
+// is after that.
 func (f *follower) write(ctx context.Context) error {
 	body, err := json.Marshal(f.state)
 	if err != nil {
 		return err
 	}
 	err = f.s.door.store.WriteItems(ctx, false, store.ItemChange{Item: store.Item{Kind: kindDelivery, ID: string(f.sub.id), Body: body}, Expect: f.stored})
+	if errors.Is(err, store.ErrVersion) {
+		_, version, failed := f.s.delivery(ctx, f.sub.id)
+		if failed == nil {
+			f.stored = version
+		}
+		return errors.Join(err, failed)
+	}
 	if err == nil {
 		f.stored++
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
-	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -189,15 +188,4 @@ func (d *Door) restate(ctx context.Context, id fhir.ID, version int64, status, r
 		return 0, err
 	}
 	return written[0].Version, nil
-}
-
-// mayManage says whether a session may look after a Subscription in the way of i: it
-// may do so to the resource.
-func (s *Session) mayManage(ctx context.Context, id fhir.ID, i smart.Interactions) error {
-	key := fhir.Key{Type: subscriptionType, ID: id}
-	r, err := s.visible(ctx, s.door.store, key, i)
-	if err == nil && r.Deleted {
-		err = gone(r)
-	}
-	return err
 }

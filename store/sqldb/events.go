@@ -16,7 +16,7 @@ const eventsAtOnce = 200
 
 // Append is store.Events.AppendEvents in a transaction.
 func (s Events) Append(ctx context.Context, db Execer, events []store.Event, changes []store.ItemChange) error {
-	if err := (Items{s.Dialect}).Write(ctx, db, changes); err != nil {
+	if err := Items(s).Write(ctx, db, changes); err != nil {
 		return err
 	}
 	for some := range slices.Chunk(events, eventsAtOnce) {
