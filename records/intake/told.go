@@ -20,8 +20,12 @@ func Told(j store.Job) (by, words string) {
 	if err != nil {
 		return "", ""
 	}
-	words = fmt.Sprintf("%s: %d resources accepted, %d refused", i.Phase, i.Accepted, i.Refused)
-	if i.Waiting != "" && i.Ended.IsZero() {
+	words = fmt.Sprintf("%d accepted, %d refused", i.Accepted, i.Refused)
+	if !i.Ended.IsZero() {
+		return i.By.Name, words
+	}
+	words = fmt.Sprintf("%s: %s", i.Phase, words)
+	if i.Waiting != "" {
 		words += "; " + i.Waiting
 	}
 	return i.By.Name, words

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -153,7 +154,7 @@ var jobStates = map[string]pages.Tag{
 func (v *visit) jobs() (all []job, err error) {
 	list, err := v.Door.Jobs().ListJobs(v.R.Context(), "", jobsShown)
 	for _, j := range list {
-		all = append(all, job{Kind: j.Kind, State: jobStates[string(j.State)], Created: j.Created, Ended: j.Ended, Attempt: j.Attempt, Error: j.Error})
+		all = append(all, job{Kind: cmp.Or(jobKinds[j.Kind], j.Kind), State: jobStates[string(j.State)], Created: j.Created, Ended: j.Ended, Attempt: j.Attempt, Error: j.Error})
 	}
 	return all, err
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -46,10 +47,7 @@ func (v *visit) jobList() error {
 		return err
 	}
 	for _, j := range list {
-		one := listedJob{ID: j.ID, Name: jobKinds[j.Kind], State: jobStates[string(j.State)], Created: j.Created, Ended: j.Ended, Attempt: j.Attempt, Error: j.Error}
-		if one.Name == "" {
-			one.Name = j.Kind
-		}
+		one := listedJob{ID: j.ID, Name: cmp.Or(jobKinds[j.Kind], j.Kind), State: jobStates[string(j.State)], Created: j.Created, Ended: j.Ended, Attempt: j.Attempt, Error: j.Error}
 		switch j.Kind {
 		case bulkjob.Kind:
 			one.By, one.Words = bulkjob.Told(j)

@@ -19,6 +19,13 @@ func TestAnAdministratorSetsLimitsAndSeesWhoReachesThem(t *testing.T) {
 	for range 3 {
 		o.door.Limits().Take(limits.Requests, limits.Who{App: "growth"}, 1)
 	}
+	set("user nobody-of-that-name requests 5/s").want(422).has("There is no user nobody-of-that-name")
+	set("user vera requests 500/s").want(200).has("The limit is in force").lacks("A user who is gone")
+	who, err := o.identity.UserByLogin(t.Context(), "vera")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root.fill("/console/limits", "/console/limits/remove", "rule", "user "+who.ID+" requests").want(200).has("The limit is removed")
 	root.get("/console/limits").want(200).has("Too many", "In use", "100 %").lacks("Nobody was refused")
 	root.fill("/console/limits", "/console/limits/remove", "rule", "app growth requests").want(200).has("The limit is removed", "None: the defaults hold")
 	// Pages count, too.

@@ -15,6 +15,10 @@ import (
 // Diagnose looks at the databases in dir without changing them, whether or not a process
 // has them. How much of them it reads ends with ctx.
 func Diagnose(ctx context.Context, dir string) []finding.Finding {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return []finding.Finding{finding.Ill("folder", "Name the folder by its whole path.", "%v.", err)}
+	}
 	if !Exists(dir) {
 		return []finding.Finding{finding.Ill("database", "Start the server once, which makes it, or say where it is with --data.", "There is no database in %s.", dir)}
 	}
