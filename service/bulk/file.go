@@ -60,7 +60,7 @@ func (c *call) file(id, name string) error {
 	if err != nil {
 		return err
 	}
-	defer content.Close() //nolint:errcheck // it was only read
+	defer content.Close()
 	h.Set("Content-Type", "application/fhir+ndjson")
 	h.Set("ETag", `"`+x.ID+"/"+name+`"`)
 	if !x.Expires.IsZero() {
