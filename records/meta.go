@@ -146,7 +146,7 @@ func (s *Session) relabel(ctx context.Context, key fhir.Key, meta fhir.Node, o U
 	return s.apply(ctx, change{
 		w: &draft{key: key}, method: "PATCH", req: o.Request, pre: o.Precondition, mustExist: true,
 		remake: func(ctx context.Context, current store.Record) (*draft, error) {
-			tree, err := s.door.whole(ctx, current)
+			tree, err := s.whole(ctx, current)
 			if err != nil {
 				return nil, err
 			}

@@ -71,9 +71,10 @@ func (s *Session) mayPatch(t fhir.Type) error {
 // search the whole of a large resource.
 const patchTime = 20 * time.Second
 
-// patched is the current version with a patch applied.
+// patched is the current version, as the session is shown it, with a patch applied: what
+// it is not shown a patch neither moves nor keeps.
 func (s *Session) patched(ctx context.Context, current store.Record, doc patch.Patch, r Request) (*draft, error) {
-	tree, err := s.door.whole(ctx, current)
+	tree, err := s.whole(ctx, current)
 	if err != nil {
 		return nil, err
 	}

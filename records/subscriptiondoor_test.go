@@ -13,6 +13,7 @@ import (
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/notify"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // TestAfterAConsentIsRevokedTheNextEventIsAbsent has a patient's Consent deny the
@@ -171,6 +172,51 @@ func TestHeadersOfARestHookAreShownToWhomTheyBelong(t *testing.T) {
 		if err != nil || strings.Contains(string(got.JSON), "Bearer secret") != want || !strings.Contains(string(got.JSON), "app.example") {
 			t.Errorf("%s reads %s %v", client, got.JSON, err)
 		}
+	}
+}
+
+// TestWhoChangesTheSubscriptionOfAnotherTakesNoHeadersOver has another app patch one, and
+// label it: what the first one's receiver is told as proof goes nowhere else.
+func TestWhoChangesTheSubscriptionOfAnotherTakesNoHeadersOver(t *testing.T) {
+	h := newDatabase(t, "sqlite").telling(t)
+	session := func(client string) *records.Session {
+		return h.Session(records.Principal{Standing: records.Standing{Client: client}}, denying{"Observation"})
+	}
+	patch := func(s *records.Session, id, document string) error {
+		_, err := s.Patch(t.Context(), key("Subscription/"+id), records.PatchContent{Format: records.JSONPatch, Body: []byte(document)}, records.UpdateOptions{})
+		return err
+	}
+	label := metaOf(t, `{"tag":[{"code":"x"}]}`)
+	for id, change := range map[string]func(*records.Session) error{
+		"endpoint": func(s *records.Session) error {
+			return patch(s, "endpoint", `[{"op":"replace","path":"/channel/endpoint","value":"https://elsewhere.example/x"}]`)
+		},
+		"label": func(s *records.Session) error {
+			_, err := s.MetaAdd(t.Context(), key("Subscription/label"), label, records.UpdateOptions{})
+			return err
+		},
+	} {
+		secret := strings.Replace(subscriptionOf(id, "Patient"), `"payload"`, `"header":["Authorization: Bearer secret"],"payload"`, 1)
+		must(session("mine").Update(t.Context(), key("Subscription/"+id), body("%s", secret), records.UpdateOptions{}))(t)
+		h.await(t, id, "active")
+		if err := patch(session("other"), id, `[{"op":"copy","from":"/channel/header/0","path":"/reason"}]`); err == nil {
+			t.Errorf("%s: a header is copied to where it is shown", id)
+		}
+		if err := change(session("other")); err != nil {
+			t.Fatal(err)
+		}
+		got := must(session("other").Read(t.Context(), key("Subscription/"+id), records.ReadOptions{}))(t)
+		if strings.Contains(string(got.JSON), "secret") || len(must(h.log.State(t.Context(), fhir.ID(id)))(t).Target.Headers) != 0 {
+			t.Errorf("%s: %s", id, got.JSON)
+		}
+	}
+	secret := strings.Replace(subscriptionOf("own", "Patient"), `"payload"`, `"header":["Authorization: Bearer secret"],"payload"`, 1)
+	must(session("mine").Update(t.Context(), key("Subscription/own"), body("%s", secret), records.UpdateOptions{}))(t)
+	if err := patch(session("mine"), "own", `[{"op":"replace","path":"/channel/endpoint","value":"https://app.example/new"}]`); err != nil {
+		t.Error(err)
+	}
+	if got := must(h.log.State(t.Context(), "own"))(t).Target.Headers; len(got) != 1 {
+		t.Errorf("its own app loses %v", got)
 	}
 }
 

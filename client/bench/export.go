@@ -105,7 +105,7 @@ func (x *exporting) poll(ctx context.Context, at string) (files []string, wait t
 	if err != nil {
 		return nil, 0, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was only read
+	defer resp.Body.Close()
 	switch resp.StatusCode {
 	case http.StatusAccepted, http.StatusTooManyRequests:
 		seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
@@ -153,7 +153,7 @@ func (x *exporting) count(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was only read
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("bench: a file of an export: %d", resp.StatusCode)
 	}
@@ -161,7 +161,7 @@ func (x *exporting) count(ctx context.Context, url string) error {
 	for {
 		n, err := resp.Body.Read(buf)
 		x.lines.Add(int64(bytes.Count(buf[:n], []byte{'\n'})))
-		if err == io.EOF { //nolint:errorlint // Read gives it as it is
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {

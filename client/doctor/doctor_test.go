@@ -6,8 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
-	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -47,7 +46,7 @@ func newEHR(t *testing.T, wrong string) *ehr {
 		e.records = append(e.records, r)
 	}
 	e.Server = httptest.NewUnstartedServer(e)
-	e.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that are refused on purpose
+	e.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // handshakes that are refused on purpose
 	e.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	if wrong == "old TLS" {
 		e.TLS.MinVersion = tls.VersionTLS10

@@ -22,8 +22,8 @@ type backupFlags struct {
 	BackupKeep  int           `default:"7" help:"How many of them are kept: older ones in the folder are removed. 0: all."`
 }
 
-// check refuses what cannot be.
-func (f backupFlags) check() error {
+// checkBackups refuses what cannot be.
+func (f backupFlags) checkBackups() error {
 	if f.BackupTo == "" {
 		return nil
 	}

@@ -23,7 +23,7 @@ const exported = 1500
 
 func fillToExport(t *testing.T, p *process) {
 	t.Helper()
-	r := rand.New(rand.NewPCG(7, 7)) //nolint:gosec // the same each time
+	r := rand.New(rand.NewPCG(7, 7))
 	for n := 0; n < exported; {
 		var b strings.Builder
 		b.WriteString(`{"resourceType":"Bundle","type":"transaction","entry":[`)
@@ -58,7 +58,7 @@ func kickOff(t *testing.T, p *process) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was only read
+	defer resp.Body.Close()
 	_, id, ok := strings.Cut(resp.Header.Get("Content-Location"), "/$export/")
 	if resp.StatusCode != 202 || !ok {
 		t.Fatalf("%d %v", resp.StatusCode, resp.Header)
@@ -73,7 +73,7 @@ func exportStatus(t *testing.T, p *process, path string) (int, string, []string)
 	if err != nil {
 		return 0, "", nil
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was only read
+	defer resp.Body.Close()
 	if resp.StatusCode != 200 {
 		return resp.StatusCode, resp.Header.Get("X-Progress"), nil
 	}

@@ -106,7 +106,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if c.Sandbox && !c.Open && c.BaseURL == "" {
 		base = localhost(base)
 	}
-	if err := errors.Join(c.exclusive(), c.backupFlags.check()); err != nil {
+	if err := errors.Join(c.exclusive(), c.checkBackups()); err != nil {
 		return err
 	}
 	logs := &auditing{to: c.AuditLog}

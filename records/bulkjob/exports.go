@@ -192,8 +192,8 @@ func Told(j store.Job) (by, words string) {
 	if err != nil {
 		return "", ""
 	}
-	what := map[Level]string{System: "the system", Patients: "all patients", Group: "Group/" + string(x.Request.Group)}[x.Level]
-	words = fmt.Sprintf("of %s: %d%%, %d resources in %d files", what, x.Percent(), x.State.Resources, len(x.Output))
+	what := map[Level]string{System: "the system", Patients: "all patients", Group: "Group/" + string(x.Group)}[x.Level]
+	words = fmt.Sprintf("of %s: %d%%, %d resources in %d files", what, x.Percent(), x.Resources, len(x.Output))
 	if x.Waits != "" && x.Ended.IsZero() {
 		words += "; " + x.Waits
 	}

@@ -81,8 +81,8 @@ func TestAGroupOfAHundredThousandIsExported(t *testing.T) {
 		}
 		switch x.Phase {
 		case bulkjob.Done:
-			if x.State.Resources != here || len(x.Output) != 1 || x.Output[0].Count != here {
-				t.Errorf("%d resources in %+v", x.State.Resources, x.Output)
+			if x.Resources != here || len(x.Output) != 1 || x.Output[0].Count != here {
+				t.Errorf("%d resources in %+v", x.Resources, x.Output)
 			}
 			return
 		case bulkjob.Failed:

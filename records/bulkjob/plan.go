@@ -149,7 +149,7 @@ func (e *export) recall(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close() //nolint:errcheck // it was only read
+	defer r.Close()
 	members := map[fhir.ID]bool{}
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {

@@ -7,15 +7,18 @@ import (
 	"slices"
 	"time"
 
+	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/bulkjob"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 )
 
 // linkLife is how long an address is good that needs no token.
 const linkLife = 15 * time.Minute
 
 // file answers with a file of an export, whole or in ranges. Whoever fetches it is who
-// asked for the export, and may see resources of the types in it.
+// asked for the export, and may see as many resources of the types in it as then.
 func (c *call) file(id, name string) error {
 	x, err := c.mine(id)
 	if err != nil {
@@ -28,6 +31,9 @@ func (c *call) file(id, name string) error {
 	for _, t := range x.Output[i].Scopes {
 		if err := c.Session.Exports(t); err != nil {
 			return err
+		}
+		if !covers(c.Session.Principal().Standing.Scopes, x.For.Scopes, t) {
+			return fault.Wrap(records.ErrScope, fault.Forbidden, fault.CodeForbidden, "", "the export was asked for with scopes that show more of %s than those of this token: ask for a token with the same", t)
 		}
 	}
 	ctx := c.r.Context()
@@ -54,7 +60,7 @@ func (c *call) file(id, name string) error {
 	if err != nil {
 		return err
 	}
-	defer content.Close() //nolint:errcheck // it was only read
+	defer content.Close()
 	h.Set("Content-Type", "application/fhir+ndjson")
 	h.Set("ETag", `"`+x.ID+"/"+name+`"`)
 	if !x.Expires.IsZero() {
@@ -62,6 +68,23 @@ func (c *call) file(id, name string) error {
 	}
 	http.ServeContent(c.w, c.r, "", time.Time{}, content)
 	return nil
+}
+
+// covers says whether scopes show all resources of a type that those which an export was
+// asked for with do.
+func covers(scopes, asked smart.Scopes, t fhir.Type) bool {
+	const seeing = smart.Read | smart.Search
+	has := scopes.Resources()
+	for _, s := range asked.Resources() {
+		if s.Type != smart.Any && s.Type != string(t) || s.Interactions&seeing == 0 {
+			continue
+		}
+		s.Type, s.Interactions = string(t), 0
+		if !slices.ContainsFunc(has, func(one smart.Scope) bool { return one.Interactions&seeing != 0 && one.Covers(s) }) {
+			return false
+		}
+	}
+	return true
 }
 
 func errNoFile() error {

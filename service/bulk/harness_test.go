@@ -278,7 +278,7 @@ func (p *place) do(method, url, body string, header ...string) reply {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was only read
+	defer resp.Body.Close()
 	from := io.Reader(resp.Body)
 	if resp.Header.Get("Content-Encoding") == "gzip" {
 		if from, err = gzip.NewReader(resp.Body); err != nil {

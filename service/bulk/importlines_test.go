@@ -63,7 +63,7 @@ func TestEveryBrokenLineIsRefusedWithItsNumberAndReasonAndTheOthersAreIn(t *test
 		text := "\xef\xbb\xbf" + strings.Join(texts, "\n") + "\n\n \r\n"
 		list := parse(t, p.do("POST", "/$import", text, "Content-Type", "application/fhir+ndjson").want(200).body)
 		end := list[len(list)-1]
-		if end.Status != "completed" || end.Lines != int64(len(brokenLines)) || end.Refused != int64(bad) || end.Matched != 1 || end.Accepted+end.Matched+end.counts.Refused != end.Lines {
+		if end.Status != "completed" || end.Lines != int64(len(brokenLines)) || end.Refused != int64(bad) || end.Matched != 1 || end.Accepted+end.Matched+end.Refused != end.Lines {
 			t.Errorf("%+v", end)
 		}
 		by := map[int64]told{}

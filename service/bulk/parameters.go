@@ -186,7 +186,7 @@ func (k *kick) filter(text string) error {
 func (k *kick) since(text string) (err error) {
 	k.Since, err = parseInstant("_since", text)
 	if err == nil && k.Since.After(k.config.Clock()) {
-		k.Since, err = k.Request.Until, fault.New(fault.Invalid, fault.CodeValue, "", "_since=%s is in the future", fault.Shorten(text))
+		k.Since, err = k.Until, fault.New(fault.Invalid, fault.CodeValue, "", "_since=%s is in the future", fault.Shorten(text))
 	}
 	return err
 }

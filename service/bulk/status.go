@@ -63,10 +63,10 @@ func (c *call) status(id string) error {
 	}
 	h := c.w.Header()
 	h.Set("Cache-Control", "no-store")
-	switch {
-	case x.Phase == bulkjob.Failed:
+	switch x.Phase {
+	case bulkjob.Failed:
 		return fault.New(fault.Unprocessable, fault.CodeProcessing, "", "the export failed: %s", x.Error)
-	case x.Phase == bulkjob.Done:
+	case bulkjob.Done:
 		h.Set("Expires", x.Expires.UTC().Format(http.TimeFormat))
 		return c.manifest(x)
 	}

@@ -184,6 +184,27 @@ func TestFilesNeedTheTokenOfWhoAskedWithScopesForTheType(t *testing.T) {
 	p.do("DELETE", files["Patient"], "").want(405).outcome()
 }
 
+// TestANarrowerTokenDoesNotFetchAWiderExport asks with scopes of a type for a file that
+// was written by wider ones.
+func TestANarrowerTokenDoesNotFetchAWiderExport(t *testing.T) {
+	p := clinic(t)
+	with := func(scopes ...string) string { return "Bearer " + p.tokenOf(p.app, scopes...) }
+	wide, narrow, other := with("system/*.rs"), with("system/Observation.rs?code=http://loinc.org|8480-6"), with("system/Observation.rs?code=http://loinc.org|8462-4")
+	file := func(token string) string {
+		return p.finish(p.start("$export?_type=Observation", "Authorization", token), "Authorization", token).Output[0].URL
+	}
+	whole, part := file(wide), file(narrow)
+	for _, one := range []struct {
+		url, token string
+		status     int
+	}{
+		{whole, narrow, 403}, {whole, with("system/Observation.rs"), 200}, {whole, with("system/Observation.r", "system/Observation.s"), 200},
+		{part, narrow, 200}, {part, wide, 200}, {part, other, 403}, {part, with("system/Patient.rs"), 403},
+	} {
+		p.do("GET", one.url, "", "Authorization", one.token).want(one.status)
+	}
+}
+
 func TestScopesDecideWhatIsExported(t *testing.T) {
 	p := clinic(t)
 	with := func(scopes ...string) string { return "Bearer " + p.tokenOf(p.app, scopes...) }

@@ -82,7 +82,7 @@ func (m *Mail) deliver(ctx context.Context, to string, letter []byte) error {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
 	defer stop()
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // what was to be said was said
 	if err := conn.SetDeadline(deadline); err != nil {
 		return err
 	}

@@ -323,8 +323,10 @@ func (r *Restoring) End(ctx context.Context) error {
 // Undo removes what was made.
 func (r *Restoring) Undo(ctx context.Context) error {
 	if r.pipe != nil {
-		_ = r.pipe.CloseWithError(errors.New("the restore was given up"))
-		<-r.ended
+		if err := r.pipe.CloseWithError(errors.New("the restore was given up")); err != nil {
+			return err
+		}
+		<-r.ended // what it met is of no interest any more
 	}
 	if r.conn.IsClosed() { // by End, or since the database was away
 		conn, err := pgx.ConnectConfig(ctx, r.config)
