@@ -135,7 +135,7 @@ func (c *alertLimit) keep(ctx context.Context, s *records.Session, out io.Writer
 	if !c.Off {
 		var err error
 		if value, err = strconv.ParseFloat(c.Limit, 64); err != nil {
-			return usage("%s is no limit: it is a number, such as %v", c.Limit, r.Limit)
+			return usage("%s is no limit: it is a number, such as %v, or --off", c.Limit, r.Limit)
 		}
 	}
 	err := wrongAlert(s.Door().Alerts().SetLimit(ctx, c.Rule, value, c.Off))
