@@ -220,6 +220,21 @@ func TestWhoChangesTheSubscriptionOfAnotherTakesNoHeadersOver(t *testing.T) {
 	}
 }
 
+// TestEventsAreNotForATokenThatDoesNotReadTheirType asks by another token of the same app.
+func TestEventsAreNotForATokenThatDoesNotReadTheirType(t *testing.T) {
+	h := newDatabase(t, "sqlite").telling(t)
+	without := func(unread fhir.Type) *records.Session {
+		return h.Session(records.Principal{Standing: records.Standing{Client: "mine"}}, denying{unread})
+	}
+	must(without("Observation").Update(t.Context(), key("Subscription/s"), body("%s", subscriptionOf("s", "Patient")), records.UpdateOptions{}))(t)
+	h.await(t, "s", "active")
+	for unread, want := range map[fhir.Type]fault.Kind{"Observation": 0, "Patient": fault.Forbidden} {
+		if _, err := h.log.Mine(t.Context(), without(unread), "s"); (err != nil) != (want != 0) || err != nil && fault.KindOf(err) != want {
+			t.Errorf("without %s: %v", unread, err)
+		}
+	}
+}
+
 // TestR4sOwnFormHasTheResourceItself has neither a topic nor the guide's extensions.
 func TestR4sOwnFormHasTheResourceItself(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {

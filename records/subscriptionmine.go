@@ -6,6 +6,7 @@ import (
 	"github.com/inglehealth/ingle/records/notify"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
 )
 
 // Mine is the state of a Subscription for a session of whom it is for. What it tells is
@@ -23,5 +24,26 @@ func (s *Subscriptions) Mine(ctx context.Context, session *Session, id fhir.ID) 
 		return notify.State{}, fault.New(fault.Forbidden, fault.CodeForbidden, "",
 			"Subscription/%s tells what another app or user may see. Only they may have that.", id)
 	}
+	if err := s.mayHear(ctx, session, id); err != nil {
+		return notify.State{}, s.door.fault(err)
+	}
 	return s.State(ctx, id)
+}
+
+// mayHear refuses a session that may not read what a Subscription is about, as with a
+// token of fewer scopes than it was asked for with.
+func (s *Subscriptions) mayHear(ctx context.Context, session *Session, id fhir.ID) error {
+	sub, _, err := s.stored(ctx, id)
+	if err != nil || sub.topic == "" && len(sub.criteria) == 0 {
+		return err
+	}
+	topics, err := s.door.Topics(ctx)
+	if err != nil {
+		return err
+	}
+	criteria, _, err := sub.compile(topics, s.door.catalogs())
+	if err != nil { // it is not matched any more, and may have been about anything
+		return session.may("", smart.Read)
+	}
+	return session.mayHear(criteria)
 }

@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/inglehealth/ingle/internal/pgtest"
 )
 
 // exported is how many Patients the tests of exports put in, each with a text that
@@ -128,7 +126,7 @@ func onceEach(t *testing.T, p *process, files []string) {
 func TestAnExportGoesOnWhenTheServerIsKilled(t *testing.T) {
 	for name, where := range map[string]func(*testing.T) []string{
 		"SQLite":     func(t *testing.T) []string { return []string{"--data", t.TempDir()} },
-		"PostgreSQL": func(t *testing.T) []string { return []string{"--database", pgtest.URL(t), "--export-to", t.TempDir()} },
+		"PostgreSQL": func(t *testing.T) []string { return []string{"--database", newDatabase(t), "--export-to", t.TempDir()} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append(where(t), "--export-part", "1KiB")
@@ -164,7 +162,7 @@ func TestAnExportGoesOnWhenTheServerIsKilled(t *testing.T) {
 // Of two servers on one database the one that writes an export is killed: the other one
 // takes it over, and the files have each line once.
 func TestAnExportIsTakenOverByAnotherServer(t *testing.T) {
-	args := []string{"--database", pgtest.URL(t), "--export-to", t.TempDir(), "--export-part", "1KiB"}
+	args := []string{"--database", newDatabase(t), "--export-to", t.TempDir(), "--export-part", "1KiB"}
 	first := startServer(t, args...)
 	fillToExport(t, first)
 	path := kickOff(t, first) // which takes it at once

@@ -19,7 +19,7 @@ import (
 func TestAnImportGoesOnWhereItWasWhenTheServerIsKilled(t *testing.T) {
 	for name, where := range map[string]func(*testing.T) []string{
 		"SQLite":     func(t *testing.T) []string { return []string{"--data", t.TempDir()} },
-		"PostgreSQL": func(t *testing.T) []string { return []string{"--database", pgtest.URL(t)} },
+		"PostgreSQL": func(t *testing.T) []string { return []string{"--database", newDatabase(t)} },
 	} {
 		t.Run(name, func(t *testing.T) { killImports(t, append(where(t), "--import-allow", "127.0.0.1")) })
 	}

@@ -55,6 +55,8 @@ func administer(t *testing.T) {
 	kept := root.get("/console/audit/checkpoint").want(200).body
 	root.fill("/console/audit/verify", "/console/audit/verify", "checkpoint", strings.ReplaceAll(kept, "\n", "\r\n")).want(200).has("is being verified")
 	root.verified().has("The log is whole", "by Rut", "a checkpoint that was kept elsewhere")
+	// Who was shown that it runs is told that it ended.
+	root.get("/console/audit/verify/events").want(200).has("event: change")
 	root.fill("/console/audit/verify", "/console/audit/verify", "checkpoint", "no checkpoint").want(200)
 	root.verified().has("not as it was written", "the checkpoint to compare with is not good")
 	root.fill("/console/audit/verify", "/console/audit/verify", "checkpoint", strings.Repeat("x", 5000)).want(422).has("A checkpoint has a few lines")

@@ -32,6 +32,7 @@ var reachWords = map[access.Reach]string{
 var operationWords = map[access.Operation]string{
 	access.Hold: "Set and lift legal holds", access.Erase: "Erase patients", access.Retain: "Say after which time what is removed",
 	access.Usage: "See who used how much", access.Consents: "Review unclear consents, and say what holds where none decides",
+	access.Limit: "Set limits on use",
 }
 
 // shownRole is a role in words.

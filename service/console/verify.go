@@ -90,7 +90,7 @@ func (v *visit) watchVerification() error {
 	if err != nil {
 		return err
 	}
-	if last == nil || !last.Running {
+	if last == nil {
 		v.W.WriteHeader(http.StatusNoContent) // EventSource asks no more
 		return nil
 	}
@@ -98,6 +98,10 @@ func (v *visit) watchVerification() error {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	flush := http.NewResponseController(v.W)
+	if !last.Running { // it ended since the page was shown, which says that it runs
+		_, err := fmt.Fprintf(v.W, "event: change\ndata: %d\n\n", last.Events)
+		return err
+	}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	end := time.After(streamFor)

@@ -326,7 +326,7 @@ func (r *Restoring) Undo(ctx context.Context) error {
 		if err := r.pipe.CloseWithError(errors.New("the restore was given up")); err != nil {
 			return err
 		}
-		<-r.ended // what it met is of no interest any more
+		_ = <-r.ended // what it met is of no interest any more
 	}
 	if r.conn.IsClosed() { // by End, or since the database was away
 		conn, err := pgx.ConnectConfig(ctx, r.config)
