@@ -85,7 +85,7 @@ func (w remote) do(ctx context.Context, method, at string, body []byte, header .
 func (a reply) text() string {
 	var all []string
 	for name, values := range a.header {
-		if !slices.Contains([]string{"Date", "X-Request-Id", "Content-Length"}, name) {
+		if !slices.Contains([]string{"Date", "X-Request-Id", "Content-Length", "Ratelimit"}, name) {
 			all = append(all, name+": "+strings.Join(values, ", "))
 		}
 	}

@@ -91,10 +91,8 @@ func TestAnAppIsLaunchedInTheChartAndInAWindow(t *testing.T) {
 func TestAnAppThatCannotBeShownIsExplained(t *testing.T) {
 	w := newWard(t)
 	b := w.as("noor")
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
 	for name, c := range map[string]struct{ at, want string }{
-		"down":    {gone.URL, "cannot be reached"},
+		"down":    {"http://127.0.0.1:1", "cannot be reached"},
 		"busy":    {host(t, 503), "cannot be reached"},
 		"refuses": {host(t, 200, "X-Frame-Options", "DENY"), "does not let itself be shown"},
 		"policy":  {host(t, 200, "Content-Security-Policy", "default-src 'self'; frame-ancestors 'self' https://ehr.example"), "does not let itself be shown"},

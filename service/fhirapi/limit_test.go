@@ -204,9 +204,13 @@ func TestEachKindOfReadHasATimeOfItsOwn(t *testing.T) {
 			a := s.get(path, by("growth/maria")...)
 			if other != name {
 				a.want(200)
-			} else {
-				a.want(503).outcome("timeout")
+				continue
 			}
+			// What is quick enough may be answered although its time is over.
+			for tries := 0; a.status == 200 && tries < 100; tries++ {
+				a = s.get(path, by("growth/maria")...)
+			}
+			a.want(503).outcome("timeout")
 		}
 	}
 }
