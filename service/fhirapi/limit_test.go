@@ -207,7 +207,7 @@ func TestEachKindOfReadHasATimeOfItsOwn(t *testing.T) {
 				continue
 			}
 			// What is quick enough may be answered although its time is over.
-			for tries := 0; a.status == 200 && tries < 100; tries++ {
+			for tries := 0; a.StatusCode == 200 && tries < 100; tries++ {
 				a = s.get(path, by("growth/maria")...)
 			}
 			a.want(503).outcome("timeout")
