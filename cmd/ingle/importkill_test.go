@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/inglehealth/ingle/internal/pgtest"
 )
 
 // Servers are killed at random moments of an import, while files are fetched and while
@@ -206,7 +204,7 @@ func overAt(t *testing.T, p *process, id string) importSums {
 
 // Of two servers on one database the one that loads is killed; the other one goes on.
 func TestAnotherServerTakesOverTheImportOfOneThatWasKilled(t *testing.T) {
-	args := []string{"--database", pgtest.URL(t), "--tenant", "takeover"}
+	args := []string{"--database", newDatabase(t), "--tenant", "takeover"}
 	one := startServer(t, args...)
 	tenant := func(p *process) *process {
 		p.url = strings.TrimSuffix(p.url, "/fhir") + "/t/takeover/fhir"
@@ -214,7 +212,7 @@ func TestAnotherServerTakesOverTheImportOfOneThatWasKilled(t *testing.T) {
 	}
 	tenant(one)
 	var text strings.Builder
-	for i := range 3 * killLines {
+	for i := range 8 * killLines {
 		fmt.Fprintf(&text, `{"resourceType":"Patient","id":"t-%d","birthDate":"%d-01-01"}`+"\n", i, 1900+i%100)
 	}
 	q, err := http.NewRequestWithContext(t.Context(), "POST", one.url+"/$import", strings.NewReader(text.String()))
@@ -241,10 +239,10 @@ func TestAnotherServerTakesOverTheImportOfOneThatWasKilled(t *testing.T) {
 	} else {
 		t.Error("it was over too soon to be taken over")
 	}
-	if s := overAt(t, two, id); s.Lines != 3*killLines || s.Accepted+s.Matched != s.Lines {
+	if s := overAt(t, two, id); s.Lines != 8*killLines || s.Accepted+s.Matched != s.Lines {
 		t.Errorf("%+v", s)
 	}
-	if _, body := send(t.Context(), client, "GET", two.url+"/Patient/_history?_summary=count", ""); !strings.Contains(body, fmt.Sprintf(`"total":%d`, 3*killLines)) {
+	if _, body := send(t.Context(), client, "GET", two.url+"/Patient/_history?_summary=count", ""); !strings.Contains(body, fmt.Sprintf(`"total":%d`, 8*killLines)) {
 		t.Errorf("%s", body)
 	}
 }
