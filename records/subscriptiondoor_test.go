@@ -206,7 +206,7 @@ func TestWhoChangesTheSubscriptionOfAnotherTakesNoHeadersOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := must(session("other").Read(t.Context(), key("Subscription/"+id), records.ReadOptions{}))(t)
-		if strings.Contains(string(got.JSON), "secret") || len(must(h.log.State(t.Context(), fhir.ID(id)))(t).Target.Headers) != 0 {
+		if strings.Contains(string(got.JSON), "secret") || len(must(h.log.State(t.Context(), fhir.ID(id)))(t).Headers) != 0 {
 			t.Errorf("%s: %s", id, got.JSON)
 		}
 	}
@@ -215,7 +215,7 @@ func TestWhoChangesTheSubscriptionOfAnotherTakesNoHeadersOver(t *testing.T) {
 	if err := patch(session("mine"), "own", `[{"op":"replace","path":"/channel/endpoint","value":"https://app.example/new"}]`); err != nil {
 		t.Error(err)
 	}
-	if got := must(h.log.State(t.Context(), "own"))(t).Target.Headers; len(got) != 1 {
+	if got := must(h.log.State(t.Context(), "own"))(t).Headers; len(got) != 1 {
 		t.Errorf("its own app loses %v", got)
 	}
 }

@@ -326,7 +326,9 @@ func (r *Restoring) Undo(ctx context.Context) error {
 		if err := r.pipe.CloseWithError(errors.New("the restore was given up")); err != nil {
 			return err
 		}
-		_ = <-r.ended // what it met is of no interest any more
+		if failed := <-r.ended; failed == nil {
+			return errors.New("postgres: a table that was given up was copied whole")
+		}
 	}
 	if r.conn.IsClosed() { // by End, or since the database was away
 		conn, err := pgx.ConnectConfig(ctx, r.config)
