@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,7 +61,8 @@ func (c *backupCommand) Run(ctx context.Context, m *Main) error {
 		if err := c.write(ctx, m.Stdout, names, began, nil); err != nil {
 			return err
 		}
-		return c.note(ctx, m, names, records.Backup{Taken: began, To: "standard output"})
+		c.note(ctx, m, names, records.Backup{Taken: began, To: "standard output"})
+		return nil
 	}
 	show := newMeter(m.Stderr, true)
 	file, size, err := c.backup(ctx, c.To, names, began, func(written int64) {
@@ -73,7 +73,8 @@ func (c *backupCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	fmt.Fprintf(m.Stdout, "%s: %s, as of %s, in %s\n", file, humanize.IBytes(uint64(max(size, 0))), began.UTC().Format(time.RFC3339), time.Since(began).Round(10*time.Millisecond))
-	return c.note(ctx, m, names, records.Backup{Taken: began, Bytes: size, To: filepath.Base(file)})
+	c.note(ctx, m, names, records.Backup{Taken: began, Bytes: size, To: filepath.Base(file)})
+	return nil
 }
 
 // backedUp are the tenants to take a backup of.
@@ -195,13 +196,12 @@ func (c *backupNote) keep(ctx context.Context, s *records.Session, _ io.Writer) 
 }
 
 // note keeps for every tenant that a backup was taken, and records it.
-func (c *backupCommand) note(ctx context.Context, m *Main, names []string, b records.Backup) error {
+func (c *backupCommand) note(ctx context.Context, m *Main, names []string, b records.Backup) {
 	for _, name := range names {
 		if err := c.noteOne(ctx, name, b); err != nil {
 			fmt.Fprintf(m.Stderr, "The backup is good, but the audit log of the %s does not tell of it: %v\n", called(name), err)
 		}
 	}
-	return nil
 }
 
 func (c *backupCommand) noteOne(ctx context.Context, name string, b records.Backup) (err error) {
@@ -228,12 +228,4 @@ func noteBackup(ctx context.Context, s store.Store, b records.Backup) error {
 		return err
 	}
 	return audit.Append(ctx, s, commandEvent(audit.Export, "backup to "+b.To, nil, nil))
-}
-
-// errRestored is why nothing can be restored to a place.
-func errRestored(err error, f storeFlags) error {
-	if errors.Is(err, fs.ErrExist) {
-		return usage("there are records in %s already: a backup is restored to an empty place", f.place())
-	}
-	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -221,4 +222,12 @@ func (r *restoring) undo(ctx context.Context) error {
 		errs = append(errs, one.Undo(ctx))
 	}
 	return errors.Join(errs...)
+}
+
+// errRestored is why nothing can be restored to a place.
+func errRestored(err error, f storeFlags) error {
+	if errors.Is(err, fs.ErrExist) {
+		return usage("there are records in %s already: a backup is restored to an empty place", f.place())
+	}
+	return err
 }
