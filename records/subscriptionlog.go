@@ -70,7 +70,7 @@ func (s *Subscriptions) read(r store.Record) (*subscription, *fhir.Tree, error) 
 	}
 	sub, err := readSubscription(s.door.Name(), tree.Root())
 	if err != nil { // one that was off from the start
-		sub = &subscription{id: r.Key.ID, status: tree.Root().Child("status").Text(), target: notify.Target{Tenant: s.door.Name(), Subscription: r.Key.ID, Timeout: attemptTime}}
+		sub = &subscription{id: r.Key.ID, release: tree.Definitions().Release, status: tree.Root().Child("status").Text(), target: notify.Target{Tenant: s.door.Name(), Subscription: r.Key.ID, Timeout: attemptTime}}
 	}
 	sub.version = r.Version
 	return sub, tree, nil

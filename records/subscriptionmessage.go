@@ -13,6 +13,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/engine/subscribe"
 	"github.com/inglehealth/ingle/records/notify"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
@@ -43,7 +44,7 @@ func (t *telling) message(ctx context.Context, kind notify.Kind, content notify.
 	}
 	d := t.s.door
 	m.Notification = notify.Notification{
-		ID: id.String(), Base: d.base, Subscription: t.sub.id, Topic: t.sub.topic, Status: t.status, Kind: kind,
+		ID: id.String(), Release: t.sub.release, Base: d.base, Subscription: t.sub.id, Topic: t.sub.topic, Status: t.status, Kind: kind,
 		Content: content, At: d.now(), Total: t.total, Plain: t.sub.target.Plain && (kind == notify.OfEvents || kind == notify.Handshake),
 	}
 	if t.reason != "" {
@@ -202,20 +203,20 @@ func (t *telling) body(n *notify.Notification, media string) ([]byte, error) {
 		if media == "" || len(n.Events) == 0 || n.Events[0].JSON == nil {
 			return nil, nil
 		}
-		return t.in(media, n.Events[0].JSON)
+		return t.in(media, n.Release, n.Events[0].JSON)
 	}
 	json, err := n.Bundle()
 	if err != nil {
 		return nil, err
 	}
-	return t.in(media, json)
+	return t.in(media, n.Release, json)
 }
 
-func (t *telling) in(media string, json []byte) ([]byte, error) {
+func (t *telling) in(media string, release definitions.Release, json []byte) ([]byte, error) {
 	if !strings.Contains(media, fhirXML) { // an e-mail attaches it
 		return json, nil
 	}
-	tree, err := fhir.ParseJSON(t.s.door.release("").defs, json, storedLimits)
+	tree, err := fhir.ParseJSON(t.s.door.release(release).defs, json, storedLimits)
 	if err != nil {
 		return nil, err
 	}
