@@ -168,7 +168,7 @@ func (c *call) subscriptionEvents(ctx context.Context, in *invocation) ([]byte, 
 	if content != "" && !slices.Contains([]notify.Content{notify.Empty, notify.IDOnly, notify.FullResource}, content) {
 		return nil, errParameter(p.node("content"), "content is empty, id-only or full-resource, not %q.", fault.Shorten(string(content)))
 	}
-	m, _, err := s.Message(ctx, in.ID, notify.QueryEvent, content, "application/fhir+json", since, until, maxEventsAsked)
+	m, _, err := s.MessageFor(ctx, c.session, in.ID, notify.QueryEvent, content, "application/fhir+json", since, until, maxEventsAsked)
 	in.release = m.Release
 	return m.Body, err
 }
