@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -76,6 +77,24 @@ func TestLimitsAreSetBesideAServerAndHeeded(t *testing.T) {
 	}
 	set("$limit-remove", "user requests", token, 200, "user requests")
 	set("$limit-remove", "user requests", token, 404, "no rule was set")
+	mustRun(t, "user", "add", "maria", "--name", "Maria", "--role", "practitioner", "--data", dir)
+	mustRun(t, "client", "add", "Growth", "--id", "growth-chart", "--redirect", "https://chart.example/back", "--data", dir)
+	for rule, says := range map[string]string{
+		"user mario requests 5/s":      "Did you mean maria?",
+		"app growth-cart requests 5/s": "Did you mean growth-chart?",
+	} {
+		set("$limit-set", rule, token, 422, says)
+		words := append([]string{"limit", "set"}, strings.Fields(rule)...)
+		if out, err := run(t, append(words, "--data", dir)...); err == nil || !strings.Contains(out+err.Error(), says) {
+			t.Errorf("%s %v", out, err)
+		}
+	}
+	id := strings.Fields(mustRun(t, "limit", "set", "user", "Maria", "requests", "5/s", "--data", dir))
+	if !slices.Contains(id, "user") || slices.Contains(id, "Maria") {
+		t.Errorf("a rule for a user names the id: %q", id)
+	}
+	mustRun(t, "limit", "remove", "user", "maria", "requests", "--data", dir)
+	mustRun(t, "limit", "set", "app", "growth-chart", "requests", "5/s", "--data", dir)
 	if out, err := run(t, "limit", "set", "user", "requests", "many", "--data", dir); err == nil || !strings.Contains(out+err.Error(), "whole number") {
 		t.Errorf("%s %v", out, err)
 	}
