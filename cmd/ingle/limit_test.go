@@ -100,6 +100,30 @@ func TestLimitsAreSetBesideAServerAndHeeded(t *testing.T) {
 	}
 }
 
+func TestCommandsReachAnOpenServer(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "records")
+	p := startServer(t, "--data", dir)
+	mustRun(t, "limit", "set", "tenant", "requests", "1/h", "burst", "5", "--data", dir)
+	refused := 0
+	for range 12 {
+		if p.status(t, "/Patient", "") == http.StatusTooManyRequests {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("a limit that was set is not in force")
+	}
+	if out := mustRun(t, "backup", "--to", t.TempDir(), "--data", dir); !strings.Contains(out, "as of") {
+		t.Error(out)
+	}
+	if out, err := run(t, "doctor", "--data", dir); !strings.Contains(out, "It runs and answers commands.") || strings.Contains(out, "did not look") {
+		t.Errorf("%s %v", out, err)
+	}
+	if out, err := run(t, "token", "create", "--scope", "system/*.rs", "--data", dir); err == nil || !strings.Contains(out+err.Error(), "--open") {
+		t.Errorf("%s %v", out, err)
+	}
+}
+
 // Two processes on one database let through no more than the limit, and what
 // docs/limits.md says.
 func TestProcessesOnPostgreSQLShareALimit(t *testing.T) {
