@@ -71,7 +71,8 @@ func TestTheAccountsPagesForAdministratorsArePlacesOfTheConsole(t *testing.T) {
 	o := newOffice(t)
 	root := o.enter("root")
 	for _, path := range []string{"/account/users", "/account/users/new", "/account/clients", "/account/policy", "/console/roles"} {
-		root.get(path).want(200).has(`aria-label="Console"`, `href="/console/audit"`, `href="/account/users"`, `href="/console" aria-current="true">Console`)
+		root.get(path).want(200).has(`aria-label="Console"`, `href="/console/consents">Privacy`, `href="/account/users" aria-current="true">People and apps`,
+			`aria-label="People and apps"`, `href="/console/roles"`, `href="/console" aria-current="true">Console`).lacks(`href="/console/audit"`)
 	}
 	root.get("/account").want(200).has(`aria-label="Account"`, `href="/account/sessions"`).lacks(`href="/account/users"`, `href="/account/policy"`)
 	vera := o.enter("vera")

@@ -72,15 +72,53 @@ func (v *visit) subscribed(s notify.State, names func(string) (string, error)) (
 	if err != nil {
 		return one, err
 	}
-	one.For = cmp.Or(app, s.Client, "No app")
+	one.For = cmp.Or(app, s.Client)
 	if s.User != "" {
 		who := used{Usage: records.Usage{User: s.User}}
 		if err := v.nameUser(&who); err != nil {
 			return one, err
 		}
-		one.For += " for " + who.Name
+		if one.For != "" {
+			one.For += " for "
+		}
+		one.For += who.Name
 	}
+	one.For = cmp.Or(one.For, "Whoever runs the server")
 	return one, nil
+}
+
+// subscriptionsCounted bounds how many subscriptions the check looks at.
+const subscriptionsCounted = 1000
+
+// subscriptionCheck says whether those who want to be told of changes can be.
+func (v *visit) subscriptionCheck() (check, error) {
+	c := check{Name: "Subscriptions", State: well, Words: "Nobody is told of changes."}
+	if v.administers() {
+		c.Link = &pages.Item{Name: "The subscriptions", Address: v.Path(Path + "/subscriptions")}
+	}
+	log := v.Door.Subscriptions()
+	if log == nil {
+		return c, nil
+	}
+	states, err := log.States(v.R.Context(), "", subscriptionsCounted)
+	on, failing, pending := 0, 0, int64(0)
+	for _, s := range states {
+		switch {
+		case s.Status == "off":
+			continue
+		case s.Status == "error":
+			failing++
+		}
+		on++
+		pending += max(s.Total-s.Taken, 0)
+	}
+	if on > 0 {
+		c.Words = pages.Count(int64(on), "subscription") + ", " + pages.Count(pending, "event") + " to be told."
+	}
+	if failing > 0 {
+		c.State, c.Words = pages.Tag{Kind: "warn", Text: "failing"}, c.Words+" "+pages.Count(int64(failing), "subscriber")+" cannot be reached."
+	}
+	return c, err
 }
 
 // changeSubscription turns a Subscription off, retries what failed, or sends a test.
