@@ -93,7 +93,12 @@ func TestTheOverviewSaysWhatWaits(t *testing.T) {
 	root.get("/account/clients").want(200).lacks("<script>alert")
 	o.put(`{"resourceType":"Patient","id":"ann"}`, `{"resourceType":"Consent","id":"odd","status":"active","scope":{"coding":[{"code":"patient-privacy"}]},"category":[{"text":"privacy"}],
 		"policy":[{"uri":"https://policy.example"}],"patient":{"reference":"Patient/ann"},"provision":{"type":"deny","code":[{"text":"all that hurts"}]}}`)
-	o.enter("vera").get("/console").want(200).has(`<b>1</b> <a href="/console/consents">consent</a>`, "emergency access")
+	vera := o.enter("vera")
+	vera.get("/console/consents").want(200).has("Consent/odd").lacks(`href="/console/consents/consent/odd"`) // it hides itself from her
+	o.put(`{"resourceType":"Patient","id":"bob"}`, `{"resourceType":"Consent","id":"open","status":"active","scope":{"coding":[{"code":"patient-privacy"}]},"category":[{"text":"privacy"}],
+		"policy":[{"uri":"https://policy.example"}],"patient":{"reference":"Patient/bob"},"provision":{"type":"permit","code":[{"text":"all that hurts"}]}}`)
+	vera.get("/console/consents").want(200).has(`href="/console/consents/consent/open"`)
+	vera.get("/console").want(200).has(`<b>2</b> <a href="/console/consents">consents</a>`, "emergency access")
 }
 
 func TestHealthTellsOfTheProgramAndItsWork(t *testing.T) {

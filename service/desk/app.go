@@ -29,8 +29,12 @@ func showApp(v *pages.Visit, c *identity.Client) error { return writeApp(v, c, s
 
 // settingsOf are the settings that an app has.
 func settingsOf(c *identity.Client) settings {
+	banner := "chart"
+	if c.OwnBanner {
+		banner = "app"
+	}
 	return settings{
-		Name: c.Name, Redirects: strings.Join(c.Redirects, "\n"), Launch: c.LaunchURI, Home: c.URI, Policy: c.PolicyURI, Scope: c.Scopes.String(),
+		Banner: banner, Name: c.Name, Redirects: strings.Join(c.Redirects, "\n"), Launch: c.LaunchURI, Home: c.URI, Policy: c.PolicyURI, Scope: c.Scopes.String(),
 		Keys: string(c.JWKS), URI: c.JWKSURI,
 	}
 }
