@@ -42,7 +42,7 @@ func TestEveryPageIsGoodToEverybodyInEveryLook(t *testing.T) {
 		p.element("[role=option]")
 		p.inspect("clinic-proposals")
 	})
-	for _, kind := range []string{"/developers/app/*", "/developers/app/*/launch", "/developers/app/*/trace", "/developers/app/*/requests", "/developers/app/*/data", "/portal/*/apps/*", "/gallery/app/*"} {
+	for _, kind := range []string{"/developers/app/*", "/developers/app/*/launch", "/developers/app/*/trace", "/developers/app/*/requests", "/developers/app/*/data", "/developers/app/*/subscriptions", "/portal/*/apps/*", "/gallery/app/*"} {
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(seen)), func(k string) bool { return strings.HasSuffix(k, kind) }) {
 			t.Errorf("no link leads to a page like %s", kind)
 		}

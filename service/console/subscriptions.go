@@ -26,10 +26,6 @@ type subscribed struct {
 	Ended        bool
 }
 
-var subscriptionTags = map[string]pages.Tag{
-	"requested": {Kind: "info", Text: "requested"}, "active": {Kind: "good", Text: "active"}, "error": {Kind: "bad", Text: "error"}, "off": {Text: "off"},
-}
-
 // subscriptions lists who is told of changes, and how that goes.
 func (v *visit) subscriptions() error { return v.showSubscriptions(nil) }
 
@@ -64,7 +60,7 @@ func (v *visit) showSubscriptions(problems []pages.Problem) error {
 // subscribed is what the page says of one. Of its endpoint that is the host alone: the
 // rest may be a secret.
 func (v *visit) subscribed(s notify.State, names func(string) (string, error)) (subscribed, error) {
-	one := subscribed{State: s, Tag: subscriptionTags[s.Status], Channel: s.Code, Pending: max(s.Total-s.Taken, 0), Ended: s.Status == "off"}
+	one := subscribed{State: s, Tag: pages.SubscriptionTags[s.Status], Channel: s.Code, Pending: max(s.Total-s.Taken, 0), Ended: s.Status == "off"}
 	if u, err := url.Parse(s.Endpoint); err == nil && u.Host != "" {
 		one.Channel += " to " + u.Host
 	}

@@ -39,7 +39,7 @@ func settingsOf(c *identity.Client) settings {
 	}
 }
 
-var notices = map[string]string{"saved": "Saved.", "started": "It runs: the requests of the app are traced.", "ended": "It has ended.", "forgotten": "The trace is empty.", "added": "The address is registered. Launch the app again."}
+var notices = map[string]string{"saved": "Saved.", "started": "It runs: the requests of the app are traced.", "ended": "It has ended.", "tested": "The test was taken.", "forgotten": "The trace is empty.", "added": "The address is registered. Launch the app again."}
 
 func writeApp(v *pages.Visit, c *identity.Client, s settings, problems []pages.Problem) error {
 	h, err := heading(v, c, "")
