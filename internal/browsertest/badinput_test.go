@@ -147,7 +147,9 @@ func TestNothingLeavesAnybodyWithABlankPage(t *testing.T) {
 		p.visit("/portal/maria/apps/" + d.id)
 		other := p.another().visit("/portal/maria/apps/" + d.id)
 		for i, one := range []*tab{p, other} {
-			one.leads(func() { one.eval(`() => { window.confirm = () => true; document.querySelector("form[data-confirm] button").click() }`) })
+			one.leads(func() {
+				one.eval(`() => { window.confirm = () => true; document.querySelector("form[data-confirm] button").click() }`)
+			})
 			one.helps("ended")
 			if i == 0 {
 				one.see("can use nothing any more")
