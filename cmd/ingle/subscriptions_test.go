@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/internal/pgtest"
+	"github.com/inglehealth/ingle/internal/testpackage"
 )
 
 // hook is a subscriber's server. It answers 500 to some.
@@ -208,6 +211,22 @@ func TestAnotherServerTellsSubscribersWhenOneIsKilled(t *testing.T) {
 	t.Logf("told %s after the other server was killed", time.Since(began).Round(10*time.Millisecond))
 	if len(h.faults) > 0 {
 		t.Error(h.faults)
+	}
+}
+
+// TestTopicsOfAPackageAreOffered has a package of one topic.
+func TestTopicsOfAPackageAreOffered(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "topics.tgz")
+	packed := testpackage.Pack(t, map[string]string{
+		"package.json": `{"name":"example.topics","version":"1.0.0","fhirVersions":["4.3.0"]}`,
+		"topic.json":   `{"resourceType":"SubscriptionTopic","id":"t","url":"http://example.org/topic/males","status":"active","resourceTrigger":[{"resource":"Patient","queryCriteria":{"current":"gender=male"}}]}`,
+	})
+	if err := os.WriteFile(file, packed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := startServer(t, "--data", t.TempDir(), "--fhir", "R4", "--package", file, "--subscription-allow", "127.0.0.1")
+	if status, body := send(t.Context(), client, "GET", p.url+"/metadata", ""); status != http.StatusOK || !strings.Contains(body, `"http://example.org/topic/males"`) {
+		t.Errorf("%d, and the topic is offered: %v", status, strings.Contains(body, "example.org/topic"))
 	}
 }
 

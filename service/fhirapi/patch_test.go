@@ -43,3 +43,18 @@ func TestAConditionalPatchActsOnItsOnlyMatch(t *testing.T) {
 	s.do("POST", "/Patient", alice).want(201)
 	s.do("PATCH", "/Patient?identifier=urn:mrn|1", body, "Content-Type", kind).want(412)
 }
+
+// TestMembersOfAGroupAreAddedAndRemovedByPatch names the member, and not its place.
+func TestMembersOfAGroupAreAddedAndRemovedByPatch(t *testing.T) {
+	s := newServer(t)
+	for _, id := range []string{"a", "b", "c"} {
+		s.put("/Patient/"+id, `{"resourceType":"Patient","id":"`+id+`"}`)
+	}
+	s.put("/Group/g", `{"resourceType":"Group","id":"g","type":"person","actual":true,"member":[{"entity":{"reference":"Patient/a"}},{"entity":{"reference":"Patient/b"}}]}`)
+	s.do("PATCH", "/Group/g", `[{"op":"add","path":"/member/-","value":{"entity":{"reference":"Patient/c"}}}]`, "Content-Type", "application/json-patch+json", "If-Match", `W/"1"`).want(200)
+	remove := `{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"delete"},{"name":"path","valueString":"Group.member.where(entity.reference = 'Patient/a')"}]}]}`
+	s.do("PATCH", "/Group/g", remove, "Content-Type", "application/fhir+json").want(200).has(`"member":[{"entity":{"reference":"Patient/b"}},{"entity":{"reference":"Patient/c"}}]`)
+	s.get("/Group?member=Patient/c").want(200).has(`"total":1`)
+	s.get("/Group?member=Patient/a").want(200).has(`"total":0`)
+	s.do("POST", "/Group/g/$member-add", `{"resourceType":"Parameters"}`).want(404)
+}
