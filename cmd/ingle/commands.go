@@ -27,6 +27,7 @@ type commandLine struct {
 	Migrate        migrateCommand        `cmd:"" help:"Move all records, with their history, between SQLite and PostgreSQL, and prove that nothing is lost."`
 	Backup         backupCommand         `cmd:"" help:"Copy everything to one file while the server works."`
 	Restore        restoreCommand        `cmd:"" help:"Make records of a backup, after checking it to the last byte."`
+	Tenant         tenantCommand         `cmd:"" help:"Tenants that are made while servers run: made, copied, suspended, deleted."`
 	Reindex        reindexCommand        `cmd:"" help:"Compute the search index of stored resources anew, for example after loading a package with search parameters."`
 	Relabel        relabelCommand        `cmd:"" help:"Find anew which stored resources are sensitive, for example by other rules."`
 	User           userCommand           `cmd:"" help:"Users: who may sign in. These commands work while a server runs, too."`

@@ -122,7 +122,8 @@ func newOffice(t *testing.T) *office {
 	console.Mount(site, console.Config{
 		House: house, Tenants: records.NewTenants(o.door), Version: "9.9", Database: "SQLite", Begun: time.Now(),
 		Disk:  func() (uint64, error) { return 1 << 40, nil },
-		Reset: func(ctx context.Context) error { o.resets++; return o.door.Clear(ctx) },
+		Reset: func(ctx context.Context, _ string) error { o.resets++; return o.door.Clear(ctx) }, Sandbox: true,
+		Office: o.office, FirstLink: func(context.Context, string) (string, error) { return "https://ehr.example/first", nil },
 	})
 	handler.Handle("/", site)
 	return o
