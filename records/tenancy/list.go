@@ -89,7 +89,7 @@ func (l list) move(ctx context.Context, name string, from []State, how string, f
 			return nil, unknown(name)
 		}
 		if !slices.Contains(from, t.State) {
-			return nil, fault.New(fault.Conflict, fault.CodeConflict, "name", "Tenant %s is %s: %s.", name, t.State, how)
+			return nil, fault.New(fault.Conflict, fault.CodeConflict, "", "Tenant %s is %s: %s.", name, t.State, how)
 		}
 		f(t)
 		moved = *t

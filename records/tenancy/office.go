@@ -36,7 +36,8 @@ type Config struct {
 	// Released says whether this process has let go of a tenant that is not served any
 	// more; nil: it holds none.
 	Released func(name string) bool
-	// Settle is how long other processes are given to let go of one; 0: there are none.
+	// Settle is how long other processes are given to let go of a tenant, from when it was
+	// suspended; 0: there are none.
 	Settle time.Duration
 	Clock  func() time.Time // nil: time.Now
 	Log    *slog.Logger     // nil: nothing is logged
@@ -113,7 +114,8 @@ func (o *Office) Make(ctx context.Context, t Tenant) (Tenant, error) {
 	if err != nil {
 		return t, err
 	}
-	t.State, t.Created, t.Job, t.Error = Making, o.config.Clock().UTC().Truncate(time.Millisecond), id.String(), ""
+	t.State, t.Created, t.Job, t.Error = Making, o.now(), id.String(), ""
+	t.Since = t.Created
 	if err := o.list.add(ctx, t); err != nil {
 		return t, err
 	}
@@ -169,15 +171,17 @@ func (o *Office) state(ctx context.Context, name string, from, to State, how str
 	if err := o.changeable(name); err != nil {
 		return err
 	}
-	_, err := o.list.move(ctx, name, []State{from}, how, func(t *Tenant) { t.State = to })
+	_, err := o.list.move(ctx, name, []State{from}, how, func(t *Tenant) { t.State, t.Since = to, o.now() })
 	o.wake()
 	return err
 }
 
+func (o *Office) now() time.Time { return o.config.Clock().UTC().Truncate(time.Millisecond) }
+
 // changeable refuses what the command line decides.
 func (o *Office) changeable(name string) error {
 	if name == "" || slices.Contains(o.config.Fixed, name) {
-		return fault.New(fault.Conflict, fault.CodeConflict, "name", "%s is served because the command line says so: it ends with that.", upper(Called(name)))
+		return fault.New(fault.Conflict, fault.CodeConflict, "", "%s is served because the command line says so: it ends with that.", upper(Called(name)))
 	}
 	return nil
 }
@@ -192,23 +196,24 @@ func (o *Office) Delete(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	var making string
+	var was Tenant
 	_, err = o.list.move(ctx, name, []State{Suspended, Making, Failed, Ending}, "suspend it first", func(t *Tenant) {
-		making = ""
-		if t.State == Making {
-			making = t.Job
-		}
-		t.State, t.Job = Ending, id.String()
+		was = *t
+		t.State, t.Since, t.Job = Ending, o.now(), id.String()
 	})
 	if err != nil {
 		return err
 	}
-	if making != "" {
-		if err := o.runner.Cancel(ctx, making); err != nil && !errors.Is(err, store.ErrVersion) && !errors.Is(err, store.ErrNotFound) {
+	if was.State == Making {
+		if err := o.runner.Cancel(ctx, was.Job); err != nil && !errors.Is(err, store.ErrVersion) && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 	}
-	return o.enqueue(ctx, id.String(), order{Name: name, Remove: true}, o.config.Settle)
+	settle := o.config.Settle
+	if was.State != Making {
+		settle -= o.now().Sub(was.Since)
+	}
+	return o.enqueue(ctx, id.String(), order{Name: name, Remove: true}, settle)
 }
 
 func (o *Office) enqueue(ctx context.Context, id string, what order, later time.Duration) error {

@@ -21,6 +21,7 @@ type Tenant struct {
 	Of      string    `json:"of,omitempty"` // the tenant that a Copy is of; "" for the default one
 	By      string    `json:"by"`           // the login of who had it made
 	Created time.Time `json:"created"`
+	Since   time.Time `json:"since"`           // when its State changed last
 	Job     string    `json:"job,omitempty"`   // that is at it, or was last
 	Error   string    `json:"error,omitempty"` // why it Failed
 }

@@ -52,7 +52,7 @@ func (o *Office) make(ctx context.Context, t Tenant, w *jobs.Work) error {
 	if err := o.record(ctx, t, "was made", nil); err != nil {
 		return err
 	}
-	_, err = o.list.move(ctx, t.Name, []State{Making}, "it was taken back", func(t *Tenant) { t.State = Serving })
+	_, err = o.list.move(ctx, t.Name, []State{Making}, "it was taken back", func(t *Tenant) { t.State, t.Since = Serving, o.now() })
 	o.wake()
 	return err
 }
@@ -66,7 +66,7 @@ func (o *Office) failed(ctx context.Context, t Tenant, why error) error {
 		return errors.Join(why, err)
 	}
 	_, err := o.list.move(ctx, t.Name, []State{Making}, "it was taken back", func(t *Tenant) {
-		t.State, t.Error = Failed, Reason(why)
+		t.State, t.Since, t.Error = Failed, o.now(), Reason(why)
 	})
 	if err != nil {
 		return errors.Join(why, err)

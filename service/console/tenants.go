@@ -37,9 +37,9 @@ func (v *visit) showTenants(problems []pages.Problem) error {
 		pages.Frame
 		Tenants       []place
 		Reset, Makes  bool
-		New           string
+		New, Own      string // where forms go
 		Name, Content pages.Field
-	}{Frame: v.frame("Tenants", Path+"/tenants", pages.Wide), Reset: v.room.Sandbox && v.Tenant == "", Makes: v.Tenant == "", New: v.Path(Path + "/tenants/new")}
+	}{Frame: v.frame("Tenants", Path+"/tenants", pages.Wide), Reset: v.room.Sandbox && v.Tenant == "", Makes: v.Tenant == "", New: v.Path(Path + "/tenants/new"), Own: v.Path(Path + "/tenants")}
 	page.Problems = problems
 	names := []string{v.Tenant}
 	var made []tenancy.Tenant
