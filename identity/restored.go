@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/inglehealth/ingle/store"
@@ -22,10 +23,13 @@ func Restored(ctx context.Context, s store.Identity, now time.Time) (sessions, g
 // have the store open.
 func Copied(ctx context.Context, s store.Identity, now time.Time) error {
 	in := atRest(s, now)
-	for _, kind := range []string{kindSigner, kindSigningKey, kindTrace, kindSimulation, kindFirst} {
+	for _, kind := range []string{kindSigner, kindSigningKey, kindTrace, kindSimulation} {
 		if _, err := in.drop(ctx, kind); err != nil {
 			return err
 		}
+	}
+	if err := in.dropFirst(ctx); err != nil {
+		return err
 	}
 	_, _, err := in.endAll(ctx, "this is a copy of another tenant")
 	return err
@@ -34,6 +38,21 @@ func Copied(ctx context.Context, s store.Identity, now time.Time) error {
 // atRest is the Service of a store that nobody uses.
 func atRest(s store.Identity, now time.Time) *Service {
 	return &Service{config: Config{Store: s, Clock: func() time.Time { return now }}}
+}
+
+// dropFirst removes the links for a first administrator.
+func (s *Service) dropFirst(ctx context.Context) error {
+	var f first
+	version, err := s.read(ctx, kindFirst, "", &f)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var c changes
+	c.remove(kindFirst, "", version)
+	return s.write(ctx, &c)
 }
 
 // drop removes all items of a kind and returns how many there were.

@@ -8,6 +8,7 @@ const description = `Ingle: an open SMART on FHIR platform in one binary.
   ingle export --data ./records --to ./files
   ingle backup --data ./records --to ./backups
   ingle migrate --from ./records --to postgres://ingle@localhost/ingle
+  ingle tenant clone rehearsal --data ./records
   ingle user add okafor --role practitioner --is Practitioner/okafor
   ingle client add "Growth chart" --redirect http://127.0.0.1/callback
   ingle token create --scope 'system/*.rs' --ttl 1h

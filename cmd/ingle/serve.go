@@ -61,7 +61,8 @@ func (c *serveCommand) Help() string {
       Keeps records in ./records and knows US Core's search parameters and profiles.
 
   ingle serve --database postgres://ingle@localhost/ingle --key-file ./ingle.key --tenant east --tenant west
-      Three tenants on PostgreSQL: /fhir, /t/east/fhir and /t/west/fhir, each in a schema of its own.`
+      Three tenants on PostgreSQL: /fhir, /t/east/fhir and /t/west/fhir, each in a schema of its own.
+      Others can be made while it runs: see 'ingle tenant --help', or the page Tenants of its console.`
 }
 
 // Run serves until ctx ends.

@@ -1,8 +1,6 @@
 package console
 
 import (
-	"context"
-
 	"github.com/dustin/go-humanize"
 
 	"github.com/inglehealth/ingle/audit"
@@ -95,14 +93,7 @@ func (v *visit) changeTenant() error {
 	if act == "reset" {
 		return v.done(Path+"/tenants/tenant/"+name, "reset")
 	}
-	return v.changed(ctx, name, act)
-}
-
-// changed leads to a tenant, or to the list once it is gone.
-func (v *visit) changed(ctx context.Context, name, act string) error {
-	waiting, stop := context.WithTimeout(ctx, atOnce)
-	defer stop()
-	if _, err := v.room.Office.Wait(waiting, name); fault.KindOf(err) == fault.NotFound && err != nil {
+	if _, err := v.settled(name); err != nil && fault.KindOf(err) == fault.NotFound {
 		return v.done(Path+"/tenants", "tenant-gone")
 	}
 	return v.done(Path+"/tenants/tenant/"+name, "tenant-"+act)

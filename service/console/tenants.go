@@ -107,7 +107,7 @@ func (v *visit) contents(names []string) []pages.Choice {
 }
 
 // atOnce is how long a page waits for what is mostly done at once.
-const atOnce = 5 * time.Second
+const atOnce = 3 * time.Second
 
 // makeTenant makes a tenant.
 func (v *visit) makeTenant() error {
@@ -130,9 +130,7 @@ func (v *visit) makeTenant() error {
 	if err != nil {
 		return err
 	}
-	waiting, stop := context.WithTimeout(ctx, atOnce)
-	defer stop()
-	if t, err = v.room.Office.Wait(waiting, t.Name); err != nil && fault.KindOf(err) != fault.NotFound {
+	if t, err = v.settled(t.Name); err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
 	notice := ""
@@ -140,6 +138,24 @@ func (v *visit) makeTenant() error {
 		notice = "?done=tenant-making"
 	}
 	return v.See(v.Path(Path+"/tenants/tenant/"+t.Name) + notice)
+}
+
+// settled waits a while until a tenant is neither being made nor removed, and until it is
+// served if it is to be.
+func (v *visit) settled(name string) (tenancy.Tenant, error) {
+	ctx, stop := context.WithTimeout(v.R.Context(), atOnce)
+	defer stop()
+	t, err := v.room.Office.Wait(ctx, name)
+	for err == nil && t.State == tenancy.Serving && ctx.Err() == nil {
+		if _, served := v.room.Tenants.Door(name); served {
+			break
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return t, err
 }
 
 // ownsPlace refuses who administers another tenant than the default one.
