@@ -83,12 +83,8 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 	}
 	a.server = auth.New(auth.Config{Tenants: served, Log: log, House: a.house})
 	a.house.Visitors = a.server
-	if c.Database == "" {
-		orders, err := startControl(ctx, c.folder(), a, office, tenants.Tenants, log)
-		if err != nil {
-			return nil, fmt.Errorf("commands beside the server: %w", err)
-		}
-		m.onClose(orders.close)
+	if err := c.answerCommands(ctx, m, a, office, tenants, log); err != nil {
+		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	var sweeping sync.WaitGroup
@@ -140,6 +136,20 @@ func (a *authorization) forget(name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.services, name)
+}
+
+// answerCommands has the commands work that are given on the folder while the server runs. who is nil on
+// one that is open to all.
+func (c *serveCommand) answerCommands(ctx context.Context, m *Main, who *authorization, office *tenancy.Office, tenants *openTenants, log logger) error {
+	if c.Database != "" {
+		return nil
+	}
+	orders, err := startControl(ctx, c.folder(), who, office, tenants.Tenants, log)
+	if err != nil {
+		return fmt.Errorf("commands beside the server: %w", err)
+	}
+	m.onClose(orders.close)
+	return nil
 }
 
 // sweepEvery is how often what has expired is removed.

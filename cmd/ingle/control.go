@@ -51,7 +51,7 @@ const maxOrder = 1 << 20
 
 // control answers orders until it is closed.
 type control struct {
-	who    *authorization
+	who    *authorization // nil on an open server, which has no users and apps
 	office *tenancy.Office
 	doors  *records.Tenants
 	log    *slog.Logger
@@ -118,12 +118,15 @@ func (c *control) carryOut(ctx context.Context, o order, out io.Writer) error {
 	if make := managers[o.Command]; make != nil {
 		return c.carryOutManager(ctx, o, make(), out)
 	}
+	if make := keepers[o.Command]; make != nil {
+		return c.carryOutKeeper(ctx, o, make(), out)
+	}
+	if c.who == nil {
+		return errOpen
+	}
 	service := c.who.service(o.Tenant)
 	if service == nil {
 		return usage("--tenant %s: the server that runs has no such tenant", o.Tenant)
-	}
-	if make := keepers[o.Command]; make != nil {
-		return c.carryOutKeeper(ctx, o, make(), out)
 	}
 	command, err := administratorNamed(o.Command)
 	if err != nil {
@@ -135,6 +138,8 @@ func (c *control) carryOut(ctx context.Context, o order, out io.Writer) error {
 	c.log.Info("command", "name", o.Command, "tenant", o.Tenant)
 	return c.record(ctx, o, command, command.administer(ctx, service, out))
 }
+
+var errOpen = errors.New("the server that runs was started with --open: nobody signs in there, so it has no use for users, apps and tokens; stop it, or start it without --open")
 
 // record records a command that was carried out, and returns how it ended.
 func (c *control) record(ctx context.Context, o order, command any, done error) error {
@@ -165,7 +170,11 @@ func (c *control) carryOutManager(ctx context.Context, o order, command manager,
 		return fmt.Errorf("the server that runs is of another version: %w", err)
 	}
 	c.log.Info("command", "name", o.Command)
-	return c.record(ctx, o, command, command.manage(ctx, c.office, c.who.firstLink, out))
+	var firstLink func(context.Context, string) (string, error)
+	if c.who != nil {
+		firstLink = c.who.firstLink
+	}
+	return c.record(ctx, o, command, command.manage(ctx, c.office, firstLink, out))
 }
 
 // sendOrder has the server that runs on dir carry out a command. The first result

@@ -18,20 +18,22 @@ import (
 type importFlags struct {
 	ImportAllow  []string      `placeholder:"HOST" help:"Host (files.example, .example for all below it), address or network that $import may fetch from although it is private, and over http as well."`
 	ImportKeep   time.Duration `default:"24h" help:"How long the reports of imports are kept."`
-	ImportSource []string      `placeholder:"URL=CLIENT" help:"FHIR base of another server whose exports take a token, and the client id that this server has there (SMART Backend Services)."`
+	ImportSource []string      `placeholder:"URL=CLIENT" help:"FHIR base of another server whose exports take a token, and the client id that this server has there (SMART Backend Services). For imports of the default tenant alone; TENANT=URL=CLIENT is for those of another."`
 	ImportKey    string        `placeholder:"FILE" help:"Private key (JWK) by which this server proves who it is to the sources. It is made if it is not there; FILE.public is the key set to register there."`
 }
 
 // intakes do in every tenant what is ordered by $import.
 type intakes struct {
-	config intake.Config // but for the door
+	config  intake.Config // but for what is a tenant's own
+	sources *importSources
 
 	mu       sync.RWMutex
 	services map[*records.Door]*intake.Service
 }
 
-// imports does so until what it returns last is called.
-func (f *importFlags) imports(ctx context.Context, tenants *records.Tenants, sessions records.Sessions, tokens bool, log logger) (*intakes, fhirapi.Mounted, func() error, error) {
+// imports does so until what it returns last is called. known are the tenants that there
+// can be.
+func (f *importFlags) imports(ctx context.Context, tenants *records.Tenants, known []string, sessions records.Sessions, tokens bool, log logger) (*intakes, fhirapi.Mounted, func() error, error) {
 	g := &guard.Guard{Hint: "whoever runs this server can allow it with --import-allow"}
 	for _, text := range f.ImportAllow {
 		place, err := guard.ParsePlace(text)
@@ -40,13 +42,13 @@ func (f *importFlags) imports(ctx context.Context, tenants *records.Tenants, ses
 		}
 		g.Places = append(g.Places, place)
 	}
-	sources, err := f.sources(g)
+	sources, err := f.sources(g, known)
 	if err != nil {
 		return nil, fhirapi.Mounted{}, nil, err
 	}
 	i := &intakes{
-		config:   intake.Config{Sessions: sessions, Guard: g, Authorize: sources.token, Keep: f.ImportKeep, Log: log},
-		services: map[*records.Door]*intake.Service{},
+		config:  intake.Config{Sessions: sessions, Guard: g, Keep: f.ImportKeep, Log: log},
+		sources: sources, services: map[*records.Door]*intake.Service{},
 	}
 	var stops []func() error
 	for _, name := range tenants.Names() {
@@ -68,7 +70,7 @@ func (f *importFlags) imports(ctx context.Context, tenants *records.Tenants, ses
 // add does what is ordered of one tenant until what it returns is called.
 func (i *intakes) add(ctx context.Context, door *records.Door) (stop func() error) {
 	c := i.config
-	c.Door = door
+	c.Door, c.Authorize = door, i.sources.of(door.Name())
 	s := intake.New(c)
 	i.mu.Lock()
 	i.services[door] = s

@@ -188,6 +188,16 @@ func (m *mounts) office() *tenancy.Office {
 	return tenancy.New(c)
 }
 
+// known are the tenants that are served, or can be.
+func (m *mounts) known(ctx context.Context, office *tenancy.Office) ([]string, error) {
+	names := m.tenants.Names()
+	made, err := office.List(ctx)
+	for _, t := range made {
+		names = append(names, t.Name)
+	}
+	return names, err
+}
+
 // start serves the tenants that an office has made, and those that it makes, until the
 // end.
 func (m *mounts) start(ctx context.Context, office *tenancy.Office, onClose func(func() error)) error {

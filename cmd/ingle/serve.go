@@ -148,6 +148,8 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		api.BreakGlass, api.MendGlass = who.server.BreakGlass, who.server.MendGlass
 		api.Traced = who.server.Traced
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
+	} else if err := c.answerCommands(ctx, m, nil, office, tenants, log); err != nil {
+		return err
 	}
 	var sessions records.Sessions = records.OpenSessions{}
 	if who != nil {
@@ -169,7 +171,11 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	var ordered fhirapi.Mounted
 	var stopImports func() error
 	mounted.exports = exports
-	mounted.intakes, ordered, stopImports, err = c.imports(ctx, tenants.Tenants, sessions, who != nil, log)
+	known, err := mounted.known(ctx, office)
+	if err != nil {
+		return err
+	}
+	mounted.intakes, ordered, stopImports, err = c.imports(ctx, tenants.Tenants, known, sessions, who != nil, log)
 	if err != nil {
 		return err
 	}
