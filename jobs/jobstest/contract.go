@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) (a, b store.Jobs)) {
 		{"ALongJobKeepsItsLease", long},
 		{"AClockThatIsAMinuteFastOrSlowTakesNothingAway", clocks},
 		{"AJobWaitsForItsTime", delayed},
+		{"AJobThatGoesOnLaterSpendsNoAttempt", later},
 		{"JobsOfOtherKindsAreLeftAlone", kinds},
 		{"ADeadWorkersJobEndsWhenItsAttemptsAreSpent", poisoned},
 		{"ACommandTakesUpItsJobInTheForeground", foreground},
@@ -400,6 +401,20 @@ func delayed(t *testing.T, a, b store.Jobs) {
 	await(t, b, enqueue(t, a, jobs.Job{Kind: "later", RunAt: at}), store.JobDone)
 	if ran.Load() < at.UnixNano() {
 		t.Errorf("ran %v early", at.Sub(time.Unix(0, ran.Load())))
+	}
+}
+
+func later(t *testing.T, a, b store.Jobs) {
+	var times atomic.Int64
+	start(t, a, map[string]jobs.Handler{"later": func(ctx context.Context, w *jobs.Work) error {
+		if times.Add(1) <= 3 {
+			return jobs.Later(poll)
+		}
+		return nil
+	}})
+	j := await(t, b, enqueue(t, a, jobs.Job{Kind: "later", Max: 1}), store.JobDone)
+	if times.Load() != 4 || j.Error != "" {
+		t.Errorf("%d times: %+v", times.Load(), j)
 	}
 }
 
