@@ -117,3 +117,16 @@ func Progress(j store.Job) json.RawMessage {
 	}
 	return e.State
 }
+
+// allAtOnce is how many jobs All asks for first.
+const allAtOnce = 1000
+
+// All are all jobs of a kind that there are, the newest first; kind "" for all kinds.
+func All(ctx context.Context, s store.Jobs, kind string) ([]store.Job, error) {
+	for limit := allAtOnce; ; limit *= 4 {
+		list, err := s.ListJobs(ctx, kind, limit)
+		if err != nil || len(list) < limit {
+			return list, err
+		}
+	}
+}
