@@ -280,17 +280,21 @@ func (p *part) record(ctx context.Context) error {
 			Kind: audit.Export, Agent: p.session.Principal().Agent, Target: "$export/" + p.e.name(p.name), Count: int(p.count - p.headers),
 		}
 	}
+	record := func(e *audit.Event) error {
+		p.session.Justify(ctx, e, p.step.Type)
+		return log.Record(ctx, e)
+	}
 	event := next()
 	for key := range p.patients {
 		if len(event.Patients) == patientsTold {
-			if err := log.Record(ctx, event); err != nil {
+			if err := record(event); err != nil {
 				return err
 			}
 			event = next()
 		}
 		event.Patients = append(event.Patients, audit.Patient{Key: key.String()})
 	}
-	return log.Record(ctx, event)
+	return record(event)
 }
 
 // notes writes what the client should know.
