@@ -24,7 +24,7 @@ func bustle(t testing.TB, b *browser, s *server) {
 	}
 	active := object{"coding": []object{{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}}}
 	s.fhir(t, "PUT", "/Consent/unclear", object{"resourceType": "Consent", "id": "unclear", "status": "active", "scope": active, "category": []object{{"text": hostile}},
-		"policy": []object{{"uri": "https://policy.example"}}, "patient": object{"reference": "Patient/maria"}, "provision": object{"type": "deny", "code": []object{{"text": hostile}}}})
+		"policy": []object{{"uri": "https://policy.example"}}, "patient": object{"reference": "Patient/thomas"}, "provision": object{"type": "deny", "code": []object{{"text": hostile}}}})
 	for id, channel := range map[string]object{
 		"told": {"type": "websocket"},
 		"lost": {"type": "rest-hook", "endpoint": "https://127.0.0.1:9/" + strings.Repeat("long-", 40)},
