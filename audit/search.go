@@ -17,6 +17,7 @@ type Selection struct {
 	patient string // "Patient/maria", "" for any
 	id      string
 	tests   []func(*Event) bool
+	whole   bool // who searches may read all of the log
 	Newest  bool
 	Count   int
 	None    bool // nothing can be found: criteria exclude each other
@@ -29,7 +30,7 @@ type Projected struct {
 }
 
 // parameters are those that a search of the log has.
-var parameters = []string{"_count", "_id", "_lastUpdated", "_sort", "action", "agent", "altid", "date", "entity", "outcome", "patient", "subtype", "type"}
+var parameters = []string{"_count", "_id", "_lastUpdated", "_sort", "action", "agent", "altid", "date", "entity", "outcome", "patient", "policy", "subtype", "type"}
 
 // Bounds of _count.
 const (
@@ -99,17 +100,25 @@ func (s *Selection) parameter(p search.Pair, base string) error {
 			s.query.Agent = values[0]
 			return nil
 		}
+		s.query.need(termAgent, values)
 		s.test(func(e *Event) bool {
 			return slices.Contains(values, e.Agent.Is) || slices.Contains(values, e.Agent.User) || slices.Contains(values, e.Agent.Client)
 		})
 	case "altid":
+		s.query.need(termLogin, values)
 		s.test(func(e *Event) bool { return e.Agent.Login != "" && slices.Contains(values, e.Agent.Login) })
 	case "entity":
 		for i := range values {
 			values[i] = refer(values[i])
 		}
-		s.test(func(e *Event) bool { return e.touches(values) })
+		s.query.need(termTouched, values)
+		s.test(func(e *Event) bool { return e.touches(values) || s.whole && e.turnsOn(values) })
 	case "type", "subtype":
+		if p.Name == "type" {
+			s.query.need(termType, codes(values))
+		} else {
+			s.query.need(termSubtype, codes(values))
+		}
 		s.test(func(e *Event) bool {
 			c, sub := e.Kind.types()
 			if p.Name == "subtype" {
@@ -118,8 +127,15 @@ func (s *Selection) parameter(p search.Pair, base string) error {
 			return slices.ContainsFunc(values, c.matches)
 		})
 	case "action":
+		s.query.need(termAction, codes(values))
 		s.test(func(e *Event) bool { return slices.ContainsFunc(values, e.does) })
+	case "policy":
+		s.query.need(termPolicy, values)
+		s.test(func(e *Event) bool {
+			return slices.ContainsFunc(e.policies(), func(one string) bool { return slices.Contains(values, one) })
+		})
 	case "outcome":
+		s.query.need(termOutcome, codes(values))
 		s.test(func(e *Event) bool {
 			return slices.ContainsFunc(values, coding{System: "http://terminology.hl7.org/CodeSystem/audit-event-outcome", Code: strconv.Itoa(e.Outcome())}.matches)
 		})
@@ -212,6 +228,14 @@ func (e *Event) touches(keys []string) bool {
 		e.any(func(one Entity) bool { return slices.Contains(keys, one.Key) })
 }
 
+// turnsOn says whether one of keys is that of a Consent that counted, or of what was
+// hidden.
+func (e *Event) turnsOn(keys []string) bool {
+	return slices.Contains(keys, e.Hidden.Key) && e.Hidden.Key != "" ||
+		slices.ContainsFunc(e.Consents, func(c Counted) bool { return slices.Contains(keys, c.Consent) }) ||
+		slices.ContainsFunc(e.Hidden.By, func(by string) bool { return slices.Contains(keys, by) })
+}
+
 func (e *Event) any(f func(Entity) bool) bool {
 	return slices.ContainsFunc(e.Entities, f) ||
 		slices.ContainsFunc(e.Patients, func(p Patient) bool { return slices.ContainsFunc(p.Entities, f) })
@@ -219,6 +243,10 @@ func (e *Event) any(f func(Entity) bool) bool {
 
 // Asks says whether the search asks for events of one patient.
 func (s *Selection) Asks(patient string) bool { return s.patient == patient }
+
+// Whole says that who searches may read all of the log: the Consents that counted and
+// what was hidden are sought, too.
+func (s *Selection) Whole() { s.whole = true }
 
 // Where adds a condition.
 func (s *Selection) Where(test func(*Event) bool) { s.test(test) }
