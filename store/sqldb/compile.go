@@ -49,9 +49,11 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		if l, ok := c.leaf(x); ok {
 			return c.leafCondition(l, r)
 		}
-		parts := make([]fragment, len(x))
-		for i, e := range x {
-			parts[i] = c.condition(e, r)
+		var parts []fragment
+		for _, e := range x {
+			if !c.none(e) {
+				parts = append(parts, c.condition(e, r))
+			}
 		}
 		return either(parts...)
 	case search.Not:

@@ -64,12 +64,12 @@ func (p Policies) Govern(ctx context.Context, db Execer, patientType int64, pati
 	}
 	for _, s := range spans {
 		hash := sha256.Sum256([]byte(s.Policy))
-		n, err := db.Exec(ctx, p.Dialect.Rebind("INSERT INTO policy (hash, text) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING"), hash[:], s.Policy)
+		isNew, err := p.make(ctx, db, hash[:], s.Policy)
 		if err != nil {
 			return made, err
 		}
-		made = made || n > 0
-		n, err = db.Exec(ctx, p.Dialect.Rebind("INSERT INTO governed (patient, lo, until, policy) SELECT k.rid, ?, ?, p.id FROM policy p"+p.Dialect.Join+"resource k ON k.type = ? AND k.id = ? WHERE p.hash = ?"),
+		made = made || isNew
+		n, err := db.Exec(ctx, p.Dialect.Rebind("INSERT INTO governed (patient, lo, until, policy) SELECT k.rid, ?, ?, p.id FROM policy p"+p.Dialect.Join+"resource k ON k.type = ? AND k.id = ? WHERE p.hash = ?"),
 			s.Lo, s.Until, patientType, id, hash[:])
 		if err == nil && n != 1 {
 			err = store.ErrNotFound
@@ -79,6 +79,21 @@ func (p Policies) Govern(ctx context.Context, db Execer, patientType int64, pati
 		}
 	}
 	return made, p.drop(ctx, db, former)
+}
+
+// make makes a policy, unless it is there. It is asked first: to be refused would use up a
+// number, and what is told of policies is short when theirs lie close together.
+func (p Policies) make(ctx context.Context, db Execer, hash []byte, text string) (made bool, err error) {
+	there := false
+	err = ForEach(ctx, db, p.Dialect.Rebind("SELECT id FROM policy WHERE hash = ?"), []any{hash}, func(r Rows) error {
+		there = true
+		return r.Scan(new(int64))
+	})
+	if err != nil || there {
+		return false, err
+	}
+	n, err := db.Exec(ctx, p.Dialect.Rebind("INSERT INTO policy (hash, text) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING"), hash, text)
+	return n > 0, err
 }
 
 // drop removes those of some policies that nobody has any more. Their numbers are not
