@@ -179,7 +179,7 @@ func (t *decided) choice(c *compiler, x search.Expr, kind int, r string) choice 
 		return choice{condition: holdsNever}
 	}
 	inner := *c
-	inner.aliases, inner.unknown, inner.momentary, inner.size, inner.trace = decidedAliases, nil, false, nil, nil
+	inner.aliases, inner.unknown, inner.momentary, inner.size, inner.trace, inner.sparing = decidedAliases, nil, false, nil, nil, true
 	f := inner.condition(x, r)
 	c.fail(inner.err)
 	c.unknown, c.momentary = append(c.unknown, inner.unknown...), c.momentary || inner.momentary
@@ -240,11 +240,14 @@ func (s *shared) with(by told) fragment {
 	parts := []fragment{sql(s.parts[0])}
 	nth := 0
 	for i, v := range s.values {
+		n, isNumber := v.(int64)
 		one := sql("?", v)
-		if s.differ[i] {
-			_, isText := v.(string)
-			one = by.value(i, nth, isText)
+		switch {
+		case s.differ[i]:
+			one = by.value(i, nth, !isNumber)
 			nth++
+		case isNumber:
+			one = sql(strconv.FormatInt(n, 10))
 		}
 		parts = append(parts, one, sql(s.parts[i+1]))
 	}

@@ -122,7 +122,7 @@ func (c *compiler) governedCondition(x search.Governed, r string) fragment {
 		f, g := c.alias("f"), c.alias("g")
 		from, holds := c.inForce(x, g, r, asked)
 		ways = append(ways, c.dialect.exists(
-			sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+c.dialect.with("governed", g, "", g+".patient = "+f+".target")), from,
+			sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")), c.withSpan(x, g, f+".target"), from,
 			sql(" WHERE "+f+".rid = "+r+".rid AND "), in(f+".param", params), sql(" AND "), holds))
 	}
 	if x.Self {
@@ -135,7 +135,24 @@ func (c *compiler) governedCondition(x search.Governed, r string) fragment {
 func (c *compiler) governs(x search.Governed, r string, patient fragment) fragment {
 	g := c.alias("g")
 	from, holds := c.inForce(x, g, r, asked)
+	if c.dialect.Lateral {
+		return c.dialect.exists(sql("SELECT 1 FROM "), c.lastSpan(x, g, patient), from, sql(" WHERE "), holds)
+	}
 	return c.dialect.exists(sql("SELECT 1 FROM governed "+g), from, sql(" WHERE "+g+".patient = "), patient, sql(" AND "), holds)
+}
+
+// withSpan joins the rows g of governed that a patient has.
+func (c *compiler) withSpan(x search.Governed, g, patient string) fragment {
+	if c.dialect.Lateral {
+		return join("", sql(" CROSS JOIN LATERAL "), c.lastSpan(x, g, sql(patient)))
+	}
+	return sql(c.dialect.with("governed", g, "", g+".patient = "+patient))
+}
+
+// lastSpan is the one row of governed that may be in force, since none overlap: to ask
+// for the last that has begun keeps PostgreSQL from making a bitmap of a patient's rows.
+func (c *compiler) lastSpan(x search.Governed, g string, patient fragment) fragment {
+	return join("", sql("(SELECT "+g+".* FROM governed "+g+" WHERE "+g+".patient = "), patient, sql(" AND "+g+".lo <= ? ORDER BY "+g+".lo DESC LIMIT 1) "+g, c.when(x)))
 }
 
 // lackingCondition goes from the resource to the patients that own it, to find one
