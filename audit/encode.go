@@ -1,10 +1,12 @@
 package audit
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,9 +52,26 @@ type whose struct {
 	Patient  string   `json:"p"`
 }
 
+// grounds is the last part, if there is anything to tell in it. It is for who may
+// read the whole log.
+type grounds struct {
+	Consents []string `json:"g,omitzero"` // a patient, a Consent, a patient, a Consent ...
+	Hidden   []string `json:"h,omitzero"` // what was hidden, and by what
+}
+
+// tellsGrounds says whether a text is that of grounds.
+func tellsGrounds(text []byte) bool {
+	return bytes.HasPrefix(text, []byte(`{"g":`)) || bytes.HasPrefix(text, []byte(`{"h":`))
+}
+
 // appendParts writes the parts of an event, each behind its length.
 func (e *Event) appendParts(b []byte) []byte {
-	b = binary.AppendUvarint(b, uint64(2+len(e.Patients)))
+	n := 2 + len(e.Patients)
+	grounded := len(e.Consents) > 0 || e.Hidden.Key != ""
+	if grounded {
+		n++
+	}
+	b = binary.AppendUvarint(b, uint64(n))
 	at := len(b)
 	b = insertLength(e.appendCore(b), at)
 	at = len(b)
@@ -68,7 +87,23 @@ func (e *Event) appendParts(b []byte) []byte {
 		b = appendText(b, 'p', e.Patients[i].Key)
 		b = insertLength(append(b, '}'), at)
 	}
+	if grounded {
+		at = len(b)
+		b = insertLength(e.appendGrounds(b), at)
+	}
 	return b
+}
+
+func (e *Event) appendGrounds(b []byte) []byte {
+	var g grounds
+	for _, c := range e.Consents {
+		g.Consents = append(g.Consents, c.Patient, c.Consent+"|"+strconv.FormatInt(c.Version, 10))
+	}
+	if e.Hidden.Key != "" {
+		g.Hidden = append([]string{e.Hidden.Key}, e.Hidden.By...)
+	}
+	b = appendTexts(append(b, '{'), 'g', g.Consents)
+	return append(appendTexts(b, 'h', g.Hidden), '}')
 }
 
 // insertLength puts the length of what begins at a place before it.
@@ -189,7 +224,15 @@ func eventOf(number int64, parts [][]byte) (*Event, error) {
 	e.Time, e.Kind, e.Status, e.Refused, e.Request, e.Why, e.Note, e.Count = time.UnixMicro(c.Time).UTC(), c.Kind, c.Status, c.Refused, c.Request, c.Why, c.Note, c.Count
 	e.Agent = Agent{User: c.User, Login: c.Login, Is: c.Is, Roles: c.Roles, Purpose: c.Purpose, Client: c.Client, Token: c.Token, Address: c.Address}
 	e.Target, e.Query, e.Entities = w.Target, w.Query, entitiesOf(w.Entities)
-	for _, part := range parts[2:] {
+	for i, part := range parts[2:] {
+		if _, text, _ := openPart(salt{}, 0, part); i == len(parts)-3 && tellsGrounds(text) {
+			var g grounds
+			if err := json.Unmarshal(text, &g); err != nil {
+				return nil, errors.Join(errEvent, err)
+			}
+			e.ground(g)
+			continue
+		}
 		var p whose
 		if err := readPart(part, &p); err != nil {
 			return nil, errors.Join(errEvent, err)
@@ -197,6 +240,17 @@ func eventOf(number int64, parts [][]byte) (*Event, error) {
 		e.Patients = append(e.Patients, Patient{p.Patient, entitiesOf(p.Entities)})
 	}
 	return e, nil
+}
+
+func (e *Event) ground(g grounds) {
+	for pair := range slices.Chunk(g.Consents, 2) {
+		key, version, _ := strings.Cut(pair[len(pair)-1], "|")
+		n, _ := strconv.ParseInt(version, 10, 64)
+		e.Consents = append(e.Consents, Counted{pair[0], key, n})
+	}
+	if len(g.Hidden) > 0 {
+		e.Hidden = Hidden{Key: g.Hidden[0], By: g.Hidden[1:]}
+	}
 }
 
 // readPart reads a part into a fresh value, which stays so when the part was erased.

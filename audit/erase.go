@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -109,7 +110,7 @@ func (b *block) erasePatient(at int, patient string) error {
 	for i, part := range parts {
 		own, text, hash := openPart(b.salts[at], i, part)
 		switch {
-		case i == of+2, i == 1 && (strings.Contains(e.Target, id) || strings.Contains(e.Query, id)):
+		case i == of+2, i == 1 && (strings.Contains(e.Target, id) || strings.Contains(e.Query, id)), tellsGrounds(text) && bytes.Contains(text, []byte(patient+`"`)):
 			parts[i] = append([]byte{partErased}, hash[:]...)
 		case text != nil:
 			parts[i] = append(append([]byte{partSalted}, own[:]...), text...)

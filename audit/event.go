@@ -116,7 +116,23 @@ type Event struct {
 	// Entities are those of no patient, and up to maxEntities in all.
 	Entities []Entity
 	Patients []Patient // without Key: erased
+	Consents []Counted // that decided about the data of patients
+	Hidden   Hidden    // what was asked for and not shown
 	Erased   bool      // its content was erased; Number is all there is
+}
+
+// Counted is a Consent that counted for an event: it was in force, and about who
+// asked, the purpose, and what was asked for.
+type Counted struct {
+	Patient string // whose it is: "Patient/maria"
+	Consent string // "Consent/1"
+	Version int64
+}
+
+// Hidden is a resource that is there and was kept from who asked for it.
+type Hidden struct {
+	Key string   // "Observation/1"; "" for none
+	By  []string // what hid it: "Consent/1", "role nurse", in short words
 }
 
 // Outcome is how serious the failure of an event was (R4 AuditEvent.outcome): 0, 4

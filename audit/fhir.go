@@ -53,6 +53,8 @@ const (
 	systemPart        = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 	systemSource      = "http://terminology.hl7.org/CodeSystem/security-source-type"
 	profileBALP       = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
+	rolePolicy        = "https://ingle.health/fhir/role/"
+	systemTypes       = "http://hl7.org/fhir/resource-types"
 	jtiPolicy         = "urn:ietf:params:oauth:jti:"
 )
 
@@ -234,13 +236,57 @@ func (e *Event) agents(base string) []agent {
 	for _, role := range a.Roles {
 		user.Role = append(user.Role, concept{Text: role})
 	}
-	if a.Token != "" {
-		user.Policy = []string{jtiPolicy + a.Token}
-	}
+	user.Policy = e.policies()
 	if a.Purpose != "" {
 		user.Purpose = []concept{{Coding: []coding{{System: systemPurpose, Code: a.Purpose}}}}
 	}
 	return append(all, user)
+}
+
+// policies are those that let the user do it: the token, and the rules of roles.
+func (e *Event) policies() (all []string) {
+	if e.Agent.Token != "" {
+		all = append(all, jtiPolicy+e.Agent.Token)
+	}
+	for _, why := range e.Why {
+		if name, rule, ok := strings.Cut(strings.TrimPrefix(why, "role "), " rules["); ok && strings.HasPrefix(why, "role ") {
+			all = append(all, rolePolicy+name+"#rules-"+strings.TrimSuffix(rule, "]"))
+		}
+	}
+	return all
+}
+
+// consents are the Consents that counted for the data of the i-th patient, -1 for none:
+// of all (BALP, AuthZconsent).
+func (e *Event) consents(patient int) (all []entity) {
+	for _, c := range e.Consents {
+		if patient >= 0 && c.Patient != e.Patients[patient].Key {
+			continue
+		}
+		all = append(all, consentEntity(c.Consent+"/_history/"+strconv.FormatInt(c.Version, 10)))
+	}
+	return all
+}
+
+func consentEntity(key string) entity {
+	return entity{What: &reference{Reference: key}, Type: &coding{systemTypes, "Consent", "Consent"}}
+}
+
+// concealed tells of what was hidden, and by what.
+func (e *Event) concealed() (all []entity) {
+	if e.Hidden.Key == "" {
+		return nil
+	}
+	by := []detail{}
+	for _, one := range e.Hidden.By {
+		by = append(by, detail{"hidden-by", one})
+		if strings.HasPrefix(one, "Consent/") {
+			all = append(all, consentEntity(one))
+		}
+	}
+	return append(all, entity{
+		What: &reference{Reference: e.Hidden.Key}, Type: &coding{systemEntity, "2", "System Object"}, Role: &coding{systemRole, "4", "Domain Resource"}, Detail: by,
+	})
 }
 
 func (e *Event) entities(patient int) []entity {
@@ -282,7 +328,7 @@ func (e *Event) entities(patient int) []entity {
 			Detail: actionDetail(e.Kind, one.Action),
 		})
 	}
-	return all
+	return append(append(all, e.consents(patient)...), e.concealed()...)
 }
 
 // actionDetail says what was done to one of the resources of a bundle.

@@ -62,14 +62,20 @@ func Prove(ctx context.Context, s store.Audit, number int64, patient int, checkp
 	}
 	at := int(number - b.first)
 	parts := b.parts[at]
-	if len(parts) == 0 || patient >= len(parts)-2 {
+	of := len(parts) - 2 // patients
+	if of > 0 {
+		if _, text, _ := openPart(salt{}, 0, parts[len(parts)-1]); tellsGrounds(text) {
+			of--
+		}
+	}
+	if len(parts) == 0 || patient >= of {
 		return nil, store.ErrNotFound
 	}
 	p := Proof{Event: number, Checkpoint: string(checkpoint)}
 	for i, part := range parts {
 		own, text, h := openPart(b.salts[at], i, part)
 		// With several patients the second part may tell of all of them.
-		if shown := patient < 0 || i == 0 || i == patient+2 || i == 1 && len(parts) == 3; shown && text != nil {
+		if shown := patient < 0 || i == 0 || i == patient+2 || i == 1 && of == 1; shown && text != nil {
 			p.Parts = append(p.Parts, ProofPart{Text: string(text), Salt: encode(own[:])})
 			continue
 		}

@@ -17,6 +17,7 @@ type Selection struct {
 	patient string // "Patient/maria", "" for any
 	id      string
 	tests   []func(*Event) bool
+	whole   bool // who searches may read all of the log
 	Newest  bool
 	Count   int
 	None    bool // nothing can be found: criteria exclude each other
@@ -108,7 +109,7 @@ func (s *Selection) parameter(p search.Pair, base string) error {
 		for i := range values {
 			values[i] = refer(values[i])
 		}
-		s.test(func(e *Event) bool { return e.touches(values) })
+		s.test(func(e *Event) bool { return e.touches(values) || s.whole && e.turnsOn(values) })
 	case "type", "subtype":
 		s.test(func(e *Event) bool {
 			c, sub := e.Kind.types()
@@ -212,6 +213,14 @@ func (e *Event) touches(keys []string) bool {
 		e.any(func(one Entity) bool { return slices.Contains(keys, one.Key) })
 }
 
+// turnsOn says whether one of keys is that of a Consent that counted, or of what was
+// hidden.
+func (e *Event) turnsOn(keys []string) bool {
+	return slices.Contains(keys, e.Hidden.Key) && e.Hidden.Key != "" ||
+		slices.ContainsFunc(e.Consents, func(c Counted) bool { return slices.Contains(keys, c.Consent) }) ||
+		slices.ContainsFunc(e.Hidden.By, func(by string) bool { return slices.Contains(keys, by) })
+}
+
 func (e *Event) any(f func(Entity) bool) bool {
 	return slices.ContainsFunc(e.Entities, f) ||
 		slices.ContainsFunc(e.Patients, func(p Patient) bool { return slices.ContainsFunc(p.Entities, f) })
@@ -219,6 +228,10 @@ func (e *Event) any(f func(Entity) bool) bool {
 
 // Asks says whether the search asks for events of one patient.
 func (s *Selection) Asks(patient string) bool { return s.patient == patient }
+
+// Whole says that who searches may read all of the log: the Consents that counted and
+// what was hidden are sought, too.
+func (s *Selection) Whole() { s.whole = true }
 
 // Where adds a condition.
 func (s *Selection) Where(test func(*Event) bool) { s.test(test) }

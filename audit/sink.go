@@ -49,6 +49,15 @@ func (e *Event) Line() ([]byte, error) {
 		}
 		patients = append(patients, patient{p.Key, entities(p.Entities)})
 	}
+	type counted struct {
+		Patient string `json:"patient"`
+		Key     string `json:"consent"`
+		Version int64  `json:"version"`
+	}
+	var consents []counted
+	for _, c := range e.Consents {
+		consents = append(consents, counted{c.Patient, c.Consent, c.Version})
+	}
 	a := &e.Agent
 	return json.Marshal(struct {
 		Number   int64     `json:"number"`
@@ -73,9 +82,12 @@ func (e *Event) Line() ([]byte, error) {
 		Count    int       `json:"count,omitzero"`
 		Entities []entity  `json:"entities,omitzero"`
 		Patients []patient `json:"patients,omitzero"`
+		Consents []counted `json:"consents,omitzero"`
+		Hidden   string    `json:"hidden,omitzero"`
+		HiddenBy []string  `json:"hiddenBy,omitzero"`
 	}{
 		e.Number, e.Erased, e.Time, e.Kind, e.Status, e.Outcome() != 0, a.User, a.Login, a.Is, a.Roles, a.Purpose, a.Client, a.Token, a.Address,
-		e.Request, e.Why, e.Note, e.Target, e.Query, e.Count, entities(e.Entities), patients,
+		e.Request, e.Why, e.Note, e.Target, e.Query, e.Count, entities(e.Entities), patients, consents, e.Hidden.Key, e.Hidden.By,
 	})
 }
 

@@ -18,8 +18,9 @@ type Trail struct {
 	known    map[fhir.Key]int // places in touched, once there are many
 	asked    []fhir.Key
 	because  []string
-	count    int // of resources, those beyond maxEntities included
-	recorded int // of count: what an event was made of
+	hidden   fhir.Key // what was asked for and is kept from who asks; zero for none
+	count    int      // of resources, those beyond maxEntities included
+	recorded int      // of count: what an event was made of
 }
 
 type touch struct {
@@ -113,6 +114,26 @@ func (t *Trail) Because(why string) {
 	if !slices.Contains(t.because, why) {
 		t.because = append(t.because, why)
 	}
+}
+
+// Hide notes that a resource was asked for that is there and is not shown.
+func (t *Trail) Hide(key fhir.Key) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hidden = key
+}
+
+// Hidden is what Hide noted last.
+func (t *Trail) Hidden() fhir.Key {
+	if t == nil {
+		return fhir.Key{}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.hidden
 }
 
 // Grew says whether something was touched since the last Tell.

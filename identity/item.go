@@ -15,17 +15,23 @@ import (
 // read decodes an item into a fresh value and returns its version; ErrNotFound
 // when there is none, as of an id that comes from outside and cannot be one.
 func (s *Service) read(ctx context.Context, kind, id string, into any) (int64, error) {
-	if !utf8.ValidString(id) || strings.Contains(id, "\x00") {
-		return 0, ErrNotFound
-	}
-	i, err := s.config.Store.ReadItem(ctx, kind, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return 0, ErrNotFound
-	}
+	i, err := readItem(ctx, s.config.Store, kind, id)
 	if err != nil {
 		return 0, err
 	}
 	return i.Version, decode(i, into)
+}
+
+// readItem reads an item by an id from anywhere; ErrNotFound.
+func readItem(ctx context.Context, items store.Identity, kind, id string) (store.Item, error) {
+	if !utf8.ValidString(id) || strings.Contains(id, "\x00") {
+		return store.Item{}, ErrNotFound
+	}
+	i, err := items.ReadItem(ctx, kind, id)
+	if errors.Is(err, store.ErrNotFound) {
+		err = ErrNotFound
+	}
+	return i, err
 }
 
 func decode(i store.Item, into any) error {

@@ -144,7 +144,23 @@ func (s *Session) sees(ctx context.Context, r store.Reader, key fhir.Key, i smar
 		return true, nil
 	}
 	n, err := r.Count(ctx, &search.Query{Types: types, Filter: search.And{search.IDs{string(key.ID)}, filter}})
+	if errors.Is(err, store.ErrTooComplex) {
+		return s.showsCurrent(ctx, r, key, i)
+	}
 	return n > 0, err
+}
+
+// showsCurrent is sees where the filter has more conditions than one query can have:
+// it is asked of the resource in memory. An error would say that there is one.
+func (s *Session) showsCurrent(ctx context.Context, r store.Reader, key fhir.Key, i smart.Interactions) (bool, error) {
+	current, err := r.Read(ctx, key)
+	if errors.Is(err, store.ErrNotFound) || err == nil && current.Deleted {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return s.shows(ctx, r, current, i)
 }
 
 // shows says whether the session may do one of the interactions with a version as

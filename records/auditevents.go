@@ -78,6 +78,9 @@ func (s *Session) auditPage(ctx context.Context, asked *audit.Selection, after s
 		return nil, s.door.fault(err)
 	}
 	result := &SearchResult{Total: -1, Next: s.door.cursors.seal(next), Count: asked.Count}
+	if page, err = s.disclose(ctx, page); err != nil {
+		return nil, s.door.fault(err)
+	}
 	for _, p := range page {
 		res, err := s.projected(p)
 		if err != nil {
@@ -93,6 +96,7 @@ func (s *Session) onlyOwn(asked *audit.Selection) error {
 	a, _ := s.audits()
 	switch {
 	case a.All:
+		asked.Whole()
 	case len(a.Patients) == 1:
 		asked.Only("Patient/" + string(a.Patients[0]))
 	default:
@@ -152,7 +156,14 @@ func (s *Session) auditEvent(ctx context.Context, key fhir.Key) (audit.Projected
 			return audit.Projected{}, notFound(key)
 		}
 	}
-	return audit.Projected{Event: e, Patient: patient}, nil
+	told, err := s.disclose(ctx, []audit.Projected{{Event: e, Patient: patient}})
+	if err != nil {
+		return audit.Projected{}, s.door.fault(err)
+	}
+	if len(told) == 0 {
+		return audit.Projected{}, notFound(key)
+	}
+	return told[0], nil
 }
 
 func (s *Session) readAudit(ctx context.Context, key fhir.Key) (Resource, error) {

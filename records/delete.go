@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -39,6 +40,9 @@ func (s *Session) Delete(ctx context.Context, key fhir.Key, o DeleteOptions) (Re
 		current, err := s.door.store.Read(ctx, key)
 		if err == nil {
 			err = s.writable(ctx, current, smart.Delete)
+		}
+		if errors.Is(err, errHidden) {
+			audit.TrailOf(ctx).Hide(key)
 		}
 		if errors.Is(err, store.ErrNotFound) || errors.Is(err, errHidden) {
 			current, err = store.Record{}, nil

@@ -63,6 +63,7 @@ type Door struct {
 	retainedOn string
 	ownership  *access.Ownership
 	book       *access.Book
+	known      *recent.Map[consentVersion, access.Consent] // of which events tell
 	labels     *labels
 
 	subscriptions *Subscriptions // nil: nobody is told of changes, see Subscribe
@@ -92,6 +93,7 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		room:   newRoom(),
 		terms:  newReadyCache(),
 		usage:  newUsage(),
+		known:  recent.NewMap[consentVersion, access.Consent](maxKnown),
 		lists:  &codeLists{recent.NewMap[listKey, codeListing](maxListed)},
 	}
 	releases := map[definitions.Release]*release{}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/engine/access"
+	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/smart"
@@ -64,7 +65,8 @@ func (s *Session) Limits(ctx context.Context) (LimitRules, error) {
 }
 
 // SetLimit sets a rule in the place of the one for the same, and returns it in its one
-// form. It is in force in every process within two seconds.
+// form. It is in force in every process within two seconds. Its ID is that of an app or
+// a user there is, or the name by which a user signs in; Unprocessable otherwise.
 func (s *Session) SetLimit(ctx context.Context, r limits.Rule) (limits.Rule, error) {
 	if err := s.operate(access.Limit, smart.Update); err != nil {
 		return r, err
@@ -73,14 +75,37 @@ func (s *Session) SetLimit(ctx context.Context, r limits.Rule) (limits.Rule, err
 	if err != nil {
 		return r, fault.Wrap(err, fault.Unprocessable, fault.CodeValue, "", "the limit: %v", err)
 	}
+	if r.ID, err = s.whoIsLimited(ctx, r); fault.KindOf(err) == fault.NotFound && err != nil {
+		return r, fault.Wrap(err, fault.Unprocessable, fault.CodeValue, "", "%v", err)
+	} else if err != nil {
+		return r, s.door.fault(err)
+	}
 	r, err = s.door.limits.Put(ctx, r, s.principal.display())
 	return r, s.door.fault(err)
 }
 
-// RemoveLimit removes the rule for the same as r; NotFound when there is none.
+// whoIsLimited is the id of whom a rule is about; NotFound.
+func (s *Session) whoIsLimited(ctx context.Context, r limits.Rule) (string, error) {
+	switch {
+	case r.ID == "":
+	case r.Scope == limits.User:
+		return identity.UserNamed(ctx, s.door.store, r.ID)
+	case r.Scope == limits.App:
+		return identity.ClientNamed(ctx, s.door.store, r.ID)
+	}
+	return r.ID, nil
+}
+
+// RemoveLimit removes the rule for the same as r; NotFound when there is none. Whom it is
+// about need not be there any more.
 func (s *Session) RemoveLimit(ctx context.Context, r limits.Rule) error {
 	if err := s.operate(access.Limit, smart.Update); err != nil {
 		return err
+	}
+	if id, err := s.whoIsLimited(ctx, r); err == nil {
+		r.ID = id
+	} else if fault.KindOf(err) != fault.NotFound {
+		return s.door.fault(err)
 	}
 	err := s.door.limits.Remove(ctx, r, s.principal.display())
 	if errors.Is(err, limits.ErrNoRule) {

@@ -58,6 +58,7 @@ type Exported struct {
 	Place    Place
 	JSON     []byte     // one line
 	Patients []fhir.Key // whom it concerns
+	Owners   []fhir.ID  // the Patients to whom it belongs, of those that Member wants; nil if not Owned
 }
 
 // Portion returns a portion of an export: what the session may see now both as it was
@@ -163,11 +164,13 @@ func (p *portioning) chooses(ctx context.Context, item *store.Walked) (bool, err
 		}
 	}
 	if p.Owned {
-		owners := item.Owners
 		if p.Type == patientType {
-			owners = []fhir.ID{item.Key.ID}
+			item.Owners = []fhir.ID{item.Key.ID}
 		}
-		if len(owners) == 0 || p.Member != nil && !slices.ContainsFunc(owners, p.Member) {
+		if p.Member != nil {
+			item.Owners = slices.DeleteFunc(item.Owners, func(id fhir.ID) bool { return !p.Member(id) })
+		}
+		if len(item.Owners) == 0 {
 			return false, nil
 		}
 	}
@@ -286,7 +289,7 @@ var (
 // line is a resource as the session is shown it.
 func (p *portioning) line(ctx context.Context, item *store.Walked) (Exported, error) {
 	d, record := p.s.door, item.Record
-	e := Exported{Key: record.Key, Place: Place(item.Position)}
+	e := Exported{Key: record.Key, Place: Place(item.Position), Owners: distinctIDs(item.Owners)}
 	if p.Heads || p.Deleted {
 		return e, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -135,6 +136,8 @@ func (s *Session) visible(ctx context.Context, r store.Reader, key fhir.Key, i s
 		if shown, err := s.shows(ctx, r, record, i); err != nil || shown {
 			return record, s.door.fault(err)
 		}
+	} else {
+		audit.TrailOf(ctx).Hide(key)
 	}
 	return store.Record{}, notFound(key)
 }

@@ -193,6 +193,7 @@ func (t *telling) record(ctx context.Context, trail *audit.Trail, n *notify.Noti
 		Note: fmt.Sprintf("events %d to %d by %s, %s", n.Events[0].Number, n.Events[len(n.Events)-1].Number, t.sub.target.Code, n.Content),
 	}
 	trail.Tell(e)
+	t.session.Justify(ctx, e, "")
 	return log.Record(ctx, e)
 }
 

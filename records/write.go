@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
@@ -175,6 +176,7 @@ func (s *Session) target(ctx context.Context, c change) (store.Record, error) {
 	hidden := false
 	if err := s.writable(ctx, current, interactionOf(c.method)); errors.Is(err, errHidden) {
 		current, hidden = store.Record{}, true
+		audit.TrailOf(ctx).Hide(key)
 	} else if err != nil {
 		return current, err
 	}

@@ -63,12 +63,8 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 	}
 	a.server = auth.New(auth.Config{Tenants: served, Log: log, House: a.house})
 	a.house.Visitors = a.server
-	if c.Database == "" {
-		orders, err := startControl(ctx, c.folder(), a.services, tenants.Tenants, log)
-		if err != nil {
-			return nil, fmt.Errorf("commands beside the server: %w", err)
-		}
-		m.onClose(orders.close)
+	if err := c.answerCommands(ctx, m, a.services, tenants, log); err != nil {
+		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	var sweeping sync.WaitGroup
@@ -79,6 +75,19 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 		return nil
 	})
 	return a, nil
+}
+
+// answerCommands has the commands work that are given on the folder while the server runs.
+func (c *serveCommand) answerCommands(ctx context.Context, m *Main, services map[string]*identity.Service, tenants *openTenants, log logger) error {
+	if c.Database != "" {
+		return nil
+	}
+	orders, err := startControl(ctx, c.folder(), services, tenants.Tenants, log)
+	if err != nil {
+		return fmt.Errorf("commands beside the server: %w", err)
+	}
+	m.onClose(orders.close)
+	return nil
 }
 
 // sweepEvery is how often what has expired is removed.

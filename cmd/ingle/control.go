@@ -50,7 +50,7 @@ const maxOrder = 1 << 20
 
 // control answers orders until it is closed.
 type control struct {
-	services map[string]*identity.Service // by tenant
+	services map[string]*identity.Service // by tenant; nil of an open server, which has no users and apps
 	doors    *records.Tenants
 	log      *slog.Logger
 	server   *http.Server
@@ -113,12 +113,15 @@ func (c *control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *control) carryOut(ctx context.Context, o order, out io.Writer) error {
+	if make := keepers[o.Command]; make != nil {
+		return c.carryOutKeeper(ctx, o, make(), out)
+	}
+	if c.services == nil {
+		return errOpen
+	}
 	service := c.services[o.Tenant]
 	if service == nil {
 		return usage("--tenant %s: the server that runs has no such tenant", o.Tenant)
-	}
-	if make := keepers[o.Command]; make != nil {
-		return c.carryOutKeeper(ctx, o, make(), out)
 	}
 	command, err := administratorNamed(o.Command)
 	if err != nil {
@@ -130,6 +133,8 @@ func (c *control) carryOut(ctx context.Context, o order, out io.Writer) error {
 	c.log.Info("command", "name", o.Command, "tenant", o.Tenant)
 	return c.record(ctx, o, command, command.administer(ctx, service, out))
 }
+
+var errOpen = errors.New("the server that runs was started with --open: nobody signs in there, so it has no use for users, apps and tokens; stop it, or start it without --open")
 
 // record records a command that was carried out, and returns how it ended.
 func (c *control) record(ctx context.Context, o order, command any, done error) error {

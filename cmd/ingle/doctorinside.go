@@ -161,7 +161,7 @@ func (d *checkup) within(ctx context.Context, key *identity.KeyFile) error {
 		return nil // it would be changed, or cannot be read
 	}
 	if d.Database == "" && sqlite.InUse(d.store.folderOf(d.Tenant)) {
-		d.add(finding.Doubt("server", "If it does not answer either, end it and start it again.", "A process has the folder, and commands do not reach it: it starts, or is open (--open). What is in the database was not looked at."))
+		d.add(finding.Doubt("server", "If it does not answer either, end it and start it again.", "A process has the folder, and commands do not reach it: it starts. What is in the database was not looked at."))
 		return nil
 	}
 	return d.open(ctx, key)
@@ -178,6 +178,9 @@ func (d *checkup) ask(ctx context.Context) (found []finding.Finding, sent bool, 
 		ok, err := sendOrder(ctx, d.store.folder(), order{Tenant: d.Tenant, Command: name, Flags: flags}, &out)
 		if !ok {
 			return nil, false, nil
+		}
+		if err != nil && err.Error() == errOpen.Error() {
+			continue // it has no keys
 		}
 		var some []finding.Finding
 		if err == nil {

@@ -18,7 +18,7 @@ import (
 type importFlags struct {
 	ImportAllow  []string      `placeholder:"HOST" help:"Host (files.example, .example for all below it), address or network that $import may fetch from although it is private, and over http as well."`
 	ImportKeep   time.Duration `default:"24h" help:"How long the reports of imports are kept."`
-	ImportSource []string      `placeholder:"URL=CLIENT" help:"FHIR base of another server whose exports take a token, and the client id that this server has there (SMART Backend Services)."`
+	ImportSource []string      `placeholder:"URL=CLIENT" help:"FHIR base of another server whose exports take a token, and the client id that this server has there (SMART Backend Services). For imports of the default tenant alone; TENANT=URL=CLIENT is for those of another."`
 	ImportKey    string        `placeholder:"FILE" help:"Private key (JWK) by which this server proves who it is to the sources. It is made if it is not there; FILE.public is the key set to register there."`
 }
 
@@ -33,7 +33,7 @@ func (f *importFlags) imports(ctx context.Context, tenants *records.Tenants, ses
 		}
 		g.Places = append(g.Places, place)
 	}
-	sources, err := f.sources(g)
+	sources, err := f.sources(g, tenants.Names())
 	if err != nil {
 		return fhirapi.Mounted{}, nil, err
 	}
@@ -42,7 +42,7 @@ func (f *importFlags) imports(ctx context.Context, tenants *records.Tenants, ses
 	services := map[*records.Door]*intake.Service{}
 	for _, name := range tenants.Names() {
 		door, _ := tenants.Door(name)
-		s := intake.New(intake.Config{Door: door, Sessions: sessions, Guard: g, Authorize: sources.token, Keep: f.ImportKeep, Log: log})
+		s := intake.New(intake.Config{Door: door, Sessions: sessions, Guard: g, Authorize: sources.of(name), Keep: f.ImportKeep, Log: log})
 		services[door] = s
 		working.Go(func() {
 			if err := s.Work(ctx); err != nil {

@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/inglehealth/ingle/internal/guard"
 )
 
 // One server imports what another exports, for which it proves who it is by its key.
@@ -74,4 +77,38 @@ func overAs(t *testing.T, at, token string) (importSums, string) {
 	}
 	t.Fatal("it is never over")
 	return importSums{}, ""
+}
+
+func TestATokenOfASourceIsForTheTenantThatItIsGivenFor(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "from")
+	from := &sandboxed{startClosed(t, "--sandbox", "--data", dir), dir}
+	keys := filepath.Join(t.TempDir(), "puller.jwk")
+	if _, err := makeImportKey(keys); err != nil {
+		t.Fatal(err)
+	}
+	from.administer(t, "client", "add", "Puller", "--id", "puller", "--backend", "--jwks", keys+".public", "--scope", "system/*.rs")
+	place, err := guard.ParsePlace("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := &importFlags{ImportSource: []string{"north=" + from.url + "=puller"}, ImportKey: keys}
+	sources, err := flags.sources(&guard.Guard{Places: []guard.Place{place}}, []string{"", "north", "south"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := url.Parse(from.url + "/$export")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tenant, gets := range map[string]bool{"": false, "north": true, "south": false} {
+		if token, err := sources.of(tenant)(t.Context(), to, false); err != nil || (token != "") != gets {
+			t.Errorf("%q gets %q: %v", tenant, token, err)
+		}
+	}
+	for _, text := range []string{"east=" + from.url + "=puller", "north=" + from.url, "nothing"} {
+		flags.ImportSource = []string{text}
+		if _, err := flags.sources(&guard.Guard{}, []string{"", "north"}); err == nil {
+			t.Errorf("%s is taken", text)
+		}
+	}
 }

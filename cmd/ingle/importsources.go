@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ type importSources struct {
 
 // importSource is one of them.
 type importSource struct {
+	tenant       string // whose imports get the token
 	base, client string
 
 	mu     sync.Mutex
@@ -39,7 +41,7 @@ type importSource struct {
 var sourceScopes = smart.Scopes{"system/*.rs"}
 
 // sources reads --import-source and --import-key.
-func (f *importFlags) sources(g *guard.Guard) (*importSources, error) {
+func (f *importFlags) sources(g *guard.Guard, tenants []string) (*importSources, error) {
 	all := &importSources{http: &http.Client{
 		Timeout: 30 * time.Second,
 		Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -47,12 +49,19 @@ func (f *importFlags) sources(g *guard.Guard) (*importSources, error) {
 		}},
 	}}
 	for _, text := range f.ImportSource {
-		base, client, ok := strings.Cut(text, "=")
+		tenant, rest, named := strings.Cut(text, "=")
+		if strings.Contains(tenant, "://") {
+			tenant, rest, named = "", text, false
+		}
+		if named && !slices.Contains(tenants, tenant) {
+			return nil, usage("--import-source %s: there is no tenant %q", text, tenant)
+		}
+		base, client, ok := strings.Cut(rest, "=")
 		u, err := url.Parse(base)
 		if !ok || client == "" || err != nil || u.Host == "" {
-			return nil, usage("--import-source %s: it looks like https://ehr.example/fhir=CLIENT", text)
+			return nil, usage("--import-source %s: it looks like https://ehr.example/fhir=CLIENT, or TENANT=https://ehr.example/fhir=CLIENT", text)
 		}
-		all.list = append(all.list, &importSource{base: strings.TrimSuffix(base, "/"), client: client})
+		all.list = append(all.list, &importSource{tenant: tenant, base: strings.TrimSuffix(base, "/"), client: client})
 	}
 	if len(all.list) == 0 {
 		return all, nil
@@ -99,14 +108,17 @@ func makeImportKey(path string) (*smart.Key, error) {
 	return key, nil
 }
 
-// token is the access token for an address, "" when it takes none that is known.
-func (s *importSources) token(ctx context.Context, to *url.URL, renew bool) (string, error) {
-	for _, one := range s.list {
-		if address := to.String(); address == one.base || strings.HasPrefix(address, one.base+"/") {
-			return one.token(ctx, s, renew)
+// of gives the access token of a tenant for an address, "" when it takes none that the
+// tenant has.
+func (s *importSources) of(tenant string) func(ctx context.Context, to *url.URL, renew bool) (string, error) {
+	return func(ctx context.Context, to *url.URL, renew bool) (string, error) {
+		for _, one := range s.list {
+			if address := to.String(); one.tenant == tenant && (address == one.base || strings.HasPrefix(address, one.base+"/")) {
+				return one.token(ctx, s, renew)
+			}
 		}
+		return "", nil
 	}
-	return "", nil
 }
 
 func (o *importSource) token(ctx context.Context, s *importSources, renew bool) (string, error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -76,7 +77,49 @@ func TestLimitsAreSetBesideAServerAndHeeded(t *testing.T) {
 	}
 	set("$limit-remove", "user requests", token, 200, "user requests")
 	set("$limit-remove", "user requests", token, 404, "no rule was set")
+	mustRun(t, "user", "add", "maria", "--name", "Maria", "--role", "practitioner", "--data", dir)
+	mustRun(t, "client", "add", "Growth", "--id", "growth-chart", "--redirect", "https://chart.example/back", "--data", dir)
+	for rule, says := range map[string]string{
+		"user mario requests 5/s":      "Did you mean maria?",
+		"app growth-cart requests 5/s": "Did you mean growth-chart?",
+	} {
+		set("$limit-set", rule, token, 422, says)
+		words := append([]string{"limit", "set"}, strings.Fields(rule)...)
+		if out, err := run(t, append(words, "--data", dir)...); err == nil || !strings.Contains(out+err.Error(), says) {
+			t.Errorf("%s %v", out, err)
+		}
+	}
+	id := strings.Fields(mustRun(t, "limit", "set", "user", "Maria", "requests", "5/s", "--data", dir))
+	if !slices.Contains(id, "user") || slices.Contains(id, "Maria") {
+		t.Errorf("a rule for a user names the id: %q", id)
+	}
+	mustRun(t, "limit", "remove", "user", "maria", "requests", "--data", dir)
+	mustRun(t, "limit", "set", "app", "growth-chart", "requests", "5/s", "--data", dir)
 	if out, err := run(t, "limit", "set", "user", "requests", "many", "--data", dir); err == nil || !strings.Contains(out+err.Error(), "whole number") {
+		t.Errorf("%s %v", out, err)
+	}
+}
+
+func TestCommandsReachAnOpenServer(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "records")
+	p := startServer(t, "--data", dir)
+	mustRun(t, "limit", "set", "tenant", "requests", "1/h", "burst", "5", "--data", dir)
+	refused := 0
+	for range 12 {
+		if p.status(t, "/Patient", "") == http.StatusTooManyRequests {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("a limit that was set is not in force")
+	}
+	if out := mustRun(t, "backup", "--to", t.TempDir(), "--data", dir); !strings.Contains(out, "as of") {
+		t.Error(out)
+	}
+	if out, err := run(t, "doctor", "--data", dir); !strings.Contains(out, "It runs and answers commands.") || strings.Contains(out, "did not look") {
+		t.Errorf("%s %v", out, err)
+	}
+	if out, err := run(t, "token", "create", "--scope", "system/*.rs", "--data", dir); err == nil || !strings.Contains(out+err.Error(), "--open") {
 		t.Errorf("%s %v", out, err)
 	}
 }

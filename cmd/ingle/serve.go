@@ -146,6 +146,8 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		api.BreakGlass, api.MendGlass = who.server.BreakGlass, who.server.MendGlass
 		api.Traced = who.server.Traced
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
+	} else if err := c.answerCommands(ctx, m, nil, tenants, log); err != nil {
+		return err
 	}
 	var sessions records.Sessions = records.OpenSessions{}
 	if who != nil {

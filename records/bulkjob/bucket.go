@@ -1,7 +1,6 @@
 package bulkjob
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -77,20 +76,38 @@ func (w *bucketFile) Abort() {
 	}
 }
 
-// Open implements Files. It reads the file into memory: clients do not come here.
+// Open implements Files. It fetches the file into a local one first: clients do not come here.
 func (b *Bucket) Open(ctx context.Context, name string) (io.ReadSeekCloser, error) {
 	r, err := b.Client.Get(ctx, b.Prefix+name)
 	if err != nil {
 		return nil, err
 	}
-	content, err := io.ReadAll(r)
-	if err := errors.Join(err, r.Close()); err != nil {
+	w, err := b.Create(ctx, name)
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	local := w.(*bucketFile)
+	_, err = io.Copy(local.file, r)
+	if err = errors.Join(err, r.Close()); err == nil {
+		_, err = local.file.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		local.Abort()
 		return nil, err
 	}
-	return struct {
-		*bytes.Reader
-		io.Closer
-	}{bytes.NewReader(content), io.NopCloser(nil)}, nil
+	return fetchedFile{local.file, local}, nil
+}
+
+// fetchedFile is a local file that goes when it is closed.
+type fetchedFile struct {
+	io.ReadSeeker
+	local *bucketFile
+}
+
+// Close implements io.Closer.
+func (f fetchedFile) Close() error {
+	f.local.Abort()
+	return nil
 }
 
 // Link implements Files.

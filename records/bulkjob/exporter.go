@@ -46,7 +46,7 @@ func (x *Exporter) Handle(ctx context.Context, w *jobs.Work) error {
 		switch {
 		case err == nil:
 		case full(err):
-			e.State = e.kept
+			e.State, e.gone = e.kept, nil
 			if err := e.waitForRoom(ctx); err != nil {
 				return err
 			}
@@ -79,10 +79,13 @@ type export struct {
 	clock func() time.Time
 	kept  State // as it was saved last
 	saved time.Time
+	gone  []string // files that are not needed when the state is saved
 
 	members            map[fhir.ID]bool // nil: all
 	exported, referred placeSet         // what gather found; nil before
 	latest             placeSet         // Provenances, likewise
+	support            placeSet         // of exported, what does not belong to Patients
+	owners             *owners          // of what does; nil unless files are organized by them
 }
 
 // advance makes the plan, or does the step under way.
@@ -93,17 +96,19 @@ func (e *export) advance(ctx context.Context) error {
 	if err := e.recall(ctx); err != nil {
 		return err
 	}
-	switch step := e.Steps[e.Step]; step.What {
+	step := e.Steps[e.Step]
+	switch step.What {
 	case stepNotes:
 		return e.notes(ctx)
-	case stepReferred, stepProvenance:
-		if e.exported == nil {
-			if err := e.gather(ctx); err != nil {
-				return err
-			}
+	case stepOrganize:
+		return e.organize(ctx)
+	}
+	if e.exported == nil && (step.What == stepReferred || step.What == stepProvenance || e.spools(step)) {
+		if err := e.gather(ctx); err != nil {
+			return err
 		}
 	}
-	return e.write(ctx, e.Steps[e.Step])
+	return e.write(ctx, step)
 }
 
 // session is that of whom the export is for, now.
@@ -114,12 +119,18 @@ func (e *export) session(ctx context.Context) (*records.Session, error) {
 // save keeps the state.
 func (e *export) save(ctx context.Context) error {
 	e.saved = e.clock()
-	err := e.work.Save(ctx, e.State)
-	if err == nil {
-		e.kept = e.State
-		e.kept.Output = slices.Clone(e.Output)
+	if err := e.work.Save(ctx, e.State); err != nil {
+		return err
 	}
-	return err
+	e.kept = e.State
+	e.kept.Output = slices.Clone(e.Output)
+	for _, name := range e.gone {
+		if err := e.Files.Remove(ctx, e.name(name)); err != nil {
+			return err
+		}
+	}
+	e.gone = nil
+	return nil
 }
 
 // waitForRoom says for what the export waits, and lets some time pass.

@@ -15,7 +15,16 @@ const rounds = 3
 // belongs to Patients, and to what that refers; of the Provenances the latest of each, if
 // only these are asked for.
 func (e *export) gather(ctx context.Context) error {
-	exported, referred := placeSet{}, placeSet{}
+	exported, referred, support := placeSet{}, placeSet{}, placeSet{}
+	var owned func([]records.Exported)
+	if e.Organize != "" {
+		e.owners = newOwners()
+		owned = func(all []records.Exported) {
+			for _, one := range all {
+				e.owners.add(one.Place, one.Owners)
+			}
+		}
+	}
 	var supporting []fhir.Type
 	for _, step := range e.Steps {
 		switch step.What {
@@ -25,8 +34,8 @@ func (e *export) gather(ctx context.Context) error {
 				for _, t := range targets {
 					referred.add(t)
 				}
-				return false
-			}); err != nil {
+				return owned != nil
+			}, owned); err != nil {
 				return err
 			}
 		case stepReferred:
@@ -38,12 +47,13 @@ func (e *export) gather(ctx context.Context) error {
 			if err := e.heads(ctx, Step{Type: t}, func(p records.Place, targets []records.Place) bool {
 				if referred.has(p) {
 					exported.add(p)
+					support.add(p)
 					for _, t := range targets {
 						referred.add(t)
 					}
 				}
 				return false
-			}); err != nil {
+			}, nil); err != nil {
 				return err
 			}
 		}
@@ -55,13 +65,13 @@ func (e *export) gather(ctx context.Context) error {
 		}
 		e.latest = latest
 	}
-	e.exported, e.referred = exported, referred
+	e.exported, e.referred, e.support = exported, referred, support
 	return nil
 }
 
 // heads shows keep all that a step is about, without reading it. What keep does not
-// want costs nothing more.
-func (e *export) heads(ctx context.Context, step Step, keep func(records.Place, []records.Place) bool) error {
+// want costs nothing more; what it wants found, if not nil, is told of.
+func (e *export) heads(ctx context.Context, step Step, keep func(records.Place, []records.Place) bool, found func([]records.Exported)) error {
 	for after := records.Place(0); ; {
 		session, err := e.session(ctx)
 		if err != nil {
@@ -70,8 +80,14 @@ func (e *export) heads(ctx context.Context, step Step, keep func(records.Place, 
 		r := e.request(step, after)
 		r.Heads, r.Targets, r.Keep = true, true, keep
 		portion, err := session.Portion(ctx, r)
-		if err != nil || portion.End {
+		if err != nil {
 			return err
+		}
+		if found != nil {
+			found(portion.Resources)
+		}
+		if portion.End {
+			return nil
 		}
 		after = portion.Next
 	}

@@ -40,13 +40,12 @@ func (e *export) begin(ctx context.Context) error {
 		}
 	}
 	// All Provenances are exported with the types, or those of what is exported.
-	some := e.Associated != "" || e.Level != System && e.wants(provenance)
+	some := e.Associated != "" || e.byPatient() && e.wants(provenance)
 	if some {
 		present = slices.DeleteFunc(present, func(t fhir.Type) bool { return t == provenance })
 	}
-	if e.Level == System {
+	if !e.byPatient() {
 		add(stepAll, present...)
-		known = known[:len(known):len(known)]
 	} else {
 		owned, err := e.owned(present)
 		if err != nil {
@@ -54,12 +53,21 @@ func (e *export) begin(ctx context.Context) error {
 		}
 		add(stepOwned, owned...)
 		add(stepReferred, slices.DeleteFunc(present, func(t fhir.Type) bool { return slices.Contains(owned, t) || t == binary || t == group })...)
+	}
+	if e.Level != System {
 		if known, err = e.owned(known); err != nil {
 			return err
 		}
 	}
 	if some && stats[provenance] > 0 && session.Exports(provenance) == nil {
 		add(stepProvenance, provenance)
+	}
+	if e.Organize != "" {
+		step := Step{What: stepOrganize}
+		for _, one := range e.Steps {
+			step.Total += one.Total
+		}
+		e.Steps = append(e.Steps, step)
 	}
 	if !e.Since.IsZero() {
 		add(stepDeleted, known...)
@@ -163,7 +171,7 @@ func (e *export) recall(ctx context.Context) error {
 func (e *export) request(step Step, after records.Place) records.PortionRequest {
 	r := records.PortionRequest{
 		Type: step.Type, At: e.At, After: after, Since: e.Since, Until: e.Until, Filters: e.Filters[step.Type], Elements: e.Elements,
-		Owned: e.Level != System && (step.What == stepOwned || step.What == stepDeleted), Deleted: step.What == stepDeleted,
+		Owned: step.What == stepOwned || step.What == stepDeleted && e.Level != System, Deleted: step.What == stepDeleted,
 	}
 	if e.members != nil {
 		r.Member = func(id fhir.ID) bool { return e.members[id] }

@@ -58,7 +58,7 @@ type Request struct {
 	Until      time.Time                     `json:"until,omitzero"`
 	Elements   []string                      `json:"elements,omitempty"`
 	Associated Associated                    `json:"associated,omitempty"`
-	Organize   fhir.Type                     `json:"organize,omitempty"` // "Patient": one block each; "": by type
+	Organize   fhir.Type                     `json:"organize,omitempty"` // Patient: a block for each; "": by type
 	Partial    bool                          `json:"partial,omitempty"`  // the client takes manifests of a part
 	Notes      []fault.Issue                 `json:"notes,omitempty"`    // what was left out, as the client allowed
 }
@@ -73,7 +73,13 @@ type State struct {
 	Resources int64         `json:"resources"`       // in Output
 	Found     int64         `json:"found"`           // in the step under way
 	Withheld  int64         `json:"withheld,omitempty"`
-	Waits     string        `json:"waits,omitempty"` // for what it waits
+	// Spooled counts the files that are no output: Runs and Shelves, which are what blocks are
+	// made of. Merged is where the next block begins in each run.
+	Spooled int      `json:"spooled,omitempty"`
+	Runs    []Run    `json:"runs,omitempty"`
+	Shelves []string `json:"shelves,omitempty"`
+	Merged  []int64  `json:"merged,omitempty"`
+	Waits   string   `json:"waits,omitempty"` // for what it waits
 }
 
 // What a step exports.
@@ -83,7 +89,7 @@ const (
 	stepReferred   = "referred"   // to which something exported refers
 	stepProvenance = "provenance" // of what is exported
 	stepDeleted    = "deleted"
-	stepOrganize   = "organize"
+	stepOrganize   = "organize" // the files of what was found so far
 	stepNotes      = "notes"
 )
 
@@ -108,9 +114,11 @@ const (
 type File struct {
 	Name  string    `json:"name"`
 	In    Output    `json:"in"`
-	Type  fhir.Type `json:"type"` // of its lines
+	Type  fhir.Type `json:"type"` // of its lines; "": of several, in blocks
 	Count int64     `json:"count"`
 	Size  int64     `json:"size"`
+	// Continues is the file in which its last block goes on.
+	Continues string `json:"continues,omitempty"`
 	// Scopes are the types of its resources, which who fetches it must be allowed to see.
 	Scopes []fhir.Type `json:"scopes,omitempty"`
 }
@@ -136,6 +144,20 @@ func (s *State) Percent() int {
 		return 0
 	}
 	return int(min(99, done*100/all))
+}
+
+// byPatient says whether resources are exported for the Patients to whom they belong.
+func (r *Request) byPatient() bool { return r.Level != System || r.Organize != "" }
+
+// exports are the types that an export may have, sorted.
+func (s *State) exports() (types []fhir.Type) {
+	for _, step := range s.Steps {
+		if step.Type != "" && step.What != stepDeleted {
+			types = append(types, step.Type)
+		}
+	}
+	slices.Sort(types)
+	return slices.Compact(types)
 }
 
 // wants says whether resources of a type are asked for.

@@ -24,6 +24,7 @@ const (
 type fetched struct {
 	session *records.Session
 	portion *records.Portion
+	targets map[records.Place][]records.Place // of the resources, when files are organized by Patient
 	err     error
 }
 
@@ -36,7 +37,17 @@ func (e *export) portions(ctx context.Context, step Step) <-chan fetched {
 		for after := e.After; ; {
 			var f fetched
 			if f.session, f.err = e.session(ctx); f.err == nil {
-				f.portion, f.err = f.session.Portion(ctx, e.request(step, after))
+				r := e.request(step, after)
+				if e.spools(step) {
+					f.targets = map[records.Place][]records.Place{}
+					keep := r.Keep
+					r.Targets = true
+					r.Keep = func(p records.Place, targets []records.Place) bool {
+						f.targets[p] = targets
+						return keep == nil || keep(p, targets)
+					}
+				}
+				f.portion, f.err = f.session.Portion(ctx, r)
 			}
 			select {
 			case to <- f:
@@ -52,6 +63,32 @@ func (e *export) portions(ctx context.Context, step Step) <-chan fetched {
 	return to
 }
 
+// sink takes what the portions of a step have.
+type sink interface {
+	take(ctx context.Context, f fetched) error
+	// commit makes durable what was taken and adds it to the state, which the caller saves.
+	commit(ctx context.Context) error
+	full() bool // it is time to commit
+	empty() bool
+	abort()
+}
+
+// spools says whether what a step finds is sorted by Patient before it is written.
+func (e *export) spools(step Step) bool {
+	return e.Organize != "" && (step.What == stepOwned || step.What == stepReferred || step.What == stepProvenance)
+}
+
+// sink is a new one for a step.
+func (e *export) sink(step Step) sink {
+	switch {
+	case !e.spools(step):
+		return &part{e: e, step: step}
+	case step.What == stepReferred:
+		return &shelver{e: e}
+	}
+	return &sorter{e: e, step: step}
+}
+
 // write does the rest of a step, file by file.
 func (e *export) write(ctx context.Context, step Step) error {
 	ctx, stop := context.WithCancel(ctx)
@@ -61,8 +98,8 @@ func (e *export) write(ctx context.Context, step Step) error {
 		for range from { // until it has ended
 		}
 	}()
-	p := &part{e: e, step: step}
-	defer p.abort()
+	p := e.sink(step)
+	defer func() { p.abort() }()
 	for f := range from {
 		if f.err != nil {
 			return f.err
@@ -78,7 +115,7 @@ func (e *export) write(ctx context.Context, step Step) error {
 			}
 			e.Step, e.After, e.Found = e.Step+1, 0, 0
 			return e.save(ctx)
-		case p.size >= cmp.Or(e.Part, defaultPart):
+		case p.full():
 			if err := p.commit(ctx); err != nil {
 				return err
 			}
@@ -86,8 +123,8 @@ func (e *export) write(ctx context.Context, step Step) error {
 			if err := e.save(ctx); err != nil {
 				return err
 			}
-			p = &part{e: e, step: step}
-		case p.count == 0 && e.clock().Sub(e.saved) > saveEvery:
+			p = e.sink(step)
+		case p.empty() && e.clock().Sub(e.saved) > saveEvery:
 			e.After = f.portion.Next
 			if err := e.save(ctx); err != nil {
 				return err
@@ -104,7 +141,8 @@ type part struct {
 	name     string
 	file     Writer // nil before the first line
 	out      *bufio.Writer
-	count    int64
+	count    int64 // of lines
+	headers  int64 // among them, of blocks
 	size     int64
 	session  *records.Session
 	patients map[fhir.Key]bool
@@ -166,6 +204,8 @@ func (p *part) create(ctx context.Context) (err error) {
 		stem = "deleted-" + stem
 	case stepNotes:
 		stem = "error"
+	case stepOrganize:
+		stem = "patients"
 	}
 	p.name = fmt.Sprintf("%s-%d-%s.ndjson", stem, len(p.e.Output)+1, p.e.attempt())
 	p.patients = map[fhir.Key]bool{}
@@ -177,6 +217,9 @@ func (p *part) create(ctx context.Context) (err error) {
 
 // attempt tells the files of attempts apart.
 func (e *export) attempt() string { return strconv.Itoa(e.work.Attempt()) }
+
+func (p *part) full() bool  { return p.size >= cmp.Or(p.e.Part, defaultPart) }
+func (p *part) empty() bool { return p.count == 0 }
 
 func (p *part) abort() {
 	if p.file != nil {
@@ -205,12 +248,15 @@ func (p *part) commit(ctx context.Context) error {
 		f.In, f.Type = Deleted, "Bundle"
 	case stepNotes:
 		f.In, f.Type, f.Scopes = Errors, "OperationOutcome", nil
+	case stepOrganize:
+		f.Scopes = p.e.exports()
+		p.e.Resources += p.count - p.headers
 	default:
 		p.e.Resources += p.count
 	}
 	p.e.Output = append(p.e.Output, f)
 	if p.session != nil {
-		p.session.CountExport(p.count, p.size)
+		p.session.CountExport(p.count-p.headers, p.size)
 	}
 	return nil
 }
@@ -226,25 +272,33 @@ func (p *part) record(ctx context.Context) error {
 	}
 	next := func() *audit.Event {
 		return &audit.Event{
-			Kind: audit.Export, Agent: p.session.Principal().Agent, Target: "$export/" + p.e.name(p.name), Count: int(p.count),
+			Kind: audit.Export, Agent: p.session.Principal().Agent, Target: "$export/" + p.e.name(p.name), Count: int(p.count - p.headers),
 		}
+	}
+	record := func(e *audit.Event) error {
+		p.session.Justify(ctx, e, p.step.Type)
+		return log.Record(ctx, e)
 	}
 	event := next()
 	for key := range p.patients {
 		if len(event.Patients) == patientsTold {
-			if err := log.Record(ctx, event); err != nil {
+			if err := record(event); err != nil {
 				return err
 			}
 			event = next()
 		}
 		event.Patients = append(event.Patients, audit.Patient{Key: key.String()})
 	}
-	return log.Record(ctx, event)
+	return record(event)
 }
 
 // notes writes what the client should know.
 func (e *export) notes(ctx context.Context) error {
 	issues := e.Notes
+	if e.Level == System && e.Organize != "" {
+		issues = append(issues[:len(issues):len(issues)], fault.Issue{Severity: fault.Information, Code: fault.CodeInformation,
+			Message: "what neither belongs to a Patient nor is referred to by what does is not part of the export, since its files are organized by Patient"})
+	}
 	if e.Withheld > 0 {
 		issues = append(issues[:len(issues):len(issues)], fault.Issue{Severity: fault.Warning, Code: fault.CodeIncomplete, Message: fmt.Sprintf(
 			"%d resources are not part of the export: the role does not show all of them, and what is left would not be valid", e.Withheld)})

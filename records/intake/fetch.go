@@ -45,6 +45,10 @@ func (s *Service) newClient() *http.Client {
 			if len(via) > maxRedirects || r.URL.Scheme != via[0].URL.Scheme || via[0].Method != http.MethodGet {
 				return errors.New("it redirects too often, to another scheme, or what was posted")
 			}
+			// A token is for the server that it was got from, and not for subdomains of it.
+			if r.URL.Host != via[0].URL.Host {
+				r.Header.Del("Authorization")
+			}
 			return nil
 		},
 	}

@@ -101,6 +101,7 @@ type pieces struct {
 	ctx   context.Context
 	door  *records.Door
 	names []string
+	read  func([]byte) ([]byte, error) // makes content of a piece; nil: it is the piece
 	rest  []byte
 }
 
@@ -110,6 +111,9 @@ func (p *pieces) Read(b []byte) (int, error) {
 			return 0, io.EOF
 		}
 		text, err := p.door.ReadPiece(p.ctx, p.names[0])
+		if err == nil && p.read != nil {
+			text, err = p.read(text)
+		}
 		if err != nil {
 			return 0, err
 		}

@@ -5,6 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/dustin/go-humanize"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/bulkload"
@@ -13,7 +18,8 @@ import (
 
 // line is what the report of an upload says of a line.
 type line struct {
-	Line     int64    `json:"line"`
+	Line     int64    `json:"line,omitempty"`     // none when it is of several
+	Count    int64    `json:"count,omitempty"`    // of how many, then
 	Entry    *int     `json:"entry,omitempty"`    // of the Bundle on it, from 0
 	Status   string   `json:"status"`             // accepted, matched or refused
 	Resource string   `json:"resource,omitempty"` // Patient/1
@@ -65,6 +71,10 @@ func (r *run) tell(ctx context.Context, o *bulkload.Outcome) error {
 		l.Status = "refused"
 		l.Outcome = outcomeOf(o.Err)
 		c.Refused++
+		if r.refused >= maxRefusals {
+			r.untold[l.Outcome.Issue[0].Code]++
+			return nil
+		}
 		r.refused++
 	case o.Matched:
 		l.Status = "matched"
@@ -79,6 +89,36 @@ func (r *run) tell(ctx context.Context, o *bulkload.Outcome) error {
 		return nil
 	}
 	return r.write(ctx, placed(l.Outcome, r.state.Inputs[o.File].URL, o))
+}
+
+// A report tells so many refusals one by one, and so many issues of each: few bytes that
+// are sent can make very many.
+const (
+	maxRefusals = 10_000
+	maxIssues   = 10
+)
+
+// tellRest says how many refusals were not told one by one, by their reason.
+func (r *run) tellRest(ctx context.Context) error {
+	if len(r.untold) == 0 {
+		return nil
+	}
+	for _, code := range slices.Sorted(maps.Keys(r.untold)) {
+		n := r.untold[code]
+		out := &outcome{Type: "OperationOutcome", Issue: []issue{{Severity: fault.ErrorLevel, Code: code, Details: details{
+			fmt.Sprintf("%s further resources were refused for the reason %q: only the first refusals are told one by one", humanize.Comma(n), code)}}}}
+		err := error(nil)
+		if r.order.Upload != nil {
+			err = r.write(ctx, line{Status: "refused", Count: n, Outcome: out})
+		} else {
+			err = r.write(ctx, out)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	clear(r.untold)
+	return r.keepReport(ctx)
 }
 
 func (r *run) write(ctx context.Context, v any) error {
@@ -99,7 +139,7 @@ func (r *run) spill(ctx context.Context) error {
 	if len(r.report) == 0 {
 		return nil
 	}
-	p := records.NewPiece(r.report)
+	p := records.NewPiece(packer.EncodeAll(r.report, nil))
 	r.state.Report.Pending = append(r.state.Report.Pending, p.Name)
 	if err := r.save(ctx); err != nil {
 		return err
@@ -111,6 +151,21 @@ func (r *run) spill(ctx context.Context) error {
 	return nil
 }
 
+// The pieces of a report are packed one by one.
+var (
+	packer, _   = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))                                   // the options are right
+	unpacker, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30)) // likewise
+)
+
+// unpack is what a piece of a report holds.
+func unpack(piece []byte) ([]byte, error) {
+	text, err := unpacker.DecodeAll(piece, nil)
+	if errors.Is(err, zstd.ErrMagicMismatch) {
+		return piece, nil // it was kept before pieces were packed
+	}
+	return text, err
+}
+
 // outcomeOf says in an OperationOutcome why a line was refused.
 func outcomeOf(err error) *outcome {
 	out := &outcome{Type: "OperationOutcome"}
@@ -119,7 +174,11 @@ func outcomeOf(err error) *outcome {
 		out.Issue = []issue{{Severity: fault.ErrorLevel, Code: fault.CodeStructure, Details: details{(&bulkload.Outcome{Err: err}).Reason()}}}
 		return out
 	}
-	for _, i := range e.Issues {
+	for n, i := range e.Issues {
+		if n == maxIssues {
+			out.Issue = append(out.Issue, issue{Severity: fault.Information, Code: fault.CodeInformation, Details: details{fmt.Sprintf("%d further issues", len(e.Issues)-n)}})
+			break
+		}
 		one := issue{Severity: i.Severity, Code: i.Code, Details: details{i.Message}}
 		if i.Path != "" {
 			one.Expression = []string{i.Path}

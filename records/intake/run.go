@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -30,7 +31,8 @@ type run struct {
 	live    []counts
 	report  []byte // lines that are not kept yet
 	spilled int64  // bytes of those that are, and do not count yet
-	refused int64
+	refused int64  // that the report tells one by one
+	untold  map[fault.Code]int64
 	lines   int64
 }
 
@@ -156,6 +158,8 @@ func (r *run) resume(ctx context.Context) error {
 		return err
 	}
 	r.refused, r.lines = r.state.Refused, r.state.Lines
+	r.untold = map[fault.Code]int64{}
+	maps.Copy(r.untold, r.state.Untold)
 	r.report, r.spilled = r.report[:0], 0
 	if err := r.save(ctx); err != nil {
 		return err
@@ -287,6 +291,9 @@ const writes = smart.Create | smart.Update
 
 // end lets go of the files and leaves the result.
 func (r *run) end(ctx context.Context) error {
+	if err := r.tellRest(ctx); err != nil {
+		return err
+	}
 	r.state.Phase, r.state.Loading = over, nil
 	for i := range r.state.Inputs {
 		if err := r.state.Inputs[i].File.drop(ctx, r.s.config.Door); err != nil {
@@ -306,7 +313,7 @@ func (r *run) keepReport(ctx context.Context) error {
 }
 
 func (r *run) settleReport() {
-	r.state.Refused, r.state.Lines = r.refused, r.lines
+	r.state.Refused, r.state.Lines, r.state.Untold = r.refused, r.lines, maps.Clone(r.untold)
 	report := &r.state.Report
 	report.Pieces, report.Pending = append(report.Pieces, report.Pending...), nil
 	report.Size += r.spilled

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/records/bulkload"
+	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
@@ -20,7 +21,9 @@ type state struct {
 	Loading json.RawMessage `json:"loading,omitempty"` // bulkload's
 	Report  file            `json:"report"`
 	Refused int64           `json:"refused"` // lines of the report that refuse something
-	Lines   int64           `json:"lines"`   // of the report
+	// Untold counts, by reason, what was refused and has no line in the report.
+	Untold map[fault.Code]int64 `json:"untold,omitempty"`
+	Lines  int64                `json:"lines"` // of the report
 }
 
 // phase is what an import is at.

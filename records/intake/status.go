@@ -95,7 +95,7 @@ func importOf(id string, j store.Job, a *arguments) (*Import, error) {
 // Open reads the report from a byte on. What it holds is durable; of an import that goes
 // on there is more later. The caller closes it.
 func (s *Service) Open(ctx context.Context, i *Import, from int64) (io.ReadCloser, error) {
-	in := i.report.open(ctx, s.config.Door)
+	in := &pieces{ctx: ctx, door: s.config.Door, names: i.report.Pieces, read: unpack}
 	if _, err := io.CopyN(io.Discard, in, from); err != nil && !errors.Is(err, io.EOF) {
 		return nil, errors.Join(err, in.Close())
 	}

@@ -12,7 +12,8 @@ import (
 
 // TestNothingHiddenIsTold asks random things for random people and has the oracle
 // explain every answer. INGLE_LEAK_SEED repeats a run, INGLE_LEAK_TIME says how long
-// it takes on each database.
+// it takes on each database. With CI=true it has the same seed every time, elsewhere
+// another one.
 func TestNothingHiddenIsTold(t *testing.T) { fuzz(t, 10*time.Second) }
 
 // TestSoakNothingHiddenIsTold is the long run.
@@ -23,8 +24,15 @@ func TestSoakNothingHiddenIsTold(t *testing.T) {
 	fuzz(t, 20*time.Minute)
 }
 
+// gateSeed is the seed where the question is whether a change may land: the same code
+// gets the same answer. Chance has its say wherever else the tests run.
+const gateSeed = 17041102901759191516
+
 func fuzz(t *testing.T, long time.Duration) {
 	seed := rand.Uint64()
+	if os.Getenv("CI") == "true" {
+		seed = gateSeed
+	}
 	if text := os.Getenv("INGLE_LEAK_SEED"); text != "" {
 		var err error
 		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {

@@ -162,6 +162,17 @@ func (s *storage) list(w http.ResponseWriter, q url.Values) {
 	_ = xml.NewEncoder(w).Encode(page)
 }
 
+// inBucket has a place keep its files in storage of its own.
+func inBucket(t *testing.T) setting {
+	_, address := newStorage(t)
+	client, err := s3.New(s3.Config{Endpoint: address, Region: "eu-north-1", Bucket: "bucket", Key: storageKey, Secret: storageSecret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket := &bulkjob.Bucket{Client: client, Spool: t.TempDir()}
+	return func(c *bulk.Config) { c.Files = func(string) bulkjob.Files { return bucket } }
+}
+
 func TestFilesInABucketAreFetchedFromThereWithoutTheToken(t *testing.T) {
 	s, address := newStorage(t)
 	client, err := s3.New(s3.Config{Endpoint: address, Region: "eu-north-1", Bucket: "bucket", Key: storageKey, Secret: storageSecret})

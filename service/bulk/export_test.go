@@ -270,6 +270,8 @@ func TestWhatIsWrongWithAKickOffIsTold(t *testing.T) {
 		"$export?_type=Patient&_elements=name.family":                      "_elements",
 		"$export?includeAssociatedData=Everything":                         "includeAssociatedData",
 		"$export?allowPartialManifests=maybe":                              "allowPartialManifests",
+		"$export?organizeOutputBy=Practitioner":                            "organizeOutputBy=Patient",
+		"$export?organizeOutputBy=Patient&_type=Practitioner":              "belongs to patients",
 		"$export?colour=red":                                               "colour",
 	} {
 		p.do("GET", path, "", "Prefer", "respond-async").want(400).outcome().has(words)

@@ -286,6 +286,37 @@ func TestAnotherServersExportIsKickedOffAwaitedAndImported(t *testing.T) {
 	}
 }
 
+func TestATokenDoesNotGoAlongARedirectToAnotherHost(t *testing.T) {
+	p, s, other := newImporter(t, sqliteStore(t), func(c *intake.Config, _ *records.Config) {
+		c.Authorize = func(context.Context, *url.URL, bool) (string, error) { return "secret", nil }
+	}), newSource(t), newSource(t)
+	seen := map[string]string{}
+	take := func(name string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			seen[name] = r.Header.Get("Authorization")
+			_, _ = io.WriteString(w, lines(patient(name)))
+		}
+	}
+	s.HandleFunc("/here.ndjson", take("here"))
+	other.HandleFunc("/there.ndjson", take("there"))
+	s.HandleFunc("/a.ndjson", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/here.ndjson", http.StatusFound)
+	})
+	s.HandleFunc("/b.ndjson", func(w http.ResponseWriter, r *http.Request) {
+		// The host is the same by name: only the port is another.
+		http.Redirect(w, r, other.url+"/there.ndjson", http.StatusFound)
+	})
+	s.HandleFunc("/manifest.json", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, `{"requiresAccessToken":true,"output":[{"type":"Patient","url":"a.ndjson"},{"type":"Patient","url":"b.ndjson"}]}`)
+	})
+	if c := p.done(p.order(fmt.Sprintf(`{"exportUrl":"%s/manifest.json","exportType":"static"}`, s.url))).counts(); c.Accepted != 2 {
+		t.Errorf("%+v", c)
+	}
+	if seen["here"] != "Bearer secret" || seen["there"] != "" {
+		t.Errorf("%q", seen)
+	}
+}
+
 func TestAManifestThatLiesThereIsImported(t *testing.T) {
 	p, s := newImporter(t, sqliteStore(t)), newSource(t)
 	s.file("p.ndjson", lines(patient("a")))

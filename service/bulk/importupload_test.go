@@ -12,6 +12,7 @@ import (
 // told is a line of a report.
 type told struct {
 	Line     int64
+	Count    int64
 	Entry    *int
 	Status   string
 	Resource string
@@ -102,6 +103,45 @@ func TestAnUploadCanBeLeftToItself(t *testing.T) {
 			if one.Status != "accepted" || one.Line != int64(i+1) || one.Resource != fmt.Sprintf("Patient/p%d", i) {
 				t.Fatalf("line %d: %+v", i, one)
 			}
+		}
+	})
+}
+
+func TestAReportTellsTheFirstRefusalsAndCountsTheRest(t *testing.T) {
+	const broken = 30_000
+	onEach(t, func(t *testing.T, open func() store.Store) {
+		p := newImporter(t, open())
+		bomb := gzipped(t, strings.Repeat("x\n", broken)+patient("a")+"\n")
+		if len(bomb) > 1000 {
+			t.Fatalf("%d bytes", len(bomb))
+		}
+		a := p.do("POST", "/$import", bomb, "Content-Type", "application/fhir+ndjson", "Content-Encoding", "gzip").want(200)
+		list := parse(t, a.body)
+		end := list[len(list)-1]
+		var refused, further int64
+		accepted := 0
+		for _, one := range list[:len(list)-1] {
+			switch {
+			case one.Status == "accepted":
+				accepted++
+			case one.Line == 0:
+				further += one.Count
+				if text := one.Outcome.Issue[0].Details.Text; !strings.Contains(text, "20,000 further resources") {
+					t.Error(text)
+				}
+			default:
+				refused++
+			}
+		}
+		if refused != 10_000 || further != broken-refused || accepted != 1 || end.Refused != broken || end.Accepted != 1 || len(a.body) > 4<<20 {
+			t.Errorf("%d told, %d not, %d accepted, %d bytes: %+v", refused, further, accepted, len(a.body), end)
+		}
+		s := newSource(t)
+		s.file("Patient.ndjson", strings.Repeat("x\n", broken)+patient("b")+"\n")
+		r := p.done(p.order(s.files("Patient.ndjson")))
+		report := p.report(r)
+		if c := r.counts(); c.Refused != broken || c.Accepted != 1 || len(report) != 10_001 || !strings.Contains(report[10_000], "20,000 further resources") {
+			t.Errorf("%+v, %d lines", r, len(report))
 		}
 	})
 }

@@ -225,7 +225,11 @@ func (k *kick) associated(text string) error {
 }
 
 func (k *kick) organize(text string) error {
-	return fault.New(fault.Invalid, fault.CodeNotSupported, "", "files are organized by resource type: leave organizeOutputBy=%s out", fault.Shorten(text))
+	if text != "Patient" {
+		return fault.New(fault.Invalid, fault.CodeNotSupported, "", "files are organized by resource type, or with organizeOutputBy=Patient by patient, not by %q", fault.Shorten(text))
+	}
+	k.Organize = "Patient"
+	return nil
 }
 
 func (k *kick) partial(text string) error {
@@ -270,11 +274,11 @@ func (k *kick) checkTypes() error {
 			return err
 		}
 	}
-	if k.Level == bulkjob.System {
+	if k.Level == bulkjob.System && k.Organize == "" {
 		return nil
 	}
 	if slices.Contains(k.Types, "Binary") {
-		err := fault.New(fault.Invalid, fault.CodeNotSupported, "", "_type=Binary goes with an export of the whole system only: the content of documents is fetched from the addresses in their attachments")
+		err := fault.New(fault.Invalid, fault.CodeNotSupported, "", "_type=Binary goes with an export of the whole system, organized by type, only: the content of documents is fetched from the addresses in their attachments")
 		if err := k.leave(err); err != nil {
 			return err
 		}
@@ -284,7 +288,7 @@ func (k *kick) checkTypes() error {
 		return err
 	}
 	if !slices.ContainsFunc(k.Types, func(t fhir.Type) bool { return slices.Contains(owned, t) }) {
-		return fault.New(fault.Invalid, fault.CodeNotSupported, "", "none of the types in _type belongs to patients: ask for them with an export of the whole system")
+		return fault.New(fault.Invalid, fault.CodeNotSupported, "", "none of the types in _type belongs to patients: ask for them with an export of the whole system, organized by type")
 	}
 	return nil
 }

@@ -103,9 +103,10 @@ func retryAfter(taken time.Duration) int { return int(min(max(taken/(5*time.Seco
 
 // manifestFile is an element of output, deleted and error.
 type manifestFile struct {
-	Type  string `json:"type,omitempty"`
-	URL   string `json:"url"`
-	Count int64  `json:"count"`
+	Type      string `json:"type,omitempty"` // none where files are organized by resources
+	URL       string `json:"url"`
+	Continues string `json:"continuesInFile,omitempty"`
+	Count     int64  `json:"count"`
 }
 
 // manifest answers with the files that are there (§Response - Complete Status).
@@ -128,7 +129,10 @@ func (c *call) manifest(x *bulkjob.Export) error {
 		Output: []manifestFile{}, Deleted: []manifestFile{}, Error: []manifestFile{},
 	}
 	for _, f := range x.Output[min(from, len(x.Output)):] {
-		one := manifestFile{string(f.Type), c.url(x.ID) + "/" + f.Name, f.Count}
+		one := manifestFile{Type: string(f.Type), URL: c.url(x.ID) + "/" + f.Name, Count: f.Count}
+		if f.Continues != "" {
+			one.Continues = c.url(x.ID) + "/" + f.Continues
+		}
 		switch f.In {
 		case bulkjob.Deleted:
 			m.Deleted = append(m.Deleted, one)

@@ -2,12 +2,10 @@ package console
 
 import (
 	"cmp"
-	"errors"
 	"strings"
 	"time"
 
 	"github.com/inglehealth/ingle/audit"
-	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/pages"
@@ -109,17 +107,6 @@ func (v *visit) setLimit() error {
 	r, err := limits.ParseRule(strings.TrimSpace(v.Form.Get("rule")))
 	if err != nil {
 		return v.showLimits([]pages.Problem{{Field: "rule", Message: err.Error()}})
-	}
-	if r.Scope == limits.User && r.ID != "" {
-		if who, err := v.Identity.UserByLogin(v.R.Context(), r.ID); err == nil {
-			r.ID = who.ID
-		} else if !errors.Is(err, identity.ErrNotFound) {
-			return err
-		} else if _, err := v.Identity.User(v.R.Context(), r.ID); errors.Is(err, identity.ErrNotFound) {
-			return v.showLimits([]pages.Problem{{Field: "rule", Message: "There is no user " + r.ID + ": give the name by which they sign in, or their id."}})
-		} else if err != nil {
-			return err
-		}
 	}
 	s, err := v.session()
 	if err != nil {

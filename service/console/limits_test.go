@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/limits"
 )
 
@@ -15,11 +16,16 @@ func TestAnAdministratorSetsLimitsAndSeesWhoReachesThem(t *testing.T) {
 	set := func(rule string) answer { return root.fill("/console/limits", "/console/limits", "rule", rule) }
 	set("user requests many").want(422).has("whole number", `value="user requests many"`)
 	set("address <b> requests 5/s").want(422).lacks("<b>")
+	set("app growth requests 2/h").want(422).has("There is no app with the client id")
+	if _, err := o.identity.CreateClient(t.Context(), &identity.Client{ID: "growth", Name: "Growth", Auth: identity.AuthNone, Redirects: []string{"https://app.example/back"}, Grants: []identity.GrantType{identity.AuthorizationCode}, Scopes: []string{"openid"}}); err != nil {
+		t.Fatal(err)
+	}
+	set("app growht requests 2/h").want(422).has("Did you mean growth?")
 	set("app growth requests 2/h").want(200).has("The limit is in force", "app growth", "2/h", "Changed last by")
 	for range 3 {
 		o.door.Limits().Take(limits.Requests, limits.Who{App: "growth"}, 1)
 	}
-	set("user nobody-of-that-name requests 5/s").want(422).has("There is no user nobody-of-that-name")
+	set("user nobody-of-that-name requests 5/s").want(422).has("There is no user", "nobody-of-that-name")
 	set("user vera requests 500/s").want(200).has("The limit is in force").lacks("A user who is gone")
 	who, err := o.identity.UserByLogin(t.Context(), "vera")
 	if err != nil {

@@ -86,6 +86,7 @@ type API struct {
 	operations   map[string]*operation
 	mu           sync.Mutex
 	capabilities map[capabilityKey]capability
+	hidden       chan struct{} // a place for each event of something hidden that is being made
 }
 
 // New makes an API.
@@ -100,7 +101,7 @@ func New(c Config) *API {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	return &API{config: c, shapes: newShapes(), operations: operations(c.Operations), capabilities: map[capabilityKey]capability{}}
+	return &API{config: c, shapes: newShapes(), operations: operations(c.Operations), capabilities: map[capabilityKey]capability{}, hidden: make(chan struct{}, hiddenAtOnce)}
 }
 
 // Mount puts the default tenant at /fhir and the others at /t/{tenant}/fhir, with a

@@ -12,7 +12,6 @@ import (
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
-	"github.com/inglehealth/ingle/spec/smart"
 )
 
 // observe has an event recorded before the answer leaves, whatever the answer is
@@ -75,10 +74,6 @@ func (c *call) event(status int) *audit.Event {
 	e.Agent.Address = web.AddressOf(c.r)
 	if c.refusal != "" {
 		c.trail.Because(c.refusal)
-	} else if c.session != nil {
-		for _, scope := range c.session.Admitting(c.Type, permitting[e.Kind]) {
-			c.trail.Because(scope)
-		}
 	}
 	e.Query = bounded(withoutSecrets(c.r.URL.RawQuery), maxQuery)
 	if c.posted != "" {
@@ -86,16 +81,14 @@ func (c *call) event(status int) *audit.Event {
 	}
 	c.askFor(e.Query)
 	c.trail.Tell(e)
-	if c.session != nil && c.throughGlass(e) {
+	if c.session == nil {
+		return e
+	}
+	if c.throughGlass(e) {
 		e.Agent.Purpose = "BTG"
 	}
+	c.session.Justify(c.r.Context(), e, c.Type)
 	return e
-}
-
-// permitting are the interactions of scopes that permit kinds of events.
-var permitting = map[audit.Kind]smart.Interactions{
-	audit.Read: smart.Read, audit.VRead: smart.Read, audit.Search: smart.Search, audit.History: smart.Read | smart.Search,
-	audit.Create: smart.Create, audit.Update: smart.Update, audit.Patch: smart.Update, audit.Delete: smart.Delete,
 }
 
 // throughGlass says whether the event is about a patient for whom the glass is
@@ -203,6 +196,6 @@ func (c *call) refused(err error) {
 	e := web.Explain(err)
 	c.refusal = string(e.Issues[0].Code)
 	if errors.Is(err, records.ErrScope) {
-		c.refusal = "insufficient_scope"
+		c.refusal = records.InsufficientScope
 	}
 }

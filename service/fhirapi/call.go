@@ -72,7 +72,10 @@ func (c *call) serve(tenant, path string) error {
 	c.door = door
 	c.observe()
 	if c.exchange != nil {
-		c.exchange.After = c.countUse
+		c.exchange.After = func(status int, bytes int64) {
+			c.countUse(status, bytes)
+			c.tellHidden()
+		}
 	}
 	admitted := c.cors(path)
 	pairs, err := parseQuery(c.r.URL.RawQuery)

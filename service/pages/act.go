@@ -17,9 +17,10 @@ import (
 
 // act is what a visit does, for the audit log.
 type act struct {
-	event  audit.Event
-	noted  bool
-	broken []records.Glass
+	event   audit.Event
+	noted   bool
+	session *records.Session // nil while no records are asked
+	broken  []records.Glass
 }
 
 // observe has an event recorded before the answer leaves, of every visit that shows
@@ -52,6 +53,9 @@ func (v *Visit) observe() {
 			e.Note = "continued"
 		}
 		trail.Tell(&e)
+		if v.act.session != nil {
+			v.act.session.Justify(v.R.Context(), &e, "")
+		}
 		if v.act.throughGlass(&e) {
 			e.Agent.Purpose = "BTG"
 		}
@@ -84,8 +88,11 @@ func (a *act) by(u *identity.User) {
 	}
 }
 
-// as notes as whom records are asked.
-func (a *act) as(p records.Principal) { a.event.Agent, a.broken = p.Agent, p.Broken }
+// as notes by which session records are asked.
+func (a *act) as(s *records.Session) {
+	p := s.Principal()
+	a.event.Agent, a.broken, a.session = p.Agent, p.Broken, s
+}
 
 // throughGlass says whether an event is about a patient for whom the glass is broken.
 func (a *act) throughGlass(e *audit.Event) bool {

@@ -201,7 +201,7 @@ func (v *Visit) Staff() bool {
 func (v *Visit) Records(patient fhir.ID) (*records.Session, error) {
 	s, err := v.House.Visitors.Records(v.R.Context(), v.Tenant, v.Visitor, v.Room.Name, patient)
 	if err == nil {
-		v.act.as(s.Principal())
+		v.act.as(s)
 	}
 	return s, err
 }

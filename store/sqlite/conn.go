@@ -39,8 +39,8 @@ const maxStatements = 256
 
 // connect opens the database file and runs pragmas on the connection.
 func connect(path string, pragmas ...string) (*conn, error) {
-	if errPageCache != nil {
-		return nil, errPageCache
+	if errInstalled != nil {
+		return nil, errInstalled
 	}
 	d, touched, lists := new(sqlite.Driver), new(int64), new(lists)
 	err := d.RegisterDeterministicScalarFunction(touchedFunction, 1, func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
@@ -50,7 +50,7 @@ func connect(path string, pragmas ...string) (*conn, error) {
 	if err = errors.Join(err, lists.register(d)); err != nil {
 		return nil, err
 	}
-	raw, err := d.Open((&url.URL{Scheme: "file", Path: path}).String())
+	raw, err := d.Open((&url.URL{Scheme: "file", Path: path, RawQuery: "vfs=" + logFiles}).String())
 	if err != nil {
 		return nil, err
 	}

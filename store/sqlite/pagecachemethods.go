@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"fmt"
 	"unsafe"
 
@@ -8,10 +9,10 @@ import (
 	lib "modernc.org/sqlite/lib"
 )
 
-// errPageCache says why SQLite goes on with a page cache of its own. It takes
-// another one only before the first connection of the process, hence as the
-// program starts.
-var errPageCache = installPageCache()
+// errInstalled says why SQLite goes on with a page cache or files of its own. It
+// takes another page cache only before anything else is asked of it in the process,
+// hence as the program starts.
+var errInstalled = cmp.Or(installPageCache(), installLogFiles())
 
 // installPageCache makes pageCache the page cache of the whole process.
 func installPageCache() error {

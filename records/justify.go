@@ -1,0 +1,250 @@
+package records
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/inglehealth/ingle/audit"
+	"github.com/inglehealth/ingle/engine/access"
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/store"
+)
+
+// Bounds of what an event says it was allowed by.
+const (
+	maxReasons  = 40    // scopes and rules of roles
+	maxCounted  = 1_000 // Consents
+	askedAtOnce = 100   // patients
+	maxKnown    = 20_000
+	justifyTime = 10 * time.Second
+)
+
+// justified is Access that can say by what it allows something; access.Rules is one.
+type justified interface {
+	explained
+	Allowing(t fhir.Type, i smart.Interactions) []string
+	Refusing(t fhir.Type, i smart.Interactions) []string
+	Counting(consents []access.Consent, types []fhir.Type, i smart.Interactions, at int64) []access.Consent
+	Governs() bool
+	Consented(t fhir.Type) search.Expr
+}
+
+// permitting are the interactions of scopes that permit kinds of events.
+var permitting = map[audit.Kind]smart.Interactions{
+	audit.Read: smart.Read, audit.VRead: smart.Read, audit.Search: smart.Search, audit.History: smart.Read | smart.Search,
+	audit.Create: smart.Create, audit.Update: smart.Update, audit.Patch: smart.Update, audit.Delete: smart.Delete,
+	audit.Export: seeing,
+}
+
+// doing are the interactions of which one lets an action be.
+var doing = map[audit.Action]smart.Interactions{
+	audit.Reads: seeing, audit.Creates: smart.Create, audit.Updates: smart.Update, audit.Deletes: smart.Delete,
+}
+
+// Justify adds to an event of the session by what it was allowed: the scopes and the
+// rules of roles that allow what was done with each type, and the Consents of the
+// patients that counted. asked is the type that was asked for, "" for none. Of what was
+// refused it says whether scopes or roles do not allow it. It is done when who asked
+// has gone, too; when it fails, the event says so.
+func (s *Session) Justify(ctx context.Context, e *audit.Event, asked fhir.Type) {
+	reasons, ok := s.access.(justified)
+	if !ok {
+		return
+	}
+	done := doneBy(e)
+	if own := permitting[e.Kind]; asked != "" && own != 0 {
+		done[asked] = own
+	}
+	types := make([]fhir.Type, 0, len(done))
+	for t := range done {
+		types = append(types, t)
+	}
+	slices.Sort(types)
+	for _, t := range types {
+		i := done[t]
+		switch {
+		case e.Outcome() == 0:
+			e.Why = reason(e.Why, reasons.Admitting(t, i))
+			e.Why = reason(e.Why, reasons.Allowing(t, i))
+		case slices.Contains(e.Why, InsufficientScope) && t == asked && !s.access.May(t, i):
+			e.Why = reason(e.Why, reasons.Refusing(t, i))
+		}
+	}
+	if len(types) == 0 || len(e.Patients) == 0 || !reasons.Governs() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), justifyTime)
+	defer cancel()
+	if err := s.count(ctx, reasons, e, types, done); err != nil {
+		s.door.log.Error("the consents that counted for an event of the audit log cannot be read", "error", err)
+		e.Why = append(e.Why, "consents that could not be read")
+	}
+}
+
+// InsufficientScope is what an event is refused for whose scopes or roles do not allow
+// the interaction with the type.
+const InsufficientScope = "insufficient_scope"
+
+func reason(all, more []string) []string {
+	for _, one := range more {
+		if len(all) < maxReasons && !slices.Contains(all, one) {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// doneBy are the types that an event touched, with what was done.
+func doneBy(e *audit.Event) map[fhir.Type]smart.Interactions {
+	done := map[fhir.Type]smart.Interactions{}
+	add := func(list []audit.Entity) {
+		for i := range list {
+			t, _, _ := strings.Cut(list[i].Key, "/")
+			done[fhir.Type(t)] |= doing[list[i].Action]
+		}
+	}
+	add(e.Entities)
+	for i := range e.Patients {
+		add(e.Patients[i].Entities)
+	}
+	return done
+}
+
+// count adds the Consents that counted.
+func (s *Session) count(ctx context.Context, reasons justified, e *audit.Event, types []fhir.Type, done map[fhir.Type]smart.Interactions) error {
+	var i smart.Interactions
+	for _, one := range done {
+		i |= one
+	}
+	at := s.at
+	if at == 0 {
+		at = s.door.now().UnixMicro()
+	}
+	for some := range slices.Chunk(e.Patients, askedAtOnce) {
+		ids := make([]fhir.ID, len(some))
+		for n := range some {
+			ids[n] = fhir.ID(strings.TrimPrefix(some[n].Key, "Patient/"))
+		}
+		of, err := s.door.consentsOfAll(ctx, ids)
+		if err != nil {
+			return s.door.fault(err)
+		}
+		for n, id := range ids {
+			for _, c := range reasons.Counting(of[id].consents, types, i, at) {
+				if len(e.Consents) == maxCounted {
+					return nil
+				}
+				key := fhir.Key{Type: consentType, ID: c.ID}
+				e.Consents = append(e.Consents, audit.Counted{Patient: some[n].Key, Consent: key.String(), Version: of[id].versions[c.ID]})
+			}
+		}
+	}
+	return nil
+}
+
+// versionedConsents are the Consents of a patient, with their versions.
+type versionedConsents struct {
+	consents []access.Consent
+	versions map[fhir.ID]int64
+}
+
+// consentVersion names a Consent as it was written; what it says never changes.
+type consentVersion struct {
+	id      fhir.ID
+	version int64
+	written int64 // microseconds since the epoch: after $expunge versions begin anew
+}
+
+func versionOf(r store.Record) consentVersion {
+	return consentVersion{r.Key.ID, r.Version, r.Updated.UnixMicro()}
+}
+
+// consentsOfAll are the Consents of patients. What a version says is remembered.
+func (d *Door) consentsOfAll(ctx context.Context, patients []fhir.ID) (map[fhir.ID]versionedConsents, error) {
+	var any search.Or
+	for _, id := range patients {
+		if id.Valid() {
+			any = append(any, d.ownership.Owner(string(consentType), string(id)))
+		}
+	}
+	if any == nil {
+		return nil, nil
+	}
+	q := &search.Query{Types: []string{string(consentType)}, Filter: any, Count: d.policy.MaxCount, Heads: true}
+	of := map[fhir.ID]versionedConsents{}
+	for {
+		page, err := d.store.Search(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		if err := d.readConsents(ctx, page.Records, of); err != nil {
+			return nil, err
+		}
+		if q.After = page.Next; q.After == "" {
+			return of, nil
+		}
+	}
+}
+
+// readConsents adds what records say, which have no bodies.
+func (d *Door) readConsents(ctx context.Context, heads []store.Record, of map[fhir.ID]versionedConsents) error {
+	add := func(c access.Consent, version int64) {
+		v := of[c.Patient]
+		if v.versions == nil {
+			v.versions = map[fhir.ID]int64{}
+		}
+		v.consents, v.versions[c.ID] = append(v.consents, c), version
+		of[c.Patient] = v
+	}
+	var unknown []fhir.Key
+	for _, head := range heads {
+		if c, ok := d.known.Get(versionOf(head)); ok {
+			add(c, head.Version)
+		} else {
+			unknown = append(unknown, head.Key)
+		}
+	}
+	if unknown == nil {
+		return nil
+	}
+	records, err := d.store.ReadMany(ctx, unknown)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if r.Deleted {
+			continue
+		}
+		c, err := d.consent(r)
+		if err != nil {
+			return err
+		}
+		d.known.Put(versionOf(r), c)
+		add(c, r.Version)
+	}
+	return nil
+}
+
+// Hiding says what hides a resource from the session, for the audit log: the
+// provisions of Consents, the roles, the scopes, in short words.
+func (s *Session) Hiding(ctx context.Context, key fhir.Key) (audit.Hidden, error) {
+	h := audit.Hidden{Key: key.String()}
+	w, err := s.Why(ctx, key, Disclosure{Everything: true})
+	if err != nil {
+		return h, err
+	}
+	for _, g := range w.Grounds {
+		by := string(g.Kind)
+		if g.Consent.ID != "" {
+			by = g.Consent.String()
+		}
+		if !g.Shows && len(h.By) < maxReasons && !slices.Contains(h.By, by) {
+			h.By = append(h.By, by)
+		}
+	}
+	return h, nil
+}
