@@ -28,7 +28,11 @@ func decides(t *testing.T, b bench) {
 	hidden := map[string]bool{}
 	for i := range n {
 		p, o := fmt.Sprintf("p%d", i), fmt.Sprintf("Observation/%03d", i)
-		b.write(t, b.put("Patient/"+p, 0, ""), b.put(o, 0, "", refer(subject, "Patient/"+p), day(date, i), token(status, "s", fmt.Sprint(i%7))))
+		entries := []search.Entry{refer(subject, "Patient/"+p), token(status, "s", fmt.Sprint(i%7))}
+		if i%16 != 15 {
+			entries = append(entries, day(date, i))
+		}
+		b.write(t, b.put("Patient/"+p, 0, ""), b.put(o, 0, "", entries...))
 		b.govern(t, fhir.ID(p), span(p))
 		switch i % 8 {
 		case 0: // its own day
@@ -45,8 +49,8 @@ func decides(t *testing.T, b bench) {
 			asks[i] = search.IDs{fmt.Sprintf("%03d", i+1)}
 		case 6:
 			asks[i], hidden[o] = search.And{}, true
-		case 7:
-			asks[i] = search.Or{}
+		case 7: // every other one has no date
+			asks[i], hidden[o] = search.Or{search.Missing{Param: date, Want: true}, search.Or{}}, i%16 == 15
 		}
 	}
 	kinds, each := decided(asks...)
