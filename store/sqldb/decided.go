@@ -124,10 +124,10 @@ func (c *compiler) decided(x search.Governed, g, r string) (from, condition frag
 	if !c.dialect.Numbered {
 		return fragment{}, t.condition(byFunction{choices, g}, after)
 	}
-	if p := t.packedOf(x, key, choices); p != nil {
+	w := written{choices, x.After, whoseOf(x, r)}
+	if p := t.packedOf(x, key, choices); p != nil && (len(p.bytes) <= fewBytes || !c.tells(w)) {
 		return p.from(g, d), t.condition(inBytes{d}, after)
 	}
-	w := written{choices, x.After, whoseOf(x, r)}
 	from = sql(" CROSS JOIN LATERAL (SELECT (SELECT ?::text::jsonb) -> "+g+".policy::text AS of OFFSET 0) "+d, w)
 	condition = t.condition(inJSON{d}, sql(g+".policy > ?", later(w)))
 	if !c.timeless {
