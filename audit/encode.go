@@ -278,6 +278,7 @@ func entitiesOf(texts []string) []Entity {
 // append writes the event behind others of its group, with a new salt and the keys
 // by which it is found.
 func (e *Event) append(b []byte) []byte {
+	b = binary.AppendVarint(b, withTerms)
 	b = binary.AppendVarint(b, e.Time.UnixMicro())
 	b = append(b, make([]byte, len(salt{}))...)
 	_, _ = rand.Read(b[len(b)-len(salt{}):]) // never fails
@@ -286,8 +287,17 @@ func (e *Event) append(b []byte) []byte {
 	for _, key := range keys {
 		b = binary.BigEndian.AppendUint64(b, uint64(key))
 	}
+	terms := e.terms(make([]term, 0, 64))
+	b = binary.AppendUvarint(b, uint64(len(terms)))
+	for _, t := range terms {
+		b = binary.BigEndian.AppendUint32(b, uint32(t))
+	}
 	return e.appendParts(b)
 }
+
+// withTerms stands before the time of an event that has terms; those of earlier versions
+// have none.
+const withTerms = -1
 
 // keys are hashes of whom the event is about.
 func (e *Event) keys() []int64 {
@@ -339,6 +349,7 @@ type entry struct {
 	time  int64 // microseconds since the epoch
 	salt  salt
 	keys  []int64
+	terms []term // nil: none are known
 	parts [][]byte
 }
 
@@ -348,9 +359,18 @@ func entriesOf(group []byte) ([]*entry, error) {
 	r := reader{b: group}
 	for len(r.b) > 0 && !r.bad {
 		n := &entry{time: r.varint()}
+		known := n.time == withTerms
+		if known {
+			n.time, n.terms = r.varint(), []term{}
+		}
 		copy(n.salt[:], r.bytes(len(n.salt)))
 		for range r.count(8) {
 			n.keys = append(n.keys, int64(binary.BigEndian.Uint64(r.bytes(8))))
+		}
+		if known {
+			for range r.count(4) {
+				n.terms = append(n.terms, term(binary.BigEndian.Uint32(r.bytes(4))))
+			}
 		}
 		n.parts = r.parts()
 		all = append(all, n)

@@ -68,13 +68,13 @@ func (l *Log) erase(ctx context.Context, number int64, erase func(b *block, at i
 	var gone []store.AuditPosting
 	entries := make([]*entry, len(b.leaves))
 	for i := range entries {
-		entries[i] = &entry{}
+		entries[i] = &entry{terms: []term{}}
 		if len(b.parts[i]) > 0 {
 			other, err := b.event(i)
 			if err != nil {
 				return err
 			}
-			entries[i].keys = other.keys()
+			entries[i].keys, entries[i].terms = other.keys(), other.terms(nil)
 		}
 	}
 	left := map[int64]store.AuditPosting{}
@@ -86,7 +86,7 @@ func (l *Log) erase(ctx context.Context, number int64, erase func(b *block, at i
 		p.Key, p.First = key, b.first
 		gone = append(gone, p)
 	}
-	return l.store.ReplaceAuditBlock(ctx, b.first, blocks[0].Body, b.encode(), gone)
+	return l.store.ReplaceAuditBlock(ctx, b.first, blocks[0].Body, b.encode(), summaryOf(entries), gone)
 }
 
 func (b *block) erase(at int) error {

@@ -18,6 +18,9 @@ type Query struct {
 	From         int64             // numbers from there
 	Before       int64             // numbers below; 0 for no limit
 	Limit        int               // events
+	// needs are terms, one of each list of which an event has that Match takes; nil:
+	// that is not known.
+	needs [][]term
 }
 
 // Found is some of what a query selects.
@@ -29,8 +32,11 @@ type Found struct {
 	Next int64
 }
 
-// maxLooked is how many blocks a page looks at.
-const maxLooked = 400
+// Bounds of a page: how many blocks it looks at, and of how many the summaries.
+const (
+	maxLooked  = 400
+	maxSkimmed = 20_000
+)
 
 // Find returns the numbered events that a query selects. Seal first, to have them
 // all.
@@ -41,7 +47,7 @@ func (l *Log) Find(ctx context.Context, q Query) (Found, error) {
 // Find is Log.Find of a log that nobody need have open.
 func Find(ctx context.Context, s store.Audit, q Query) (Found, error) {
 	f := &finder{Query: q, store: s}
-	for range maxLooked / chunkBlocks {
+	for f.looked < maxLooked && f.skimmed < maxSkimmed {
 		blocks, err := f.chunk(ctx)
 		if err != nil {
 			return Found{}, err
@@ -51,7 +57,7 @@ func Find(ctx context.Context, s store.Audit, q Query) (Found, error) {
 			return f.found, nil
 		}
 		for _, one := range blocks {
-			full, err := f.look(one)
+			full, err := f.look(ctx, one)
 			if err != nil || full {
 				return f.found, err
 			}
@@ -60,14 +66,19 @@ func Find(ctx context.Context, s store.Audit, q Query) (Found, error) {
 	return f.found, nil
 }
 
-// chunkBlocks is how many blocks are read at a time.
-const chunkBlocks = 8
+// How many blocks, and summaries of blocks, are read at a time.
+const (
+	chunkBlocks    = 8
+	chunkSummaries = 128
+)
 
 type finder struct {
 	Query
 	store store.Audit
 	found Found
 	done  bool // the first event was looked at
+
+	looked, skimmed int // blocks
 }
 
 // candidate is a block with the places in it that have the query's key; nil for
@@ -84,6 +95,9 @@ func (f *finder) chunk(ctx context.Context) ([]candidate, error) {
 	}
 	r := store.AuditRange{From: f.From, Before: f.Before, Since: f.Since, Until: f.Until, Newest: f.Newest, Limit: chunkBlocks}
 	key, keyed := f.key()
+	if !keyed && f.needs != nil {
+		r.Summaries, r.Limit = true, chunkSummaries
+	}
 	if !keyed {
 		blocks, err := f.store.AuditBlocks(ctx, r)
 		var all []candidate
@@ -130,7 +144,39 @@ func (f *finder) key() (int64, bool) {
 }
 
 // look takes what the query selects of a block, and says whether the page is full.
-func (f *finder) look(c candidate) (full bool, err error) {
+func (f *finder) look(ctx context.Context, c candidate) (full bool, err error) {
+	if c.Body == nil {
+		f.skimmed++
+	}
+	if !f.skips(&c) {
+		f.looked++
+		if full, err = f.open(ctx, c); err != nil || full {
+			return full, err
+		}
+	}
+	if f.Newest {
+		f.pass(c.First)
+	} else {
+		f.pass(c.First + int64(c.Count) - 1)
+	}
+	return false, nil
+}
+
+// skips says whether a block has nothing that the query selects.
+func (f *finder) skips(c *candidate) bool {
+	inTime := (f.Since.IsZero() || !c.Until.Before(f.Since)) && (f.Until.IsZero() || !c.Since.After(f.Until))
+	return !inTime || c.Body == nil && !may(c.Summary, f.needs)
+}
+
+// open takes what the query selects of a block that it does not skip.
+func (f *finder) open(ctx context.Context, c candidate) (full bool, err error) {
+	if c.Body == nil {
+		blocks, err := f.store.AuditBlocks(ctx, store.AuditRange{From: c.First, Before: c.First + 1, Limit: 1})
+		if err != nil || len(blocks) == 0 {
+			return false, err
+		}
+		c.AuditBlock = blocks[0]
+	}
 	at := c.at
 	if at == nil {
 		at = make([]int, c.Count)
@@ -138,39 +184,31 @@ func (f *finder) look(c candidate) (full bool, err error) {
 			at[i] = i
 		}
 	}
-	inTime := (f.Since.IsZero() || !c.Until.Before(f.Since)) && (f.Until.IsZero() || !c.Since.After(f.Until))
-	if inTime {
-		b, err := blockOf(c.AuditBlock)
+	b, err := blockOf(c.AuditBlock)
+	if err != nil {
+		return false, err
+	}
+	if f.Newest {
+		at = slices.Clone(at)
+		slices.Reverse(at)
+	}
+	for _, i := range at {
+		n := c.First + int64(i)
+		if i >= len(b.parts) || n < f.From || f.Before > 0 && n >= f.Before {
+			continue
+		}
+		e, err := b.event(i)
 		if err != nil {
 			return false, err
 		}
-		if f.Newest {
-			at = slices.Clone(at)
-			slices.Reverse(at)
+		if !f.selects(e) {
+			continue
 		}
-		for _, i := range at {
-			n := c.First + int64(i)
-			if i >= len(b.parts) || n < f.From || f.Before > 0 && n >= f.Before {
-				continue
-			}
-			e, err := b.event(i)
-			if err != nil {
-				return false, err
-			}
-			if !f.selects(e) {
-				continue
-			}
-			f.found.Events = append(f.found.Events, e)
-			if len(f.found.Events) == f.Limit {
-				f.pass(n)
-				return true, nil
-			}
+		f.found.Events = append(f.found.Events, e)
+		if len(f.found.Events) == f.Limit {
+			f.pass(n)
+			return true, nil
 		}
-	}
-	if f.Newest {
-		f.pass(c.First)
-	} else {
-		f.pass(c.First + int64(c.Count) - 1)
 	}
 	return false, nil
 }

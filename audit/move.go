@@ -70,8 +70,15 @@ func moveNumbered(ctx context.Context, from, to store.Audit) error {
 		if len(part.Blocks) == 0 || part.Blocks[0].First != t.size {
 			return fmt.Errorf("audit: the log has no event %d: verify it", t.size)
 		}
+		summaries, err := from.AuditBlocks(ctx, store.AuditRange{From: t.size, Before: head.Size, Limit: moveBlocks, Summaries: true})
+		if err != nil {
+			return err
+		}
 		part.Nodes = nil
-		for _, s := range part.Blocks {
+		for i, s := range part.Blocks {
+			if i < len(summaries) && summaries[i].First == s.First {
+				part.Blocks[i].Summary = summaries[i].Summary
+			}
 			b, _, err := leavesOf(s)
 			if err != nil {
 				return fmt.Errorf("audit: the events from %d: %w: verify the log", s.First, err)

@@ -127,7 +127,7 @@ func (l *Log) makeBlock(last store.AuditHead, groups [][]byte) (*store.AuditSeal
 		s.Nodes = t.add(b.leaves[i], s.Nodes)
 	}
 	s.Block.Since, s.Block.Until = spanOf(entries)
-	s.Block.Body = b.encode()
+	s.Block.Body, s.Block.Summary = b.encode(), summaryOf(entries)
 	s.Postings = postings(last.Size, entries)
 	signed, err := signHead(tlog.Tree{N: t.size, Hash: t.hash()}, *l.signer.Load())
 	if err != nil {

@@ -30,7 +30,7 @@ type Projected struct {
 }
 
 // parameters are those that a search of the log has.
-var parameters = []string{"_count", "_id", "_lastUpdated", "_sort", "action", "agent", "altid", "date", "entity", "outcome", "patient", "subtype", "type"}
+var parameters = []string{"_count", "_id", "_lastUpdated", "_sort", "action", "agent", "altid", "date", "entity", "outcome", "patient", "policy", "subtype", "type"}
 
 // Bounds of _count.
 const (
@@ -100,17 +100,25 @@ func (s *Selection) parameter(p search.Pair, base string) error {
 			s.query.Agent = values[0]
 			return nil
 		}
+		s.query.need(termAgent, values)
 		s.test(func(e *Event) bool {
 			return slices.Contains(values, e.Agent.Is) || slices.Contains(values, e.Agent.User) || slices.Contains(values, e.Agent.Client)
 		})
 	case "altid":
+		s.query.need(termLogin, values)
 		s.test(func(e *Event) bool { return e.Agent.Login != "" && slices.Contains(values, e.Agent.Login) })
 	case "entity":
 		for i := range values {
 			values[i] = refer(values[i])
 		}
+		s.query.need(termTouched, values)
 		s.test(func(e *Event) bool { return e.touches(values) || s.whole && e.turnsOn(values) })
 	case "type", "subtype":
+		if p.Name == "type" {
+			s.query.need(termType, codes(values))
+		} else {
+			s.query.need(termSubtype, codes(values))
+		}
 		s.test(func(e *Event) bool {
 			c, sub := e.Kind.types()
 			if p.Name == "subtype" {
@@ -119,8 +127,15 @@ func (s *Selection) parameter(p search.Pair, base string) error {
 			return slices.ContainsFunc(values, c.matches)
 		})
 	case "action":
+		s.query.need(termAction, codes(values))
 		s.test(func(e *Event) bool { return slices.ContainsFunc(values, e.does) })
+	case "policy":
+		s.query.need(termPolicy, values)
+		s.test(func(e *Event) bool {
+			return slices.ContainsFunc(e.policies(), func(one string) bool { return slices.Contains(values, one) })
+		})
 	case "outcome":
+		s.query.need(termOutcome, codes(values))
 		s.test(func(e *Event) bool {
 			return slices.ContainsFunc(values, coding{System: "http://terminology.hl7.org/CodeSystem/audit-event-outcome", Code: strconv.Itoa(e.Outcome())}.matches)
 		})

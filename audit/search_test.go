@@ -14,7 +14,7 @@ import (
 
 const base = "https://ehr.example/fhir"
 
-func parse(t *testing.T, text string) *Selection {
+func parse(t testing.TB, text string) *Selection {
 	t.Helper()
 	var pairs []search.Pair
 	for pair := range strings.SplitSeq(text, "&") {

@@ -140,11 +140,22 @@ const verifyBlocks = 64
 func (w *verifier) blocks(ctx context.Context) error {
 	from := int64(0)
 	for {
-		list, err := w.store.AuditBlocks(ctx, store.AuditRange{From: from, Limit: verifyBlocks})
+		// Summaries first: those of a block in which something is erased meanwhile then say
+		// too much, and not too little.
+		r := store.AuditRange{From: from, Limit: verifyBlocks, Summaries: true}
+		summaries, err := w.store.AuditBlocks(ctx, r)
 		if err != nil {
 			return err
 		}
-		for _, b := range list {
+		r.Summaries = false
+		list, err := w.store.AuditBlocks(ctx, r)
+		if err != nil {
+			return err
+		}
+		for i, b := range list {
+			if i < len(summaries) && summaries[i].First == b.First {
+				b.Summary = summaries[i].Summary
+			}
 			if err := w.block(b); err != nil {
 				return err
 			}
@@ -218,7 +229,22 @@ func (w *verifier) block(s store.AuditBlock) error {
 	for _, p := range postings(s.First, entries) {
 		w.expected[s.First] += sumOf(p)
 	}
+	if w.Problems == before {
+		w.summary(s, entries)
+	}
 	return nil
+}
+
+// summary looks whether what a block is found by hides none of its events.
+func (w *verifier) summary(s store.AuditBlock, entries []*entry) {
+	for _, n := range entries {
+		for _, t := range n.terms {
+			if !may(s.Summary, [][]term{{t}}) {
+				w.problem("the summary of the events %d to %d was altered: a search may not find them", s.First, s.First+int64(s.Count)-1)
+				return
+			}
+		}
+	}
 }
 
 // missing notes that events are not there.
@@ -250,7 +276,7 @@ func (w *verifier) event(b *block, i int) *entry {
 		w.problem("event %d cannot be read: %v", number, err)
 		return n
 	}
-	n.time, n.keys = e.Time.UnixMicro(), e.keys()
+	n.time, n.keys, n.terms = e.Time.UnixMicro(), e.keys(), e.terms(nil)
 	return n
 }
 

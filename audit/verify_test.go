@@ -79,6 +79,7 @@ func TestRowsThatAreDroppedOrMovedAreNamed(t *testing.T) {
 		"a row of the index":   {"DELETE FROM audit_posting WHERE first = 8 AND key = (SELECT min(key) FROM audit_posting WHERE first = 8)", "index of the events from 8 was altered"},
 		"a place in the index": {"UPDATE audit_posting SET at = x'03' WHERE first = 8 AND key = (SELECT min(key) FROM audit_posting WHERE first = 8)", "index of the events from 8 was altered"},
 		"another row of index": {"INSERT INTO audit_posting (key, first, at) VALUES (1, 12, x'00')", "index of the events from 12 was altered"},
+		"a summary's terms":    {"UPDATE audit_summary SET terms = CAST(x'01' || zeroblob(length(terms) - 1) AS BLOB) WHERE first = 8", "summary of the events 8 to 11 was altered"},
 		"the keys":             {"DELETE FROM audit_signers", "the last checkpoint is not good"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -132,7 +133,7 @@ func TestAByteThatIsFlippedAnywhereInABlockIsSeen(t *testing.T) {
 	for i := range whole {
 		changed := slices.Clone(whole)
 		changed[i] ^= 1 << rand.IntN(8)
-		if err := b.store.ReplaceAuditBlock(t.Context(), 6, blocks[1].Body, changed, nil); err != nil {
+		if err := b.store.ReplaceAuditBlock(t.Context(), 6, blocks[1].Body, changed, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		blocks[1].Body = changed
@@ -177,7 +178,7 @@ func TestAnEventThatIsReplacedTogetherWithItsLeafIsFound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.ReplaceAuditBlock(t.Context(), found.first, blocks[0].Body, found.encode(), nil); err != nil {
+		if err := s.ReplaceAuditBlock(t.Context(), found.first, blocks[0].Body, found.encode(), nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

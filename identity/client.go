@@ -63,6 +63,7 @@ type Client struct {
 	Redirects  []string        `json:"redirects,omitempty"`
 	Origins    []string        `json:"origins,omitempty"` // of browser apps, beside those of Redirects
 	LaunchURI  string          `json:"launchUri,omitempty"`
+	OwnBanner  bool            `json:"ownBanner,omitempty"` // it wants to show who the patient is, also in a chart (SMART App Launch 2.2 §2.0.9.2, need_patient_banner)
 	PostLogout []string        `json:"postLogout,omitempty"`
 	URI        string          `json:"uri,omitempty"` // its home page
 	LogoURI    string          `json:"logoUri,omitempty"`

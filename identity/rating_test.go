@@ -108,13 +108,13 @@ func TestWhatAnAppSaysOfItselfIsKeptAndBounded(t *testing.T) {
 	h := openHouse(t, Config{})
 	m := Metadata{
 		Name: "App", Auth: AuthNone, Redirects: []string{"https://app.example/callback"}, SoftwareID: "x", Release: "3",
-		Description: "Shows <b>things</b>", Publisher: "Somebody", Categories: []string{"Heart"},
+		Description: "Shows <b>things</b>", Publisher: "Somebody", Categories: []string{"Heart"}, OwnBanner: true,
 	}
 	c, _, err := h.Register(h.ctx, m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := c.Metadata(); got.SoftwareID != "x" || got.Release != "3" || got.Description != m.Description || got.Publisher != "Somebody" || len(got.Categories) != 1 {
+	if got := c.Metadata(); got.SoftwareID != "x" || got.Release != "3" || got.Description != m.Description || got.Publisher != "Somebody" || len(got.Categories) != 1 || !got.OwnBanner {
 		t.Errorf("%+v", got)
 	}
 	for name, change := range map[string]func(*Metadata){

@@ -34,6 +34,7 @@ type Metadata struct {
 	Description string   `json:"description,omitempty"`     // what it is for, for a gallery of apps
 	Publisher   string   `json:"publisher,omitempty"`
 	Categories  []string `json:"categories,omitempty"`
+	OwnBanner   bool     `json:"need_patient_banner,omitempty"` // it wants to show who the patient is, also in a chart
 }
 
 // maxOpen is how many registrations of apps by themselves may wait for approval.
@@ -96,7 +97,7 @@ func (m Metadata) client() (*Client, error) {
 	c := &Client{
 		Name: m.Name, Auth: m.Auth, Grants: m.Grants, Redirects: m.Redirects, JWKS: m.JWKS, JWKSURI: m.JWKSURI,
 		URI: m.URI, LogoURI: m.LogoURI, PolicyURI: m.PolicyURI, TermsURI: m.TermsURI, Contacts: m.Contacts,
-		PostLogout: m.PostLogout, LaunchURI: m.LaunchURI, Purposes: m.Purposes,
+		PostLogout: m.PostLogout, LaunchURI: m.LaunchURI, OwnBanner: m.OwnBanner, Purposes: m.Purposes,
 		SoftwareID: m.SoftwareID, Release: m.Release, Description: m.Description, Publisher: m.Publisher, Categories: m.Categories,
 	}
 	for _, scope := range scopes {
@@ -116,7 +117,7 @@ func (c *Client) Metadata() Metadata {
 	m := Metadata{
 		Name: c.Name, Auth: c.Auth, Grants: c.Grants, Redirects: c.Redirects, Scope: c.Scopes.String(), JWKS: c.JWKS, JWKSURI: c.JWKSURI,
 		URI: c.URI, LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TermsURI: c.TermsURI, Contacts: c.Contacts,
-		PostLogout: c.PostLogout, LaunchURI: c.LaunchURI, Purposes: c.Purposes,
+		PostLogout: c.PostLogout, LaunchURI: c.LaunchURI, OwnBanner: c.OwnBanner, Purposes: c.Purposes,
 		SoftwareID: c.SoftwareID, Release: c.Release, Description: c.Description, Publisher: c.Publisher, Categories: c.Categories,
 	}
 	if c.May(AuthorizationCode) {

@@ -70,9 +70,16 @@ func (d *defined) printsOf(k indexKey) *printed {
 		return nil
 	}
 	contained := rel.contained()
-	p := &printed{of: rel.catalog.Print(string(k.Type)) + contained + referenceRules, params: sync.OnceValue(func() map[string]string {
+	of := rel.catalog.Print(string(k.Type)) + contained + referenceRules
+	if k.Type == subscriptionType {
+		of += subscriberRules
+	}
+	p := &printed{of: of, params: sync.OnceValue(func() map[string]string {
 		prints := rel.catalog.Prints(string(k.Type))
 		prints[search.OtherReference], prints[containedCode] = referenceRules, contained
+		if k.Type == subscriptionType {
+			prints[search.Subscriber] = subscriberRules
+		}
 		return prints
 	})}
 	d.prints[k] = p

@@ -15,6 +15,7 @@ import (
 	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/engine/subscribe"
 	"github.com/inglehealth/ingle/internal/recent"
 	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -66,7 +67,8 @@ type Door struct {
 	known      *recent.Map[consentVersion, access.Consent] // of which events tell
 	labels     *labels
 
-	subscriptions *Subscriptions // nil: nobody is told of changes, see Subscribe
+	topics        []subscribe.Topic // of packages
+	subscriptions *Subscriptions    // nil: nobody is told of changes, see Subscribe
 }
 
 // Open makes a Door over an open store and takes the store over. It compiles
@@ -120,6 +122,7 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		return nil, fmt.Errorf("records: the state of the index: %w", err)
 	}
 	d.store = guarded{c.Store, d.indexes}
+	d.topics = d.packagedTopics(ctx)
 	if d.limits, err = limits.Open(ctx, limits.Config{Store: c.Store, Clock: c.Clock, Log: c.Log, Defaults: c.Limits}); err != nil {
 		return nil, err
 	}

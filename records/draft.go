@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/inglehealth/ingle/engine/label"
@@ -157,6 +158,9 @@ func (s *Session) check(ctx context.Context, w *draft, i smart.Interactions) err
 	entries, err := s.door.extract(ctx, w.rel, w.tree)
 	if err != nil {
 		return s.door.fault(err)
+	}
+	if w.key.Type == subscriptionType {
+		entries = slices.Concat(entries, s.principal.Standing.subscriptionEntries())
 	}
 	w.entries, w.checked = entries, true
 	return s.mayWrite(ctx, w, i)

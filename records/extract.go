@@ -6,11 +6,15 @@ import (
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
 )
 
 // referenceRules is the version of the rules by which search.OtherReference is found.
 // Whoever changes them changes it.
 const referenceRules = "+1"
+
+// subscriberRules is that of search.Subscriber.
+const subscriberRules = "+1"
 
 // extract computes the index entries of a resource that has its id.
 func (d *Door) extract(ctx context.Context, rel *release, tree *fhir.Tree) ([]search.Entry, error) {
@@ -39,6 +43,33 @@ func (d *Door) extract(ctx context.Context, rel *release, tree *fhir.Tree) ([]se
 		return entries, nil
 	}
 	return slices.Concat(entries, others), nil // without the room that append leaves
+}
+
+// indexed are the entries of a stored resource, or of what the server itself makes of
+// it. A Subscription has those of whose it is.
+func (d *Door) indexed(ctx context.Context, r store.Record, rel *release, tree *fhir.Tree) ([]search.Entry, error) {
+	return d.indexedWith(ctx, d.store, r, rel, tree)
+}
+
+// indexedWith is indexed where from knows whose Subscriptions are.
+func (d *Door) indexedWith(ctx context.Context, from store.Identity, r store.Record, rel *release, tree *fhir.Tree) ([]search.Entry, error) {
+	entries, err := d.extract(ctx, rel, tree)
+	if err != nil || r.Key.Type != subscriptionType {
+		return entries, err
+	}
+	by, err := readSubscriber(ctx, from, r.Key.ID)
+	if err != nil || r.Updated.Before(by.Since) {
+		return entries, err
+	}
+	return slices.Concat(entries, by.Standing.subscriptionEntries()), nil
+}
+
+// subscriptionEntries are the index entries of a Subscription that say whose it is.
+func (s Standing) subscriptionEntries() (entries []search.Entry) {
+	for _, code := range s.Subscriber().Codes() {
+		entries = append(entries, search.Entry{Param: search.SubscriberParam(), Code: code})
+	}
+	return entries
 }
 
 // cover is what entries refer to, and what was added.

@@ -72,7 +72,7 @@ func (m *migration) prepare(ctx context.Context, batch []store.Record) ([]moving
 		if !r.Deleted {
 			var entries []search.Entry
 			if current[r.Key].Version == r.Version {
-				if _, entries, errs[i] = m.to.index(ctx, r); errs[i] != nil {
+				if _, entries, errs[i] = m.to.indexWith(ctx, m.from.store, r); errs[i] != nil {
 					errs[i] = fmt.Errorf("%s/_history/%d: %w", r.Key, r.Version, errs[i])
 					return
 				}

@@ -124,7 +124,7 @@ func (e *erasure) replace(ctx context.Context, current store.Record, tree *fhir.
 	d := e.d
 	w := &draft{rel: d.release(current.Release), tree: tree, key: current.Key, checked: true}
 	var err error
-	if w.entries, err = d.extract(ctx, w.rel, tree); err != nil {
+	if w.entries, err = d.indexed(ctx, current, w.rel, tree); err != nil {
 		return err
 	}
 	write, err := d.write(w, http.MethodPatch, current)

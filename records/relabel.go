@@ -256,7 +256,7 @@ func (d *Door) relabelOne(ctx context.Context, r store.Record, by *label.Labeler
 	if err := d.compose(w, r.Version, r.Updated); err != nil || bytes.Equal(w.json, r.Body) {
 		return nil, store.Write{}, err
 	}
-	if w.entries, err = d.extract(ctx, w.rel, tree); err != nil {
+	if w.entries, err = d.indexed(ctx, r, w.rel, tree); err != nil {
 		return nil, store.Write{}, err
 	}
 	write, err := d.write(w, http.MethodPatch, r)

@@ -91,11 +91,16 @@ func (d *Door) releaseOf(r definitions.Release, t fhir.Type) *release {
 
 // index reads a stored resource and computes its index entries.
 func (d *Door) index(ctx context.Context, r store.Record) (*fhir.Tree, []search.Entry, error) {
+	return d.indexWith(ctx, d.store, r)
+}
+
+// indexWith is index where from knows whose Subscriptions are.
+func (d *Door) indexWith(ctx context.Context, from store.Identity, r store.Record) (*fhir.Tree, []search.Entry, error) {
 	tree, err := d.tree(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	entries, err := d.extract(ctx, d.release(r.Release), tree)
+	entries, err := d.indexedWith(ctx, from, r, d.release(r.Release), tree)
 	return tree, entries, err
 }
 

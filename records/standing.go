@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
@@ -13,6 +14,7 @@ import (
 type Standing struct {
 	Client  string       `json:"client,omitempty"`
 	User    string       `json:"user,omitempty"`
+	Patient string       `json:"patient,omitempty"` // in context
 	Grant   string       `json:"grant,omitempty"`   // what the user allowed the client
 	Key     string       `json:"key,omitempty"`     // of the token of an administrator's script, with which the work ends
 	Token   string       `json:"token,omitempty"`   // what the audit log calls the token that the work was asked for with
@@ -25,6 +27,11 @@ type Standing struct {
 // token: who may look after work is who asked for it.
 func (s Standing) Same(as Standing) bool {
 	return s.Client == as.Client && s.User == as.User && s.Key == as.Key
+}
+
+// Subscriber is whose the Subscriptions are that are made with it.
+func (s Standing) Subscriber() access.Subscriber {
+	return access.Subscriber{Client: s.Client, User: s.User, Key: s.Key, Patient: s.Patient}
 }
 
 // ErrStanding is in the chain of the error about a Standing that allows nothing any

@@ -8,6 +8,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/engine/subscribe"
 	"github.com/inglehealth/ingle/records/notify"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
@@ -45,6 +46,7 @@ const (
 // subscription is a Subscription resource, read.
 type subscription struct {
 	id        fhir.ID
+	release   definitions.Release
 	version   int64
 	status    string
 	topic     string   // canonical; "" of one with criteria of its own
@@ -63,7 +65,7 @@ func readSubscription(tenant string, root fhir.Node) (*subscription, error) {
 	}
 	id := root.Tree().ID()
 	s := &subscription{
-		id: id, status: root.Child("status").Text(), most: eventsAtOnce,
+		id: id, release: root.Tree().Definitions().Release, status: root.Child("status").Text(), most: eventsAtOnce,
 		target: notify.Target{
 			Tenant: tenant, Subscription: id, Code: channel.Child("type").Text(), Endpoint: channel.Child("endpoint").Text(),
 			Media: channel.Child("payload").Text(), Timeout: attemptTime,
@@ -185,7 +187,7 @@ func number(text string) (n int64) {
 
 // same says whether two say the same but for status and version.
 func (s *subscription) same(o *subscription) bool {
-	return s.topic == o.topic && slices.Equal(s.criteria, o.criteria) && s.target.Equal(o.target) && s.heartbeat == o.heartbeat && s.most == o.most && s.end.Equal(o.end)
+	return s.release == o.release && s.topic == o.topic && slices.Equal(s.criteria, o.criteria) && s.target.Equal(o.target) && s.heartbeat == o.heartbeat && s.most == o.most && s.end.Equal(o.end)
 }
 
 // pulled says whether the subscriber fetches what there is, over a connection of its

@@ -70,7 +70,7 @@ func (s *Subscriptions) read(r store.Record) (*subscription, *fhir.Tree, error) 
 	}
 	sub, err := readSubscription(s.door.Name(), tree.Root())
 	if err != nil { // one that was off from the start
-		sub = &subscription{id: r.Key.ID, status: tree.Root().Child("status").Text(), target: notify.Target{Tenant: s.door.Name(), Subscription: r.Key.ID, Timeout: attemptTime}}
+		sub = &subscription{id: r.Key.ID, release: tree.Definitions().Release, status: tree.Root().Child("status").Text(), target: notify.Target{Tenant: s.door.Name(), Subscription: r.Key.ID, Timeout: attemptTime}}
 	}
 	sub.version = r.Version
 	return sub, tree, nil
@@ -144,16 +144,22 @@ func (s *Subscriptions) States(ctx context.Context, after fhir.ID, limit int) ([
 
 // Message implements notify.Log.
 func (s *Subscriptions) Message(ctx context.Context, id fhir.ID, kind notify.Kind, content notify.Content, media string, since, until int64, most int) (notify.Message, int64, error) {
-	m, last, err := s.message(ctx, id, kind, content, media, since, until, most)
+	return s.MessageFor(ctx, nil, id, kind, content, media, since, until, most)
+}
+
+// MessageFor is Message for a session that asks: of the events those that it may see,
+// too. nil: whom the Subscription is for.
+func (s *Subscriptions) MessageFor(ctx context.Context, asks *Session, id fhir.ID, kind notify.Kind, content notify.Content, media string, since, until int64, most int) (notify.Message, int64, error) {
+	m, last, err := s.message(ctx, asks, id, kind, content, media, since, until, most)
 	return m, last, s.door.fault(err)
 }
 
-func (s *Subscriptions) message(ctx context.Context, id fhir.ID, kind notify.Kind, content notify.Content, media string, since, until int64, most int) (m notify.Message, last int64, err error) {
+func (s *Subscriptions) message(ctx context.Context, asks *Session, id fhir.ID, kind notify.Kind, content notify.Content, media string, since, until int64, most int) (m notify.Message, last int64, err error) {
 	sub, tree, err := s.stored(ctx, id)
 	if err != nil {
 		return m, 0, err
 	}
-	t := telling{s: s, sub: sub, status: sub.status, reason: tree.Root().Child("error").Text()}
+	t := telling{s: s, sub: sub, asks: asks, status: sub.status, reason: tree.Root().Child("error").Text()}
 	if t.total, err = s.door.store.LastEvent(ctx, eventLog(id)); err != nil {
 		return m, 0, err
 	}
@@ -255,7 +261,7 @@ func (l *leader) nudges(ctx context.Context) error {
 
 // Try implements notify.Log.
 func (s *Subscriptions) Try(ctx context.Context, id fhir.ID) error {
-	m, _, err := s.message(ctx, id, notify.Heartbeat, "", "", 1, 0, 1)
+	m, _, err := s.message(ctx, nil, id, notify.Heartbeat, "", "", 1, 0, 1)
 	if err != nil {
 		return s.door.fault(err)
 	}

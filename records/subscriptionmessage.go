@@ -13,6 +13,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/engine/subscribe"
 	"github.com/inglehealth/ingle/records/notify"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
@@ -29,6 +30,7 @@ type telling struct {
 	sub     *subscription
 	topic   *subscribe.Topic // nil: none
 	session *Session
+	asks    *Session // who else must be allowed to see what is told; nil: nobody
 	status  string
 	reason  string
 	total   int64
@@ -43,7 +45,7 @@ func (t *telling) message(ctx context.Context, kind notify.Kind, content notify.
 	}
 	d := t.s.door
 	m.Notification = notify.Notification{
-		ID: id.String(), Base: d.base, Subscription: t.sub.id, Topic: t.sub.topic, Status: t.status, Kind: kind,
+		ID: id.String(), Release: t.sub.release, Base: d.base, Subscription: t.sub.id, Topic: t.sub.topic, Status: t.status, Kind: kind,
 		Content: content, At: d.now(), Total: t.total, Plain: t.sub.target.Plain && (kind == notify.OfEvents || kind == notify.Handshake),
 	}
 	if t.reason != "" {
@@ -126,13 +128,13 @@ func (t *telling) event(ctx context.Context, one store.Event, content notify.Con
 	if err != nil {
 		return e, false, err
 	}
-	if shown, err = t.session.changed(ctx, record, smart.Read); err != nil || !shown {
+	if shown, err = t.shows(ctx, record); err != nil || !shown {
 		return e, false, err
 	}
 	if content != notify.FullResource {
 		d.touch(ctx, record)
 	} else {
-		res, err := t.session.resource(ctx, record)
+		res, err := t.teller().resource(ctx, record)
 		if errors.Is(err, errWithheld) {
 			return e, false, nil
 		}
@@ -145,6 +147,26 @@ func (t *telling) event(ctx context.Context, one store.Event, content notify.Con
 		e.Context, err = t.context(ctx, record)
 	}
 	return e, err == nil, err
+}
+
+// shows says whether the subscriber, and who asks, may see a change.
+func (t *telling) shows(ctx context.Context, record store.Record) (bool, error) {
+	shown, err := t.session.changed(ctx, record, smart.Read)
+	if err != nil || !shown || t.asks == nil {
+		return shown, err
+	}
+	if t.asks.may(record.Key.Type, smart.Read) != nil {
+		return false, nil
+	}
+	return t.asks.changed(ctx, record, smart.Read)
+}
+
+// teller is as whom resources are read: who asks, and else the subscriber.
+func (t *telling) teller() *Session {
+	if t.asks != nil {
+		return t.asks
+	}
+	return t.session
 }
 
 // context is what the topic has go along with a resource.
@@ -167,12 +189,13 @@ func (t *telling) context(ctx context.Context, record store.Record) ([]notify.Re
 	if len(pairs) == 0 {
 		return nil, nil
 	}
-	q, _, err := t.session.query(ctx, SearchRequest{Type: record.Key.Type, Pairs: pairs, Release: record.Release, Handling: HandlingLenient})
-	if err != nil || t.session.queries(q) != nil {
+	teller := t.teller()
+	q, _, err := teller.query(ctx, SearchRequest{Type: record.Key.Type, Pairs: pairs, Release: record.Release, Handling: HandlingLenient})
+	if err != nil || teller.queries(q) != nil {
 		return nil, nil //nolint:nilerr // a topic asks for what is not known, or not shown, here: the rest is told
 	}
 	var result SearchResult
-	if err := t.session.include(ctx, t.s.door.store, q.Includes, []store.Record{record}, &result); err != nil {
+	if err := teller.include(ctx, t.s.door.store, q.Includes, []store.Record{record}, &result); err != nil {
 		return nil, err
 	}
 	var all []notify.Resource
@@ -189,7 +212,7 @@ func (t *telling) record(ctx context.Context, trail *audit.Trail, n *notify.Noti
 		return nil
 	}
 	e := &audit.Event{
-		Kind: audit.Operation, Status: 200, Agent: t.session.Principal().Agent, Target: "Subscription/" + string(t.sub.id) + "/$events",
+		Kind: audit.Operation, Status: 200, Agent: t.teller().Principal().Agent, Target: "Subscription/" + string(t.sub.id) + "/$events",
 		Note: fmt.Sprintf("events %d to %d by %s, %s", n.Events[0].Number, n.Events[len(n.Events)-1].Number, t.sub.target.Code, n.Content),
 	}
 	trail.Tell(e)
@@ -203,20 +226,20 @@ func (t *telling) body(n *notify.Notification, media string) ([]byte, error) {
 		if media == "" || len(n.Events) == 0 || n.Events[0].JSON == nil {
 			return nil, nil
 		}
-		return t.in(media, n.Events[0].JSON)
+		return t.in(media, n.Release, n.Events[0].JSON)
 	}
 	json, err := n.Bundle()
 	if err != nil {
 		return nil, err
 	}
-	return t.in(media, json)
+	return t.in(media, n.Release, json)
 }
 
-func (t *telling) in(media string, json []byte) ([]byte, error) {
+func (t *telling) in(media string, release definitions.Release, json []byte) ([]byte, error) {
 	if !strings.Contains(media, fhirXML) { // an e-mail attaches it
 		return json, nil
 	}
-	tree, err := fhir.ParseJSON(t.s.door.release("").defs, json, storedLimits)
+	tree, err := fhir.ParseJSON(t.s.door.release(release).defs, json, storedLimits)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/engine/subscribe"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
@@ -41,7 +42,7 @@ func (s *Session) subscribe(ctx context.Context, w *draft) error {
 	if !sub.end.IsZero() && !sub.end.After(s.door.now()) {
 		return restate(w.tree, statusOff, "its end has come")
 	}
-	if err := s.door.roomForSubscription(ctx, w.key.ID); err != nil {
+	if err := s.roomForSubscription(ctx, w.key.ID); err != nil {
 		return err
 	}
 	topics, err := s.door.Topics(ctx)
@@ -52,7 +53,7 @@ func (s *Session) subscribe(ctx context.Context, w *draft) error {
 	if err != nil {
 		return err
 	}
-	if err := s.mayHear(criteria); err != nil {
+	if err := errors.Join(s.mayHear(criteria), s.bound(criteria)); err != nil {
 		return err
 	}
 	if err := s.door.subscriptions.admits(ctx, s, sub); err != nil {
@@ -61,16 +62,41 @@ func (s *Session) subscribe(ctx context.Context, w *draft) error {
 	return restate(w.tree, statusRequested, "")
 }
 
-// maxSubscriptions bounds the Subscriptions of a tenant: each has memory, and work that
-// goes on.
-const maxSubscriptions = 10_000
+// bound refuses criteria that are not about the patient in context of an app that
+// reaches no other: of all others it would be told nothing.
+func (s *Session) bound(c *subscribe.Criteria) error {
+	by, ok := s.access.(interface{ Bound() (string, bool) })
+	if !ok {
+		return nil
+	}
+	if patient, ok := by.Bound(); ok && !c.About(patient) {
+		return refuseSubscription("criteria", "with scopes of level patient a Subscription is about the patient in context: its criteria, or a filter for each type of its topic, ask for patient=Patient/%s", patient)
+	}
+	return nil
+}
 
-func (d *Door) roomForSubscription(ctx context.Context, id fhir.ID) error {
-	n, err := d.store.Count(ctx, &search.Query{Types: []string{string(subscriptionType)}, Filter: search.Not{X: search.IDs{string(id)}}})
+// Bounds of the Subscriptions of a tenant, and of those of a user with an app: each has
+// memory, and work that goes on.
+const (
+	maxSubscriptions = 10_000
+	maxOfUser        = 100
+)
+
+func (s *Session) roomForSubscription(ctx context.Context, id fhir.ID) error {
+	count := func(x search.Expr) (int64, error) {
+		return s.door.store.Count(ctx, &search.Query{Types: []string{string(subscriptionType)}, Filter: search.And{search.Not{X: search.IDs{string(id)}}, x}})
+	}
+	n, err := count(search.And{})
 	if err == nil && n >= maxSubscriptions {
 		err = fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "there are %d Subscriptions, which is as many as this server tells: delete some that are off", n)
 	}
-	return d.fault(err)
+	if mine := s.principal.Standing.subscriptionEntries(); err == nil && s.principal.Standing.User != "" && len(mine) > 0 {
+		n, err = count(search.Token{Param: search.SubscriberParam(), AnySystem: true, Code: mine[0].Code})
+		if err == nil && n >= maxOfUser {
+			err = fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "you have %d Subscriptions with this app, which is as many as one may have: delete some", n)
+		}
+	}
+	return s.door.fault(err)
 }
 
 // admits refuses a subscription for who cannot stand for it, or to which nothing could
@@ -176,7 +202,7 @@ func (d *Door) restate(ctx context.Context, id fhir.ID, version int64, status, r
 		return 0, err
 	}
 	w := &draft{rel: d.release(current.Release), tree: tree, key: current.Key, checked: true, restated: true}
-	if w.entries, err = d.extract(ctx, w.rel, tree); err != nil {
+	if w.entries, err = d.indexed(ctx, current, w.rel, tree); err != nil {
 		return 0, err
 	}
 	write, err := d.write(w, http.MethodPatch, current)

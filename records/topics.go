@@ -23,10 +23,31 @@ const (
 // maxTopics bounds the stored topics that are in force, oldest first.
 const maxTopics = 500
 
-// Topics are those that subscriptions may name: the built-in ones, then those that are
-// stored, the oldest first.
+// packagedTopics are those of the packages that are loaded. What cannot be read or
+// matched is left out, and the log says why.
+func (d *Door) packagedTopics(ctx context.Context) (all []subscribe.Topic) {
+	for _, defs := range d.Releases() {
+		for _, resource := range defs.Topics() {
+			t, ok, err := subscribe.Read(resource)
+			if err == nil && ok {
+				_, err = t.Compile(nil, d.catalogs())
+			}
+			if err != nil {
+				d.log.WarnContext(ctx, "a topic of a package is not offered", "topic", t.URL, "error", err)
+				continue
+			}
+			if ok && !slices.ContainsFunc(all, func(o subscribe.Topic) bool { return o.Canonical() == t.Canonical() }) {
+				all = append(all, t)
+			}
+		}
+	}
+	return all
+}
+
+// Topics are those that subscriptions may name: the built-in ones, those of packages,
+// then those that are stored, the oldest first.
 func (d *Door) Topics(ctx context.Context) ([]subscribe.Topic, error) {
-	all := slices.Clone(subscribe.BuiltIn())
+	all := slices.Concat(subscribe.BuiltIn(), d.topics)
 	for _, q := range d.topicQueries() {
 		page, err := d.store.Search(ctx, q)
 		if err != nil {

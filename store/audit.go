@@ -12,6 +12,9 @@ type AuditBlock struct {
 	Count        int
 	Since, Until time.Time // of its earliest and its latest event
 	Body         []byte    // as package audit writes it; the caller must not change it
+	// Summary says what the events are found by, as package audit writes it; nil when
+	// nothing is known.
+	Summary []byte
 }
 
 // AuditPosting says which events of a block have a key.
@@ -48,6 +51,7 @@ type AuditRange struct {
 	Before       int64     // with events below that number; 0 for no limit
 	Since, Until time.Time // with events that may lie there, ends included; zero for no limit
 	Newest       bool      // the newest first; otherwise the oldest
+	Summaries    bool      // blocks with their summaries, and without their bodies
 	Limit        int
 }
 
@@ -82,10 +86,10 @@ type Audit interface {
 	AllAuditPostings(ctx context.Context, after AuditPosting, limit int) ([]AuditPosting, error)
 	// AuditNodes returns those of ids that are there, in no particular order.
 	AuditNodes(ctx context.Context, ids []int64) ([]AuditNode, error)
-	// ReplaceAuditBlock puts another body into a block, and other postings, which
+	// ReplaceAuditBlock puts another body and summary into a block, and other postings, which
 	// without At are removed, in the place of those of the same keys; ErrVersion when
 	// its body is not was any more.
-	ReplaceAuditBlock(ctx context.Context, first int64, was, body []byte, postings []AuditPosting) error
+	ReplaceAuditBlock(ctx context.Context, first int64, was, body, summary []byte, postings []AuditPosting) error
 	// AuditSigners is what package audit remembers of its keys, nil before the first
 	// SwapAuditSigners, which fails with ErrVersion when that is not was any more.
 	AuditSigners(ctx context.Context) ([]byte, error)

@@ -39,6 +39,7 @@ type clientAdd struct {
 	Post       bool     `help:"It sends its secret in the body instead of the Authorization header."`
 	JWKS       []byte   `name:"jwks" type:"filecontent" placeholder:"FILE" help:"A confidential app or service that signs assertions: its public keys, a JWK Set."`
 	JWKSURI    string   `name:"jwks-uri" placeholder:"URL" help:"The same, and where its keys are."`
+	OwnBanner  bool     `help:"It wants to show who the patient is when it is opened in a chart: it is told need_patient_banner."`
 	Backend    bool     `help:"A backend service, without users: client_credentials. It takes --jwks or --jwks-uri and --scope with system/ scopes."`
 	URI        string   `name:"uri" placeholder:"URL" help:"Its home page."`
 	About      string   `name:"description" placeholder:"TEXT" help:"What it is for, in a sentence, for the gallery of apps."`
@@ -73,7 +74,7 @@ func (c *clientAdd) client() (*identity.Client, error) {
 		return nil, usage("--scope: %v", err)
 	}
 	client := &identity.Client{
-		ID: c.ID, Name: c.Name, Auth: identity.AuthNone, Redirects: c.Redirect, LaunchURI: c.Launch, PostLogout: c.PostLogout, Origins: c.Origin,
+		ID: c.ID, Name: c.Name, Auth: identity.AuthNone, Redirects: c.Redirect, LaunchURI: c.Launch, OwnBanner: c.OwnBanner, PostLogout: c.PostLogout, Origins: c.Origin,
 		Scopes: scopes, Grants: []identity.GrantType{identity.AuthorizationCode, identity.RefreshToken}, Approved: true, JWKSURI: c.JWKSURI,
 		Purposes: c.Purpose, AccessFor: c.AccessFor, RefreshFor: c.RefreshFor,
 		URI: c.URI, Description: c.About, Publisher: c.Publisher, Categories: c.Category, Release: c.Release,

@@ -17,6 +17,7 @@ import (
 type subscriptionFlags struct {
 	SubscriptionAllow []string `placeholder:"PLACE" help:"Let rest-hooks of subscribers lead into the private network, and without TLS, to this host, address or network (hooks.example, .example, 10.1.0.0/16). May be repeated."`
 	SMTPURL           string   `name:"smtp-url" env:"INGLE_SMTP_URL" placeholder:"URL" help:"Mail server for subscriptions by e-mail: smtp://user:password@mail.example:587/?from=ehr@example.org. None: there is no e-mail."`
+	SMTPRecipient     []string `name:"smtp-recipient" placeholder:"WHO" help:"Let subscribers have e-mails sent to this address (name@example.org), domain (example.org), or domain with those below it (.example.org). May be repeated. None: to nobody."`
 	NATSURL           string   `name:"nats-url" env:"INGLE_NATS_URL" placeholder:"URL" help:"NATS server for subscriptions by NATS: nats://broker.example:4222. None: there is no NATS."`
 	NATSCredentials   string   `name:"nats-credentials" type:"existingfile" placeholder:"FILE" help:"Credentials file for the NATS server."`
 	NATSPrefix        string   `name:"nats-prefix" default:"ingle" help:"How the NATS subjects begin that notifications go to."`
@@ -38,6 +39,12 @@ func (f subscriptionFlags) channels(log logger) (*subscribe.Channels, error) {
 		var err error
 		if c.Mail, err = subscribe.ParseMail(f.SMTPURL); err != nil {
 			return nil, usage("--smtp-url: %v", err)
+		}
+		c.Mail.To = f.SMTPRecipient
+	}
+	for _, text := range f.SMTPRecipient {
+		if err := subscribe.CheckRecipient(text); err != nil {
+			return nil, usage("--smtp-recipient %s: %v", text, err)
 		}
 	}
 	if f.NATSURL != "" {

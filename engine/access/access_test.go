@@ -100,7 +100,7 @@ func grant(scopes string) access.Grant {
 	if err != nil {
 		panic(err)
 	}
-	return access.Grant{Scopes: list, Patient: "p", User: fhir.Key{Type: "Practitioner", ID: "dr"}}
+	return access.Grant{Scopes: list, Patient: "p", User: fhir.Key{Type: "Practitioner", ID: "dr"}, Subscriber: access.Subscriber{Client: "app", User: "dr", Patient: "p"}}
 }
 
 func resource(typ, id, rest string) string {
@@ -119,7 +119,7 @@ func to(element, reference string) string {
 var outOfReach = []string{
 	"Bundle", "Contract", "EnrollmentResponse", "Group", "InventoryItem", "InventoryReport", "Linkage", "MessageHeader",
 	"OperationOutcome", "Parameters", "PaymentNotice", "PaymentReconciliation", "Permission", "Person",
-	"Subscription", "SubscriptionStatus", "TestReport", "Transport", "VerificationResult",
+	"SubscriptionStatus", "TestReport", "Transport", "VerificationResult",
 }
 
 func TestEveryResourceTypeHasItsPlaceInTheTable(t *testing.T) {

@@ -49,7 +49,8 @@ type Reach string
 
 // Reaches. Own patients are those whose general practitioner the user is, of whose
 // active care team, encounter or appointment; those of the department have an
-// encounter with one of the user's organizations, or belong to it.
+// encounter with one of the user's organizations, or belong to it. Of Subscriptions
+// both are those that the user made with the app.
 const (
 	ReachAll        Reach = "organization"
 	ReachDepartment Reach = "department"
@@ -191,10 +192,13 @@ func (r *Rules) byRule(rule RoleRule, typeName string) search.Expr {
 }
 
 // reached holds of the resources of a type that are within reach. What belongs to no
-// patient is, but for what tells about a patient's.
+// patient is, but for what tells about a patient's, and the Subscriptions of others.
 func (r *Rules) reached(typeName string, reach Reach) search.Expr {
 	if reach == ReachAll {
 		return always()
+	}
+	if classes[typeName] == kept {
+		return r.kept(false)
 	}
 	patients := r.ownPatients
 	if reach == ReachDepartment {

@@ -45,7 +45,7 @@ func TestTheShippedRolesAllowWhatTheirWorkTakes(t *testing.T) {
 	}{
 		{"practitioner", "Patient", "cruds", "TREAT"}, {"practitioner", "Observation", "cruds", "TREAT"}, {"practitioner", "MedicationRequest", "cruds", "TREAT"},
 		{"practitioner", "Medication", "crus", "TREAT"}, {"practitioner", "Organization", "rs", "TREAT"}, {"practitioner", "SearchParameter", "rs", "TREAT"},
-		{"practitioner", "Provenance", "crs", "TREAT"}, {"practitioner", "Subscription", "", "TREAT"},
+		{"practitioner", "Provenance", "crs", "TREAT"}, {"practitioner", "Subscription", "cruds", "TREAT"},
 		{"nurse", "Observation", "crus", "TREAT"}, {"nurse", "Medication", "rs", "TREAT"}, {"nurse", "Location", "rs", "TREAT"},
 		{"front-desk", "Patient", "crus", "HOPERAT"}, {"front-desk", "Appointment", "crus", "HOPERAT"}, {"front-desk", "Coverage", "crus", "HOPERAT"},
 		{"front-desk", "Observation", "", "HOPERAT"}, {"front-desk", "Condition", "", "HOPERAT"}, {"front-desk", "DocumentReference", "", "HOPERAT"}, {"front-desk", "Encounter", "rs", "HOPERAT"},

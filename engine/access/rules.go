@@ -25,6 +25,8 @@ type Grant struct {
 	Asker Asker
 	// Broken are the patients for whom the asker broke the glass.
 	Broken []fhir.ID
+	// Subscriber is whose the Subscriptions are that whoever asks makes.
+	Subscriber Subscriber
 	// Missing are elements that are masked beside those that roles mask.
 	Missing []mask.Path
 }
@@ -281,6 +283,9 @@ func (r *Rules) byScope(typeName string, i smart.Interactions) search.Expr {
 // the type.
 func (r *Rules) reach(typeName string, i smart.Interactions) search.Expr {
 	c := classes[typeName]
+	if c == kept {
+		return r.kept(true)
+	}
 	if i&(smart.Create|smart.Update|smart.Delete) != 0 {
 		if c != owned {
 			return search.Or{}

@@ -23,6 +23,9 @@ const (
 	// directory: all. They tell of services, people in their office, and knowledge,
 	// not of patients. Neither are they.
 	directory
+	// kept: those that whoever asks made, with the same patient in context. They are
+	// written with such a scope.
+	kept
 )
 
 const binaryType = "Binary"
@@ -57,6 +60,7 @@ var classes = classesOf(map[class]string{
 		Requirements ResearchDefinition ResearchElementDefinition ResearchStudy RiskEvidenceSynthesis SearchParameter
 		SpecimenDefinition StructureDefinition StructureMap SubscriptionTopic SubstanceDefinition
 		SubstanceSpecification TerminologyCapabilities TestPlan TestScript ValueSet ViewDefinition`,
+	kept: "Subscription",
 })
 
 func classesOf(table map[class]string) map[string]class {

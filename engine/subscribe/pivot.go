@@ -15,12 +15,16 @@ type pivot struct {
 // pivots are the values by which a rule is found; ok is false when it asks for none, or
 // for too many.
 func (r *rule) pivots() (found []pivot, ok bool) {
-	x := r.filter
-	if r.query != nil && r.query.current != nil && r.on&Delete == 0 && (r.query.Both || r.query.previous == nil) {
-		x = both(x, r.query.current)
-	}
-	found, cost := pivotsOf(r.resource, x)
+	found, cost := pivotsOf(r.resource, r.demand())
 	return found, cost > 0
+}
+
+// demand holds of each resource that the rule is ever about.
+func (r *rule) demand() search.Expr {
+	if r.query != nil && r.query.current != nil && r.on&Delete == 0 && (r.query.Both || r.query.previous == nil) {
+		return both(r.filter, r.query.current)
+	}
+	return r.filter
 }
 
 // maxPivots bounds the values by which one rule is found.

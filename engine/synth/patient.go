@@ -10,10 +10,6 @@ import (
 // what the family had, and insurance.
 func (l *life) demographics() {
 	at := l.start.Add(9 * time.Hour)
-	var given list
-	for _, g := range l.names {
-		given = append(given, g)
-	}
 	l.addAs("Patient", l.id, at, "us-core-patient", object{
 		"text", narrative(html.EscapeString(l.name()) + ", born " + date(l.born)),
 		"extension", list{
@@ -25,7 +21,7 @@ func (l *life) demographics() {
 		},
 		"identifier", list{object{"use", "usual", "type", hl7("v2-0203", "MR", "Medical record number"), "system", home + "/mrn", "value", l.mrn}},
 		"active", true,
-		"name", list{object{"use", "official", "family", l.family, "given", given}},
+		"name", l.humanNames(),
 		"telecom", list{phone("mobile", l.phone), object{"system", "email", "value", l.email, "use", "home"}},
 		"gender", l.sex,
 		"birthDate", date(l.born),

@@ -18,13 +18,13 @@ func administrator(t *testing.T, b *browser, s *server) {
 		t.Fatal(answer.Status)
 	}
 
-	p.visit("/").press("Console").press("Apps").press("Blood pressure diary")
+	p.visit("/").press("Console").press("People and apps").press("Apps").press("Blood pressure diary")
 	p.press("Approve").see("approved")
 
 	// An access of somebody else.
 	b.person(t, s, "okafor").visit("/clinic/patient/maria").see("Allergies")
 	p.reload("/console/audit?patient=maria", "okafor")
-	p.visit("/console").press("Audit")
+	p.visit("/console").press("Privacy").press("Audit")
 	p.fill("Patient", "maria").press("Find").see("okafor", "clinic")
 	p.find("the access", `() => document.querySelector("tbody th a")`)
 	p.press("Verify the log").press("Verify").see("The last verification", "The log is whole")

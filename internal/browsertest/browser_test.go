@@ -3,6 +3,7 @@ package browsertest
 import (
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 
@@ -77,6 +78,26 @@ func (b *browser) person(t testing.TB, s *server, login string) *tab {
 	p.visit("/account/sign-in?next=%2Faccount")
 	p.pick(`button[name=as][value="` + login + `"]`)
 	return p
+}
+
+// newcomer is somebody whom an administrator has invited, and who has chosen a password: a
+// patient, whose record is that of a resource.
+func (b *browser) newcomer(t testing.TB, s *server, login, name, is string) *tab {
+	t.Helper()
+	said := strings.Fields(s.run(t, "user", "add", login, "--name", name, "--role", "patient", "--is", is))
+	const password = "a long password that nobody guesses"
+	p := b.somebody(t, s).visit(said[len(said)-1]).choose(password)
+	if p.has("#password") {
+		p.write("#login", login).write("#password", password).pick("form:has(#password) button")
+	}
+	return p
+}
+
+// choose chooses a password at the page of an invitation.
+func (p *tab) choose(password string) *tab {
+	p.t.Helper()
+	p.eval(`password => { for (const e of document.querySelectorAll("input[type=password]")) e.value = password }`, password)
+	return p.press("Choose this password")
 }
 
 // another is a second tab of the same person.

@@ -4,7 +4,7 @@ import "testing"
 
 // A developer registers an app, launches it through the simulator, reads in the trace
 // that the redirect is broken, and fixes it.
-func developer(t *testing.T, b *browser, s *server) {
+func developer(t testing.TB, b *browser, s *server) {
 	d := newDiary(t, s)
 	p := b.person(t, s, "brandt").visit("/").press("Developers")
 	p.visit("/developers/new")

@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,8 +11,9 @@ import (
 
 func TestEveryPageIsGoodToEverybodyInEveryLook(t *testing.T) {
 	b := openBrowser(t)
-	s := serve(t, databases["SQLite"](t))
+	s := serve(t, databases["SQLite"](t), "--subscription-allow", "127.0.0.1")
 	crowd(t, s)
+	bustle(t, b, s)
 	visitor := b.somebody(t, s)
 	visitor.visit("/").see("Welcome to the sandbox").inspect("start")
 	people := append([]string{""}, visitor.list(`() => [...document.querySelectorAll("button[name=as]")].map(e => e.value)`, "/account/sign-in?next=/account")...)
@@ -24,8 +26,26 @@ func TestEveryPageIsGoodToEverybodyInEveryLook(t *testing.T) {
 			} else {
 				c.tab = b.person(t, s, login)
 			}
-			c.from("/", "/design")
+			begin := []string{"/", "/design"}
+			if login == "okafor" {
+				begin = append(begin, "/clinic/patient/maria") // the first patient of the list has little data
+			}
+			c.from(begin...)
 		})
+	}
+	t.Run("with 5,000 results of one's own", func(t *testing.T) {
+		c := &crawl{seen: map[string]bool{}, own: map[string]bool{}, who: "petra", tab: b.newcomer(t, s, "petra", "Petra Manifold", "Patient/many")}
+		c.from("/portal/many", "/portal/many/results", "/portal/many/trend?code=8867-4", "/portal/many/looked", "/portal/many/file")
+	})
+	t.Run("proposals while one types", func(t *testing.T) {
+		p := b.person(t, s, "okafor").visit("/clinic").write("#q", "del")
+		p.element("[role=option]")
+		p.inspect("clinic-proposals")
+	})
+	for _, kind := range []string{"/developers/app/*", "/developers/app/*/launch", "/developers/app/*/trace", "/developers/app/*/requests", "/developers/app/*/data", "/developers/app/*/subscriptions", "/portal/*/apps/*", "/gallery/app/*"} {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(seen)), func(k string) bool { return strings.HasSuffix(k, kind) }) {
+			t.Errorf("no link leads to a page like %s", kind)
+		}
 	}
 	if len(seen) < 10 {
 		t.Errorf("there are only the pages %v", seen)
@@ -74,9 +94,10 @@ func (c *crawl) from(paths ...string) {
 }
 
 // mark is what stands for a kind of page that was inspected: the start page, the first
-// page of each room and the account are another page for each person.
+// page of each room, the gallery, the console and the account are another page for each person.
 func (c *crawl) mark(kind string) string {
-	if strings.Count(kind, "/") == 1 || strings.HasPrefix(kind, "/account") && !strings.Contains(kind, "sign-in") {
+	each := func(room string) bool { return strings.HasPrefix(kind, room) }
+	if strings.Count(kind, "/") == 1 || slices.ContainsFunc([]string{"/account", "/console", "/gallery"}, each) && !strings.Contains(kind, "sign-in") {
 		return c.who + " " + kind
 	}
 	return kind

@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,7 +55,7 @@ func (p *tab) inspect(name string) *tab {
 		}
 		p.picture(name + "-" + l.String())
 		if audited[l] {
-			p.audit(name + ", " + l.String())
+			p.unfold(name, l)
 		}
 	}
 	p.look(looks[0])
@@ -63,6 +64,28 @@ func (p *tab) inspect(name string) *tab {
 	}
 	p.quiet()
 	return p
+}
+
+// unfold has axe-core read the page with all that can be opened open, and each dialog, and
+// leaves it as it was.
+func (p *tab) unfold(name string, l look) {
+	p.t.Helper()
+	p.eval(`() => { for (const e of document.querySelectorAll("details:not([open])")) { e.open = true; e.dataset.unfolded = "" } }`)
+	if beyond, _ := p.eval(edge).(string); beyond != "" {
+		p.t.Errorf("%s, %s, unfolded: beyond the edge: %s (%s)", name, l, beyond, p.address())
+	}
+	if p.has("[data-unfolded]") {
+		p.picture(name + "-unfolded-" + l.String())
+	}
+	p.audit(name + ", " + l.String())
+	p.eval(`() => { for (const e of document.querySelectorAll("[data-unfolded]")) { e.open = false; delete e.dataset.unfolded } }`)
+	dialogs, _ := p.eval(`() => document.querySelectorAll("dialog").length`).(float64)
+	for i := range int(dialogs) {
+		p.eval(`i => { const e = document.querySelectorAll("dialog")[i]; e.open || e.showModal() }`, i)
+		p.picture(fmt.Sprintf("%s-dialog-%d-%s", name, i, l))
+		p.audit(fmt.Sprintf("%s, %s, dialog %d", name, l, i))
+		p.eval(`i => document.querySelectorAll("dialog")[i].close()`, i)
+	}
 }
 
 // edge names what is wider than the window, if the page can be scrolled to the side.

@@ -138,6 +138,29 @@ func (s *server) run(t testing.TB, args ...string) string {
 	return string(out)
 }
 
+// status sends a resource to the API and gives the status of the answer.
+func (s *server) status(t testing.TB, method, path string, body any) int {
+	t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, s.url+"/fhir"+path, strings.NewReader(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+s.token)
+	r.Header.Set("Content-Type", "application/fhir+json")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode
+}
+
 // fhir sends a resource, or nothing, to the API and gives the answer.
 func (s *server) fhir(t testing.TB, method, path string, body any) map[string]any {
 	t.Helper()

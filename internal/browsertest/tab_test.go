@@ -350,3 +350,13 @@ func decode(t testing.TB, text any, into any) {
 		t.Fatalf("%v: %s", err, s)
 	}
 }
+
+// within waits until something is so.
+func within(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !so(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}

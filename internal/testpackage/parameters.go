@@ -20,6 +20,12 @@ func Parameters(t testing.TB, parameters ...string) []byte {
 		files[f[0]+".json"] = fmt.Sprintf(`{"resourceType":"SearchParameter","id":%[1]q,"url":"http://example.org/SearchParameter/%[1]s",
 			"name":%[1]q,"status":"active","description":"d","code":%[1]q,"base":[%[4]q],"type":%[2]q,"expression":%[3]q}`, f[0], f[1], f[2], base)
 	}
+	return Pack(t, files)
+}
+
+// Pack packs files by the names that they have directly under package/.
+func Pack(t testing.TB, files map[string]string) []byte {
+	t.Helper()
 	var packed bytes.Buffer
 	zipped := gzip.NewWriter(&packed)
 	w := tar.NewWriter(zipped)

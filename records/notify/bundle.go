@@ -3,26 +3,32 @@ package notify
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"time"
 
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-// Profiles of the guide for R4.
+// Profiles of notifications: the guide's for R4, where the status is a Parameters, and
+// for R4B, where it is a SubscriptionStatus, which has no profile.
 const (
-	BundleProfile = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-notification-r4"
-	StatusProfile = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-status-r4"
+	BundleProfileR4  = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-notification-r4"
+	BundleProfileR4B = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-notification"
+	StatusProfileR4  = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-status-r4"
 )
 
 // Bundle is the notification as JSON: a history Bundle whose first entry is the
 // status, followed by the resources of its events unless the content is empty.
 func (n *Notification) Bundle() ([]byte, error) {
+	profile := BundleProfileR4
+	if n.Release == definitions.R4B {
+		profile = BundleProfileR4B
+	}
 	b := bundle{
-		Type: "Bundle", ID: n.ID, Meta: meta{[]string{BundleProfile}}, Kind: "history", Timestamp: instant(n.At),
+		Type: "Bundle", ID: n.ID, Meta: meta{[]string{profile}}, Kind: "history", Timestamp: instant(n.At),
 		Entries: []entry{{
 			FullURL:  "urn:uuid:" + n.ID,
-			Resource: n.Parameters(),
+			Resource: n.StatusResource(),
 			Request:  request{http.MethodGet, n.Base + "/" + n.subscription() + "/$status"},
 			Response: response{"200"},
 		}},
@@ -41,37 +47,6 @@ func (n *Notification) Bundle() ([]byte, error) {
 		}
 	}
 	return json.Marshal(b)
-}
-
-// Parameters is the status alone, as R4's Parameters of the profile StatusProfile.
-func (n *Notification) Parameters() json.RawMessage {
-	p := statusResource{Type: "Parameters", ID: n.ID, Meta: meta{[]string{StatusProfile}}}
-	p.add(parameter{Name: "subscription", Reference: &reference{n.Base + "/" + n.subscription()}})
-	if n.Topic != "" {
-		p.add(parameter{Name: "topic", Canonical: n.Topic})
-	}
-	p.add(parameter{Name: "status", Code: n.Status}, parameter{Name: "type", Code: string(n.Kind)},
-		parameter{Name: "events-since-subscription-start", String: strconv.FormatInt(n.Total, 10)})
-	for _, e := range n.Events {
-		one := parameter{Name: "notification-event", Parts: []parameter{
-			{Name: "event-number", String: strconv.FormatInt(e.Number, 10)}, {Name: "timestamp", Instant: instant(e.At)},
-		}}
-		if n.Content != Empty {
-			one.Parts = append(one.Parts, parameter{Name: "focus", Reference: &reference{n.Base + "/" + e.Focus.String()}})
-			for _, r := range e.Context {
-				one.Parts = append(one.Parts, parameter{Name: "additional-context", Reference: &reference{n.Base + "/" + r.Key.String()}})
-			}
-		}
-		p.add(one)
-	}
-	for _, text := range n.Errors {
-		p.add(parameter{Name: "error", Concept: &concept{text}})
-	}
-	body, err := json.Marshal(p)
-	if err != nil { // strings and numbers alone
-		panic(err)
-	}
-	return body
 }
 
 func (n *Notification) subscription() string { return "Subscription/" + string(n.Subscription) }
@@ -131,32 +106,4 @@ type request struct {
 
 type response struct {
 	Status string `json:"status"`
-}
-
-type statusResource struct {
-	Type  string      `json:"resourceType"`
-	ID    string      `json:"id"`
-	Meta  meta        `json:"meta"`
-	Parts []parameter `json:"parameter"`
-}
-
-func (p *statusResource) add(some ...parameter) { p.Parts = append(p.Parts, some...) }
-
-type parameter struct {
-	Name      string      `json:"name"`
-	String    string      `json:"valueString,omitempty"`
-	Code      string      `json:"valueCode,omitempty"`
-	Canonical string      `json:"valueCanonical,omitempty"`
-	Instant   string      `json:"valueInstant,omitempty"`
-	Reference *reference  `json:"valueReference,omitempty"`
-	Concept   *concept    `json:"valueCodeableConcept,omitempty"`
-	Parts     []parameter `json:"part,omitempty"`
-}
-
-type reference struct {
-	Reference string `json:"reference"`
-}
-
-type concept struct {
-	Text string `json:"text"`
 }

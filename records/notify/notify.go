@@ -6,6 +6,7 @@ package notify
 import (
 	"time"
 
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
@@ -62,8 +63,9 @@ type Resource struct {
 
 // Notification is what a subscriber is told at one time.
 type Notification struct {
-	ID           string // of the Bundle, a UUID
-	Base         string // public base URL of the server, without trailing slash
+	ID           string              // of the Bundle, a UUID
+	Release      definitions.Release // of the Subscription, which the notification is of, too
+	Base         string              // public base URL of the server, without trailing slash
 	Subscription fhir.ID
 	Topic        string // canonical; "" of a Subscription with criteria of its own
 	Status       string // of the Subscription: requested, active, error, off

@@ -47,14 +47,17 @@ type metadata struct {
 	AuthorizationResponse bool                  `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
 }
 
-func (c *call) metadata() metadata {
+func (c *call) metadata(is *identity.Simulation) metadata {
 	m := metadata{
 		Issuer: c.Identity.Issuer(), JWKS: c.url("/auth/jwks"),
 		Authorization: c.url("/auth/authorize"), Token: c.url("/auth/token"), Introspection: c.url("/auth/introspect"),
 		Revocation: c.url("/auth/revoke"), Registration: c.url("/auth/register"),
 		GrantTypes: grantTypes, ResponseTypes: []string{"code"}, ResponseModes: []string{"query"},
-		Scopes: scopesSupported, CodeChallengeMethods: []string{"S256"}, AuthMethods: authMethods,
+		Scopes: known(is), CodeChallengeMethods: []string{"S256"}, AuthMethods: authMethods,
 		AuthorizationResponse: true,
+	}
+	if is != nil && is.NoRefresh {
+		m.GrantTypes = []identity.GrantType{identity.AuthorizationCode, identity.ClientCredentials}
 	}
 	for _, a := range identity.AssertionAlgorithms {
 		m.AuthAlgorithms = append(m.AuthAlgorithms, string(a))
@@ -69,13 +72,18 @@ func (c *call) smartConfiguration() error {
 	if err != nil {
 		return err
 	}
+	is, err := c.imitated()
+	if err != nil {
+		return err
+	}
+	can := capable(is)
 	return c.writeJSON(http.StatusOK, struct {
 		metadata
 		brandDiscovery
 		Management   string             `json:"management_endpoint"`
 		Capabilities []string           `json:"capabilities"`
 		Associated   []associatedServer `json:"associated_endpoints"`
-	}{c.metadata(), brands, c.url("/account"), capabilities, []associatedServer{{c.Identity.FHIRBase(), capabilities}, {c.url(appStatePath), []string{"smart-app-state"}}}})
+	}{c.metadata(is), brands, c.url("/account"), can, []associatedServer{{c.Identity.FHIRBase(), can}, {c.url(appStatePath), []string{"smart-app-state"}}}})
 }
 
 type associatedServer struct {
@@ -85,7 +93,11 @@ type associatedServer struct {
 
 // openIDConfiguration serves OpenID Connect Discovery 1.0 §4.
 func (c *call) openIDConfiguration() error {
-	m := c.metadata()
+	is, err := c.imitated()
+	if err != nil {
+		return err
+	}
+	m := c.metadata(is)
 	return c.writeJSON(http.StatusOK, struct {
 		metadata
 		UserInfo       string   `json:"userinfo_endpoint"`

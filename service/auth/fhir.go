@@ -61,6 +61,7 @@ func (t *tenant) session(ctx context.Context, a *identity.Access) (*records.Sess
 	p.Agent, p.Audits, p.Urgent = agentOf(a), auditsOf(a), treats(a, rules.Purpose())
 	p.Agent.Purpose = purposeOf(a, rules.Purpose())
 	p.Standing = standing(a)
+	p.Standing.Patient = granted(a).Patient
 	return t.Door.Session(p, rules), nil
 }
 
@@ -88,6 +89,8 @@ func granted(a *identity.Access) access.Grant {
 			g.Patient = string(a.FHIRUser.ID)
 		}
 	}
+	n := a.Standing()
+	g.Subscriber = access.Subscriber{Client: n.Client, User: a.User, Key: n.Key, Patient: g.Patient}
 	if a.Context.Encounter != "" {
 		g.Context = append(g.Context, fhir.Key{Type: "Encounter", ID: fhir.ID(a.Context.Encounter)})
 	}

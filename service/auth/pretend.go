@@ -36,6 +36,35 @@ func (c *call) pretend(client string, scopes *smart.Scopes) error {
 	return nil
 }
 
+// imitated is the simulation that whoever asks for a discovery document has started: the
+// only one of its address, since the request names no app. nil for none.
+func (c *call) imitated() (*identity.Simulation, error) {
+	ctx := c.r.Context()
+	client, err := c.Identity.Stray(ctx, c.address().String())
+	if client == "" || err != nil {
+		return nil, err
+	}
+	return c.Identity.Simulation(ctx, client)
+}
+
+// capable are the capabilities of a record system that is simulated.
+func capable(is *identity.Simulation) []string {
+	if is == nil {
+		return capabilities
+	}
+	return slices.DeleteFunc(slices.Clone(capabilities), func(one string) bool {
+		return is.V1 && one == "permission-v2" || is.NoRefresh && (one == "permission-offline" || one == "permission-online")
+	})
+}
+
+// known are the scopes that a record system that is simulated says it knows.
+func known(is *identity.Simulation) []string {
+	if is == nil || is.Fail == identity.FailScope {
+		return scopesSupported
+	}
+	return is.Scopes(scopesSupported)
+}
+
 // slowness is how long a slow record system thinks.
 const slowness = 2 * time.Second
 

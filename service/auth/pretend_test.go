@@ -62,6 +62,25 @@ func TestASimulatedRecordSystemGrantsWhatItKnows(t *testing.T) {
 	}
 }
 
+func TestDiscoveryTellsWhoStartedASimulationOfTheRecordSystemThatIsImitated(t *testing.T) {
+	p := practice(t, sandbox)
+	c, _ := p.register()
+	documents := []string{"/fhir/.well-known/smart-configuration", "/.well-known/openid-configuration"}
+	ask := func(path string) string { return p.do(p.client, "GET", p.url+path, nil).want(200).body }
+	p.pretends(identity.Simulation{Client: c.ID, V1: true, NoRefresh: true, Address: "192.0.2.1"})
+	for _, path := range documents {
+		if got := ask(path); !strings.Contains(got, "patient/*.rs") {
+			t.Errorf("%s: somebody else is told of it: %s", path, got)
+		}
+	}
+	p.pretends(identity.Simulation{Client: c.ID, V1: true, NoRefresh: true, Address: "127.0.0.1"})
+	for _, path := range documents {
+		if got := ask(path); !strings.Contains(got, "patient/*.read") || strings.Contains(got, "*.rs") || strings.Contains(got, "offline") || strings.Contains(got, `"refresh_token"`) || strings.Contains(got, "permission-v2") {
+			t.Errorf("%s tells %s", path, got)
+		}
+	}
+}
+
 func TestASimulationHoldsForTokensThatThereAre(t *testing.T) {
 	var waited time.Duration
 	p := practice(t, sandbox, func(_ *identity.Config, c *auth.Config) {

@@ -17,6 +17,7 @@ import (
 // app is one that can be launched.
 type app struct {
 	ID, Name, Home, Host string
+	OwnBanner            bool // it wants to show who the patient is
 	client               *identity.Client
 }
 
@@ -49,7 +50,7 @@ func launchable(c *identity.Client) (app, bool) {
 	if err != nil || c.LaunchURI == "" || !c.Approved || c.Suspended || !c.May(identity.AuthorizationCode) || u.Scheme != "https" && u.Scheme != "http" {
 		return app{}, false
 	}
-	return app{ID: c.ID, Name: c.Name, Home: c.URI, Host: u.Host, client: c}, true
+	return app{ID: c.ID, Name: c.Name, Home: c.URI, Host: u.Host, OwnBanner: c.OwnBanner, client: c}, true
 }
 
 // app finds one that can be launched.
@@ -113,8 +114,8 @@ func (c *Clinic) launch(h *chart) error {
 		return err
 	}
 	framed := h.Form.Get("mode") != "window"
-	// In the chart the patient stands above the app already.
-	banner := !framed || h.Form.Get("banner") == "app"
+	// In the chart the patient stands above the app already, unless the app wants to show that.
+	banner := !framed || h.Form.Get("banner") == "app" || h.Form.Get("banner") == "" && a.client.OwnBanner
 	context := smart.Context{Patient: string(h.id), Banner: &banner, Intent: h.Form.Get("intent")} // auth adds where the style is
 	if h.Encounter != noEncounter {
 		context.Encounter = h.Encounter

@@ -76,6 +76,17 @@ func TestAnAppIsLaunchedInTheChartAndInAWindow(t *testing.T) {
 	if l, err = w.identity.Launch(t.Context(), handle(t, w, html.UnescapeString(src.FindStringSubmatch(own.body)[1])), c.ID); err != nil || !*l.Context.Banner {
 		t.Error(l, err)
 	}
+	c.OwnBanner = true
+	if err := w.identity.UpdateClient(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/clinic/patient/ann/apps").want(200).has(`<option value="app" selected>`)
+	for said, want := range map[string]bool{"": true, "chart": false} {
+		page := b.get(launch("banner", said).want(303).header.Get("Location")).want(200)
+		if l, err = w.identity.Launch(t.Context(), handle(t, w, html.UnescapeString(src.FindStringSubmatch(page.body)[1])), c.ID); err != nil || *l.Context.Banner != want {
+			t.Errorf("an app that wants to show the patient, told %q: %v %v", said, l, err)
+		}
+	}
 	window := launch("mode", "window").want(200).has("is being opened")
 	address, _ := strings.CutPrefix(window.header.Get("Refresh"), "0; url=")
 	if l, err = w.identity.Launch(t.Context(), handle(t, w, address), c.ID); err != nil || !*l.Context.Banner || l.Context.Patient != "ann" {

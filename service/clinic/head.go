@@ -10,8 +10,9 @@ import (
 // head is who a patient is, at a glance.
 type head struct {
 	Name, Age, Sex, Born string
-	Deceased             string // when, or "deceased"; "" for the living
-	Inactive             bool   // the record is not in use
+	Also                 []string // other names, and the same in another script
+	Deceased             string   // when, or "deceased"; "" for the living
+	Inactive             bool     // the record is not in use
 	Numbers              []numbered
 	Flags                []string
 	Contacts             []numbered
@@ -41,6 +42,8 @@ func headOf(p pages.Element, now time.Time) head {
 		}
 		h.Age = pages.Age(p.Text("birthDate"), now.UTC())
 	}
+	h.Also = p.At("name").OtherNames()
+	h.Also = h.Also[:min(len(h.Also), maxNumbers)]
 	for _, id := range p.List("identifier") {
 		if id.Text("value") == "" || id.Text("use") == "old" {
 			continue

@@ -33,6 +33,7 @@ type alertCard struct {
 type alertRule struct {
 	Name, Title, Means, Words string
 	Off                       bool
+	Fires                     *pages.Tag // nil: it does not
 	Limit                     pages.Field
 }
 
@@ -58,10 +59,11 @@ func (v *visit) showAlerts(problems []pages.Problem) error {
 	if err != nil {
 		return err
 	}
+	fires := map[string]*pages.Tag{}
 	for _, a := range list {
 		switch card := v.alertCard(a); {
 		case a.State == alerts.Firing:
-			page.Firing = append(page.Firing, card)
+			page.Firing, fires[a.Rule] = append(page.Firing, card), &card.Tag
 		case len(page.Resolved) < resolvedShown:
 			page.Resolved = append(page.Resolved, card)
 		default:
@@ -73,7 +75,9 @@ func (v *visit) showAlerts(problems []pages.Problem) error {
 		return err
 	}
 	for _, r := range rules {
-		page.Rules = append(page.Rules, page.rule(v, r))
+		row := page.rule(v, r)
+		row.Fires = fires[r.Name]
+		page.Rules = append(page.Rules, row)
 	}
 	return v.Write(pages.StatusOf(problems), page.Frame, alertsTemplate, page)
 }
@@ -113,7 +117,7 @@ func (p *alertsPage) rule(v *visit, r alerts.Set) alertRule {
 	}
 	row.Limit = pages.Field{
 		ID: id, Label: label, Value: strconv.FormatFloat(r.Limit, 'f', -1, 64), Hint: "On a new server " + strconv.FormatFloat(r.Default, 'f', -1, 64) + ".",
-		Mode: "decimal", Short: true, Error: p.Problem(id), Complete: "off",
+		Mode: "decimal", Short: true, Open: true, Error: p.Problem(id), Complete: "off",
 	}
 	if v.Form.Has(id) {
 		row.Limit.Value, row.Off = v.Form.Get(id), v.Form.Has("off-"+r.Name)

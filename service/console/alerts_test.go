@@ -28,7 +28,8 @@ func TestAlertsAreShownAcknowledgedAndSilenced(t *testing.T) {
 	o.fire(alerts.JobFailed, "export <b>", 3)
 	o.fire(alerts.Disk, "", 100)
 	root.get("/console").want(200).has("2 alerts that nobody looks after")
-	root.get("/console/alerts").want(200).has("A job failed: export <b>", "3, limit 0", "100 MiB, limit 2048 MiB", "What to do:", "Make room where records are kept").lacks("export <b>")
+	root.get("/console/alerts").want(200).has("A job failed: export <b>", "3, limit 0", "100 MiB, limit 2048 MiB", "What to do:", "Make room where records are kept",
+		`<details class="rule" id="rule-disk"><summary><b>The disk is nearly full</b> <span class="soft">below 2048 MiB</span> <span class="tag bad">fires</span>`).lacks("export <b>", "<details open")
 	act := func(what string, pairs ...string) answer {
 		return root.fill("/console/alerts", "/console/alerts/"+what, pairs...)
 	}
@@ -59,7 +60,7 @@ func TestLimitsOfAlertsAreTheAdministrators(t *testing.T) {
 	save := func(v visitor, pairs ...string) answer {
 		return v.fill("/console/alerts", "/console/alerts/rules", pairs...)
 	}
-	save(root, "limit-disk", "much").want(422).has(`href="#limit-disk"`, `value="much"`)
+	save(root, "limit-disk", "much").want(422).has(`href="#limit-disk"`, `value="much"`, `<details class="rule" id="rule-disk" open>`)
 	save(root, "limit-errors", "101").want(422)
 	save(root, "limit-disk", "4096", "limit-errors", "5", "off-errors", "1").want(200).has("The limits are saved", `value="4096"`, "On a new server 2048.")
 	rules, err := o.door.Alerts().Settings(t.Context())

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -166,11 +167,15 @@ func (v *visit) listUnclear(s *records.Session, page *consentsPage) error {
 	if err != nil {
 		return err
 	}
+	seen, err := v.seen(s, list, page.Reads)
+	if err != nil {
+		return err
+	}
 	for _, c := range list {
 		id := "comment-" + string(c.Key.ID)
 		one := unclearConsent{UnclearConsent: c, Field: pages.Field{ID: "comment", Label: "What you found", Rows: 2, Complete: "off"}}
 		one.Field.Error = page.Problem(id)
-		if page.Reads {
+		if seen[c.Key] {
 			one.Address = v.Path(Path + "/consents/consent/" + string(c.Key.ID))
 		}
 		page.Unclear = append(page.Unclear, one)
@@ -179,6 +184,27 @@ func (v *visit) listUnclear(s *records.Session, page *consentsPage) error {
 		page.MoreOpen = v.Path(Path+"/consents") + "?" + url.Values{"unclear": {next}}.Encode()
 	}
 	return nil
+}
+
+// seen says which of some consents the visitor sees: a patient may hide the record from a
+// privacy officer, too.
+func (v *visit) seen(s *records.Session, list []records.UnclearConsent, reads bool) (map[fhir.Key]bool, error) {
+	if !reads || len(list) == 0 {
+		return nil, nil
+	}
+	var ids []string
+	for _, c := range list {
+		ids = append(ids, string(c.Key.ID))
+	}
+	found, err := s.Search(v.R.Context(), records.SearchRequest{Type: "Consent", Pairs: []search.Pair{{Name: "_id", Value: strings.Join(ids, ",")}, {Name: "_count", Value: strconv.Itoa(len(ids))}}})
+	if err != nil {
+		return nil, err
+	}
+	all := map[fhir.Key]bool{}
+	for _, e := range found.Entries {
+		all[e.Key] = true
+	}
+	return all, nil
 }
 
 // reviewConsent takes an unclear consent off the list.

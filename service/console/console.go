@@ -42,28 +42,36 @@ var (
 	both           = []identity.Role{identity.Administrator, identity.PrivacyOfficer}
 )
 
+// The groups of the menu.
+const (
+	people    = "People and apps"
+	privacy   = "Privacy"
+	traffic   = "Traffic"
+	operation = "Operation"
+)
+
 // Entrance is the way to the console, with its menu.
 func Entrance() pages.Entrance {
 	return pages.Entrance{
 		Name: "Console", Path: Path, Words: "Run the place: users and roles, apps, consents, the audit log, usage and health.", Roles: both,
 		Places: []pages.Place{
 			{Name: "Overview", Path: Path},
-			{Name: "Users", Path: "/account/users", Roles: administrators},
-			{Name: "Roles", Path: Path + "/roles", Roles: administrators},
-			{Name: "Apps", Path: "/account/clients", Roles: administrators},
-			{Name: "Rules", Path: "/account/policy", Roles: administrators},
-			{Name: "Consents", Path: Path + "/consents"},
-			{Name: "Broken glass", Path: "/account/privacy", Roles: officers},
-			{Name: "Audit", Path: Path + "/audit"},
-			{Name: "Usage", Path: Path + "/usage"},
-			{Name: "Subscriptions", Path: Path + "/subscriptions", Roles: administrators},
-			{Name: "Limits", Path: Path + "/limits", Roles: administrators},
-			{Name: "Keeping", Path: Path + "/keeping"},
-			{Name: "Jobs", Path: Path + "/jobs", Roles: administrators},
-			{Name: "Packages", Path: Path + "/packages", Roles: administrators},
-			{Name: "Tenants", Path: Path + "/tenants", Roles: administrators},
-			{Name: "Health", Path: Path + "/health"},
-			{Name: "Alerts", Path: Path + "/alerts"},
+			{Name: "Users", Path: "/account/users", Group: people, Roles: administrators},
+			{Name: "Roles", Path: Path + "/roles", Group: people, Roles: administrators},
+			{Name: "Apps", Path: "/account/clients", Group: people, Roles: administrators},
+			{Name: "Rules", Path: "/account/policy", Group: people, Roles: administrators},
+			{Name: "Consents", Path: Path + "/consents", Group: privacy},
+			{Name: "Broken glass", Path: "/account/privacy", Group: privacy, Roles: officers},
+			{Name: "Audit", Path: Path + "/audit", Group: privacy},
+			{Name: "Keeping", Path: Path + "/keeping", Group: privacy},
+			{Name: "Usage", Path: Path + "/usage", Group: traffic},
+			{Name: "Limits", Path: Path + "/limits", Group: traffic, Roles: administrators},
+			{Name: "Subscriptions", Path: Path + "/subscriptions", Group: traffic, Roles: administrators},
+			{Name: "Health", Path: Path + "/health", Group: operation},
+			{Name: "Alerts", Path: Path + "/alerts", Group: operation},
+			{Name: "Jobs", Path: Path + "/jobs", Group: operation, Roles: administrators},
+			{Name: "Packages", Path: Path + "/packages", Group: operation, Roles: administrators},
+			{Name: "Tenants", Path: Path + "/tenants", Group: operation, Roles: administrators},
 		},
 	}
 }

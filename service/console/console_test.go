@@ -71,7 +71,8 @@ func TestTheAccountsPagesForAdministratorsArePlacesOfTheConsole(t *testing.T) {
 	o := newOffice(t)
 	root := o.enter("root")
 	for _, path := range []string{"/account/users", "/account/users/new", "/account/clients", "/account/policy", "/console/roles"} {
-		root.get(path).want(200).has(`aria-label="Console"`, `href="/console/audit"`, `href="/account/users"`, `href="/console" aria-current="true">Console`)
+		root.get(path).want(200).has(`aria-label="Console"`, `href="/console/consents">Privacy`, `href="/account/users" aria-current="true">People and apps`,
+			`aria-label="People and apps"`, `href="/console/roles"`, `href="/console" aria-current="true">Console`).lacks(`href="/console/audit"`)
 	}
 	root.get("/account").want(200).has(`aria-label="Account"`, `href="/account/sessions"`).lacks(`href="/account/users"`, `href="/account/policy"`)
 	vera := o.enter("vera")
@@ -92,7 +93,12 @@ func TestTheOverviewSaysWhatWaits(t *testing.T) {
 	root.get("/account/clients").want(200).lacks("<script>alert")
 	o.put(`{"resourceType":"Patient","id":"ann"}`, `{"resourceType":"Consent","id":"odd","status":"active","scope":{"coding":[{"code":"patient-privacy"}]},"category":[{"text":"privacy"}],
 		"policy":[{"uri":"https://policy.example"}],"patient":{"reference":"Patient/ann"},"provision":{"type":"deny","code":[{"text":"all that hurts"}]}}`)
-	o.enter("vera").get("/console").want(200).has(`<b>1</b> <a href="/console/consents">consent</a>`, "emergency access")
+	vera := o.enter("vera")
+	vera.get("/console/consents").want(200).has("Consent/odd").lacks(`href="/console/consents/consent/odd"`) // it hides itself from her
+	o.put(`{"resourceType":"Patient","id":"bob"}`, `{"resourceType":"Consent","id":"open","status":"active","scope":{"coding":[{"code":"patient-privacy"}]},"category":[{"text":"privacy"}],
+		"policy":[{"uri":"https://policy.example"}],"patient":{"reference":"Patient/bob"},"provision":{"type":"permit","code":[{"text":"all that hurts"}]}}`)
+	vera.get("/console/consents").want(200).has(`href="/console/consents/consent/open"`)
+	vera.get("/console").want(200).has(`<b>2</b> <a href="/console/consents">consents</a>`, "emergency access")
 }
 
 func TestHealthTellsOfTheProgramAndItsWork(t *testing.T) {

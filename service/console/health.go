@@ -63,8 +63,12 @@ func (v *visit) checks() ([]check, error) {
 	if err != nil {
 		return nil, err
 	}
+	subscriptions, err := v.subscriptionCheck()
+	if err != nil {
+		return nil, err
+	}
 	fires, err := v.alertCheck()
-	return append(all, log, index, labels, jobs, backup, fires), err
+	return append(all, log, index, labels, jobs, subscriptions, backup, fires), err
 }
 
 func (v *visit) disk() check {
@@ -165,7 +169,10 @@ func (v *visit) jobsCheck() (check, error) {
 	failed := slices.DeleteFunc(list, func(j job) bool { return j.State.Kind != "bad" })
 	if len(failed) > 0 {
 		c.State, c.Words = pages.Tag{Kind: "bad", Text: "failed"}, pages.Count(len(failed), "job")+" failed of late: "+failed[0].Kind+"."
-		c.Link = &pages.Item{Name: "The jobs", Address: v.Path(Path+"/health") + "#jobs"}
+		c.Link = &pages.Item{Name: "The last of it", Address: v.Path(Path+"/health") + "#jobs"}
+	}
+	if v.administers() {
+		c.Link = &pages.Item{Name: "All jobs", Address: v.Path(Path + "/jobs")}
 	}
 	return c, err
 }

@@ -26,10 +26,6 @@ type subscribed struct {
 	Ended        bool
 }
 
-var subscriptionTags = map[string]pages.Tag{
-	"requested": {Kind: "info", Text: "requested"}, "active": {Kind: "good", Text: "active"}, "error": {Kind: "bad", Text: "error"}, "off": {Text: "off"},
-}
-
 // subscriptions lists who is told of changes, and how that goes.
 func (v *visit) subscriptions() error { return v.showSubscriptions(nil) }
 
@@ -64,7 +60,7 @@ func (v *visit) showSubscriptions(problems []pages.Problem) error {
 // subscribed is what the page says of one. Of its endpoint that is the host alone: the
 // rest may be a secret.
 func (v *visit) subscribed(s notify.State, names func(string) (string, error)) (subscribed, error) {
-	one := subscribed{State: s, Tag: subscriptionTags[s.Status], Channel: s.Code, Pending: max(s.Total-s.Taken, 0), Ended: s.Status == "off"}
+	one := subscribed{State: s, Tag: pages.SubscriptionTags[s.Status], Channel: s.Code, Pending: max(s.Total-s.Taken, 0), Ended: s.Status == "off"}
 	if u, err := url.Parse(s.Endpoint); err == nil && u.Host != "" {
 		one.Channel += " to " + u.Host
 	}
@@ -72,15 +68,53 @@ func (v *visit) subscribed(s notify.State, names func(string) (string, error)) (
 	if err != nil {
 		return one, err
 	}
-	one.For = cmp.Or(app, s.Client, "No app")
+	one.For = cmp.Or(app, s.Client)
 	if s.User != "" {
 		who := used{Usage: records.Usage{User: s.User}}
 		if err := v.nameUser(&who); err != nil {
 			return one, err
 		}
-		one.For += " for " + who.Name
+		if one.For != "" {
+			one.For += " for "
+		}
+		one.For += who.Name
 	}
+	one.For = cmp.Or(one.For, "Whoever runs the server")
 	return one, nil
+}
+
+// subscriptionsCounted bounds how many subscriptions the check looks at.
+const subscriptionsCounted = 1000
+
+// subscriptionCheck says whether those who want to be told of changes can be.
+func (v *visit) subscriptionCheck() (check, error) {
+	c := check{Name: "Subscriptions", State: well, Words: "Nobody is told of changes."}
+	if v.administers() {
+		c.Link = &pages.Item{Name: "The subscriptions", Address: v.Path(Path + "/subscriptions")}
+	}
+	log := v.Door.Subscriptions()
+	if log == nil {
+		return c, nil
+	}
+	states, err := log.States(v.R.Context(), "", subscriptionsCounted)
+	on, failing, pending := 0, 0, int64(0)
+	for _, s := range states {
+		switch {
+		case s.Status == "off":
+			continue
+		case s.Status == "error":
+			failing++
+		}
+		on++
+		pending += max(s.Total-s.Taken, 0)
+	}
+	if on > 0 {
+		c.Words = pages.Count(int64(on), "subscription") + ", " + pages.Count(pending, "event") + " to be told."
+	}
+	if failing > 0 {
+		c.State, c.Words = pages.Tag{Kind: "warn", Text: "failing"}, c.Words+" "+pages.Count(int64(failing), "subscriber")+" cannot be reached."
+	}
+	return c, err
 }
 
 // changeSubscription turns a Subscription off, retries what failed, or sends a test.

@@ -29,14 +29,16 @@ func TestSubscriptionsAreSeenTestedAndTurnedOff(t *testing.T) {
 	admin, vera := o.enter("root"), o.enter("vera")
 	vera.get("/console/subscriptions").want(403)
 	admin.get("/console/subscriptions").want(200).has("Nobody is told of changes")
+	vera.get("/console/health").want(200).has("Nobody is told of changes.").lacks(`href="/console/subscriptions"`, `href="/console/jobs"`)
 	w := &wire{}
 	o.door.Subscribe(records.SubscriptionConfig{Channel: w})
 	o.put(`{"resourceType":"Subscription","id":"s","status":"requested","reason":"test","criteria":"Patient?active=true","channel":{"type":"rest-hook","endpoint":"https://app.example/secret"}}`)
-	admin.get("/console/subscriptions").want(200).has("rest-hook to app.example", "Patient?active=true", "requested").lacks("secret")
+	admin.get("/console/subscriptions").want(200).has("rest-hook to app.example", "Patient?active=true", "requested", "Whoever runs the server", `data-confirm="Turn this Subscription off?`).lacks("secret")
 	act := func(what string) answer {
 		return admin.fill("/console/subscriptions", "/console/subscriptions", "subscription", "s", "act", what)
 	}
 	act("try").want(200).has("The test was taken")
+	admin.get("/console/health").want(200).has("1 subscription, ", `href="/console/subscriptions">The subscriptions`, `href="/console/jobs">All jobs`)
 	w.cut.Store(true)
 	act("try").want(422).has("The test was not taken: the endpoint failed with 500")
 	act("retry").want(200).has("tried again at once")

@@ -29,13 +29,17 @@ func showApp(v *pages.Visit, c *identity.Client) error { return writeApp(v, c, s
 
 // settingsOf are the settings that an app has.
 func settingsOf(c *identity.Client) settings {
+	banner := "chart"
+	if c.OwnBanner {
+		banner = "app"
+	}
 	return settings{
-		Name: c.Name, Redirects: strings.Join(c.Redirects, "\n"), Launch: c.LaunchURI, Home: c.URI, Policy: c.PolicyURI, Scope: c.Scopes.String(),
+		Banner: banner, Name: c.Name, Redirects: strings.Join(c.Redirects, "\n"), Launch: c.LaunchURI, Home: c.URI, Policy: c.PolicyURI, Scope: c.Scopes.String(),
 		Keys: string(c.JWKS), URI: c.JWKSURI,
 	}
 }
 
-var notices = map[string]string{"saved": "Saved.", "started": "It runs: the requests of the app are traced.", "ended": "It has ended.", "forgotten": "The trace is empty.", "added": "The address is registered. Launch the app again."}
+var notices = map[string]string{"saved": "Saved.", "started": "It runs: the requests of the app are traced.", "ended": "It has ended.", "tested": "The test was taken.", "forgotten": "The trace is empty.", "added": "The address is registered. Launch the app again."}
 
 func writeApp(v *pages.Visit, c *identity.Client, s settings, problems []pages.Problem) error {
 	h, err := heading(v, c, "")

@@ -52,6 +52,8 @@ func Mount(house *pages.House, site *web.Site) {
 		{Pattern: "GET /app/{id}/trace.json", Serve: own(downloadTrace)},
 		{Pattern: "GET /app/{id}/requests", Serve: own(showRequests)},
 		{Pattern: "GET /app/{id}/data", Serve: own(showData)},
+		{Pattern: "GET /app/{id}/subscriptions", Serve: own(showSubscriptions)},
+		{Pattern: "POST /app/{id}/subscriptions", Serve: own(trySubscription)},
 		{Pattern: "GET /trace", Serve: showUpload},
 		{Pattern: "POST /trace", Serve: upload},
 		{Pattern: "GET /tokens", Serve: showToken},
@@ -109,7 +111,7 @@ func heading(v *pages.Visit, c *identity.Client, here string) (head, error) {
 	address := v.Path(Path + "/app/" + c.ID)
 	h := head{Client: c, Sandbox: v.Identity.Sandbox(), Address: address, Back: v.Path(Path), Token: v.Visitor.Token}
 	for _, tab := range []struct{ name, path string }{
-		{"Set up", ""}, {"Launch", "/launch"}, {"Trace", "/trace"}, {"Requests", "/requests"}, {"Data it uses", "/data"},
+		{"Set up", ""}, {"Launch", "/launch"}, {"Trace", "/trace"}, {"Requests", "/requests"}, {"Data it uses", "/data"}, {"Subscriptions", "/subscriptions"},
 	} {
 		h.Tabs = append(h.Tabs, pages.Item{Name: tab.name, Address: address + tab.path, Here: tab.path == here})
 	}

@@ -23,6 +23,7 @@ const defaultScope = "openid fhirUser launch launch/patient offline_access patie
 type settings struct {
 	Kind                                                    string
 	Name, Redirects, Launch, Home, Policy, Scope, Keys, URI string
+	Banner                                                  string // who shows the patient in a chart: "chart" or "app"
 	frame                                                   *pages.Frame
 }
 
@@ -31,7 +32,7 @@ func readSettings(v *pages.Visit) settings {
 	var s settings
 	for name, value := range map[string]*string{
 		"kind": &s.Kind, "client_name": &s.Name, "redirect_uris": &s.Redirects, "launch": &s.Launch, "home": &s.Home,
-		"policy": &s.Policy, "scope": &s.Scope, "jwks": &s.Keys, "jwks_uri": &s.URI,
+		"policy": &s.Policy, "scope": &s.Scope, "banner": &s.Banner, "jwks": &s.Keys, "jwks_uri": &s.URI,
 	} {
 		*value = strings.TrimSpace(v.Form.Get(name))
 	}
@@ -45,6 +46,7 @@ func (s settings) Fields() []pages.Field {
 		{ID: "client_name", Label: "Name", Hint: "As users will see it.", Value: s.Name, Error: at("client_name")},
 		{ID: "redirect_uris", Label: "Addresses that it is led back to (redirect_uri)", Hint: "One a line, with https; http on localhost and 127.0.0.1. None for a backend service.", Value: s.Redirects, Rows: 2, Code: true, Optional: true, Error: at("redirect_uris")},
 		{ID: "launch", Label: "Address at which it is launched", Hint: "If it can be launched from the record system. It gets the parameters iss and launch.", Type: "url", Value: s.Launch, Optional: true, Error: at("initiate_login_uri")},
+		{ID: "banner", Label: "In a chart, who the patient is", Choices: pages.Choices(s.Banner, "chart", "stands above the app", "app", "the app shows (need_patient_banner)"), Open: true},
 		{ID: "scope", Label: "Scopes that it may ask for", Hint: "With spaces between them. Ask for the least: people see it.", Value: s.Scope, Rows: 2, Code: true, Error: at("scope")},
 	}
 }
@@ -75,6 +77,7 @@ func (s settings) apply(c *identity.Client) error {
 		return identity.Refuse(identity.InvalidClientMetadata, "scope: %s and %s are given by an administrator, with the command line", identity.ScopeIntrospect, identity.ScopeLaunch)
 	}
 	c.Name, c.Redirects, c.LaunchURI, c.URI, c.PolicyURI, c.Scopes = s.Name, strings.Fields(s.Redirects), s.Launch, s.Home, s.Policy, scopes
+	c.OwnBanner = s.Banner == "app"
 	return nil
 }
 

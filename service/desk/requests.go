@@ -138,7 +138,7 @@ func useOf(v *pages.Visit, client string) (pages.Bars, error) {
 		b.Value += u.Requests
 		b.Bad += u.Refused
 	}
-	bars := pages.Bars{ID: "use", Title: "Requests by day", Unit: "requests"}
+	bars := pages.Bars{ID: "use", Title: "Requests by day", Unit: "request"}
 	for _, b := range days {
 		bars.Bars = append(bars.Bars, *b)
 	}

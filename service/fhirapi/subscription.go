@@ -77,6 +77,9 @@ func (c *call) subscriptionStatus(ctx context.Context, in *invocation) ([]byte, 
 	b.begin("searchset")
 	b.total(int64(len(ids)))
 	b.link("self", in.address(), pairs, "")
+	if in.ID == "" { // those of several releases are told in one
+		in.release = c.definitions(in.release).Release
+	}
 	for _, id := range ids {
 		m, _, err := s.Message(ctx, id, notify.QueryStatus, notify.Empty, "", 0, 0, 0)
 		if fault.KindOf(err) == fault.NotFound { // deleted just now
@@ -85,11 +88,15 @@ func (c *call) subscriptionStatus(ctx context.Context, in *invocation) ([]byte, 
 		if err != nil {
 			return nil, err
 		}
+		if in.release == "" {
+			in.release = m.Release
+		}
+		m.Release = in.release
 		b.entry()
 		b.buf = append(b.buf, `"fullUrl":"urn:uuid:`...)
 		b.buf = append(b.buf, uuid.NewString()...)
 		b.buf = append(b.buf, `","resource":`...)
-		b.buf = append(b.buf, m.Parameters()...)
+		b.buf = append(b.buf, m.StatusResource()...)
 		b.buf = append(b.buf, `,"search":{"mode":"match"}}`...)
 	}
 	b.end()
@@ -161,7 +168,8 @@ func (c *call) subscriptionEvents(ctx context.Context, in *invocation) ([]byte, 
 	if content != "" && !slices.Contains([]notify.Content{notify.Empty, notify.IDOnly, notify.FullResource}, content) {
 		return nil, errParameter(p.node("content"), "content is empty, id-only or full-resource, not %q.", fault.Shorten(string(content)))
 	}
-	m, _, err := s.Message(ctx, in.ID, notify.QueryEvent, content, "application/fhir+json", since, until, maxEventsAsked)
+	m, _, err := s.MessageFor(ctx, c.session, in.ID, notify.QueryEvent, content, "application/fhir+json", since, until, maxEventsAsked)
+	in.release = m.Release
 	return m.Body, err
 }
 

@@ -44,7 +44,7 @@ func newSubscribed(t *testing.T) *server {
 	t.Helper()
 	s := &server{t: t, base: "https://ehr.example/fhir"}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	door, err := records.Open(ctx, records.Config{Store: openStore(t), Definitions: definitions.MustBuiltIn(definitions.R4), Base: s.base, Policy: records.DefaultPolicy()})
+	door, err := records.Open(ctx, records.Config{Store: openStore(t), Definitions: definitions.MustBuiltIn(definitions.R4), Others: []*definitions.Definitions{definitions.MustBuiltIn(definitions.R4B)}, Base: s.base, Policy: records.DefaultPolicy()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,4 +218,29 @@ func TestTheCapabilityStatementSaysHowSubscribersAreTold(t *testing.T) {
 	s.get("/metadata").want(200).has(`"valueCanonical":"https://ehr.example/topic/new"`)
 	// A server that tells nobody says nothing of it.
 	newServer(t).get("/metadata").want(200).hasNot("backport-subscription-server-r4", "capabilitystatement-websocket")
+}
+
+func TestAskingIsAnsweredInTheReleaseOfTheSubscription(t *testing.T) {
+	s := newSubscribed(t)
+	const r4b = "application/fhir+json; fhirVersion=4.3"
+	s.subscribe("a", "rest-hook", "id-only", asApp)
+	body := strings.ReplaceAll(s.get("/Subscription/a").body, `"id":"a"`, `"id":"b"`)
+	s.do("PUT", "/Subscription/b", body, "Content-Type", r4b, "Authorization", asApp).want(201)
+	s.eventually("/Subscription/b", `"status":"active"`)
+	s.happen("a", 1, 1)
+	s.eventually("/Subscription/b/$status", `"eventsSinceSubscriptionStart":"1"`)
+	for _, operation := range []string{"$status", "$events"} {
+		s.get("/Subscription/a/"+operation, "Authorization", asApp).want(200).has(`"resource":{"resourceType":"Parameters"`).header("Content-Type", "application/fhir+json; charset=utf-8")
+		s.get("/Subscription/b/"+operation, "Authorization", asApp).want(200).has(`"resource":{"resourceType":"SubscriptionStatus"`).header("Content-Type", r4b+"; charset=utf-8")
+	}
+	s.get("/Subscription/b/$events?_format=xml", "Authorization", asApp).want(200).has("<SubscriptionStatus>")
+	// Those of both releases are told in the one that is asked for.
+	if n := strings.Count(s.get("/Subscription/$status", "Authorization", asApp).want(200).body, `{"resourceType":"Parameters"`); n != 2 {
+		t.Errorf("%d are Parameters", n)
+	}
+	a := s.get("/Subscription/$status", "Authorization", asApp, "Accept", r4b).want(200).header("Content-Type", r4b+"; charset=utf-8")
+	if n := strings.Count(a.body, `{"resourceType":"SubscriptionStatus"`); n != 2 {
+		t.Errorf("%d are SubscriptionStatus: %s", n, a.body)
+	}
+	s.get("/metadata", "Accept", r4b).want(200).has("CapabilityStatement/backport-subscription-server\"")
 }

@@ -23,8 +23,8 @@ func (c *call) describeSubscriptions(s *capabilityStatement, rest *capRest, d *d
 	if at < 0 {
 		return
 	}
-	if d.Release == definitions.R4 {
-		s.Instantiates = append(s.Instantiates, backportGuide+"CapabilityStatement/backport-subscription-server-r4")
+	if server := map[definitions.Release]string{definitions.R4: "backport-subscription-server-r4", definitions.R4B: "backport-subscription-server"}[d.Release]; server != "" {
+		s.Instantiates = append(s.Instantiates, backportGuide+"CapabilityStatement/"+server)
 		s.Guides = append(s.Guides, backportGuide+"ImplementationGuide/hl7.fhir.uv.subscriptions-backport")
 	}
 	if c.api.config.WebSocket != nil {

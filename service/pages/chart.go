@@ -314,9 +314,10 @@ func Spark(values []float64, out bool) template.HTML {
 
 // Bars is a bar chart with a bar for each name, as a list that reads without it.
 type Bars struct {
-	ID, Title, Unit string
-	Bad             string // what the bad part is called; "": failed
-	Bars            []Bar
+	ID, Title string
+	Unit      string // what one of a value is: "request"; "" for nothing
+	Bad       string // what the bad part is called; "": failed
+	Bars      []Bar
 }
 
 // Bar is one bar, and a part of it that is marked as bad.
@@ -343,7 +344,10 @@ func (c Bars) HTML() template.HTML {
 			name = `<a href="` + esc(one.Link) + `">` + name + `</a>`
 		}
 		wide, bad := 200*float64(one.Value)/float64(most), 200*float64(one.Bad)/float64(most)
-		words := Number(one.Value) + esc(unitWord(c.Unit))
+		words := Number(one.Value)
+		if c.Unit != "" {
+			words = esc(Count(one.Value, c.Unit))
+		}
 		if one.Bad > 0 {
 			words += ", " + Number(one.Bad) + " " + esc(cmp.Or(c.Bad, "failed"))
 		}
@@ -351,13 +355,6 @@ func (c Bars) HTML() template.HTML {
 	}
 	b.WriteString(`</tbody></table></figure>`)
 	return template.HTML(b.String()) //nolint:gosec // every text in it is escaped
-}
-
-func unitWord(unit string) string {
-	if unit == "" {
-		return ""
-	}
-	return " " + unit
 }
 
 func esc(s string) string { return template.HTMLEscapeString(s) }

@@ -50,5 +50,10 @@ func Choices(chosen string, pairs ...string) []Choice {
 // tells as well as a colour, or "".
 type Tag struct{ Kind, Text string }
 
+// SubscriptionTags are the tags of what a Subscription's status may be.
+var SubscriptionTags = map[string]Tag{
+	"requested": {Kind: "info", Text: "requested"}, "active": {Kind: "good", Text: "active"}, "error": {Kind: "bad", Text: "error"}, "off": {Text: "off"},
+}
+
 // Pager is the addresses of the pages before and after; "" for none.
 type Pager struct{ Before, After string }

@@ -34,9 +34,9 @@ func showDesign(v *Visit) error {
 			{ID: "note", Label: "Note", Rows: 3, Optional: true},
 		},
 		Tags:  []Tag{{"", "plain"}, {"good", "approved"}, {"warn", "waits"}, {"bad", "suspended"}, {"info", "R4"}},
-		Tabs:  []Item{{"Summary", "#tabs", true}, {"Results", "#tabs", false}, {"Documents", "#tabs", false}},
+		Tabs:  []Item{{Name: "Summary", Address: "#tabs", Here: true}, {Name: "Results", Address: "#tabs"}, {Name: "Documents", Address: "#tabs"}},
 		Chart: Chart{ID: "a1c", Title: "Hemoglobin A1c", Unit: "%", Low: 4, High: 5.7, Series: []Series{{"A1c", a1c}, {"Target", weight}}},
 		Spark: Spark([]float64{5.9, 6.4, 7.1, 8.2, 7.4}, true),
-		Bars:  Bars{Title: "Requests by app", Unit: "requests", Bars: []Bar{{"Chart", 1240, 12, ""}, {"Growth", 310, 0, ""}}},
+		Bars:  Bars{Title: "Requests by app", Unit: "request", Bars: []Bar{{"Chart", 1240, 12, ""}, {"Growth", 310, 0, ""}}},
 	})
 }

@@ -208,16 +208,34 @@ func (e Element) Name() string {
 			best = n
 		}
 	}
-	if text := best.Text("text"); text != "" {
+	return best.written()
+}
+
+// OtherNames are those of HumanNames that Name does not give and that are in use: other
+// names, and the same in another script.
+func (e Element) OtherNames() []string {
+	main := e.Name()
+	var all []string
+	for _, n := range e.List() {
+		if text := n.written(); text != "" && text != main && n.Text("use") != "old" && !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+// written is a single HumanName as it is written.
+func (e Element) written() string {
+	if text := e.Text("text"); text != "" {
 		return text
 	}
 	var words []string
-	for _, given := range best.List("given") {
+	for _, given := range e.List("given") {
 		if text := given.Text(); text != "" {
 			words = append(words, text)
 		}
 	}
-	if family := best.Text("family"); family != "" {
+	if family := e.Text("family"); family != "" {
 		words = append(words, family)
 	}
 	return strings.Join(words, " ")

@@ -48,6 +48,7 @@ const (
 // Item is a place that a menu leads to.
 type Item struct {
 	Name, Address string
+	Group         string // of a place; "" for none
 	Here          bool
 }
 

@@ -10,6 +10,7 @@ import (
 // pages for administrators are places of the console.
 type Place struct {
 	Name, Path string
+	Group      string          // of places that are shown together; "": it stands by itself
 	Roles      []identity.Role // who may go there; nil: whoever may enter the room
 }
 
@@ -18,7 +19,7 @@ func (e *Entrance) Menu(u *identity.User, address func(path string) string) []It
 	var all []Item
 	for _, p := range e.Places {
 		if p.Roles == nil || slices.ContainsFunc(p.Roles, u.Has) {
-			all = append(all, Item{Name: p.Name, Address: address(p.Path)})
+			all = append(all, Item{Name: p.Name, Group: p.Group, Address: address(p.Path)})
 		}
 	}
 	return all
@@ -32,4 +33,39 @@ func (h *House) At(path string) *Entrance {
 		}
 	}
 	return nil
+}
+
+// Groups are the upper row of a menu whose places have groups: each leads to its first
+// place. It is nil for a menu without.
+func (f Frame) Groups() []Item {
+	if !slices.ContainsFunc(f.Places, func(p Item) bool { return p.Group != "" }) {
+		return nil
+	}
+	var all []Item
+	for _, p := range f.Places {
+		if n := len(all); p.Group != "" && n > 0 && all[n-1].Group == p.Group {
+			all[n-1].Here = all[n-1].Here || p.Here
+			continue
+		}
+		if p.Group != "" {
+			p.Name = p.Group
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// Near are the places beside the page: those of its group, or all of a menu without
+// groups.
+func (f Frame) Near() []Item {
+	group := ""
+	for _, p := range f.Places {
+		if p.Here {
+			group = p.Group
+		}
+	}
+	if group == "" && f.Groups() != nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(f.Places), func(p Item) bool { return p.Group != group })
 }

@@ -215,7 +215,7 @@ func (v *Visit) Frame(title, place string, density Density) Frame {
 	}
 	for _, e := range v.House.Entrances {
 		if e.Open(v.User) {
-			f.Menu = append(f.Menu, Item{e.Name, v.Path(e.Path), e.Name == v.Room.Name})
+			f.Menu = append(f.Menu, Item{Name: e.Name, Address: v.Path(e.Path), Here: e.Name == v.Room.Name})
 			if e.Name == v.Room.Name && v.User != nil {
 				f.Places = e.Menu(v.User, v.Path)
 			}

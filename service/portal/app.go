@@ -182,7 +182,7 @@ func (r *record) usage(a app) (template.HTML, error) {
 		byDay[u.Day].Value += u.Resources
 	}
 	slices.Sort(order)
-	c := pages.Bars{ID: "usage", Title: "Entries of records that it got for you", Unit: "entries"}
+	c := pages.Bars{ID: "usage", Title: "Entries of records that it got for you", Unit: "entry"}
 	for _, day := range order {
 		c.Bars = append(c.Bars, *byDay[day])
 	}

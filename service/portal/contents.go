@@ -54,6 +54,7 @@ func (r *record) personal() []fact {
 	var e entry
 	p := r.patient
 	e.add("Name", p.At("name").Name())
+	e.add("Also", strings.Join(p.At("name").OtherNames(), ", "))
 	born := pages.Date(p.Text("birthDate"))
 	if age := pages.Age(p.Text("birthDate"), r.Now); age != "" && p.Text("deceasedDateTime") == "" {
 		born += " (" + age + " old)"

@@ -29,21 +29,21 @@ type binding struct {
 const eventsAtOnce = 50
 
 // permitted is the state of a Subscription that whoever has the token may see at
-// this moment.
-func (c *connection) permitted(ctx context.Context, b *binding) (notify.State, error) {
+// this moment, and the session of that.
+func (c *connection) permitted(ctx context.Context, b *binding) (*records.Session, notify.State, error) {
 	session, err := c.sockets.config.Sessions.Stand(ctx, c.door, b.standing)
 	if errors.Is(err, records.ErrStanding) {
-		return notify.State{}, fault.Wrap(err, fault.Forbidden, fault.CodeForbidden, "", "Nothing is allowed any more to whom the token was given.")
+		return nil, notify.State{}, fault.Wrap(err, fault.Forbidden, fault.CodeForbidden, "", "Nothing is allowed any more to whom the token was given.")
 	}
 	if err != nil {
-		return notify.State{}, err
+		return nil, notify.State{}, err
 	}
 	// What is looked at does not leave; what does, the log records.
 	state, err := c.log.Mine(audit.WithTrail(ctx, nil), session, b.id)
 	if err == nil && (state.System != "" || state.Code != WebSocket) {
 		err = fault.New(fault.Invalid, fault.CodeInvalid, "", "Subscription/%s is not told by WebSocket.", b.id)
 	}
-	return state, err
+	return session, state, err
 }
 
 // pump sends the events that there are of all subscriptions. One that cannot be told
@@ -60,14 +60,15 @@ func (c *connection) pump(ctx context.Context) error {
 func (c *connection) catchUp(ctx context.Context, b *binding) error {
 	state, err := c.log.State(ctx, b.id)
 	for err == nil && ctx.Err() == nil && b.next <= state.Total && state.Status == "active" {
-		if state, err = c.permitted(ctx, b); err != nil {
+		var session *records.Session
+		if session, state, err = c.permitted(ctx, b); err != nil {
 			break
 		}
 		most := state.MaxCount
 		if most <= 0 || most > eventsAtOnce {
 			most = eventsAtOnce
 		}
-		m, last, failure := c.log.Message(ctx, b.id, notify.OfEvents, "", "", b.next, state.Total, most)
+		m, last, failure := c.log.MessageFor(ctx, session, b.id, notify.OfEvents, "", "", b.next, state.Total, most)
 		if failure != nil {
 			err = failure
 			break
@@ -179,7 +180,7 @@ func earlier(a, b time.Time) time.Time {
 
 // heartbeat says that the Subscription is alive (backport-heartbeat-period).
 func (c *connection) heartbeat(ctx context.Context, b *binding) error {
-	state, err := c.permitted(ctx, b)
+	_, state, err := c.permitted(ctx, b)
 	if err != nil {
 		return c.lost(ctx, b, err)
 	}

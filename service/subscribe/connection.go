@@ -207,7 +207,7 @@ func (c *connection) bind(ctx context.Context, id fhir.ID, t sealed) error {
 		return c.mistake(ctx, "A WebSocket is bound to at most 100 subscriptions. Open another.")
 	}
 	b := &binding{id: id, until: time.Unix(t.Until, 0), standing: t.Standing}
-	state, err := c.permitted(ctx, b)
+	_, state, err := c.permitted(ctx, b)
 	if err != nil {
 		return c.lost(ctx, b, err)
 	}

@@ -2,8 +2,10 @@ package subscribe
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/inglehealth/ingle/records/notify"
@@ -44,6 +46,8 @@ func (m *mailer) Check(_ context.Context, t notify.Target) error {
 	}
 	attached, ok := Attachment(t.Media)
 	switch {
+	case !m.to.reaches(t.Endpoint):
+		return refuse("endpoint", "This server sends no e-mails of subscriptions to that address. Whoever runs it can allow the address, or its domain, with --smtp-recipient.")
 	case !ok:
 		return refuse("payload", "The payload of an e-mail is text/plain, or with an attached Bundle text/plain;attach=application/fhir+json or text/plain;attach=application/fhir+xml.")
 	case len(t.Headers) > 0:
@@ -67,6 +71,32 @@ func address(endpoint string) (string, bool) {
 	text, err := url.PathUnescape(text)
 	local, _, _ := strings.Cut(text, "@")
 	return text, err == nil && len(text) <= 254 && len(local) <= 64 && plain.MatchString(text)
+}
+
+// reaches says whether subscribers may have e-mails sent to the address of an endpoint.
+func (m *Mail) reaches(endpoint string) bool {
+	to, _ := address(endpoint)
+	to = strings.ToLower(to)
+	_, host, _ := strings.Cut(to, "@")
+	return slices.ContainsFunc(m.To, func(one string) bool {
+		one = strings.ToLower(one)
+		domain, below := strings.CutPrefix(one, ".")
+		return to == one || host == domain || below && strings.HasSuffix(host, one)
+	})
+}
+
+// CheckRecipient says what is wrong with an entry of Mail.To.
+func CheckRecipient(text string) error {
+	one := strings.TrimPrefix(text, ".")
+	if !strings.Contains(one, "@") {
+		one = "name@" + one
+	} else if one != text {
+		one = ""
+	}
+	if !plain.MatchString(one) {
+		return errors.New("it looks like name@example.org, example.org or .example.org")
+	}
+	return nil
 }
 
 // Send implements notify.Channel.

@@ -145,6 +145,7 @@ func (s *sink) relay(t *testing.T, format string) *Mail {
 		t.Fatal(err)
 	}
 	m.tls = &tls.Config{RootCAs: s.roots}
+	m.To = []string{"clinic.example"}
 	return m
 }
 
@@ -264,6 +265,42 @@ func TestPayloadsOfEMailsAreForPeople(t *testing.T) {
 	channels := open(t, Config{Mail: s.relay(t, "smtp://SINK/?from=ehr@clinic.example")})
 	for _, payload := range []string{"", "application/fhir+json", "text/html", "text/plain;attach=text/html", "text/plain;a=b", "text/plain;attach"} {
 		wantFault(t, channels.Check(t.Context(), mailTo(payload, notify.Empty)), "payload")
+	}
+}
+
+func TestEMailsGoToAllowedRecipientsAlone(t *testing.T) {
+	s := startSink(t, &sink{})
+	for _, c := range []struct {
+		allowed []string
+		reached []string
+		refused []string
+	}{
+		{nil, nil, []string{"nurse@clinic.example"}},
+		{[]string{"clinic.example"}, []string{"nurse@clinic.example", "NURSE@Clinic.Example"}, []string{"nurse@ward.clinic.example", "nurse@notclinic.example", "clinic.example@elsewhere.example"}},
+		{[]string{".clinic.example"}, []string{"nurse@clinic.example", "nurse@ward.clinic.example"}, []string{"nurse@notclinic.example", "nurse@example"}},
+		{[]string{"nurse@clinic.example", "b.example"}, []string{"nurse@clinic.example", "x@b.example"}, []string{"doctor@clinic.example", "a+nurse@clinic.example"}},
+	} {
+		mail := s.relay(t, "smtp://SINK/?from=ehr@clinic.example")
+		mail.To = c.allowed
+		channels := open(t, Config{Mail: mail})
+		target := mailTo("text/plain", notify.Empty)
+		for _, one := range c.reached {
+			if target.Endpoint = "mailto:" + one; channels.Check(t.Context(), target) != nil {
+				t.Errorf("%v: %s is refused", c.allowed, one)
+			}
+		}
+		for _, one := range c.refused {
+			target.Endpoint = "mailto:" + one
+			wantFault(t, channels.Check(t.Context(), target), "endpoint")
+			if err := channels.Send(t.Context(), target, events(t, target, 1)); !notify.IsPermanent(err) {
+				t.Errorf("%v: an e-mail to %s: %v", c.allowed, one, err)
+			}
+		}
+	}
+	for text, ok := range map[string]bool{"a@b.example": true, "b.example": true, ".b.example": true, "": false, "@b.example": false, ".a@b.example": false, "a@": false, "mailto:a@b": false, "*.example": false} {
+		if err := CheckRecipient(text); (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
 

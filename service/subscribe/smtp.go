@@ -20,6 +20,9 @@ import (
 // Mail is the SMTP server that e-mails are handed to.
 type Mail struct {
 	From string // address of the sender
+	// To are the addresses (name@example.org) and domains (example.org, and with those
+	// below it .example.org) that subscribers may have e-mails sent to. Others are refused.
+	To []string
 
 	address, host  string
 	implicit, bare bool // TLS from the start; no TLS at all

@@ -26,6 +26,9 @@ type Log interface {
 	// Mine is the state of a Subscription for a session of whom it is for, and a fault
 	// for others.
 	Mine(ctx context.Context, session *records.Session, id fhir.ID) (notify.State, error)
+	// MessageFor is Message for a session that asks: of the events those that it may
+	// see, too.
+	MessageFor(ctx context.Context, asks *records.Session, id fhir.ID, kind notify.Kind, content notify.Content, media string, since, until int64, most int) (m notify.Message, last int64, err error)
 }
 
 // SocketConfig is what Sockets need. A bound of 0 means its default.

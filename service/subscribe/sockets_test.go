@@ -70,6 +70,13 @@ func (b *book) Mine(ctx context.Context, _ *records.Session, id fhir.ID) (notify
 	return b.State(ctx, id)
 }
 
+func (b *book) MessageFor(ctx context.Context, asks *records.Session, id fhir.ID, kind notify.Kind, content notify.Content, media string, since, until int64, most int) (notify.Message, int64, error) {
+	if asks == nil {
+		return notify.Message{}, 0, errors.New("events are told without asking who hears them")
+	}
+	return b.Message(ctx, id, kind, content, media, since, until, most)
+}
+
 func (b *book) Message(_ context.Context, id fhir.ID, kind notify.Kind, content notify.Content, _ string, since, until int64, most int) (m notify.Message, last int64, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

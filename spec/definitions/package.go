@@ -34,8 +34,8 @@ type manifest struct {
 // LoadPackage reads a FHIR package (a gzipped tar with package/package.json
 // and package/*.json). With a nil base it must be the core package of a
 // release, such as hl7.fhir.r5.core. Otherwise its search parameters,
-// profiles, operations, value sets and code systems are laid over base, which
-// is not changed; a package for another release is refused.
+// profiles, operations, value sets, code systems and topics are laid over base,
+// which is not changed; a package for another release is refused.
 //
 // Memory is bounded by limits on the number and size of files. Errors name
 // the file at fault.
@@ -82,7 +82,7 @@ func (d *Definitions) with(set *record.Set) *Definitions {
 	out := &Definitions{
 		Release: d.Release, Version: d.Version, base: d, packages: append(slices.Clip(d.packages), Package{set.Name, set.Version}),
 		types: d.types, resources: d.resources, additional: d.additional, properties: d.properties, compartment: d.compartment,
-		params: d.params, operations: d.operations,
+		params: d.params, operations: d.operations, topics: append(slices.Clip(d.topics), set.Topics...),
 	}
 	out.addParameters(set.Parameters)
 	out.addOperations(set.Operations)

@@ -25,6 +25,7 @@ type Definitions struct {
 	operations  []*Operation
 	profiles    *profiles
 	terminology *terminology
+	topics      [][]byte
 }
 
 // Type returns the content model called name, a Backbone's being its path,
@@ -116,6 +117,11 @@ func (d *Definitions) Operation(resourceType, code string) *Operation {
 
 // Packages lists what was loaded, the release itself first.
 func (d *Definitions) Packages() []Package { return d.packages }
+
+// Topics are the topics of subscriptions in the packages that lie over the release, in
+// their order, each as JSON: a SubscriptionTopic, or a Basic of that code. The caller
+// must not change them.
+func (d *Definitions) Topics() [][]byte { return d.topics }
 
 // link turns the records of a core package into a release.
 func link(set *record.Set) (*Definitions, error) {

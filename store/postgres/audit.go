@@ -57,8 +57,8 @@ func (s *Store) AuditNodes(ctx context.Context, ids []int64) ([]store.AuditNode,
 }
 
 // ReplaceAuditBlock implements store.Audit.
-func (s *Store) ReplaceAuditBlock(ctx context.Context, first int64, was, body []byte, postings []store.AuditPosting) error {
-	return s.together(ctx, func(db few) error { return auditLog.Replace(ctx, db, first, was, body, postings) })
+func (s *Store) ReplaceAuditBlock(ctx context.Context, first int64, was, body, summary []byte, postings []store.AuditPosting) error {
+	return s.together(ctx, func(db few) error { return auditLog.Replace(ctx, db, first, was, body, summary, postings) })
 }
 
 // AuditSigners implements store.Audit.

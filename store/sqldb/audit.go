@@ -68,6 +68,9 @@ func (s Audit) rows(ctx context.Context, db Execer, blocks []store.AuditBlock, p
 		b := &blocks[i]
 		err := s.exec(ctx, db, "INSERT INTO audit_block (first, count, since, until, body) VALUES (?, ?, ?, ?, ?)",
 			b.First, int64(b.Count), Micros(b.Since), Micros(b.Until), b.Body)
+		if err == nil && b.Summary != nil {
+			err = s.exec(ctx, db, "INSERT INTO audit_summary (first, terms) VALUES (?, ?)", b.First, b.Summary)
+		}
 		if err != nil {
 			return err
 		}
@@ -91,7 +94,7 @@ func (s Audit) Copy(ctx context.Context, db Execer, c store.AuditCopy) error {
 		return cmp.Or(err, store.ErrVersion)
 	}
 	if c.Begin {
-		for _, table := range []string{"audit_block", "audit_posting", "audit_node"} {
+		for _, table := range []string{"audit_block", "audit_summary", "audit_posting", "audit_node"} {
 			if err := s.exec(ctx, db, "DELETE FROM "+table); err != nil {
 				return err
 			}
@@ -128,7 +131,10 @@ func (s Audit) Head(ctx context.Context, db DB) (h store.AuditHead, err error) {
 
 // Blocks is store.Audit.AuditBlocks.
 func (s Audit) Blocks(ctx context.Context, db DB, q store.AuditRange) ([]store.AuditBlock, error) {
-	f := sql("SELECT first, count, since, until, body FROM audit_block WHERE first + count > ?", q.From)
+	f := sql("SELECT first, count, since, until, body, NULL FROM audit_block WHERE first + count > ?", q.From)
+	if q.Summaries {
+		f = sql("SELECT first, count, since, until, NULL, (SELECT terms FROM audit_summary s WHERE s.first = audit_block.first) FROM audit_block WHERE first + count > ?", q.From)
+	}
 	if q.From > 0 {
 		// The block that holds From is found by its key.
 		f = join("", f, sql(" AND first >= coalesce((SELECT max(first) FROM audit_block WHERE first <= ?), 0)", q.From))
@@ -147,7 +153,7 @@ func (s Audit) Blocks(ctx context.Context, db DB, q store.AuditRange) ([]store.A
 	err := ForEach(ctx, db, s.Dialect.Rebind(f.sql), f.args, func(r Rows) error {
 		var b store.AuditBlock
 		var count, since, until int64
-		err := r.Scan(&b.First, &count, &since, &until, &b.Body)
+		err := r.Scan(&b.First, &count, &since, &until, &b.Body, &b.Summary)
 		b.Count, b.Since, b.Until = int(count), auditTime(since), auditTime(until)
 		blocks = append(blocks, b)
 		return err
@@ -213,10 +219,18 @@ func (s Audit) Nodes(ctx context.Context, db DB, ids []int64) (all []store.Audit
 }
 
 // Replace is store.Audit.ReplaceAuditBlock in a transaction.
-func (s Audit) Replace(ctx context.Context, db Execer, first int64, was, body []byte, postings []store.AuditPosting) error {
+func (s Audit) Replace(ctx context.Context, db Execer, first int64, was, body, summary []byte, postings []store.AuditPosting) error {
 	n, err := db.Exec(ctx, s.Dialect.Rebind("UPDATE audit_block SET body = ? WHERE first = ? AND body = ?"), body, first, was)
 	if err := changedOne(n, err, store.ErrVersion); err != nil {
 		return err
+	}
+	if err := s.exec(ctx, db, "DELETE FROM audit_summary WHERE first = ?", first); err != nil {
+		return err
+	}
+	if summary != nil {
+		if err := s.exec(ctx, db, "INSERT INTO audit_summary (first, terms) VALUES (?, ?)", first, summary); err != nil {
+			return err
+		}
 	}
 	for _, p := range postings {
 		if len(p.At) == 0 {

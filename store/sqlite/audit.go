@@ -302,8 +302,8 @@ func (a *AuditFile) AuditNodes(ctx context.Context, ids []int64) (all []store.Au
 }
 
 // ReplaceAuditBlock implements store.Audit.
-func (a *AuditFile) ReplaceAuditBlock(ctx context.Context, first int64, was, body []byte, postings []store.AuditPosting) error {
-	return a.write(false, func(db sqldb.Execer) error { return auditLog.Replace(ctx, db, first, was, body, postings) })
+func (a *AuditFile) ReplaceAuditBlock(ctx context.Context, first int64, was, body, summary []byte, postings []store.AuditPosting) error {
+	return a.write(false, func(db sqldb.Execer) error { return auditLog.Replace(ctx, db, first, was, body, summary, postings) })
 }
 
 // AuditSigners implements store.Audit.

@@ -30,6 +30,7 @@ func sealing(last store.AuditHead, groups [][]byte) (*store.AuditSeal, error) {
 		Groups: len(groups),
 		Block: store.AuditBlock{
 			First: last.Size, Count: len(groups), Since: at(int(last.Size)), Until: at(int(last.Size) + len(groups) - 1), Body: bytes.Join(groups, []byte(",")),
+			Summary: append([]byte("of "), bytes.Join(groups, []byte(","))...),
 		},
 		Postings: []store.AuditPosting{{Key: 7, First: last.Size, At: []byte{0}}, {Key: -last.Size - 1, First: last.Size, At: []byte{1}}},
 		Nodes:    []store.AuditNode{{ID: last.Size, Hash: fmt.Appendf(nil, "hash %d", last.Size)}},
@@ -262,14 +263,36 @@ func auditPostings(t *testing.T, b bench) {
 
 func auditReplaced(t *testing.T, b bench) {
 	b.logged(t, []string{"a"}, []string{"b"})
-	if err := b.ReplaceAuditBlock(b.ctx, 0, []byte("x"), []byte("y"), nil); !errors.Is(err, store.ErrVersion) {
+	if err := b.ReplaceAuditBlock(b.ctx, 0, []byte("x"), []byte("y"), nil, nil); !errors.Is(err, store.ErrVersion) {
 		t.Errorf("another body: %v", err)
 	}
 	changed := []store.AuditPosting{{Key: 7, First: 0, At: []byte{9}}, {Key: -1, First: 0}}
-	if err := b.ReplaceAuditBlock(b.ctx, 0, []byte("a"), []byte("y"), changed); err != nil {
+	if err := b.ReplaceAuditBlock(b.ctx, 0, []byte("a"), []byte("y"), []byte("told anew"), changed); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"y", "b"}, b.auditBodies(t, store.AuditRange{})); diff != "" {
+		t.Error(diff)
+	}
+	summaries := func() (all []string) {
+		blocks, err := b.AuditBlocks(b.ctx, store.AuditRange{Summaries: true, Limit: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range blocks {
+			if one.Body != nil {
+				t.Errorf("a summary came with the body %q", one.Body)
+			}
+			all = append(all, string(one.Summary))
+		}
+		return all
+	}
+	if diff := cmp.Diff([]string{"told anew", "of b"}, summaries()); diff != "" {
+		t.Error(diff)
+	}
+	if err := b.ReplaceAuditBlock(b.ctx, 1, []byte("b"), []byte("z"), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"told anew", ""}, summaries()); diff != "" {
 		t.Error(diff)
 	}
 	all, err := b.AllAuditPostings(b.ctx, store.AuditPosting{}, 10)

@@ -123,8 +123,11 @@
     addEventListener("pagehide", () => source.close());
   }
 
-  // <form data-confirm="QUESTION"> is sent only when that is answered with yes.
-  const confirms = (form) => form.addEventListener("submit", (event) => { if (!confirm(form.dataset.confirm)) event.preventDefault(); });
+  // <form data-confirm="QUESTION">, or by a <button data-confirm="QUESTION">, is sent only
+  // when that is answered with yes.
+  const confirms = (asks) => (asks.form ?? asks).addEventListener("submit", (event) => {
+    if ((!asks.form || event.submitter === asks) && !confirm(asks.dataset.confirm)) event.preventDefault();
+  });
 
   function enliven(root) {
     all("button[data-copy]", root).forEach(copy);
@@ -132,7 +135,7 @@
     all("dialog [data-close]", root).forEach(closes);
     all("[data-send]", root).forEach(sends);
     all("input[data-ahead]", root).forEach(ahead);
-    all("form[data-confirm]", root).forEach(confirms);
+    all("[data-confirm]", root).forEach(confirms);
     all("[data-script]", root).forEach((e) => { e.hidden = false; });
   }
   enliven(document);

@@ -36,6 +36,8 @@ func (s *Set) Add(data []byte) error {
 		return s.addCodeSystem(data)
 	case "ConceptMap":
 		return s.addConceptMap(data)
+	case topicType, "Basic":
+		return s.addTopic(data)
 	}
 	return nil
 }

@@ -122,4 +122,5 @@ type Set struct {
 	ValueSets                  []ValueSet
 	CodeSystems                []CodeSystem
 	ConceptMaps                []ConceptMap
+	Topics                     [][]byte // of subscriptions, as they stand in a package
 }
