@@ -113,6 +113,13 @@ func openSigner(ctx context.Context, s store.Audit, secret Sealer, origin string
 	return nil, errors.New("audit: the signers keep changing")
 }
 
+// Rotate has a new key sign a log from its next head on, under the name of its origin,
+// as in the copy of another tenant's. No Log may be open.
+func Rotate(ctx context.Context, s store.Audit, secret Sealer, origin string, now time.Time) error {
+	_, err := openSigner(ctx, s, secret, origin, now.UTC(), true)
+	return err
+}
+
 // originName is the name in signatures: the address of the tenant, without what a
 // name may not have.
 func originName(base string) string {

@@ -2,10 +2,12 @@ package records
 
 import (
 	"errors"
+	"slices"
 	"sync"
 )
 
-// Tenants are the Doors of one process by name; "" is the default one.
+// Tenants are the Doors of one process by name; "" is the default one. They are safe for
+// concurrent use.
 type Tenants struct {
 	mu    sync.RWMutex
 	doors map[string]*Door
@@ -28,6 +30,28 @@ func (t *Tenants) Door(name string) (*Door, bool) {
 	defer t.mu.RUnlock()
 	d, ok := t.doors[name]
 	return d, ok
+}
+
+// Add adds a door behind the others; false when there is one of its name.
+func (t *Tenants) Add(d *Door) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, there := t.doors[d.Name()]; there {
+		return false
+	}
+	t.doors[d.Name()] = d
+	t.order = append(t.order, d.Name())
+	return true
+}
+
+// Remove takes a door out, which the caller closes; nil when there is none of that name.
+func (t *Tenants) Remove(name string) *Door {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	d := t.doors[name]
+	delete(t.doors, name)
+	t.order = slices.DeleteFunc(t.order, func(n string) bool { return n == name })
+	return d
 }
 
 // Names lists the tenants in the order they were given.

@@ -56,11 +56,7 @@ func openClinic(t *testing.T) *clinic {
 			t.Error(err)
 		}
 	})
-	patients, err := newSandbox(tenants, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := patients.fill(ctx, sandboxCast); err != nil {
+	if _, err := newSandbox(door, time.Now()).fill(ctx, sandboxCast); err != nil {
 		t.Fatal(err)
 	}
 	c := &clinic{t: t, base: issuer + "/fhir"}

@@ -84,7 +84,7 @@ func commandEvent(kind audit.Kind, command string, flags any, failed error) *aud
 
 // record records what a command did to a tenant, also when it was stopped.
 func (t *openTenants) record(ctx context.Context, e *audit.Event, tenant string) error {
-	if err := audit.Append(context.WithoutCancel(ctx), t.stores[tenant], e); err != nil {
+	if err := audit.Append(context.WithoutCancel(ctx), t.store(tenant), e); err != nil {
 		return fmt.Errorf("it is not in the audit log: %w", err)
 	}
 	return nil

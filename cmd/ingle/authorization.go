@@ -12,9 +12,12 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/records/tenancy"
 	"github.com/inglehealth/ingle/service/auth"
 	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/store"
 )
 
 // authorizationFlags say how identities are kept.
@@ -26,20 +29,42 @@ type authorizationFlags struct {
 
 // authorization is who may do what, of every tenant.
 type authorization struct {
-	server   *auth.Server
+	server *auth.Server
+	house  *pages.House
+	config identity.Config // of each, but for what is the tenant's own
+	base   string
+
+	mu       sync.RWMutex
 	services map[string]*identity.Service
-	house    *pages.House
+}
+
+// service is that of a tenant; nil when there is none of that name.
+func (a *authorization) service(tenant string) *identity.Service {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.services[tenant]
+}
+
+// all are the services that there are now.
+func (a *authorization) all() map[string]*identity.Service {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return maps.Clone(a.services)
 }
 
 // authorize opens the identity of every tenant.
 //
 // On SQLite it answers the commands about them as well.
-func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTenants, key *identity.KeyFile, base string, log logger) (*authorization, error) {
+func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTenants, office *tenancy.Office, key *identity.KeyFile, base string, log logger) (*authorization, error) {
 	brand, err := c.brand()
 	if err != nil {
 		return nil, err
 	}
-	a := &authorization{services: map[string]*identity.Service{}, house: &pages.House{Log: log, Sandbox: c.Sandbox, Entrances: entrances, Done: ctx.Done()}}
+	a := &authorization{
+		services: map[string]*identity.Service{}, base: base,
+		config: identity.Config{Secret: key, Log: log, AllowPrivate: c.AllowPrivateKeys, Counts: c.watching.counts},
+		house:  &pages.House{Log: log, Sandbox: c.Sandbox, Entrances: entrances, Done: ctx.Done()},
+	}
 	var served []auth.Tenant
 	for _, name := range tenants.Names() {
 		var logins []string
@@ -47,15 +72,10 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 			logins = sandboxLogins()
 		}
 		door, _ := tenants.Door(name)
-		in, err := identity.Open(ctx, identity.Config{
-			Store: tenants.stores[name], Issuer: issuerOf(base, name), Secret: key, Log: log, AllowPrivate: c.AllowPrivateKeys, Sandbox: logins,
-			Counts: c.watching.counts, Tenant: name, Addresses: signIns{door.Limits()},
-		})
+		t, err := a.open(ctx, door, tenants.store(name), logins)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", called(name), err)
+			return nil, err
 		}
-		a.services[name] = in
-		t := auth.Tenant{Door: door, Identity: in}
 		if name == "" {
 			t.Brand = brand
 		}
@@ -63,7 +83,7 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 	}
 	a.server = auth.New(auth.Config{Tenants: served, Log: log, House: a.house})
 	a.house.Visitors = a.server
-	if err := c.answerCommands(ctx, m, a.services, tenants, log); err != nil {
+	if err := c.answerCommands(ctx, m, a, office, tenants, log); err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -77,12 +97,54 @@ func (c *serveCommand) authorize(ctx context.Context, m *Main, tenants *openTena
 	return a, nil
 }
 
-// answerCommands has the commands work that are given on the folder while the server runs.
-func (c *serveCommand) answerCommands(ctx context.Context, m *Main, services map[string]*identity.Service, tenants *openTenants, log logger) error {
+// open opens the identity of a tenant. logins are of those who sign in by one click.
+func (a *authorization) open(ctx context.Context, door *records.Door, s store.Store, logins []string) (auth.Tenant, error) {
+	name := door.Name()
+	c := a.config
+	c.Store, c.Issuer, c.Tenant, c.Sandbox, c.Addresses = s, issuerOf(a.base, name), name, logins, signIns{door.Limits()}
+	in, err := identity.Open(ctx, c)
+	if err != nil {
+		return auth.Tenant{}, fmt.Errorf("%s: %w", called(name), err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.services[name] = in
+	return auth.Tenant{Door: door, Identity: in}, nil
+}
+
+// add serves a tenant that has come.
+func (a *authorization) add(ctx context.Context, door *records.Door, s store.Store) error {
+	t, err := a.open(ctx, door, s, nil)
+	if err != nil {
+		return err
+	}
+	if _, err := t.Identity.JWKS(ctx); err != nil {
+		a.forget(door.Name())
+		return fmt.Errorf("the signing keys of %s: %w", called(door.Name()), err)
+	}
+	a.server.Add(t)
+	return nil
+}
+
+// remove serves a tenant no more.
+func (a *authorization) remove(name string) {
+	a.server.Remove(name)
+	a.forget(name)
+}
+
+func (a *authorization) forget(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.services, name)
+}
+
+// answerCommands has the commands work that are given on the folder while the server runs. who is nil on
+// one that is open to all.
+func (c *serveCommand) answerCommands(ctx context.Context, m *Main, who *authorization, office *tenancy.Office, tenants *openTenants, log logger) error {
 	if c.Database != "" {
 		return nil
 	}
-	orders, err := startControl(ctx, c.folder(), services, tenants.Tenants, log)
+	orders, err := startControl(ctx, c.folder(), who, office, tenants.Tenants, log)
 	if err != nil {
 		return fmt.Errorf("commands beside the server: %w", err)
 	}
@@ -96,7 +158,7 @@ const sweepEvery = 10 * time.Minute
 // sweep makes the first signing keys, so that nobody has to wait for them, and
 // removes what has expired until ctx ends.
 func (a *authorization) sweep(ctx context.Context, log logger) {
-	for name, in := range a.services {
+	for name, in := range a.all() {
 		if _, err := in.JWKS(ctx); err != nil && ctx.Err() == nil {
 			log.Error("the signing keys cannot be read", "tenant", name, "error", err)
 		}
@@ -104,7 +166,7 @@ func (a *authorization) sweep(ctx context.Context, log logger) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		for name, in := range a.services {
+		for name, in := range a.all() {
 			if err := in.Sweep(ctx); err != nil && ctx.Err() == nil {
 				log.Warn("expired tokens were not removed", "tenant", name, "error", err)
 			}
@@ -121,25 +183,41 @@ func (a *authorization) sweep(ctx context.Context, log logger) {
 // none, and who may sign in to the sandbox, the first time.
 func (a *authorization) greet(ctx context.Context, out io.Writer, sandbox bool) error {
 	if sandbox {
-		password, err := peopleSandbox(ctx, a.services[""])
+		password, err := peopleSandbox(ctx, a.service(""))
 		if err != nil {
 			return err
 		}
 		if password != "" {
-			fmt.Fprintf(out, "Open %s in a browser. People of the sandbox sign in there with one click, or by name (maria, a patient; freja, who acts for her daughter; okafor, a physician; brandt, a physician who writes apps; vega, a privacy officer; admin) with the password %s, shown this once.\n", a.services[""].Issuer(), password)
+			fmt.Fprintf(out, "Open %s in a browser. People of the sandbox sign in there with one click, or by name (maria, a patient; freja, who acts for her daughter; okafor, a physician; brandt, a physician who writes apps; vega, a privacy officer; admin) with the password %s, shown this once.\n", a.service("").Issuer(), password)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(a.services)) {
-		in := a.services[name]
-		secret, err := in.FirstLink(ctx)
+	for _, name := range slices.Sorted(maps.Keys(a.all())) {
+		link, err := a.firstLink(ctx, name)
 		if err != nil {
 			return fmt.Errorf("%s: %w", called(name), err)
 		}
-		if secret != "" {
-			fmt.Fprintf(out, "There is no administrator of the %s yet. Who opens this link, within a day, becomes one:\n  %s\n", called(name), auth.FirstURL(in.Issuer(), secret))
+		if link != "" {
+			fmt.Fprintf(out, "There is no administrator of the %s yet. Who opens this link, within a day, becomes one:\n  %s\n", called(name), link)
 		}
 	}
 	return nil
+}
+
+// errNotServed says that a tenant is not served by this process.
+var errNotServed = errors.New("it is not served")
+
+// firstLink is a link by which somebody becomes the first administrator of a tenant; ""
+// where there is one. errNotServed.
+func (a *authorization) firstLink(ctx context.Context, tenant string) (string, error) {
+	in := a.service(tenant)
+	if in == nil {
+		return "", errNotServed
+	}
+	secret, err := in.FirstLink(ctx)
+	if err != nil || secret == "" {
+		return "", err
+	}
+	return auth.FirstURL(in.Issuer(), secret), nil
 }
 
 // sandboxTokenLife is how long the token that a sandbox shows is good.
@@ -147,7 +225,7 @@ const sandboxTokenLife = 8 * time.Hour
 
 // sandboxToken makes a token to try the sandbox with.
 func (a *authorization) sandboxToken(ctx context.Context) (string, error) {
-	return a.services[""].CreateToken(ctx, "shown by the sandbox", smart.Scopes{"system/*.cruds"}, sandboxTokenLife)
+	return a.service("").CreateToken(ctx, "shown by the sandbox", smart.Scopes{"system/*.cruds"}, sandboxTokenLife)
 }
 
 // sandboxUsers are who may sign in to the sandbox.

@@ -92,7 +92,7 @@ func (p *backupPlan) work(ctx context.Context) {
 
 // wait is how long it is until the next one is due.
 func (p *backupPlan) wait(ctx context.Context) (time.Duration, error) {
-	last, err := records.LastBackup(ctx, p.tenants.stores[""])
+	last, err := records.LastBackup(ctx, p.tenants.store(""))
 	if err != nil || last.Taken.IsZero() {
 		return 0, err
 	}
@@ -101,7 +101,7 @@ func (p *backupPlan) wait(ctx context.Context) (time.Duration, error) {
 
 // one takes a backup, unless another process has taken it.
 func (p *backupPlan) one(ctx context.Context) error {
-	c := jobs.Config{Store: p.tenants.stores[""], Clock: time.Now, Log: p.log}
+	c := jobs.Config{Store: p.tenants.store(""), Clock: time.Now, Log: p.log}
 	err := jobs.Do(ctx, c, jobs.Job{ID: backupJob, Kind: backupJob}, func(ctx context.Context, _ *jobs.Work) error {
 		if wait, err := p.wait(ctx); err != nil || wait > 0 {
 			return err
@@ -126,7 +126,11 @@ func (p *backupPlan) take(ctx context.Context) error {
 	}
 	p.log.Info("backup taken", "file", file, "size", humanize.IBytes(uint64(max(size, 0))), "took", time.Since(taken))
 	for _, name := range p.tenants.Names() {
-		if err := noteBackup(ctx, p.tenants.stores[name], records.Backup{Taken: taken, Bytes: size, To: filepath.Base(file)}); err != nil {
+		s := p.tenants.store(name)
+		if s == nil {
+			continue // it went just now
+		}
+		if err := noteBackup(ctx, s, records.Backup{Taken: taken, Bytes: size, To: filepath.Base(file)}); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"net/http"
 	"os"
@@ -23,11 +24,16 @@ import (
 
 // exportFlags say where the files of bulk exports are kept, and how long.
 type exportFlags struct {
-	ExportTo   string        `placeholder:"DIR" help:"Where files of bulk exports are kept: a folder, which several servers on one database share, or s3://BUCKET/PREFIX in S3-compatible storage, with the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Without it exports in the folder of the records."`
+	exportPlaceFlags
 	ExportKeep time.Duration `default:"24h" help:"How long the files of a bulk export are kept when it is done."`
-	S3Endpoint string        `name:"s3-endpoint" placeholder:"URL" help:"Where that storage is; without it Amazon's in the region."`
-	S3Region   string        `name:"s3-region" default:"us-east-1" help:"Its region."`
 	ExportPart string        `default:"64MiB" help:"How large a file of a bulk export becomes before the next one is begun."`
+}
+
+// exportPlaceFlags say where they are.
+type exportPlaceFlags struct {
+	ExportTo   string `placeholder:"DIR" help:"Where files of bulk exports are kept: a folder, which several servers on one database share, or s3://BUCKET/PREFIX in S3-compatible storage, with the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Without it exports in the folder of the records."`
+	S3Endpoint string `name:"s3-endpoint" placeholder:"URL" help:"Where that storage is; without it Amazon's in the region."`
+	S3Region   string `name:"s3-region" default:"us-east-1" help:"Its region."`
 }
 
 // bulk makes the server of bulk exports. sessions are of those for whom they are.
@@ -46,7 +52,7 @@ func (c *serveCommand) bulk(tenants *records.Tenants, sessions records.Sessions,
 }
 
 // exportFiles says where the exports of a tenant are kept.
-func (f *exportFlags) exportFiles(records string) (func(tenant string) bulkjob.Files, error) {
+func (f *exportPlaceFlags) exportFiles(records string) (func(tenant string) bulkjob.Files, error) {
 	of := func(tenant string) string { return cmp.Or(tenant, "_") } // which no tenant can be called
 	place, remote := strings.CutPrefix(f.ExportTo, "s3://")
 	if !remote {
@@ -105,4 +111,15 @@ func work(ctx context.Context, name string, log logger, run func(context.Context
 		working.Wait()
 		return nil
 	}
+}
+
+// together calls all of some functions at once, and waits for them.
+func together(all []func() error) error {
+	errs := make([]error, len(all))
+	var working sync.WaitGroup
+	for i, f := range all {
+		working.Go(func() { errs[i] = f() })
+	}
+	working.Wait()
+	return errors.Join(errs...)
 }

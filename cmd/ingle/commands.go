@@ -8,6 +8,7 @@ const description = `Ingle: an open SMART on FHIR platform in one binary.
   ingle export --data ./records --to ./files
   ingle backup --data ./records --to ./backups
   ingle migrate --from ./records --to postgres://ingle@localhost/ingle
+  ingle tenant clone rehearsal --data ./records
   ingle user add okafor --role practitioner --is Practitioner/okafor
   ingle client add "Growth chart" --redirect http://127.0.0.1/callback
   ingle token create --scope 'system/*.rs' --ttl 1h
@@ -27,6 +28,7 @@ type commandLine struct {
 	Migrate        migrateCommand        `cmd:"" help:"Move all records, with their history, between SQLite and PostgreSQL, and prove that nothing is lost."`
 	Backup         backupCommand         `cmd:"" help:"Copy everything to one file while the server works."`
 	Restore        restoreCommand        `cmd:"" help:"Make records of a backup, after checking it to the last byte."`
+	Tenant         tenantCommand         `cmd:"" help:"Tenants that are made while servers run: made, copied, suspended, deleted."`
 	Reindex        reindexCommand        `cmd:"" help:"Compute the search index of stored resources anew, for example after loading a package with search parameters."`
 	Relabel        relabelCommand        `cmd:"" help:"Find anew which stored resources are sensitive, for example by other rules."`
 	User           userCommand           `cmd:"" help:"Users: who may sign in. These commands work while a server runs, too."`

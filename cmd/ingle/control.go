@@ -18,6 +18,7 @@ import (
 	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/records/tenancy"
 )
 
 // An administrator is a command about users, clients, keys or tokens. It does its
@@ -50,21 +51,22 @@ const maxOrder = 1 << 20
 
 // control answers orders until it is closed.
 type control struct {
-	services map[string]*identity.Service // by tenant; nil of an open server, which has no users and apps
-	doors    *records.Tenants
-	log      *slog.Logger
-	server   *http.Server
-	file     string
+	who    *authorization // nil on an open server, which has no users and apps
+	office *tenancy.Office
+	doors  *records.Tenants
+	log    *slog.Logger
+	server *http.Server
+	file   string
 }
 
 // startControl listens in dir.
-func startControl(ctx context.Context, dir string, services map[string]*identity.Service, doors *records.Tenants, log *slog.Logger) (*control, error) {
+func startControl(ctx context.Context, dir string, who *authorization, office *tenancy.Office, doors *records.Tenants, log *slog.Logger) (*control, error) {
 	address, closeDir, err := socketAddress(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer closeDir()
-	c := &control{services: services, doors: doors, log: log, file: filepath.Join(dir, controlName)}
+	c := &control{who: who, office: office, doors: doors, log: log, file: filepath.Join(dir, controlName)}
 	// This process has the folder's lock, so a socket that is there is a dead one's.
 	if err := os.Remove(c.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -113,13 +115,16 @@ func (c *control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *control) carryOut(ctx context.Context, o order, out io.Writer) error {
+	if make := managers[o.Command]; make != nil {
+		return c.carryOutManager(ctx, o, make(), out)
+	}
 	if make := keepers[o.Command]; make != nil {
 		return c.carryOutKeeper(ctx, o, make(), out)
 	}
-	if c.services == nil {
+	if c.who == nil {
 		return errOpen
 	}
-	service := c.services[o.Tenant]
+	service := c.who.service(o.Tenant)
 	if service == nil {
 		return usage("--tenant %s: the server that runs has no such tenant", o.Tenant)
 	}
@@ -158,6 +163,18 @@ func (c *control) carryOutKeeper(ctx context.Context, o order, command keeper, o
 	}
 	c.log.Info("command", "name", o.Command, "tenant", o.Tenant)
 	return c.record(ctx, o, command, command.keep(ctx, operator(door), out))
+}
+
+func (c *control) carryOutManager(ctx context.Context, o order, command manager, out io.Writer) error {
+	if err := json.Unmarshal(o.Flags, command); err != nil {
+		return fmt.Errorf("the server that runs is of another version: %w", err)
+	}
+	c.log.Info("command", "name", o.Command)
+	var firstLink func(context.Context, string) (string, error)
+	if c.who != nil {
+		firstLink = c.who.firstLink
+	}
+	return c.record(ctx, o, command, command.manage(ctx, c.office, firstLink, out))
 }
 
 // sendOrder has the server that runs on dir carry out a command. The first result

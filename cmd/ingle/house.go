@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"net"
 	"net/url"
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
-	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/records/tenancy"
 	ward "github.com/inglehealth/ingle/service/clinic"
 	"github.com/inglehealth/ingle/service/console"
 	"github.com/inglehealth/ingle/service/desk"
@@ -50,14 +52,25 @@ func localhost(base string) string {
 }
 
 // console is what the console shows of this process. patients is nil but in a sandbox.
-func (c *serveCommand) console(tenants *records.Tenants, patients *sandbox) console.Config {
-	config := console.Config{Tenants: tenants, Version: version(), Database: "PostgreSQL", Begun: time.Now()}
+func (c *serveCommand) console(m *mounts, office *tenancy.Office, patients *sandbox) console.Config {
+	config := console.Config{Tenants: m.tenants.Tenants, Office: office, Version: version(), Database: "PostgreSQL", Begun: time.Now()}
 	if c.Database == "" {
 		config.Database = "SQLite"
 		config.Disk = func() (uint64, error) { return sqlite.FreeBytes(c.folder()) }
 	}
-	if patients != nil {
-		config.Reset = patients.reset
+	config.FirstLink = func(ctx context.Context, tenant string) (string, error) {
+		link, err := m.who.firstLink(ctx, tenant)
+		if errors.Is(err, errNotServed) {
+			return "", nil
+		}
+		return link, err
+	}
+	config.Sandbox = patients != nil
+	config.Reset = func(ctx context.Context, tenant string) error {
+		if tenant == "" {
+			return patients.reset(ctx)
+		}
+		return m.reset(ctx, tenant)
 	}
 	return config
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/records/tenancy"
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/archive"
 	"github.com/inglehealth/ingle/store/postgres"
@@ -151,7 +152,7 @@ func (r *restoring) tenant(ctx context.Context, m archive.Manifest, name string)
 	if r.current != nil && r.begun[len(r.begun)-1] == name {
 		return nil
 	}
-	if slices.Contains(r.begun, name) || !slices.Contains(m.Tenants, name) || name != "" && !tenantName.MatchString(name) {
+	if slices.Contains(r.begun, name) || !slices.Contains(m.Tenants, name) || name != "" && !tenancy.ValidName(name) {
 		return fmt.Errorf("%w: tenant %q is where it does not belong", archive.ErrDamaged, name)
 	}
 	if err := r.endTenant(ctx); err != nil {

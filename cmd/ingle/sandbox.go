@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -20,19 +19,15 @@ const (
 	sandboxPatients = 20
 )
 
-// sandbox fills the default tenant with a clinic and its synthetic patients.
+// sandbox fills a tenant with a clinic and its synthetic patients.
 type sandbox struct {
 	session *records.Session
 	asOf    time.Time
 	turn    sync.Mutex // held by who puts something in or throws all away
 }
 
-func newSandbox(tenants *records.Tenants, asOf time.Time) (*sandbox, error) {
-	door, ok := tenants.Door("")
-	if !ok {
-		return nil, errors.New("there is no default tenant to put the sandbox into")
-	}
-	return &sandbox{session: door.Session(records.Principal{ID: "sandbox", Name: "Sandbox"}, nil), asOf: asOf}, nil
+func newSandbox(door *records.Door, asOf time.Time) *sandbox {
+	return &sandbox{session: door.Session(records.Principal{ID: "sandbox", Name: "Sandbox"}, nil), asOf: asOf}
 }
 
 // fill puts the clinic and so many patients in, each once: what a user deleted

@@ -44,7 +44,7 @@ func (a *authorization) startApps(ctx context.Context, m *Main, base string) ([]
 	if err != nil || u.Scheme != "http" || !isLoopback(u.Hostname()) {
 		return nil, nil
 	}
-	in := a.services[""]
+	in := a.service("")
 	server, err := smartapp.Discover(ctx, in.FHIRBase(), smartapp.Options{})
 	if err != nil { // the public URL may lead elsewhere, or be served later
 		a.house.Log.Warn("there are no sample apps: the server is not reached at its public URL", "error", err)

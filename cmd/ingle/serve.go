@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -62,7 +61,8 @@ func (c *serveCommand) Help() string {
       Keeps records in ./records and knows US Core's search parameters and profiles.
 
   ingle serve --database postgres://ingle@localhost/ingle --key-file ./ingle.key --tenant east --tenant west
-      Three tenants on PostgreSQL: /fhir, /t/east/fhir and /t/west/fhir, each in a schema of its own.`
+      Three tenants on PostgreSQL: /fhir, /t/east/fhir and /t/west/fhir, each in a schema of its own.
+      Others can be made while it runs: see 'ingle tenant --help', or the page Tenants of its console.`
 }
 
 // Run serves until ctx ends.
@@ -127,26 +127,28 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if c.ReadOnly && !c.Sandbox {
 		readOnly(tenants.Tenants)
 	}
+	mounted := c.mounts(tenants, furnishing{definitions: all, base: base, policy: policy, key: logs.key}, site, logs, log)
+	office := mounted.office()
 	var patients *sandbox
 	if c.Sandbox {
-		if patients, err = newSandbox(tenants.Tenants, time.Now()); err != nil {
-			return err
-		}
+		door, _ := tenants.Door("")
+		patients = newSandbox(door, time.Now())
 	}
 	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime, History: c.HistoryTime, Evaluation: c.OperationTime, Gate: c.gate()}
 	var who *authorization
 	if !c.Open {
-		if who, err = c.authorize(ctx, m, tenants, logs.key, base, log); err != nil {
+		if who, err = c.authorize(ctx, m, tenants, office, logs.key, base, log); err != nil {
 			return err
 		}
 		who.server.Mount(site)
-		who.furnish(site, c.console(tenants.Tenants, patients))
+		mounted.who = who
+		who.furnish(site, c.console(mounted, office, patients))
 		api.Start = true
 		api.Authenticate, api.Origins, api.Ask = who.server.Authenticate, who.server.KnownOrigin, who.server.Ask
 		api.BreakGlass, api.MendGlass = who.server.BreakGlass, who.server.MendGlass
 		api.Traced = who.server.Traced
 		api.OAuth = func(door *records.Door) fhirapi.OAuth { return fhirapi.OAuth(who.server.Endpoints(door)) }
-	} else if err := c.answerCommands(ctx, m, nil, tenants, log); err != nil {
+	} else if err := c.answerCommands(ctx, m, nil, office, tenants, log); err != nil {
 		return err
 	}
 	var sessions records.Sessions = records.OpenSessions{}
@@ -158,6 +160,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	told.describe(&api)
+	mounted.tell = told.subscribe
 	m.onClose(background(ctx, tenants.Tenants, log))
 	exports, err := c.bulk(tenants.Tenants, sessions, log)
 	if err != nil {
@@ -165,12 +168,19 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	}
 	m.onClose(work(ctx, "exports", log, exports.Run))
 	api.Operations = append(api.Operations, exportOperation(exports))
-	imports, stopImports, err := c.imports(ctx, tenants.Tenants, sessions, who != nil, log)
+	var ordered fhirapi.Mounted
+	var stopImports func() error
+	mounted.exports = exports
+	known, err := mounted.known(ctx, office)
+	if err != nil {
+		return err
+	}
+	mounted.intakes, ordered, stopImports, err = c.imports(ctx, tenants.Tenants, known, sessions, who != nil, log)
 	if err != nil {
 		return err
 	}
 	m.onClose(stopImports)
-	api.Operations = append(api.Operations, imports)
+	api.Operations = append(api.Operations, ordered)
 	fhirapi.New(api).Mount(site)
 	site.Limits = limiterOf(tenants.Tenants)
 	var filled, draining atomic.Bool
@@ -193,6 +203,9 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	m.onClose(watched)
+	if err := mounted.start(ctx, office, m.onClose); err != nil {
+		return err
+	}
 	server := site.Server()
 	failed := make(chan error, 1)
 	go func() { failed <- secure.serve(server, listener) }()
@@ -281,21 +294,12 @@ func (c *serveCommand) site(log logger) (*web.Site, error) {
 
 // background does the tenants' background work until what it returns is called.
 func background(ctx context.Context, tenants *records.Tenants, log logger) func() error {
-	ctx, stop := context.WithCancel(ctx)
-	var working sync.WaitGroup
+	var stops []func() error
 	for _, name := range tenants.Names() {
 		door, _ := tenants.Door(name)
-		working.Go(func() {
-			if err := door.Work(ctx); err != nil {
-				log.Error("background work ended", "tenant", name, "error", err)
-			}
-		})
+		stops = append(stops, work(ctx, "records", log.With("tenant", name), door.Work))
 	}
-	return func() error {
-		stop()
-		working.Wait()
-		return nil
-	}
+	return func() error { return together(stops) }
 }
 
 // readOnly has the records of every tenant refuse writes.

@@ -7,11 +7,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/records/tenancy"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/postgres"
@@ -30,7 +31,32 @@ func (f storeFlags) folder() string {
 // there beside the records.
 type openTenants struct {
 	*records.Tenants
+
+	mu     sync.RWMutex
 	stores map[string]store.Store
+}
+
+// store is that of a tenant; nil when it is not open.
+func (t *openTenants) store(name string) store.Store {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.stores[name]
+}
+
+// add adds a tenant that is not there.
+func (t *openTenants) add(door *records.Door, s store.Store) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stores[door.Name()] = s
+	t.Add(door)
+}
+
+// remove takes a tenant out, whose door the caller closes.
+func (t *openTenants) remove(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.stores, name)
+	t.Remove(name)
 }
 
 // open opens the default tenant and the others. base is the public URL of the
@@ -53,7 +79,7 @@ func (f storeFlags) open(ctx context.Context, all []*definitions.Definitions, ba
 		}
 		doors = append(doors, door)
 	}
-	return &openTenants{records.NewTenants(doors...), stores}, nil
+	return &openTenants{Tenants: records.NewTenants(doors...), stores: stores}, nil
 }
 
 // oneTenant refuses several tenants, for commands that work on one.
@@ -87,7 +113,7 @@ func (f storeFlags) tenants(ctx context.Context) ([]string, error) {
 	}
 	entries, err := os.ReadDir(filepath.Join(f.folder(), "tenants"))
 	for _, e := range entries {
-		if sqlite.Exists(f.folderOf(e.Name())) {
+		if tenancy.ValidName(e.Name()) && sqlite.Exists(f.folderOf(e.Name())) {
 			names = append(names, e.Name())
 		}
 	}
@@ -158,21 +184,29 @@ func (f storeFlags) openTenant(ctx context.Context, name string, all []*definiti
 	if err := f.exclusive(); err != nil {
 		return nil, nil, err
 	}
-	if name != "" && !tenantName.MatchString(name) {
-		return nil, nil, usage("--tenant %s: a tenant's name has 1 to 32 of a-z, 0-9 and '-', and begins with a letter", name)
+	if name != "" && !tenancy.ValidName(name) {
+		return nil, nil, usage("--tenant %s: %s", name, tenancy.NameRule)
 	}
 	s, err := f.openStore(ctx, name)
 	if err != nil {
 		return nil, nil, err
 	}
 	s = f.watching.store(s, name, f.kind())
+	door, err := f.doorOf(ctx, s, name, all, base, policy, log, logs)
+	return door, s, err
+}
+
+// doorOf opens the door of a tenant, which closes the store from now on, also when the
+// door cannot be opened.
+func (f storeFlags) doorOf(ctx context.Context, s store.Store, name string, all []*definitions.Definitions, base string, policy records.Policy, log logger, logs *auditing) (*records.Door, error) {
 	config := records.Config{
 		Name: name, Store: s, Definitions: all[0], Others: all[1:], Base: issuerOf(base, name) + "/fhir", Policy: policy, Log: log,
 		Traces: f.watching.traces,
 	}
 	if logs != nil {
+		var err error
 		if config.Audit, err = logs.open(ctx, s, name, config.Base, log); err != nil {
-			return nil, nil, errors.Join(err, s.Close())
+			return nil, errors.Join(err, s.Close())
 		}
 	}
 	door, err := records.Open(ctx, config)
@@ -180,9 +214,9 @@ func (f storeFlags) openTenant(ctx context.Context, name string, all []*definiti
 		if config.Audit != nil {
 			err = errors.Join(err, config.Audit.Close())
 		}
-		return nil, nil, errors.Join(err, s.Close())
+		return nil, errors.Join(err, s.Close())
 	}
-	return door, s, nil
+	return door, nil
 }
 
 func (f storeFlags) openStore(ctx context.Context, name string) (store.Store, error) {
@@ -212,5 +246,3 @@ func (f storeFlags) folderOf(name string) string {
 	}
 	return filepath.Join(f.folder(), "tenants", name)
 }
-
-var tenantName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)

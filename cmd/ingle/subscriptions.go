@@ -57,6 +57,7 @@ func (f subscriptionFlags) channels(log logger) (*subscribe.Channels, error) {
 type subscribers struct {
 	channels *subscribe.Channels
 	sockets  *subscribe.Sockets
+	config   records.SubscriptionConfig
 }
 
 // tell has subscribers of every tenant told of changes, as who they are for may see
@@ -66,9 +67,10 @@ func (f subscriptionFlags) tell(m *Main, counts *metric.Registry, tenants *recor
 	if err != nil {
 		return nil, err
 	}
+	told := &subscribers{channels: channels, config: records.SubscriptionConfig{Channel: monitor.Counted(channels, counts), Sessions: sessions}}
 	for _, name := range tenants.Names() {
 		if door, ok := tenants.Door(name); ok {
-			door.Subscribe(records.SubscriptionConfig{Channel: monitor.Counted(channels, counts), Sessions: sessions})
+			told.subscribe(door)
 		}
 	}
 	sockets := subscribe.NewSockets(subscribe.SocketConfig{
@@ -82,8 +84,12 @@ func (f subscriptionFlags) tell(m *Main, counts *metric.Registry, tenants *recor
 		channels.Close()
 		return nil
 	})
-	return &subscribers{channels, sockets}, nil
+	told.sockets = sockets
+	return told, nil
 }
+
+// subscribe has subscribers of a tenant told, before its background work begins.
+func (s *subscribers) subscribe(door *records.Door) { door.Subscribe(s.config) }
 
 // describe tells the API how subscribers are told.
 func (s *subscribers) describe(api *fhirapi.Config) {

@@ -115,7 +115,11 @@ func (c *serveCommand) alert(ctx context.Context, tenants *records.Tenants, who 
 
 // signingKey is when the newest signing key of a tenant was made; zero for none.
 func (a *authorization) signingKey(ctx context.Context, tenant string) (time.Time, error) {
-	keys, err := a.services[tenant].SigningKeys(ctx)
+	in := a.service(tenant)
+	if in == nil {
+		return time.Time{}, nil
+	}
+	keys, err := in.SigningKeys(ctx)
 	if err != nil || len(keys) == 0 {
 		return time.Time{}, err
 	}

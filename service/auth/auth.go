@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/inglehealth/ingle/audit"
@@ -46,9 +47,11 @@ type Config struct {
 // Server serves every tenant's endpoints. It is safe for concurrent use.
 type Server struct {
 	config  Config
-	tenants map[string]*tenant
 	origins *http.CrossOriginProtection
 	rules   *recent.Map[*identity.Access, *access.Rules]
+
+	mu      sync.RWMutex
+	tenants map[string]*tenant
 }
 
 // tenant is a Tenant with what its endpoints share.
@@ -73,18 +76,40 @@ func New(c Config) *Server {
 	}
 	s := &Server{config: c, tenants: map[string]*tenant{}, origins: http.NewCrossOriginProtection(), rules: recent.NewMap[*identity.Access, *access.Rules](rulesKept)}
 	for _, t := range c.Tenants {
-		name := t.Door.Name()
-		if u, err := url.Parse(t.Identity.Issuer()); err == nil {
-			// A proxy may have changed the Host that the browser knows. What is no
-			// origin is trusted by nobody.
-			_ = s.origins.AddTrustedOrigin(u.Scheme + "://" + u.Host)
-		}
-		s.tenants[name] = &tenant{
-			Tenant: t, server: s, name: name, cookies: newCookies(t.Identity.Issuer(), name),
-			relates: t.Door.Ownership().Rules(access.Grant{Scopes: choosing}),
-		}
+		s.Add(t)
 	}
 	return s
+}
+
+// Add serves a tenant, in the place of one of the same name.
+func (s *Server) Add(t Tenant) {
+	name := t.Door.Name()
+	if u, err := url.Parse(t.Identity.Issuer()); err == nil {
+		// A proxy may have changed the Host that the browser knows. What is no
+		// origin is trusted by nobody.
+		_ = s.origins.AddTrustedOrigin(u.Scheme + "://" + u.Host)
+	}
+	one := &tenant{
+		Tenant: t, server: s, name: name, cookies: newCookies(t.Identity.Issuer(), name),
+		relates: t.Door.Ownership().Rules(access.Grant{Scopes: choosing}),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tenants[name] = one
+}
+
+// Remove serves a tenant no more. No request to it may be under way.
+func (s *Server) Remove(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.tenants, name)
+}
+
+// tenant is the one of a name; nil when there is none.
+func (s *Server) tenant(name string) *tenant {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.tenants[name]
 }
 
 // Mount puts the default tenant's endpoints at / and the others' at /t/{tenant}/.
@@ -137,7 +162,7 @@ type call struct {
 
 func (s *Server) handler(e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		t := s.tenants[r.PathValue("tenant")]
+		t := s.tenant(r.PathValue("tenant"))
 		if t == nil {
 			web.Fail(w, r, fault.New(fault.NotFound, fault.CodeNotFound, "", "There is no tenant of that name on this server."))
 			return

@@ -89,7 +89,7 @@ func (s *Server) staffAt(r *http.Request, door *records.Door) (*tenant, *identit
 	if _, err := s.Authenticate(r, door); err != nil {
 		return nil, nil, err
 	}
-	t := s.tenants[door.Name()]
+	t := s.tenant(door.Name())
 	a, err := t.Identity.CheckToken(r.Context(), bearer(r))
 	if err == nil && (a.User == "" || !isStaff(a.Roles)) {
 		err = fault.New(fault.Forbidden, fault.CodeForbidden, "", "the glass is broken by people who work here, with an app that they allowed")

@@ -21,7 +21,7 @@ const rulesKept = 5_000
 // Authenticate opens the session that a request's token allows: what fhirapi asks
 // for. An error of kind Unauthenticated says that there is no good token.
 func (s *Server) Authenticate(r *http.Request, door *records.Door) (*records.Session, error) {
-	t := s.tenants[door.Name()]
+	t := s.tenant(door.Name())
 	token := bearer(r)
 	if t == nil || token == "" {
 		return nil, fault.New(fault.Unauthenticated, fault.CodeLogin, "",
@@ -118,7 +118,7 @@ func asPatient(scopes smart.Scopes) smart.Scopes {
 // KnownOrigin says whether the pages of an origin may use a door's API: those of
 // its registered apps.
 func (s *Server) KnownOrigin(ctx context.Context, door *records.Door, origin string) bool {
-	t := s.tenants[door.Name()]
+	t := s.tenant(door.Name())
 	if t == nil {
 		return false
 	}
@@ -134,7 +134,7 @@ type Endpoints struct{ Authorize, Token, Register, Manage, Introspect, Revoke st
 
 // Endpoints returns them for the CapabilityStatement.
 func (s *Server) Endpoints(door *records.Door) Endpoints {
-	t := s.tenants[door.Name()]
+	t := s.tenant(door.Name())
 	if t == nil {
 		return Endpoints{}
 	}

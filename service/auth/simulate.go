@@ -26,7 +26,7 @@ func (s *Server) Ask(r *http.Request, door *records.Door, user, client, purpose 
 	if err != nil {
 		return nil, records.Disclosure{}, err
 	}
-	t := s.tenants[door.Name()]
+	t := s.tenant(door.Name())
 	a, err := t.Identity.CheckToken(ctx, bearer(r))
 	if err != nil {
 		return nil, records.Disclosure{}, err

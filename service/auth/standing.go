@@ -20,7 +20,7 @@ func standing(a *identity.Access) records.Standing {
 
 // Stand implements records.Sessions.
 func (s *Server) Stand(ctx context.Context, door *records.Door, n records.Standing) (*records.Session, error) {
-	t := s.tenants[door.Name()]
+	t := s.tenant(door.Name())
 	if t == nil {
 		return nil, ended("this server does not know the tenant any more")
 	}

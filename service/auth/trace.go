@@ -213,7 +213,7 @@ func (t *tenant) keep(r *http.Request, s identity.Step, failed bool) {
 // Traced keeps what an app asked of the FHIR API of a sandbox, below the base, with
 // the status and the error that were answered: what fhirapi calls.
 func (s *Server) Traced(r *http.Request, door *records.Door, path string, status int, failure error) {
-	t := s.tenants[door.Name()]
+	t := s.tenant(door.Name())
 	if t == nil || !t.Identity.Sandbox() {
 		return
 	}

@@ -19,7 +19,7 @@ import (
 
 // Tenant implements pages.Visitors.
 func (s *Server) Tenant(name string) (*records.Door, *identity.Service, bool) {
-	t := s.tenants[name]
+	t := s.tenant(name)
 	if t == nil {
 		return nil, nil, false
 	}
@@ -28,7 +28,7 @@ func (s *Server) Tenant(name string) (*records.Door, *identity.Service, bool) {
 
 // Visitor implements pages.Visitors.
 func (s *Server) Visitor(r *http.Request, tenant string) (*pages.Visitor, error) {
-	c := &call{tenant: s.tenants[tenant], r: r}
+	c := &call{tenant: s.tenant(tenant), r: r}
 	v, err := c.visit()
 	if v == nil || err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func (s *Server) SameOrigin(r *http.Request) error { return s.origins.Check(r) }
 
 // Patients implements pages.Visitors.
 func (s *Server) Patients(ctx context.Context, tenant string, v *pages.Visitor) ([]fhir.ID, error) {
-	t, u := s.tenants[tenant], v.Session.User
+	t, u := s.tenant(tenant), v.Session.User
 	if isStaff(u.Roles) {
 		return nil, nil
 	}
@@ -62,7 +62,7 @@ var (
 // Records implements pages.Visitors. The rules are those of an app with all scopes,
 // which the user's roles and the consents of patients bound.
 func (s *Server) Records(ctx context.Context, tenant string, v *pages.Visitor, room string, patient fhir.ID) (*records.Session, error) {
-	t, u := s.tenants[tenant], v.Session.User
+	t, u := s.tenant(tenant), v.Session.User
 	a := visiting(v)
 	if !isStaff(u.Roles) {
 		own, err := s.Patients(ctx, tenant, v)
@@ -105,7 +105,7 @@ func roomClient(room string) string { return strings.ToLower(room) }
 
 // BreakGlassFor implements pages.Visitors.
 func (s *Server) BreakGlassFor(ctx context.Context, tenant string, v *pages.Visitor, patient, reason string) (records.Glass, error) {
-	t, a := s.tenants[tenant], visiting(v)
+	t, a := s.tenant(tenant), visiting(v)
 	if !isStaff(a.Roles) {
 		return records.Glass{}, fault.New(fault.Forbidden, fault.CodeForbidden, "", "The glass is broken by people who work here.")
 	}
@@ -146,7 +146,7 @@ func (t *tenant) meant(ctx context.Context, a *identity.Access, patient string) 
 
 // MendGlassFor implements pages.Visitors.
 func (s *Server) MendGlassFor(ctx context.Context, tenant string, v *pages.Visitor, patient fhir.ID) (err error) {
-	t, a := s.tenants[tenant], visiting(v)
+	t, a := s.tenant(tenant), visiting(v)
 	if a.Glasses, err = t.Identity.BrokenGlasses(ctx, a.User); err != nil {
 		return err
 	}

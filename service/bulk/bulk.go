@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,9 +37,11 @@ type Config struct {
 // Server performs $export, and serves the status of exports and their files (Bulk Data
 // Access 2.0, with parameters of 3.0). It is of all tenants, and is safe for concurrent use.
 type Server struct {
-	config  Config
+	config Config
+	polls  *recent.Map[string, *polls] // by export
+
+	mu      sync.RWMutex
 	exports map[string]*bulkjob.Exports // by tenant
-	polls   *recent.Map[string, *polls] // by export
 }
 
 // New makes a Server.
@@ -51,30 +55,54 @@ func New(c Config) *Server {
 	s := &Server{config: c, exports: map[string]*bulkjob.Exports{}, polls: recent.NewMap[string, *polls](pollsKept)}
 	for _, name := range c.Tenants.Names() {
 		door, _ := c.Tenants.Door(name)
-		s.exports[name] = bulkjob.NewExports(bulkjob.Exporter{
-			Door: door, Sessions: c.Sessions, Files: c.Files(name), Part: c.Part, Clock: c.Clock,
-		}, c.Keep, c.Log)
+		s.Add(door)
 	}
 	return s
 }
 
-// Exports are those of a tenant.
-func (s *Server) Exports(tenant string) *bulkjob.Exports { return s.exports[tenant] }
+// Add serves the exports of a tenant, in the place of one of the same name. The caller
+// runs them, unless Run does, which runs those that were added before it.
+func (s *Server) Add(door *records.Door) *bulkjob.Exports {
+	x := bulkjob.NewExports(bulkjob.Exporter{
+		Door: door, Sessions: s.config.Sessions, Files: s.config.Files(door.Name()), Part: s.config.Part, Clock: s.config.Clock,
+	}, s.config.Keep, s.config.Log)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.exports[door.Name()] = x
+	return x
+}
+
+// Remove serves the exports of a tenant no more.
+func (s *Server) Remove(tenant string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.exports, tenant)
+}
+
+// Exports are those of a tenant; nil when there is none of that name.
+func (s *Server) Exports(tenant string) *bulkjob.Exports {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.exports[tenant]
+}
 
 // Run works until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
+	s.mu.RLock()
+	all := slices.Collect(maps.Values(s.exports))
+	s.mu.RUnlock()
 	var working sync.WaitGroup
-	errs := make(chan error, len(s.exports))
-	for _, x := range s.exports {
+	errs := make(chan error, len(all))
+	for _, x := range all {
 		working.Go(func() { errs <- x.Run(ctx) })
 	}
 	working.Wait()
 	close(errs)
-	var all error
+	var failed error
 	for err := range errs {
-		all = errors.Join(all, err)
+		failed = errors.Join(failed, err)
 	}
-	return all
+	return failed
 }
 
 // Place is where the operation was called, and by whom.
@@ -97,7 +125,7 @@ type call struct {
 
 // Serve answers a request for the operation, or for what is below it.
 func (s *Server) Serve(w http.ResponseWriter, r *http.Request, at Place) error {
-	c := &call{Server: s, Place: at, w: w, r: r, exports: s.exports[at.Door.Name()]}
+	c := &call{Server: s, Place: at, w: w, r: r, exports: s.Exports(at.Door.Name())}
 	id, file, below := strings.Cut(at.Rest, "/")
 	switch {
 	case c.exports == nil:

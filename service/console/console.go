@@ -14,6 +14,7 @@ import (
 
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/records/tenancy"
 	"github.com/inglehealth/ingle/service/pages"
 	"github.com/inglehealth/ingle/service/web"
 )
@@ -28,9 +29,16 @@ type Config struct {
 	// Disk is how many bytes are free where records are kept; nil where that is not for
 	// this program to know.
 	Disk func() (uint64, error)
-	// Reset makes the default tenant's records those of a new sandbox; nil where they are
-	// nobody's to throw away.
-	Reset func(ctx context.Context) error
+	// Reset makes the records of a tenant, "" for the default one, those of a new sandbox.
+	// Of the default tenant it is asked for only if Sandbox says that it is one.
+	Reset   func(ctx context.Context, tenant string) error
+	Sandbox bool
+	// Office makes and ends tenants while the server runs. It is for administrators of
+	// the default tenant.
+	Office *tenancy.Office // required
+	// FirstLink is a link by which somebody becomes the first administrator of a tenant;
+	// "" where there is one, or the tenant is not served.
+	FirstLink func(ctx context.Context, tenant string) (string, error)
 }
 
 // Path is where the console is.
@@ -114,7 +122,10 @@ func Mount(site *web.Site, c Config) {
 		page("POST /jobs/cancel", administrators, (*visit).cancelJob),
 		page("GET /packages", administrators, (*visit).packages),
 		page("GET /tenants", administrators, (*visit).tenants),
-		page("POST /tenants", administrators, (*visit).reset),
+		page("POST /tenants", administrators, (*visit).resetDefault),
+		page("POST /tenants/new", administrators, (*visit).makeTenant),
+		page("GET /tenants/tenant/{name}", administrators, (*visit).tenant),
+		page("POST /tenants/tenant/{name}", administrators, (*visit).changeTenant),
 		page("GET /health", both, (*visit).health),
 		page("GET /alerts", both, (*visit).alerts),
 		page("POST /alerts/acknowledge", both, (*visit).acknowledgeAlert),
@@ -166,6 +177,12 @@ var notices = map[string]string{
 	"silenced":     "Saved. It is shown here all the same.",
 	"limits":       "The limits are saved. They hold within seconds.",
 	"reset":        "The sandbox's records are as on a new one.",
+
+	"tenant-making":  "The tenant is being made.",
+	"tenant-suspend": "The tenant is suspended: within seconds nobody reaches it.",
+	"tenant-resume":  "The tenant is served again, within seconds.",
+	"tenant-delete":  "The tenant is being deleted.",
+	"tenant-gone":    "The tenant is gone.",
 }
 
 // done leads to a page that says what was done.

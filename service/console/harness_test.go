@@ -21,6 +21,7 @@ import (
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/internal/pgtest"
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/records/tenancy"
 	"github.com/inglehealth/ingle/service/auth"
 	"github.com/inglehealth/ingle/service/console"
 	"github.com/inglehealth/ingle/service/pages"
@@ -43,6 +44,8 @@ type office struct {
 	door     *records.Door
 	identity *identity.Service
 	resets   int // of the sandbox
+	office   *tenancy.Office
+	places   fakePlaces
 }
 
 // people of the office sign in by one click.
@@ -86,14 +89,19 @@ func newOffice(t *testing.T) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.places.there = map[string]string{"": ""}
+	o.office = tenancy.New(tenancy.Config{Store: kept, Places: &o.places, Fixed: []string{"fixed"}})
 	working, stop := context.WithCancel(ctx)
-	worked := make(chan error, 1)
+	worked := make(chan error, 2)
 	go func() { worked <- o.door.Work(working) }()
+	go func() { worked <- o.office.Run(working) }()
 	t.Cleanup(func() {
 		server.Close()
 		stop()
-		if err := <-worked; err != nil {
-			t.Error(err)
+		for range cap(worked) {
+			if err := <-worked; err != nil {
+				t.Error(err)
+			}
 		}
 		if err := o.door.Close(); err != nil {
 			t.Error(err)
@@ -122,7 +130,8 @@ func newOffice(t *testing.T) *office {
 	console.Mount(site, console.Config{
 		House: house, Tenants: records.NewTenants(o.door), Version: "9.9", Database: "SQLite", Begun: time.Now(),
 		Disk:  func() (uint64, error) { return 1 << 40, nil },
-		Reset: func(ctx context.Context) error { o.resets++; return o.door.Clear(ctx) },
+		Reset: func(ctx context.Context, _ string) error { o.resets++; return o.door.Clear(ctx) }, Sandbox: true,
+		Office: o.office, FirstLink: func(context.Context, string) (string, error) { return "https://ehr.example/first", nil },
 	})
 	handler.Handle("/", site)
 	return o

@@ -57,17 +57,32 @@ const (
 	evaluateTime  = 10 * time.Second
 )
 
-// NewWatchman watches the tenants.
+// NewWatchman watches the tenants, also those that come later.
 func NewWatchman(c Alerting) *Watchman {
 	w := &Watchman{config: c}
-	for _, name := range c.Tenants.Names() {
-		door, _ := c.Tenants.Door(name)
-		book := door.Alerts()
-		w.tenants = append(w.tenants, &tenant{
-			door: door, book: book, evaluator: book.Evaluator(name == ""), lease: book.Lease(c.Process, leaseSilent), pulses: book.Pulses(),
-		})
-	}
+	w.look()
 	return w
+}
+
+// look finds the tenants that there are now.
+func (w *Watchman) look() {
+	known := map[*records.Door]*tenant{}
+	for _, t := range w.tenants {
+		known[t.door] = t
+	}
+	w.tenants = w.tenants[:0]
+	for _, name := range w.config.Tenants.Names() {
+		door, ok := w.config.Tenants.Door(name)
+		if !ok {
+			continue // it went just now
+		}
+		t := known[door]
+		if t == nil {
+			book := door.Alerts()
+			t = &tenant{door: door, book: book, evaluator: book.Evaluator(name == ""), lease: book.Lease(w.config.Process, leaseSilent), pulses: book.Pulses()}
+		}
+		w.tenants = append(w.tenants, t)
+	}
 }
 
 // Run evaluates until ctx ends.
@@ -92,6 +107,7 @@ func (w *Watchman) Run(ctx context.Context) {
 // Evaluate evaluates the rules once, as of now, for the tenants of which this process
 // has the lease.
 func (w *Watchman) Evaluate(ctx context.Context, now time.Time) {
+	w.look()
 	for _, t := range w.tenants {
 		trying, cancel := context.WithTimeout(ctx, evaluateTime)
 		err := t.evaluate(trying, &w.config, now)
@@ -115,7 +131,7 @@ func (w *Watchman) mind(ctx context.Context, t *tenant, err error) {
 
 func (t *tenant) evaluate(ctx context.Context, c *Alerting, now time.Time) error {
 	name := t.door.Name()
-	window := t.history.window(c.Requests.tallies[name].now(now, int64(c.Counts.Sum("ingle_sign_ins_total", "tenant", name, "outcome", "failed"))))
+	window := t.history.window(c.Requests.tally(name).now(now, int64(c.Counts.Sum("ingle_sign_ins_total", "tenant", name, "outcome", "failed"))))
 	if !c.Alone {
 		held, err := t.lease.Hold(ctx, now)
 		if err != nil || !held {

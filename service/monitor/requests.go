@@ -2,8 +2,8 @@ package monitor
 
 import (
 	"net/http"
-	"slices"
 	"strings"
+	"sync"
 
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/watch/metric"
@@ -11,30 +11,47 @@ import (
 
 // Requests counts requests and how long they took. It is a web.Watcher.
 type Requests struct {
-	tenants  []string
 	inFlight *metric.Gauge
 	answered *metric.Counter
 	bytes    *metric.Counter
 	took     *metric.Histogram
-	tallies  map[string]*tally
+
+	mu      sync.RWMutex
+	tallies map[string]*tally // by tenant
 }
 
 var _ web.Watcher = (*Requests)(nil)
 
-// NewRequests counts requests to tenants by their names.
+// NewRequests counts requests to the default tenant and others, by their names.
 func NewRequests(counts *metric.Registry, tenants ...string) *Requests {
 	r := &Requests{
-		tenants:  tenants,
 		inFlight: counts.Gauge("ingle_http_requests_in_flight", "Requests that are being answered now."),
 		answered: counts.Counter("ingle_http_requests_total", "Requests, by the kind of their answer: 2xx, 3xx, 4xx, 5xx, or cut when there was none.", "tenant", "route", "method", "status"),
 		bytes:    counts.Counter("ingle_http_response_bytes_total", "Bytes of answers, as they were sent.", "tenant"),
 		took:     counts.Histogram("ingle_http_request_seconds", "How long requests took until the last byte of the answer, in seconds, without those that go on while something happens.", "tenant", "route"),
 		tallies:  map[string]*tally{},
 	}
-	for _, name := range append([]string{""}, tenants...) {
-		r.tallies[name] = newTally()
+	r.Add("")
+	for _, name := range tenants {
+		r.Add(name)
 	}
 	return r
+}
+
+// Add counts requests to a further tenant.
+func (r *Requests) Add(tenant string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tallies[tenant] == nil {
+		r.tallies[tenant] = newTally()
+	}
+}
+
+// tally is that of a tenant; nil when its requests are not counted.
+func (r *Requests) tally(tenant string) *tally {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.tallies[tenant]
 }
 
 // Begun implements web.Watcher.
@@ -46,7 +63,7 @@ func (r *Requests) Answered(q *http.Request, a web.Answer) {
 	r.inFlight.Add(-1)
 	r.answered.Add(1, tenant, a.Route, methodOf(q.Method), statusOf(a.Status))
 	r.bytes.Add(a.Bytes, tenant)
-	t := r.tallies[tenant]
+	t := r.tally(tenant)
 	t.answered(a.Status)
 	if !a.Streamed {
 		r.took.Observe(a.Took, tenant, a.Route)
@@ -58,7 +75,7 @@ func (r *Requests) Answered(q *http.Request, a web.Answer) {
 // is nobody's.
 func (r *Requests) tenantOf(path string) string {
 	if rest, ok := strings.CutPrefix(path, "/t/"); ok {
-		if name, _, _ := strings.Cut(rest, "/"); slices.Contains(r.tenants, name) {
+		if name, _, _ := strings.Cut(rest, "/"); r.tally(name) != nil {
 			return name
 		}
 	}

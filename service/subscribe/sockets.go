@@ -140,7 +140,10 @@ func (s *Sockets) serve(w http.ResponseWriter, r *http.Request) {
 		sockets: s, door: door, log: s.config.Logs(door), conn: conn, bound: map[string]*binding{},
 		sent: map[fhir.ID]int64{}, ask: make(chan map[fhir.ID]int64, 1), came: make(chan map[fhir.ID]int64),
 	}
-	c.run(s.ctx)
+	ctx, stop := context.WithCancel(s.ctx)
+	defer stop()
+	defer context.AfterFunc(r.Context(), stop)()
+	c.run(ctx)
 }
 
 func (s *Sockets) enter() bool {

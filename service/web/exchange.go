@@ -46,6 +46,7 @@ type Exchange struct {
 	client   limits.Who
 	flight   limits.Flight
 	leave    func() // of a gate
+	exit     func() // of a tenant that has a name; nil for none
 	held     int64  // bytes of site.memory
 	answer   int64  // bytes of site.answers
 	span     *span.Span
@@ -92,6 +93,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = s.watch(x, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	secure := s.hsts != nil && s.isSecure(r)
 	r.RemoteAddr = s.clientAddress(r)
+	r, refused := s.enter(x, r)
 	defer s.finish(x, r, start)
 	x.response.touch(0)
 
@@ -106,6 +108,10 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	if err := s.admit(r); err != nil {
 		Fail(x.response, r, err)
+		return
+	}
+	if refused != nil {
+		Fail(x.response, r, refused)
 		return
 	}
 	if err := s.limit(x, r); err != nil {
@@ -126,6 +132,9 @@ func (s *Site) finish(x *Exchange, r *http.Request, start time.Time) {
 		x.left()
 		x.flight.End()
 		s.finished(x, r, time.Since(start))
+		if x.exit != nil {
+			x.exit()
+		}
 	}()
 	if p := recover(); p != nil {
 		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/inglehealth/ingle/limits"
@@ -99,12 +100,15 @@ type Site struct {
 	memory  *memory
 	answers *memory // as much again
 	hsts    []string
+
+	coming sync.Mutex
+	guests map[string]*guests // by tenant
 }
 
 // New makes an empty Site.
 func New(c Config) *Site {
 	c = c.withDefaults()
-	s := &Site{config: c, mux: http.NewServeMux(), memory: newMemory(c.MaxBodies), answers: newMemory(c.MaxBodies)}
+	s := &Site{config: c, mux: http.NewServeMux(), memory: newMemory(c.MaxBodies), answers: newMemory(c.MaxBodies), guests: map[string]*guests{}}
 	if c.HSTS > 0 {
 		s.hsts = []string{"max-age=" + strconv.FormatInt(int64(c.HSTS/time.Second), 10)}
 	}

@@ -19,6 +19,7 @@ const (
 	deadlockDetected     = "40P01"
 	lockNotAvailable     = "55P03"
 	diskFull             = "53100"
+	duplicateSchema      = "42P06"
 	limitExceeded        = "54" // and what follows: program_limit_exceeded
 	tooManyConnections   = "53300"
 	connectionException  = "08"  // a class

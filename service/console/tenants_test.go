@@ -1,0 +1,132 @@
+package console_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/inglehealth/ingle/audit"
+	"github.com/inglehealth/ingle/records/tenancy"
+)
+
+// fakePlaces remember what is where, and make nothing.
+type fakePlaces struct {
+	mu    sync.Mutex
+	there map[string]string // by tenant: what was made
+	full  bool              // the disk
+}
+
+func (p *fakePlaces) There(_ context.Context, name string) (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := p.there[name]
+	return ok, nil
+}
+
+func (p *fakePlaces) Make(ctx context.Context, t tenancy.Tenant, hold func(context.Context, int64) error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.full {
+		return fmt.Errorf("no space left on device")
+	}
+	if err := hold(ctx, 5<<20); err != nil {
+		return err
+	}
+	p.there[t.Name] = t.String()
+	return nil
+}
+
+func (p *fakePlaces) Remove(_ context.Context, name string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.there, name)
+	return nil
+}
+
+func (p *fakePlaces) made(name string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.there[name]
+}
+
+const tenantsPage = "/console/tenants"
+
+func TestATenantIsMadeSuspendedAndDeletedFromThePage(t *testing.T) {
+	o := newOffice(t)
+	root := o.enter("root")
+	root.get(tenantsPage).want(200).has("Make a tenant", "A copy of the default tenant")
+	page := root.fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "copy of ").want(200).has("Tenant east", "A copy of the default tenant", "by root")
+	if page.path != tenantsPage+"/tenant/east" {
+		t.Errorf("it ends at %s", page.path)
+	}
+	if made := o.places.made("east"); made != "tenant east (a copy of the default tenant)" {
+		t.Errorf("made: %q", made)
+	}
+	east := page.path
+	root.fill(east, east, "act", "link").want(200).has("https://ehr.example/first")
+	root.fill(east, east, "act", "delete", "confirm", "east").want(422).has("suspend it first")
+	root.fill(east, east, "act", "suspend").want(200).has("suspended", "Resume the tenant")
+	root.fill(east, east, "act", "resume").want(200).has("Suspend the tenant")
+	root.fill(east, east, "act", "suspend").want(200)
+	root.fill(east, east, "act", "delete", "confirm", "west").want(422).has("Write east here")
+	if gone := root.fill(east, east, "act", "delete", "confirm", "east").want(200).has("The tenant is gone."); gone.path != tenantsPage {
+		t.Errorf("it ends at %s", gone.path)
+	}
+	if o.places.made("east") != "" {
+		t.Error("it is there still")
+	}
+	root.get(east).want(404)
+	if err := o.door.Audit().Seal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var notes []string
+	found, err := o.door.Audit().Find(t.Context(), audit.Query{Match: func(e *audit.Event) bool { return e.Kind == audit.Administer }, Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range found.Events {
+		notes = append(notes, e.Note)
+	}
+	for _, want := range []string{"order of tenant east (a copy of the default tenant)", "tenant east (a copy of the default tenant) was made", "suspend tenant east", "delete tenant east", "tenant east (a copy of the default tenant) was deleted"} {
+		if !strings.Contains(strings.Join(notes, "\n"), want) {
+			t.Errorf("the audit log does not tell %q, but %q", want, notes)
+		}
+	}
+}
+
+func TestATenantThatCannotBeIsRefusedAtItsField(t *testing.T) {
+	o := newOffice(t)
+	root := o.enter("root")
+	for name, words := range map[string]string{
+		"East": "begins with a letter", "": "begins with a letter", "a/b": "begins with a letter", "default": "choose another name", "fixed": "already", strings.Repeat("a", 33): "begins with a letter",
+	} {
+		root.fill(tenantsPage, tenantsPage+"/new", "name", name, "content", "empty").has(words, `id="name-error"`)
+	}
+	root.fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "copy of nowhere").has("no such tenant", `id="content-error"`)
+	root.fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "everything").has("empty, a copy, or a sandbox")
+	if list, err := o.office.List(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
+func TestWhatCouldNotBeMadeSaysWhy(t *testing.T) {
+	o := newOffice(t)
+	o.places.full = true
+	root := o.enter("root")
+	page := root.fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "sandbox").want(200).has("could not be made", "no space left on device", "Nothing of it is there")
+	root.fill(page.path, page.path, "act", "cancel").want(200).has("The tenant is gone.")
+}
+
+func TestOnlyAdministratorsMakeTenants(t *testing.T) {
+	o := newOffice(t)
+	for _, login := range []string{"vera", "noor", "ann"} {
+		o.enter(login).get(tenantsPage).want(403)
+		o.enter(login).get(tenantsPage + "/tenant/east").want(403)
+		o.enter(login).post(tenantsPage+"/new", "name", "east", "content", "empty").want(403)
+	}
+	if list, err := o.office.List(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+}

@@ -1,0 +1,86 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+)
+
+// held is a site with a tenant whose requests wait for wait.
+func held(t *testing.T, wait func(*http.Request) error) (*Site, string, chan error) {
+	entered := make(chan error, 10)
+	s := New(Config{})
+	s.Handle("/t/{tenant}/", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		entered <- nil
+		entered <- wait(r)
+	}))
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return s, server.URL, entered
+}
+
+func TestAShutTenantIsDrainedAndNobodyElse(t *testing.T) {
+	let := make(chan struct{})
+	s, url, entered := held(t, func(*http.Request) error { <-let; return nil })
+	answered := make(chan int, 1)
+	go func() {
+		resp, _ := get(t, url+"/t/east/x")
+		answered <- resp.StatusCode
+	}()
+	<-entered
+	shut := make(chan struct{})
+	go func() {
+		s.Shut(context.WithoutCancel(t.Context()), "east")
+		close(shut)
+	}()
+	for isShut := false; !isShut; time.Sleep(time.Millisecond) {
+		s.coming.Lock()
+		isShut = s.guests["east"].shut
+		s.coming.Unlock()
+	}
+	if resp, _ := get(t, url+"/t/east/y"); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("a tenant that is shut answers %d", resp.StatusCode)
+	}
+	select {
+	case <-shut:
+		t.Error("it did not wait for the request under way")
+	default:
+	}
+	close(let)
+	<-shut
+	if status := <-answered; status != http.StatusOK {
+		t.Errorf("the request under way was answered with %d", status)
+	}
+	if resp, _ := get(t, url+"/t/west/x"); resp.StatusCode != http.StatusOK {
+		t.Errorf("another tenant answers %d", resp.StatusCode)
+	}
+	s.Reopen("east")
+	if resp, _ := get(t, url+"/t/east/x"); resp.StatusCode != http.StatusOK {
+		t.Errorf("it is open again and answers %d", resp.StatusCode)
+	}
+	s.coming.Lock()
+	defer s.coming.Unlock()
+	if len(s.guests) != 0 {
+		t.Errorf("%d tenants are remembered without a request", len(s.guests))
+	}
+}
+
+func TestWhatGoesOnAtAShutTenantIsCutOff(t *testing.T) {
+	s, url, entered := held(t, func(r *http.Request) error { <-r.Context().Done(); return r.Context().Err() })
+	answered := make(chan struct{})
+	go func() {
+		get(t, url+"/t/east/live")
+		close(answered)
+	}()
+	<-entered
+	ctx, stop := context.WithTimeout(t.Context(), time.Millisecond)
+	defer stop()
+	s.Shut(ctx, "east")
+	if err := <-entered; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	<-answered
+}
