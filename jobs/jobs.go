@@ -37,7 +37,8 @@ var ErrLost = errors.New("jobs: the job was cancelled or leased by another worke
 var ErrShutdown = errors.New("jobs: shutting down")
 
 // Handler does one job. It returns nil when the job is done, an error to have
-// it tried again later, or Permanent of an error to end it as failed. When ctx
+// it tried again later, Later to go on after a while, or Permanent of an error to end it
+// as failed. When ctx
 // ends it returns soon; context.Cause tells ErrLost from ErrShutdown.
 type Handler func(ctx context.Context, w *Work) error
 
@@ -52,6 +53,14 @@ func Permanent(err error) error {
 type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
+
+// Later is what a handler returns that has nothing to do for a while: the job is taken up
+// again after it, by whichever process, and no attempt is counted.
+func Later(after time.Duration) error { return &later{after} }
+
+type later struct{ after time.Duration }
+
+func (l *later) Error() string { return "jobs: it goes on in " + l.after.String() }
 
 // Job is work to be done.
 type Job struct {
@@ -107,4 +116,17 @@ func Progress(j store.Job) json.RawMessage {
 		return nil
 	}
 	return e.State
+}
+
+// allAtOnce is how many jobs All asks for first.
+const allAtOnce = 1000
+
+// All are all jobs of a kind that there are, the newest first; kind "" for all kinds.
+func All(ctx context.Context, s store.Jobs, kind string) ([]store.Job, error) {
+	for limit := allAtOnce; ; limit *= 4 {
+		list, err := s.ListJobs(ctx, kind, limit)
+		if err != nil || len(list) < limit {
+			return list, err
+		}
+	}
 }

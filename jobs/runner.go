@@ -254,7 +254,7 @@ func (r *Runner) handle(ctx context.Context, w *Work) (err error) {
 		s.Name("job " + w.leased.Kind)
 		s.Int("ingle.job.attempt", int64(w.leased.Attempt))
 	}
-	if err = r.config.Handlers[w.leased.Kind](ctx, w); err != nil {
+	if err = r.config.Handlers[w.leased.Kind](ctx, w); err != nil && !errors.As(err, new(*later)) {
 		s.Fail("the attempt failed")
 	}
 	return err
@@ -265,6 +265,7 @@ func (r *Runner) finish(ctx, work context.Context, w *Work, err error) {
 	now := r.config.now()
 	log := r.config.Log.With("job", w.leased.ID, "kind", w.leased.Kind, "attempt", w.leased.Attempt)
 	cause := context.Cause(work)
+	rest := new(later)
 	written := w.end(ctx, func(j *store.Job, p *envelope) {
 		j.Lease = time.Time{}
 		switch {
@@ -275,6 +276,10 @@ func (r *Runner) finish(ctx, work context.Context, w *Work, err error) {
 			p.Spared++
 			j.State, j.RunAt = store.JobReady, now
 			log.InfoContext(ctx, "job given back")
+		case errors.As(err, &rest):
+			p.Spared++
+			j.State, j.RunAt, j.Error = store.JobReady, now.Add(rest.after), ""
+			log.InfoContext(ctx, "job goes on later", "in", rest.after)
 		case errors.As(err, new(permanent)) || w.spent(p):
 			j.State, j.Ended, j.Error = store.JobFailed, now, err.Error()
 			log.ErrorContext(ctx, "job failed", "error", err)

@@ -16,8 +16,8 @@ type Cost struct {
 	Parts []string
 }
 
-// Metered is the session, whose searches are told to spend before each runs. With an
-// error of it the search does not run.
+// Metered is the session, whose searches, histories and records ($everything) are told to
+// spend before each page. With an error of it there is no page.
 func (s *Session) Metered(spend func(ctx context.Context, c Cost) error) *Session {
 	metered := *s
 	metered.spend = spend
@@ -34,6 +34,14 @@ func (s *Session) spendFor(ctx context.Context, q *search.Query) error {
 		return err
 	}
 	return s.spend(ctx, costOf(q, estimate))
+}
+
+// spendOn has a page paid for that looks at nothing but what it has.
+func (s *Session) spendOn(ctx context.Context, count int) error {
+	if s.spend == nil || count <= 0 {
+		return nil
+	}
+	return s.spend(ctx, Cost{Resources: int64(count), Parts: []string{fmt.Sprintf("a page has %d", count)}})
 }
 
 // What included resources cost: one for each match that refers to it, or as many as
@@ -58,6 +66,9 @@ func costOf(q *search.Query, e store.Estimate) Cost {
 		} else {
 			c.Parts = append(c.Parts, part)
 		}
+	}
+	if q.Looks > 0 {
+		e.Candidates = min(e.Candidates, int64(q.Looks)) // a page ends there
 	}
 	if e.Candidates > 0 {
 		what := "the rarest of its criteria finds"

@@ -118,3 +118,51 @@ func TestAnExportHasWhatThereMayBeOnADay(t *testing.T) {
 		}
 	})
 }
+
+func TestAHistoryAndARecordArePaidForByThePage(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		for i := range 300 {
+			put(t, s, fmt.Sprintf("Patient/p%d", i), `{"resourceType":"Patient","id":"p%d"}`, i)
+			put(t, s, fmt.Sprintf("Observation/o%d", i), `{"resourceType":"Observation","id":"o%d","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p%d"}}`, i, i%10)
+		}
+		var spent, told int64
+		refusing := error(nil)
+		metered := s.Metered(func(_ context.Context, c records.Cost) error {
+			spent += c.Resources
+			told++
+			return refusing
+		})
+		cost := func(name string, ask func() error) int64 {
+			t.Helper()
+			spent, told, refusing = 0, 0, nil
+			if err := ask(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			paid := spent
+			refusing = errors.New("it costs too much")
+			if err := ask(); !errors.Is(err, refusing) {
+				t.Errorf("%s that costs too much: %v", name, err)
+			}
+			return paid
+		}
+		history := func(r records.HistoryRequest) func() error {
+			return func() error { _, err := metered.History(t.Context(), r); return err }
+		}
+		if n := cost("a history", history(records.HistoryRequest{Count: 20})); n != 20 {
+			t.Errorf("a page of the history of all costs %d", n)
+		}
+		if n := cost("a history of one", history(records.HistoryRequest{Type: "Patient", ID: "p1", Count: 7})); n != 7 {
+			t.Errorf("a page of the history of one costs %d", n)
+		}
+		everything := func(r records.EverythingRequest) func() error {
+			return func() error { _, err := metered.Everything(t.Context(), r); return err }
+		}
+		if n := cost("a record", everything(records.EverythingRequest{Type: "Patient", ID: "p1"})); n < 30 || n > 2500 {
+			t.Errorf("a record of 31 costs %d", n)
+		}
+		if n := cost("all records", everything(records.EverythingRequest{Type: "Patient", Pairs: pairsOf(t, "_count=50")})); n < 50 || n > 2500 {
+			t.Errorf("a page of all records costs %d", n)
+		}
+	})
+}

@@ -149,6 +149,9 @@ func (w *recordWalk) stage(ctx context.Context, name string, filter search.And, 
 		Types: w.types, Filter: w.s.only(w.types, seeing, append(filter[:len(filter):len(filter)], w.since...)), Sort: w.sort, After: after,
 		Looks: w.looks, Count: max(w.left, 1), Bytes: search.PageBytes{Max: max(w.bytes, 1), Of: sizeOf},
 	}
+	if err := w.spend(ctx, name, q); err != nil {
+		return false, err
+	}
 	page, err := w.s.door.store.Search(ctx, q)
 	if err != nil {
 		return false, err
@@ -166,6 +169,15 @@ func (w *recordWalk) stage(ctx context.Context, name string, filter search.And, 
 		w.next(name, page.Next)
 	}
 	return page.Next == "", nil
+}
+
+// spend has a stage paid for: the parts of a record as the search for them, and what they
+// refer to as the page that it fills.
+func (w *recordWalk) spend(ctx context.Context, stage string, q *search.Query) error {
+	if stage == stageParts {
+		return w.s.spendFor(ctx, q)
+	}
+	return w.s.spendOn(ctx, q.Count)
 }
 
 func (w *recordWalk) add(ctx context.Context, record store.Record, mode SearchMode) error {

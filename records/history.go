@@ -67,6 +67,9 @@ func (s *Session) History(ctx context.Context, r HistoryRequest) (*HistoryResult
 	if r.ID == "" {
 		q.Filter = s.filter(typesOf(r.Type), reading)
 	}
+	if err := s.spendOn(ctx, q.Count); err != nil {
+		return nil, err
+	}
 	page, err := d.store.History(ctx, q)
 	if err != nil {
 		return nil, d.fault(err)

@@ -43,6 +43,8 @@ func Run(t *testing.T, open func(t *testing.T) (a, b store.Jobs)) {
 		{"ALongJobKeepsItsLease", long},
 		{"AClockThatIsAMinuteFastOrSlowTakesNothingAway", clocks},
 		{"AJobWaitsForItsTime", delayed},
+		{"AJobThatGoesOnLaterSpendsNoAttempt", later},
+		{"AllJobsOfAKindAreListed", all},
 		{"JobsOfOtherKindsAreLeftAlone", kinds},
 		{"ADeadWorkersJobEndsWhenItsAttemptsAreSpent", poisoned},
 		{"ACommandTakesUpItsJobInTheForeground", foreground},
@@ -400,6 +402,33 @@ func delayed(t *testing.T, a, b store.Jobs) {
 	await(t, b, enqueue(t, a, jobs.Job{Kind: "later", RunAt: at}), store.JobDone)
 	if ran.Load() < at.UnixNano() {
 		t.Errorf("ran %v early", at.Sub(time.Unix(0, ran.Load())))
+	}
+}
+
+func later(t *testing.T, a, b store.Jobs) {
+	var times atomic.Int64
+	start(t, a, map[string]jobs.Handler{"later": func(ctx context.Context, w *jobs.Work) error {
+		if times.Add(1) <= 3 {
+			return jobs.Later(poll)
+		}
+		return nil
+	}})
+	j := await(t, b, enqueue(t, a, jobs.Job{Kind: "later", Max: 1}), store.JobDone)
+	if times.Load() != 4 || j.Error != "" {
+		t.Errorf("%d times: %+v", times.Load(), j)
+	}
+}
+
+func all(t *testing.T, a, b store.Jobs) {
+	const many = 1100
+	for range many {
+		enqueue(t, a, jobs.Job{Kind: "many"})
+	}
+	enqueue(t, a, jobs.Job{Kind: "other"})
+	for kind, want := range map[string]int{"many": many, "other": 1, "": many + 1, "none": 0} {
+		if list, err := jobs.All(t.Context(), b, kind); err != nil || len(list) != want {
+			t.Errorf("%d jobs of the kind %q, not %d: %v", len(list), kind, want, err)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -39,6 +40,7 @@ func (x *Exporter) Handle(ctx context.Context, w *jobs.Work) error {
 	if _, err := w.Progress(&e.State); err != nil {
 		return err
 	}
+	e.Waits = ""
 	e.kept = e.State
 	e.kept.Output = slices.Clone(e.Output)
 	for !e.Ended() {
@@ -131,6 +133,29 @@ func (e *export) save(ctx context.Context) error {
 	}
 	e.gone = nil
 	return nil
+}
+
+// longestWait is after how long it is looked again whether a limit allows more: it may
+// have been raised.
+const longestWait = 5 * time.Second
+
+// afford ends the attempt, before a file is begun, while who the export is for has exported
+// as much as there may be: another attempt goes on when that is less.
+func (e *export) afford(ctx context.Context) error {
+	session, err := e.session(ctx)
+	if err != nil {
+		return err
+	}
+	wait, err := session.MayExport()
+	if err == nil {
+		return nil
+	}
+	told := e.kept
+	told.Waits = fmt.Sprintf("until %s UTC: as much was exported as the limit allows", e.clock().Add(wait).UTC().Format("2006-01-02 15:04"))
+	if err := e.work.Save(ctx, told); err != nil {
+		return err
+	}
+	return jobs.Later(min(wait, longestWait))
 }
 
 // waitForRoom says for what the export waits, and lets some time pass.

@@ -23,7 +23,6 @@ const (
 	// a client may be under way.
 	atOnce    = 2
 	perClient = 10
-	listed    = 1000
 	sweeping  = time.Minute
 	// lease is how long the export of a process that died is kept from the next one.
 	lease = 5 * time.Second
@@ -59,6 +58,7 @@ type Exports struct {
 	runner   *jobs.Runner
 	log      *slog.Logger
 	clock    func() time.Time
+	starting sync.Mutex
 }
 
 // NewExports makes the exports of a tenant, whose files are kept for a while. A nil log
@@ -103,6 +103,8 @@ func (x *Exports) Run(ctx context.Context) error {
 
 // Start begins an export. It is Throttled while the client has too many under way.
 func (x *Exports) Start(ctx context.Context, r Request) (string, error) {
+	x.starting.Lock() // two that come at once are counted one after the other
+	defer x.starting.Unlock()
 	list, err := x.List(ctx)
 	if err != nil {
 		return "", err
@@ -142,7 +144,7 @@ func NotFound() error {
 
 // List returns the exports that there are, the newest first.
 func (x *Exports) List(ctx context.Context) ([]*Export, error) {
-	list, err := x.exporter.Door.Jobs().ListJobs(ctx, Kind, listed)
+	list, err := jobs.All(ctx, x.exporter.Door.Jobs(), Kind)
 	if err != nil {
 		return nil, err
 	}
@@ -229,8 +231,7 @@ func (x *Exports) Sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	jobs := x.exporter.Door.Jobs()
-	listed, err := jobs.ListJobs(ctx, Kind, listed)
+	listed, err := jobs.All(ctx, x.exporter.Door.Jobs(), Kind)
 	if err != nil {
 		return err
 	}
@@ -255,7 +256,7 @@ func (x *Exports) Sweep(ctx context.Context) error {
 		}
 	}
 	for _, id := range folders {
-		if _, err := jobs.ReadJob(ctx, id); !errors.Is(err, store.ErrNotFound) {
+		if _, err := x.exporter.Door.Jobs().ReadJob(ctx, id); !errors.Is(err, store.ErrNotFound) {
 			continue
 		}
 		if err := Remove(ctx, x.exporter.Files, id); err != nil {

@@ -43,6 +43,11 @@ func (e *export) organize(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
+		if o.part.empty() {
+			if err := e.afford(ctx); err != nil {
+				return err
+			}
+		}
 		if err := o.block(ctx, from.head().patient); err != nil {
 			return err
 		}

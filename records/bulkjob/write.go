@@ -150,6 +150,11 @@ type part struct {
 
 // take writes what a portion has.
 func (p *part) take(ctx context.Context, f fetched) error {
+	if p.file == nil && len(f.portion.Resources) > 0 {
+		if err := p.e.afford(ctx); err != nil {
+			return err
+		}
+	}
 	p.session = f.session
 	p.e.Found += int64(len(f.portion.Resources))
 	if p.step.What == stepDeleted {

@@ -320,7 +320,12 @@ func TestATransactionWithConditionsIsAtomic(t *testing.T) {
 	}
 }
 
-func TestALoadThatWasKilledGoesOnWithoutDuplicates(t *testing.T) {
+func TestALoadThatWasKilledGoesOnWithoutDuplicates(t *testing.T) { goesOn(t, time.Nanosecond) }
+
+func TestWhoTakesUpALoadMakesACheckpointAtOnce(t *testing.T) { goesOn(t, time.Hour) }
+
+func goesOn(t *testing.T, checkpoint time.Duration) {
+	t.Helper()
 	w := newWorld(t, records.DefaultPolicy())
 	var text strings.Builder
 	const n = 900
@@ -335,7 +340,7 @@ func TestALoadThatWasKilledGoesOnWithoutDuplicates(t *testing.T) {
 		}
 	}
 	o := w.options(w.file(t, "a.ndjson", text.String()), w.file(t, "b.ndjson", patient("late")))
-	o.Batch, o.Checkpoint = 50, time.Nanosecond
+	o.Batch, o.Checkpoint = 50, checkpoint
 	const broken = n / 100
 	interrupted := 0
 	for {

@@ -56,6 +56,9 @@ func (l *load) prepare(ctx context.Context) (resumed bool, err error) {
 			return false, err
 		}
 	}
+	if resumed {
+		l.saved = time.Time{} // who waits sees at once that it goes on
+	}
 	l.loader = l.o.Session.Loader(records.LoadOptions{Request: records.Request{Bulk: true, Source: l.o.Origin}, Since: &l.state.Began})
 	return resumed, nil
 }

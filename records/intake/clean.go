@@ -11,9 +11,6 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
-// listed bounds the jobs that are looked at together.
-const listed = 10_000
-
 // clean removes what is no longer needed, until ctx ends.
 func (s *Service) clean(ctx context.Context) {
 	const every = 30 * time.Second
@@ -30,7 +27,7 @@ func (s *Service) clean(ctx context.Context) {
 // Clean removes imports that ended long enough ago, and what cancelled ones and uploads
 // that broke off left. Work calls it now and then.
 func (s *Service) Clean(ctx context.Context) error {
-	all, err := s.config.Door.Jobs().ListJobs(ctx, "", listed)
+	all, err := jobs.All(ctx, s.config.Door.Jobs(), "")
 	if err != nil {
 		return err
 	}

@@ -135,7 +135,7 @@ func forImport(err error, t fhir.Type) error {
 
 // unhurried refuses a further import of who has too many under way.
 func (s *Service) unhurried(ctx context.Context, who records.Standing) error {
-	list, err := s.config.Door.Jobs().ListJobs(ctx, importKind, listed)
+	list, err := jobs.All(ctx, s.config.Door.Jobs(), importKind)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,8 @@ type introspection struct {
 	Subject   string `json:"sub,omitempty"`
 	FHIRUser  string `json:"fhirUser,omitempty"`
 	Purpose   string `json:"purpose_of_use,omitempty"`
+	// Extensions tell a resource server elsewhere what patients decided.
+	Extensions *extensions `json:"extensions,omitempty"`
 	smart.Context
 }
 
@@ -58,6 +60,9 @@ func (c *call) introspect() error {
 	}
 	if !t.Refresh {
 		answer.TokenType = "Bearer"
+		if answer.Extensions, err = c.extensionsOf(c.r.Context(), &t.Access); err != nil {
+			return err
+		}
 	}
 	if t.Scopes.Has(smart.FHIRUser) {
 		answer.FHIRUser = c.Identity.FHIRUserURL(t.FHIRUser)

@@ -1,0 +1,58 @@
+package auth_test
+
+import (
+	"encoding/json"
+	"net/url"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/inglehealth/ingle/identity"
+)
+
+func TestIntrospectionTellsWhatAPatientsConsentsComeTo(t *testing.T) {
+	p := practice(t)
+	c, secret := p.register(func(c *identity.Client) { c.Auth = identity.AuthPost })
+	code := p.browser().open(p.ask(c, "launch/patient patient/*.rs")).signIn("dora").send("patient", "ann").allow().Get("code")
+	form := codeForm(c, code)
+	form.Set("client_secret", secret)
+	token := p.token(form).want(200).json()["access_token"].(string)
+	pcf := func() map[string]any {
+		t.Helper()
+		told := p.do(p.client, "POST", p.url+"/auth/introspect", url.Values{"token": {token}, "client_id": {c.ID}, "client_secret": {secret}}).want(200).json()
+		extensions, _ := told["extensions"].(map[string]any)
+		want := map[string]any{
+			"purpose_of_use": []any{map[string]any{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "FAMRQT"}},
+			"person_id":      p.url + "/fhir/Patient/ann",
+		}
+		if diff := cmp.Diff(want, extensions["ihe_iua"]); diff != "" {
+			t.Error(diff)
+		}
+		all, _ := extensions["ihe_pcf"].(map[string]any)
+		return all
+	}
+	if before := pcf(); before["doc_id"] != nil {
+		t.Errorf("without a consent: %v", before)
+	}
+	p.put(`{"resourceType":"Consent","id":"c","status":"active","scope":{"coding":[{"code":"patient-privacy"}]},"category":[{"text":"privacy"}],"policy":[{"uri":"https://policy.example"}],
+		"patient":{"reference":"Patient/ann"},"dateTime":"2026-02-01","provision":{"type":"permit","provision":[{"type":"deny","actor":[{"role":{"text":"recipient"},"reference":{"reference":"RelatedPerson/for-ann"}}],
+		"securityLabel":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]}]}}`)
+	got := pcf()
+	for name, want := range map[string]any{"patient_id": p.url + "/fhir/Patient/ann", "doc_id": []any{p.url + "/fhir/Consent/c"}, "acp": []any{"https://policy.example"}} {
+		if diff := cmp.Diff(want, got[name]); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	rules, err := json.Marshal(got["residual"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _ := got["residual"].([]any)
+	if want := map[string]any{"type": "forbid", "securityLabel": []any{map[string]any{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV"}}}; len(first) == 0 || cmp.Diff(want, first[0]) != "" {
+		t.Errorf("the residual rules: %s", rules)
+	}
+	p.denies("c", "ann", `{"reference":"RelatedPerson/for-ann"}`)
+	if diff := cmp.Diff([]any{map[string]any{"type": "forbid"}}, pcf()["residual"]); diff != "" {
+		t.Error(diff)
+	}
+}
