@@ -194,6 +194,25 @@ func TestFullUrlsOfAnotherServerAreResolved(t *testing.T) {
 	})
 }
 
+func TestATransactionLeavesTheNameOfADefinitionAlone(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		const name = "http://example.org/fhir/Questionnaire/form"
+		res := transact(t, s,
+			entry("PUT", "Questionnaire/form", name, `{"resourceType":"Questionnaire","id":"form","url":"`+name+`","status":"active"}`, ""),
+			entry("PUT", "QuestionnaireResponse/a", "", `{"resourceType":"QuestionnaireResponse","id":"a","questionnaire":"`+name+`","status":"completed",
+				"extension":[{"url":"http://example.org/form","valueUri":"`+name+`"}]}`, ""))
+		for i, want := range []string{`"url":"` + name + `"`, `"questionnaire":"` + name + `"`} {
+			if got := res.Entries[i].Resource.JSON; !bytes.Contains(got, []byte(want)) {
+				t.Errorf("no %s in %s", want, got)
+			}
+		}
+		if got := res.Entries[1].Resource.JSON; !bytes.Contains(got, []byte(`"valueUri":"Questionnaire/form"`)) {
+			t.Errorf("a link is as it was: %s", got)
+		}
+	})
+}
+
 func TestTwoEntriesCannotMeanTheSameResource(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		s := db.session(t, records.Policy{})

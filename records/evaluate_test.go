@@ -84,6 +84,20 @@ func TestAnEvaluationReadsABoundedAmountOfResources(t *testing.T) {
 	})
 }
 
+func TestValidateComparesAnswersWithAStoredQuestionnaire(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		put(t, s, "Questionnaire/q", `{"resourceType":"Questionnaire","id":"q","url":"http://example.org/q","version":"2","status":"active","item":[{"linkId":"a","type":"boolean"}]}`)
+		for canonical, wrong := range map[string]bool{"http://example.org/q": true, "http://example.org/q|2": true, "http://example.org/q|1": false} {
+			answers := body(`{"resourceType":"QuestionnaireResponse","questionnaire":"%s","status":"completed","item":[{"linkId":"a","answer":[{"valueString":"yes"}]}]}`, canonical)
+			issues := must(s.Validate(t.Context(), records.ValidateRequest{Type: "QuestionnaireResponse", Content: &answers}))(t)
+			if got := len(issues) > 0 && issues[0].Severity == fault.ErrorLevel; got != wrong {
+				t.Errorf("%s: %v", canonical, issues)
+			}
+		}
+	})
+}
+
 func TestValidateAnswersWithIssuesAndWritesNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		s := db.session(t, records.Policy{})

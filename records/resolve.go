@@ -234,11 +234,15 @@ func (p *plan) link(st *step, tree *fhir.Tree) error {
 	if len(p.t.names) == 0 {
 		return nil
 	}
+	// The url of a Questionnaire, ValueSet and the like is its name, by which
+	// canonicals mean it: those are not replaced, and so neither is the name.
+	name := root.Child("url").Text()
 	return root.RewriteLinks(func(link string) (string, bool) {
-		if target := p.named(link); target != nil {
-			return p.literal(target, link)
+		target := p.named(link)
+		if target == nil || target == st && link == name {
+			return "", false
 		}
-		return "", false
+		return p.literal(target, link)
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"strings"
 	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -79,27 +78,13 @@ func (s *Session) viewDefinition(ctx context.Context, r TableRequest) (*fhir.Tre
 	return s.door.tree(record)
 }
 
-// viewByURL finds the stored view with a canonical URL, that of the last
-// change if there are several.
+// viewByURL finds the stored view with a canonical URL.
 func (s *Session) viewByURL(ctx context.Context, canonical string) (*fhir.Tree, error) {
-	url, version, _ := strings.Cut(canonical, "|")
-	pairs := []search.Pair{{Name: "url", Value: search.Escape(url)}, {Name: "_sort", Value: "-_lastUpdated"}, {Name: "_count", Value: "1"}}
-	if version != "" {
-		pairs = append(pairs, search.Pair{Name: "version", Value: search.Escape(version)})
-	}
-	q, err := s.door.release("").catalog.Parse("ViewDefinition", pairs, search.ParseOptions{Now: s.door.now(), DefaultCount: 1, MaxCount: 1})
-	if err != nil {
-		return nil, err
-	}
-	q.Filter = s.only(q.Types, seeing, q.Filter)
-	page, err := s.door.store.Search(ctx, q)
-	if err != nil {
-		return nil, s.door.fault(err)
-	}
-	if len(page.Records) == 0 {
+	tree, err := s.byURL(ctx, s.door.release(""), "ViewDefinition", canonical)
+	if err == nil && tree == nil {
 		return nil, fault.New(fault.NotFound, fault.CodeNotFound, "", "there is no ViewDefinition %s here", fault.Shorten(canonical))
 	}
-	return s.door.tree(page.Records[0])
+	return tree, err
 }
 
 // tablePage is how many resources are read at a time.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/inglehealth/ingle/engine/validate"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
@@ -54,7 +55,9 @@ func (s *Session) Validate(ctx context.Context, r ValidateRequest) ([]fault.Issu
 			issues = append(issues, issuesOf(err)...)
 		}
 	}
-	issues = append(issues, w.rel.rules.With(s.terminology(w.rel)).Validate(ctx, w.tree, r.Profiles)...)
+	sight := w.rel.rules.With(s.terminology(w.rel))
+	sight.Questionnaires = s.questionnaires(w.rel)
+	issues = append(issues, sight.Validate(ctx, w.tree, r.Profiles)...)
 	if r.Mode == "create" || r.Mode == "update" {
 		found, err := s.validateReferences(ctx, w)
 		if err != nil {
@@ -70,6 +73,17 @@ func (s *Session) Validate(ctx context.Context, r ValidateRequest) ([]fault.Issu
 	}
 	slices.SortStableFunc(issues, func(a, b fault.Issue) int { return cmp.Compare(rank(a.Severity), rank(b.Severity)) })
 	return issues, nil
+}
+
+// questionnaires finds the stored Questionnaires that the session may see.
+func (s *Session) questionnaires(rel *release) validate.Questionnaires {
+	return func(ctx context.Context, canonical string) (fhir.Node, error) {
+		tree, err := s.byURL(ctx, rel, "Questionnaire", canonical)
+		if err != nil || tree == nil {
+			return fhir.Node{}, err
+		}
+		return tree.Root(), nil
+	}
 }
 
 // subject is the resource to validate.

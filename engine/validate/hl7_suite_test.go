@@ -155,5 +155,25 @@ func suiteIssues(t *testing.T, extra []string, file string, src []byte, profiles
 	if err != nil {
 		return []fault.Issue{{Severity: fault.ErrorLevel, Message: err.Error()}}
 	}
-	return errorsOf(New(d, Options{}).Validate(context.Background(), tree, profiles))
+	sight := New(d, Options{}).With(nil)
+	sight.Questionnaires = among(d, extra)
+	return errorsOf(sight.Validate(context.Background(), tree, profiles))
+}
+
+// among finds resources of the case by their canonical.
+func among(d *definitions.Definitions, resources []string) Questionnaires {
+	return func(_ context.Context, canonical string) (fhir.Node, error) {
+		url, version, _ := strings.Cut(canonical, "|")
+		for _, src := range resources {
+			tree, err := fhir.ParseJSON(d, []byte(src), fhir.Limits{})
+			if err != nil {
+				return fhir.Node{}, err
+			}
+			root := tree.Root()
+			if root.Child("url").Text() == url && (version == "" || root.Child("version").Text() == version) {
+				return root, nil
+			}
+		}
+		return fhir.Node{}, nil
+	}
 }

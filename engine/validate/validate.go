@@ -81,7 +81,8 @@ func (v *Validator) Check(ctx context.Context, t *fhir.Tree) []fault.Issue {
 }
 
 // Validate applies all rules: those of Check, its warnings and best practices,
-// the definitions of extensions that are known, the profiles that the resource
+// the definitions of extensions that are known, answers against their
+// Questionnaire, the profiles that the resource
 // and those within it claim in meta.profile, and those given by canonical URL. A profile that is
 // given must be known; of one that is only claimed, and of an unknown
 // extension, an information tells that it was not checked.
@@ -95,6 +96,8 @@ type Sight struct {
 	v     *Validator
 	terms *terminology.Service
 	env   *fhirpath.Env
+	// Questionnaires, if set, finds those that answers are checked against.
+	Questionnaires Questionnaires
 }
 
 // With gives the validator the sight of a terminology service; nil leaves it
@@ -116,7 +119,7 @@ func (v *Validator) With(terms *terminology.Service) *Sight {
 
 // Validate is Validator.Validate with the sight of the terminology service.
 func (s *Sight) Validate(ctx context.Context, t *fhir.Tree, profiles []string) []fault.Issue {
-	r := run{v: s.v, ctx: ctx, env: s.env, terms: s.terms, full: true}
+	r := run{v: s.v, ctx: ctx, env: s.env, terms: s.terms, questionnaires: s.Questionnaires, full: true}
 	r.resource(t.Root())
 	for _, url := range profiles {
 		r.conform(t.Root(), url, true)
@@ -148,16 +151,17 @@ func (s *Sight) Conforms(ctx context.Context, n fhir.Node, profile string) (conf
 
 // run is one validation.
 type run struct {
-	v      *Validator
-	ctx    context.Context
-	env    *fhirpath.Env
-	terms  *terminology.Service // to ask for members of value sets; nil asks those compiled
-	full   bool                 // warnings and extensions, too
-	quiet  bool                 // only whether something fails matters
-	failed bool
-	depth  int // of profiles that lead to profiles
-	issues []fault.Issue
-	more   int
+	v              *Validator
+	ctx            context.Context
+	env            *fhirpath.Env
+	terms          *terminology.Service // to ask for members of value sets; nil asks those compiled
+	questionnaires Questionnaires
+	full           bool // warnings and extensions, too
+	quiet          bool // only whether something fails matters
+	failed         bool
+	depth          int // of profiles that lead to profiles
+	issues         []fault.Issue
+	more           int
 	// known are the entries of the Bundles seen by fullUrl, and contained
 	// resources by id where they are many.
 	known map[fhir.Node]map[string]fhir.Node

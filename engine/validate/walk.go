@@ -64,6 +64,12 @@ func (r *run) content(n fhir.Node, plan *typePlan) {
 		r.extension(n)
 	case plan.typ.Name == "Bundle":
 		r.bundle(n)
+	case plan.typ.Name == "Questionnaire":
+		r.questions(n)
+	case plan.typ.Name == "Attachment":
+		r.attachment(n)
+	case plan.typ.Name == "QuestionnaireResponse":
+		r.answers(n)
 	}
 }
 

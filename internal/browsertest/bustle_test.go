@@ -24,14 +24,16 @@ func bustle(t testing.TB, b *browser, s *server) {
 	}
 	active := object{"coding": []object{{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}}}
 	s.fhir(t, "PUT", "/Consent/unclear", object{"resourceType": "Consent", "id": "unclear", "status": "active", "scope": active, "category": []object{{"text": hostile}},
-		"policy": []object{{"uri": "https://policy.example"}}, "patient": object{"reference": "Patient/maria"}, "provision": object{"type": "deny", "code": []object{{"text": hostile}}}})
+		"policy": []object{{"uri": "https://policy.example"}}, "patient": object{"reference": "Patient/thomas"}, "provision": object{"type": "deny", "code": []object{{"text": hostile}}}})
 	for id, channel := range map[string]object{
 		"told": {"type": "websocket"},
 		"lost": {"type": "rest-hook", "endpoint": "https://127.0.0.1:9/" + strings.Repeat("long-", 40)},
 	} {
 		s.fhir(t, "PUT", "/Subscription/"+id, object{"resourceType": "Subscription", "id": id, "status": "requested", "reason": hostile, "criteria": "Observation?code=8867-4&patient=Patient/maria", "channel": channel})
 	}
-	s.order(t, "/$export?_type=Patient")
+	if status, answer := s.send(t, "GET", "/$export?_type=Patient", nil, "Prefer", "respond-async"); status != http.StatusAccepted {
+		t.Fatalf("%d: %s", status, answer)
+	}
 
 	admin := b.person(t, s, "admin").visit("/console/alerts")
 	admin.click("The disk is nearly full")
@@ -45,23 +47,4 @@ func bustle(t testing.TB, b *browser, s *server) {
 	admin.reload("/console/subscriptions", "patient=Patient/maria")
 	vega := b.person(t, s, "vega").visit("/console/keeping")
 	vega.fill("Patient or resource", "Patient/walter").fill("Reason", hostile).press("Hold it").see("It is held")
-}
-
-// order has work done in the background.
-func (s *server) order(t testing.TB, path string) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/fhir"+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, value := range map[string]string{"Authorization": "Bearer " + s.token, "Prefer": "respond-async", "Accept": "application/fhir+json"} {
-		r.Header.Set(name, value)
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if answer.Body.Close(); answer.StatusCode != http.StatusAccepted {
-		t.Fatalf("%s: %s", path, answer.Status)
-	}
 }

@@ -138,31 +138,24 @@ func (s *server) run(t testing.TB, args ...string) string {
 	return string(out)
 }
 
-// status sends a resource to the API and gives the status of the answer.
-func (s *server) status(t testing.TB, method, path string, body any) int {
-	t.Helper()
-	text, err := json.Marshal(body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := http.NewRequestWithContext(t.Context(), method, s.url+"/fhir"+path, strings.NewReader(string(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Bearer "+s.token)
-	r.Header.Set("Content-Type", "application/fhir+json")
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := answer.Body.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return answer.StatusCode
-}
-
 // fhir sends a resource, or nothing, to the API and gives the answer.
 func (s *server) fhir(t testing.TB, method, path string, body any) map[string]any {
+	t.Helper()
+	status, answer := s.send(t, method, path, body)
+	if status >= 300 {
+		t.Fatalf("%s %s: %d: %s", method, path, status, answer)
+	}
+	var got map[string]any
+	if len(answer) > 0 {
+		if err := json.Unmarshal(answer, &got); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return got
+}
+
+// send sends a resource, or nothing, to the API as an administrator, and more header fields.
+func (s *server) send(t testing.TB, method, path string, body any, header ...string) (status int, answer []byte) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -178,22 +171,17 @@ func (s *server) fhir(t testing.TB, method, path string, body any) map[string]an
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Authorization", "Bearer "+s.token)
-	r.Header.Set("Content-Type", "application/fhir+json")
+	header = append(header, "Authorization", "Bearer "+s.token, "Content-Type", "application/fhir+json")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode >= 300 {
-		t.Fatalf("%s %s: %s: %s %v", method, path, resp.Status, answer, err)
+	if answer, err = io.ReadAll(resp.Body); err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
 	}
-	var got map[string]any
-	if len(answer) > 0 {
-		if err := json.Unmarshal(answer, &got); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return got
+	return resp.StatusCode, answer
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
@@ -19,6 +20,8 @@ var officers = []identity.Role{identity.PrivacyOfficer}
 type privacyPage struct {
 	frame
 	Open, Reviewed []brokenGlass
+	Unclear        []records.UnclearConsent // the first ones
+	More           bool                     // there are others
 }
 
 type brokenGlass struct {
@@ -57,7 +60,24 @@ func (v *visit) privacy() error {
 	if page.Reviewed, err = v.glasses(false); err != nil {
 		return err
 	}
+	if err := v.unclear(&page); err != nil {
+		return err
+	}
 	return v.writeFrame(statusOfProblems(list), page.frame, privacyTemplate, page)
+}
+
+// unclearShown is how many consents the page lists.
+const unclearShown = 20
+
+// unclear lists consents of which parts cannot be computed. They are reviewed in the
+// console.
+func (v *visit) unclear(page *privacyPage) error {
+	list, next, err := v.keeper().UnclearConsents(v.r.Context(), "")
+	if err != nil {
+		return err
+	}
+	page.Unclear, page.More = list[:min(len(list), unclearShown)], len(list) > unclearShown || next != ""
+	return nil
 }
 
 func (v *visit) review() (done string, err error) {

@@ -74,11 +74,7 @@ func contactsOf(p pages.Element) []numbered {
 		}
 	}
 	for _, c := range p.List("contact") {
-		name := c.At("name").Name()
-		if name == "" {
-			name = nameOf(c.At("name"))
-		}
-		if name != "" {
+		if name := c.At("name").HumanName(); name != "" {
 			all = append(all, numbered{"contact", strings.TrimSuffix(strings.Join([]string{name, c.At("relationship").Concept(), c.Text("telecom", "value")}, ", "), ", ")})
 		}
 	}
@@ -91,18 +87,6 @@ func contactsOf(p pages.Element) []numbered {
 		}
 	}
 	return all[:min(len(all), maxContacts)]
-}
-
-// nameOf writes a single HumanName.
-func nameOf(n pages.Element) string {
-	if text := n.Text("text"); text != "" {
-		return text
-	}
-	var words []string
-	for _, g := range n.List("given") {
-		words = append(words, g.Text())
-	}
-	return strings.TrimSpace(strings.Join(append(words, n.Text("family")), " "))
 }
 
 func addressOf(a pages.Element) string {

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/alerts"
+	"github.com/inglehealth/ingle/engine/label"
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/watch/finding"
 )
@@ -60,6 +62,22 @@ func TestEveryExaminationFindsWhatIsWrong(t *testing.T) {
 			p.must(p.door.Audit().Seal(p.t.Context()))
 			p.store.forged.Store(true)
 		}, finding.Fail, nil},
+		"no backup": {"backup", func(*place) {}, finding.Warn, nil},
+		"resources that are not labelled yet": {"labels", func(p *place) {
+			rules, err := label.Parse([]byte(`{"rules":[{"name":"x","labels":["SUD"],"words":["heroin"]}]}`))
+			p.must(err)
+			p.must(p.door.SetLabeling(p.t.Context(), &rules))
+		}, finding.Warn, nil},
+		"a search parameter whose rows are not made yet": {"indexes", func(p *place) {
+			s := p.door.Session(records.Principal{ID: "test"}, nil)
+			for key, text := range map[fhir.Key]string{
+				{Type: "Patient", ID: "a"}:           `{"resourceType":"Patient","id":"a","name":[{"family":"Ng"}]}`,
+				{Type: "SearchParameter", ID: "eye"}: `{"resourceType":"SearchParameter","id":"eye","url":"http://ehr.example/eye","name":"eye","description":"eye","status":"active","code":"eye","base":["Patient"],"type":"string","expression":"Patient.name.family"}`,
+			} {
+				_, err := s.Update(p.t.Context(), key, records.Content{JSON: []byte(text)}, records.UpdateOptions{})
+				p.must(err)
+			}
+		}, finding.Warn, nil},
 		"a store that does not answer": {"jobs", func(p *place) { p.store.away.Store(true) }, finding.Fail, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Element is a part of a resource as JSON has it, for what pages show. What is not
@@ -208,7 +209,7 @@ func (e Element) Name() string {
 			best = n
 		}
 	}
-	return best.written()
+	return best.HumanName()
 }
 
 // OtherNames are those of HumanNames that Name does not give and that are in use: other
@@ -217,15 +218,15 @@ func (e Element) OtherNames() []string {
 	main := e.Name()
 	var all []string
 	for _, n := range e.List() {
-		if text := n.written(); text != "" && text != main && n.Text("use") != "old" && !slices.Contains(all, text) {
+		if text := n.HumanName(); text != "" && text != main && n.Text("use") != "old" && !slices.Contains(all, text) {
 			all = append(all, text)
 		}
 	}
 	return all
 }
 
-// written is a single HumanName as it is written.
-func (e Element) written() string {
+// HumanName is a single HumanName as it is written; "" for none.
+func (e Element) HumanName() string {
 	if text := e.Text("text"); text != "" {
 		return text
 	}
@@ -235,10 +236,20 @@ func (e Element) written() string {
 			words = append(words, text)
 		}
 	}
-	if family := e.Text("family"); family != "" {
+	family := e.Text("family")
+	if strings.IndexFunc(family, eastAsian) == 0 {
+		return family + strings.Join(words, "")
+	}
+	if family != "" {
 		words = append(words, family)
 	}
 	return strings.Join(words, " ")
+}
+
+// eastAsian says whether a letter is of a script in which the family name comes first,
+// without a space.
+func eastAsian(r rune) bool {
+	return unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana)
 }
 
 // When is the time of a resource that has it under one of some names, of a Period its

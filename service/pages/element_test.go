@@ -6,7 +6,7 @@ import (
 )
 
 func TestTheOfficialNameComesFirstAndTheOthersBesideIt(t *testing.T) {
-	e, err := ParseElement([]byte(`{"name":[{"use":"usual","text":"陈美","family":"陈","given":["美"]},{"use":"old","family":"Li"},{"use":"official","family":"Chen","given":["Mei"]},{"use":"nickname","given":["May"]}]}`))
+	e, err := ParseElement([]byte(`{"name":[{"use":"usual","family":"陈","given":["美"]},{"use":"old","family":"Li"},{"use":"official","family":"Chen","given":["Mei"]},{"use":"nickname","given":["May"]}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
