@@ -152,7 +152,7 @@ type PolicySpan struct {
 }
 
 // Policy is one that some Patient has. The store numbers them by their
-// text, from 1 up.
+// text, from 1 up; to have one that is there uses up no number.
 type Policy struct {
 	Number int64
 	Text   string

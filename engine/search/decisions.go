@@ -5,9 +5,11 @@ import (
 	"sync"
 )
 
-// Kinds says for one asker of which kind each policy is, by its number. It grows, and
-// is safe for concurrent use.
+// Kinds says for one asker of which kind each policy is, by its number. It grows; what a
+// store makes of it is kept with it. It is safe for concurrent use.
 type Kinds struct {
+	Made Made
+
 	mu      sync.RWMutex
 	numbers []int64 // in rising order
 	kinds   []int32

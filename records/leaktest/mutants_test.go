@@ -1,6 +1,7 @@
 package leaktest_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,31 +15,34 @@ import (
 )
 
 // mutant is the door with one filter left out: in a file, one text in the place of
-// another.
-type mutant struct{ name, file, from, to string }
+// another. database is where it is to be found; "": sqlite.
+type mutant struct{ name, file, from, to, database string }
 
 var mutants = []mutant{
-	{"_include", "include.go", "in.s.many(ctx, in.r, keys[:n])", "(&Session{door: in.s.door}).many(ctx, in.r, keys[:n])"},
-	{"_revinclude", "include.go", "in.s.only([]string{include.Source}, smart.Search, points[:n])", "(&Session{door: in.s.door}).only(nil, smart.Search, points[:n])"},
-	{"_total", "search.go", "	page, err := r.Search(ctx, q)\n", "	bare := *q\n	bare.Filter, bare.After = nil, \"\"\n	page, err := r.Search(ctx, q)\n	if err == nil && page.Total >= 0 {\n		page.Total, err = r.Count(ctx, &bare)\n	}\n"},
-	{"_summary=count", "search.go", "	q.Filter, q.Bytes = s.only(q.Types, smart.Search, q.Filter), d.pageBytes()\n", "	if q.Summary != search.SummaryCount {\n		q.Filter = s.only(q.Types, smart.Search, q.Filter)\n	}\n"},
-	{"_sort", "search.go", "	q.Filter, q.Bytes = s.only(q.Types, smart.Search, q.Filter), d.pageBytes()\n", "	if len(q.Sort) == 0 {\n		q.Filter = s.only(q.Types, smart.Search, q.Filter)\n	}\n"},
-	{"later pages", "search.go", "	q.Filter, q.Bytes = s.only(q.Types, smart.Search, q.Filter), d.pageBytes()\n", "	if req.After == \"\" {\n		q.Filter = s.only(q.Types, smart.Search, q.Filter)\n	}\n"},
-	{"chains, _has and _list", "access.go", "if s.access == nil || x == nil {", "if true {"},
-	{"read", "read.go", "	if filter == nil {\n		return record, nil\n	}\n	if record.Deleted {", "	if true {\n		return record, nil\n	}\n	if record.Deleted {"},
-	{"vread", "read.go", "} else if !shown {", "} else if false && !shown {"},
-	{"history", "history.go", "		if shown {\n			kept", "		if shown || true {\n			kept"},
-	{"history of a type", "history.go", "q.Filter = s.filter(typesOf(r.Type), reading)", "q.Filter = nil"},
-	{"batch", "batch.go", "res.Search, err = s.search(ctx, r, res.SearchOf)", "res.Search, err = (&Session{door: s.door}).search(ctx, r, res.SearchOf)"},
-	{"$everything", "everything.go", "Filter: w.s.only(w.types, seeing, append(filter[:len(filter):len(filter)], w.since...))", "Filter: append(filter[:len(filter):len(filter)], w.since...)"},
-	{"$graphql", "graphql.go", "g.s.many(ctx, d.store, keys[:n])", "(&Session{door: d}).many(ctx, d.store, keys[:n])"},
-	{"$lastn", "lastn.go", "s.narrow(q.Types, q.Filter)", "s.veil(q.Filter)"},
-	{"$docref", "docref.go", "p.s.narrow(types, filter)", "p.s.veil(filter)"},
-	{"views", "table.go", "t.s.only(q.Types, smart.Search, q.Filter)", "t.s.veil(q.Filter)"},
-	{"conditional writes", "condition.go", "s.narrow(q.Types, q.Filter)", "s.veil(q.Filter)"},
-	{"the change feed", "changes.go", "if err != nil || !shown ||", "if err != nil ||"},
-	{"references in writes", "access.go", "if s.access == nil || !s.limited(string(k.Type)) || s.access.Knows(k) {", "if true {"},
-	{"deletes", "access.go", "	return errHidden\n", "	return nil\n"},
+	{"_include", "include.go", "in.s.many(ctx, in.r, keys[:n])", "(&Session{door: in.s.door}).many(ctx, in.r, keys[:n])", ""},
+	{"_revinclude", "include.go", "in.s.only([]string{include.Source}, smart.Search, points[:n])", "(&Session{door: in.s.door}).only(nil, smart.Search, points[:n])", ""},
+	{"_total", "search.go", "	page, err := r.Search(ctx, q)\n", "	bare := *q\n	bare.Filter, bare.After = nil, \"\"\n	page, err := r.Search(ctx, q)\n	if err == nil && page.Total >= 0 {\n		page.Total, err = r.Count(ctx, &bare)\n	}\n", ""},
+	{"_summary=count", "search.go", "	q.Filter, q.Bytes = s.only(q.Types, smart.Search, q.Filter), d.pageBytes()\n", "	if q.Summary != search.SummaryCount {\n		q.Filter = s.only(q.Types, smart.Search, q.Filter)\n	}\n", ""},
+	{"_sort", "search.go", "	q.Filter, q.Bytes = s.only(q.Types, smart.Search, q.Filter), d.pageBytes()\n", "	if len(q.Sort) == 0 {\n		q.Filter = s.only(q.Types, smart.Search, q.Filter)\n	}\n", ""},
+	{"later pages", "search.go", "	q.Filter, q.Bytes = s.only(q.Types, smart.Search, q.Filter), d.pageBytes()\n", "	if req.After == \"\" {\n		q.Filter = s.only(q.Types, smart.Search, q.Filter)\n	}\n", ""},
+	{"chains, _has and _list", "access.go", "if s.access == nil || x == nil {", "if true {", ""},
+	{"read", "read.go", "	if filter == nil {\n		return record, nil\n	}\n	if record.Deleted {", "	if true {\n		return record, nil\n	}\n	if record.Deleted {", ""},
+	{"vread", "read.go", "} else if !shown {", "} else if false && !shown {", ""},
+	{"history", "history.go", "		if shown {\n			kept", "		if shown || true {\n			kept", ""},
+	{"history of a type", "history.go", "q.Filter = s.filter(typesOf(r.Type), reading)", "q.Filter = nil", ""},
+	{"batch", "batch.go", "res.Search, err = s.search(ctx, r, res.SearchOf)", "res.Search, err = (&Session{door: s.door}).search(ctx, r, res.SearchOf)", ""},
+	{"$everything", "everything.go", "Filter: w.s.only(w.types, seeing, append(filter[:len(filter):len(filter)], w.since...))", "Filter: append(filter[:len(filter):len(filter)], w.since...)", ""},
+	{"$graphql", "graphql.go", "g.s.many(ctx, d.store, keys[:n])", "(&Session{door: d}).many(ctx, d.store, keys[:n])", ""},
+	{"$lastn", "lastn.go", "s.narrow(q.Types, q.Filter)", "s.veil(q.Filter)", ""},
+	{"$docref", "docref.go", "p.s.narrow(types, filter)", "p.s.veil(filter)", ""},
+	{"views", "table.go", "t.s.only(q.Types, smart.Search, q.Filter)", "t.s.veil(q.Filter)", ""},
+	{"conditional writes", "condition.go", "s.narrow(q.Types, q.Filter)", "s.veil(q.Filter)", ""},
+	{"the change feed", "changes.go", "if err != nil || !shown ||", "if err != nil ||", ""},
+	{"references in writes", "access.go", "if s.access == nil || !s.limited(string(k.Type)) || s.access.Knows(k) {", "if true {", ""},
+	{"deletes", "access.go", "	return errHidden\n", "	return nil\n", ""},
+	{"what policies come to", "../store/sqldb/decided.go", "return c.of[c.kinds[i]].condition, true", "return c.of[c.kinds[i]].condition*0 + holdsNever, true", ""},
+	{"what a database is told of policies", "../store/sqldb/packed.go", "if one.condition == holdsNever && n <= after {", "if n <= after {", "postgres"},
+	{"kinds of which a database is told", "../store/sqldb/packed.go", "at, ok := records[kind]", "at, ok := records[kind%2]", "postgres"},
 }
 
 // TestAFilterThatIsLeftOutIsFound leaves out one filter of the door, another one each
@@ -64,7 +68,7 @@ func TestSoakAFilterThatIsLeftOutIsFound(t *testing.T) {
 // find has the fuzzer find what is left out.
 func (m mutant) find(t *testing.T, within time.Duration) {
 	t.Run(m.name, func(t *testing.T) {
-		took, said := runMutant(t, m.path(), m.text(t), within)
+		took, said := runMutant(t, m.path(), m.text(t), cmp.Or(m.database, "sqlite"), within)
 		t.Logf("found after %v: %s", took.Round(100*time.Millisecond), said)
 	})
 }
@@ -92,7 +96,7 @@ func TestEveryFilterThatIsToBeLeftOutIsThere(t *testing.T) {
 
 // runMutant runs the fuzzer against the door with a file replaced, until it finds
 // something, and returns how long that took and what it was.
-func runMutant(t *testing.T, file, text string, within time.Duration) (took time.Duration, said string) {
+func runMutant(t *testing.T, file, text, database string, within time.Duration) (took time.Duration, said string) {
 	t.Helper()
 	file, err := filepath.Abs(file)
 	if err != nil {
@@ -117,7 +121,7 @@ func runMutant(t *testing.T, file, text string, within time.Duration) (took time
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), within+2*time.Minute)
 	defer cancel()
-	run := exec.CommandContext(ctx, binary, "-test.run=^TestNothingHiddenIsTold$/^sqlite$")
+	run := exec.CommandContext(ctx, binary, "-test.run=^TestNothingHiddenIsTold$/^"+database+"$")
 	run.Env = append(os.Environ(), "INGLE_LEAK_TIME="+within.String(), "INGLE_SOAK=", "INGLE_LEAK_SEED=")
 	start := time.Now()
 	out, err := run.CombinedOutput()

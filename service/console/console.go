@@ -61,7 +61,7 @@ const (
 // Entrance is the way to the console, with its menu.
 func Entrance() pages.Entrance {
 	return pages.Entrance{
-		Name: "Console", Path: Path, Words: "Run the place: users and roles, apps, consents, the audit log, usage and health.", Roles: both,
+		Name: "Console", Path: Path, Words: "Run the place: users and roles, apps, consents, the audit log, usage, jobs, subscriptions, limits, tenants, health and alerts.", Roles: both,
 		Places: []pages.Place{
 			{Name: "Overview", Path: Path},
 			{Name: "Users", Path: "/account/users", Group: people, Roles: administrators},

@@ -30,7 +30,9 @@ func TestAShutTenantIsDrainedAndNobodyElse(t *testing.T) {
 		resp, _ := get(t, url+"/t/east/x")
 		answered <- resp.StatusCode
 	}()
-	<-entered
+	if err := <-entered; err != nil {
+		t.Fatal(err)
+	}
 	shut := make(chan struct{})
 	go func() {
 		s.Shut(context.WithoutCancel(t.Context()), "east")
@@ -75,7 +77,9 @@ func TestWhatGoesOnAtAShutTenantIsCutOff(t *testing.T) {
 		get(t, url+"/t/east/live")
 		close(answered)
 	}()
-	<-entered
+	if err := <-entered; err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithTimeout(t.Context(), time.Millisecond)
 	defer stop()
 	s.Shut(ctx, "east")

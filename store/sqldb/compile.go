@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/definitions"
 )
 
 // compiler turns a search tree into conditions and sets of resources.
@@ -27,6 +28,7 @@ type compiler struct {
 
 	timeless  bool // Governed nodes get their time later: see standing
 	momentary bool // what is made depends on what the tables have now
+	sparing   bool // the condition is asked of few resources
 }
 
 func (c *compiler) alias(letter string) string {
@@ -49,9 +51,11 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		if l, ok := c.leaf(x); ok {
 			return c.leafCondition(l, r)
 		}
-		parts := make([]fragment, len(x))
-		for i, e := range x {
-			parts[i] = c.condition(e, r)
+		var parts []fragment
+		for _, e := range x {
+			if !c.none(e) {
+				parts = append(parts, c.condition(e, r))
+			}
 		}
 		return either(parts...)
 	case search.Not:
@@ -165,17 +169,24 @@ func (c *compiler) leafCondition(l leaf, r string) fragment {
 	return c.dialect.exists(sql("SELECT 1 FROM "+from+" WHERE "+a+".rid = "+r+".rid AND "), all(l.params, l.condition).on(a))
 }
 
-// missing looks at the outline that the resource's row names.
+// missing looks at the outline that the resource's row names. To find the outlines is a
+// walk over all, which few resources with an entry need not wait for.
 func (c *compiler) missing(x search.Missing, r string) fragment {
 	var has []fragment
 	for _, id := range c.params(x.Param) {
 		has = append(has, sql(c.dialect.Position+"(n.text, ?) > 0", ","+strconv.FormatInt(id, 10)+":"))
 	}
-	not := ""
-	if x.Want {
-		not = "NOT "
+	outlines := func(in string) fragment {
+		return join("", sql("("+r+".outline "+in+" (SELECT n.id FROM name n WHERE n.space = ? AND ", int64(OutlineSpace)), either(has...), sql(")) IS TRUE"))
 	}
-	return join("", sql("("+r+".outline "+not+"IN (SELECT n.id FROM name n WHERE n.space = ? AND ", int64(OutlineSpace)), either(has...), sql(")) IS TRUE"))
+	switch {
+	case c.sparing && x.Want && x.Param.Kind == definitions.SearchDate:
+		entry := c.leafCondition(c.named(x.Param, "date", fragment{}, byRID), r)
+		return all(not(entry), outlines("NOT IN"))
+	case x.Want:
+		return outlines("NOT IN")
+	}
+	return outlines("IN")
 }
 
 // chainCondition goes from the resource to what it refers to: "deleted + 0" as

@@ -83,6 +83,7 @@ type decided struct {
 	conditions []*shared
 	byText     map[string]int
 	unsure     []int // kinds that ask for names which had no number
+	changes    int   // of all this
 }
 
 // shared is a condition of several kinds of policies.
@@ -119,12 +120,16 @@ func (c *compiler) decided(x search.Governed, g, r string) (from, condition frag
 	}
 	choices.of = t.of[: most+1 : most+1]
 	d := c.alias("d")
+	after := sql(g+".policy > ?", afterwards(x.After))
 	if !c.dialect.Numbered {
-		return fragment{}, t.condition(c, choices, sql(g+".policy > ?", afterwards(x.After)), g, d)
+		return fragment{}, t.condition(byFunction{choices, g}, after)
 	}
 	w := written{choices, x.After, whoseOf(x, r)}
+	if p := t.packedOf(x, key, choices); p != nil && (len(p.bytes) <= fewBytes || !c.tells(w)) {
+		return p.from(g, d), t.condition(inBytes{d}, after)
+	}
 	from = sql(" CROSS JOIN LATERAL (SELECT (SELECT ?::text::jsonb) -> "+g+".policy::text AS of OFFSET 0) "+d, w)
-	condition = t.condition(c, choices, sql(g+".policy > ?", later(w)), g, d)
+	condition = t.condition(inJSON{d}, sql(g+".policy > ?", later(w)))
 	if !c.timeless {
 		from, condition = c.write(from, x.Owner, x.At), c.write(condition, x.Owner, x.At)
 	}
@@ -143,6 +148,7 @@ func afterwards(after int64) int64 {
 func (t *decided) extend(c *compiler, each *search.Decisions, most int, r string) {
 	if age := c.names.age.Load(); t.byText == nil || t.age != age {
 		t.age, t.of, t.conditions, t.byText, t.unsure = age, nil, nil, map[string]int{}, nil
+		t.changes++
 	}
 	unsure := t.unsure
 	t.unsure = nil
@@ -156,9 +162,11 @@ func (t *decided) extend(c *compiler, each *search.Decisions, most int, r string
 			t.of, copied = slices.Clone(t.of), true // others read it
 		}
 		t.of[kind] = one
+		t.changes++
 	}
 	for len(t.of) <= most && c.err == nil {
 		t.of = append(t.of, t.choice(c, each.Of(len(t.of)), len(t.of), r))
+		t.changes++
 	}
 }
 
@@ -171,12 +179,15 @@ func (t *decided) choice(c *compiler, x search.Expr, kind int, r string) choice 
 		return choice{condition: holdsNever}
 	}
 	inner := *c
-	inner.aliases, inner.unknown, inner.momentary, inner.size, inner.trace = decidedAliases, nil, false, nil, nil
+	inner.aliases, inner.unknown, inner.momentary, inner.size, inner.trace, inner.sparing = decidedAliases, nil, false, nil, nil, true
 	f := inner.condition(x, r)
 	c.fail(inner.err)
 	c.unknown, c.momentary = append(c.unknown, inner.unknown...), c.momentary || inner.momentary
 	if inner.momentary || len(inner.unknown) > 0 {
 		t.unsure = append(t.unsure, kind)
+	}
+	if f.sql == nothing {
+		return choice{condition: holdsNever}
 	}
 	var text strings.Builder
 	text.WriteString(f.sql)
@@ -207,39 +218,65 @@ func (t *decided) choice(c *compiler, x search.Expr, kind int, r string) choice 
 	return one
 }
 
-// condition chooses among the conditions.
-func (t *decided) condition(c *compiler, choices *Choices, after fragment, g, d string) fragment {
-	which := sql(ConditionFunction+"("+g+".policy, ?)", choices)
-	if c.dialect.Numbered {
-		which = sql("(" + d + ".of ->> 0)::bigint")
-	}
-	parts := []fragment{sql("CASE "), which, sql(" WHEN " + strconv.Itoa(holdsNever) + " THEN 1 = 0 WHEN " + strconv.Itoa(holdsAlways) + " THEN 1 = 1")}
+// told is how a statement learns of the policy in a row which condition counts, and
+// the values in it.
+type told interface {
+	condition() fragment
+	// value is what stands at a place, the nth that differs in its condition.
+	value(place, nth int, isText bool) fragment
+}
+
+// condition chooses among the conditions; after counts for policies of no kind.
+func (t *decided) condition(by told, after fragment) fragment {
+	parts := []fragment{sql("CASE "), by.condition(), sql(" WHEN " + strconv.Itoa(holdsNever) + " THEN " + nothing + " WHEN " + strconv.Itoa(holdsAlways) + " THEN 1 = 1")}
 	for _, s := range t.conditions {
-		parts = append(parts, sql(" WHEN "+strconv.FormatInt(s.number, 10)+" THEN "), s.with(c, choices, g, d))
+		parts = append(parts, sql(" WHEN "+strconv.FormatInt(s.number, 10)+" THEN "), s.with(by))
 	}
 	return join("", append(parts, sql(" ELSE "), after, sql(" END"))...)
 }
 
-// with is the condition with the values that the policy of row g has.
-func (s *shared) with(c *compiler, choices *Choices, g, d string) fragment {
-	var b strings.Builder
-	b.WriteString(s.parts[0])
-	var args []any
+// with is the condition with the values that the policy of a row has.
+func (s *shared) with(by told) fragment {
+	parts := []fragment{sql(s.parts[0])}
+	nth := 0
 	for i, v := range s.values {
-		_, isText := v.(string)
-		switch place := strconv.Itoa(i); {
-		case !s.differ[i]:
-			b.WriteByte('?')
-			args = append(args, v)
-		case !c.dialect.Numbered:
-			b.WriteString(ValueFunction + "(" + g + ".policy, ?, " + place + ")")
-			args = append(args, choices)
-		case isText:
-			b.WriteString("(" + d + ".of ->> (" + place + " + 1))")
-		default:
-			b.WriteString("(" + d + ".of ->> (" + place + " + 1))::bigint")
+		n, isNumber := v.(int64)
+		one := sql("?", v)
+		switch {
+		case s.differ[i]:
+			one = by.value(i, nth, !isNumber)
+			nth++
+		case isNumber:
+			one = sql(strconv.FormatInt(n, 10))
 		}
-		b.WriteString(s.parts[i+1])
+		parts = append(parts, one, sql(s.parts[i+1]))
 	}
-	return fragment{b.String(), args}
+	return join("", parts...)
+}
+
+// byFunction asks the functions of this package about row g.
+type byFunction struct {
+	choices *Choices
+	g       string
+}
+
+func (f byFunction) condition() fragment {
+	return sql(ConditionFunction+"("+f.g+".policy, ?)", f.choices)
+}
+
+func (f byFunction) value(place, _ int, _ bool) fragment {
+	return sql(ValueFunction+"("+f.g+".policy, ?, "+strconv.Itoa(place)+")", f.choices)
+}
+
+// inJSON looks into the array that row d has of the policy.
+type inJSON struct{ d string }
+
+func (j inJSON) condition() fragment { return sql("(" + j.d + ".of ->> 0)::bigint") }
+
+func (j inJSON) value(place, _ int, isText bool) fragment {
+	value := "(" + j.d + ".of ->> " + strconv.Itoa(place+1) + ")"
+	if !isText {
+		value += "::bigint"
+	}
+	return sql(value)
 }

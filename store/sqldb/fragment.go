@@ -28,10 +28,14 @@ func (f fragment) key() uint64 {
 	h.SetSeed(keySeed)
 	h.WriteString(f.sql)
 	for _, a := range f.args {
-		if list, ok := a.([]int64); ok {
+		switch list := a.(type) {
+		case []int64:
 			for _, n := range list {
 				maphash.WriteComparable(&h, n)
 			}
+			a = len(list)
+		case []byte:
+			h.Write(list)
 			a = len(list)
 		}
 		maphash.WriteComparable(&h, a)
@@ -67,10 +71,13 @@ func all(parts ...fragment) fragment {
 	return join(" AND ", kept...)
 }
 
+// nothing is the condition that never holds.
+const nothing = "1 = 0"
+
 // any is the disjunction of conditions.
 func either(parts ...fragment) fragment {
 	if len(parts) == 0 {
-		return sql("1 = 0")
+		return sql(nothing)
 	}
 	if len(parts) == 1 {
 		return parts[0]

@@ -64,12 +64,12 @@ func (p Policies) Govern(ctx context.Context, db Execer, patientType int64, pati
 	}
 	for _, s := range spans {
 		hash := sha256.Sum256([]byte(s.Policy))
-		n, err := db.Exec(ctx, p.Dialect.Rebind("INSERT INTO policy (hash, text) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING"), hash[:], s.Policy)
+		isNew, err := p.make(ctx, db, hash[:], s.Policy)
 		if err != nil {
 			return made, err
 		}
-		made = made || n > 0
-		n, err = db.Exec(ctx, p.Dialect.Rebind("INSERT INTO governed (patient, lo, until, policy) SELECT k.rid, ?, ?, p.id FROM policy p"+p.Dialect.Join+"resource k ON k.type = ? AND k.id = ? WHERE p.hash = ?"),
+		made = made || isNew
+		n, err := db.Exec(ctx, p.Dialect.Rebind("INSERT INTO governed (patient, lo, until, policy) SELECT k.rid, ?, ?, p.id FROM policy p"+p.Dialect.Join+"resource k ON k.type = ? AND k.id = ? WHERE p.hash = ?"),
 			s.Lo, s.Until, patientType, id, hash[:])
 		if err == nil && n != 1 {
 			err = store.ErrNotFound
@@ -79,6 +79,21 @@ func (p Policies) Govern(ctx context.Context, db Execer, patientType int64, pati
 		}
 	}
 	return made, p.drop(ctx, db, former)
+}
+
+// make makes a policy, unless it is there. It is asked first: to be refused would use up a
+// number, and what is told of policies is short when theirs lie close together.
+func (p Policies) make(ctx context.Context, db Execer, hash []byte, text string) (made bool, err error) {
+	there := false
+	err = ForEach(ctx, db, p.Dialect.Rebind("SELECT id FROM policy WHERE hash = ?"), []any{hash}, func(r Rows) error {
+		there = true
+		return r.Scan(new(int64))
+	})
+	if err != nil || there {
+		return false, err
+	}
+	n, err := db.Exec(ctx, p.Dialect.Rebind("INSERT INTO policy (hash, text) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING"), hash, text)
+	return n > 0, err
 }
 
 // drop removes those of some policies that nobody has any more. Their numbers are not
@@ -107,7 +122,7 @@ func (c *compiler) governedCondition(x search.Governed, r string) fragment {
 		f, g := c.alias("f"), c.alias("g")
 		from, holds := c.inForce(x, g, r, asked)
 		ways = append(ways, c.dialect.exists(
-			sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+c.dialect.with("governed", g, "", g+".patient = "+f+".target")), from,
+			sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")), c.withSpan(x, g, f+".target"), from,
 			sql(" WHERE "+f+".rid = "+r+".rid AND "), in(f+".param", params), sql(" AND "), holds))
 	}
 	if x.Self {
@@ -120,7 +135,24 @@ func (c *compiler) governedCondition(x search.Governed, r string) fragment {
 func (c *compiler) governs(x search.Governed, r string, patient fragment) fragment {
 	g := c.alias("g")
 	from, holds := c.inForce(x, g, r, asked)
+	if c.dialect.Lateral {
+		return c.dialect.exists(sql("SELECT 1 FROM "), c.lastSpan(x, g, patient), from, sql(" WHERE "), holds)
+	}
 	return c.dialect.exists(sql("SELECT 1 FROM governed "+g), from, sql(" WHERE "+g+".patient = "), patient, sql(" AND "), holds)
+}
+
+// withSpan joins the rows g of governed that a patient has.
+func (c *compiler) withSpan(x search.Governed, g, patient string) fragment {
+	if c.dialect.Lateral {
+		return join("", sql(" CROSS JOIN LATERAL "), c.lastSpan(x, g, sql(patient)))
+	}
+	return sql(c.dialect.with("governed", g, "", g+".patient = "+patient))
+}
+
+// lastSpan is the one row of governed that may be in force, since none overlap: to ask
+// for the last that has begun keeps PostgreSQL from making a bitmap of a patient's rows.
+func (c *compiler) lastSpan(x search.Governed, g string, patient fragment) fragment {
+	return join("", sql("(SELECT "+g+".* FROM governed "+g+" WHERE "+g+".patient = "), patient, sql(" AND "+g+".lo <= ? ORDER BY "+g+".lo DESC LIMIT 1) "+g, c.when(x)))
 }
 
 // lackingCondition goes from the resource to the patients that own it, to find one

@@ -8,12 +8,13 @@ import (
 )
 
 // madeKey is what a condition made of a search.Standing depends on besides: the
-// names of a database, the alias of the resource's row, whether sizes count, and by
-// what the resource refers to an owner that is known.
+// names of a database, the alias of the resource's row, whether sizes count and the
+// query names resources, and by what the resource refers to an owner that is known.
 type madeKey struct {
 	names *Names
 	row   string
 	sized bool
+	named bool
 	by    search.Param
 }
 
@@ -42,7 +43,7 @@ func (c *compiler) standing(x search.Standing, r string) fragment {
 	if c.trace != nil || x.Made == nil {
 		return c.anew(x, r)
 	}
-	key := madeKey{c.names, r, c.size != nil, x.By}
+	key := madeKey{c.names, r, c.size != nil, len(c.ids) > 0, x.By}
 	m, ok := x.Made.Get(key).(*made)
 	if !ok || m.age != c.names.age.Load() || key.sized && time.Since(m.at) > estimateAge || c.anyKnown(m.unknown) {
 		if m = c.make(x, r); m == nil {

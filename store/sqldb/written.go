@@ -44,6 +44,14 @@ func whoseOf(x search.Governed, r string) whose {
 // fewPolicies are so many that all are told, whoever a query is about.
 const fewPolicies = 20
 
+// fewBytes are so many that all policies are told as bytes, whoever a query is about.
+const fewBytes = 4 << 10
+
+// tells says whether the query tells whose policies a condition asks for.
+func (c *compiler) tells(w written) bool {
+	return w.whose == owners || w.whose == rows && len(c.ids) > 0
+}
+
 // write puts arguments in place of written and later: of many policies those alone that
 // the owner has at a time, or the owners of the resources that the query names. One that
 // they get in between counts, since it is not among these.

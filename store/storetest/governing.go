@@ -169,10 +169,11 @@ func policiesAreNumbered(t *testing.T, b bench) {
 		t.Error("a known policy raised the epoch")
 	}
 	n := b.number(t, "x")
+	b.govern(t, "a", whole)
 	whole.Policy = "y"
 	b.govern(t, "b", whole)
 	all, err := b.Policies(b.ctx, n)
-	if err != nil || len(all) != 1 || all[0].Text != "y" || all[0].Number <= n {
+	if err != nil || len(all) != 1 || all[0].Text != "y" || all[0].Number != n+1 {
 		t.Errorf("after %d: %+v, %v", n, all, err)
 	}
 }
