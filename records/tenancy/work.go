@@ -52,7 +52,7 @@ func (o *Office) make(ctx context.Context, t Tenant, w *jobs.Work) error {
 	if err := o.record(ctx, t, "was made", nil); err != nil {
 		return err
 	}
-	_, err = o.list.move(ctx, t.Name, []State{Making}, "it was taken back", func(t *Tenant) { t.State, t.Since = Serving, o.now() })
+	err = o.list.made(ctx, t, func(t *Tenant) { t.State, t.Since = Serving, o.now() })
 	o.wake()
 	return err
 }
@@ -65,7 +65,7 @@ func (o *Office) failed(ctx context.Context, t Tenant, why error) error {
 	if err := o.record(ctx, t, "could not be made", why); err != nil {
 		return errors.Join(why, err)
 	}
-	_, err := o.list.move(ctx, t.Name, []State{Making}, "it was taken back", func(t *Tenant) {
+	err := o.list.made(ctx, t, func(t *Tenant) {
 		t.State, t.Since, t.Error = Failed, o.now(), Reason(why)
 	})
 	if err != nil {
@@ -97,13 +97,21 @@ func (o *Office) remove(ctx context.Context, t Tenant) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+	// Another may have removed it since, and what has its name be a new one.
+	now, err := o.Tenant(ctx, t.Name)
+	if fault.KindOf(err) == fault.NotFound || err == nil && now.Job != t.Job {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	if err := o.config.Places.Remove(ctx, t.Name); err != nil {
 		return err
 	}
 	if err := o.record(ctx, t, "was deleted", nil); err != nil {
 		return err
 	}
-	return o.list.drop(ctx, t.Name)
+	return o.list.drop(ctx, t)
 }
 
 // progress is what a job that makes a tenant saves.
