@@ -328,6 +328,23 @@ func TestWhoRemovesLateRemovesNoNewTenantOfTheName(t *testing.T) {
 	})
 }
 
+func TestACopyOfATenantThatHasGoneIsNotMade(t *testing.T) {
+	both(t, func(t *testing.T, s store.Store, g *ground) {
+		g.there["old"] = true
+		c := tenancy.Config{Store: s, Places: g}
+		if _, err := tenancy.New(c).Make(t.Context(), tenancy.Tenant{Name: "east", Content: tenancy.Copy, Of: "old", By: "root"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Remove(t.Context(), "old"); err != nil {
+			t.Fatal(err)
+		}
+		o, _ := open(t, c)
+		if got := wait(t, o, "east", tenancy.Failed); !strings.Contains(got.Error, "no tenant old to copy") || g.tries != 0 {
+			t.Errorf("%q, after %d tries", got.Error, g.tries)
+		}
+	})
+}
+
 func TestNamesThatCannotBeAreRefused(t *testing.T) {
 	both(t, func(t *testing.T, s store.Store, g *ground) {
 		g.there["old"] = true

@@ -41,7 +41,7 @@ func (o *Office) make(ctx context.Context, t Tenant, w *jobs.Work) error {
 	case w.Attempt() > attempts:
 		err = fmt.Errorf("the process ended each of the %d times that it was begun", attempts)
 	default:
-		err = o.config.Places.Make(ctx, t, func(ctx context.Context, bytes int64) error { return w.Save(ctx, progress{bytes}) })
+		err = o.begin(ctx, t, w)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -55,6 +55,16 @@ func (o *Office) make(ctx context.Context, t Tenant, w *jobs.Work) error {
 	err = o.list.made(ctx, t, func(t *Tenant) { t.State, t.Since = Serving, o.now() })
 	o.wake()
 	return err
+}
+
+// begin makes a tenant. What it is to be a copy of may have gone since it was ordered.
+func (o *Office) begin(ctx context.Context, t Tenant, w *jobs.Work) error {
+	if t.Content == Copy {
+		if err := o.source(ctx, t.Of); err != nil {
+			return err
+		}
+	}
+	return o.config.Places.Make(ctx, t, func(ctx context.Context, bytes int64) error { return w.Save(ctx, progress{bytes}) })
 }
 
 // attempts is how often a tenant is begun to be made.
