@@ -19,6 +19,7 @@ type Trail struct {
 	asked    []fhir.Key
 	because  []string
 	hidden   fhir.Key // what was asked for and is kept from who asks; zero for none
+	missed   fhir.Key // what was asked for and is not there; zero for none
 	count    int      // of resources, those beyond maxEntities included
 	recorded int      // of count: what an event was made of
 }
@@ -134,6 +135,27 @@ func (t *Trail) Hidden() fhir.Key {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.hidden
+}
+
+// Miss notes that a resource was asked for that is not there, by somebody from whom it
+// might be hidden.
+func (t *Trail) Miss(key fhir.Key) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.missed = key
+}
+
+// Missed is what Miss noted last.
+func (t *Trail) Missed() fhir.Key {
+	if t == nil {
+		return fhir.Key{}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.missed
 }
 
 // Grew says whether something was touched since the last Tell.

@@ -41,8 +41,11 @@ func (s *Session) Delete(ctx context.Context, key fhir.Key, o DeleteOptions) (Re
 		if err == nil {
 			err = s.writable(ctx, current, smart.Delete)
 		}
-		if errors.Is(err, errHidden) {
+		switch {
+		case errors.Is(err, errHidden):
 			audit.TrailOf(ctx).Hide(key)
+		case errors.Is(err, store.ErrNotFound):
+			s.miss(ctx, key)
 		}
 		if errors.Is(err, store.ErrNotFound) || errors.Is(err, errHidden) {
 			current, err = store.Record{}, nil

@@ -124,6 +124,7 @@ func (s *Session) visible(ctx context.Context, r store.Reader, key fhir.Key, i s
 	}
 	record, err := r.Read(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
+		s.miss(ctx, key)
 		return store.Record{}, notFound(key)
 	}
 	if err != nil {
@@ -136,10 +137,19 @@ func (s *Session) visible(ctx context.Context, r store.Reader, key fhir.Key, i s
 		if shown, err := s.shows(ctx, r, record, i); err != nil || shown {
 			return record, s.door.fault(err)
 		}
+		s.miss(ctx, key)
 	} else {
 		audit.TrailOf(ctx).Hide(key)
 	}
 	return store.Record{}, notFound(key)
+}
+
+// miss notes that there is nothing under a key, where something might be hidden: the
+// audit log has as many events of that.
+func (s *Session) miss(ctx context.Context, key fhir.Key) {
+	if s.access != nil {
+		audit.TrailOf(ctx).Miss(key)
+	}
 }
 
 // answer is a record as the answer to a read.

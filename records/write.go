@@ -168,6 +168,9 @@ func (s *Session) target(ctx context.Context, c change) (store.Record, error) {
 	key := c.w.key
 	current, err := s.door.store.Read(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
+		if c.method != http.MethodPost {
+			s.miss(ctx, key)
+		}
 		current, err = store.Record{}, nil
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package fhirapi
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/inglehealth/ingle/audit"
@@ -17,19 +18,30 @@ const (
 
 // tellHidden records what hid from the session what it asked for, in an event of its
 // own: what is hidden is looked at when the answer has left, so that it takes no longer
-// than that of what is missing.
+// than that of what is missing. What is missing has such an event, too, since their
+// numbers can be counted by whoever reads the own events.
 func (c *call) tellHidden() {
-	key := c.trail.Hidden()
-	if key == (fhir.Key{}) || c.session == nil || c.unobserved {
+	key, missed := c.trail.Hidden(), c.trail.Missed()
+	none := fhir.Key{}
+	if key == none && missed == none || c.session == nil || c.unobserved {
 		return
 	}
-	e := c.event(c.exchange.Status())
+	status := c.exchange.Status()
+	if key == none && c.r.Method == http.MethodPut && status < http.StatusBadRequest {
+		return // it was made
+	}
+	e := c.event(status)
 	e.Note, e.Count, e.Entities, e.Patients, e.Consents = "it is there and was hidden", 0, nil, nil, nil
+	if key == none {
+		e.Note = "it is not there"
+	}
 	ctx := context.WithoutCancel(c.r.Context())
 	select {
 	case c.api.hidden <- struct{}{}:
 	default: // too many: the event tells that, but not by what
-		e.Hidden.Key = key.String()
+		if key != none {
+			e.Hidden.Key = key.String()
+		}
 		c.recordHidden(ctx, e)
 		return
 	}
@@ -37,9 +49,11 @@ func (c *call) tellHidden() {
 		defer func() { <-c.api.hidden }()
 		ctx, cancel := context.WithTimeout(ctx, hiddenTime)
 		defer cancel()
-		var err error
-		if e.Hidden, err = c.session.Hiding(ctx, key); err != nil {
-			c.api.config.Log.Error("what hid a resource cannot be told in the audit log", "request", e.Request, "error", err)
+		if key != none {
+			var err error
+			if e.Hidden, err = c.session.Hiding(ctx, key); err != nil {
+				c.api.config.Log.Error("what hid a resource cannot be told in the audit log", "request", e.Request, "error", err)
+			}
 		}
 		c.recordHidden(ctx, e)
 	}()

@@ -3,6 +3,7 @@ package fhirapi_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -164,6 +165,40 @@ func TestARefusalNamesWhatHidTheResourceToWhoReadsTheWholeLog(t *testing.T) {
 	refused := s.audited("officer", "action=D&outcome=4&agent=nurse")
 	if len(refused) != 1 || !strings.Contains(refused[0].OutcomeDesc, "insufficient_scope, no rule of role nurse") {
 		t.Errorf("%+v", refused)
+	}
+}
+
+// Whoever reads the own events can count what lies between them.
+func TestWhatIsMissingHasAsManyEventsAsWhatIsHidden(t *testing.T) {
+	s := governed(t)
+	s.consent("c1", "Practitioner/park")
+	before := 0
+	for _, ask := range [][2]string{
+		{"GET", "/Observation/%s"}, {"GET", "/Observation/%s/_history/1"}, {"PATCH", "/Observation/%s"}, {"PUT", "/Observation/%s"},
+	} {
+		for _, id := range []string{"secret", "missing"} {
+			path, body, head := fmt.Sprintf(ask[1], id), "", as("nurse")
+			switch ask[0] {
+			case "PATCH":
+				body, head = `[{"op":"replace","path":"/status","value":"amended"}]`, append(head, "Content-Type", "application/json-patch+json")
+			case "PUT":
+				body, head = fmt.Sprintf(`{"resourceType":"Observation","id":%q,"status":"final","code":{"text":"x"},"subject":{"reference":"Patient/none"}}`, id), append(head, "If-Match", `W/"1"`)
+			}
+			if a := s.do(ask[0], path, body, head...); a.StatusCode < 400 {
+				t.Fatalf("%s %s: %d", ask[0], path, a.StatusCode)
+			}
+			events := 0
+			for range 200 { // the second is recorded when the answer has left
+				if events = len(s.audited("officer", "agent=nurse")) - before; events >= 2 {
+					break
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			if events != 2 {
+				t.Errorf("%s %s has %d events", ask[0], path, events)
+			}
+			before += events
+		}
 	}
 }
 
