@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/inglehealth/ingle/records/tenancy"
 	"github.com/inglehealth/ingle/store/sqlite"
@@ -32,7 +33,7 @@ func TestWhoHasATenantMadeIsToldThatItWasTakenBack(t *testing.T) {
 	defer s.Close()
 	var o *tenancy.Office
 	o = tenancy.New(tenancy.Config{Store: s, Places: endless{func(ctx context.Context, name string) {
-		if err := o.Delete(ctx, name); err != nil {
+		if err := o.Delete(context.WithoutCancel(ctx), name); err != nil { // which ends ctx
 			t.Error(err)
 		}
 	}}})
@@ -43,7 +44,9 @@ func TestWhoHasATenantMadeIsToldThatItWasTakenBack(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	err = makeTenant(t.Context(), o, tenancy.Tenant{Name: "east", Content: tenancy.Empty}, nil, io.Discard)
+	waiting, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	err = makeTenant(waiting, o, tenancy.Tenant{Name: "east", Content: tenancy.Empty}, nil, io.Discard)
 	stop()
 	working.Wait()
 	if err == nil || !strings.Contains(err.Error(), "somebody else took tenant east back") {
