@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -60,14 +59,8 @@ func (f managingFlags) order(ctx context.Context, m *Main, command string, c man
 	if err := s.exclusive(); err != nil {
 		return err
 	}
-	if f.Database == "" {
-		flags, err := json.Marshal(c)
-		if err != nil {
-			return err
-		}
-		if sent, err := sendOrder(ctx, s.folder(), order{Command: command, Flags: flags}, m.Stdout); sent {
-			return err
-		}
+	if sent, err := s.send(ctx, m, order{Command: command}, c); sent {
+		return err
 	}
 	if err := s.present(ctx); err != nil {
 		return err
