@@ -414,16 +414,23 @@ func TestWhoSeesAPartChoosesNoIds(t *testing.T) {
 	})
 }
 
-func TestADeleteThatIsBlockedNamesNothingHidden(t *testing.T) {
+func TestADeleteTellsOfNothingHidden(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		door := db.door(t, records.Policy{})
 		all := door.Session(records.Principal{}, nil)
 		patient(t, all, "p")
 		patient(t, all, "q")
-		put(t, all, "Encounter/e", `{"resourceType":"Encounter","id":"e","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/p"}}`)
+		patient(t, all, "alone")
+		const encounter = `{"resourceType":"Encounter","id":"e","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/p"}}`
+		put(t, all, "Encounter/e", encounter)
 		put(t, all, "Observation/hidden", `{"resourceType":"Observation","id":"hidden","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/q"},"encounter":{"reference":"Encounter/e"}}`)
 		s := tokenSession(t, door, "patient/*.cruds")
-		_, err := s.Delete(t.Context(), key("Encounter/e"), records.DeleteOptions{})
+		must(s.Delete(t.Context(), key("Encounter/e"), records.DeleteOptions{}))(t) // as if nothing referred to it
+		put(t, all, "Encounter/e", encounter)
+		put(t, all, "Group/hidden", `{"resourceType":"Group","id":"hidden","type":"person","actual":true,"member":[{"entity":{"reference":"Patient/alone"}}]}`)
+		_, err := door.Session(records.Principal{ID: "user", Client: "app"}, door.Ownership().Rules(access.Grant{
+			Scopes: must(smart.ParseScopes("patient/Patient.cruds"))(t), Patient: "alone",
+		})).Delete(t.Context(), key("Patient/alone"), records.DeleteOptions{})
 		refused(t, err, fault.Conflict, "others refer to it")
 		if strings.Contains(err.Error(), "hidden") {
 			t.Error(err)

@@ -21,8 +21,11 @@ const (
 // the same transaction writes was checked before: only a Provenance of the
 // delete itself can refer to it.
 //
-// Those that the session does not see are not named, nor does the message tell
-// that there are any, unless there are no others to tell of.
+// Those that the session does not see are not named. Of what belongs to a patient
+// they refuse nothing, either: whether it can be deleted would tell of them. Their
+// references lead to a deleted resource then, whose history stays. Patients, and what
+// belongs to nobody, are not deleted under them: that something refers to those is no
+// secret of anybody's, and too much would hang in the air.
 func (s *Session) unreferred(ctx context.Context, r store.Reader, key fhir.Key, writes []store.Write) error {
 	d := s.door
 	if d.policy.AllowDeleteReferred {
@@ -32,6 +35,7 @@ func (s *Session) unreferred(ctx context.Context, r store.Reader, key fhir.Key, 
 	if err != nil || len(referrers) == 0 {
 		return err
 	}
+	discreet := s.access != nil && key.Type != patientType && slices.Contains(d.ownership.OwnedTypes(), string(key.Type)) && len(referrers) < referrersLooked
 	own := keysOf(writes)
 	referrers = slices.DeleteFunc(referrers, func(k fhir.Key) bool { return own[k] })
 	slices.SortFunc(referrers, fhir.Key.Compare)
@@ -53,7 +57,7 @@ func (s *Session) unreferred(ctx context.Context, r store.Reader, key fhir.Key, 
 				return err
 			} else if held && seen[record.Key] {
 				names = append(names, record.Key.String())
-			} else if held {
+			} else if held && !discreet {
 				hidden = true
 			}
 		}

@@ -156,9 +156,25 @@ func askWrite(r *rig) {
 	default:
 		if err := ways[way](reference); err != nil {
 			r.discreet(told(err), reference+string(content.JSON))
+			if way == "delete" {
+				r.blocked(reference, err)
+			}
 		}
 	}
 	r.written()
+}
+
+// blocked says that what cannot be deleted since something refers to it is referred
+// to by something visible.
+func (r *rig) blocked(reference string, err error) {
+	r.Helper()
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok || f.Kind != fault.Conflict {
+		return
+	}
+	if !slices.ContainsFunc(r.world.Referrers(reference), func(v *leaktest.Version) bool { return r.sight.Sees(v, "rs") }) {
+		r.wrong("nothing visible refers to %s: %v", reference, err)
+	}
 }
 
 // knows says whether a token itself names a resource.

@@ -98,10 +98,23 @@ func (l list) move(ctx context.Context, name string, from []State, how string, f
 	return moved, err
 }
 
-// drop takes a tenant out of the list.
-func (l list) drop(ctx context.Context, name string) error {
+// made changes a tenant that its job still makes: it may have been taken back, and be made
+// anew by another.
+func (l list) made(ctx context.Context, by Tenant, f func(*Tenant)) error {
 	return l.change(ctx, func(all []Tenant) ([]Tenant, error) {
-		return slices.DeleteFunc(all, func(t Tenant) bool { return t.Name == name }), nil
+		t := find(all, by.Name)
+		if t == nil || t.Job != by.Job || t.State != Making {
+			return nil, fault.New(fault.Conflict, fault.CodeConflict, "", "Tenant %s was taken back while it was being made.", by.Name)
+		}
+		f(t)
+		return all, nil
+	})
+}
+
+// drop takes a tenant out of the list that its job has removed.
+func (l list) drop(ctx context.Context, by Tenant) error {
+	return l.change(ctx, func(all []Tenant) ([]Tenant, error) {
+		return slices.DeleteFunc(all, func(t Tenant) bool { return t.Name == by.Name && t.Job == by.Job }), nil
 	})
 }
 

@@ -275,6 +275,76 @@ func TestWhatIsServedCannotBeDeleted(t *testing.T) {
 	})
 }
 
+func TestWhoRemovesLateRemovesNoNewTenantOfTheName(t *testing.T) {
+	both(t, func(t *testing.T, s store.Store, g *ground) {
+		asked, release := make(chan struct{}), make(chan struct{})
+		tell := sync.OnceFunc(func() { close(asked) })
+		late, _ := open(t, tenancy.Config{Store: s, Places: g, Released: func(string) bool {
+			tell()
+			select {
+			case <-release:
+				return true
+			default:
+				return false
+			}
+		}})
+		if _, err := late.Make(t.Context(), empty("east")); err != nil {
+			t.Fatal(err)
+		}
+		wait(t, late, "east", tenancy.Serving)
+		if err := errors.Join(late.Suspend(t.Context(), "east"), late.Delete(t.Context(), "east")); err != nil {
+			t.Fatal(err)
+		}
+		<-asked
+		ending, err := late.Tenant(t.Context(), "east")
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, _ := open(t, tenancy.Config{Store: s, Places: g})
+		if err := other.Delete(t.Context(), "east"); err != nil {
+			t.Fatal(err)
+		}
+		_, err = other.Wait(t.Context(), "east")
+		refused(t, err, fault.NotFound, "")
+		if _, err := other.Make(t.Context(), empty("east")); err != nil {
+			t.Fatal(err)
+		}
+		wait(t, other, "east", tenancy.Serving)
+		close(release)
+		for {
+			j, err := s.ReadJob(t.Context(), ending.Job)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !j.Ended.IsZero() {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		wait(t, other, "east", tenancy.Serving)
+		if there, _ := g.There(t.Context(), "east"); !there {
+			t.Error("the new tenant was removed")
+		}
+	})
+}
+
+func TestACopyOfATenantThatHasGoneIsNotMade(t *testing.T) {
+	both(t, func(t *testing.T, s store.Store, g *ground) {
+		g.there["old"] = true
+		c := tenancy.Config{Store: s, Places: g}
+		if _, err := tenancy.New(c).Make(t.Context(), tenancy.Tenant{Name: "east", Content: tenancy.Copy, Of: "old", By: "root"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Remove(t.Context(), "old"); err != nil {
+			t.Fatal(err)
+		}
+		o, _ := open(t, c)
+		if got := wait(t, o, "east", tenancy.Failed); !strings.Contains(got.Error, "no tenant old to copy") || g.tries != 0 {
+			t.Errorf("%q, after %d tries", got.Error, g.tries)
+		}
+	})
+}
+
 func TestNamesThatCannotBeAreRefused(t *testing.T) {
 	both(t, func(t *testing.T, s store.Store, g *ground) {
 		g.there["old"] = true

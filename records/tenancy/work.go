@@ -41,7 +41,7 @@ func (o *Office) make(ctx context.Context, t Tenant, w *jobs.Work) error {
 	case w.Attempt() > attempts:
 		err = fmt.Errorf("the process ended each of the %d times that it was begun", attempts)
 	default:
-		err = o.config.Places.Make(ctx, t, func(ctx context.Context, bytes int64) error { return w.Save(ctx, progress{bytes}) })
+		err = o.begin(ctx, t, w)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -52,9 +52,19 @@ func (o *Office) make(ctx context.Context, t Tenant, w *jobs.Work) error {
 	if err := o.record(ctx, t, "was made", nil); err != nil {
 		return err
 	}
-	_, err = o.list.move(ctx, t.Name, []State{Making}, "it was taken back", func(t *Tenant) { t.State, t.Since = Serving, o.now() })
+	err = o.list.made(ctx, t, func(t *Tenant) { t.State, t.Since = Serving, o.now() })
 	o.wake()
 	return err
+}
+
+// begin makes a tenant. What it is to be a copy of may have gone since it was ordered.
+func (o *Office) begin(ctx context.Context, t Tenant, w *jobs.Work) error {
+	if t.Content == Copy {
+		if err := o.source(ctx, t.Of); err != nil {
+			return err
+		}
+	}
+	return o.config.Places.Make(ctx, t, func(ctx context.Context, bytes int64) error { return w.Save(ctx, progress{bytes}) })
 }
 
 // attempts is how often a tenant is begun to be made.
@@ -65,7 +75,7 @@ func (o *Office) failed(ctx context.Context, t Tenant, why error) error {
 	if err := o.record(ctx, t, "could not be made", why); err != nil {
 		return errors.Join(why, err)
 	}
-	_, err := o.list.move(ctx, t.Name, []State{Making}, "it was taken back", func(t *Tenant) {
+	err := o.list.made(ctx, t, func(t *Tenant) {
 		t.State, t.Since, t.Error = Failed, o.now(), Reason(why)
 	})
 	if err != nil {
@@ -97,13 +107,21 @@ func (o *Office) remove(ctx context.Context, t Tenant) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+	// Another may have removed it since, and what has its name be a new one.
+	now, err := o.Tenant(ctx, t.Name)
+	if fault.KindOf(err) == fault.NotFound || err == nil && now.Job != t.Job {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	if err := o.config.Places.Remove(ctx, t.Name); err != nil {
 		return err
 	}
 	if err := o.record(ctx, t, "was deleted", nil); err != nil {
 		return err
 	}
-	return o.list.drop(ctx, t.Name)
+	return o.list.drop(ctx, t)
 }
 
 // progress is what a job that makes a tenant saves.

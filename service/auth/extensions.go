@@ -43,8 +43,10 @@ type tokenCoding struct {
 	Code   string `json:"code"`
 }
 
-// extensionsOf are those of an access token; nil without a patient in context.
-func (t *tenant) extensionsOf(ctx context.Context, a *identity.Access) (*extensions, error) {
+// extensionsOf are those of an access token; nil without a patient in context. What
+// consents come to tells of what is hidden: it is for who enforces them, and not for the app
+// that has the token.
+func (t *tenant) extensionsOf(ctx context.Context, a *identity.Access, enforces bool) (*extensions, error) {
 	patient := a.Context.Patient
 	if patient == "" {
 		return nil, nil
@@ -53,14 +55,17 @@ func (t *tenant) extensionsOf(ctx context.Context, a *identity.Access) (*extensi
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.Consented(ctx, fhir.ID(patient))
-	if err != nil {
-		return nil, err
-	}
 	base := t.Identity.FHIRBase() + "/"
 	e := &extensions{IUA: iuaExtension{Person: base + "Patient/" + patient}}
 	if purpose := s.Principal().Agent.Purpose; purpose != "" {
 		e.IUA.Purpose = []tokenCoding{{"http://terminology.hl7.org/CodeSystem/v3-ActReason", purpose}}
+	}
+	if !enforces {
+		return e, nil
+	}
+	c, err := s.Consented(ctx, fhir.ID(patient))
+	if err != nil {
+		return nil, err
 	}
 	if c.Consents == nil && c.Residual == nil {
 		return e, nil

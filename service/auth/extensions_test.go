@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"testing"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/inglehealth/ingle/identity"
@@ -17,9 +18,11 @@ func TestIntrospectionTellsWhatAPatientsConsentsComeTo(t *testing.T) {
 	form := codeForm(c, code)
 	form.Set("client_secret", secret)
 	token := p.token(form).want(200).json()["access_token"].(string)
+	b := p.backend("system/*.rs", identity.ScopeIntrospect)
 	pcf := func() map[string]any {
 		t.Helper()
-		told := p.do(p.client, "POST", p.url+"/auth/introspect", url.Values{"token": {token}, "client_id": {c.ID}, "client_secret": {secret}}).want(200).json()
+		bearer := p.token(backendForm(identity.ScopeIntrospect, signed(jose.ES384, ecKey(), headers("e"), p.claims(b)))).want(200).json()["access_token"].(string)
+		told := p.do(p.client, "POST", p.url+"/auth/introspect", url.Values{"token": {token}}, "Authorization", "Bearer "+bearer).want(200).json()
 		extensions, _ := told["extensions"].(map[string]any)
 		want := map[string]any{
 			"purpose_of_use": []any{map[string]any{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "FAMRQT"}},
@@ -50,6 +53,10 @@ func TestIntrospectionTellsWhatAPatientsConsentsComeTo(t *testing.T) {
 	first, _ := got["residual"].([]any)
 	if want := map[string]any{"type": "forbid", "securityLabel": []any{map[string]any{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV"}}}; len(first) == 0 || cmp.Diff(want, first[0]) != "" {
 		t.Errorf("the residual rules: %s", rules)
+	}
+	own := p.do(p.client, "POST", p.url+"/auth/introspect", url.Values{"token": {token}, "client_id": {c.ID}, "client_secret": {secret}}).want(200).json()
+	if extensions, _ := own["extensions"].(map[string]any); extensions["ihe_iua"] == nil || extensions["ihe_pcf"] != nil {
+		t.Errorf("an app is told what is hidden from it: %v", own)
 	}
 	p.denies("c", "ann", `{"reference":"RelatedPerson/for-ann"}`)
 	if diff := cmp.Diff([]any{map[string]any{"type": "forbid"}}, pcf()["residual"]); diff != "" {

@@ -60,7 +60,7 @@ func (c *call) introspect() error {
 	}
 	if !t.Refresh {
 		answer.TokenType = "Bearer"
-		if answer.Extensions, err = c.extensionsOf(c.r.Context(), &t.Access); err != nil {
+		if answer.Extensions, err = c.extensionsOf(c.r.Context(), &t.Access, own == ""); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -221,6 +222,7 @@ type pacedBody struct {
 	body     io.ReadCloser
 	control  *http.ResponseController
 	config   Config
+	cut      context.Context // when it ends nothing more is read; nil: it never does
 	deadline time.Time
 	start    time.Time
 	read     int64
@@ -245,6 +247,9 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 		if b.control.SetReadDeadline(deadline) == nil {
 			b.deadline = deadline
 		}
+		if b.cut != nil && b.cut.Err() != nil { // before the deadline was moved
+			b.end()
+		}
 	}
 	n, err := b.body.Read(p)
 	b.read += int64(n)
@@ -253,6 +258,9 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// end has what waits for bytes fail.
+func (b *pacedBody) end() { _ = b.control.SetReadDeadline(time.Now()) }
 
 // relax takes the deadline away: the server goes on reading in the background
 // to notice that the client left, and a deadline would cancel the request.

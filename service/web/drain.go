@@ -18,7 +18,8 @@ type guests struct {
 
 // Shut lets no further request in to a tenant, as though it were not there, and waits
 // for those under way. When ctx ends it cuts those off that still go on, and waits for
-// their handlers to see that. Reopen undoes it.
+// their handlers to see that: no client holds them by sending or reading slowly. Reopen
+// undoes it.
 func (s *Site) Shut(ctx context.Context, tenant string) {
 	s.coming.Lock()
 	g := s.guestsOf(tenant)
@@ -65,8 +66,12 @@ func (s *Site) enter(x *Exchange, r *http.Request) (*http.Request, error) {
 		return r, fault.New(fault.NotFound, fault.CodeNotFound, "", "There is no tenant of that name on this server.")
 	}
 	g.count++
+	x.cut = g.ctx
 	ctx, end := context.WithCancel(r.Context())
-	unbind := context.AfterFunc(g.ctx, end)
+	unbind := context.AfterFunc(g.ctx, func() {
+		end()
+		x.response.cut()
+	})
 	x.exit = func() {
 		unbind()
 		end()

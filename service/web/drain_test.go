@@ -2,9 +2,13 @@ package web
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 )
@@ -87,4 +91,43 @@ func TestWhatGoesOnAtAShutTenantIsCutOff(t *testing.T) {
 		t.Error(err)
 	}
 	<-answered
+}
+
+func TestAClientThatSendsOrReadsSlowlyHoldsNoTenantThatIsShut(t *testing.T) {
+	for what, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"sends": func(_ http.ResponseWriter, r *http.Request) error {
+			_, err := io.Copy(io.Discard, r.Body)
+			return err
+		},
+		"reads": func(w http.ResponseWriter, _ *http.Request) error {
+			_, err := io.Copy(w, rand.Reader)
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			entered, left := make(chan struct{}), make(chan error, 1)
+			s := New(Config{Patience: time.Hour})
+			s.Handle("/t/{tenant}/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				close(entered)
+				left <- handle(w, r)
+			}))
+			server := httptest.NewServer(s)
+			t.Cleanup(server.Close)
+			conn, err := net.Dial("tcp", server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, "POST /t/east/x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nbegun"); err != nil {
+				t.Fatal(err)
+			}
+			<-entered
+			ctx, stop := context.WithTimeout(t.Context(), time.Millisecond)
+			defer stop()
+			s.Shut(ctx, "east")
+			if err := <-left; !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error(err)
+			}
+		})
+	}
 }

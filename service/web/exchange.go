@@ -45,10 +45,11 @@ type Exchange struct {
 	response *response
 	client   limits.Who
 	flight   limits.Flight
-	leave    func() // of a gate
-	exit     func() // of a tenant that has a name; nil for none
-	held     int64  // bytes of site.memory
-	answer   int64  // bytes of site.answers
+	leave    func()          // of a gate
+	exit     func()          // of a tenant that has a name; nil for none
+	cut      context.Context // ends when that cuts off who is there; nil for none
+	held     int64           // bytes of site.memory
+	answer   int64           // bytes of site.answers
 	span     *span.Span
 }
 
@@ -119,7 +120,12 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = newPacedBody(w, r, s.config)
+		body := newPacedBody(w, r, s.config)
+		if x.cut != nil {
+			body.cut = x.cut
+			defer context.AfterFunc(x.cut, body.end)()
+		}
+		r.Body = body
 	}
 	s.mux.ServeHTTP(x.response, r)
 }

@@ -49,8 +49,24 @@ func (r *response) touch(n int) {
 		return
 	}
 	r.touched = now
+	if r.isCut() {
+		return
+	}
 	// A transport without deadlines (a test recorder) has no client to wait for.
 	_ = r.control.SetWriteDeadline(now.Add(r.config.Patience + time.Duration(n)*time.Second/time.Duration(r.config.MinRate)))
+	if r.isCut() { // before the deadline was moved
+		r.cut()
+	}
+}
+
+// lastWords is how long an answer that is cut off may take to leave.
+const lastWords = 2 * time.Second
+
+// cut gives the client no more time than that.
+func (r *response) cut() { _ = r.control.SetWriteDeadline(time.Now().Add(lastWords)) }
+
+func (r *response) isCut() bool {
+	return r.exchange != nil && r.exchange.cut != nil && r.exchange.cut.Err() != nil
 }
 
 // started says whether the client may have seen a part of the answer.

@@ -35,6 +35,18 @@ var errChanging = errors.New("postgres: the resources referred to keep changing"
 // errTooMany says that a transaction's versions cannot be numbered.
 var errTooMany = errors.New("postgres: too many versions in one transaction")
 
+// maxText is how long a query may be, in bytes. PostgreSQL takes any length, and takes
+// 20 GB of memory for the plan of 4 MB of conditions.
+const maxText = 256 << 10
+
+// tooLong refuses a query that would take too much to plan.
+func tooLong(text string) error {
+	if len(text) > maxText {
+		return fmt.Errorf("%w: %d bytes of SQL", store.ErrTooComplex, len(text))
+	}
+	return nil
+}
+
 func translate(err error) error {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	switch {

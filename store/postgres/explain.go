@@ -31,6 +31,9 @@ type snapshot struct{ tx pgx.Tx }
 
 // Query implements sqldb.DB.
 func (s snapshot) Query(ctx context.Context, text string, args ...any) (sqldb.Rows, error) {
+	if err := tooLong(text); err != nil {
+		return nil, err
+	}
 	return s.tx.Query(ctx, text, args...) //nolint:sqlclosecheck // the caller closes them
 }
 

@@ -49,6 +49,9 @@ type asked struct {
 // Query implements sqldb.DB. What fails together with others is asked again
 // alone.
 func (d short) Query(ctx context.Context, text string, args ...any) (sqldb.Rows, error) {
+	if err := tooLong(text); err != nil {
+		return nil, err
+	}
 	a := &asked{text: text, args: args, done: make(chan struct{})}
 	select {
 	case d.s.asking <- a:

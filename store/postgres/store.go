@@ -228,6 +228,9 @@ type pool struct{ *pgxpool.Pool }
 
 // Query implements sqldb.DB.
 func (p pool) Query(ctx context.Context, text string, args ...any) (sqldb.Rows, error) {
+	if err := tooLong(text); err != nil {
+		return nil, err
+	}
 	return p.Pool.Query(ctx, text, args...) //nolint:sqlclosecheck // the caller closes them
 }
 

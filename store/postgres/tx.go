@@ -201,6 +201,9 @@ func (t *tx) send(ctx context.Context) error {
 
 // Query implements sqldb.DB: it sends what is waiting and the query behind it.
 func (t *tx) Query(ctx context.Context, text string, args ...any) (sqldb.Rows, error) {
+	if err := tooLong(text); err != nil {
+		return nil, err
+	}
 	t.enqueue(text, args...)
 	t.begun = true
 	n := t.queue.Len()
