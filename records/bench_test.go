@@ -85,6 +85,18 @@ func BenchmarkPatientBundle(b *testing.B) {
 	})
 }
 
+func BenchmarkTransactionOf25000(b *testing.B) {
+	onEachB(b, func(b *testing.B, s *records.Session) {
+		big := bigTransaction(b, s)
+		b.ResetTimer()
+		entries := 0
+		for b.Loop() {
+			entries += len(process(b, s, bytes.Clone(big)).Entries)
+		}
+		b.ReportMetric(float64(entries)/b.Elapsed().Seconds(), "resources/s")
+	})
+}
+
 func BenchmarkLoad(b *testing.B) {
 	onEachB(b, func(b *testing.B, s *records.Session) {
 		const batch = 2000

@@ -1,7 +1,7 @@
 // Package doctor examines any SMART on FHIR server from outside, by standard calls
 // alone, and reports what it found in words by which a team can choose one: discovery,
-// capabilities, scopes, endpoints, CORS, TLS, errors and, with a token, US Core's
-// searches on real data. It reads only.
+// capabilities, scopes, endpoints, CORS, TLS, errors and, with a token or where none is
+// needed, US Core's searches on real data. It reads only.
 package doctor
 
 import (
@@ -16,7 +16,8 @@ import (
 
 // Options of Examine.
 type Options struct {
-	// Token gives the access token for US Core's searches; nil leaves them out.
+	// Token gives the access token for US Core's searches; nil leaves them out, but for a
+	// server that answers without one.
 	Token func(context.Context) (string, error)
 	// Patients are whose records are searched; none: the first that the server names.
 	Patients []string
@@ -147,6 +148,7 @@ type examination struct {
 
 	configuration map[string]any // the smart-configuration; nil when there is none
 	capability    *statement     // nil when there is none
+	open          bool           // it answers searches without a token
 }
 
 // check notes a check: whether it holds, and what to say if not.

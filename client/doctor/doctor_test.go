@@ -331,6 +331,23 @@ func TestEveryFaultIsFoundAndNamed(t *testing.T) {
 	}
 }
 
+func TestAnOpenServerIsSearchedWithoutAToken(t *testing.T) {
+	for wrong, searched := range map[string]bool{"open to all": true, "": false} {
+		e := newEHR(t, wrong)
+		r, err := doctor.Examine(t.Context(), e.URL+"/fhir", doctor.Options{HTTP: e.Client()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := slices.ContainsFunc(r.Checks, func(c doctor.Check) bool {
+			return c.Result == doctor.Pass && c.Name == "Observation?patient&category&date finds what has these values"
+		})
+		asks := slices.ContainsFunc(r.Checks, func(c doctor.Check) bool { return strings.Contains(c.Found, "need an access token") })
+		if found != searched || asks == searched {
+			t.Errorf("%q: searched %t, asks for a token %t: %q", wrong, found, asks, notOf(r))
+		}
+	}
+}
+
 func TestAServerThatIsNotThereIsAReport(t *testing.T) {
 	e := newEHR(t, "")
 	e.Close()

@@ -65,11 +65,11 @@ func (b *bundle) next() string {
 
 // searches asks US Core's searches for what the records of a few patients have.
 func (e *examination) searches(ctx context.Context) {
-	if e.o.Token == nil {
+	if e.o.Token == nil && !e.open {
 		e.skip("US Core's searches", "they need an access token (--token, or --client and --key)")
 		return
 	}
-	if _, err := e.o.Token(ctx); err != nil {
+	if _, err := e.token(ctx); err != nil {
 		e.check(false, Fail, "The server gives a token", "RFC 6749 §5", err.Error(), "See that the client is registered with this key and these scopes.")
 		return
 	}
@@ -100,7 +100,7 @@ func (e *examination) patients(ctx context.Context) []map[string]any {
 		}
 	}
 	if len(found) == 0 {
-		e.skip("US Core's searches", "the token shows no patient")
+		e.skip("US Core's searches", "no patient is shown")
 	}
 	return found[:min(len(found), maxPatients)]
 }
@@ -172,7 +172,7 @@ func (e *examination) samples(ctx context.Context, typ string, patients []map[st
 		b, a := e.search(ctx, typ, url.Values{"_count": {page}})
 		if b == nil {
 			if a.status == http.StatusForbidden {
-				e.skip(typ, "the token does not allow to search it")
+				e.skip(typ, "searching it is not allowed")
 				return nil
 			}
 			e.check(false, Warn, typ+" is searched without criteria", "", a.words(), "Its searches were not tried.")
@@ -198,7 +198,7 @@ func (e *examination) samples(ctx context.Context, typ string, patients []map[st
 		b, a := e.search(ctx, typ, query)
 		if b == nil {
 			if a.status == http.StatusForbidden {
-				e.skip(typ, "the token does not allow to search it")
+				e.skip(typ, "searching it is not allowed")
 				return nil
 			}
 			e.check(false, Fail, typ+" of a patient is searched", uscoreSection, a.words(), "")
@@ -308,7 +308,7 @@ func clone(q url.Values) url.Values {
 	return c
 }
 
-// search searches with the token; nil when no searchset comes back.
+// search searches with the token, if there is one; nil when no searchset comes back.
 func (e *examination) search(ctx context.Context, typ string, query url.Values) (*bundle, answer) {
 	a := e.authorized(ctx, http.MethodGet, e.base+"/"+typ+"?"+query.Encode(), "")
 	return searchset(a), a
@@ -322,20 +322,32 @@ func searchset(a answer) *bundle {
 	return b
 }
 
-// authorized sends a request with the token, to the server that it is for alone.
+// authorized sends a request with the token, if there is one, to the server that it is
+// for alone.
 func (e *examination) authorized(ctx context.Context, method, address, body string, headers ...string) answer {
 	if !strings.HasPrefix(address, e.base+"/") && !e.sameHost(address) {
 		return answer{err: fmt.Errorf("doctor: %s is not of the server, and gets no token", address)}
 	}
-	token, err := e.o.Token(ctx)
+	token, err := e.token(ctx)
 	if err != nil {
 		return answer{err: err}
+	}
+	if token != "" {
+		headers = append(headers, "Authorization", "Bearer "+token)
 	}
 	kind := "search"
 	if method == http.MethodGet && !strings.Contains(address, "?") {
 		kind = "read"
 	}
-	return e.send(ctx, kind, method, address, body, append([]string{"Accept", "application/fhir+json", "Authorization", "Bearer " + token}, headers...)...)
+	return e.send(ctx, kind, method, address, body, append([]string{"Accept", "application/fhir+json"}, headers...)...)
+}
+
+// token is the access token; "" when none is given.
+func (e *examination) token(ctx context.Context) (string, error) {
+	if e.o.Token == nil {
+		return "", nil
+	}
+	return e.o.Token(ctx)
 }
 
 // sameHost says whether an address, a link of pages, is of the server's host.

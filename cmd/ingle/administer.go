@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -64,14 +63,8 @@ func (f identityFlags) order(ctx context.Context, m *Main, command string, a adm
 	if err := s.exclusive(); err != nil {
 		return err
 	}
-	if f.Database == "" {
-		flags, err := json.Marshal(a)
-		if err != nil {
-			return err
-		}
-		if sent, err := sendOrder(ctx, s.folder(), order{Tenant: f.Tenant, Command: command, Flags: flags}, m.Stdout); sent {
-			return err
-		}
+	if sent, err := s.send(ctx, m, order{Tenant: f.Tenant, Command: command}, a); sent {
+		return err
 	}
 	return f.open(ctx, func(in *identity.Service, log store.Audit) error {
 		done := a.administer(ctx, in, m.Stdout)

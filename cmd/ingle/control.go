@@ -177,6 +177,19 @@ func (c *control) carryOutManager(ctx context.Context, o order, command manager,
 	return c.record(ctx, o, command, command.manage(ctx, c.office, firstLink, out))
 }
 
+// send has the server that runs on the folder carry out a command, with its flags. The
+// first result is false when none runs there.
+func (f storeFlags) send(ctx context.Context, m *Main, o order, flags any) (bool, error) {
+	if f.Database != "" {
+		return false, nil
+	}
+	var err error
+	if o.Flags, err = json.Marshal(flags); err != nil {
+		return true, err
+	}
+	return sendOrder(ctx, f.folder(), o, m.Stdout)
+}
+
 // sendOrder has the server that runs on dir carry out a command. The first result
 // is false when none runs.
 func sendOrder(ctx context.Context, dir string, o order, out io.Writer) (bool, error) {

@@ -50,7 +50,8 @@ func (c *doctorCommand) Help() string {
       Discovery, capabilities, scopes, endpoints, CORS, TLS, refusals: what needs no account.
 
   ingle doctor https://ehr.example/fhir --token "$TOKEN" --html report.html
-      And US Core's searches, each compared with the records that the token shows.
+      And US Core's searches, each compared with the records that the token shows. A server that answers without a token
+      is searched without one.
 
   ingle doctor https://a.example/fhir https://b.example/r4 --html compared.html
       Servers side by side, to choose one by.

@@ -31,7 +31,7 @@ type intakes struct {
 	services map[*records.Door]*intake.Service
 }
 
-// imports does so until what it returns last is called. known are the tenants that there
+// imports does so until the function that it returns is called. known are the tenants that there
 // can be.
 func (f *importFlags) imports(ctx context.Context, tenants *records.Tenants, known []string, sessions records.Sessions, tokens bool, log logger) (*intakes, fhirapi.Mounted, func() error, error) {
 	g := &guard.Guard{Hint: "whoever runs this server can allow it with --import-allow"}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -76,14 +75,8 @@ func (f keepingFlags) order(ctx context.Context, m *Main, command string, k keep
 	if err := s.exclusive(); err != nil {
 		return err
 	}
-	if f.Database == "" {
-		flags, err := json.Marshal(k)
-		if err != nil {
-			return err
-		}
-		if sent, err := sendOrder(ctx, s.folder(), order{Tenant: f.Tenant, Command: command, Flags: flags}, m.Stdout); sent {
-			return err
-		}
+	if sent, err := s.send(ctx, m, order{Tenant: f.Tenant, Command: command}, k); sent {
+		return err
 	}
 	if err := s.present(ctx); err != nil {
 		return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -60,14 +59,8 @@ func (f managingFlags) order(ctx context.Context, m *Main, command string, c man
 	if err := s.exclusive(); err != nil {
 		return err
 	}
-	if f.Database == "" {
-		flags, err := json.Marshal(c)
-		if err != nil {
-			return err
-		}
-		if sent, err := sendOrder(ctx, s.folder(), order{Command: command, Flags: flags}, m.Stdout); sent {
-			return err
-		}
+	if sent, err := s.send(ctx, m, order{Command: command}, c); sent {
+		return err
 	}
 	if err := s.present(ctx); err != nil {
 		return err
@@ -194,15 +187,16 @@ func (c *tenantClone) manage(ctx context.Context, o *tenancy.Office, firstLink f
 
 func makeTenant(ctx context.Context, o *tenancy.Office, t tenancy.Tenant, firstLink func(context.Context, string) (string, error), out io.Writer) error {
 	t.By = whoRuns()
-	t, err := o.Make(ctx, t)
-	if err == nil {
-		t, err = o.Wait(ctx, t.Name)
-	}
-	switch {
-	case fault.KindOf(err) == fault.NotFound && err != nil && t.Job != "":
-		return fmt.Errorf("somebody else took tenant %s back", t.Name)
-	case err != nil:
+	ordered, err := o.Make(ctx, t)
+	if err != nil {
 		return inWords(err)
+	}
+	t, err = o.Wait(ctx, ordered.Name)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return fmt.Errorf("somebody else took tenant %s back", ordered.Name)
+	case err != nil:
+		return err
 	case t.State == tenancy.Making:
 		return fmt.Errorf("stopped; a server that runs goes on, else the next one does")
 	case t.State == tenancy.Failed:

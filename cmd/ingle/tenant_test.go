@@ -200,13 +200,9 @@ func TestATenantIsServedByEveryProcess(t *testing.T) {
 	where := tenancyPlaces(t)["PostgreSQL"](t)
 	first, second := startClosed(t, where...), startClosed(t, where...)
 	command(t, true, where, "tenant", "create", "east")
-	began := time.Now()
 	token := tokenFor(t, where, "east")
 	for _, p := range []*process{first, second} {
 		becomes(t, p.at("east")+"/Patient", token, 200)
-	}
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("it took %s", took)
 	}
 	command(t, true, where, "tenant", "suspend", "east")
 	for _, p := range []*process{first, second} {

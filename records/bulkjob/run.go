@@ -88,7 +88,7 @@ func (r *entryReader) read() error {
 		}
 		var place uint64
 		place, err = r.number()
-		r.head.targets = append(r.head.targets, records.Place(place)) //nolint:gosec // written from one
+		r.head.targets = append(r.head.targets, records.Place(place))
 	}
 	if err == nil {
 		r.head.line, err = r.bytes()
@@ -112,7 +112,7 @@ func (r *entryReader) bytes() ([]byte, error) {
 	}
 	b := make([]byte, n)
 	_, err = io.ReadFull(r.in, b)
-	r.next += int64(n) //nolint:gosec // bounded above
+	r.next += int64(n)
 	return b, err
 }
 

@@ -138,7 +138,7 @@ func (o *owners) add(p records.Place, ids []fhir.ID) {
 		n := o.nth[id]
 		if n == 0 {
 			o.ids = append(o.ids, id)
-			n = int32(len(o.ids)) //nolint:gosec // there are fewer Patients
+			n = int32(len(o.ids))
 			o.nth[id] = n
 		}
 		if i > 0 {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path"
@@ -37,7 +38,7 @@ func guide(t *testing.T, release definitions.Release) *definitions.Definitions {
 	files := map[string]string{"package.json": `{"name":"guide","version":"1","fhirVersions":["` + base.Version + `"]}`}
 	for r := tar.NewReader(unzipped); ; {
 		h, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

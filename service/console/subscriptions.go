@@ -99,10 +99,10 @@ func (v *visit) subscriptionCheck() (check, error) {
 	states, err := log.States(v.R.Context(), "", subscriptionsCounted)
 	on, failing, pending := 0, 0, int64(0)
 	for _, s := range states {
-		switch {
-		case s.Status == "off":
+		switch s.Status {
+		case "off":
 			continue
-		case s.Status == "error":
+		case "error":
 			failing++
 		}
 		on++

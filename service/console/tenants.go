@@ -130,7 +130,10 @@ func (v *visit) makeTenant() error {
 	if err != nil {
 		return err
 	}
-	if t, err = v.settled(t.Name); err != nil && fault.KindOf(err) != fault.NotFound {
+	if t, err = v.settled(t.Name); fault.KindOf(err) == fault.NotFound {
+		return v.done(Path+"/tenants", "tenant-gone") // somebody took it back
+	}
+	if err != nil {
 		return err
 	}
 	notice := ""

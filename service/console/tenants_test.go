@@ -16,6 +16,7 @@ type fakePlaces struct {
 	mu    sync.Mutex
 	there map[string]string // by tenant: what was made
 	full  bool              // the disk
+	begun func()            // is called by Make, which then waits for its end
 }
 
 func (p *fakePlaces) There(_ context.Context, name string) (bool, error) {
@@ -26,6 +27,10 @@ func (p *fakePlaces) There(_ context.Context, name string) (bool, error) {
 }
 
 func (p *fakePlaces) Make(ctx context.Context, t tenancy.Tenant, hold func(context.Context, int64) error) error {
+	if p.begun != nil {
+		p.begun()
+		<-ctx.Done()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.full {
@@ -117,6 +122,19 @@ func TestWhatCouldNotBeMadeSaysWhy(t *testing.T) {
 	root := o.enter("root")
 	page := root.fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "sandbox").want(200).has("could not be made", "no space left on device", "Nothing of it is there")
 	root.fill(page.path, page.path, "act", "cancel").want(200).has("The tenant is gone.")
+}
+
+func TestATenantThatIsTakenBackWhileItIsMadeIsGone(t *testing.T) {
+	o := newOffice(t)
+	o.places.begun = func() {
+		if err := o.office.Delete(t.Context(), "east"); err != nil {
+			t.Error(err)
+		}
+	}
+	page := o.enter("root").fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "empty").want(200).has("The tenant is gone.")
+	if page.path != tenantsPage {
+		t.Errorf("it ends at %s", page.path)
+	}
 }
 
 func TestOnlyAdministratorsMakeTenants(t *testing.T) {

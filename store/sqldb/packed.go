@@ -24,11 +24,11 @@ type packed struct {
 const maxPacked = 256 << 10
 
 const (
-	slotSize   = 3
-	headSize   = 2
-	valueSize  = 8
-	maxOffset  = 1<<(8*slotSize) - 1
-	maxPackedC = math.MaxUint16
+	slotSize     = 3
+	headSize     = 2
+	valueSize    = 8
+	maxOffset    = 1<<(8*slotSize) - 1
+	maxCondition = math.MaxUint16
 )
 
 // packedKey is what packed depends on besides the policies and their kinds.
@@ -59,7 +59,7 @@ func (t *decided) pack(choices *Choices, after int64) *packed {
 		return p
 	}
 	lo, hi := choices.numbers[0], choices.numbers[p.of-1]
-	if hi-lo >= maxPacked/slotSize || firstOther+len(t.conditions) > maxPackedC {
+	if hi-lo >= maxPacked/slotSize || firstOther+len(t.conditions) > maxCondition {
 		p.bytes = nil
 		return p
 	}
