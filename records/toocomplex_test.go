@@ -35,7 +35,7 @@ func TestWhatIsAllowedOfOneResourceHoldsWhereNoQueryCanAskIt(t *testing.T) {
 		observation(t, all, "other", "Patient/q")
 		subject := search.Param{Type: "Observation", Code: "subject", Kind: definitions.SearchReference}
 		var conditions search.And
-		for n := range 3_000 {
+		for n := range 7_000 {
 			conditions = append(conditions, search.Not{X: search.Reference{Param: subject, Type: "Patient", ID: fmt.Sprint("x", n)}})
 		}
 		rules := door.Ownership().Rules(access.Grant{Scopes: must(smart.ParseScopes("patient/Observation.cruds"))(t), Patient: "p"})

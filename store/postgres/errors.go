@@ -35,9 +35,9 @@ var errChanging = errors.New("postgres: the resources referred to keep changing"
 // errTooMany says that a transaction's versions cannot be numbered.
 var errTooMany = errors.New("postgres: too many versions in one transaction")
 
-// maxText is how long a query may be, in bytes. PostgreSQL takes any length, and takes
-// 20 GB of memory for the plan of 4 MB of conditions.
-const maxText = 256 << 10
+// maxText is how long a query may be, in bytes: as long as SQLite takes. PostgreSQL
+// takes any length, and takes 20 GB of memory for the plan of 4 MB of conditions.
+const maxText = 1_000_000
 
 // tooLong refuses a query that would take too much to plan.
 func tooLong(text string) error {
