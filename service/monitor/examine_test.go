@@ -70,11 +70,14 @@ func TestEveryExaminationFindsWhatIsWrong(t *testing.T) {
 		}, finding.Warn, nil},
 		"a search parameter whose rows are not made yet": {"indexes", func(p *place) {
 			s := p.door.Session(records.Principal{ID: "test"}, nil)
-			for key, text := range map[fhir.Key]string{
-				{Type: "Patient", ID: "a"}:           `{"resourceType":"Patient","id":"a","name":[{"family":"Ng"}]}`,
-				{Type: "SearchParameter", ID: "eye"}: `{"resourceType":"SearchParameter","id":"eye","url":"http://ehr.example/eye","name":"eye","description":"eye","status":"active","code":"eye","base":["Patient"],"type":"string","expression":"Patient.name.family"}`,
+			for _, one := range []struct {
+				key  fhir.Key
+				text string
+			}{ // what is there first has no rows of what comes then
+				{fhir.Key{Type: "Patient", ID: "a"}, `{"resourceType":"Patient","id":"a","name":[{"family":"Ng"}]}`},
+				{fhir.Key{Type: "SearchParameter", ID: "eye"}, `{"resourceType":"SearchParameter","id":"eye","url":"http://ehr.example/eye","name":"eye","description":"eye","status":"active","code":"eye","base":["Patient"],"type":"string","expression":"Patient.name.family"}`},
 			} {
-				_, err := s.Update(p.t.Context(), key, records.Content{JSON: []byte(text)}, records.UpdateOptions{})
+				_, err := s.Update(p.t.Context(), one.key, records.Content{JSON: []byte(one.text)}, records.UpdateOptions{})
 				p.must(err)
 			}
 		}, finding.Warn, nil},
