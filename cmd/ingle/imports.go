@@ -18,7 +18,7 @@ import (
 type importFlags struct {
 	ImportAllow  []string      `placeholder:"HOST" help:"Host (files.example, .example for all below it), address or network that $import may fetch from although it is private, and over http as well."`
 	ImportKeep   time.Duration `default:"24h" help:"How long the reports of imports are kept."`
-	ImportSource []string      `placeholder:"URL=CLIENT" help:"FHIR base of another server whose exports take a token, and the client id that this server has there (SMART Backend Services). For imports of the default tenant alone; TENANT=URL=CLIENT is for those of another."`
+	ImportSource []string      `placeholder:"[TENANT=]URL=CLIENT" help:"FHIR base of another server whose exports take a token, and the client id that this server has there (SMART Backend Services). For imports of the default tenant, or of TENANT."`
 	ImportKey    string        `placeholder:"FILE" help:"Private key (JWK) by which this server proves who it is to the sources. It is made if it is not there; FILE.public is the key set to register there."`
 }
 
