@@ -29,6 +29,9 @@ type compiler struct {
 	timeless  bool // Governed nodes get their time later: see standing
 	momentary bool // what is made depends on what the tables have now
 	sparing   bool // the condition is asked of few resources
+
+	asked     bool       // whether there is Governing
+	governing *Governing // see memory
 }
 
 func (c *compiler) alias(letter string) string {

@@ -48,24 +48,25 @@ const (
 
 // Condition is the number of the one that counts for a policy, false if none does.
 func (c *Choices) Condition(policy int64) (int64, bool) {
-	i, ok := slices.BinarySearch(c.numbers, policy)
-	if !ok {
-		return 0, false
-	}
-	return c.of[c.kinds[i]].condition, true
+	one, ok := c.find(policy)
+	return one.condition, ok
 }
 
 // Value is what stands at a place in the condition of a policy; nil if nothing does.
 func (c *Choices) Value(policy, place int64) any {
+	one, ok := c.find(policy)
+	if !ok || place < 0 || place >= int64(len(one.values)) {
+		return nil
+	}
+	return one.values[place]
+}
+
+func (c *Choices) find(policy int64) (choice, bool) {
 	i, ok := slices.BinarySearch(c.numbers, policy)
 	if !ok {
-		return nil
+		return choice{}, false
 	}
-	values := c.of[c.kinds[i]].values
-	if place < 0 || place >= int64(len(values)) {
-		return nil
-	}
-	return values[place]
+	return c.of[c.kinds[i]], true
 }
 
 // decidedKey is what the conditions of search.Decisions depend on besides.
@@ -100,32 +101,20 @@ const decidedAliases = 2 * standingAliases
 // decided is that what the policy in row g of governed asks of resource r holds. from
 // is what joins that row for it.
 func (c *compiler) decided(x search.Governed, g, r string) (from, condition fragment) {
-	key := decidedKey{c.names, r}
-	t, ok := x.Each.Made.Get(key).(*decided)
-	if !ok {
-		t = new(decided)
-		x.Each.Made.Put(key, t)
-	}
+	t := c.decisions(x, r)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	choices := &Choices{}
-	choices.numbers, choices.kinds = x.Kinds.All()
-	most := -1
-	for _, k := range choices.kinds {
-		most = max(most, int(k))
-	}
-	if t.extend(c, x.Each, most, r); c.err != nil {
-		t.byText = nil
+	choices := t.choices(c, x, r)
+	if choices == nil {
 		return fragment{}, sql("1 = 0")
 	}
-	choices.of = t.of[: most+1 : most+1]
 	d := c.alias("d")
 	after := sql(g+".policy > ?", afterwards(x.After))
 	if !c.dialect.Numbered {
 		return fragment{}, t.condition(byFunction{choices, g}, after)
 	}
 	w := written{choices, x.After, whoseOf(x, r)}
-	if p := t.packedOf(x, key, choices); p != nil && (len(p.bytes) <= fewBytes || !c.tells(w)) {
+	if p := t.packedOf(x, decidedKey{c.names, r}, choices); p != nil && (len(p.bytes) <= fewBytes || !c.tells(w)) {
 		return p.from(g, d), t.condition(inBytes{d}, after)
 	}
 	from = sql(" CROSS JOIN LATERAL (SELECT (SELECT ?::text::jsonb) -> "+g+".policy::text AS of OFFSET 0) "+d, w)
@@ -134,6 +123,33 @@ func (c *compiler) decided(x search.Governed, g, r string) (from, condition frag
 		from, condition = c.write(from, x.Owner, x.At), c.write(condition, x.Owner, x.At)
 	}
 	return from, condition
+}
+
+// decisions are the conditions that are kept with x.
+func (c *compiler) decisions(x search.Governed, r string) *decided {
+	key := decidedKey{c.names, r}
+	t, ok := x.Each.Made.Get(key).(*decided)
+	if !ok {
+		t = new(decided)
+		x.Each.Made.Put(key, t)
+	}
+	return t
+}
+
+// choices are those among the conditions for x's policies; nil on an error. t.mu is held.
+func (t *decided) choices(c *compiler, x search.Governed, r string) *Choices {
+	choices := &Choices{}
+	choices.numbers, choices.kinds = x.Kinds.All()
+	most := -1
+	for _, k := range choices.kinds {
+		most = max(most, int(k))
+	}
+	if t.extend(c, x.Each, most, r); c.err != nil {
+		t.byText = nil
+		return nil
+	}
+	choices.of = t.of[: most+1 : most+1]
+	return choices
 }
 
 // afterwards is after, or above all numbers when there is none.

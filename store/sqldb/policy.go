@@ -128,7 +128,11 @@ func (c *compiler) governedCondition(x search.Governed, r string) fragment {
 	if x.Self {
 		ways = append(ways, c.governs(x, r, sql(r+".rid")))
 	}
-	return either(ways...)
+	tables := either(ways...)
+	if f, ok := c.inMemory(x, r, tables); ok {
+		return f
+	}
+	return tables
 }
 
 // governs is that a patient has a policy that counts for resource r.

@@ -8,13 +8,15 @@ import (
 )
 
 // madeKey is what a condition made of a search.Standing depends on besides: the
-// names of a database, the alias of the resource's row, whether sizes count and the
-// query names resources, and by what the resource refers to an owner that is known.
+// names of a database, the alias of the resource's row, whether sizes count, the
+// query names resources, and Governing is in memory, and by what the resource refers
+// to an owner that is known.
 type madeKey struct {
 	names *Names
 	row   string
 	sized bool
 	named bool
+	held  bool
 	by    search.Param
 }
 
@@ -43,7 +45,7 @@ func (c *compiler) standing(x search.Standing, r string) fragment {
 	if c.trace != nil || x.Made == nil {
 		return c.anew(x, r)
 	}
-	key := madeKey{c.names, r, c.size != nil, len(c.ids) > 0, x.By}
+	key := madeKey{c.names, r, c.size != nil, len(c.ids) > 0, c.memory() != nil, x.By}
 	m, ok := x.Made.Get(key).(*made)
 	if !ok || m.age != c.names.age.Load() || key.sized && time.Since(m.at) > estimateAge || c.anyKnown(m.unknown) {
 		if m = c.make(x, r); m == nil {

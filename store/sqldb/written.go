@@ -52,13 +52,21 @@ func (c *compiler) tells(w written) bool {
 	return w.whose == owners || w.whose == rows && len(c.ids) > 0
 }
 
-// write puts arguments in place of written and later: of many policies those alone that
+// write puts arguments in place of deciding, written and later: of many policies those alone that
 // the owner has at a time, or the owners of the resources that the query names. One that
 // they get in between counts, since it is not among these.
 func (c *compiler) write(f fragment, owner string, at int64) fragment {
 	out := fragment{f.sql, slices.Clone(f.args)}
+	deciders := map[deciding]*Decider{}
 	for i, a := range f.args {
 		switch a := a.(type) {
+		case deciding:
+			d := deciders[a]
+			if d == nil {
+				d = a.decider(c, at)
+				deciders[a] = d
+			}
+			out.args[i] = d
 		case written:
 			numbers, all := c.told(a, owner, at)
 			out.args[i] = c.text(a, numbers, all)

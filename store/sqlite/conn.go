@@ -25,6 +25,7 @@ type conn struct {
 	writes     int    // statements executed without result
 	touched    *int64 // calls of touchedFunction
 	lists      *lists
+	governing  *governing // nil for the writer's, which sees what is not committed
 }
 
 type statement interface {
@@ -115,7 +116,7 @@ func (c *conn) named(args []any) []driver.NamedValue {
 		switch v := a.(type) {
 		case int:
 			a = int64(v)
-		case []int64, *sqldb.Choices:
+		case []int64, *sqldb.Choices, *sqldb.Decider:
 			a = int64(len(lists))
 			lists = append(lists, v)
 			*c.lists = lists // other statements have none while this one runs
@@ -140,6 +141,14 @@ func (c *conn) Query(ctx context.Context, text string, args ...any) (sqldb.Rows,
 
 // Short implements sqldb.Shortener: no context interrupts a short query.
 func (c *conn) Short() sqldb.DB { return quiet{c} }
+
+// Governing implements sqldb.GoverningDB.
+func (c *conn) Governing() (*sqldb.Governing, error) {
+	if c.governing == nil {
+		return nil, nil //nolint:nilnil // as it says
+	}
+	return c.governing.of(c)
+}
 
 func (c *conn) close() error {
 	var errs []error

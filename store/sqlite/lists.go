@@ -19,6 +19,9 @@ func (l *lists) register(d *sqlite.Driver) error {
 		d.RegisterDeterministicScalarFunction(sqldb.AmongFunction, 2, l.among),
 		d.RegisterDeterministicScalarFunction(sqldb.ConditionFunction, 2, l.condition),
 		d.RegisterDeterministicScalarFunction(sqldb.ValueFunction, 3, l.value),
+		d.RegisterDeterministicScalarFunction(sqldb.DecidedFunction, 3, l.decided),
+		d.RegisterDeterministicScalarFunction(sqldb.LearnedFunction, 5, l.learned),
+		d.RegisterDeterministicScalarFunction(sqldb.KnownFunction, 3, l.known),
 	)
 }
 
@@ -73,4 +76,44 @@ func (l *lists) value(_ *sqlite.FunctionContext, args []driver.Value) (driver.Va
 		return nil, errList
 	}
 	return choices.Value(n, place), nil
+}
+
+// decided is sqldb.DecidedFunction.
+func (l *lists) decided(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+	seq, decider, err := take[*sqldb.Decider](l, args)
+	if err != nil {
+		return nil, err
+	}
+	if condition, ok := decider.Decided(seq, number(args[2])); ok {
+		return condition, nil
+	}
+	return nil, nil //nolint:nilnil // NULL
+}
+
+// learned is sqldb.LearnedFunction.
+func (l *lists) learned(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+	seq, decider, err := take[*sqldb.Decider](l, args)
+	if err != nil {
+		return nil, err
+	}
+	return decider.Learned(seq, number(args[2]), number(args[3]), number(args[4])), nil
+}
+
+// known is sqldb.KnownFunction.
+func (l *lists) known(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+	seq, decider, err := take[*sqldb.Decider](l, args)
+	if err != nil {
+		return nil, err
+	}
+	value, ok := decider.Known(seq, number(args[2]))
+	if !ok {
+		return nil, errList
+	}
+	return value, nil
+}
+
+// number is 0 for NULL.
+func number(v driver.Value) int64 {
+	n, _ := v.(int64)
+	return n
 }

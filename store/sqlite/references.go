@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store/sqldb"
 )
 
@@ -74,11 +75,14 @@ func (w *writer) row(to target) (rid int64, err error) {
 		w.seq, to.typeNumber, to.id)
 }
 
-// replace makes the references to a placeholder those to the resource rid, a
+// replace makes the references to a placeholder of a type those to the resource rid, a
 // new row in the order of creation.
-func (t *tx) replace(placeholder, rid int64) error {
+func (t *tx) replace(typeName fhir.Type, placeholder, rid int64) error {
 	if err := t.changing(); err != nil {
 		return err
+	}
+	if typeName == patientType {
+		t.regoverned.moved(placeholder, rid)
 	}
 	if err := t.writer.conn.run("DELETE FROM resource WHERE rid = ?", placeholder); err != nil {
 		return err

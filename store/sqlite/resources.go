@@ -262,6 +262,7 @@ func (s *Store) Reindex(ctx context.Context, held store.Setting, items []store.R
 				return err
 			}
 			t.ops = sqldb.AppendOps(t.ops, current.RID, gone, come)
+			t.regoverned.owners = true
 		}
 		return nil
 	})

@@ -135,7 +135,7 @@ func (t *tx) insertOthers(writes []store.Write, rows []row, first int64) error {
 		case current.Version > 0:
 			return &store.VersionError{Key: writes[i].Key, Expect: 0, Current: current.Version}
 		}
-		if err := t.replace(current.RID, rid); err != nil {
+		if err := t.replace(writes[i].Key.Type, current.RID, rid); err != nil {
 			return err
 		}
 		if err := t.writer.conn.run(insertResource[1], rows[i].resource(nil, &writes[i], rid)...); err != nil {

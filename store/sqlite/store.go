@@ -45,6 +45,8 @@ type Store struct {
 	closeErr error
 	gate     sqldb.Gate // an operation is inside while it runs
 	epoch    atomic.Int64
+
+	governing governing
 }
 
 var _ store.Store = (*Store)(nil)
@@ -198,6 +200,7 @@ func (s *Store) read(ctx context.Context, f func(c *conn) error) error {
 			return s.translate(err)
 		}
 		c = opened
+		c.governing = &s.governing
 		s.opened.Add(1)
 	}
 	return s.translate(f(c))

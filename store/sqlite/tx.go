@@ -23,6 +23,8 @@ type tx struct {
 	indexed int // of words, how many are in the full text index
 	member  member
 	raises  bool // the epoch, at the commit
+
+	regoverned regoverned
 }
 
 // phraseWords is a new phrase that the full text index does not have yet: that
@@ -49,7 +51,7 @@ func (t *tx) reset() {
 	clear(t.ops)
 	t.ops, t.flushed, t.made = t.ops[:0], 0, t.made[:0]
 	clear(t.words)
-	t.words, t.indexed, t.raises = t.words[:0], 0, false
+	t.words, t.indexed, t.raises, t.regoverned = t.words[:0], 0, false, regoverned{}
 }
 
 // Number implements sqldb.Namer. Numbers are not used again after a rollback.
@@ -116,7 +118,7 @@ func (t *tx) put(w *store.Write) (store.Record, error) {
 	}
 	if current.Version == 0 {
 		if current.RID != 0 {
-			if err := t.replace(current.RID, t.writer.seq+1); err != nil {
+			if err := t.replace(w.Key.Type, current.RID, t.writer.seq+1); err != nil {
 				return store.Record{}, err
 			}
 		}
@@ -237,6 +239,7 @@ func (t *tx) Govern(ctx context.Context, patient fhir.ID, spans []store.PolicySp
 	}
 	made, err := policies.Govern(ctx, quiet{t.writer.conn}, typeNumber, patient, spans)
 	t.raises = t.raises || made
+	t.regoverned.patient(sqldb.Clean(string(patient)))
 	return err
 }
 

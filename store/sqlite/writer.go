@@ -71,6 +71,7 @@ func (w *writer) load(ctx context.Context) error {
 		// SQLite plan its statement again.
 		ask("SELECT max(1, coalesce((SELECT max(id) FROM name), 0), coalesce((SELECT max(id) FROM unit), 0), coalesce((SELECT max(id) FROM phrase), 0), "+
 			"coalesce((SELECT value FROM counter WHERE name = 'name'), 0))", &w.name),
+		ask("SELECT coalesce((SELECT value FROM counter WHERE name = '"+sqldb.GoverningName+"'), 0)", &w.store.governing.generation),
 		w.store.names.Load(ctx, w.conn))
 }
 
@@ -228,6 +229,9 @@ func (w *writer) begin(relaxed bool) error {
 func (w *writer) commit() error {
 	err := w.tx.flush()
 	if err == nil {
+		err = w.tx.regovern()
+	}
+	if err == nil {
 		err = w.conn.run("COMMIT")
 	}
 	if err != nil {
@@ -236,6 +240,7 @@ func (w *writer) commit() error {
 	}
 	w.commits.Add(1)
 	w.tx.made = w.tx.made[:0]
+	w.store.governing.regovern(&w.tx.regoverned)
 	if w.tx.raises {
 		w.store.epoch.Add(1)
 	}

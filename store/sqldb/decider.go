@@ -1,0 +1,179 @@
+package sqldb
+
+import (
+	"strconv"
+
+	"github.com/inglehealth/ingle/engine/search"
+)
+
+// Functions of databases that have Governing in memory. The first two say which
+// condition counts for a resource, by the number of its version (or its own, if it is
+// whom policies are of) and an argument of type *Decider; then comes the state of the
+// counter GoverningName. The first gives NULL when the owner is not known, whom the
+// second is told, as the least and the greatest of all. The third gives the value at a place of
+// that condition.
+const (
+	DecidedFunction = "ingle_decided"
+	LearnedFunction = "ingle_learned"
+	KnownFunction   = "ingle_known"
+)
+
+// GoverningDB is a DB that has Governing in memory.
+type GoverningDB interface {
+	DB
+	// Governing is as new as what a query that begins afterwards sees, or older; nil
+	// when there is none.
+	Governing() (*Governing, error)
+}
+
+// Decider decides for one statement, which runs once at a time.
+type Decider struct {
+	governing *Governing
+	choices   *Choices
+	params    string // "": the resource itself is whom policies are of
+	at, after int64
+
+	seq    int64 // of whom values are
+	values []any
+}
+
+// inTheTables is no condition: whoever decides looks into the tables.
+const inTheTables = 0
+
+// Decided is DecidedFunction; ok is false for NULL.
+func (d *Decider) Decided(seq, generation int64) (condition int64, ok bool) {
+	if generation != d.governing.generation || seq <= 0 {
+		return inTheTables, true
+	}
+	if d.params == "" {
+		return d.of(seq, seq), true
+	}
+	owner := d.governing.owners.of(d.params, seq)
+	if owner == unknownOwner {
+		return 0, false
+	}
+	return d.of(seq, owner), true
+}
+
+// Learned is LearnedFunction; most is 0 when nobody owns the resource.
+func (d *Decider) Learned(seq, generation, least, most int64) int64 {
+	if generation != d.governing.generation || seq <= 0 {
+		return inTheTables
+	}
+	owner := most
+	switch {
+	case most == 0:
+		owner = nobody
+	case least != most:
+		owner = severalOwn
+	}
+	d.governing.owners.learn(d.params, seq, owner)
+	return d.of(seq, owner)
+}
+
+// of is the condition for what an owner has.
+func (d *Decider) of(seq, owner int64) int64 {
+	switch owner {
+	case severalOwn:
+		return inTheTables
+	case nobody:
+		return holdsNever
+	}
+	policy := d.governing.policy(owner, d.at)
+	if policy == 0 {
+		return holdsNever
+	}
+	one, ok := d.choices.find(policy)
+	switch {
+	case ok:
+		d.seq, d.values = seq, one.values
+		return one.condition
+	case policy > d.after:
+		return holdsAlways
+	}
+	return holdsNever
+}
+
+// Known is KnownFunction; ok is false when it was not Decided before.
+func (d *Decider) Known(seq, place int64) (value any, ok bool) {
+	if seq != d.seq || place < 0 || place >= int64(len(d.values)) {
+		return nil, false
+	}
+	return d.values[place], true
+}
+
+// deciding stands for the argument of type *Decider until the statement runs.
+type deciding struct {
+	choices *Choices
+	params  string
+	after   int64
+}
+
+func (d deciding) decider(c *compiler, at int64) *Decider {
+	return &Decider{governing: c.memory(), choices: d.choices, params: d.params, at: at, after: afterwards(d.after)}
+}
+
+// fewConditions stand in a statement twice: for what is decided in memory, and for
+// the tables.
+const fewConditions = 32
+
+// memory is what the database has in memory, nil when that is nothing.
+func (c *compiler) memory() *Governing {
+	if !c.asked {
+		c.asked = true
+		if db, ok := c.db.(GoverningDB); ok {
+			var err error
+			c.governing, err = db.Governing()
+			c.fail(err)
+		}
+	}
+	return c.governing
+}
+
+// inMemory is that what governs resource r holds, as tables says of the tables; ok is
+// false when only these say it. Of a resource that the query names these are asked.
+func (c *compiler) inMemory(x search.Governed, r string, tables fragment) (condition fragment, ok bool) {
+	oneself := x.Self && len(x.Params) == 0
+	if x.Kinds == nil || x.Self != oneself || !x.Sole && !oneself || len(c.ids) > 0 || c.memory() == nil {
+		return fragment{}, false
+	}
+	by := fromMemory{deciding{after: x.After}, r, "rid"}
+	if !oneself {
+		by.column, by.params = "seq", numberList(c.ownerParams(x))
+	}
+	t := c.decisions(x, r)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	by.choices = t.choices(c, x, r)
+	if by.choices == nil || len(t.conditions) > fewConditions || by.params == "" && !oneself {
+		return fragment{}, false
+	}
+	f := t.condition(by, tables)
+	if !c.timeless {
+		f = c.write(f, x.Owner, x.At)
+	}
+	return f, true
+}
+
+// fromMemory asks the functions of this package about resource r.
+type fromMemory struct {
+	deciding
+	r, column string
+}
+
+func (m fromMemory) condition() fragment {
+	const generation = "(SELECT n.value FROM counter n WHERE n.name = '" + GoverningName + "')"
+	key := m.r + "." + m.column
+	decided := sql(DecidedFunction+"("+key+", ?, "+generation+")", m.deciding)
+	if m.params == "" {
+		return decided
+	}
+	owner := func(which string) string {
+		return "(SELECT " + which + "(o.target) FROM reference o INDEXED BY reference_rid WHERE o.rid = " + m.r + ".rid AND o.param IN (" + m.params + "))"
+	}
+	return join("", sql("coalesce("), decided, sql(", "+LearnedFunction+"("+key+", ?, "+generation+", "+owner("min")+", "+owner("max")+"))", m.deciding))
+}
+
+func (m fromMemory) value(place, _ int, _ bool) fragment {
+	return sql(KnownFunction+"("+m.r+"."+m.column+", ?, "+strconv.Itoa(place)+")", m.deciding)
+}
