@@ -41,6 +41,9 @@ var mutants = []mutant{
 	{"references in writes", "access.go", "if s.access == nil || !s.limited(string(k.Type)) || s.access.Knows(k) {", "if true {", ""},
 	{"deletes", "access.go", "	return errHidden\n", "	return nil\n", ""},
 	{"what policies come to", "../store/sqldb/decided.go", "return c.of[c.kinds[i]].condition, true", "return c.of[c.kinds[i]].condition*0 + holdsNever, true", ""},
+	{"policies in memory", "../store/sqldb/governing.go", "s.Lo <= at && s.Until > at {", "false {", ""},
+	{"changes of what is in memory", "../store/sqlite/governing.go", "r.spans = append(r.spans, s)", "_ = s", ""},
+	{"owners in memory", "../store/sqldb/decider.go", "owner := most\n", "owner := int64(nobody)\n", ""},
 	{"what a database is told of policies", "../store/sqldb/packed.go", "if one.condition == holdsNever && n <= after {", "if n <= after {", "postgres"},
 	{"kinds of which a database is told", "../store/sqldb/packed.go", "at, ok := records[kind]", "at, ok := records[kind%2]", "postgres"},
 }
