@@ -40,7 +40,7 @@ var mutants = []mutant{
 	{"the change feed", "changes.go", "if err != nil || !shown ||", "if err != nil ||", ""},
 	{"references in writes", "access.go", "if s.access == nil || !s.limited(string(k.Type)) || s.access.Knows(k) {", "if true {", ""},
 	{"deletes", "access.go", "	return errHidden\n", "	return nil\n", ""},
-	{"what policies come to", "../store/sqldb/decided.go", "return c.of[c.kinds[i]].condition, true", "return c.of[c.kinds[i]].condition*0 + holdsNever, true", ""},
+	{"what policies come to", "../store/sqldb/decided.go", "return one.condition, ok", "return one.condition*0 + holdsNever, ok", ""},
 	{"policies in memory", "../store/sqldb/governing.go", "s.Lo <= at && s.Until > at {", "false {", ""},
 	{"changes of what is in memory", "../store/sqlite/governing.go", "r.spans = append(r.spans, s)", "_ = s", ""},
 	{"owners in memory", "../store/sqldb/decider.go", "owner := most\n", "owner := int64(nobody)\n", ""},

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// belonging are the owners: those to whom versions refer by some parameters, as far as they were
-// looked up. What a version refers to does not change, but for a placeholder that
+// belonging is to whom versions refer by some parameters, as far as that was looked up.
+// What a version refers to does not change, but for a placeholder that
 // another row takes the place of, and for a new index. It is safe for concurrent use.
 type belonging struct {
 	mu    sync.RWMutex

@@ -30,8 +30,8 @@ const patientsPerPage = 256
 
 func pageOf(patient int64) int64 { return patient / patientsPerPage }
 
-// ReadGoverning reads what there is; nil when that is too much. Both of its queries are
-// to see the same state of db.
+// ReadGoverning reads what there is, until it is Large. Both of its queries are to see
+// the same state of db.
 func ReadGoverning(ctx context.Context, db DB) (*Governing, error) {
 	g := &Governing{pages: map[int64][]Span{}, owners: newBelonging()}
 	err := ForEach(ctx, db, "SELECT value FROM counter WHERE name = '"+GoverningName+"'", nil, func(r Rows) error { return r.Scan(&g.generation) })
@@ -45,17 +45,17 @@ func ReadGoverning(ctx context.Context, db DB) (*Governing, error) {
 		g.spans++
 		return err
 	})
-	if err != nil || g.spans > maxSpans {
-		return nil, err
-	}
-	return g, nil
+	return g, err
 }
+
+// Large says that it is too much to be held in memory.
+func (g *Governing) Large() bool { return g.spans > maxSpans }
 
 // Generation is the state of the counter that it is of.
 func (g *Governing) Generation() int64 { return g.generation }
 
-// With is what there is at a later generation, when some patients have other spans;
-// nil when that is too much. reowned says that what was learned of owners may be wrong.
+// With is what there is at a later generation, when some patients have other spans.
+// reowned says that what was learned of owners may be wrong.
 func (g *Governing) With(generation int64, patients []int64, spans []Span, reowned bool) *Governing {
 	next := &Governing{generation, maps.Clone(g.pages), g.spans, g.owners}
 	if reowned {
@@ -89,9 +89,7 @@ func (g *Governing) With(generation int64, patients []int64, spans []Span, reown
 			delete(next.pages, n)
 		}
 	}
-	if next.spans += len(spans); next.spans > maxSpans {
-		return nil
-	}
+	next.spans += len(spans)
 	return next
 }
 

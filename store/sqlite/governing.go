@@ -16,35 +16,59 @@ import (
 // depends on, the counter by which a statement sees whether what is in memory is as old
 // as the tables that it reads.
 type governing struct {
-	loading    sync.Mutex
+	now     atomic.Pointer[sqldb.Governing]
+	tooMany atomic.Bool
+	loading sync.Mutex
+	reading atomic.Bool
+
 	mu         sync.Mutex
-	generation int64 // committed
-	now        atomic.Pointer[sqldb.Governing]
-	tooMany    atomic.Bool
+	generation int64        // committed
+	since      []regoverned // committed while it is read
 }
 
-// loadings are tried before a query does without: while one reads, another transaction
-// may commit.
-const loadings = 3
-
-// of is what is in memory, which c reads when it is not there.
+// of is what is in memory, which c reads when it is not there. It is nil when there are
+// too many patients, and when not all is known that changed meanwhile.
 func (g *governing) of(c *conn) (*sqldb.Governing, error) {
 	if now := g.now.Load(); now != nil || g.tooMany.Load() {
 		return now, nil
 	}
 	g.loading.Lock()
 	defer g.loading.Unlock()
-	for range loadings {
-		if now := g.now.Load(); now != nil || g.tooMany.Load() {
-			return now, nil
-		}
-		read, err := readGoverning(c)
-		if err != nil {
-			return nil, err
-		}
-		g.put(read)
+	if now := g.now.Load(); now != nil || g.tooMany.Load() {
+		return now, nil
 	}
+	g.reading.Store(true)
+	read, err := readGoverning(c)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	since := g.since
+	g.since = nil
+	g.reading.Store(false)
+	if err != nil {
+		return nil, err
+	}
+	for i := range since {
+		if r := &since[i]; r.generation > read.Generation() {
+			if !r.follows(read) {
+				return nil, nil //nolint:nilnil // as it says
+			}
+			read = r.onto(read)
+		}
+	}
+	if read.Generation() != g.generation {
+		return nil, nil //nolint:nilnil // as it says
+	}
+	g.keep(read)
 	return g.now.Load(), nil
+}
+
+// keep keeps what is not too much. g.mu is held.
+func (g *governing) keep(now *sqldb.Governing) {
+	if now.Large() {
+		g.tooMany.Store(true)
+		now = nil
+	}
+	g.now.Store(now)
 }
 
 func readGoverning(c *conn) (read *sqldb.Governing, err error) {
@@ -55,18 +79,6 @@ func readGoverning(c *conn) (read *sqldb.Governing, err error) {
 	return sqldb.ReadGoverning(context.Background(), quiet{c})
 }
 
-// put keeps what was read, unless something was committed since.
-func (g *governing) put(read *sqldb.Governing) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	switch {
-	case read == nil:
-		g.tooMany.Store(true)
-	case read.Generation() == g.generation:
-		g.now.Store(read)
-	}
-}
-
 // regoverned is what a transaction changed.
 type regoverned struct {
 	ids    map[string]bool // of patients who have other policies
@@ -74,8 +86,8 @@ type regoverned struct {
 	owners bool            // those that were learned may be others
 
 	generation int64 // that it makes
-	unread     bool
 	spans      []sqldb.Span
+	unread     bool // spans, since nobody wanted them
 }
 
 func (r *regoverned) any() bool { return len(r.ids)+len(r.rids) > 0 || r.owners }
@@ -90,10 +102,25 @@ func (r *regoverned) patient(id string) {
 
 // moved notes a row that took the place of a patient's other one.
 func (r *regoverned) moved(from, to int64) {
+	r.row(from)
+	r.row(to)
+	r.owners = true
+}
+
+func (r *regoverned) row(rid int64) {
 	if r.rids == nil {
 		r.rids = map[int64]bool{}
 	}
-	r.rids[from], r.rids[to], r.owners = true, true, true
+	r.rids[rid] = true
+}
+
+// follows says whether what is in memory lacks this and no more.
+func (r *regoverned) follows(g *sqldb.Governing) bool {
+	return !r.unread && r.generation == g.Generation()+1
+}
+
+func (r *regoverned) onto(g *sqldb.Governing) *sqldb.Governing {
+	return g.With(r.generation, slices.Collect(maps.Keys(r.rids)), r.spans, r.owners)
 }
 
 // regovern counts up, at the end of a transaction, and reads what patients have now, if
@@ -106,7 +133,7 @@ func (t *tx) regovern() error {
 	ctx := context.Background()
 	err := sqldb.ForEach(ctx, w.conn, "INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
 		[]any{sqldb.GoverningName}, func(in sqldb.Rows) error { return in.Scan(&r.generation) })
-	if r.unread = w.store.governing.now.Load() == nil; r.unread || err != nil {
+	if r.unread = !w.store.governing.wanted(); r.unread || err != nil {
 		return err
 	}
 	for id := range r.ids {
@@ -114,10 +141,7 @@ func (t *tx) regovern() error {
 			[]any{int64(sqldb.TypeSpace), patientType, id}, func(in sqldb.Rows) error {
 				var rid int64
 				err := in.Scan(&rid)
-				if r.rids == nil {
-					r.rids = map[int64]bool{}
-				}
-				r.rids[rid] = true
+				r.row(rid)
 				return err
 			})
 		if err != nil {
@@ -138,6 +162,9 @@ func (t *tx) regovern() error {
 	return nil
 }
 
+// wanted says whether what changes has to be read.
+func (g *governing) wanted() bool { return g.reading.Load() || g.now.Load() != nil }
+
 // regovern brings what is in memory to what was committed.
 func (g *governing) regovern(r *regoverned) {
 	if !r.any() {
@@ -145,17 +172,15 @@ func (g *governing) regovern(r *regoverned) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	follows := r.generation == g.generation+1
 	g.generation = r.generation
-	now := g.now.Load()
-	if now == nil {
-		return
+	if g.reading.Load() {
+		g.since = append(g.since, *r)
 	}
-	if !follows || r.unread || now.Generation() != r.generation-1 {
+	switch now := g.now.Load(); {
+	case now == nil:
+	case r.follows(now):
+		g.keep(r.onto(now))
+	default:
 		g.now.Store(nil)
-		return
 	}
-	next := now.With(r.generation, slices.Collect(maps.Keys(r.rids)), r.spans, r.owners)
-	g.now.Store(next)
-	g.tooMany.Store(next == nil)
 }
