@@ -202,6 +202,39 @@ func TestATenantThatCannotBeMadeSaysWhyAndCanBeMadeLater(t *testing.T) {
 	})
 }
 
+// cut is a store whose process is cut off before a job is stored.
+type cut struct{ store.Store }
+
+var errCut = errors.New("cut off")
+
+func (cut) CreateJob(context.Context, store.Job) error { return errCut }
+
+func TestWhatWasOrderedByWhoWasCutOffIsDone(t *testing.T) {
+	both(t, func(t *testing.T, s store.Store, g *ground) {
+		dying := tenancy.New(tenancy.Config{Store: cut{s}, Places: g})
+		if _, err := dying.Make(t.Context(), empty("east")); !errors.Is(err, errCut) {
+			t.Fatal(err)
+		}
+		next, stop := open(t, tenancy.Config{Store: s, Places: g})
+		wait(t, next, "east", tenancy.Serving)
+		stop()
+		if err := dying.Suspend(t.Context(), "east"); err != nil {
+			t.Fatal(err)
+		}
+		if err := dying.Delete(t.Context(), "east"); !errors.Is(err, errCut) {
+			t.Fatal(err)
+		}
+		last, _ := open(t, tenancy.Config{Store: s, Places: g})
+		ctx, end := context.WithTimeout(t.Context(), 30*time.Second)
+		defer end()
+		_, err := last.Wait(ctx, "east")
+		refused(t, err, fault.NotFound, "")
+		if there, _ := g.There(t.Context(), "east"); there {
+			t.Error("it is there all the same")
+		}
+	})
+}
+
 func TestATenantThatIsBeingMadeIsTakenBack(t *testing.T) {
 	both(t, func(t *testing.T, s store.Store, g *ground) {
 		begun := make(chan struct{})
