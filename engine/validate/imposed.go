@@ -14,7 +14,9 @@ const (
 
 // imposed checks a resource against profiles that it need not claim: those that guides
 // set for all resources of its type, and of the release that for the vital sign it is by
-// its LOINC code. R4 §10.1.12 Vital Signs, §5.5 ImplementationGuide.global.
+// its LOINC code. What claims a guide's own profile of vital signs, which need not be as
+// narrow, is only warned of the latter. R4 §10.1.12 Vital Signs, §5.5
+// ImplementationGuide.global.
 func (r *run) imposed(n fhir.Node, claimed map[string]bool) {
 	for _, url := range r.v.definitions.GlobalProfiles(n.Type().Name) {
 		if bare, _, _ := strings.Cut(url, "|"); !claimed[bare] {
@@ -29,10 +31,27 @@ func (r *run) imposed(n fhir.Node, claimed map[string]bool) {
 			continue
 		}
 		if url := r.v.vitals()[coding.Child("code").Text()]; url != "" && !claimed[url] {
-			claimed[url] = true
+			r.mild = r.v.claimsVitalSigns(claimed)
 			r.conform(n, url, false)
+			r.mild = false
 		}
 	}
+}
+
+// claimsVitalSigns says whether one of the profiles is made from that of vital signs.
+func (v *Validator) claimsVitalSigns(profiles map[string]bool) bool {
+	for url := range profiles {
+		for range maxDepth {
+			p := v.definitions.Profile(url)
+			if p == nil {
+				break
+			}
+			if url, _, _ = strings.Cut(p.Base, "|"); url == vitalSignsProfile {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // vitalSigns reads the profiles of the release's vital signs: each asks for one code of

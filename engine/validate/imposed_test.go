@@ -37,6 +37,21 @@ func TestAVitalSignConformsToItsProfileThoughItDoesNotClaimIt(t *testing.T) {
 	}
 }
 
+func TestWhoClaimsAGuidesProfileOfVitalSignsIsWarnedOfTheReleases(t *testing.T) {
+	d := testpackage.Load(t, definitions.MustBuiltIn(definitions.R4), "hl7.fhir.us.core-6.1.0.tgz")
+	v := New(d, Options{})
+	for claimed, severity := range map[string]fault.Severity{
+		"http://hl7.org/fhir/us/core/StructureDefinition/us-core-bmi":        fault.Warning,
+		"http://hl7.org/fhir/StructureDefinition/vitalsigns":                 fault.ErrorLevel,
+		"http://hl7.org/fhir/us/core/StructureDefinition/unknown-to-anybody": fault.ErrorLevel,
+	} {
+		issues := v.Validate(context.Background(), parse(t, d, fmt.Sprintf(`{"resourceType":"Observation","meta":{"profile":[%q]},"status":"final",
+			"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"39156-5"}]},
+			"subject":{"reference":"Patient/p"},"effectiveDateTime":"2026-01-01","dataAbsentReason":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/data-absent-reason","code":"unknown"}]}}`, claimed)), nil)
+		wants(t, issues, severity, "Observation", "StructureDefinition/bmi")
+	}
+}
+
 func TestTheUnitsOfAVitalSignsComponentsAreNotLimited(t *testing.T) {
 	d := definitions.MustBuiltIn(definitions.R4)
 	issues := New(d, Options{}).Validate(context.Background(), parse(t, d, `{"resourceType":"Observation","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs"}]}],

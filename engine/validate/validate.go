@@ -162,6 +162,7 @@ type run struct {
 	questionnaires Questionnaires
 	full           bool // warnings and extensions, too
 	quiet          bool // only whether something fails matters
+	mild           bool // errors are warnings
 	failed         bool
 	depth          int // of profiles that lead to profiles
 	issues         []fault.Issue
@@ -176,6 +177,9 @@ type run struct {
 func (r *run) done() bool { return r.quiet && r.failed }
 
 func (r *run) add(severity fault.Severity, code fault.Code, n fhir.Node, message string) {
+	if r.mild && severity == fault.ErrorLevel {
+		severity = fault.Warning
+	}
 	if severity == fault.ErrorLevel {
 		r.failed = true
 	}
