@@ -3,60 +3,14 @@ package audit
 import (
 	"errors"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/inglehealth/ingle/internal/pgtest"
 	"github.com/inglehealth/ingle/store/postgres"
 )
-
-// tablespace makes a file system of so many bytes and a tablespace of the cluster there,
-// where its superuser's tables then go. Only root may; elsewhere the test is skipped.
-func tablespace(t *testing.T, url, size string) (dir string) {
-	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "ingle-small-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
-		t.Skipf("a small file system to fill can be mounted by root only: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(syscall.Unmount(dir, syscall.MNT_DETACH), os.Remove(dir)); err != nil {
-			t.Error(err)
-		}
-	})
-	place := filepath.Join(dir, "space")
-	if err := os.Mkdir(place, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if as, err := user.Lookup("postgres"); err == nil && os.Geteuid() == 0 {
-		uid, _ := strconv.Atoi(as.Uid)
-		if err := errors.Join(os.Chmod(dir, 0o755), os.Chown(place, uid, -1)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, text := range []string{"CREATE TABLESPACE small LOCATION '" + place + "'", "ALTER ROLE ingle SET default_tablespace = small"} {
-		if _, err := c.Exec(t.Context(), text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := c.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
 
 func fillDisk(t *testing.T, name string) {
 	t.Helper()
@@ -76,7 +30,7 @@ func fillDisk(t *testing.T, name string) {
 // and into the log when there is room.
 func TestWhenPostgreSQLsDiskIsFullTreatmentIsRecorded(t *testing.T) {
 	cluster := pgtest.Durable(t)
-	dir := tablespace(t, cluster.URL(), "48m")
+	dir := cluster.Small(t, "48m")
 	s, err := postgres.Open(t.Context(), cluster.URL(), "ingle")
 	if err != nil {
 		t.Fatal(err)
