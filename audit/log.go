@@ -85,7 +85,6 @@ func Open(ctx context.Context, c Config) (*Log, error) {
 	if err := l.openSpool(ctx); err != nil {
 		return nil, errors.Join(err, l.room.spool.close())
 	}
-	l.room.tell(ctx)
 	// What another process left, or a crash.
 	if err := l.Seal(ctx); err != nil && !errors.Is(err, store.ErrFull) {
 		return nil, errors.Join(fmt.Errorf("audit: numbering what was appended: %w", err), l.room.spool.close())

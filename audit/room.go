@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +19,9 @@ type room struct {
 	refused atomic.Int64 // since it was full
 	spool   *spool       // nil for none
 	spooled atomic.Int64 // events that went there since it was full
-	altered []string     // what is wrong with the spool and not recorded yet; while the log opens, and then by its worker
+
+	restoring sync.Mutex
+	altered   []string // under restoring: what is wrong with the spool and not recorded yet
 }
 
 // append appends a group of so many events, if need be into the reserve, or the spool.
@@ -89,6 +92,8 @@ func (l *Log) Health() error {
 
 // restore looks whether there is room again.
 func (r *room) restore(ctx context.Context) {
+	r.restoring.Lock()
+	defer r.restoring.Unlock()
 	if !r.full.Load() || r.log.store.RestoreAuditReserve(ctx) != nil {
 		return
 	}

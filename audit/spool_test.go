@@ -198,7 +198,7 @@ func TestASpoolThatWasAlteredIsFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	used := len(strings.TrimRight(string(good), "\x00"))
+	used := int(l.room.spool.next)
 	write := func(b []byte) {
 		t.Helper()
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)

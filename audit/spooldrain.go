@@ -20,6 +20,9 @@ func (l *Log) openSpool(ctx context.Context) (err error) {
 	if l.config.Spool == "" {
 		return nil
 	}
+	l.room.restoring.Lock()
+	defer l.room.restoring.Unlock()
+	defer l.room.tell(ctx)
 	if l.room.spool, err = openSpool(l.config.Spool); err != nil {
 		return err
 	}
@@ -84,7 +87,8 @@ func (l *Log) alter(problem string) {
 	l.room.altered = append(l.room.altered, problem)
 }
 
-// drain brings what waits in the spool to the store, in order, until nothing waits.
+// drain brings what waits in the spool to the store, in order, until nothing waits. One
+// at a time does.
 func (l *Log) drain(ctx context.Context) error {
 	s := l.room.spool
 	if s.holds() == 0 {
