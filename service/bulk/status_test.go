@@ -126,7 +126,7 @@ func TestADeletedExportIsGone(t *testing.T) {
 // bare waits until no file is left.
 func (p *place) bare() {
 	p.t.Helper()
-	for range 200 {
+	for range 3000 {
 		left, err := os.ReadDir(p.folder)
 		if err != nil {
 			p.t.Fatal(err)
@@ -330,7 +330,7 @@ func TestTheExportOfASuspendedAppFails(t *testing.T) {
 	resume()
 	x := p.bulk.Exports("")
 	id := at[strings.LastIndex(at, "/")+1:]
-	for range 200 {
+	for range 3000 {
 		one, err := x.Find(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
