@@ -105,7 +105,7 @@ func open(t *testing.T, c tenancy.Config) (o *tenancy.Office, stop func()) {
 
 func wait(t *testing.T, o *tenancy.Office, name string, state tenancy.State) tenancy.Tenant {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	got, err := o.Wait(ctx, name)
 	if err != nil || got.State != state {
@@ -258,7 +258,7 @@ func TestATenantThatIsBeingMadeIsTakenBack(t *testing.T) {
 		if err := o.Delete(t.Context(), "east"); err != nil {
 			t.Fatal(err)
 		}
-		ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
 		_, err = o.Wait(ctx, "east")
 		refused(t, err, fault.NotFound, "")
@@ -423,7 +423,7 @@ func TestWatchTellsWhatOthersChange(t *testing.T) {
 					if slices.Equal(names, want) {
 						return
 					}
-				case <-time.After(20 * time.Second):
+				case <-time.After(time.Minute):
 					t.Fatalf("%q is not told", want)
 				}
 			}
