@@ -138,7 +138,7 @@ func exportGroup(tb testing.TB, door *records.Door, id fhir.ID) int64 {
 	})
 	defer working.Wait()
 	defer stop()
-	at, now, err := bulkjob.Place(ctx, door, time.Now())
+	at, now, err := door.Mark(ctx)
 	if err != nil {
 		tb.Fatal(err)
 	}
