@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/inglehealth/ingle/identity"
@@ -68,4 +69,29 @@ func (f Frame) Near() []Item {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(f.Places), func(p Item) bool { return p.Group != group })
+}
+
+// Shelf is a part of the menu of narrow pages.
+type Shelf struct {
+	Name  string
+	Items []Item
+}
+
+// Shelves are the menu of narrow pages, which has all places there are: those of the
+// room by their groups, then the rooms.
+func (f Frame) Shelves() []Shelf {
+	var all []Shelf
+	group := ""
+	for i, p := range f.Places {
+		if i == 0 || p.Group != group {
+			all = append(all, Shelf{Name: cmp.Or(p.Group, f.Room, "Places")})
+		}
+		group = p.Group
+		last := &all[len(all)-1]
+		last.Items = append(last.Items, p)
+	}
+	if len(f.Menu) > 0 {
+		all = append(all, Shelf{"Rooms", f.Menu})
+	}
+	return all
 }
