@@ -9,7 +9,7 @@ import (
 func TestRolesAreToldInWordsAndChanged(t *testing.T) {
 	o := newOffice(t)
 	root := o.enter("root")
-	root.get("/console/roles").want(200).has("Nurse", "Create, read, update and search owned of the whole organization", "Set and lift legal holds").lacks(">changed<", ">added<")
+	root.get("/console/roles").want(200).has("Nurse", "Create, read, update and search the records of patients of the whole organization", "Set and lift legal holds").lacks(">changed<", ">added<")
 	at := "/console/roles/role/nurse"
 	save := func(pairs ...string) answer {
 		return root.fill(at, at, append([]string{"do", "save", "title", "Nurse <b>", "purposes", "TREAT HOPERAT"}, pairs...)...)

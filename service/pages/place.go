@@ -57,7 +57,7 @@ func (f Frame) Groups() []Item {
 }
 
 // Near are the places beside the page: those of its group, or all of a menu without
-// groups.
+// groups. One alone is none.
 func (f Frame) Near() []Item {
 	group := ""
 	for _, p := range f.Places {
@@ -68,7 +68,11 @@ func (f Frame) Near() []Item {
 	if group == "" && f.Groups() != nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(f.Places), func(p Item) bool { return p.Group != group })
+	near := slices.DeleteFunc(slices.Clone(f.Places), func(p Item) bool { return p.Group != group })
+	if len(near) == 1 {
+		return nil
+	}
+	return near
 }
 
 // Shelf is a part of the menu of narrow pages.
