@@ -100,10 +100,10 @@ const edge = `() => {
 		.filter(e => e.getBoundingClientRect().right > wide + 1 && !scrolls(e)).slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(" | ")
 }`
 
-// framed is how many pixels the frame of a page takes above it: the mark of a sandbox and
+// framed is how many pixels the frame of a page takes above it but for a banner: the mark of a sandbox and
 // the line with the menu. On narrow pages it may be framedMost.
 const (
-	framed     = `() => Math.max(0, ...[...document.querySelectorAll("body > .sandbox, body > .top, body > .places")].map(e => e.getBoundingClientRect().bottom))`
+	framed     = `() => [...document.querySelectorAll("body > .sandbox, body > .top, body > .places")].reduce((n, e) => n + e.getBoundingClientRect().height, 0)`
 	framedMost = 90
 )
 

@@ -3,7 +3,6 @@ package clinic
 import (
 	"cmp"
 	"errors"
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -273,7 +272,7 @@ func (h *chart) frame(title string) pages.Frame {
 	return f
 }
 
-func (h *chart) write(f pages.Frame, t *template.Template, data any) error {
+func (h *chart) write(f pages.Frame, t pages.Body, data any) error {
 	return h.Write(pages.StatusOf(f.Problems), f, t, data)
 }
 

@@ -14,7 +14,7 @@ import (
 var summaryTemplate = parse("summary.html")
 
 // parse makes the template of a page of the chart.
-func parse(name string) *template.Template { return pages.Parse(pageFiles, name, "page/head.html") }
+func parse(name string) *pages.Template { return pages.Parse(pageFiles, name, "page/head.html") }
 
 // row is a line of a list.
 type row struct {
