@@ -77,6 +77,23 @@ func (d *Door) LastSeq(ctx context.Context) (Seq, error) {
 	return Seq(seq), d.fault(err)
 }
 
+// settles is longer than it takes from a write's time to the beginning of its transaction.
+const settles = 10 * time.Second
+
+// Mark is a place in the feed above all that was acknowledged before the call, and below
+// all that is begun after it. Whatever bears an earlier time than the one it returns is
+// below the place, too, so that who reads what has changed since then misses nothing.
+func (d *Door) Mark(ctx context.Context) (Seq, time.Time, error) {
+	now := d.now()
+	seq, err := d.store.Mark(ctx)
+	return Seq(seq), now.Add(-settles), d.fault(err)
+}
+
+// Settle waits until writes under way below a mark have ended.
+func (d *Door) Settle(ctx context.Context, mark Seq) error {
+	return d.fault(d.store.Settle(ctx, store.Seq(mark)))
+}
+
 // pollInterval is how soon a change that another process made is seen; those
 // of this process are seen at once.
 const pollInterval = 500 * time.Millisecond

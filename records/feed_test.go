@@ -16,7 +16,7 @@ func TestTheFeedMissesNothingWhileManyWrite(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		one, two := db.session(t, records.Policy{}), db.session(t, records.Policy{})
 		const writers, each = 8, 10
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		seen := map[fhir.Key]bool{}
 		var last records.Seq

@@ -204,7 +204,7 @@ func TestAProcessWithFormerParametersNoLongerWrites(t *testing.T) {
 		juniors(t, former, 1)
 		db.doorOf(t, guide(t, suffix))
 		s := former.Session(records.Principal{}, nil)
-		deadline := time.Now().Add(10 * time.Second)
+		deadline := time.Now().Add(time.Minute)
 		for i := 0; ; i++ {
 			_, err := s.Update(t.Context(), key("Patient/late"), body(`{"resourceType":"Patient","id":"late","active":true,"name":[{"text":"%d"}]}`, i), records.UpdateOptions{})
 			if err != nil {

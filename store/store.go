@@ -209,6 +209,11 @@ type Resources interface {
 	Positions(ctx context.Context, keys []fhir.Key) (map[fhir.Key]Position, error)
 	// LastSeq is the newest Seq that Changes may return; 0 when empty.
 	LastSeq(ctx context.Context) (Seq, error)
+	// Mark is a Seq above all that was acknowledged before the call, and below all that is
+	// begun after it. Settle waits until nothing can appear at or below a mark any more, on
+	// PostgreSQL for all writers of the database.
+	Mark(ctx context.Context) (Seq, error)
+	Settle(ctx context.Context, mark Seq) error
 	// Each streams the current versions of a type ("" for all) in the store's
 	// order, starting after a key's position; for reindex and export.
 	Each(ctx context.Context, t fhir.Type, after Position) iter.Seq2[Positioned, error]
@@ -246,7 +251,7 @@ type Positioned struct {
 // version that was current then, unless that was a delete.
 type WalkQuery struct {
 	Type         fhir.Type
-	At           Seq         // the place, below which nothing appears any more: LastSeq gave it
+	At           Seq         // the place, at or below which nothing appears any more: LastSeq or Settle
 	After        Position    // Next of the page before; 0 for the first
 	Since, Until time.Time   // only versions updated then or later, and before; zero: all
 	Filter       search.Expr // of what has not changed since At, only what it holds of now; nil: all

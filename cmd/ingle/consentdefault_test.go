@@ -32,7 +32,7 @@ func TestConsentDefaultsAreSetBesideAServerAndRecorded(t *testing.T) {
 				t.Error(out)
 			}
 			recorded := ""
-			for range 100 { // the log numbers it within a second
+			for range 1200 { // the log numbers it within a second
 				if recorded = run("audit", "export"); strings.Contains(recorded, "consent-default set") {
 					break
 				}

@@ -166,6 +166,7 @@ func TestAnExportIsTakenOverByAnotherServer(t *testing.T) {
 	first := startServer(t, args...)
 	fillToExport(t, first)
 	path := kickOff(t, first) // which takes it at once
+	first.halt(t)
 	second := startServer(t, args...)
 	first.kill()
 	var files []string
@@ -210,7 +211,7 @@ func TestAnExportWaitsForRoomOnAFullDisk(t *testing.T) {
 		t.Fatal("the export does not say that it waits")
 	}
 	left := []string{""}
-	for deadline := time.Now().Add(30 * time.Second); len(left) > 0 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); len(left) > 0 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		var err error
 		if left, err = filepath.Glob(filepath.Join(dir, "*", "*", "*.part")); err != nil {
 			t.Fatal(err)

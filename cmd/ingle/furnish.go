@@ -43,7 +43,7 @@ func (f furnishing) furnish(ctx context.Context, s store.Store, t tenancy.Tenant
 	if t.Content == tenancy.Copy {
 		err = endSubscriptions(ctx, door)
 	} else {
-		_, err = newSandbox(door, time.Now()).fill(ctx, sandboxPatients)
+		_, err = newSandbox(door, s, time.Now()).fill(ctx, sandboxPatients)
 	}
 	return errors.Join(err, door.Close())
 }

@@ -68,7 +68,7 @@ func (c *serveCommand) console(m *mounts, office *tenancy.Office, patients *sand
 	config.Sandbox = patients != nil
 	config.Reset = func(ctx context.Context, tenant string) error {
 		if tenant == "" {
-			return patients.reset(ctx)
+			return patients.reset(context.WithoutCancel(ctx)) // whoever asked for it may be gone
 		}
 		return m.reset(ctx, tenant)
 	}

@@ -55,7 +55,7 @@ func TestAnImportWaitsForRoomOnAFullDisk(t *testing.T) {
 		t.Fatal(a.StatusCode)
 	}
 	full := false
-	for range 600 {
+	for range 1200 {
 		a, err := client.Get(at)
 		if err != nil {
 			t.Fatal(err)

@@ -231,6 +231,7 @@ func TestAnotherServerTakesOverTheImportOfOneThatWasKilled(t *testing.T) {
 		t.Fatalf("%d %s", a.StatusCode, at)
 	}
 	id := at[strings.LastIndex(at, "/")+1:]
+	one.halt(t)
 	two := tenant(startServer(t, args...))
 	one.kill()
 	killed := time.Now()

@@ -34,14 +34,29 @@ type mounts struct {
 	resetting sync.Mutex // held while a sandbox is reset
 
 	mu     sync.Mutex
-	served map[string]func() error // by tenant: ends its background work
+	served map[string]*mount // by tenant
+}
+
+// mount is a tenant that is served.
+type mount struct {
+	ctx    context.Context //nolint:containedctx // of what is done in the tenant for nobody's request
+	stops  []func() error  // end its background work
+	ending bool            // held by mounts.mu
+	resets sync.WaitGroup  // begun while it is not ending
+}
+
+// end ends its background work.
+func (m *mount) end() error {
+	err := together(m.stops)
+	m.resets.Wait()
+	return err
 }
 
 // mounts begins with none.
 func (c *serveCommand) mounts(tenants *openTenants, f furnishing, site *web.Site, logs *auditing, log logger) *mounts {
 	return &mounts{
 		serve: c, places: &tenantPlaces{storeFlags: c.storeFlags, furnishing: f}, logs: logs, log: log, tenants: tenants, site: site,
-		failed: map[string]string{}, served: map[string]func() error{},
+		failed: map[string]string{}, served: map[string]*mount{},
 	}
 }
 
@@ -112,6 +127,9 @@ func (m *mounts) begin(ctx context.Context, name string) error {
 	if err := m.serve.setLabels(ctx, door); err != nil {
 		return errors.Join(err, door.Close())
 	}
+	if err := newSandbox(door, s, time.Now()).mend(ctx); err != nil {
+		return errors.Join(err, door.Close())
+	}
 	door.SetReadOnly(m.serve.ReadOnly)
 	m.tell(door)
 	if m.who != nil {
@@ -121,7 +139,9 @@ func (m *mounts) begin(ctx context.Context, name string) error {
 	}
 	log := m.log.With("tenant", name)
 	m.serve.watching.requests.Add(name)
+	life, stop := context.WithCancel(ctx)
 	stops := []func() error{
+		func() error { stop(); return nil },
 		work(ctx, "exports", log, m.exports.Add(door).Run),
 		m.intakes.add(ctx, door),
 		work(ctx, "records", log, door.Work),
@@ -130,7 +150,7 @@ func (m *mounts) begin(ctx context.Context, name string) error {
 	m.site.Reopen(name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.served[name] = func() error { return together(stops) }
+	m.served[name] = &mount{ctx: life, stops: stops}
 	return nil
 }
 
@@ -141,13 +161,15 @@ func (m *mounts) end(ctx context.Context, name string) error {
 	stop()
 	m.mu.Lock()
 	work := m.served[name]
+	work.ending = true
 	m.mu.Unlock()
-	err := work()
+	err := work.end()
 	if m.who != nil {
 		m.who.remove(name)
 	}
 	door, _ := m.tenants.Door(name)
 	m.tenants.remove(name)
+	m.serve.watching.requests.Remove(name)
 	m.exports.Remove(name)
 	err = errors.Join(err, door.Close())
 	m.site.Reopen(name) // nothing is there: so it is answered
@@ -157,15 +179,31 @@ func (m *mounts) end(ctx context.Context, name string) error {
 	return err
 }
 
-// reset makes the records of a sandbox those of a new one.
+// reset makes the records of a sandbox those of a new one. It ends when the tenant is
+// served no more, and goes on when whoever asked for it is gone.
 func (m *mounts) reset(ctx context.Context, name string) error {
 	m.resetting.Lock()
 	defer m.resetting.Unlock()
-	door, ok := m.tenants.Door(name)
-	if !ok {
+	m.mu.Lock()
+	in := m.served[name]
+	ok := in != nil && !in.ending
+	if ok {
+		in.resets.Add(1)
+		defer in.resets.Done()
+	}
+	m.mu.Unlock()
+	door, there := m.tenants.Door(name)
+	if !ok || !there {
 		return fault.New(fault.NotFound, fault.CodeNotFound, "", "There is no tenant of that name on this server.")
 	}
-	return newSandbox(door, time.Now()).reset(ctx)
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(in.ctx, stop)()
+	err := newSandbox(door, m.tenants.store(name), time.Now()).reset(ctx)
+	if err != nil && in.ctx.Err() != nil {
+		err = fault.Wrap(err, fault.Conflict, fault.CodeConflict, "", "The sandbox was suspended while it was being reset. That is done when it is served again.")
+	}
+	return err
 }
 
 // close ends all of them, after the last request.

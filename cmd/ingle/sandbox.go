@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
 )
 
 const (
@@ -21,13 +23,14 @@ const (
 
 // sandbox fills a tenant with a clinic and its synthetic patients.
 type sandbox struct {
-	session *records.Session
-	asOf    time.Time
-	turn    sync.Mutex // held by who puts something in or throws all away
+	session  *records.Session
+	settings store.Settings
+	asOf     time.Time
+	turn     sync.Mutex // held by who puts something in or throws all away
 }
 
-func newSandbox(door *records.Door, asOf time.Time) *sandbox {
-	return &sandbox{session: door.Session(records.Principal{ID: "sandbox", Name: "Sandbox"}, nil), asOf: asOf}
+func newSandbox(door *records.Door, settings store.Settings, asOf time.Time) *sandbox {
+	return &sandbox{session: door.Session(records.Principal{ID: "sandbox", Name: "Sandbox"}, nil), settings: settings, asOf: asOf}
 }
 
 // fill puts the clinic and so many patients in, each once: what a user deleted
@@ -63,15 +66,37 @@ func (s *sandbox) put(ctx context.Context, r synth.Record) (bool, error) {
 	return true, nil
 }
 
-// reset throws all records away and puts those of a new sandbox in.
+// resetSetting says that a reset has begun and has not ended.
+const resetSetting = "sandboxReset"
+
+// reset throws all records away and puts those of a new sandbox in. What cuts it off
+// leaves it to mend.
 func (s *sandbox) reset(ctx context.Context) error {
+	if err := s.settings.WriteSetting(ctx, resetSetting, []byte("begun")); err != nil {
+		return err
+	}
 	s.turn.Lock()
 	err := s.session.Door().Clear(ctx)
 	s.turn.Unlock()
 	if err == nil {
 		_, err = s.fill(ctx, sandboxPatients)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.settings.WriteSetting(ctx, resetSetting, []byte("ended"))
+}
+
+// mend does a reset that was cut off once more.
+func (s *sandbox) mend(ctx context.Context) error {
+	value, err := s.settings.ReadSetting(ctx, resetSetting)
+	if errors.Is(err, store.ErrNotFound) || err == nil && string(value) != "begun" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.reset(ctx)
 }
 
 // grow puts the patients in who come after the cast, in the background, until

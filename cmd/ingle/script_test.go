@@ -54,7 +54,7 @@ func freePort(t testing.TB) string {
 
 // scriptReady waits until a server answers: ready PORT.
 func scriptReady(ts *testscript.TestScript, _ bool, args []string) {
-	for range 500 {
+	for range 3000 {
 		if resp, err := http.Get("http://127.0.0.1:" + args[0] + "/readyz"); err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {

@@ -133,7 +133,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	var patients *sandbox
 	if c.Sandbox {
 		door, _ := tenants.Door("")
-		patients = newSandbox(door, time.Now())
+		patients = newSandbox(door, tenants.store(""), time.Now())
 	}
 	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime, History: c.HistoryTime, Evaluation: c.OperationTime, Gate: c.gate()}
 	var who *authorization
@@ -216,6 +216,9 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		cast := sandboxCast
 		if c.ReadOnly { // all that there will be
 			cast = sandboxPatients
+		}
+		if err := patients.mend(ctx); err != nil {
+			return errors.Join(err, server.Close())
 		}
 		if loaded, err = patients.fill(ctx, cast); err != nil {
 			return errors.Join(err, server.Close())

@@ -22,19 +22,25 @@ func TestARequestUnderWayIsFinishedAtTheEnd(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = conn.Close() }) // the server may have closed it
 	body := `{"resourceType":"Patient","id":"late","active":true}`
-	fmt.Fprintf(conn, "PUT /fhir/Patient/late HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:10])
-	time.Sleep(200 * time.Millisecond)
+	fmt.Fprintf(conn, "PUT /fhir/Patient/late HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/fhir+json\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", len(body))
+	answers := bufio.NewReader(conn)
+	if _, err := http.ReadResponse(answers, nil); err != nil { // 100: it is under way
+		t.Fatal(err)
+	}
+	if _, err := conn.Write([]byte(body[:10])); err != nil {
+		t.Fatal(err)
+	}
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(200 * time.Millisecond)
-	if status, _ := send(t.Context(), &http.Client{Timeout: time.Second}, "GET", p.url+"/Patient/late", ""); status != 0 {
-		t.Errorf("a new request is answered with %d while the server stops", status)
-	}
+	await(t, func() bool { // no new request is answered any more
+		status, _ := send(t.Context(), &http.Client{Timeout: time.Second}, "GET", p.url+"/Patient/late", "")
+		return status == 0
+	})
 	if _, err := conn.Write([]byte(body[10:])); err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	resp, err := http.ReadResponse(answers, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

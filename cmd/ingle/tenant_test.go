@@ -53,7 +53,7 @@ func becomes(t *testing.T, url, token string, status int) {
 	t.Helper()
 	var got int
 	var body string
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if got, body = send(t.Context(), client, "GET", url, "", "Authorization", "Bearer "+token); got == status {
 			return
 		}

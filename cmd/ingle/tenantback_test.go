@@ -44,7 +44,7 @@ func TestWhoHasATenantMadeIsToldThatItWasTakenBack(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	waiting, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	waiting, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	err = makeTenant(waiting, o, tenancy.Tenant{Name: "east", Content: tenancy.Empty}, nil, io.Discard)
 	stop()

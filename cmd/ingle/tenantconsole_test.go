@@ -26,7 +26,7 @@ func TestAnAdministratorMakesTenantsInTheConsole(t *testing.T) {
 	const form = "/console/tenants/tenant/training"
 	make("copy", "copy of ").has("Tenant copy", "A copy of the default tenant", base+"/t/copy/fhir")
 	made := make("training", "sandbox")
-	for until := time.Now().Add(30 * time.Second); !strings.Contains(made.text, base+"/t/training/fhir") && time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); !strings.Contains(made.text, base+"/t/training/fhir") && time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
 		made = admin.open(base + form)
 	}
 	made.has(base + "/t/training/fhir")

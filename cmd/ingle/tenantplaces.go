@@ -101,7 +101,7 @@ func (p *tenantPlaces) room(name string) error {
 		return nil
 	}
 	var size uint64
-	err := filepath.WalkDir(p.folderOf(name), func(path string, entry fs.DirEntry, err error) error {
+	count := func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil
@@ -120,9 +120,16 @@ func (p *tenantPlaces) room(name string) error {
 			size += uint64(max(info.Size(), 0))
 		}
 		return err
-	})
-	if err != nil {
+	}
+	if err := filepath.WalkDir(p.folderOf(name), count); err != nil {
 		return err
+	}
+	// The content of Binaries may lie elsewhere.
+	blobs := filepath.Join(p.folderOf(name), "blobs")
+	if info, err := os.Lstat(blobs); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if err := filepath.WalkDir(blobs+string(filepath.Separator), count); err != nil {
+			return err
+		}
 	}
 	free, err := sqlite.FreeBytes(p.folder())
 	if err == nil && free < size+spare {

@@ -84,7 +84,7 @@ func FuzzEvaluate(f *testing.F) {
 		start := time.Now()
 		// Whatever an arbitrary expression gives, an error too, is well.
 		got, _ := x.Evaluate(context.Background(), env, input)
-		if took := time.Since(start); took > 20*time.Second {
+		if took := time.Since(start); took > time.Minute {
 			t.Fatalf("%q took %v", src, took)
 		}
 		for _, v := range got {

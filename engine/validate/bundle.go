@@ -38,11 +38,18 @@ func (r *run) bundle(n fhir.Node) {
 			r.add(fault.ErrorLevel, fault.CodeValue, url, "must be absolute: "+text)
 			continue
 		}
-		id := resource.Child("id")
-		if named := r.namedType(text); named != "" && strings.HasPrefix(text, "http") && id.HasValue() {
+		if _, ok := r.root(text); !ok {
+			continue
+		}
+		if id := resource.Child("id"); id.HasValue() {
 			if own := resource.Type().Name + "/" + id.Text(); !strings.HasSuffix(text, "/"+own) {
 				r.add(fault.ErrorLevel, fault.CodeValue, url, fmt.Sprintf("does not end in %s, which is what the resource says it is", own))
 			}
+		} else if !optional {
+			r.add(fault.ErrorLevel, fault.CodeValue, url, "is the address of a resource on a server, but the resource has no id: "+text)
 		}
+	}
+	if kind == "document" {
+		r.document(n)
 	}
 }

@@ -18,3 +18,9 @@ var correctedInvariants = map[ruleKey]correctedInvariant{
 		reason:     "answerBoolean is FHIR's boolean, which System.Boolean is not",
 	},
 }
+
+// correctedBindings are value sets that the release publishes as required where they
+// cannot be: they are extensible.
+var correctedBindings = map[string]string{
+	"http://hl7.org/fhir/ValueSet/ucum-vitals-common": "a component of a vital sign, such as the flow of oxygen, has other units; R5 has no binding there",
+}

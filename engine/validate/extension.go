@@ -34,6 +34,28 @@ func (r *run) extension(n fhir.Node) {
 	r.extensionParts(n, s.profile)
 	if len(s.profile.Contexts) > 0 && !r.inContext(n, s.profile.Contexts) {
 		r.add(fault.ErrorLevel, fault.CodeExtension, n, fmt.Sprintf("extension %s may not stand here; it may on %s", url, contextNames(s.profile.Contexts)))
+		return
+	}
+	r.contextInvariants(n, s.profile)
+}
+
+// contextInvariants checks what must be true of the element that an extension stands on.
+// One that cannot be evaluated is warned of. R4 §5.3 StructureDefinition.contextInvariant.
+func (r *run) contextInvariants(n fhir.Node, p *definitions.Profile) {
+	for _, expression := range p.ContextInvariants {
+		x, err := fhirpath.Compile(expression)
+		holds := true
+		if err == nil {
+			env := *r.env
+			env.Variables = map[string]fhirpath.Collection{"extension": {fhirpath.NodeValue(n)}}
+			holds, err = x.Holds(r.ctx, &env, n.Parent())
+		}
+		switch {
+		case err != nil:
+			r.add(fault.Warning, fault.CodeProcessing, n, fmt.Sprintf("the rule for where extension %s may stand could not be evaluated: %v", p.URL, err))
+		case !holds:
+			r.add(fault.ErrorLevel, fault.CodeExtension, n, fmt.Sprintf("extension %s may not stand here: it may only where %s", p.URL, expression))
+		}
 	}
 }
 

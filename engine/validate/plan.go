@@ -2,6 +2,7 @@ package validate
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/inglehealth/ingle/engine/terminology"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -24,6 +25,7 @@ type propertyPlan struct {
 	word    int       // place of the element in a mask
 	bit     uint64
 	bounded bool // Max is finite and above 1
+	uri     bool
 	// nothing says that the element's type and place leave nothing to check
 	// but its own extensions.
 	nothing   bool
@@ -86,6 +88,7 @@ func (v *Validator) property(id definitions.PropertyID) *propertyPlan {
 	if !prop.Type.Is("Reference") {
 		p.targets = nil
 	}
+	p.uri = prop.Type.Is("uri")
 	p.errors, p.others = v.sort(e.Invariants)
 	p.nothing = p.plan != nil && prop.Type.Kind == definitions.Primitive && p.binding == nil && p.maxLength == 0 &&
 		len(p.errors)+len(p.others) == 0
@@ -103,7 +106,11 @@ func codeable(t *definitions.Type) bool {
 }
 
 func (v *Validator) binding(b *definitions.Binding) *binding {
-	return &binding{strength: b.Strength, valueSet: b.ValueSet, set: v.terminology.Set(b.ValueSet)}
+	strength := b.Strength
+	if url, _, _ := strings.Cut(b.ValueSet, "|"); correctedBindings[url] != "" {
+		strength = "extensible"
+	}
+	return &binding{strength: strength, valueSet: b.ValueSet, set: v.terminology.Set(b.ValueSet)}
 }
 
 // resourceTargets leaves out targets that are no types: then none is checked.

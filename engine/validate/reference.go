@@ -14,14 +14,18 @@ import (
 // the Bundle around it.
 func (r *run) target(n fhir.Node, allowed []string) {
 	name := r.targetType(n)
-	if r.full {
-		r.agree(n)
-	}
 	typ := r.v.definitions.Type(name)
 	if typ == nil || slices.ContainsFunc(allowed, typ.Is) {
 		return
 	}
 	r.add(fault.ErrorLevel, fault.CodeValue, n, fmt.Sprintf("refers to %s; allowed here: %s", name, listed(allowed, false)))
+}
+
+// address checks that a reference has the form of one.
+func (r *run) address(n fhir.Node) {
+	if reference := n.Child("reference"); strings.ContainsAny(reference.Text(), " \t\r\n") {
+		r.add(fault.ErrorLevel, fault.CodeValue, reference, "is no address, as it holds white space: "+fault.Shorten(reference.Text()))
+	}
 }
 
 // agree checks that a reference which is resolved in its Bundle leads to a
@@ -114,12 +118,35 @@ func (r *run) local(n fhir.Node, reference string) fhir.Node {
 	if e, ok := entries[reference]; ok {
 		return e
 	}
-	full := entry.Child("fullUrl").Text()
-	base, ok := strings.CutSuffix(full, home.Type().Name+"/"+home.Child("id").Text())
-	if !ok || base == "" {
-		return fhir.Node{}
+	return entries[r.absolute(reference, entry.Child("fullUrl").Text())]
+}
+
+// absolute is the fullUrl that a reference within an entry means. A relative one has the
+// root of the entry's own fullUrl, or, where entries have UUIDs, its id is the UUID.
+// R4 §2.36.4.1 Resolving references in Bundles.
+func (r *run) absolute(reference, full string) string {
+	if strings.Contains(reference, ":") {
+		return reference
 	}
-	return entries[base+reference]
+	if root, ok := r.root(full); ok {
+		return root + reference
+	}
+	if strings.HasPrefix(full, "urn:uuid:") && r.namedType(reference) != "" {
+		reference, _, _ = strings.Cut(reference, "/_history/")
+		return "urn:uuid:" + reference[strings.LastIndexByte(reference, '/')+1:]
+	}
+	return reference
+}
+
+// root is what stands before the type and the id in the address of a resource on a
+// server.
+func (r *run) root(full string) (string, bool) {
+	if !strings.HasPrefix(full, "http") || r.namedType(full) == "" {
+		return "", false
+	}
+	full, _, _ = strings.Cut(full, "/_history/")
+	id := strings.LastIndexByte(full, '/')
+	return full[:strings.LastIndexByte(full[:id], '/')+1], true
 }
 
 // contained finds the contained resource with an id; the zero Node when there

@@ -207,7 +207,7 @@ func TestManyContainedResourcesAreCheckedInReasonableTime(t *testing.T) {
 	if issues := v.Check(context.Background(), tree); len(issues) > 0 {
 		t.Error(issues[0])
 	}
-	if took := time.Since(start); took > 20*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("took %v", took)
 	}
 }

@@ -48,6 +48,7 @@ type Validator struct {
 	types      sync.Map                       // *definitions.Type -> *typePlan
 	rules      sync.Map                       // ruleKey -> *rule
 	shapes     sync.Map                       // URL of a profile -> *profileShape
+	vitals     func() map[string]string       // LOINC code of a vital sign -> URL of its profile
 }
 
 // New makes a validator for resources of d.
@@ -60,6 +61,7 @@ func New(d *definitions.Definitions, o Options) *Validator {
 		v.terminology = terminology.New(d)
 	}
 	v.env = v.environment(time.Time{})
+	v.vitals = sync.OnceValue(v.vitalSigns)
 	return v
 }
 
@@ -68,7 +70,8 @@ func (v *Validator) environment(now time.Time) *fhirpath.Env {
 	return &fhirpath.Env{Definitions: v.definitions, Resolver: v.resolver, Terminology: terms, Profiles: v, Now: now}
 }
 
-// maxIssues bounds a report; what follows is counted only.
+// maxIssues bounds the errors of a report, and the rest of it; what follows is counted
+// only.
 const maxIssues = 100
 
 // Check applies the rules of the release that every stored resource must
@@ -82,9 +85,10 @@ func (v *Validator) Check(ctx context.Context, t *fhir.Tree) []fault.Issue {
 
 // Validate applies all rules: those of Check, its warnings and best practices,
 // the definitions of extensions that are known, answers against their
-// Questionnaire, the profiles that the resource
-// and those within it claim in meta.profile, and those given by canonical URL. A profile that is
-// given must be known; of one that is only claimed, and of an unknown
+// Questionnaire, the profiles that the resource and those within it claim in
+// meta.profile, those that are imposed on them (guides' own for all resources of a
+// type, the release's for vital signs), and those given by canonical URL. A profile
+// that is given must be known; of one that is only claimed, and of an unknown
 // extension, an information tells that it was not checked.
 func (v *Validator) Validate(ctx context.Context, t *fhir.Tree, profiles []string) []fault.Issue {
 	return v.With(nil).Validate(ctx, t, profiles)
@@ -158,9 +162,11 @@ type run struct {
 	questionnaires Questionnaires
 	full           bool // warnings and extensions, too
 	quiet          bool // only whether something fails matters
+	mild           bool // errors are warnings
 	failed         bool
 	depth          int // of profiles that lead to profiles
 	issues         []fault.Issue
+	errors, others int
 	more           int
 	// known are the entries of the Bundles seen by fullUrl, and contained
 	// resources by id where they are many.
@@ -171,16 +177,24 @@ type run struct {
 func (r *run) done() bool { return r.quiet && r.failed }
 
 func (r *run) add(severity fault.Severity, code fault.Code, n fhir.Node, message string) {
+	if r.mild && severity == fault.ErrorLevel {
+		severity = fault.Warning
+	}
 	if severity == fault.ErrorLevel {
 		r.failed = true
 	}
 	if r.quiet {
 		return
 	}
-	if len(r.issues) >= maxIssues {
+	count := &r.others
+	if severity == fault.ErrorLevel {
+		count = &r.errors
+	}
+	if *count >= maxIssues {
 		r.more++
 		return
 	}
+	*count++
 	line, column := n.Position()
 	r.issues = append(r.issues, fault.Issue{Severity: severity, Code: code, Path: n.Path(), Message: message, Line: line, Column: column})
 }

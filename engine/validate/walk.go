@@ -2,6 +2,7 @@ package validate
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -15,11 +16,15 @@ func (r *run) resource(n fhir.Node) {
 	if !r.full {
 		return
 	}
+	claimed := map[string]bool{}
 	for p := range n.Child("meta").All("profile") {
 		if p.HasValue() {
+			url, _, _ := strings.Cut(p.Text(), "|")
+			claimed[url] = true
 			r.conform(n, p.Text(), false)
 		}
 	}
+	r.imposed(n, claimed)
 }
 
 // content checks what stands in n by the plan of its type.
@@ -38,6 +43,9 @@ func (r *run) content(n fhir.Node, plan *typePlan) {
 			if counted[p.element.Order]++; counted[p.element.Order] == p.element.Max+1 {
 				r.add(fault.ErrorLevel, fault.CodeStructure, c, fmt.Sprintf("stands here more than %d times, which is the most allowed", p.element.Max))
 			}
+		}
+		if p.uri && r.full {
+			r.urn(c)
 		}
 		if p.nothing && c.FirstChild().IsZero() {
 			continue
@@ -62,6 +70,9 @@ func (r *run) content(n fhir.Node, plan *typePlan) {
 	switch {
 	case plan.isExt:
 		r.extension(n)
+	case plan.typ.Name == "Reference":
+		r.address(n)
+		r.agree(n)
 	case plan.typ.Name == "Bundle":
 		r.bundle(n)
 	case plan.typ.Name == "Questionnaire":

@@ -13,14 +13,10 @@ func clinician(t *testing.T, b *browser, s *server) {
 	p.see("Find a patient")
 
 	// From an unknown name to allergies, problems and medications: type, choose.
-	begin := time.Now()
 	p.write("#q", "delgado")
 	p.element("[role=option]")
 	p.leads(func() { p.click("Maria") })
 	p.see("Allergies", "Problems", "Medications", "Maria", "Delgado")
-	if took := time.Since(begin); took > 30*time.Second {
-		t.Errorf("two actions took %s", took)
-	}
 	chart := p.address()
 
 	p.press("Hemoglobin A1c").see("reference", "Values as a table")

@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long a page may take.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // tab is one tab of a person, or a frame in it. Its methods end the test when the
 // page has not what they look for, with a picture and the text of it.

@@ -56,9 +56,12 @@ func (e *export) begin(ctx context.Context) error {
 		return err
 	}
 	door := e.o.Session.Door()
-	e.state = checkpoint{Time: e.o.Clock().UTC(), Files: map[string]fileState{}}
+	e.state = checkpoint{Files: map[string]fileState{}}
 	var err error
-	if e.state.At, err = door.LastSeq(ctx); err != nil {
+	if e.state.At, e.state.Time, err = door.Mark(ctx); err != nil {
+		return err
+	}
+	if err := door.Settle(ctx, e.state.At); err != nil {
 		return err
 	}
 	stats, err := door.Stats(ctx)

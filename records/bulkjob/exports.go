@@ -13,7 +13,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/inglehealth/ingle/jobs"
-	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/store"
 )
@@ -269,14 +268,3 @@ func (x *Exports) Sweep(ctx context.Context) error {
 	}
 	return nil
 }
-
-// Place is the newest place in the change feed with the time that an export of it bears:
-// some moments ago, so that what was being written then, and bears an earlier time than
-// it was seen at, is in the next export since that time if it is not in this one.
-func Place(ctx context.Context, door *records.Door, now time.Time) (records.Seq, time.Time, error) {
-	at, err := door.LastSeq(ctx)
-	return at, now.Add(-overlap).UTC().Truncate(time.Millisecond), err
-}
-
-// overlap is longer than it takes from a write's time to its commit.
-const overlap = 2 * time.Second

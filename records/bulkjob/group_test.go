@@ -66,7 +66,7 @@ func TestAGroupOfAHundredThousandIsExported(t *testing.T) {
 	})
 	defer working.Wait()
 	defer stop()
-	at, now, err := bulkjob.Place(ctx, door, time.Now())
+	at, now, err := door.Mark(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

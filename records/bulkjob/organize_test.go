@@ -87,7 +87,7 @@ func exported(t *testing.T, x bulkjob.Exporter) (*bulkjob.Export, string) {
 	})
 	defer working.Wait()
 	defer stop()
-	at, now, err := bulkjob.Place(ctx, x.Door, time.Now())
+	at, now, err := x.Door.Mark(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,9 +3,11 @@ package bulkjob
 import (
 	"bufio"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -18,9 +20,31 @@ const (
 	group      fhir.Type = "Group"
 )
 
+// waitsFor is how long an export waits for writes under way without saying so.
+const waitsFor = time.Second
+
+// settle waits for writes that were under way when the export was asked for: it shows them.
+func (e *export) settle(ctx context.Context) error {
+	short, stop := context.WithTimeout(ctx, waitsFor)
+	defer stop()
+	err := e.Door.Settle(short, e.At)
+	if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		return err
+	}
+	e.Waits = "waits for a write under way to end"
+	if err := e.save(ctx); err != nil {
+		return err
+	}
+	e.Waits = ""
+	return e.Door.Settle(ctx, e.At)
+}
+
 // begin finds out whose data the export has, and makes the plan.
 func (e *export) begin(ctx context.Context) error {
 	e.State = State{Output: []File{}}
+	if err := e.settle(ctx); err != nil {
+		return err
+	}
 	if err := e.remember(ctx); err != nil {
 		return err
 	}

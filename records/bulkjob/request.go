@@ -75,11 +75,11 @@ type State struct {
 	Withheld  int64         `json:"withheld,omitempty"`
 	// Spooled counts the files that are no output: Runs and Shelves, which are what blocks are
 	// made of. Merged is where the next block begins in each run.
-	Spooled int      `json:"spooled,omitempty"`
-	Runs    []Run    `json:"runs,omitempty"`
-	Shelves []string `json:"shelves,omitempty"`
-	Merged  []int64  `json:"merged,omitempty"`
-	Waits   string   `json:"waits,omitempty"` // for what it waits
+	Spooled int     `json:"spooled,omitempty"`
+	Runs    []Run   `json:"runs,omitempty"`
+	Shelves []Run   `json:"shelves,omitempty"`
+	Merged  []int64 `json:"merged,omitempty"`
+	Waits   string  `json:"waits,omitempty"` // for what it waits
 }
 
 // What a step exports.

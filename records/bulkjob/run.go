@@ -12,7 +12,7 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-// Run is a file of lines that are sorted by the Patient to whom they belong.
+// Run is a file of lines that are sorted by the Patient to whom they belong, or a shelf.
 type Run struct {
 	Name  string `json:"name"`
 	Level int    `json:"level,omitempty"` // how often its lines were merged

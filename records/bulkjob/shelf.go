@@ -44,9 +44,30 @@ func (s *shelver) commit(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
 	s.lines, s.size = nil, 0
-	s.e.Shelves = append(slices.Clip(s.e.Shelves), name)
+	s.e.Shelves = append(slices.Clip(s.e.Shelves), Run{Name: name})
+	s.e.Shelves, err = s.e.fewer(ctx, s.e.Shelves, s.e.joinShelves)
 	return err
+}
+
+// joinShelves makes one shelf of several, whatever order they are in.
+func (e *export) joinShelves(ctx context.Context, some []Run) (name string, err error) {
+	return e.spool(ctx, "shelf", func(to *bufio.Writer) error {
+		for _, shelf := range some {
+			from, err := e.Files.Open(ctx, e.name(shelf.Name))
+			if err != nil {
+				return err
+			}
+			_, err = io.Copy(to, from)
+			if err := errors.Join(err, from.Close(), ctx.Err()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // shelves know where each resource that is referred to lies.
@@ -62,8 +83,8 @@ type shelfPlace struct {
 
 func (e *export) openShelves(ctx context.Context) (*shelves, error) {
 	s := &shelves{at: map[records.Place]shelfPlace{}}
-	for i, name := range e.Shelves {
-		r, err := e.openEntries(ctx, name, 0)
+	for i, shelf := range e.Shelves {
+		r, err := e.openEntries(ctx, shelf.Name, 0)
 		if err != nil {
 			s.close()
 			return nil, err

@@ -13,7 +13,7 @@ import (
 
 const (
 	runBytes = 16 << 20 // of the lines that are sorted in memory
-	// mergedAtOnce are read together; so many runs of a level are merged into one.
+	// mergedAtOnce are read together; so many runs or shelves of a level are made one.
 	mergedAtOnce = 64
 )
 
@@ -65,7 +65,8 @@ func (s *sorter) commit(ctx context.Context) error {
 	}
 	s.lines, s.size = nil, 0
 	s.e.Runs = append(slices.Clip(s.e.Runs), Run{Name: name})
-	return s.e.mergeRuns(ctx)
+	s.e.Runs, err = s.e.fewer(ctx, s.e.Runs, s.e.mergeRuns)
+	return err
 }
 
 // spool writes a file that is of the export, and not for who asked for it.
@@ -87,38 +88,43 @@ func (e *export) spool(ctx context.Context, stem string, write func(*bufio.Write
 	return name, w.Commit()
 }
 
-// mergeRuns merges the last runs as long as there are many of a level, so that there are
-// never many at all.
-func (e *export) mergeRuns(ctx context.Context) error {
+// fewer makes one file of the last ones as long as there are many of a level, so that
+// there are never many at all: all are open at once in the end.
+func (e *export) fewer(ctx context.Context, all []Run, one func(context.Context, []Run) (name string, err error)) ([]Run, error) {
 	for {
-		from := len(e.Runs) - mergedAtOnce
-		if from < 0 || e.Runs[from].Level != e.Runs[len(e.Runs)-1].Level {
-			return nil
+		from := len(all) - mergedAtOnce
+		if from < 0 || all[from].Level != all[len(all)-1].Level {
+			return all, nil
 		}
-		m, err := e.openMerge(ctx, e.Runs[from:], nil)
+		name, err := one(ctx, all[from:])
 		if err != nil {
-			return err
+			return nil, err
 		}
-		name, err := e.spool(ctx, "run", func(to *bufio.Writer) error {
-			for head := m.head(); head != nil; head = m.head() {
-				if err := head.write(to); err != nil {
-					return err
-				}
-				if err := m.read(); err != nil {
-					return err
-				}
-			}
-			return ctx.Err()
-		})
-		m.close()
-		if err != nil {
-			return err
-		}
-		for _, run := range e.Runs[from:] {
+		for _, run := range all[from:] {
 			e.gone = append(e.gone, run.Name)
 		}
-		e.Runs = append(slices.Clone(e.Runs[:from]), Run{name, e.Runs[from].Level + 1})
+		all = append(slices.Clone(all[:from]), Run{name, all[from].Level + 1})
 	}
+}
+
+// mergeRuns makes one run of several.
+func (e *export) mergeRuns(ctx context.Context, some []Run) (name string, err error) {
+	m, err := e.openMerge(ctx, some, nil)
+	if err != nil {
+		return "", err
+	}
+	defer m.close()
+	return e.spool(ctx, "run", func(to *bufio.Writer) error {
+		for head := m.head(); head != nil; head = m.head() {
+			if err := head.write(to); err != nil {
+				return err
+			}
+			if err := m.read(); err != nil {
+				return err
+			}
+		}
+		return ctx.Err()
+	})
 }
 
 // owners tell to which Patients resources belong, four bytes a resource.

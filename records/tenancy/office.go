@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -75,7 +76,12 @@ func New(c Config) *Office {
 }
 
 // Run makes and removes tenants until ctx ends.
-func (o *Office) Run(ctx context.Context) error { return o.runner.Run(ctx) }
+func (o *Office) Run(ctx context.Context) error {
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	looking.Go(func() { o.catchUp(ctx) })
+	return o.runner.Run(ctx)
+}
 
 // List returns the tenants that were made while servers ran, in the order of their
 // making.
@@ -222,6 +228,9 @@ func (o *Office) enqueue(ctx context.Context, id string, what order, later time.
 		j.RunAt = o.config.Clock().Add(later)
 	}
 	_, err := o.runner.Enqueue(ctx, j)
+	if errors.Is(err, store.ErrVersion) {
+		return nil // another process has caught up with it
+	}
 	return err
 }
 

@@ -105,7 +105,7 @@ func open(t *testing.T, c tenancy.Config) (o *tenancy.Office, stop func()) {
 
 func wait(t *testing.T, o *tenancy.Office, name string, state tenancy.State) tenancy.Tenant {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	got, err := o.Wait(ctx, name)
 	if err != nil || got.State != state {
@@ -202,6 +202,39 @@ func TestATenantThatCannotBeMadeSaysWhyAndCanBeMadeLater(t *testing.T) {
 	})
 }
 
+// cut is a store whose process is cut off before a job is stored.
+type cut struct{ store.Store }
+
+var errCut = errors.New("cut off")
+
+func (cut) CreateJob(context.Context, store.Job) error { return errCut }
+
+func TestWhatWasOrderedByWhoWasCutOffIsDone(t *testing.T) {
+	both(t, func(t *testing.T, s store.Store, g *ground) {
+		dying := tenancy.New(tenancy.Config{Store: cut{s}, Places: g})
+		if _, err := dying.Make(t.Context(), empty("east")); !errors.Is(err, errCut) {
+			t.Fatal(err)
+		}
+		next, stop := open(t, tenancy.Config{Store: s, Places: g})
+		wait(t, next, "east", tenancy.Serving)
+		stop()
+		if err := dying.Suspend(t.Context(), "east"); err != nil {
+			t.Fatal(err)
+		}
+		if err := dying.Delete(t.Context(), "east"); !errors.Is(err, errCut) {
+			t.Fatal(err)
+		}
+		last, _ := open(t, tenancy.Config{Store: s, Places: g})
+		ctx, end := context.WithTimeout(t.Context(), 30*time.Second)
+		defer end()
+		_, err := last.Wait(ctx, "east")
+		refused(t, err, fault.NotFound, "")
+		if there, _ := g.There(t.Context(), "east"); there {
+			t.Error("it is there all the same")
+		}
+	})
+}
+
 func TestATenantThatIsBeingMadeIsTakenBack(t *testing.T) {
 	both(t, func(t *testing.T, s store.Store, g *ground) {
 		begun := make(chan struct{})
@@ -225,7 +258,7 @@ func TestATenantThatIsBeingMadeIsTakenBack(t *testing.T) {
 		if err := o.Delete(t.Context(), "east"); err != nil {
 			t.Fatal(err)
 		}
-		ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
 		_, err = o.Wait(ctx, "east")
 		refused(t, err, fault.NotFound, "")
@@ -390,7 +423,7 @@ func TestWatchTellsWhatOthersChange(t *testing.T) {
 					if slices.Equal(names, want) {
 						return
 					}
-				case <-time.After(20 * time.Second):
+				case <-time.After(time.Minute):
 					t.Fatalf("%q is not told", want)
 				}
 			}

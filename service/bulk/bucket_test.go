@@ -218,7 +218,7 @@ func TestStorageThatRefusesFailsNoExportAtOnce(t *testing.T) {
 		c.Files = func(string) bulkjob.Files { return &bulkjob.Bucket{Client: client, Spool: t.TempDir()} }
 	})
 	at := p.start("$export?_type=Patient")
-	for range 100 {
+	for range 1200 {
 		x, err := p.bulk.Exports("").Find(t.Context(), at[strings.LastIndex(at, "/")+1:])
 		if err != nil {
 			t.Fatal(err)

@@ -35,7 +35,7 @@ func (p *importer) importJobs() (list []store.Job) {
 // until waits until something holds.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for range 1000 {
+	for range 6000 {
 		if holds() {
 			return
 		}

@@ -175,7 +175,7 @@ func TestWhatAnImportWritesIsInTheAuditLogWithItsPatients(t *testing.T) {
 		p.do("POST", "/$import", lines(patient("a"), observation("o", "Patient/a"), patient("b"), "{"), "Who", "one", "Content-Type", "application/fhir+ndjson").want(200)
 		session := p.door.Session(records.Principal{Audits: records.Audits{All: true}}, nil)
 		var found *audit.Event
-		for range 200 {
+		for range 3000 {
 			events, err := session.FindEvents(t.Context(), audit.Query{})
 			if err != nil {
 				t.Fatal(err)

@@ -38,8 +38,7 @@ func (c *call) kickOff() error {
 		c.w.Header().Set("Retry-After", strconv.FormatInt(int64(math.Ceil(wait.Seconds())), 10))
 		return err
 	}
-	now := c.config.Clock()
-	if k.At, k.Time, err = bulkjob.Place(c.r.Context(), c.Door, now); err != nil {
+	if k.At, k.Time, err = c.Door.Mark(c.r.Context()); err != nil {
 		return err
 	}
 	id, err := c.exports.Start(c.r.Context(), k.Request)

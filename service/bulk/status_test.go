@@ -1,6 +1,7 @@
 package bulk_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -9,7 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/internal/pgtest"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/bulkjob"
 	"github.com/inglehealth/ingle/service/bulk"
@@ -122,7 +126,7 @@ func TestADeletedExportIsGone(t *testing.T) {
 // bare waits until no file is left.
 func (p *place) bare() {
 	p.t.Helper()
-	for range 200 {
+	for range 3000 {
 		left, err := os.ReadDir(p.folder)
 		if err != nil {
 			p.t.Fatal(err)
@@ -326,7 +330,7 @@ func TestTheExportOfASuspendedAppFails(t *testing.T) {
 	resume()
 	x := p.bulk.Exports("")
 	id := at[strings.LastIndex(at, "/")+1:]
-	for range 200 {
+	for range 3000 {
 		one, err := x.Find(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
@@ -361,6 +365,43 @@ func TestWhatChangesMeanwhileMakesNoDifference(t *testing.T) {
 		after := p.lines(p.finish(at).Output)
 		if strings.Join(before, "\n") != strings.Join(after, "\n") {
 			t.Errorf("before:\n%s\nafter:\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
+		}
+	})
+}
+
+// A transaction that began before the kick-off, and could still write below the place that
+// the export shows, is waited for.
+func TestAnExportHasWhatWasAcknowledgedWhileATransactionLasts(t *testing.T) {
+	t.Run("PostgreSQL", func(t *testing.T) {
+		p := clinic(t)
+		conn, err := pgx.Connect(t.Context(), pgtest.URL(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(context.WithoutCancel(t.Context()))
+		for _, text := range []string{"BEGIN", "SELECT pg_current_xact_id()"} {
+			if _, err := conn.Exec(t.Context(), text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.put(`{"resourceType":"Patient","id":"last"}`)
+		at := p.start("Patient/$export?_type=Patient")
+		deadline := time.Now().Add(time.Minute)
+		for told := ""; !strings.Contains(told, "a write under way"); time.Sleep(200 * time.Millisecond) {
+			a := p.do("GET", at, "")
+			if a.status != 202 && a.status != 429 || time.Now().After(deadline) {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+			if a.status == 202 {
+				told = a.header.Get("X-Progress")
+			}
+			p.clock.pass(time.Second) // so that it may be asked again
+		}
+		if _, err := conn.Exec(t.Context(), "COMMIT"); err != nil {
+			t.Fatal(err)
+		}
+		if lines := strings.Join(p.lines(p.finish(at).Output), "\n"); !strings.Contains(lines, `"last"`) {
+			t.Error(lines)
 		}
 	})
 }

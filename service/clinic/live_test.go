@@ -51,7 +51,7 @@ func (w *ward) next(lines <-chan string, want string) {
 		if got != want {
 			w.t.Errorf("%q came, want %q", got, want)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		w.t.Errorf("nothing came, want %q", want)
 	}
 }

@@ -67,7 +67,7 @@ func administer(t *testing.T) {
 // verified waits for the end of a verification.
 func (v visitor) verified() answer {
 	v.t.Helper()
-	for range 200 {
+	for range 1200 {
 		if a := v.get("/console/audit/verify").want(200); !strings.Contains(a.body, "Under way") {
 			return a
 		}

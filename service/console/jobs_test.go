@@ -16,7 +16,7 @@ func TestAdministratorsSeeJobsAndEndThem(t *testing.T) {
 	o.enter("vera").get("/console/jobs").want(403)
 	o.put(`{"resourceType":"Patient","id":"ann"}`)
 	exports := bulkjob.NewExports(bulkjob.Exporter{Door: o.door, Sessions: records.OpenSessions{}, Files: bulkjob.Folder(t.TempDir())}, time.Hour, nil)
-	at, now, err := bulkjob.Place(t.Context(), o.door, time.Now())
+	at, now, err := o.door.Mark(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func seesWhatAnAppIsToldOf(t *testing.T) {
 		"reason":"test <b>","criteria":"Observation?status=final","channel":{"type":"rest-hook","endpoint":"https://app.example/hook","payload":"application/fhir+json"}}`)}, records.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); !strings.Contains(b.get(page).body, ">active<"); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !strings.Contains(b.get(page).body, ">active<"); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it does not become active")
 		}
@@ -70,7 +70,7 @@ func seesWhatAnAppIsToldOf(t *testing.T) {
 	inbox := page + "?inbox=" + subscription
 	b.get(inbox).want(200).has("Observation?status=final", "What arrived for "+subscription, "Nothing yet")
 	w.put(`{"resourceType":"Observation","id":"told","status":"final","code":{"text":"pulse"},"subject":{"reference":"Patient/ann"}}`)
-	for end := time.Now().Add(10 * time.Second); !strings.Contains(b.get(inbox).body, "Observation/told"); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !strings.Contains(b.get(inbox).body, "Observation/told"); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("nothing arrives: %s", b.get(inbox).body)
 		}

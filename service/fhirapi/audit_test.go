@@ -430,7 +430,7 @@ func TestWithTheReserveOnlyTreatmentGoesOn(t *testing.T) {
 		t.Errorf("the operator is told nothing: %s", out)
 	}
 	b.set(nil, 0, 0)
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		if a := s.do("GET", "/Patient/new", "", as("app")...); a.StatusCode == 404 { // it was never written
 			break
 		} else if time.Now().After(end) {

@@ -90,17 +90,17 @@ func TestClientsThatStopReadingHoldNothingUp(t *testing.T) {
 	start := time.Now()
 	s.put("/Patient/alice", alice)
 	s.get("/Patient/alice").want(200)
-	if took := time.Since(start); took > 20*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("others waited %s", took)
 	}
-	for deadline := time.Now().Add(30 * time.Second); ended.n.Load() < int64(len(conns)); {
+	for deadline := time.Now().Add(time.Minute); ended.n.Load() < int64(len(conns)); {
 		if time.Now().After(deadline) {
 			t.Fatal("the server still waits for clients that do not read")
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 	// The server has given up on them: what is still to be read is cut short.
-	if err := conns[0].SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := conns[0].SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	total, buf := 0, make([]byte, 1<<16)

@@ -152,7 +152,7 @@ func TestARefusalNamesWhatHidTheResourceToWhoReadsTheWholeLog(t *testing.T) {
 	missing.want(404)
 	hidden.want(404)
 	var found []auditEvent
-	for range 200 { // it is told when the answer has left
+	for range 6000 { // it is told when the answer has left
 		if found = s.audited("officer", "entity=Consent/c1&agent=nurse"); len(found) > 0 {
 			break
 		}
@@ -188,7 +188,7 @@ func TestWhatIsMissingHasAsManyEventsAsWhatIsHidden(t *testing.T) {
 				t.Fatalf("%s %s: %d", ask[0], path, a.StatusCode)
 			}
 			events := 0
-			for range 200 { // the second is recorded when the answer has left
+			for range 6000 { // the second is recorded when the answer has left
 				if events = len(s.audited("officer", "agent=nurse")) - before; events >= 2 {
 					break
 				}

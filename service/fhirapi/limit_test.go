@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -124,65 +122,56 @@ func TestASearchThatCostsTooMuchIsRefusedWithWhatToNarrow(t *testing.T) {
 	t.Error("what searches cost has no end")
 }
 
-// Of many who send as much as they can each is served.
+// Of many who send as much as they can each is served: the greedy client has all the
+// slots that it may have, as many requests as may wait, and the rest of them refused.
 func TestAClientOfHundredsOfConnectionsDoesNotStarveAnother(t *testing.T) {
-	s, _ := limitedServer(t, nil, func(c *fhirapi.Config) { c.Gate = limits.NewGate(limits.GateConfig{Slots: 4}) })
-	entries := make([]string, 100)
-	for i := range entries {
-		entries[i] = fmt.Sprintf(`{"resource":{"resourceType":"Patient","name":[{"family":"Ng%d","given":["Anna"]}]},"request":{"method":"POST","url":"Patient"}}`, i)
-	}
-	s.do("POST", "", `{"resourceType":"Bundle","type":"transaction","entry":[`+strings.Join(entries, ",")+`]}`, by("growth/maria")...).want(200)
+	const slots, its, waits, sent = 4, 3, 64, 200
+	gate := limits.NewGate(limits.GateConfig{Slots: slots, Each: its, Waiting: 2 * waits, Patience: time.Hour})
+	s, _ := limitedServer(t, nil, func(c *fhirapi.Config) { c.Gate = gate })
 	s.do("PUT", "/Patient/one", patient("one", "Delgado"), by("growth/maria")...).want(201)
-	ctx, stop := context.WithCancel(t.Context())
-	var served, refused atomic.Int64
-	var hammering sync.WaitGroup
-	connections := &http.Transport{MaxIdleConnsPerHost: 200}
+	leave := make([]func(), its)
+	for i := range leave {
+		var err error
+		if leave[i], err = gate.Enter(t.Context(), "greedy mallory"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	connections := &http.Transport{MaxIdleConnsPerHost: sent}
 	defer connections.CloseIdleConnections()
-	for range 200 {
-		hammering.Go(func() {
-			for ctx.Err() == nil {
-				r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/fhir/Patient?name:contains=n&_sort=-family&_count=100&_total=accurate", nil)
-				if err != nil {
-					t.Error(err)
-					return
-				}
+	statuses := make(chan int, sent)
+	for range sent {
+		go func() {
+			status := 0
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/fhir/Patient?name:contains=n&_sort=-family", nil)
+			if err == nil {
 				r.Header.Set("Authorization", "Bearer greedy/mallory")
-				resp, err := connections.RoundTrip(r)
-				if err != nil {
-					continue // the end
-				}
-				resp.Body.Close()
-				switch resp.StatusCode {
-				case 200:
-					served.Add(1)
-				case 429, 503:
-					refused.Add(1)
-					time.Sleep(50 * time.Millisecond) // less than it was told
-				default:
-					t.Errorf("status %d", resp.StatusCode)
+				if resp, err := connections.RoundTrip(r); err == nil {
+					resp.Body.Close()
+					status = resp.StatusCode
 				}
 			}
-		})
+			statuses <- status
+		}()
 	}
-	for end := time.Now().Add(time.Minute); (served.Load() < 8 || refused.Load() == 0) && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
+	for range sent - waits {
+		if status := <-statuses; status != 429 {
+			t.Errorf("status %d", status)
+		}
 	}
-	before := served.Load()
-	const asked = 20
-	for range asked {
+	for range 20 {
 		s.get("/Patient/one", by("growth/maria")...).want(200)
 		s.get("/Patient?family=Delgado", by("growth/maria")...).want(200)
 	}
-	meanwhile := served.Load() - before
-	stop()
-	hammering.Wait()
-	// By turns it has as many between two of the other's as there are slots, and what
-	// was under way.
-	if meanwhile > asked*40 {
-		t.Errorf("%d searches of the greedy client were served while the other had %d reads and as many searches", meanwhile, asked)
+	if state := gate.State(); state.In != its || state.Waiting != waits {
+		t.Errorf("%+v", state)
 	}
-	if refused.Load() == 0 {
-		t.Error("the greedy client had all its requests at once")
+	for _, l := range leave {
+		l()
+	}
+	for range waits {
+		if status := <-statuses; status != 200 {
+			t.Errorf("status %d", status)
+		}
 	}
 }
 

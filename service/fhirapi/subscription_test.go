@@ -97,7 +97,7 @@ func (s *server) subscribe(id, channel, content, token string) {
 // eventually reads an address until the answer holds a text.
 func (s *server) eventually(path, text string) {
 	s.t.Helper()
-	for range 1000 {
+	for range 6000 {
 		if strings.Contains(s.get(path).body, text) {
 			return
 		}

@@ -131,7 +131,11 @@ func (w *Watchman) mind(ctx context.Context, t *tenant, err error) {
 
 func (t *tenant) evaluate(ctx context.Context, c *Alerting, now time.Time) error {
 	name := t.door.Name()
-	window := t.history.window(c.Requests.tally(name).now(now, int64(c.Counts.Sum("ingle_sign_ins_total", "tenant", name, "outcome", "failed"))))
+	counted := c.Requests.tally(name)
+	if counted == nil {
+		return nil // it is not served any more
+	}
+	window := t.history.window(counted.now(now, int64(c.Counts.Sum("ingle_sign_ins_total", "tenant", name, "outcome", "failed"))))
 	if !c.Alone {
 		held, err := t.lease.Hold(ctx, now)
 		if err != nil || !held {

@@ -227,7 +227,7 @@ func (p *place) event() { _ = p.door.Audit().Record(p.t.Context(), &audit.Event{
 // until waits for what the audit log does by its own clock.
 func (p *place) until(what string, done func() bool) {
 	p.t.Helper()
-	for range 1500 {
+	for range 6000 {
 		if done() {
 			return
 		}

@@ -47,6 +47,13 @@ func (r *Requests) Add(tenant string) {
 	}
 }
 
+// Remove forgets what was counted of a tenant that is not served any more.
+func (r *Requests) Remove(tenant string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.tallies, tenant)
+}
+
 // tally is that of a tenant; nil when its requests are not counted.
 func (r *Requests) tally(tenant string) *tally {
 	r.mu.RLock()
@@ -59,11 +66,10 @@ func (r *Requests) Begun() { r.inFlight.Add(1) }
 
 // Answered implements web.Watcher.
 func (r *Requests) Answered(q *http.Request, a web.Answer) {
-	tenant := r.tenantOf(q.URL.Path)
+	tenant, t := r.tenantOf(q.URL.Path)
 	r.inFlight.Add(-1)
 	r.answered.Add(1, tenant, a.Route, methodOf(q.Method), statusOf(a.Status))
 	r.bytes.Add(a.Bytes, tenant)
-	t := r.tally(tenant)
 	t.answered(a.Status)
 	if !a.Streamed {
 		r.took.Observe(a.Took, tenant, a.Route)
@@ -72,14 +78,15 @@ func (r *Requests) Answered(q *http.Request, a web.Answer) {
 }
 
 // tenantOf is the tenant below whose address a path is, "" for the default one and what
-// is nobody's.
-func (r *Requests) tenantOf(path string) string {
+// is nobody's, and its tally.
+func (r *Requests) tenantOf(path string) (string, *tally) {
 	if rest, ok := strings.CutPrefix(path, "/t/"); ok {
-		if name, _, _ := strings.Cut(rest, "/"); r.tally(name) != nil {
-			return name
+		name, _, _ := strings.Cut(rest, "/")
+		if t := r.tally(name); t != nil {
+			return name, t
 		}
 	}
-	return ""
+	return "", r.tally("")
 }
 
 // methodOf is the method, if it is one that is known.

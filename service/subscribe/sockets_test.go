@@ -268,7 +268,7 @@ func (l *line) hear() string {
 			l.t.Fatal(l.end)
 		}
 		return text
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		l.t.Fatal("nothing is heard")
 		return ""
 	}
@@ -328,7 +328,7 @@ func (l *line) expect(want ...string) {
 // ended reads until the other side closes, and returns how it did.
 func (l *line) ended() (status websocket.StatusCode, reason string) {
 	l.t.Helper()
-	wait := time.After(20 * time.Second)
+	wait := time.After(time.Minute)
 	for open := true; open; {
 		select {
 		case _, open = <-l.got:
@@ -346,7 +346,7 @@ func (l *line) ended() (status websocket.StatusCode, reason string) {
 // until waits for something to be so.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for range 4000 {
+	for range 12000 {
 		if is() {
 			return
 		}

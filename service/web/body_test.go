@@ -284,7 +284,7 @@ func TestAClientThatStopsSendingIsCutOff(t *testing.T) {
 		if err == nil {
 			t.Error("the body is taken for complete")
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the server waits for ever")
 	}
 }
@@ -308,7 +308,7 @@ func TestAClientThatStopsReadingIsCutOff(t *testing.T) {
 	fmt.Fprintf(conn, "GET /x/ HTTP/1.1\r\nHost: x\r\n\r\n")
 	select {
 	case <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the handler hangs on a client that does not read")
 	}
 }

@@ -22,6 +22,8 @@ type Profile struct {
 	// base's tree with the differential laid over it.
 	Differential bool
 	Contexts     []string // of an extension, as "element:Patient"
+	// ContextInvariants must all hold where the extension stands; %extension is it.
+	ContextInvariants []string
 
 	record *record.Structure
 	in     *Definitions
@@ -114,7 +116,7 @@ func (p *profiles) get(d *Definitions) *profiles {
 			r := &records[i]
 			profile := &Profile{
 				URL: r.URL, Version: r.Version, Name: r.Name, Title: r.Title, Type: r.Type, Base: r.Base, Kind: kindOf(r),
-				Abstract: r.Abstract, Differential: r.Differential, Contexts: r.Contexts, record: r, in: d,
+				Abstract: r.Abstract, Differential: r.Differential, Contexts: r.Contexts, ContextInvariants: r.ContextInvariants, record: r, in: d,
 			}
 			p.byURL[r.URL] = append(p.byURL[r.URL], profile)
 			p.byType[r.Type] = append(p.byType[r.Type], profile)

@@ -26,6 +26,7 @@ type Definitions struct {
 	profiles    *profiles
 	terminology *terminology
 	topics      [][]byte
+	globals     []record.Global
 }
 
 // Type returns the content model called name, a Backbone's being its path,
@@ -122,6 +123,18 @@ func (d *Definitions) Packages() []Package { return d.packages }
 // their order, each as JSON: a SubscriptionTopic, or a Basic of that code. The caller
 // must not change them.
 func (d *Definitions) Topics() [][]byte { return d.topics }
+
+// GlobalProfiles are the canonicals of the profiles that the guides which lie over the
+// release set for all resources of a type.
+func (d *Definitions) GlobalProfiles(resourceType string) []string {
+	var out []string
+	for _, g := range d.globals {
+		if g.Type == resourceType && !slices.Contains(out, g.Profile) {
+			out = append(out, g.Profile)
+		}
+	}
+	return out
+}
 
 // link turns the records of a core package into a release.
 func link(set *record.Set) (*Definitions, error) {

@@ -179,7 +179,7 @@ func TestBuildingALongBundleIsNotQuadratic(t *testing.T) {
 		entry := must[fhir.Node](t)(tree.Root().Add("entry"))
 		must[fhir.Node](t)(entry.Set("fullUrl", "urn:x"))
 	}
-	if took := time.Since(start); took > 20*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("50,000 entries took %v", took)
 	}
 }

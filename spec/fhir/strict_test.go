@@ -305,7 +305,7 @@ func TestHostileInputIsReadInLinearTime(t *testing.T) {
 			t.Errorf("XML %s: accepted", name)
 		}
 	}
-	if took := time.Since(start); took > 10*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("took %v", took)
 	}
 }

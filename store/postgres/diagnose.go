@@ -130,8 +130,8 @@ func (d *diagnosis) transactions() {
 	var seconds float64
 	var who string
 	if !d.ask("change feed", `SELECT coalesce(max(extract(epoch FROM now() - xact_start)), 0)::float8,
-		coalesce((SELECT coalesce(datname, '') || ' ' || coalesce(usename, '') || ' ' || application_name || ' (pid ' || pid || ')' FROM pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY xact_start LIMIT 1), '')
-		FROM pg_stat_activity WHERE backend_xid IS NOT NULL`, nil, &seconds, &who) {
+		coalesce((SELECT coalesce(usename, '') || ' ' || application_name || ' (pid ' || pid || ')' FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND datname = current_database() ORDER BY xact_start LIMIT 1), '')
+		FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND datname = current_database()`, nil, &seconds, &who) {
 		return
 	}
 	if held := time.Duration(seconds * float64(time.Second)); held > longTransaction {

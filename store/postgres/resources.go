@@ -134,13 +134,6 @@ func (s *Store) History(ctx context.Context, q store.HistoryQuery) (store.Histor
 	return read(s, func(db pool) (store.HistoryPage, error) { return s.reader.History(ctx, db, q) })
 }
 
-// horizon is the last Seq below which nothing can appear any more.
-func (s *Store) horizon(ctx context.Context) (int64, error) {
-	var oldest int64
-	err := s.pool.QueryRow(ctx, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").Scan(&oldest)
-	return oldest*perTransaction + s.base, err
-}
-
 // Changes implements store.Resources.
 func (s *Store) Changes(ctx context.Context, after store.Seq, limit int, bodies bool) ([]store.Record, error) {
 	return read(s, func(db pool) ([]store.Record, error) {

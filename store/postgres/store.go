@@ -4,7 +4,7 @@
 //
 // A version's number in the log (Seq) is made of its transaction's id. Since
 // ids are given in order and the oldest running one is known in every
-// snapshot, the change feed ends below it, and what becomes visible later
+// snapshot, the change feed ends below that of this database, and what becomes visible later
 // lies above whatever was handed out.
 package postgres
 
@@ -49,6 +49,7 @@ type Store struct {
 	base    int64        // added to every Seq
 	phrases atomic.Int64 // the last removal of phrases that is known
 	commits atomic.Int64
+	holdup  holdup
 
 	gate    sqldb.Gate // an operation is inside while it runs
 	closing sync.Once

@@ -71,7 +71,13 @@ func (b *backup) run() error {
 
 // content puts the blobs that are not done.
 func (b *backup) content() error {
-	root := filepath.Join(b.dir, "blobs")
+	root, err := filepath.EvalSymlinks(filepath.Join(b.dir, "blobs")) // they may lie on another disk
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	return filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil

@@ -1,6 +1,8 @@
 package sqlite_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/inglehealth/ingle/store"
@@ -9,8 +11,23 @@ import (
 )
 
 func TestSQLiteIsRestoredAsItWas(t *testing.T) {
+	restored(t, func(*testing.T, string) {})
+}
+
+// The content of Binaries lies on another disk, behind a link.
+func TestContentThatLiesElsewhereIsInABackup(t *testing.T) {
+	restored(t, func(t *testing.T, dir string) {
+		if err := os.Symlink(t.TempDir(), filepath.Join(dir, "blobs")); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func restored(t *testing.T, prepare func(t *testing.T, dir string)) {
 	open := func(t *testing.T) store.Store {
-		s, err := sqlite.Open(t.Context(), t.TempDir())
+		dir := t.TempDir()
+		prepare(t, dir)
+		s, err := sqlite.Open(t.Context(), dir)
 		if err != nil {
 			t.Fatal(err)
 		}

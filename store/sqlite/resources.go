@@ -199,6 +199,12 @@ func (s *Store) Positions(ctx context.Context, keys []fhir.Key) (places map[fhir
 	return places, err
 }
 
+// Mark implements store.Resources.
+func (s *Store) Mark(ctx context.Context) (store.Seq, error) { return s.LastSeq(ctx) }
+
+// Settle implements store.Resources: one at a time writes.
+func (s *Store) Settle(context.Context, store.Seq) error { return nil }
+
 // LastSeq implements store.Resources.
 func (s *Store) LastSeq(ctx context.Context) (seq store.Seq, err error) {
 	err = s.read(ctx, func(c *conn) error {

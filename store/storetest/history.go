@@ -25,6 +25,7 @@ var historyCases = []testCase{
 	{"the change feed has each version in the order of Seq", changesInOrder},
 	{"the change feed misses nothing while many write", changesMissNothing},
 	{"LastSeq is where the change feed ends", lastSeq},
+	{"a mark is above what was acknowledged, and below what comes after it is settled", marks},
 }
 
 // timed is put with a time.
@@ -296,4 +297,31 @@ func lastSeq(t *testing.T, b bench) {
 	if !slices.IsSortedFunc(records, func(a, b store.Record) int { return int(a.Seq - b.Seq) }) {
 		t.Error("not in order")
 	}
+}
+
+func marks(t *testing.T, b bench) {
+	var writers sync.WaitGroup
+	for g := range 4 {
+		writers.Go(func() {
+			put := func(i int) store.Seq {
+				records, err := b.try(b.put(fmt.Sprintf("Patient/%d-%d", g, i), 0, ""))
+				if err != nil {
+					t.Error(err)
+					return 0
+				}
+				return records[0].Seq
+			}
+			for i := range 25 {
+				before := put(2 * i)
+				at, err := b.Mark(b.ctx)
+				if err == nil {
+					err = b.Settle(b.ctx, at)
+				}
+				if after := put(2*i + 1); err != nil || before > at || after <= at {
+					t.Errorf("marked %d between %d and %d, %v", at, before, after, err)
+				}
+			}
+		})
+	}
+	writers.Wait()
 }

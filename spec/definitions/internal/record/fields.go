@@ -31,6 +31,7 @@ func (c *coder) structure(s *Structure) {
 	c.string(&s.Derivation)
 	c.bools(&s.Abstract, &s.Differential)
 	c.strings(&s.Contexts)
+	c.strings(&s.ContextInvariants)
 	slice(c, &s.Elements, (*coder).element)
 }
 

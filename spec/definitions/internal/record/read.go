@@ -26,6 +26,8 @@ func (s *Set) Add(data []byte) error {
 		return s.addStructure(data)
 	case "SearchParameter":
 		return s.addParameter(data)
+	case "ImplementationGuide":
+		return s.addGuide(data)
 	case "CompartmentDefinition":
 		return s.addCompartment(data)
 	case "OperationDefinition":
@@ -84,6 +86,7 @@ func (s *Set) addStructure(data []byte) error {
 		Snapshot     elements       `json:"snapshot"`
 		Differential elements       `json:"differential"`
 		Context      jsontext.Value `json:"context"`
+		Invariants   []string       `json:"contextInvariant"`
 	}
 	if err := json.Unmarshal(data, &in, lenient); err != nil {
 		return err
@@ -100,7 +103,7 @@ func (s *Set) addStructure(data []byte) error {
 	if len(out.Elements) == 0 {
 		out.Elements, out.Differential = in.Differential.Element, true
 	}
-	out.Contexts = contexts(in.Context)
+	out.Contexts, out.ContextInvariants = contexts(in.Context), in.Invariants
 	s.Structures = append(s.Structures, out)
 	return nil
 }
@@ -120,6 +123,26 @@ func contexts(data jsontext.Value) []string {
 		out = append(out, c.Type+":"+c.Expression)
 	}
 	return out
+}
+
+// addGuide reads the profiles that a guide sets for all resources of a type.
+func (s *Set) addGuide(data []byte) error {
+	var in struct {
+		Global []struct {
+			Type    string         `json:"type"`
+			Profile jsontext.Value `json:"profile"`
+		} `json:"global"`
+	}
+	if err := json.Unmarshal(data, &in, lenient); err != nil {
+		return err
+	}
+	for _, g := range in.Global {
+		var canonical string // STU3 has a Reference
+		if json.Unmarshal(g.Profile, &canonical, lenient) == nil && g.Type != "" && canonical != "" {
+			s.Globals = append(s.Globals, Global{g.Type, canonical})
+		}
+	}
+	return nil
 }
 
 // stringOrList reads a list of strings that old packages give as one string.

@@ -20,6 +20,7 @@ type Structure struct {
 	Abstract                  bool
 	Differential              bool // Elements are a differential: there was no snapshot
 	Contexts                  []string
+	ContextInvariants         []string
 	Elements                  []Element
 }
 
@@ -123,4 +124,8 @@ type Set struct {
 	CodeSystems                []CodeSystem
 	ConceptMaps                []ConceptMap
 	Topics                     [][]byte // of subscriptions, as they stand in a package
+	Globals                    []Global
 }
+
+// Global is ImplementationGuide.global.
+type Global struct{ Type, Profile string }

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/records/tenancy"
+)
+
+// patientsOf counts the patients of a sandbox.
+func patientsOf(t *testing.T, door *records.Door) int {
+	t.Helper()
+	found, err := door.Session(records.Principal{ID: "test"}, nil).Search(t.Context(), records.SearchRequest{Type: "Patient", Pairs: []search.Pair{{Name: "_count", Value: "100"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(found.Entries)
+}
+
+func TestAResetThatIsCutOffIsDoneWhenTheSandboxIsServedAgain(t *testing.T) {
+	eachPlaces(t, func(t *testing.T, p *tenantPlaces) {
+		one := tenancy.Tenant{Name: "training", Content: tenancy.Sandbox, By: "root"}
+		hold := func(context.Context, int64) error { return nil }
+		if err := p.Make(t.Context(), one, hold); err != nil {
+			t.Fatal(err)
+		}
+		door, s, _ := openAt(t, p, "training")
+		cutOff := func(after time.Duration) error {
+			ctx, stop := context.WithTimeout(t.Context(), after)
+			defer stop()
+			return newSandbox(door, s, time.Now()).reset(ctx)
+		}
+		for after := 20 * time.Millisecond; ; after *= 2 {
+			err := cutOff(after)
+			if err == nil {
+				t.Skip("nothing was cut off")
+			}
+			if patientsOf(t, door) < sandboxPatients {
+				break
+			}
+		}
+		for range 2 { // what is whole stays
+			if err := newSandbox(door, s, time.Now()).mend(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if n := patientsOf(t, door); n != sandboxPatients {
+				t.Errorf("%d patients", n)
+			}
+		}
+	})
+}
+
+func TestASandboxThatIsSuspendedWhileItIsResetIsWholeWhenItIsResumed(t *testing.T) {
+	for name, where := range tenancyPlaces(t) {
+		t.Run(name, func(t *testing.T) {
+			flags := where(t)
+			p := startClosed(t, flags...)
+			base := strings.TrimSuffix(p.url, "/fhir")
+			invited := base + regexp.MustCompile(`/account/invitation/\S+`).FindString(command(t, true, flags, "user", "add", "root", "--role", "administrator"))
+			admin := newBrowser(t)
+			admin.open(invited).fill("password", "a lamp in the night", "repeated", "a lamp in the night").submit("")
+			command(t, true, flags, "tenant", "create", "training", "--sandbox")
+			token := tokenFor(t, flags, "training")
+			becomes(t, p.at("training")+"/Patient", token, http.StatusOK)
+			const at = "/console/tenants/tenant/training"
+			form := admin.open(base+at).action(at).fill("act", "reset", "confirm-reset", "1")
+			var asking sync.WaitGroup
+			asking.Go(func() { form.submit("") })
+			time.Sleep(100 * time.Millisecond)
+			command(t, true, flags, "tenant", "suspend", "training")
+			asking.Wait()
+			command(t, true, flags, "tenant", "resume", "training")
+			status, body := 0, ""
+			for until := time.Now().Add(3 * time.Minute); status != http.StatusOK && time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+				status, body = send(t.Context(), client, "GET", p.at("training")+"/Patient?_summary=count", "", "Authorization", "Bearer "+token)
+			}
+			if status != http.StatusOK || !strings.Contains(body, fmt.Sprintf(`"total":%d`, sandboxPatients)) {
+				t.Errorf("%d %s", status, body)
+			}
+		})
+	}
+}
