@@ -15,7 +15,7 @@ func TestRolesAreToldInWordsAndChanged(t *testing.T) {
 		return root.fill(at, at, append([]string{"do", "save", "title", "Nurse <b>", "purposes", "TREAT HOPERAT"}, pairs...)...)
 	}
 	save("types-0", "Observation Patient", "interactions-0", "r", "interactions-0", "s", "reach-0", "own", "filter-0", "", "types-1", "", "reach-1", "organization").want(200).
-		has("Saved.", "Read and search Observation, Patient of the user's own patients", ">changed<").lacks("Nurse <b>")
+		has("Saved.", "Read and search Observation and Patient of the user's own patients", ">changed<").lacks("Nurse <b>")
 	r, err := o.identity.AccessRole(t.Context(), "nurse")
 	if err != nil || len(r.Rules) != 1 || r.Rules[0].Interactions != "rs" || len(r.Purposes) != 2 {
 		t.Errorf("%+v %v", r, err)
