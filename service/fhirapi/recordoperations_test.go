@@ -20,8 +20,9 @@ func chart(s *server) {
 	s.put("/Organization/clinic", `{"resourceType":"Organization","id":"clinic","name":"Clinic"}`)
 	s.put("/Patient/alice", strings.Replace(alice, `"active"`, `"managingOrganization":{"reference":"Organization/clinic"},"active"`, 1))
 	for i, day := range []string{"2020-01-01", "2021-01-01"} {
-		s.put(fmt.Sprintf("/Observation/o%d", i), fmt.Sprintf(`{"resourceType":"Observation","id":"o%d","status":"final","category":[{"coding":[{"code":"vital-signs"}]}],
-			"code":{"coding":[{"system":"http://loinc.org","code":"8867-4"}]},"subject":{"reference":"Patient/alice"},"effectiveDateTime":%q}`, i, day))
+		s.put(fmt.Sprintf("/Observation/o%d", i), fmt.Sprintf(`{"resourceType":"Observation","id":"o%d","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs"}]}],
+			"code":{"coding":[{"system":"http://loinc.org","code":"8867-4"}]},"subject":{"reference":"Patient/alice"},"effectiveDateTime":%q,
+			"valueQuantity":{"value":70,"unit":"beats/min","system":"http://unitsofmeasure.org","code":"/min"}}`, i, day))
 	}
 	s.put("/DocumentReference/d", `{"resourceType":"DocumentReference","id":"d","status":"current","type":{"coding":[{"system":"http://loinc.org","code":"34133-9"}]},"subject":{"reference":"Patient/alice"},
 		"content":[{"attachment":{"url":"http://docs.example/1"}}]}`)
