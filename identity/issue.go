@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"net/url"
 	"time"
 
 	"github.com/inglehealth/ingle/spec/smart"
@@ -90,6 +91,18 @@ func (i *issue) rememberAccess(t *Tokens, resource string) {
 
 // FHIRBase is the address of the FHIR API, which apps give as aud.
 func (s *Service) FHIRBase() string { return s.config.Issuer + "/fhir" }
+
+// SimulatedBase is the address of the FHIR API at which discovery tells of the record
+// system that is simulated for a client: that simulation's alone. All else there is as at
+// FHIRBase. Outside of a sandbox nothing is there.
+func (s *Service) SimulatedBase(client string) string {
+	return s.config.Issuer + "/simulated/" + url.PathEscape(client) + "/fhir"
+}
+
+// IsBase says whether an address is one that a client may give as aud, without trailing slash.
+func (s *Service) IsBase(client, address string) bool {
+	return address == s.FHIRBase() || s.Sandbox() && address == s.SimulatedBase(client)
+}
 
 // Issuer is the public address of this server, without trailing slash.
 func (s *Service) Issuer() string { return s.config.Issuer }

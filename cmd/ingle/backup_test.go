@@ -35,7 +35,7 @@ func backupPlaces(t *testing.T) map[string]func(t *testing.T) places {
 }
 
 // newDatabase makes a database of its own in the cluster of the tests.
-func newDatabase(t *testing.T) string {
+func newDatabase(t testing.TB) string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), pgtest.URL(t))
 	if err != nil {

@@ -32,13 +32,13 @@ var (
 
 // startServer starts an open server of its own and waits for its greeting. The
 // test kills it at the end, if it did not before.
-func startServer(t *testing.T, args ...string) *process {
+func startServer(t testing.TB, args ...string) *process {
 	t.Helper()
 	return startClosed(t, append([]string{"--open"}, args...)...)
 }
 
 // startClosed starts one with authorization.
-func startClosed(t *testing.T, args ...string) *process {
+func startClosed(t testing.TB, args ...string) *process {
 	t.Helper()
 	cmd := exec.Command("ingle", append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
 	var errs strings.Builder

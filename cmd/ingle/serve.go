@@ -145,6 +145,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		}
 		who.server.Mount(site)
 		mounted.who = who
+		who.house.Gate = api.Gate
 		who.furnish(site, c.console(mounted, office, patients))
 		api.Start = true
 		api.Authenticate, api.Origins, api.Ask = who.server.Authenticate, who.server.KnownOrigin, who.server.Ask

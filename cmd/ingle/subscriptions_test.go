@@ -28,10 +28,11 @@ type hook struct {
 	focus  map[int64]string // by event number
 	last   int64
 	twice  int
+	told   time.Time // when the last new event came
 	faults []string
 }
 
-func newHook(t *testing.T) *hook {
+func newHook(t testing.TB) *hook {
 	h := &hook{focus: map[int64]string{}, id: strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))}
 	h.id = h.id[max(0, len(h.id)-30):]
 	h.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -87,6 +88,9 @@ func (h *hook) take(body []byte) {
 		case number != h.last+1:
 			h.faults = append(h.faults, fmt.Sprintf("event %d came after %d", number, h.last))
 		}
+		if number > h.last {
+			h.told = time.Now()
+		}
 		h.focus[number] = focus
 		h.last = max(h.last, number)
 	}
@@ -103,7 +107,7 @@ func (h *hook) heard() map[string]bool {
 }
 
 // subscribe makes a Subscription to Patients and waits until it is active.
-func (h *hook) subscribe(t *testing.T, base string, header ...string) {
+func (h *hook) subscribe(t testing.TB, base string, header ...string) {
 	t.Helper()
 	const x = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-"
 	status, body := send(t.Context(), client, "PUT", base+"/Subscription/"+h.id, fmt.Sprintf(`{"resourceType":"Subscription","id":%[3]q,"status":"requested","reason":"test","criteria":"Patient?active=true",
@@ -117,7 +121,7 @@ func (h *hook) subscribe(t *testing.T, base string, header ...string) {
 	})
 }
 
-func eventually(t *testing.T, holds func() bool) {
+func eventually(t testing.TB, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(60 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -119,6 +119,11 @@ func (s *Server) Mount(site *web.Site) {
 		site.Handle(e.path, handler)
 		site.Handle("/t/{tenant}"+e.path, handler)
 	}
+	simulated := s.simulatedBase(site)
+	for _, path := range []string{simulatedPath, simulatedPath + "/{rest...}"} {
+		site.Handle(path, simulated)
+		site.Handle("/t/{tenant}"+path, simulated)
+	}
 }
 
 // endpoint is one address and what is done there.

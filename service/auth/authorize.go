@@ -125,7 +125,7 @@ func (c *call) start(client *identity.Client, a asked, values url.Values) error 
 	if err != nil {
 		return err
 	}
-	if err := a.check(client, c.Identity.FHIRBase(), c.now); err != nil {
+	if err := a.check(client, c.Identity, c.now); err != nil {
 		return err
 	}
 	if err := client.MayPursue(a.purpose); err != nil {
@@ -166,7 +166,8 @@ func (c *call) start(client *identity.Client, a asked, values url.Values) error 
 	return c.see(c.url("/" + requestPath + r.ID))
 }
 
-func (a *asked) check(client *identity.Client, base string, now time.Time) error {
+func (a *asked) check(client *identity.Client, in *identity.Service, now time.Time) error {
+	base := in.FHIRBase()
 	switch {
 	case a.requestURI != "":
 		return identity.Refuse(identity.RequestURINotSupported, "a request object is sent as request, not by its address")
@@ -178,7 +179,7 @@ func (a *asked) check(client *identity.Client, base string, now time.Time) error
 		return identity.Refuse(identity.InvalidRequest, "response_mode: only query is possible here")
 	case a.aud == "":
 		return identity.Refuse(identity.InvalidRequest, "aud is missing: it is %s", base)
-	case strings.TrimSuffix(a.aud, "/") != base:
+	case !in.IsBase(client.ID, strings.TrimSuffix(a.aud, "/")):
 		return identity.Refuse(identity.InvalidRequest, "aud is not the FHIR server whose tokens are issued here: %s", base)
 	case len(a.nonce) > maxNonce || !utf8.ValidString(a.nonce):
 		return identity.Refuse(identity.InvalidRequest, "nonce is UTF-8 of up to %d bytes", maxNonce)

@@ -83,7 +83,15 @@ func (c *call) smartConfiguration() error {
 		Management   string             `json:"management_endpoint"`
 		Capabilities []string           `json:"capabilities"`
 		Associated   []associatedServer `json:"associated_endpoints"`
-	}{c.metadata(is), brands, c.url("/account"), can, []associatedServer{{c.Identity.FHIRBase(), can}, {c.url(appStatePath), []string{"smart-app-state"}}}})
+	}{c.metadata(is), brands, c.url("/account"), can, []associatedServer{{c.base(is), can}, {c.url(appStatePath), []string{"smart-app-state"}}}})
+}
+
+// base is the address of the FHIR API, as who asked for the document knows it.
+func (c *call) base(is *identity.Simulation) string {
+	if is != nil {
+		return c.Identity.SimulatedBase(is.Client)
+	}
+	return c.Identity.FHIRBase()
 }
 
 type associatedServer struct {
@@ -93,11 +101,7 @@ type associatedServer struct {
 
 // openIDConfiguration serves OpenID Connect Discovery 1.0 §4.
 func (c *call) openIDConfiguration() error {
-	is, err := c.imitated()
-	if err != nil {
-		return err
-	}
-	m := c.metadata(is)
+	m := c.metadata(nil)
 	return c.writeJSON(http.StatusOK, struct {
 		metadata
 		UserInfo       string   `json:"userinfo_endpoint"`

@@ -2,11 +2,15 @@ package auth
 
 import (
 	"context"
+	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/inglehealth/ingle/engine/mask"
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
@@ -36,15 +40,41 @@ func (c *call) pretend(client string, scopes *smart.Scopes) error {
 	return nil
 }
 
-// imitated is the simulation that whoever asks for a discovery document has started: the
-// only one of its address, since the request names no app. nil for none.
+// simulatedPath is below the base at which discovery tells of a simulation
+// (identity.Service.SimulatedBase).
+const simulatedPath = "/simulated/{client}/fhir"
+
+type simulatedKey struct{}
+
+// simulatedBase serves what is below such a base as what is below the FHIR base.
+func (s *Server) simulatedBase(site *web.Site) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t := s.tenant(r.PathValue("tenant"))
+		if t == nil || !t.Identity.Sandbox() {
+			web.NotFound(w, r)
+			return
+		}
+		path := r.URL.EscapedPath()
+		before, rest, _ := strings.Cut(path, "/simulated/")
+		escaped := before + rest[strings.IndexByte(rest, '/'):]
+		plain, err := url.PathUnescape(escaped)
+		if err != nil {
+			web.NotFound(w, r)
+			return
+		}
+		at := *r.URL
+		at.Path, at.RawPath = plain, escaped
+		r = r.WithContext(context.WithValue(r.Context(), simulatedKey{}, r.PathValue("client")))
+		r.URL = &at
+		site.Again(w, r)
+	})
+}
+
+// imitated is the simulation at whose base a discovery document is asked for; nil for
+// none.
 func (c *call) imitated() (*identity.Simulation, error) {
-	ctx := c.r.Context()
-	client, err := c.Identity.Stray(ctx, c.address().String())
-	if client == "" || err != nil {
-		return nil, err
-	}
-	return c.Identity.Simulation(ctx, client)
+	client, _ := c.r.Context().Value(simulatedKey{}).(string)
+	return c.Identity.Simulation(c.r.Context(), client)
 }
 
 // capable are the capabilities of a record system that is simulated.

@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -62,23 +63,56 @@ func TestASimulatedRecordSystemGrantsWhatItKnows(t *testing.T) {
 	}
 }
 
-func TestDiscoveryTellsWhoStartedASimulationOfTheRecordSystemThatIsImitated(t *testing.T) {
+func TestDiscoveryTellsOfASimulationAtItsOwnBaseAlone(t *testing.T) {
+	p := practice(t, sandbox)
+	one, _ := p.register()
+	other, _ := p.register()
+	// Both developers come from one address.
+	p.pretends(identity.Simulation{Client: one.ID, V1: true, NoRefresh: true, Address: "127.0.0.1"})
+	p.pretends(identity.Simulation{Client: other.ID, NoRefresh: true, Address: "127.0.0.1"})
+	ask := func(base string) string {
+		return p.do(p.client, "GET", base+"/.well-known/smart-configuration", nil).want(200).body
+	}
+	mine := p.identity.SimulatedBase(one.ID)
+	if got := ask(mine); !strings.Contains(got, "patient/*.read") || strings.Contains(got, "*.rs") || strings.Contains(got, "offline") || strings.Contains(got, `"refresh_token"`) || strings.Contains(got, "permission-v2") || !strings.Contains(got, `"`+mine+`"`) {
+		t.Errorf("%s tells %s", mine, got)
+	}
+	if got := ask(p.identity.SimulatedBase(other.ID)); !strings.Contains(got, "patient/*.rs") || strings.Contains(got, "offline") {
+		t.Errorf("the other one's tells %s", got)
+	}
+	for _, base := range []string{p.url + "/fhir", p.url, p.identity.SimulatedBase("nobody")} {
+		if base == p.url {
+			if got := p.do(p.client, "GET", base+"/.well-known/openid-configuration", nil).want(200).body; !strings.Contains(got, "patient/*.rs") {
+				t.Errorf("%s tells somebody else of it: %s", base, got)
+			}
+			continue
+		}
+		if got := ask(base); !strings.Contains(got, "patient/*.rs") || !strings.Contains(got, "offline") {
+			t.Errorf("%s tells somebody else of it: %s", base, got)
+		}
+	}
+}
+
+func TestTheBaseOfASimulationIsTheRecordSystems(t *testing.T) {
 	p := practice(t, sandbox)
 	c, _ := p.register()
-	documents := []string{"/fhir/.well-known/smart-configuration", "/.well-known/openid-configuration"}
-	ask := func(path string) string { return p.do(p.client, "GET", p.url+path, nil).want(200).body }
-	p.pretends(identity.Simulation{Client: c.ID, V1: true, NoRefresh: true, Address: "192.0.2.1"})
-	for _, path := range documents {
-		if got := ask(path); !strings.Contains(got, "patient/*.rs") {
-			t.Errorf("%s: somebody else is told of it: %s", path, got)
-		}
+	other, _ := p.register()
+	p.pretends(identity.Simulation{Client: c.ID, NoRefresh: true})
+	at := func(client string) url.Values {
+		asked := p.ask(c, "launch/patient patient/*.rs")
+		asked.Set("aud", p.identity.SimulatedBase(client))
+		return asked
 	}
-	p.pretends(identity.Simulation{Client: c.ID, V1: true, NoRefresh: true, Address: "127.0.0.1"})
-	for _, path := range documents {
-		if got := ask(path); !strings.Contains(got, "patient/*.read") || strings.Contains(got, "*.rs") || strings.Contains(got, "offline") || strings.Contains(got, `"refresh_token"`) || strings.Contains(got, "permission-v2") {
-			t.Errorf("%s tells %s", path, got)
-		}
+	if back := p.browser().open(at(other.ID)).location().Query(); back.Get("error") != "invalid_request" {
+		t.Errorf("another app's is taken as aud: %v", back)
 	}
+	p.browser().open(at(c.ID)).has("Sign in")
+	token := p.tokens(c, "launch/patient patient/*.rs", "ann")["access_token"].(string)
+	base := p.identity.SimulatedBase(c.ID)
+	p.do(p.client, "GET", base+"/Patient/ann", nil, "Authorization", "Bearer "+token).want(200).has("birthDate")
+	p.do(p.client, "GET", base+"/Patient?_id=ann", nil, "Authorization", "Bearer "+token).want(200).has(`"total":1`)
+	p.do(p.client, "GET", base+"/metadata", nil).want(200).has("CapabilityStatement")
+	p.do(p.client, "GET", strings.TrimSuffix(base, "/fhir")+"/auth/jwks", nil).want(404)
 }
 
 func TestASimulationHoldsForTokensThatThereAre(t *testing.T) {
@@ -122,6 +156,7 @@ func TestNothingIsSimulatedOutsideOfASandbox(t *testing.T) {
 	var config identity.Config
 	p := practice(t, func(c *identity.Config, _ *auth.Config) { config = *c })
 	c, _ := p.register()
+	p.do(p.client, "GET", p.identity.SimulatedBase(c.ID)+"/.well-known/smart-configuration", nil).want(404)
 	if err := p.identity.Simulate(t.Context(), identity.Simulation{Client: c.ID, Fail: identity.FailDenied}); err == nil || !strings.Contains(err.Error(), "in a sandbox only") {
 		t.Errorf("%v", err)
 	}

@@ -193,6 +193,9 @@ func origin(address string) string {
 func (t *tenant) keep(r *http.Request, s identity.Step, failed bool) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(r.Context()), 5*time.Second)
 	defer stop()
+	if client, ok := ctx.Value(simulatedKey{}).(string); ok && s.Client == "" {
+		s.Client = client
+	}
 	_, unknown := t.Identity.Client(ctx, s.Client)
 	if unknown != nil && failed {
 		client, err := t.Identity.Stray(ctx, (&call{tenant: t, r: r}).address().String())

@@ -21,6 +21,7 @@ import (
 	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/internal/pgtest"
+	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/auth"
 	"github.com/inglehealth/ingle/service/clinic"
@@ -45,6 +46,7 @@ type ward struct {
 	mu       sync.Mutex
 	now      time.Time
 	stop     context.CancelFunc // as at the end of the server
+	gate     *limits.Gate
 }
 
 func (w *ward) time() time.Time {
@@ -109,7 +111,8 @@ func newWard(t testing.TB) *ward {
 		t.Fatal(err)
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	house := &pages.House{Clock: w.time, Log: quiet, Entrances: []pages.Entrance{{Name: clinic.Name, Path: clinic.Path, Roles: clinic.Roles()}}, Done: ctx.Done()}
+	house := &pages.House{Clock: w.time, Log: quiet, Entrances: []pages.Entrance{{Name: clinic.Name, Path: clinic.Path, Roles: clinic.Roles()}}, Done: ctx.Done(), Gate: limits.NewGate(limits.GateConfig{Slots: 4, Each: 3, Waiting: 2})}
+	w.gate = house.Gate
 	server2 := auth.New(auth.Config{Tenants: []auth.Tenant{{Door: w.door, Identity: w.identity}}, Log: quiet, Clock: w.time, House: house})
 	house.Visitors = server2
 	site := web.New(web.Config{Log: quiet})

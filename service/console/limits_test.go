@@ -45,7 +45,7 @@ func TestAnAdministratorSetsLimitsAndSeesWhoReachesThem(t *testing.T) {
 	for range 3 {
 		vera.get("/console").want(200)
 	}
-	if a := vera.get("/console").want(429).has("requests for this user"); a.header.Get("Retry-After") == "" {
+	if a := vera.get("/console").want(429).has("Too many requests", "Wait "); a.header.Get("Retry-After") == "" {
 		t.Error(a.header)
 	}
 }

@@ -169,6 +169,9 @@ func launch(v *pages.Visit, c *identity.Client) error {
 	}
 	form.Until = v.Now.Add(minutes)
 	now := &ready{EHR: form.Kind != "patient", ISS: v.Identity.FHIRBase()}
+	if form.V1 || form.NoRefresh { // discovery tells of it
+		now.ISS = v.Identity.SimulatedBase(c.ID)
+	}
 	err := v.Identity.Simulate(ctx, form.Simulation)
 	if err == nil && now.EHR {
 		err = registerLaunch(v, c, form, now)

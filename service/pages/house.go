@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -54,6 +55,7 @@ type House struct {
 	Log       *slog.Logger     // nil: slog.Default()
 	Sandbox   bool             // the patients are synthetic, and everybody may sign in
 	Entrances []Entrance       // of the menu
+	Gate      *limits.Gate     // lets in those who ask for pages by turns; nil: all at once
 	Done      <-chan struct{}  // closed when the server stops: answers that go on end; nil: never
 }
 

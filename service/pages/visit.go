@@ -15,7 +15,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/inglehealth/ingle/identity"
-	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -80,16 +79,16 @@ func (v *Visit) serve(p Page) (err error) {
 		if len(p.Roles) > 0 && !slices.ContainsFunc(p.Roles, v.User.Has) {
 			return fault.New(fault.Forbidden, fault.CodeForbidden, "", "This page is for users with another role than yours. You are signed in as %s.", v.UserName())
 		}
-		if err := v.limit(); err != nil {
-			return err
-		}
 	case p.Public:
 	case post:
 		return fault.New(fault.Unauthenticated, fault.CodeLogin, "", "You are not signed in any more. Sign in again; nothing was changed.")
-	case v.R.Header.Get("Accept") == "application/json" || strings.Contains(v.R.Header.Get("Accept"), "event-stream"):
+	case v.R.Header.Get("Accept") == "application/json" || v.goesOn():
 		return fault.New(fault.Unauthenticated, fault.CodeLogin, "", "You are not signed in any more.")
 	default:
 		return v.See(v.SignIn())
+	}
+	if err := v.limit(); err != nil {
+		return err
 	}
 	if post {
 		if err := v.own(); err != nil {
@@ -97,15 +96,6 @@ func (v *Visit) serve(p Page) (err error) {
 		}
 	}
 	return p.Serve(v)
-}
-
-// limit counts the visitor's request.
-func (v *Visit) limit() error {
-	x := web.From(v.R.Context())
-	if x == nil {
-		return nil
-	}
-	return x.Limit(v.Door.Limits().Take(limits.Requests, limits.Who{User: v.User.ID, Counted: true}, 1))
 }
 
 // atHome says whether the browser knows the server by its own name. Its cookies are
@@ -200,10 +190,12 @@ func (v *Visit) Staff() bool {
 // not work here.
 func (v *Visit) Records(patient fhir.ID) (*records.Session, error) {
 	s, err := v.House.Visitors.Records(v.R.Context(), v.Tenant, v.Visitor, v.Room.Name, patient)
-	if err == nil {
-		v.act.as(s)
+	if err != nil {
+		return nil, err
 	}
-	return s, err
+	s = v.metered(s)
+	v.act.as(s)
+	return s, nil
 }
 
 // Frame begins a page of the room. place is the address of the place in the room's
@@ -257,6 +249,14 @@ func (v *Visit) See(address string) error {
 	return nil
 }
 
+// errorPage is what a visitor is told of an error.
+type errorPage struct {
+	Title, Message, Request, SignIn, Start string
+	Wait, Again                            string // how long to wait, and where to go on then
+}
+
+const crowdedTitle = "Too many requests"
+
 var errorTemplate = template.Must(template.New("error.html").ParseFS(pageFiles, "page/error.html"))
 
 // fail answers with a page, or what a script reads, that says what went wrong and
@@ -272,14 +272,19 @@ func (v *Visit) fail(err error) {
 	if status >= 500 && status != http.StatusServiceUnavailable && v.R.Context().Err() == nil {
 		v.House.log().Error("request failed", "request", v.requestID(), "route", v.R.Pattern, "error", err)
 	}
-	page := struct{ Message, Request, SignIn, Start string }{Message: f.Issues[0].Message, Start: v.Path("/")}
-	if status >= 500 {
+	page := errorPage{Title: titleOf(f.Kind), Message: f.Issues[0].Message, Start: v.Path("/")}
+	if message, wait := v.crowded(f); wait != "" {
+		page.Title, page.Message, page.Wait = crowdedTitle, message, wait
+		if v.R.Method == http.MethodGet {
+			page.Again = v.R.URL.RequestURI()
+		}
+	} else if status >= 500 {
 		page.Request = v.requestID()
 	}
 	if f.Kind == fault.Unauthenticated {
 		page.SignIn = v.Path("/account/sign-in")
 	}
-	if err := v.Write(status, v.Frame(titleOf(f.Kind), "", Narrow), errorTemplate, page); err != nil {
+	if err := v.Write(status, v.Frame(page.Title, "", Narrow), errorTemplate, page); err != nil {
 		web.Fail(v.W, v.R, err)
 	}
 }

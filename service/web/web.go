@@ -125,6 +125,9 @@ func (s *Site) nothing(w http.ResponseWriter, r *http.Request) {
 	s.Lost.ServeHTTP(w, r)
 }
 
+// Again serves a request anew, by the path that a handler has given it.
+func (s *Site) Again(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
 // Handle mounts h at a ServeMux pattern.
 func (s *Site) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
 

@@ -33,7 +33,7 @@ func (s *Reader) Walk(ctx context.Context, db DB, q store.WalkQuery) (*Walk, err
 func (s *Reader) walk(ctx context.Context, db DB, q store.WalkQuery) (*Walk, *compiler, error) {
 	c := s.compiler(ctx, db, &search.Query{Types: []string{string(q.Type)}})
 	w := &Walk{}
-	places := s.Dialect.placesOf(c.types[0], sql("@ > ?", int64(q.After)), sql("@ <= ?", int64(q.At)))
+	places := s.Dialect.placesOf(c.types[0], q.Limit, sql("@ > ?", int64(q.After)), sql("@ <= ?", int64(q.At)))
 	var looked, last int64
 	text := join("", sql("SELECT count(*), coalesce(max(p.rid), 0) FROM ("), places, sql(" ORDER BY rid LIMIT "+strconv.Itoa(q.Limit)+") p"))
 	if err := ForEach(ctx, db, s.Dialect.Rebind(text.sql), text.args, func(r Rows) error { return r.Scan(&looked, &last) }); err != nil {
@@ -43,7 +43,7 @@ func (s *Reader) walk(ctx context.Context, db DB, q store.WalkQuery) (*Walk, *co
 	if looked == 0 {
 		return w, c, c.err
 	}
-	places = s.Dialect.placesOf(c.types[0], sql("@ > ?", int64(q.After)), sql("@ <= ?", last))
+	places = s.Dialect.placesOf(c.types[0], 0, sql("@ > ?", int64(q.After)), sql("@ <= ?", last))
 	if err := s.readWalk(ctx, db, c, q, places, w); err != nil {
 		return nil, c, err
 	}
@@ -53,10 +53,16 @@ func (s *Reader) walk(ctx context.Context, db DB, q store.WalkQuery) (*Walk, *co
 	return w, c, c.err
 }
 
-// placesOf selects the rids of a type's resources, deleted ones, too, within bounds.
-func (d Dialect) placesOf(number int64, bounds ...fragment) fragment {
+// placesOf selects the rids of a type's resources, deleted ones, too, within bounds: those
+// among which the first most are, or all if most is 0. PostgreSQL sorts all that there
+// are, each time, where each part has no limit of its own.
+func (d Dialect) placesOf(number int64, most int, bounds ...fragment) fragment {
 	of := func(deleted int64) fragment {
-		return join("", sql("SELECT rid FROM resource"+d.by("resource_type")+" WHERE type = ? AND deleted = ? AND ", number, deleted), at("rid", bounds))
+		all := join("", sql("SELECT rid FROM resource"+d.by("resource_type")+" WHERE type = ? AND deleted = ? AND ", number, deleted), at("rid", bounds))
+		if most == 0 {
+			return all
+		}
+		return join("", sql("SELECT rid FROM ("), all, sql(" ORDER BY rid LIMIT "+strconv.Itoa(most)+") p"+strconv.FormatInt(deleted, 10)))
 	}
 	return join(" UNION ALL ", of(0), of(1))
 }
