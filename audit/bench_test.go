@@ -86,6 +86,25 @@ func benchLog(b *testing.B, s store.Audit) {
 				})
 			})
 			benchFind(b, s, "patient", Query{Patient: "Patient/p7"})
+			b.Run("proof", func(b *testing.B) {
+				r := rand.New(rand.NewPCG(5, 5))
+				for b.Loop() {
+					if _, err := l.Prove(b.Context(), r.Int64N(int64(size)), -1); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run("verify", func(b *testing.B) {
+				events := int64(0)
+				for b.Loop() {
+					report, err := l.Verify(b.Context(), Verification{})
+					if err != nil || report.Problems > 0 {
+						b.Fatal(report, err)
+					}
+					events = report.Events
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(int64(b.N)*events), "ns/event")
+			})
 			for _, text := range []string{"altid=nobody", "entity=Observation/nowhere", "entity=Organization/3&outcome=8&action=D"} {
 				q := parse(b, text).query
 				benchFind(b, s, text, q)

@@ -23,6 +23,9 @@ type Config struct {
 	Clock  func() time.Time // nil: time.Now
 	Log    *slog.Logger     // nil: nothing is logged; never receives what events hold
 	Sinks  []Sink           // each gets every event once it has a number; may be nil
+	// Spool is a file of this process alone, in which events wait while the store has no
+	// room and keeps no reserve; "" for none.
+	Spool string
 	// SealEvery is how long an event waits for its number at most; 0: a second.
 	SealEvery time.Duration
 }
@@ -79,9 +82,12 @@ func Open(ctx context.Context, c Config) (*Log, error) {
 	}
 	l.signer.Store(&by)
 	l.room.log = l
+	if err := l.openSpool(ctx); err != nil {
+		return nil, errors.Join(err, l.room.spool.close())
+	}
 	// What another process left, or a crash.
 	if err := l.Seal(ctx); err != nil && !errors.Is(err, store.ErrFull) {
-		return nil, fmt.Errorf("audit: numbering what was appended: %w", err)
+		return nil, errors.Join(fmt.Errorf("audit: numbering what was appended: %w", err), l.room.spool.close())
 	}
 	for _, s := range c.Sinks {
 		l.sinks = append(l.sinks, newStream(l, s))
@@ -100,7 +106,7 @@ func (l *Log) Close() error {
 		close(l.ending)
 	})
 	l.working.Wait()
-	return nil
+	return l.room.spool.close()
 }
 
 // Record appends an event, which is durable when Record returns nil. Its time is
@@ -140,7 +146,7 @@ const appendTime = 30 * time.Second
 func (l *Log) commit(group []byte, events int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), appendTime)
 	defer cancel()
-	err := l.room.append(ctx, group)
+	err := l.room.append(ctx, group, events)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package audit
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,14 +17,27 @@ type room struct {
 	log     *Log
 	full    atomic.Bool
 	refused atomic.Int64 // since it was full
+	spool   *spool       // nil for none
+	spooled atomic.Int64 // events that went there since it was full
+
+	restoring sync.Mutex
+	altered   []string // under restoring: what is wrong with the spool and not recorded yet
 }
 
-// append appends a group, if need be into the reserve.
-func (r *room) append(ctx context.Context, group []byte) error {
+// append appends a group of so many events, if need be into the reserve, or the spool.
+func (r *room) append(ctx context.Context, group []byte, events int) error {
+	if taken, err := r.wait(group, events, false); taken {
+		return err
+	}
 	err := r.log.store.AppendAudit(ctx, group)
 	for errors.Is(err, store.ErrFull) {
 		r.fill()
 		left, spent := r.log.store.SpendAuditReserve(ctx)
+		if errors.Is(spent, store.ErrFull) {
+			if taken, err := r.wait(group, events, true); taken {
+				return err
+			}
+		}
 		if spent != nil {
 			return errors.Join(err, spent)
 		}
@@ -32,10 +47,23 @@ func (r *room) append(ctx context.Context, group []byte) error {
 	return err
 }
 
+// wait has a group wait in the spool, if there is one, when others wait there already or
+// it is the first.
+func (r *room) wait(group []byte, events int, first bool) (taken bool, err error) {
+	if r.spool == nil {
+		return false, nil
+	}
+	taken, err = r.spool.append(group, events, *r.log.signer.Load(), first)
+	if taken && err == nil {
+		r.spooled.Add(int64(events))
+	}
+	return taken, err
+}
+
 // fill tells, once, that there is no room.
 func (r *room) fill() {
 	if !r.full.Swap(true) {
-		r.log.log.Error("the disk of the audit log is full: bulk and apps are refused, treatment goes on with the reserve; make room")
+		r.log.log.Error("the disk of the audit log is full: bulk and apps are refused, treatment goes on with the reserve or the spool; make room")
 	}
 }
 
@@ -64,15 +92,39 @@ func (l *Log) Health() error {
 
 // restore looks whether there is room again.
 func (r *room) restore(ctx context.Context) {
+	r.restoring.Lock()
+	defer r.restoring.Unlock()
 	if !r.full.Load() || r.log.store.RestoreAuditReserve(ctx) != nil {
 		return
 	}
-	n := r.refused.Swap(0)
+	if err := r.log.drain(ctx); err != nil {
+		if !errors.Is(err, store.ErrFull) {
+			r.log.log.Error("the spool of the audit log could not be emptied", "error", err)
+		}
+		return
+	}
+	n, spooled := r.refused.Swap(0), r.spooled.Swap(0)
 	r.full.Store(false)
-	r.log.log.Warn("the audit log has room again", "refused_meanwhile", n)
-	e := &Event{Time: r.log.config.Clock().UTC().Truncate(time.Microsecond), Kind: Alert, Status: 507, Count: int(n),
-		Note: "the disk of the audit log was full; requests but for treatment were refused, as many as count says"}
-	if err := r.append(ctx, e.append(nil)); err != nil {
+	r.log.log.Warn("the audit log has room again", "refused_meanwhile", n, "spooled_meanwhile", spooled)
+	note := "the disk of the audit log was full; requests but for treatment were refused, as many as count says"
+	if spooled > 0 {
+		note += fmt.Sprintf("; %d events waited in the spool", spooled)
+	}
+	r.alert(ctx, note, int(n))
+	r.tell(ctx)
+}
+
+// tell records what is wrong with the spool.
+func (r *room) tell(ctx context.Context) {
+	for _, problem := range r.altered {
+		r.alert(ctx, problem, 0)
+	}
+	r.altered = nil
+}
+
+func (r *room) alert(ctx context.Context, note string, count int) {
+	e := &Event{Time: r.log.config.Clock().UTC().Truncate(time.Microsecond), Kind: Alert, Status: 507, Count: count, Note: note}
+	if err := r.append(ctx, e.append(nil), 1); err != nil {
 		r.log.log.Error("an event was not recorded", "error", err)
 	}
 }

@@ -55,7 +55,7 @@ func Verify(ctx context.Context, s store.Audit, v Verification) (Report, error) 
 // Verify verifies the log, with all that was recorded before, by the keys that its key
 // file knows, unless others are given.
 func (l *Log) Verify(ctx context.Context, v Verification) (Report, error) {
-	if err := l.Seal(ctx); err != nil {
+	if err := l.Seal(ctx); err != nil && !errors.Is(err, store.ErrFull) {
 		return Report{}, err
 	}
 	if v.Verifiers == nil {
@@ -64,7 +64,18 @@ func (l *Log) Verify(ctx context.Context, v Verification) (Report, error) {
 			return Report{}, err
 		}
 	}
-	return Verify(ctx, l.store, v)
+	r, err := Verify(ctx, l.store, v)
+	if err != nil || l.room.spool == nil {
+		return r, err
+	}
+	problem, err := l.room.spool.check(v.Verifiers)
+	if problem != "" {
+		r.Problems++
+		if v.Found != nil {
+			v.Found(problem)
+		}
+	}
+	return r, err
 }
 
 type verifier struct {

@@ -420,23 +420,14 @@ func TestADeleteTellsOfNothingHidden(t *testing.T) {
 		all := door.Session(records.Principal{}, nil)
 		patient(t, all, "p")
 		patient(t, all, "q")
-		patient(t, all, "alone")
 		const encounter = `{"resourceType":"Encounter","id":"e","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/p"}}`
 		put(t, all, "Encounter/e", encounter)
 		put(t, all, "Observation/hidden", `{"resourceType":"Observation","id":"hidden","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/q"},"encounter":{"reference":"Encounter/e"}}`)
 		s := tokenSession(t, door, "patient/*.cruds")
 		must(s.Delete(t.Context(), key("Encounter/e"), records.DeleteOptions{}))(t) // as if nothing referred to it
 		put(t, all, "Encounter/e", encounter)
-		put(t, all, "Group/hidden", `{"resourceType":"Group","id":"hidden","type":"person","actual":true,"member":[{"entity":{"reference":"Patient/alone"}}]}`)
-		_, err := door.Session(records.Principal{ID: "user", Client: "app"}, door.Ownership().Rules(access.Grant{
-			Scopes: must(smart.ParseScopes("patient/Patient.cruds"))(t), Patient: "alone",
-		})).Delete(t.Context(), key("Patient/alone"), records.DeleteOptions{})
-		refused(t, err, fault.Conflict, "others refer to it")
-		if strings.Contains(err.Error(), "hidden") {
-			t.Error(err)
-		}
 		put(t, all, "Observation/mine", `{"resourceType":"Observation","id":"mine","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"},"encounter":{"reference":"Encounter/e"}}`)
-		_, err = s.Bundle(t.Context(), bundle("transaction", entry("DELETE", "Encounter/e", "", "", "")), records.BundleOptions{})
+		_, err := s.Bundle(t.Context(), bundle("transaction", entry("DELETE", "Encounter/e", "", "", "")), records.BundleOptions{})
 		refused(t, err, fault.Conflict, "Encounter/e cannot be deleted: Observation/mine refer to it")
 		issues := must(s.Validate(t.Context(), records.ValidateRequest{Type: "Encounter", ID: "e", Mode: "delete"}))(t)
 		if text := fmt.Sprint(issues); strings.Contains(text, "hidden") || strings.Contains(text, "others") {
@@ -444,6 +435,50 @@ func TestADeleteTellsOfNothingHidden(t *testing.T) {
 		}
 		_, err = all.Delete(t.Context(), key("Encounter/e"), records.DeleteOptions{})
 		refused(t, err, fault.Conflict, "Observation/hidden, Observation/mine")
+	})
+}
+
+// Whoever sees whole records but for what patients hide deletes a Patient as if that were not
+// there; whoever does not is refused in the same words whether or not anything refers to it.
+func TestADeletedPatientTellsOfNothingHidden(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		door := db.door(t, records.Policy{})
+		all := door.Session(records.Principal{}, nil)
+		session := func(scopes string) *records.Session {
+			g := access.Grant{Scopes: must(smart.ParseScopes(scopes))(t), Patient: "x", Asker: access.Asker{Purpose: "TREAT"}}
+			return door.Session(records.Principal{ID: "user", Client: "app"}, must(door.Rules(t.Context(), g))(t))
+		}
+		for _, id := range []string{"x", "alone", "sealed"} {
+			patient(t, all, id)
+		}
+		const hidden = `{"resourceType":"Observation","id":"hidden","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/sealed"},
+			"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"ETH"}]}}`
+		put(t, all, "Observation/hidden", hidden)
+		for _, scopes := range []string{"user/Patient.cruds", "patient/*.cruds user/Patient.cruds", "user/*.cruds?_id=hidden user/Patient.cruds"} {
+			s := session(scopes)
+			_, alone := s.Delete(t.Context(), key("Patient/alone"), records.DeleteOptions{})
+			refused(t, alone, fault.Conflict, "Patient/alone cannot be deleted with these scopes and roles")
+			_, sealed := s.Delete(t.Context(), key("Patient/sealed"), records.DeleteOptions{})
+			if got, want := strings.ReplaceAll(fmt.Sprint(sealed), "sealed", "alone"), fmt.Sprint(alone); got != want {
+				t.Errorf("%s: %s\nwithout a record: %s", scopes, got, want)
+			}
+		}
+		s := session("user/*.cruds")
+		if _, err := s.Read(t.Context(), key("Observation/hidden"), records.ReadOptions{}); err == nil {
+			t.Fatal("the label does not hide it")
+		}
+		put(t, all, "Observation/seen", `{"resourceType":"Observation","id":"seen","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/sealed"}}`)
+		_, err := s.Delete(t.Context(), key("Patient/sealed"), records.DeleteOptions{})
+		if refused(t, err, fault.Conflict, "Observation/seen refer to it"); strings.Contains(err.Error(), "hidden") {
+			t.Error(err)
+		}
+		must(all.Delete(t.Context(), key("Observation/seen"), records.DeleteOptions{}))(t)
+		for _, id := range []string{"alone", "sealed"} {
+			if res := must(s.Delete(t.Context(), key("Patient/"+id), records.DeleteOptions{}))(t); !res.Existed {
+				t.Errorf("%s was not deleted", id)
+			}
+		}
+		must(all.Read(t.Context(), key("Observation/hidden"), records.ReadOptions{}))(t)
 	})
 }
 

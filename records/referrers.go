@@ -21,21 +21,24 @@ const (
 // the same transaction writes was checked before: only a Provenance of the
 // delete itself can refer to it.
 //
-// Those that the session does not see are not named. Of what belongs to a patient
-// they refuse nothing, either: whether it can be deleted would tell of them. Their
-// references lead to a deleted resource then, whose history stays. Patients, and what
-// belongs to nobody, are not deleted under them: that something refers to those is no
-// secret of anybody's, and too much would hang in the air.
+// Those that the session does not see are not named. Of a patient, and what belongs to
+// one, they refuse nothing, either: whether it can be deleted would tell of them. Their
+// references lead to a deleted resource then, whose history stays. What belongs to
+// nobody is not deleted under them: that something refers to it is no secret of any
+// patient's, and too much would hang in the air.
 func (s *Session) unreferred(ctx context.Context, r store.Reader, key fhir.Key, writes []store.Write) error {
 	d := s.door
 	if d.policy.AllowDeleteReferred {
 		return nil
 	}
+	if key.Type == patientType && !s.wholeRecords() {
+		return fault.New(fault.Conflict, fault.CodeConflict, "", "%s cannot be deleted with these scopes and roles, whether or not anything refers to it: it takes such as show the whole record of every patient", key)
+	}
 	referrers, err := r.Referrers(ctx, key, referrersLooked)
 	if err != nil || len(referrers) == 0 {
 		return err
 	}
-	discreet := s.access != nil && key.Type != patientType && slices.Contains(d.ownership.OwnedTypes(), string(key.Type)) && len(referrers) < referrersLooked
+	discreet := s.access != nil && (key.Type == patientType || slices.Contains(d.ownership.OwnedTypes(), string(key.Type))) && len(referrers) < referrersLooked
 	own := keysOf(writes)
 	referrers = slices.DeleteFunc(referrers, func(k fhir.Key) bool { return own[k] })
 	slices.SortFunc(referrers, fhir.Key.Compare)
@@ -70,6 +73,17 @@ func (s *Session) unreferred(ctx context.Context, r store.Reader, key fhir.Key, 
 		names = append(names[:min(len(names), referrersNamed)], "others")
 	}
 	return fault.New(fault.Conflict, fault.CodeConflict, "", "%s cannot be deleted: %s refer to it; delete or change them first, or all in one transaction", key, strings.Join(names, ", "))
+}
+
+// wholeRecords says whether scopes and roles show all that belongs to patients, whatever
+// the patients decided. Others would delete a Patient under records of which they see
+// nothing, or learn that there are some.
+func (s *Session) wholeRecords() bool {
+	if s.access == nil {
+		return true
+	}
+	shows, ok := s.access.(interface{ Whole(t fhir.Type) bool })
+	return ok && !slices.ContainsFunc(s.door.ownership.OwnedTypes(), func(t string) bool { return !shows.Whole(fhir.Type(t)) })
 }
 
 // holds says whether a resource refers to key as it is now, not to a version.

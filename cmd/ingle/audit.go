@@ -93,6 +93,7 @@ func (p auditPlace) keys(ctx context.Context, log store.Audit) (keys []string, r
 type auditVerify struct {
 	auditPlace
 	Checkpoint string `type:"existingfile" placeholder:"FILE" help:"A checkpoint that was kept elsewhere: the log must begin with what was in it then."`
+	AuditSpool string `placeholder:"DIR" help:"The folder that 'serve --audit-spool' has: what waits there is verified, too."`
 }
 
 // Help is shown by `ingle audit verify --help`.
@@ -132,6 +133,9 @@ func (c *auditVerify) Run(ctx context.Context, m *Main) (err error) {
 	if remark != "" {
 		fmt.Fprintln(m.Stdout, remark)
 	}
+	if err := c.spool(m, v.Verifiers, &r); err != nil {
+		return err
+	}
 	if r.Problems > 0 {
 		return errNotWhole
 	}
@@ -140,6 +144,25 @@ func (c *auditVerify) Run(ctx context.Context, m *Main) (err error) {
 		erased = fmt.Sprintf(" (%s erased)", humanize.Comma(r.Erased))
 	}
 	fmt.Fprintf(m.Stdout, "The log is whole: %s events%s, root %s, verified in %s\n", humanize.Comma(r.Events), erased, r.Root, time.Since(began).Round(10*time.Millisecond))
+	return nil
+}
+
+// spool verifies what waits in a server's spool, and says how much that is.
+func (c *auditVerify) spool(m *Main, verifiers []string, r *audit.Report) error {
+	if c.AuditSpool == "" {
+		return nil
+	}
+	n, problem, err := audit.CheckSpool(spoolOf(c.AuditSpool, c.Tenant), verifiers)
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		fmt.Fprintf(m.Stdout, "%s events wait in the spool until there is room in the database\n", humanize.Comma(int64(n)))
+	}
+	if problem != "" {
+		r.Problems++
+		fmt.Fprintln(m.Stdout, problem)
+	}
 	return nil
 }
 

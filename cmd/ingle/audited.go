@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"time"
@@ -18,13 +19,32 @@ import (
 
 // auditFlags say where the audit log is copied to.
 type auditFlags struct {
-	AuditLog []string `name:"audit-log" sep:"none" placeholder:"FILE|URL" help:"Copy the events of the audit log, as lines of JSON, to a file or to syslog://host:514, syslog+tcp://host:601 or syslog+tls://host:6514. May be repeated. With several tenants a file gets the tenant's name in its own."`
+	AuditLog   []string `name:"audit-log" sep:"none" placeholder:"FILE|URL" help:"Copy the events of the audit log, as lines of JSON, to a file or to syslog://host:514, syslog+tcp://host:601 or syslog+tls://host:6514. May be repeated. With several tenants a file gets the tenant's name in its own."`
+	AuditSpool string   `name:"audit-spool" placeholder:"DIR" help:"A folder on a disk of this machine where events of the audit log wait, signed, while PostgreSQL's disk is full: who treats patients reads on, others are refused. Each process needs one of its own; it takes 16 MiB a tenant. On SQLite a reserve does that."`
+}
+
+// spoolOf is the file in a folder where the events of a tenant wait.
+func spoolOf(dir, tenant string) string {
+	if tenant != "" {
+		tenant = "." + tenant
+	}
+	return filepath.Join(dir, "audit.spool"+tenant)
+}
+
+// newAuditing is how a server opens its logs; only PostgreSQL needs a spool.
+func (f auditFlags) newAuditing(postgreSQL bool) (*auditing, error) {
+	if f.AuditSpool != "" && !postgreSQL {
+		return nil, usage("--audit-spool is for --database: on SQLite the log keeps a reserve beside its file")
+	}
+	return &auditing{to: f.AuditLog, spool: f.AuditSpool}, nil
 }
 
 // auditing is how a server opens the audit logs of its tenants.
 type auditing struct {
 	key *identity.KeyFile // nil on a server that is open to all
 	to  []string
+	// spool is the folder where events wait while the store is full; "" for none.
+	spool string
 }
 
 // open opens a tenant's log.
@@ -51,7 +71,14 @@ func (a *auditing) open(ctx context.Context, s store.Store, name, base string, l
 		}
 		sinks = append(sinks, sink)
 	}
-	return audit.Open(ctx, audit.Config{Store: s, Secret: secret, Origin: base, Log: log, Sinks: sinks})
+	c := audit.Config{Store: s, Secret: secret, Origin: base, Log: log, Sinks: sinks}
+	if a.spool != "" {
+		if err := os.MkdirAll(a.spool, 0o700); err != nil {
+			return nil, err
+		}
+		c.Spool = spoolOf(a.spool, name)
+	}
+	return audit.Open(ctx, c)
 }
 
 // unsealed keeps the signing key as it is: where everybody may do everything there

@@ -109,7 +109,10 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if err := errors.Join(c.exclusive(), c.checkBackups()); err != nil {
 		return err
 	}
-	logs := &auditing{to: c.AuditLog}
+	logs, err := c.newAuditing(c.Database != "")
+	if err != nil {
+		return err
+	}
 	if !c.Open {
 		if logs.key, err = c.keyFile(c.KeyFile); err != nil {
 			return err

@@ -236,6 +236,10 @@ func (r *Rules) of(typeName string, i smart.Interactions) search.Expr {
 	return any
 }
 
+// Whole says whether scopes and roles show all resources of a type, whatever patients
+// decided. It depends on who asks alone.
+func (r *Rules) Whole(t fhir.Type) bool { return r.now().of(string(t), seeing) == nil }
+
 // byScope is what scopes allow of one type. They add to each other, each with its
 // own interactions and restriction.
 func (r *Rules) byScope(typeName string, i smart.Interactions) search.Expr {

@@ -40,6 +40,8 @@ var mutants = []mutant{
 	{"the change feed", "changes.go", "if err != nil || !shown ||", "if err != nil ||", ""},
 	{"references in writes", "access.go", "if s.access == nil || !s.limited(string(k.Type)) || s.access.Knows(k) {", "if true {", ""},
 	{"deletes", "access.go", "	return errHidden\n", "	return nil\n", ""},
+	{"deletes under what is hidden", "referrers.go", "} else if held && !discreet {", "} else if held {", ""},
+	{"deletes of who sees no records", "referrers.go", "if key.Type == patientType && !s.wholeRecords() {", "if false {", ""},
 	{"what policies come to", "../store/sqldb/decided.go", "return c.of[c.kinds[i]].condition, true", "return c.of[c.kinds[i]].condition*0 + holdsNever, true", ""},
 	{"what a database is told of policies", "../store/sqldb/packed.go", "if one.condition == holdsNever && n <= after {", "if n <= after {", "postgres"},
 	{"kinds of which a database is told", "../store/sqldb/packed.go", "at, ok := records[kind]", "at, ok := records[kind%2]", "postgres"},

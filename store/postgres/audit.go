@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/sqldb"
@@ -79,5 +81,26 @@ func (s *Store) CopyAudit(ctx context.Context, c store.AuditCopy) error {
 // SpendAuditReserve implements store.Audit: the space is the database server's.
 func (s *Store) SpendAuditReserve(context.Context) (int64, error) { return 0, store.ErrFull }
 
-// RestoreAuditReserve implements store.Audit.
-func (s *Store) RestoreAuditReserve(context.Context) error { return nil }
+// auditRoom is how much has to have room before there is some again.
+const auditRoom = 1 << 20
+
+// errRoom takes back what was written to see whether there is room.
+var errRoom = errors.New("postgres: there is room")
+
+// RestoreAuditReserve implements store.Audit: it looks whether there is room.
+func (s *Store) RestoreAuditReserve(ctx context.Context) error {
+	body := make([]byte, auditRoom)
+	if _, err := rand.Read(body); err != nil { // what can be compressed takes no room
+		return err
+	}
+	err := s.together(ctx, func(db few) error {
+		if err := auditLog.Append(ctx, db, body); err != nil {
+			return err
+		}
+		return errRoom
+	})
+	if errors.Is(err, errRoom) {
+		return nil
+	}
+	return err
+}

@@ -75,17 +75,10 @@ func (s Audit) rows(ctx context.Context, db Execer, blocks []store.AuditBlock, p
 			return err
 		}
 	}
-	for _, p := range postings {
-		if err := s.exec(ctx, db, "INSERT INTO audit_posting (key, first, at) VALUES (?, ?, ?)", p.Key, p.First, p.At); err != nil {
-			return err
-		}
+	if err := s.postingRows(ctx, db, postings); err != nil {
+		return err
 	}
-	for _, n := range nodes {
-		if err := s.exec(ctx, db, "INSERT INTO audit_node (id, hash) VALUES (?, ?)", n.ID, n.Hash); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.nodeRows(ctx, db, nodes)
 }
 
 // Copy is store.Audit.CopyAudit in a transaction.
@@ -104,16 +97,6 @@ func (s Audit) Copy(ctx context.Context, db Execer, c store.AuditCopy) error {
 		return err
 	}
 	return s.head(ctx, db, c.Head)
-}
-
-// drop removes the groups that were numbered: on PostgreSQL others with numbers
-// between theirs may appear later.
-func (s Audit) drop(ctx context.Context, db Execer, ids []int64) error {
-	args := make([]any, len(ids))
-	for i, id := range ids {
-		args[i] = id
-	}
-	return s.exec(ctx, db, "DELETE FROM audit_group WHERE id IN ("+marks(len(ids))+")", args...)
 }
 
 func (s Audit) exec(ctx context.Context, db Execer, text string, args ...any) error {
