@@ -10,6 +10,7 @@ import (
 
 	"github.com/inglehealth/ingle/engine/subscribe"
 	"github.com/inglehealth/ingle/records/notify"
+	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
@@ -141,6 +142,43 @@ func (s *Subscriptions) States(ctx context.Context, after fhir.ID, limit int) ([
 	}
 	return states, nil
 }
+
+// StatesOf are those that an app has made, after an id in the order of ids, up to a
+// number of them.
+func (s *Subscriptions) StatesOf(ctx context.Context, client string, after fhir.ID, limit int) ([]notify.State, error) {
+	states, from := []notify.State{}, string(after)
+	for len(states) < limit {
+		some, err := s.door.store.ListItems(ctx, kindSubscription, from, subscribersRead)
+		if err != nil {
+			return nil, s.door.fault(err)
+		}
+		for _, item := range some {
+			from = item.ID
+			var by subscriber
+			if err := json.Unmarshal(item.Body, &by); err != nil {
+				return nil, s.door.fault(err)
+			}
+			if by.Standing.Client != client || len(states) == limit {
+				continue
+			}
+			st, err := s.State(ctx, fhir.ID(item.ID))
+			if fault.KindOf(err) == fault.NotFound { // it has just been deleted
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			states = append(states, st)
+		}
+		if len(some) < subscribersRead {
+			break
+		}
+	}
+	return states, nil
+}
+
+// subscribersRead is how many subscribers are read at once.
+const subscribersRead = 100
 
 // Message implements notify.Log.
 func (s *Subscriptions) Message(ctx context.Context, id fhir.ID, kind notify.Kind, content notify.Content, media string, since, until int64, most int) (notify.Message, int64, error) {

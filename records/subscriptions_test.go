@@ -566,3 +566,43 @@ func TestEventsCanBeAskedForAgain(t *testing.T) {
 		}
 	})
 }
+
+func TestTheSubscriptionsOfAnAppAreFoundHoweverManyOthersHave(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d, err := records.Open(t.Context(), records.Config{Store: db.open(t), Definitions: definitions.MustBuiltIn(definitions.R4), Base: base, Policy: records.DefaultPolicy()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		log := d.Subscribe(records.SubscriptionConfig{Channel: &receiver{}})
+		subscribe := func(app string, ids ...string) {
+			t.Helper()
+			s := d.Session(records.Principal{Client: app, Standing: records.Standing{Client: app}}, nil)
+			for _, id := range ids {
+				if _, err := s.Update(t.Context(), key("Subscription/"+id), body("%s", subscriptionOf(id, "Observation?status=final")), records.UpdateOptions{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		var others []string
+		for i := range 130 {
+			others = append(others, fmt.Sprintf("m%03d", i))
+		}
+		subscribe("other", others...)
+		subscribe("mine", "a", "m100-mine", "z1", "z2")
+		after, all := fhir.ID(""), []string{}
+		for range 3 {
+			some, err := log.StatesOf(t.Context(), "mine", after, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range some {
+				after = s.Subscription
+				all = append(all, string(after))
+			}
+			all = append(all, "|")
+		}
+		if got := strings.Join(all, " "); got != "a m100-mine z1 | z2 | |" {
+			t.Error(got)
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -251,6 +252,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		}
 	}
 	greetApps(m.Stdout, apps)
+	debug.FreeOSMemory() // what starting took, so that an idle server is small
 	select {
 	case err := <-failed:
 		return err

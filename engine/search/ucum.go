@@ -2,6 +2,7 @@ package search
 
 import (
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -54,6 +55,7 @@ const maxUnits = 4096
 func (u *units) canonical(r NumberRange, code string) *CanonicalQuantity {
 	cached, ok := u.known.Load(code)
 	if !ok {
+		code = strings.Clone(code) // the body it is a part of may be long
 		var parsed *ucum.Unit
 		// A falling logarithmic unit (pH) would turn comparisons around.
 		if one, err := ucum.Parse(code); err == nil && !one.Decreasing() {

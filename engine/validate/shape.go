@@ -73,7 +73,7 @@ func (v *Validator) profile(canonical string) (*profileShape, error) {
 	for _, later := range c.references {
 		later.shape.origin = s.root.find(strings.Split(later.path, ".")[1:])
 	}
-	actual, _ := v.shapes.LoadOrStore(canonical, s)
+	actual, _ := v.shapes.LoadOrStore(strings.Clone(canonical), s) // the body it is a part of may be long
 	return actual.(*profileShape), nil
 }
 

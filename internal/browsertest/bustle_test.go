@@ -45,6 +45,8 @@ func bustle(t testing.TB, b *browser, s *server) {
 	admin.reload("/console/alerts", "I look after it")
 	admin.reload("/console/jobs", "Bulk export")
 	admin.reload("/console/subscriptions", "patient=Patient/maria")
+	admin.visit("/console/tenants").fill("Name", "east").press("Make the tenant").see("Tenant east")
+	admin.reload("/console/tenants/tenant/east", "Suspend the tenant")
 	vega := b.person(t, s, "vega").visit("/console/keeping")
 	vega.fill("Patient or resource", "Patient/walter").fill("Reason", hostile).press("Hold it").see("It is held")
 }

@@ -42,7 +42,7 @@ func TestEveryPageIsGoodToEverybodyInEveryLook(t *testing.T) {
 		p.element("[role=option]")
 		p.inspect("clinic-proposals")
 	})
-	for _, kind := range []string{"/developers/app/*", "/developers/app/*/launch", "/developers/app/*/trace", "/developers/app/*/requests", "/developers/app/*/data", "/developers/app/*/subscriptions", "/portal/*/apps/*", "/gallery/app/*"} {
+	for _, kind := range []string{"/developers/app/*", "/developers/app/*/launch", "/developers/app/*/trace", "/developers/app/*/requests", "/developers/app/*/data", "/developers/app/*/subscriptions", "/console/tenants", "/console/tenants/tenant/*", "/console/alerts", "/portal/*/apps/*", "/gallery/app/*"} {
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(seen)), func(k string) bool { return strings.HasSuffix(k, kind) }) {
 			t.Errorf("no link leads to a page like %s", kind)
 		}
@@ -150,4 +150,4 @@ var places = []string{"after", "before", "page", "encounter"}
 
 // holders are the parts of addresses after which an id stands.
 var holders = []string{"patient", "patients", "app", "apps", "users", "user", "clients", "client",
-	"document", "report", "event", "events", "consent", "entry", "choice", "code", "looked", "sharing", "portal", "tenants", "role", "person"}
+	"document", "report", "event", "events", "consent", "entry", "choice", "code", "looked", "sharing", "portal", "tenant", "role", "person"}

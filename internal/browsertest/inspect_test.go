@@ -53,6 +53,9 @@ func (p *tab) inspect(name string) *tab {
 		if beyond, _ := p.eval(edge).(string); beyond != "" {
 			p.t.Errorf("%s, %s: beyond the edge: %s (%s)", name, l, beyond, p.address())
 		}
+		if high, _ := p.eval(framed).(float64); l.width < 600 && high > framedMost {
+			p.t.Errorf("%s, %s: what is around the page takes %.0f pixels above it", name, l, high)
+		}
 		p.picture(name + "-" + l.String())
 		if audited[l] {
 			p.unfold(name, l)
@@ -70,11 +73,11 @@ func (p *tab) inspect(name string) *tab {
 // leaves it as it was.
 func (p *tab) unfold(name string, l look) {
 	p.t.Helper()
-	p.eval(`() => { for (const e of document.querySelectorAll("details:not([open])")) { e.open = true; e.dataset.unfolded = "" } }`)
+	p.eval(`() => { for (const e of document.querySelectorAll("details:not([open])")) if (e.checkVisibility()) { e.open = true; e.dataset.unfolded = "" } }`)
 	if beyond, _ := p.eval(edge).(string); beyond != "" {
 		p.t.Errorf("%s, %s, unfolded: beyond the edge: %s (%s)", name, l, beyond, p.address())
 	}
-	if p.has("[data-unfolded]") {
+	if p.has("[data-unfolded]:not(.menu)") {
 		p.picture(name + "-unfolded-" + l.String())
 	}
 	p.audit(name + ", " + l.String())
@@ -96,6 +99,13 @@ const edge = `() => {
 	return document.documentElement.scrollWidth + " > " + wide + ": " + [...document.body.querySelectorAll("*")]
 		.filter(e => e.getBoundingClientRect().right > wide + 1 && !scrolls(e)).slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(" | ")
 }`
+
+// framed is how many pixels the frame of a page takes above it but for a banner: the mark of a sandbox and
+// the line with the menu. On narrow pages it may be framedMost.
+const (
+	framed     = `() => [...document.querySelectorAll("body > .sandbox, body > .top, body > .places")].reduce((n, e) => n + e.getBoundingClientRect().height, 0)`
+	framedMost = 90
+)
 
 // weight is the size of the page's scripts and styles, unpacked.
 const weight = `() => performance.getEntriesByType("resource").filter(e => /\.(js|css)(\?|$)/.test(e.name)).reduce((n, e) => n + e.decodedBodySize, 0)`

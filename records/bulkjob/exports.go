@@ -194,7 +194,11 @@ func Told(j store.Job) (by, words string) {
 		return "", ""
 	}
 	what := map[Level]string{System: "the system", Patients: "all patients", Group: "Group/" + string(x.Group)}[x.Level]
-	words = fmt.Sprintf("of %s: %d%%, %d resources in %d files", what, x.Percent(), x.Resources, len(x.Output))
+	files := "files"
+	if len(x.Output) == 1 {
+		files = "file"
+	}
+	words = fmt.Sprintf("of %s: %d%%, %d resources in %d %s", what, x.Percent(), x.Resources, len(x.Output), files)
 	if x.Waits != "" && x.Ended.IsZero() {
 		words += "; " + x.Waits
 	}

@@ -6,8 +6,10 @@ import (
 	"github.com/inglehealth/ingle/service/pages"
 )
 
-func parseAccount(name string) *template.Template {
-	return template.Must(template.New(name).Funcs(pages.Words).ParseFS(pageFiles, "page/"+name, "page/field.html"))
+func parseAccount(name string) *pages.Template {
+	return pages.Made(func() *template.Template {
+		return template.Must(template.New(name).Funcs(pages.Words).ParseFS(pageFiles, "page/"+name, "page/field.html"))
+	})
 }
 
 var (

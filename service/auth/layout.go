@@ -2,7 +2,6 @@ package auth
 
 import (
 	"cmp"
-	"html/template"
 	"net/http"
 
 	"github.com/inglehealth/ingle/identity"
@@ -46,7 +45,7 @@ func (f frame) Problem(field string) string {
 
 // writeFrame answers with a page. Nothing of it may be kept, framed, or run but
 // the scripts for passkeys.
-func (c *call) writeFrame(status int, f frame, body *template.Template, data any) error {
+func (c *call) writeFrame(status int, f frame, body pages.Body, data any) error {
 	page := pages.Frame{
 		Title: f.Title, Places: f.Menu, User: f.User, Home: f.Home, Token: f.Token, Action: f.Action, Problems: f.Problems, Notice: f.Notice,
 		Targets: f.targets, Plain: !f.passkeys, Framed: f.framed,

@@ -5,13 +5,17 @@ import (
 	"html/template"
 	"net/url"
 	"strings"
+
+	"github.com/inglehealth/ingle/service/pages"
 )
 
 //go:embed page/*.html
 var pageFiles embed.FS
 
-func parsePage(name string) *template.Template {
-	return template.Must(template.New(name).ParseFS(pageFiles, "page/"+name, "page/form.html"))
+func parsePage(name string) *pages.Template {
+	return pages.Made(func() *template.Template {
+		return template.Must(template.New(name).ParseFS(pageFiles, "page/"+name, "page/form.html"))
+	})
 }
 
 var (
@@ -82,13 +86,13 @@ func (p *progress) formData(step, message string) Form {
 }
 
 // writePage answers with a page without forms.
-func (c *call) writePage(status int, title string, body *template.Template, data any) error {
+func (c *call) writePage(status int, title string, body pages.Body, data any) error {
 	return c.writeFrame(status, frame{Title: title, framed: c.inFrame()}, body, data)
 }
 
 // writeForm answers with a page whose form is sent here, which may lead to the
 // app.
-func (p *progress) writeForm(status int, title string, body *template.Template, data any) error {
+func (p *progress) writeForm(status int, title string, body pages.Body, data any) error {
 	return p.writeFrame(status, frame{Title: title, targets: []string{formTarget(p.request.Redirect)}, framed: p.inFrame()}, body, data)
 }
 

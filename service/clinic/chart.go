@@ -1,13 +1,14 @@
 package clinic
 
 import (
+	"cmp"
 	"errors"
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/identity"
@@ -27,7 +28,8 @@ type chart struct {
 	Encounter  string
 	Encounters []pages.Choice
 	adult      bool
-	names      sync.Map       // of what lists include, by reference
+	names      sync.Map       // of what is referred to, by reference
+	asked      atomic.Int32   // names that were looked up
 	glass      *records.Glass // that is broken for this patient; nil for none
 }
 
@@ -163,6 +165,30 @@ func (h *chart) nameOf(reference string) string {
 	return text
 }
 
+// whose is the name of a person or organization that is referred to, as far as the
+// visitor may see it, and else what the reference says.
+func (h *chart) whose(e pages.Element) string {
+	reference := e.Text("reference")
+	typ, id, ok := strings.Cut(reference, "/")
+	if e.Text("display") != "" || !ok || !slices.Contains(people, fhir.Type(typ)) || !fhir.ID(id).Valid() {
+		return e.Reference()
+	}
+	if _, known := h.names.Load(reference); !known && h.asked.Add(1) <= maxAsked {
+		h.names.Store(reference, "")
+		if r, err := h.session.Read(h.R.Context(), fhir.Key{Type: fhir.Type(typ), ID: fhir.ID(id)}, records.ReadOptions{}); err == nil {
+			if p, err := pages.ParseElement(r.JSON); err == nil {
+				h.names.Store(reference, cmp.Or(p.At("name").Name(), p.Text("name")))
+			}
+		}
+	}
+	return cmp.Or(h.nameOf(reference), e.Reference())
+}
+
+// people are the types whose names are looked up, maxAsked how many a page looks up.
+var people = []fhir.Type{"Practitioner", "Organization", "RelatedPerson", "Patient"}
+
+const maxAsked = 20
+
 // atOnce is how many searches of a page run at the same time.
 const atOnce = 4
 
@@ -246,7 +272,7 @@ func (h *chart) frame(title string) pages.Frame {
 	return f
 }
 
-func (h *chart) write(f pages.Frame, t *template.Template, data any) error {
+func (h *chart) write(f pages.Frame, t pages.Body, data any) error {
 	return h.Write(pages.StatusOf(f.Problems), f, t, data)
 }
 

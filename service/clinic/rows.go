@@ -100,17 +100,17 @@ func contained(m pages.Element, reference string) string {
 	return ""
 }
 
-func orderRow(_ *chart, o pages.Element) row {
+func orderRow(h *chart, o pages.Element) row {
 	r := row{When: pages.Date(o.When("authoredOn", "occurrenceDateTime"))}
 	if o.Text("resourceType") == "Task" {
 		r.What = "Task: " + named(o.Text("description"), o.At("code").Concept())
-		r.Detail = joined(due(o), o.At("owner").Reference())
+		r.Detail = joined(due(o), h.whose(o.At("owner")))
 		r.Tag = status(o.Text("status"))
 		return r
 	}
 	code, _ := o.Choice("medication")
 	r.What = named(o.At("code").Concept(), code.Concept(), code.Reference())
-	r.Detail = joined(listed(o, "category"), o.At("requester").Reference())
+	r.Detail = joined(listed(o, "category"), h.whose(o.At("requester")))
 	r.Tag = status(o.Text("status"), "active")
 	if p := o.Text("priority"); p != "" && p != "routine" {
 		r.Tag = &pages.Tag{Kind: "warn", Text: p}
@@ -140,7 +140,7 @@ func encounterRow(h *chart, e pages.Element) row {
 func documentRow(h *chart, d pages.Element) row {
 	return row{
 		When: pages.DateTime(d.When("date")), What: named(d.Text("description"), d.At("type").Concept(), d.Text("content", "attachment", "title"), "Document"),
-		Detail: authorsOf(d), Tag: status(d.Text("status"), "current"), Address: h.Link("/document/" + d.Text("id")),
+		Detail: h.authorsOf(d), Tag: status(d.Text("status"), "current"), Address: h.Link("/document/" + d.Text("id")),
 	}
 }
 
@@ -186,10 +186,10 @@ func planRow(_ *chart, p pages.Element) row {
 		Tag: status(cmp.Or(p.Text("status"), p.Text("lifecycleStatus")), "active")}
 }
 
-func authorsOf(d pages.Element) string {
+func (h *chart) authorsOf(d pages.Element) string {
 	var all []string
 	for _, a := range d.List("author") {
-		all = append(all, a.Reference())
+		all = append(all, h.whose(a))
 	}
 	return joined(all...)
 }

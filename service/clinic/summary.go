@@ -14,7 +14,7 @@ import (
 var summaryTemplate = parse("summary.html")
 
 // parse makes the template of a page of the chart.
-func parse(name string) *template.Template { return pages.Parse(pageFiles, name, "page/head.html") }
+func parse(name string) *pages.Template { return pages.Parse(pageFiles, name, "page/head.html") }
 
 // row is a line of a list.
 type row struct {
@@ -238,7 +238,7 @@ func showTrend(h *chart) error {
 		chart.ID, chart.Title = "trend", data.Name
 		data.Chart = chart.HTML()
 		for _, o := range l.Items[:min(len(l.Items), 50)] {
-			data.Rows = append(data.Rows, row{When: whenOf(o), What: valueOf(o), Detail: strings.Join(remarks(o), "; "), Tag: judge(o, h.rangeOf(o))})
+			data.Rows = append(data.Rows, row{When: whenOf(o), What: valueOf(o), Detail: strings.Join(h.remarks(o), "; "), Tag: judge(o, h.rangeOf(o))})
 		}
 	}
 	if l.Next != "" {
@@ -284,13 +284,13 @@ func drawn(observations []pages.Element, r bounds) pages.Chart {
 }
 
 // remarks are what else is said of an observation.
-func remarks(o pages.Element) []string {
+func (h *chart) remarks(o pages.Element) []string {
 	var all []string
 	if s := o.Text("status"); s != "final" && s != "" {
 		all = append(all, s)
 	}
 	for _, p := range o.List("performer") {
-		all = append(all, p.Reference())
+		all = append(all, h.whose(p))
 	}
 	for _, n := range o.List("note") {
 		all = append(all, short(n.Text("text"), 200))

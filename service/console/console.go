@@ -9,7 +9,6 @@ package console
 import (
 	"context"
 	"embed"
-	"html/template"
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
@@ -146,7 +145,7 @@ type visit struct {
 //go:embed page/*.html
 var files embed.FS
 
-func parse(name string) *template.Template { return pages.Parse(files, name) }
+func parse(name string) *pages.Template { return pages.Parse(files, name) }
 
 // frame begins a page that belongs to a place of the menu.
 func (v *visit) frame(title, place string, density pages.Density) pages.Frame {

@@ -20,7 +20,7 @@ const jobsListed = 200
 // jobKinds are the names of kinds of work for people.
 var jobKinds = map[string]string{
 	bulkjob.Kind: "Bulk export", intake.Kind: "Import", "index": "Index of search parameters", "reindex": "Reindex", "labels": "Sensitivity labels", "relabel": "Sensitivity labels",
-	"erase": "Erasure of a patient", "retain": "Retention rules", "verify": "Verification of the audit log",
+	"erase": "Erasure of a patient", "retain": "Retention rules", "verify": "Verification of the audit log", "tenant": "Tenant made or removed",
 }
 
 // listedJob is a job in the list.

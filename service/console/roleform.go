@@ -73,7 +73,7 @@ func (p *rolePage) rule(i int, r access.RoleRule) ruleForm {
 	}
 	f := ruleForm{
 		At: i, Problem: p.Problem("interactions-" + at), Words: ruleWords(r),
-		Types:    field("types", "Resource types", "Separated by spaces; or owned, about, referred, directory, or * for every type.", strings.Join(r.Types, " ")),
+		Types:    field("types", "Resource types", "Separated by spaces. One word stands for many: owned (the records of patients), about (what is said about records, such as Provenance), referred (what records refer to), directory (people and places), * (every type).", strings.Join(r.Types, " ")),
 		Filter:   field("filter", "Only where", "Search parameters of the type, such as category=laboratory.", r.Filter),
 		Purposes: field("purposes", "Only for the purposes", "Among those of the role.", strings.Join(r.Purposes, " ")),
 		Mask:     field("mask", "Without the elements", "Such as Patient.address.", strings.Join(maskLines(r), " ")),

@@ -92,7 +92,7 @@ func roleLines(r access.Role) []string {
 	return lines
 }
 
-// ruleWords say what a rule allows: "read and search Patient, Encounter of the whole
+// ruleWords say what a rule allows: "Read and search Patient and Encounter of the whole
 // organization".
 func ruleWords(r access.RoleRule) string {
 	var verbs []string
@@ -102,7 +102,7 @@ func ruleWords(r access.RoleRule) string {
 		}
 	}
 	words := pages.Sentence(listed(verbs))
-	words = strings.TrimSuffix(words, ".") + " " + strings.Join(r.Types, ", ") + " " + cmp.Or(reachWords[r.Reach], string(r.Reach))
+	words = strings.TrimSuffix(words, ".") + " " + listed(kindsOf(r.Types)) + " " + cmp.Or(reachWords[r.Reach], string(r.Reach))
 	if r.Filter != "" {
 		words += ", where " + r.Filter
 	}
@@ -113,6 +113,20 @@ func ruleWords(r access.RoleRule) string {
 		words += ", without " + strings.Join(maskLines(r), ", ")
 	}
 	return words
+}
+
+// kindWords say what kinds of types a rule can name in one word.
+var kindWords = map[string]string{
+	"owned": "the records of patients", "about": "what is said about records", "referred": "what records refer to",
+	"directory": "the directory of people and places", "*": "every type",
+}
+
+func kindsOf(types []string) []string {
+	var all []string
+	for _, t := range types {
+		all = append(all, cmp.Or(kindWords[t], t))
+	}
+	return all
 }
 
 func maskLines(r access.RoleRule) (all []string) {

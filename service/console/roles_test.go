@@ -9,13 +9,13 @@ import (
 func TestRolesAreToldInWordsAndChanged(t *testing.T) {
 	o := newOffice(t)
 	root := o.enter("root")
-	root.get("/console/roles").want(200).has("Nurse", "Create, read, update and search owned of the whole organization", "Set and lift legal holds").lacks(">changed<", ">added<")
+	root.get("/console/roles").want(200).has("Nurse", "Create, read, update and search the records of patients of the whole organization", "Set and lift legal holds").lacks(">changed<", ">added<")
 	at := "/console/roles/role/nurse"
 	save := func(pairs ...string) answer {
 		return root.fill(at, at, append([]string{"do", "save", "title", "Nurse <b>", "purposes", "TREAT HOPERAT"}, pairs...)...)
 	}
 	save("types-0", "Observation Patient", "interactions-0", "r", "interactions-0", "s", "reach-0", "own", "filter-0", "", "types-1", "", "reach-1", "organization").want(200).
-		has("Saved.", "Read and search Observation, Patient of the user's own patients", ">changed<").lacks("Nurse <b>")
+		has("Saved.", "Read and search Observation and Patient of the user's own patients", ">changed<").lacks("Nurse <b>")
 	r, err := o.identity.AccessRole(t.Context(), "nurse")
 	if err != nil || len(r.Rules) != 1 || r.Rules[0].Interactions != "rs" || len(r.Purposes) != 2 {
 		t.Errorf("%+v %v", r, err)

@@ -18,11 +18,11 @@ import (
 
 var subscriptionsTemplate = pages.Parse(pageFiles, "subscriptions.html", "page/head.html")
 
-// subscriptionsLooked bounds how many subscriptions are looked through for those of an
-// app, and eventsShown how many of the latest events of one are shown.
+// subscriptionsShown is how many subscriptions a page lists, and eventsShown how many of
+// the latest events of one are shown.
 const (
-	subscriptionsLooked = 1000
-	eventsShown         = 20
+	subscriptionsShown = 50
+	eventsShown        = 20
 )
 
 // subscribed is a Subscription of the app.
@@ -49,7 +49,9 @@ type subscriptionsPage struct {
 	Snippet string
 	Scopes  bool // the app may ask for a scope to create Subscriptions
 	List    []subscribed
+	Pager   pages.Pager
 	Inbox   *notify.State // of which events are shown; nil for none
+	Again   string        // address of the same, anew
 	Events  []happened
 	Refused []string // why there are none
 }
@@ -88,23 +90,31 @@ func (p *subscriptionsPage) fill(v *pages.Visit, c *identity.Client) error {
 	}
 	p.Snippet = subscribing(v.Identity.FHIRBase(), c.Name, chosen)
 	p.Scopes = c.Scopes.Covered("system/Subscription.c")
-	states, err := subscriptionsOf(v, c)
+	after := fhir.ID(v.Query.Get("after"))
+	states, err := log.StatesOf(v.R.Context(), c.ID, after, subscriptionsShown)
 	if err != nil {
 		return err
 	}
+	at := p.Address + "/subscriptions?"
 	for _, s := range states {
 		one := subscribed{State: s, Tag: pages.SubscriptionTags[s.Status]}
 		if p.Sandbox {
-			one.Inbox = p.Address + "/subscriptions?" + url.Values{"inbox": {string(s.Subscription)}}.Encode()
-			if v.Query.Get("inbox") == string(s.Subscription) {
-				p.Inbox = &one.State
-			}
+			one.Inbox = at + url.Values{"after": {string(after)}, "inbox": {string(s.Subscription)}}.Encode() + "#inbox"
 		}
 		p.List = append(p.List, one)
 	}
-	if p.Inbox == nil {
+	if len(states) == subscriptionsShown {
+		p.Pager.After = at + url.Values{"after": {string(states[len(states)-1].Subscription)}}.Encode()
+	}
+	asked := fhir.ID(v.Query.Get("inbox"))
+	if !p.Sandbox || asked == "" {
 		return nil
 	}
+	one, err := subscriptionOf(v, c, asked)
+	if err != nil {
+		return err
+	}
+	p.Inbox, p.Again = &one, at+url.Values{"after": {string(after)}, "inbox": {string(asked)}}.Encode()+"#inbox"
 	return p.open(v, log)
 }
 
@@ -133,16 +143,17 @@ func (p *subscriptionsPage) open(v *pages.Visit, log notify.Log) error {
 	return nil
 }
 
-// subscriptionsOf are those that an app has made.
-func subscriptionsOf(v *pages.Visit, c *identity.Client) ([]notify.State, error) {
-	states, err := v.Door.Subscriptions().States(v.R.Context(), "", subscriptionsLooked)
-	var own []notify.State
-	for _, s := range states {
-		if s.Client == c.ID {
-			own = append(own, s)
-		}
+// subscriptionOf is one that an app has made.
+func subscriptionOf(v *pages.Visit, c *identity.Client, id fhir.ID) (notify.State, error) {
+	none := fault.New(fault.NotFound, fault.CodeNotFound, "", "There is no such Subscription of the app.")
+	if !id.Valid() {
+		return notify.State{}, none
 	}
-	return own, err
+	state, err := v.Door.Subscriptions().State(v.R.Context(), id)
+	if fault.KindOf(err) == fault.NotFound || err == nil && state.Client != c.ID {
+		err = none
+	}
+	return state, err
 }
 
 // subscribing is what an app sends to be told of a topic, by WebSocket: that needs no
@@ -167,18 +178,11 @@ func trySubscription(v *pages.Visit, c *identity.Client) error {
 	if v.Door.Subscriptions() == nil {
 		return fault.New(fault.NotFound, fault.CodeNotFound, "", "Nobody is told of anything here.")
 	}
-	own, err := subscriptionsOf(v, c)
-	if err != nil {
+	if _, err := subscriptionOf(v, c, id); err != nil {
 		return err
 	}
-	for _, s := range own {
-		if s.Subscription != id {
-			continue
-		}
-		if err := v.Door.Subscriptions().Try(v.R.Context(), id); err != nil {
-			return writeSubscriptions(v, c, []pages.Problem{{Message: "The test was not taken: " + err.Error() + "."}})
-		}
-		return done(v, c, "/subscriptions", "tested")
+	if err := v.Door.Subscriptions().Try(v.R.Context(), id); err != nil {
+		return writeSubscriptions(v, c, []pages.Problem{{Message: "The test was not taken: " + err.Error() + "."}})
 	}
-	return fault.New(fault.NotFound, fault.CodeNotFound, "", "There is no such Subscription of the app.")
+	return done(v, c, "/subscriptions", "tested")
 }

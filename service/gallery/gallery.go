@@ -5,7 +5,6 @@ package gallery
 
 import (
 	"embed"
-	"html/template"
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
@@ -61,7 +60,7 @@ var assetFiles embed.FS
 
 var assets = pages.MakeAssets(assetFiles, "asset")
 
-func parse(name string) *template.Template { return pages.Parse(pageFiles, name) }
+func parse(name string) *pages.Template { return pages.Parse(pageFiles, name) }
 
 // frame begins a page.
 func frame(v *pages.Visit, title string) pages.Frame {

@@ -158,7 +158,8 @@ func stateTags(c *identity.Client) []pages.Tag {
 	return all
 }
 
-// publisher is who made an app, or else whose home page it names.
+// publisher is who made an app, or else whose home page it names; "" when that is not
+// known.
 func publisher(c *identity.Client) string {
 	if c.Publisher != "" {
 		return c.Publisher
@@ -166,7 +167,7 @@ func publisher(c *identity.Client) string {
 	if u, err := url.Parse(c.URI); err == nil && u.Hostname() != "" {
 		return u.Hostname()
 	}
-	return "unknown"
+	return ""
 }
 
 // matches says whether an app has all words of a search.

@@ -55,7 +55,7 @@ const (
 	chartLeft   = 44.0
 	chartRight  = 12.0
 	chartTop    = 10.0
-	chartBottom = 24.0
+	chartBottom = 30.0
 )
 
 // HTML draws the chart, "" when there are no points.

@@ -80,7 +80,7 @@ var layout = template.Must(template.New("layout.html").Funcs(Words).ParseFS(page
 // Write answers with a page whose main part is what body makes of data. Nothing is
 // written when that fails. It is not to be kept, and only this origin may frame it
 // or run scripts in it.
-func Write(w http.ResponseWriter, status int, f Frame, body *template.Template, data any) error {
+func Write(w http.ResponseWriter, status int, f Frame, body Body, data any) error {
 	var inner, page bytes.Buffer
 	if err := body.Execute(&inner, data); err != nil {
 		return err

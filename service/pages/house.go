@@ -2,8 +2,6 @@ package pages
 
 import (
 	"context"
-	"html/template"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -125,11 +123,4 @@ func (h *House) log() *slog.Logger {
 		return h.Log
 	}
 	return slog.Default()
-}
-
-// Parse makes the template of a page of a room: its own file, and the shared
-// components. It panics when that cannot be, which is a fault of the build.
-func Parse(from fs.FS, name string, more ...string) *template.Template {
-	t := template.Must(template.New(name).Funcs(Words).ParseFS(pageFiles, "page/components.html"))
-	return template.Must(t.ParseFS(from, append([]string{"page/" + name}, more...)...))
 }

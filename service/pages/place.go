@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/inglehealth/ingle/identity"
@@ -56,7 +57,7 @@ func (f Frame) Groups() []Item {
 }
 
 // Near are the places beside the page: those of its group, or all of a menu without
-// groups.
+// groups. One alone is none.
 func (f Frame) Near() []Item {
 	group := ""
 	for _, p := range f.Places {
@@ -67,5 +68,34 @@ func (f Frame) Near() []Item {
 	if group == "" && f.Groups() != nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(f.Places), func(p Item) bool { return p.Group != group })
+	near := slices.DeleteFunc(slices.Clone(f.Places), func(p Item) bool { return p.Group != group })
+	if len(near) == 1 {
+		return nil
+	}
+	return near
+}
+
+// Shelf is a part of the menu of narrow pages.
+type Shelf struct {
+	Name  string
+	Items []Item
+}
+
+// Shelves are the menu of narrow pages, which has all places there are: those of the
+// room by their groups, then the rooms.
+func (f Frame) Shelves() []Shelf {
+	var all []Shelf
+	group := ""
+	for i, p := range f.Places {
+		if i == 0 || p.Group != group {
+			all = append(all, Shelf{Name: cmp.Or(p.Group, f.Room, "Places")})
+		}
+		group = p.Group
+		last := &all[len(all)-1]
+		last.Items = append(last.Items, p)
+	}
+	if len(f.Menu) > 0 {
+		all = append(all, Shelf{"Rooms", f.Menu})
+	}
+	return all
 }

@@ -223,7 +223,7 @@ func (v *Visit) Frame(title, place string, density Density) Frame {
 }
 
 // Write answers with a page.
-func (v *Visit) Write(status int, f Frame, body *template.Template, data any) error {
+func (v *Visit) Write(status int, f Frame, body Body, data any) error {
 	return Write(v.W, status, f, body, data)
 }
 

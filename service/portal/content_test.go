@@ -116,7 +116,7 @@ func TestDocumentsAreReadOfThisRecordOnly(t *testing.T) {
 	ann := p.visit("ann")
 	ann.get("/portal/ann/record/documents").want(200).has("Document").lacks("bobs")
 	ann.get("/portal/ann/document/text").want(200).has("Walks a lot.", "Eats well.")
-	ann.get("/portal/ann/document/binary").want(200).has("Kept elsewhere: all is well.", "Download (text/plain)")
+	ann.get("/portal/ann/document/binary").want(200).has("Kept elsewhere: all is well.", "Download (text)")
 	if got := ann.get("/portal/ann/document/binary/0").want(200); got.body != "Kept elsewhere: all is well." {
 		t.Errorf("%q", got.body)
 	}

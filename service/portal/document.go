@@ -43,7 +43,7 @@ func (r *record) document() error {
 	}{note(r, e), nil, r.at("/record/documents")}
 	for i, c := range e.List("content") {
 		a := c.At("attachment")
-		part := attached{Title: a.Text("title"), Kind: a.Text("contentType")}
+		part := attached{Title: a.Text("title"), Kind: mediaWords(a.Text("contentType"))}
 		content, err := r.content(a, maxText)
 		if err != nil {
 			return err
@@ -192,4 +192,23 @@ func extension(kind string) string {
 	return map[string]string{
 		"text/plain": ".txt", "text/html": ".html", "application/pdf": ".pdf", "image/jpeg": ".jpg", "image/png": ".png", "application/xml": ".xml", "text/xml": ".xml", "application/rtf": ".rtf",
 	}[kind]
+}
+
+// mediaWords are what people call a media type, and for others the type.
+func mediaWords(contentType string) string {
+	kind, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return contentType
+	}
+	switch {
+	case kind == "application/pdf":
+		return "PDF"
+	case kind == "text/html":
+		return "page"
+	case strings.HasPrefix(kind, "text/"):
+		return "text"
+	case strings.HasPrefix(kind, "image/"):
+		return "image"
+	}
+	return kind
 }

@@ -60,7 +60,7 @@ func (r *record) event() error {
 			x.add("Number of the request", one.Text("what", "identifier", "value"))
 		}
 	}
-	x.add("Outcome", e.Text("outcomeDesc"))
+	x.add("Outcome", strings.Replace(e.Text("outcomeDesc"), "because of throttled", "it asked for more than it may at a time", 1))
 	page.Facts = x.Facts
 	page.Touched, page.More = touched(e)
 	return r.show(http.StatusOK, "Who looked", "/looked", pages.Narrow, eventTemplate, page)

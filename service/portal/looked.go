@@ -182,7 +182,7 @@ func (r *record) lookedAt(e pages.Element) looked {
 	l.Did = r.did(e)
 	switch e.Text("outcome") {
 	case "4":
-		l.Refused, l.Tag = true, pages.Tag{Kind: "good", Text: "refused"}
+		l.Refused, l.Tag = true, pages.Tag{Kind: "warn", Text: "refused"}
 	case "8":
 		l.Tag = pages.Tag{Kind: "warn", Text: "failed"}
 	default:

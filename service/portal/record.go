@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"html/template"
 	"net/http"
 	"slices"
 	"strings"
@@ -170,11 +169,11 @@ func (r *record) frame(title, place string, density pages.Density) pages.Frame {
 }
 
 // show answers with a page of the record.
-func (r *record) show(status int, title, place string, density pages.Density, body *template.Template, page any) error {
+func (r *record) show(status int, title, place string, density pages.Density, body pages.Body, page any) error {
 	return r.showIn(status, r.frame(title, place, density), body, page)
 }
 
-func (r *record) showIn(status int, f pages.Frame, body *template.Template, page any) error {
+func (r *record) showIn(status int, f pages.Frame, body pages.Body, page any) error {
 	return r.Write(status, f, body, shown{Frame: f, People: r.people, Own: r.own, Name: r.name(), At: r.at(""), Page: page})
 }
 

@@ -222,6 +222,7 @@ func (n *Names) miss(k name, made int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.made == made && len(n.none) < maxMany {
+		k.text = strings.Clone(k.text)
 		n.none[k] = struct{}{}
 	}
 }
