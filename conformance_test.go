@@ -23,13 +23,21 @@ var (
 	noTest         = regexp.MustCompile(`^(Not done|Does not apply): .{20,}`)
 )
 
-// bulkRow is a row of the page on bulk exports: a point of the guide and what shows it.
-var bulkRow = regexp.MustCompile(`^\| ([^|]+) \| (.+) \|$`)
+// pointRow is a row of a page: a point of a guide and what shows it.
+var pointRow = regexp.MustCompile(`^\| ([^|]+) \| (.+) \|$`)
 
-// Each point of the guide that the page on bulk exports names has tests that exist, or a
-// reason why there is none.
+// Each point of a guide that a page names has tests that exist, or a reason why there is
+// none.
 func TestEveryPointOfBulkDataIsShownByATestThatExists(t *testing.T) {
-	const page = "docs/conformance/bulk-data.md"
+	checkPoints(t, "docs/conformance/bulk-data.md", 40)
+}
+
+func TestEveryPointOfIHEsProfilesIsShownByATestThatExists(t *testing.T) {
+	checkPoints(t, "docs/conformance/ihe-consent-audit.md", 30)
+}
+
+func checkPoints(t *testing.T, page string, least int) {
+	t.Helper()
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
@@ -41,8 +49,8 @@ func TestEveryPointOfBulkDataIsShownByATestThatExists(t *testing.T) {
 				t.Errorf("%s:%d: there is no test %s.%s", page, n+1, m[1], m[2])
 			}
 		}
-		row := bulkRow.FindStringSubmatch(line)
-		if row == nil || row[1] == "Point" || strings.HasPrefix(row[1], "---") {
+		row := pointRow.FindStringSubmatch(line)
+		if row == nil || strings.HasPrefix(row[1], "Point") || strings.HasPrefix(row[1], "---") {
 			continue
 		}
 		points++
@@ -50,7 +58,7 @@ func TestEveryPointOfBulkDataIsShownByATestThatExists(t *testing.T) {
 			t.Errorf("%s:%d: neither a test nor a reason", page, n+1)
 		}
 	}
-	if points < 40 {
+	if points < least {
 		t.Errorf("only %d points", points)
 	}
 }

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -84,6 +85,9 @@ func (s *Service) issueOutside(ctx context.Context, i *issue, t *Tokens) error {
 		claims.Patient, claims.Encounter = i.grant.Context.Patient, i.grant.Context.Encounter
 		claims.FHIRUser = s.fhirUser(i)
 	}
+	if claims.Extensions, err = s.outsideExtensions(ctx, i); err != nil {
+		return err
+	}
 	if t.Access, err = s.Sign(ctx, jose.RS256, "at+jwt", claims); err != nil {
 		return err
 	}
@@ -104,4 +108,48 @@ type outsideClaims struct {
 	Patient   string `json:"patient,omitempty"`
 	Encounter string `json:"encounter,omitempty"`
 	FHIRUser  string `json:"fhirUser,omitempty"`
+
+	Extensions *outsideExtensions `json:"extensions,omitempty"`
+}
+
+// outsideExtensions are what a token says of the patient and the purpose of use (IHE
+// IUA, ITI-71 JWT extension). What the patient's consents come to (ihe_pcf) is not there:
+// the app can read its token, and would learn what is kept from it. A server that enforces
+// them introspects.
+type outsideExtensions struct {
+	IUA struct {
+		Purpose []outsideCoding `json:"purpose_of_use,omitempty"`
+		Person  string          `json:"person_id"`
+	} `json:"ihe_iua"`
+}
+
+type outsideCoding struct {
+	System string `json:"system"`
+	Code   string `json:"code"`
+}
+
+// outsideExtensions are nil without a patient in context. Of who does not work here the
+// purpose is told when the app asked for one.
+func (s *Service) outsideExtensions(ctx context.Context, i *issue) (*outsideExtensions, error) {
+	if i.grant == nil || i.grant.Context.Patient == "" {
+		return nil, nil
+	}
+	purpose := i.grant.Purpose
+	if purpose == "" {
+		roles, err := s.AccessRoles(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range roles {
+			if purpose == "" && slices.Contains(i.user.Roles, Role(r.Name)) && len(r.Purposes) > 0 {
+				purpose = r.Purposes[0]
+			}
+		}
+	}
+	e := &outsideExtensions{}
+	e.IUA.Person = s.FHIRBase() + "/Patient/" + i.grant.Context.Patient
+	if purpose != "" {
+		e.IUA.Purpose = []outsideCoding{{"http://terminology.hl7.org/CodeSystem/v3-ActReason", purpose}}
+	}
+	return e, nil
 }

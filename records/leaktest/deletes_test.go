@@ -6,20 +6,31 @@ import (
 	"strings"
 
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/records/leaktest"
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
 // askDeletePatient tries to delete a Patient to whom something labelled refers, and one to
 // whom nothing does. When nothing of the record is seen, both come out alike.
 func askDeletePatient(r *rig) {
+	if r.chance(60) { // of whom the answer depends on what refers to the Patient
+		was, whole := r.asks, *r.asks
+		whole.Exempt, whole.Roles = false, nil
+		whole.Scopes = []leaktest.Scope{{Level: "user", Type: "*", Interactions: "cruds"}}
+		r.asks = &whole
+		defer func() {
+			r.asks = was
+			r.look()
+		}()
+	}
 	r.made++
 	ids := []string{fmt.Sprint("bare", r.made), fmt.Sprint("full", r.made)}
 	for _, id := range ids {
 		r.put("Patient/"+id, `{"name":[{"family":"Temporary"}],"generalPractitioner":[{"reference":"Practitioner/dr"}],"managingOrganization":{"reference":"Organization/ward"}}`)
 	}
 	body := fmt.Sprintf(`{"status":"final","code":{"text":"x"},"subject":{"reference":"Patient/%s"}`, ids[1])
-	if r.chance(70) {
-		label := pick(r, labels)
+	if r.chance(80) {
+		label := pick(r, append(labels, labels[0], labels[1], labels[0], labels[1])) // those are sealed
 		system, code, _ := strings.Cut(label, "|")
 		body += fmt.Sprintf(`,"meta":{"security":[{"system":%q,"code":%q}]}`, system, code)
 	}

@@ -101,6 +101,8 @@ func (a reply) failure() error {
 		cause = records.ErrScope
 	case bytes.Contains(a.body, []byte("come to more conditions than one query can have")):
 		cause = store.ErrTooComplex
+	case bytes.Contains(a.body, []byte("took longer than this server allows")):
+		cause = store.ErrTooComplex
 	case a.status == http.StatusUnprocessableEntity && len(a.body) == 0: // the answer to HEAD says no more
 		cause = store.ErrTooComplex
 	}

@@ -247,6 +247,9 @@ func askEverything(r *rig) {
 		}
 		return
 	}
+	if r.refused(err, false) {
+		return
+	}
 	if err != nil {
 		r.wrong("%v", err)
 		return
