@@ -113,7 +113,7 @@ func send(ctx context.Context, client *http.Client, method, url, body string, he
 	return resp.StatusCode, string(read)
 }
 
-var client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+var client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 
 func pairOf(name string) string {
 	return fmt.Sprintf(`{"resourceType":"Bundle","type":"transaction","entry":[

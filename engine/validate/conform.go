@@ -103,8 +103,25 @@ func (r *run) wrong(n fhir.Node, s *shape, code fault.Code, message string) {
 	r.add(fault.ErrorLevel, code, n, fmt.Sprintf("%s (%s of profile %s)", message, s.id, s.profile))
 }
 
-// limits checks maxLength, minValue and maxValue.
+// limits checks maxLength, minValue and maxValue, and that there is a value or what may
+// stand for it.
 func (r *run) limits(n fhir.Node, s *shape) {
+	if (s.valued || s.instead != nil) && n.Type().Kind == definitions.Primitive && !n.HasValue() {
+		stands := func(url string) bool {
+			for x := range n.All("extension") {
+				if x.Child("url").Text() == url {
+					return true
+				}
+			}
+			return false
+		}
+		switch {
+		case s.instead == nil:
+			r.wrong(n, s, fault.CodeRequired, "must have a value")
+		case !slices.ContainsFunc(s.instead, stands):
+			r.wrong(n, s, fault.CodeRequired, "must have a value, or an extension that may stand for it: "+listed(s.instead, false))
+		}
+	}
 	if s.maxText > 0 && utf8.RuneCountInString(n.Text()) > s.maxText {
 		r.wrong(n, s, fault.CodeTooLong, fmt.Sprintf("is longer than %d characters", s.maxText))
 	}

@@ -119,6 +119,39 @@ func TestTheFormOfAddressesIsChecked(t *testing.T) {
 	}
 }
 
+func TestAProfileMayAskForAValueOrWhatStandsForIt(t *testing.T) {
+	const (
+		absent = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+		r5     = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition."
+	)
+	with := func(url, element string) string {
+		return fmt.Sprintf(`{"resourceType":"StructureDefinition","url":"http://example.org/%s","type":"Patient","kind":"resource","derivation":"constraint","baseDefinition":"http://hl7.org/fhir/StructureDefinition/Patient","differential":{"element":[{"id":"Patient.active","path":"Patient.active",%s}]}}`, url, element)
+	}
+	d := definition(t, with("must", `"mustHaveValue":true`), with("either", `"valueAlternatives":["`+absent+`"]`),
+		with("must4", `"extension":[{"url":"`+r5+`mustHaveValue","valueBoolean":true}]`), with("either4", `"extension":[{"url":"`+r5+`valueAlternatives","valueCanonical":"`+absent+`"}]`))
+	v := New(d, Options{})
+	for _, k := range []struct {
+		profile, active string
+		wrong           bool
+	}{
+		{"must", `"active":true`, false},
+		{"must", `"_active":{"extension":[{"url":"` + absent + `","valueCode":"unknown"}]}`, true},
+		{"must4", `"_active":{"extension":[{"url":"` + absent + `","valueCode":"unknown"}]}`, true},
+		{"either", `"active":true`, false},
+		{"either", `"_active":{"extension":[{"url":"` + absent + `","valueCode":"unknown"}]}`, false},
+		{"either", `"_active":{"extension":[{"url":"http://example.org/x","valueCode":"unknown"}]}`, true},
+		{"either4", `"_active":{"extension":[{"url":"http://example.org/x","valueCode":"unknown"}]}`, true},
+		{"either", `"birthDate":"2020"`, false},
+	} {
+		issues := v.Validate(context.Background(), parse(t, d, `{"resourceType":"Patient",`+k.active+`}`), []string{"http://example.org/" + k.profile})
+		if k.wrong {
+			wants(t, issues, fault.ErrorLevel, "Patient.active", "must have a value")
+		} else if e := errorsOf(issues); len(e) > 0 {
+			t.Errorf("%s %s: %v", k.profile, k.active, e)
+		}
+	}
+}
+
 func TestAnErrorIsReportedAfterAHundredWarnings(t *testing.T) {
 	d := definitions.MustBuiltIn(definitions.R4)
 	var contained []string

@@ -292,7 +292,7 @@ func TestWhatIsServedCannotBeDeleted(t *testing.T) {
 		if err := errors.Join(o.Suspend(t.Context(), "east"), o.Delete(t.Context(), "east")); err != nil {
 			t.Fatal(err)
 		}
-		short, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		short, stop := context.WithTimeout(t.Context(), 2*time.Second)
 		defer stop()
 		if got, err := o.Wait(short, "east"); err != nil || got.State != tenancy.Ending {
 			t.Errorf("it went while a process held it: %+v, %v", got, err)

@@ -132,11 +132,16 @@ type progress struct {
 // Wait returns a tenant when it is neither being made nor being removed any more, or
 // ctx has ended; NotFound once it is removed.
 func (o *Office) Wait(ctx context.Context, name string) (Tenant, error) {
+	var last Tenant
 	for {
 		t, err := o.Tenant(ctx, name)
-		if err != nil || t.State != Making && t.State != Ending {
+		switch {
+		case err != nil && ctx.Err() != nil && last.State != "":
+			return last, nil // it ended while the database was asked
+		case err != nil || t.State != Making && t.State != Ending:
 			return t, err
 		}
+		last = t
 		select {
 		case <-ctx.Done():
 			return t, nil

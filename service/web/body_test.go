@@ -200,7 +200,7 @@ func later(send func() (*http.Response, error)) <-chan int {
 func TestBodiesShareOneMemoryBudget(t *testing.T) {
 	held := make(chan struct{})
 	release := make(chan struct{})
-	url, _ := serve(t, Config{MaxBody: 4 << 20, MaxBodies: 4 << 20, Patience: 200 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+	url, _ := serve(t, Config{MaxBody: 4 << 20, MaxBodies: 4 << 20, Patience: time.Second}, func(w http.ResponseWriter, r *http.Request) {
 		if _, err := ReadBody(r); err != nil {
 			Fail(w, r, err)
 			return
@@ -233,7 +233,7 @@ func TestBodiesShareOneMemoryBudget(t *testing.T) {
 
 func TestLargeAnswersShareOneMemoryBudget(t *testing.T) {
 	held, release := make(chan struct{}), make(chan struct{})
-	url, _ := serve(t, Config{MaxBody: 1 << 20, MaxBodies: 4 << 20, Patience: 200 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+	url, _ := serve(t, Config{MaxBody: 1 << 20, MaxBodies: 4 << 20, Patience: time.Second}, func(w http.ResponseWriter, r *http.Request) {
 		size := int64(3 << 20)
 		if r.URL.Path == "/x/small" {
 			size = 1000
@@ -314,12 +314,12 @@ func TestAClientThatStopsReadingIsCutOff(t *testing.T) {
 }
 
 func TestASlowHandlerIsNotCutOff(t *testing.T) {
-	url, _ := serve(t, Config{Patience: 100 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+	url, _ := serve(t, Config{Patience: time.Second}, func(w http.ResponseWriter, r *http.Request) {
 		if _, err := ReadBody(r); err != nil {
 			Fail(w, r, err)
 			return
 		}
-		time.Sleep(400 * time.Millisecond) // a long transaction
+		time.Sleep(1500 * time.Millisecond) // a long transaction
 		if r.Context().Err() != nil {
 			t.Error("the request was cancelled while it was handled")
 		}

@@ -51,7 +51,11 @@ type ProfileElement struct {
 	MaxValue       string
 	MaxLength      int
 	MustSupport    bool
-	Slicing        *Slicing
+	// MustHaveValue says that a primitive has a value, not only extensions, and
+	// ValueAlternatives name the extensions that may stand for one.
+	MustHaveValue     bool
+	ValueAlternatives []string
+	Slicing           *Slicing
 	// ContentReference is the path of the element whose children stand here.
 	ContentReference string
 	Children         []*ProfileElement
@@ -315,6 +319,10 @@ func (e *ProfileElement) take(r *record.Element) {
 		e.MaxLength = r.MaxLength
 	}
 	e.MustSupport = e.MustSupport || r.MustSupport
+	e.MustHaveValue = e.MustHaveValue || r.MustHaveValue
+	if len(r.ValueAlternatives) > 0 {
+		e.ValueAlternatives = r.ValueAlternatives
+	}
 	if r.ContentReference != "" {
 		e.ContentReference = r.ContentReference
 	}

@@ -13,6 +13,8 @@ const (
 	extensionFHIRType     = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
 	extensionRegex        = "http://hl7.org/fhir/StructureDefinition/regex"
 	extensionBestPractice = "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice"
+	extensionMustHave     = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.mustHaveValue"
+	extensionAlternatives = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.valueAlternatives"
 )
 
 // UnmarshalJSONFrom reads an ElementDefinition; what is not kept is skipped
@@ -79,6 +81,12 @@ func (e *Element) member(dec *jsontext.Decoder, name string) error {
 		return json.UnmarshalDecode(dec, &e.Modifier)
 	case "mustSupport":
 		return json.UnmarshalDecode(dec, &e.MustSupport)
+	case "mustHaveValue":
+		return json.UnmarshalDecode(dec, &e.MustHaveValue)
+	case "valueAlternatives":
+		return json.UnmarshalDecode(dec, &e.ValueAlternatives)
+	case "extension":
+		return e.extensions(dec)
 	case "maxLength":
 		return json.UnmarshalDecode(dec, &e.MaxLength)
 	case "representation":
@@ -183,6 +191,27 @@ func (e *Element) types(dec *jsontext.Decoder) error {
 			}
 		}
 		e.Types = append(e.Types, ref)
+	}
+	return nil
+}
+
+// extensions reads what R4 says by extensions and R5 by elements.
+func (e *Element) extensions(dec *jsontext.Decoder) error {
+	var list []struct {
+		URL       string         `json:"url"`
+		Boolean   jsontext.Value `json:"valueBoolean"`
+		Canonical jsontext.Value `json:"valueCanonical"`
+	}
+	if err := json.UnmarshalDecode(dec, &list); err != nil {
+		return err
+	}
+	for _, x := range list {
+		switch x.URL {
+		case extensionMustHave:
+			e.MustHaveValue = string(x.Boolean) == "true"
+		case extensionAlternatives:
+			e.ValueAlternatives = append(e.ValueAlternatives, stringOrList(x.Canonical)...)
+		}
 	}
 	return nil
 }

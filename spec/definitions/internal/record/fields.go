@@ -37,7 +37,7 @@ func (c *coder) structure(s *Structure) {
 
 func (c *coder) element(e *Element) {
 	slicing, fixed := e.Slicing != nil, e.ValueType != ""
-	content, limits := e.ContentReference != "", e.MaxLength != 0 || e.MinValue != "" || e.MaxValue != "" || e.Regex != ""
+	content, limits := e.ContentReference != "", e.MaxLength != 0 || e.MinValue != "" || e.MaxValue != "" || e.Regex != "" || e.MustHaveValue || len(e.ValueAlternatives) > 0
 	named, bound := e.ID != "" || e.SliceName != "" || e.BasePath != "", e.Binding != nil
 	c.bools(&e.Summary, &e.Modifier, &slicing, &bound, &fixed, &content, &named, &e.Attribute, &e.MustSupport, &limits)
 	c.string(&e.Path)
@@ -69,6 +69,8 @@ func (c *coder) element(e *Element) {
 		c.string(&e.MinValue)
 		c.string(&e.MaxValue)
 		c.string(&e.Regex)
+		c.bools(&e.MustHaveValue)
+		c.strings(&e.ValueAlternatives)
 	}
 }
 

@@ -42,6 +42,8 @@ type Element struct {
 	ValueType           string // type of Fixed or Pattern: "CodeableConcept"
 	MaxLength           int
 	MinValue, MaxValue  string // JSON text
+	MustHaveValue       bool
+	ValueAlternatives   []string
 	Regex               string // pattern extension on the type of a primitive's value
 }
 
