@@ -54,9 +54,12 @@ func (s *Server) simulatedBase(site *web.Site) http.Handler {
 			web.NotFound(w, r)
 			return
 		}
-		path := r.URL.EscapedPath()
-		before, rest, _ := strings.Cut(path, "/simulated/")
-		escaped := before + rest[strings.IndexByte(rest, '/'):]
+		// By place, since any letter may be escaped, and a tenant may have the same name.
+		segments, first := strings.Split(r.URL.EscapedPath(), "/"), 1
+		if r.PathValue("tenant") != "" {
+			first = 3 // behind /t/{tenant}
+		}
+		escaped := strings.Join(slices.Delete(segments, first, first+2), "/")
 		plain, err := url.PathUnescape(escaped)
 		if err != nil {
 			web.NotFound(w, r)

@@ -115,6 +115,19 @@ func TestTheBaseOfASimulationIsTheRecordSystems(t *testing.T) {
 	p.do(p.client, "GET", strings.TrimSuffix(base, "/fhir")+"/auth/jwks", nil).want(404)
 }
 
+func TestTheBaseOfASimulationIsFoundInEveryTenantAndHoweverItIsEscaped(t *testing.T) {
+	p, tenants := severalTenants(t, []string{"ann"}, "", "east", "simulated")
+	for _, tenant := range tenants {
+		base := tenant.Identity.SimulatedBase("east")
+		for _, at := range []string{base, strings.Replace(base, "/simulated/east", "/simulat%65d/e%61st", 1)} {
+			got := p.do(p.client, "GET", at+"/.well-known/smart-configuration", nil).want(200).json()
+			if got["issuer"] != tenant.Identity.Issuer() {
+				t.Errorf("%s is of %v", at, got["issuer"])
+			}
+		}
+	}
+}
+
 func TestASimulationHoldsForTokensThatThereAre(t *testing.T) {
 	var waited time.Duration
 	p := practice(t, sandbox, func(_ *identity.Config, c *auth.Config) {
