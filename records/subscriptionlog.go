@@ -148,19 +148,13 @@ func (s *Subscriptions) States(ctx context.Context, after fhir.ID, limit int) ([
 func (s *Subscriptions) StatesOf(ctx context.Context, client string, after fhir.ID, limit int) ([]notify.State, error) {
 	states, from := []notify.State{}, string(after)
 	for len(states) < limit {
-		some, err := s.door.store.ListItems(ctx, kindSubscription, from, subscribersRead)
+		want := limit - len(states)
+		some, err := s.door.store.FindItems(ctx, kindSubscription, store.ItemKey{Name: subscriberClient, Value: client}, from, want)
 		if err != nil {
 			return nil, s.door.fault(err)
 		}
 		for _, item := range some {
 			from = item.ID
-			var by subscriber
-			if err := json.Unmarshal(item.Body, &by); err != nil {
-				return nil, s.door.fault(err)
-			}
-			if by.Standing.Client != client || len(states) == limit {
-				continue
-			}
 			st, err := s.State(ctx, fhir.ID(item.ID))
 			if fault.KindOf(err) == fault.NotFound { // it has just been deleted
 				continue
@@ -170,15 +164,12 @@ func (s *Subscriptions) StatesOf(ctx context.Context, client string, after fhir.
 			}
 			states = append(states, st)
 		}
-		if len(some) < subscribersRead {
+		if len(some) < want {
 			break
 		}
 	}
 	return states, nil
 }
-
-// subscribersRead is how many subscribers are read at once.
-const subscribersRead = 100
 
 // Message implements notify.Log.
 func (s *Subscriptions) Message(ctx context.Context, id fhir.ID, kind notify.Kind, content notify.Content, media string, since, until int64, most int) (notify.Message, int64, error) {

@@ -19,6 +19,9 @@ import (
 // written with it.
 const kindSubscription = "subscription"
 
+// subscriberClient is the key by which they are found by the app that made them.
+const subscriberClient = "client"
+
 // subscriber is what such an item holds.
 type subscriber struct {
 	Standing Standing  `json:"standing"`
@@ -168,6 +171,9 @@ func (u *unit) subscribers() (changes []store.ItemChange, err error) {
 		if w.Method == http.MethodDelete {
 			changes = append(changes, store.ItemChange{Item: item, Expect: store.Any, Delete: true})
 			continue
+		}
+		if client := u.s.principal.Standing.Client; client != "" {
+			item.Keys = []store.ItemKey{{Name: subscriberClient, Value: client}}
 		}
 		if item.Body, err = json.Marshal(subscriber{u.s.principal.Standing, w.Updated}); err != nil {
 			return nil, err

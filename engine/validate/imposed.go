@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
@@ -20,7 +21,7 @@ const (
 func (r *run) imposed(n fhir.Node, claimed map[string]bool) {
 	for _, url := range r.v.definitions.GlobalProfiles(n.Type().Name) {
 		if bare, _, _ := strings.Cut(url, "|"); !claimed[bare] {
-			r.conform(n, url, false)
+			r.impose(n, url, "a guide that is loaded asks for that of every "+n.Type().Name)
 		}
 	}
 	if n.Type().Name != "Observation" {
@@ -30,11 +31,21 @@ func (r *run) imposed(n fhir.Node, claimed map[string]bool) {
 		if coding.Child("system").Text() != loinc {
 			continue
 		}
-		if url := r.v.vitals()[coding.Child("code").Text()]; url != "" && !claimed[url] {
+		code := coding.Child("code").Text()
+		if url := r.v.vitals()[code]; url != "" && !claimed[url] {
 			r.mild = r.v.claimsVitalSigns(claimed)
-			r.conform(n, url, false)
+			r.impose(n, url, "its code, LOINC "+code+", is that of a vital sign")
 			r.mild = false
 		}
+	}
+}
+
+// impose is conform to a profile that is not claimed; what is found is told why.
+func (r *run) impose(n fhir.Node, url, why string) {
+	before := len(r.issues)
+	r.conform(n, url, false)
+	if len(r.issues) > before {
+		r.add(fault.Information, fault.CodeInformation, n, "is checked against profile "+url+", which it does not claim: "+why)
 	}
 }
 

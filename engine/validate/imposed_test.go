@@ -26,7 +26,11 @@ func TestAVitalSignConformsToItsProfileThoughItDoesNotClaimIt(t *testing.T) {
 			system, unit string
 			wrong        bool
 		}{{loinc, "/min", false}, {loinc, "Cel", true}, {"http://other.example", "Cel", false}} {
-			e := errorsOf(v.Validate(context.Background(), parse(t, d, fmt.Sprintf(pressure, k.system, k.unit)), nil))
+			all := v.Validate(context.Background(), parse(t, d, fmt.Sprintf(pressure, k.system, k.unit)), nil)
+			e := errorsOf(all)
+			if why := strings.Contains(fmt.Sprint(all), "its code, LOINC 8867-4, is that of a vital sign"); why != k.wrong {
+				t.Errorf("says why it is checked: %v: %v", why, all)
+			}
 			if k.wrong != (len(e) > 0) || k.wrong && (e[0].Path != place || !strings.Contains(e[0].Message, "StructureDefinition/heartrate")) {
 				t.Errorf("%s %s %s: %v", d.Release, k.system, k.unit, e)
 			}
