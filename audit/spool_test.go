@@ -19,7 +19,8 @@ import (
 // small is a log's store whose disk may be full and that keeps no reserve.
 type small struct {
 	store.Audit
-	full atomic.Bool
+	full    atomic.Bool
+	between func() // called once, before what found no room waits
 }
 
 func (s *small) room() error {
@@ -43,8 +44,15 @@ func (s *small) SealAudit(ctx context.Context, limit int, fn func(store.AuditHea
 	return s.Audit.SealAudit(ctx, limit, fn)
 }
 
-func (s *small) SpendAuditReserve(context.Context) (int64, error) { return 0, store.ErrFull }
-func (s *small) RestoreAuditReserve(context.Context) error        { return s.room() }
+func (s *small) SpendAuditReserve(context.Context) (int64, error) {
+	if f := s.between; f != nil {
+		s.between = nil
+		f()
+	}
+	return 0, store.ErrFull
+}
+
+func (s *small) RestoreAuditReserve(context.Context) error { return s.room() }
 
 func openSmall(t *testing.T) *small {
 	t.Helper()
@@ -162,6 +170,25 @@ func TestEventsWaitInTheSpoolInOrderWhileTheStoreIsFull(t *testing.T) {
 	}
 	if n, problem, err := CheckSpool(path, verifiers); n != 0 || problem != "" || err != nil {
 		t.Errorf("%d events are left: %s %v", n, problem, err)
+	}
+}
+
+func TestWhatGoesIntoTheSpoolWhenThereIsRoomAgainDoesNotStayThere(t *testing.T) {
+	s := openSmall(t)
+	l := openSpooled(t, s, filepath.Join(t.TempDir(), "spool"))
+	defer closed(t, l)
+	s.full.Store(true)
+	s.between = func() {
+		s.full.Store(false)
+		l.room.restore(t.Context())
+	}
+	record(t, l, 0, 2)
+	if n := l.room.spool.holds(); n != 2 || l.Health() == nil {
+		t.Errorf("%d events wait, and the health is %v", n, l.Health())
+	}
+	l.room.restore(t.Context())
+	if got, _ := told(t, l); !slices.Equal(got, requests(2)) || l.Health() != nil {
+		t.Errorf("%v, %v", got, l.Health())
 	}
 }
 

@@ -54,9 +54,12 @@ func (s *Server) simulatedBase(site *web.Site) http.Handler {
 			web.NotFound(w, r)
 			return
 		}
-		path := r.URL.EscapedPath()
-		before, rest, _ := strings.Cut(path, "/simulated/")
-		escaped := before + rest[strings.IndexByte(rest, '/'):]
+		// What the pattern has before /fhir goes; the path may be escaped in any way.
+		before, segments := "", strings.Split(r.URL.EscapedPath(), "/")
+		if name := r.PathValue("tenant"); name != "" {
+			before, segments = "/t/"+url.PathEscape(name), segments[2:]
+		}
+		escaped := before + "/" + strings.Join(segments[3:], "/")
 		plain, err := url.PathUnescape(escaped)
 		if err != nil {
 			web.NotFound(w, r)

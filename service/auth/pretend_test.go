@@ -113,6 +113,7 @@ func TestTheBaseOfASimulationIsTheRecordSystems(t *testing.T) {
 	p.do(p.client, "GET", base+"/Patient?_id=ann", nil, "Authorization", "Bearer "+token).want(200).has(`"total":1`)
 	p.do(p.client, "GET", base+"/metadata", nil).want(200).has("CapabilityStatement")
 	p.do(p.client, "GET", strings.TrimSuffix(base, "/fhir")+"/auth/jwks", nil).want(404)
+	p.do(p.client, "GET", strings.Replace(base, "/simulated/", "/%73imulated/", 1)+"/metadata", nil).want(200).has("CapabilityStatement")
 }
 
 func TestASimulationHoldsForTokensThatThereAre(t *testing.T) {
