@@ -19,7 +19,7 @@ func (v *Visit) limit(p Page) error {
 	if x == nil {
 		return nil
 	}
-	l, who, key := v.Door.Limits(), x.Client(), web.AddressOf(v.R)
+	l, who, key := v.Door.Limits(), x.Client(), ""
 	who.Counted = false
 	if v.User != nil {
 		if err := x.Limit(l.Take(limits.Requests, limits.Who{User: v.User.ID, Counted: true}, 1)); err != nil {
