@@ -282,6 +282,27 @@ func TestASpoolThatWasAlteredIsFound(t *testing.T) {
 	}
 }
 
+func TestASpoolIsAFileThatNobodyElseReads(t *testing.T) {
+	s, dir := openSmall(t), t.TempDir()
+	path, victim := filepath.Join(dir, "spool"), filepath.Join(dir, "victim")
+	if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o600), os.Symlink(victim, path)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Config{Store: s, Secret: plain{'k'}, Origin: base, Spool: path}); err == nil {
+		t.Error("a link is followed")
+	}
+	if got, err := os.ReadFile(victim); err != nil || string(got) != "mine" {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if err := errors.Join(os.Remove(path), os.WriteFile(path, nil, 0o600), os.Chmod(path, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, openSpooled(t, s, path))
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
 func readable(t *testing.T, path string, verifiers []string) (int, string) {
 	t.Helper()
 	f, err := os.Open(path)
