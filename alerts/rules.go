@@ -60,8 +60,8 @@ const (
 func Rules() []Rule {
 	return []Rule{
 		{Name: AuditFull, Title: "The disk of the audit log is full", Unit: Number, Limit: 0,
-			Means:  "Events can be recorded into a reserve only: treatment goes on, bulk work and apps are refused.",
-			Advice: "Make room on the disk of the records. When there is room, all is admitted again within seconds."},
+			Means:  "Events can be recorded into a reserve or a spool only: treatment goes on, bulk work and apps are refused. Of PostgreSQL without --audit-spool: everything is refused.",
+			Advice: "Make room on the disk of the records, or of PostgreSQL. When there is room, all is admitted again within seconds."},
 		{Name: Disk, Title: "The disk is nearly full", Unit: MiB, Limit: 2048, Below: true, Server: true,
 			Means:  "When it is full, writes are refused.",
 			Advice: "Make room where records are kept, or enlarge the disk."},

@@ -2,10 +2,10 @@ package audit
 
 import (
 	"math/rand/v2"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/inglehealth/ingle/internal/cputest"
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/sqlite"
 )
@@ -57,20 +57,11 @@ func BenchmarkSummary(b *testing.B) {
 		"block-summary": func() { summaryOf(entries) },
 	} {
 		b.Run(name, func(b *testing.B) {
-			before := cpuTime(b)
+			before := cputest.Used(b)
 			for b.Loop() {
 				f()
 			}
-			b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N*maxBlock), "cpu-ns/event")
+			b.ReportMetric(float64(cputest.Used(b)-before)/float64(b.N*maxBlock), "cpu-ns/event")
 		})
 	}
-}
-
-func cpuTime(b *testing.B) time.Duration {
-	b.Helper()
-	var r syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

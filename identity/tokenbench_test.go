@@ -1,10 +1,10 @@
 package identity
 
 import (
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/inglehealth/ingle/internal/cputest"
 	"github.com/inglehealth/ingle/internal/pgtest"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
@@ -41,17 +41,8 @@ func BenchmarkCheckToken(b *testing.B) {
 
 // reportCPU reports the CPU time of this process from now until it is called.
 func reportCPU(b *testing.B) func() {
-	before := cpuTime(b)
-	return func() { b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(b.N), "cpu-us/op") }
-}
-
-func cpuTime(b *testing.B) time.Duration {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	before := cputest.Used(b)
+	return func() { b.ReportMetric(float64((cputest.Used(b)-before).Microseconds())/float64(b.N), "cpu-us/op") }
 }
 
 // BenchmarkRefresh is what a token request costs, which BenchmarkSign bounds.

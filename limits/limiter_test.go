@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/inglehealth/ingle/internal/cputest"
 	"github.com/inglehealth/ingle/limits"
 )
 
@@ -233,11 +233,11 @@ func BenchmarkCheck(b *testing.B) {
 		}
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
-			before := cpuTime(b)
+			before := cputest.Used(b)
 			for i := 0; b.Loop(); i++ {
 				l.Take(limits.Requests, who[i*7919%len(who)], 1)
 			}
-			b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns/op")
+			b.ReportMetric(float64(cputest.Used(b)-before)/float64(b.N), "cpu-ns/op")
 		})
 		b.Run(bench.name+" by all cores", func(b *testing.B) {
 			b.ReportAllocs()
@@ -248,13 +248,4 @@ func BenchmarkCheck(b *testing.B) {
 			})
 		})
 	}
-}
-
-func cpuTime(b *testing.B) time.Duration {
-	b.Helper()
-	var r syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

@@ -6,10 +6,10 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/inglehealth/ingle/internal/cputest"
 	"github.com/inglehealth/ingle/records"
 )
 
@@ -205,13 +205,6 @@ func practitioners() (ids []string) {
 // reportCPU reports the CPU time of this process, which others on the machine do not
 // change, from here to the call of what it returns.
 func reportCPU(b *testing.B) func() {
-	used := func() time.Duration {
-		var r syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-			b.Fatal(err)
-		}
-		return time.Duration(r.Utime.Nano() + r.Stime.Nano())
-	}
-	before := used()
-	return func() { b.ReportMetric(float64(used()-before)/float64(b.N), "cpu-ns/op") }
+	before := cputest.Used(b)
+	return func() { b.ReportMetric(float64(cputest.Used(b)-before)/float64(b.N), "cpu-ns/op") }
 }

@@ -2,40 +2,8 @@ package store
 
 import (
 	"context"
-	"iter"
 	"time"
 )
-
-// Blobs keeps large binary content outside the rows.
-type Blobs interface {
-	// Create stores what r gives and returns its name (a content hash).
-	CreateBlob(ctx context.Context, content iter.Seq2[[]byte, error]) (name string, size int64, err error)
-	// ReadBlob returns length bytes (-1: to the end) from offset, nothing when
-	// offset lies beyond the end, and the size of the whole; ErrNotFound.
-	ReadBlob(ctx context.Context, name string, offset, length int64) (iter.Seq2[[]byte, error], int64, error)
-	// DeleteBlob removes content, whoever stored the same; ErrNotFound.
-	DeleteBlob(ctx context.Context, name string) error
-}
-
-// Setting is a named value of the tenant.
-type Setting struct {
-	Name  string
-	Value []byte
-}
-
-// Settings keeps small named values of the tenant (cursor keys, policy). A
-// change waits for transactions that hold the value.
-type Settings interface {
-	ReadSetting(ctx context.Context, name string) ([]byte, error) // ErrNotFound
-	// InitSetting stores value if the name is new and returns what is stored.
-	InitSetting(ctx context.Context, name string, value []byte) ([]byte, error)
-	WriteSetting(ctx context.Context, name string, value []byte) error
-	// SwapSetting replaces the value if it is still was; otherwise, or when
-	// there is none, ErrVersion.
-	SwapSetting(ctx context.Context, name string, was, value []byte) error
-	// ListSettings returns all settings by name.
-	ListSettings(ctx context.Context) (map[string][]byte, error)
-}
 
 // Item is one thing that package identity remembers: a user, a client, a grant, a
 // token. The store knows nothing of it but this.

@@ -153,6 +153,9 @@ func (c *auditVerify) spool(m *Main, verifiers []string, r *audit.Report) error 
 		return nil
 	}
 	n, problem, err := audit.CheckSpool(spoolOf(c.AuditSpool, c.Tenant), verifiers)
+	if errors.Is(err, fs.ErrNotExist) {
+		return usage("no spool of this tenant is in %s: --audit-spool is the folder that a server was started with", c.AuditSpool)
+	}
 	if err != nil {
 		return err
 	}

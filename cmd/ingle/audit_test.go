@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -307,15 +306,7 @@ func await(t *testing.T, done func() bool) {
 // The disk is full: apps and bulk are told so before anything is done, who treats
 // patients goes on, and all is well again when there is room.
 func TestWithAFullDiskTreatmentGoesOn(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
-		t.Skipf("a small file system to fill can be mounted by root only: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := smallDisk(t, "24m")
 	data := filepath.Join(dir, "data")
 	p := startClosed(t, "--data", data)
 	mustRun(t, "token", "create", "--scope", "system/*.cruds", "--data", data)

@@ -15,6 +15,15 @@ func TestAnAuditSpoolIsForPostgreSQL(t *testing.T) {
 	}
 }
 
+func TestAFolderWithoutASpoolIsNotTakenForAnEmptyOne(t *testing.T) {
+	data := t.TempDir()
+	mustRun(t, "import", "--data", data, writePatient(t))
+	empty := t.TempDir()
+	if _, err := run(t, "audit", "verify", "--data", data, "--audit-spool", empty); err == nil || !strings.Contains(err.Error(), "no spool of this tenant is in "+empty) {
+		t.Error(err)
+	}
+}
+
 // PostgreSQL's disk is full: apps are told so before anything is done, whose work goes on
 // reads on, verify tells of the events that wait, and all of them are in the log when
 // there is room.

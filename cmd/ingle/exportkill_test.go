@@ -182,15 +182,7 @@ func TestAnExportIsTakenOverByAnotherServer(t *testing.T) {
 // The disk of the files fills up: the export waits and says so, and goes on when there is
 // room.
 func TestAnExportWaitsForRoomOnAFullDisk(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
-		t.Skipf("a small file system to fill can be mounted by root only: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := smallDisk(t, "6m")
 	p := startServer(t, "--data", t.TempDir(), "--export-to", dir, "--export-part", "1KiB")
 	fillToExport(t, p)
 	path := kickOff(t, p)

@@ -66,15 +66,7 @@ func takeAll(name string) error {
 }
 
 func TestACopyInTheMiddleOfWhichTheDiskFillsLeavesNothing(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=240m"); err != nil {
-		t.Skipf("a small file system can be mounted by root only: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := smallDisk(t, "240m")
 	p := &tenantPlaces{furnishing: furnishing{
 		definitions: []*definitions.Definitions{definitions.MustBuiltIn(definitions.R4)}, base: "https://ehr.example", policy: records.DefaultPolicy(), key: identity.NewKeyFile(filepath.Join(t.TempDir(), "key")),
 	}}

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -214,15 +213,7 @@ func TestARemovedTenantIsGone(t *testing.T) {
 
 // A copy for which there is no room is refused before it takes that of others.
 func TestACopyLeavesRoomToTheOthers(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
-		t.Skipf("a small file system can be mounted by root only: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := smallDisk(t, "24m")
 	where := []string{"--data", filepath.Join(dir, "data")}
 	p := startClosed(t, where...)
 	if out := command(t, false, where, "tenant", "clone", "east"); !strings.Contains(out, "the disk is full") {

@@ -5,11 +5,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/internal/cputest"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/auth"
 	"github.com/inglehealth/ingle/service/fhirapi"
@@ -81,7 +81,7 @@ func BenchmarkWithAToken(b *testing.B) {
 		for i, with := range []string{"without", "with"} {
 			b.Run(c.name+"/"+with, func(b *testing.B) {
 				b.SetParallelism(32)
-				before := cpuTime(b)
+				before := cputest.Used(b)
 				b.RunParallel(func(p *testing.PB) {
 					for p.Next() {
 						if status := sites[i](c.method, c.path, c.body); status != c.want {
@@ -89,19 +89,10 @@ func BenchmarkWithAToken(b *testing.B) {
 						}
 					}
 				})
-				b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
+				b.ReportMetric(float64((cputest.Used(b)-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
 			})
 		}
 	}
-}
-
-func cpuTime(b *testing.B) time.Duration {
-	b.Helper()
-	var r syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
 // benchToken is an authorization server, its records and a token for all of them.

@@ -54,12 +54,12 @@ func (s *Server) simulatedBase(site *web.Site) http.Handler {
 			web.NotFound(w, r)
 			return
 		}
-		// What the pattern has before /fhir goes; the path may be escaped in any way.
-		before, segments := "", strings.Split(r.URL.EscapedPath(), "/")
-		if name := r.PathValue("tenant"); name != "" {
-			before, segments = "/t/"+url.PathEscape(name), segments[2:]
+		// By place, since any letter may be escaped, and a tenant may have the same name.
+		segments, first := strings.Split(r.URL.EscapedPath(), "/"), 1
+		if r.PathValue("tenant") != "" {
+			first = 3 // behind /t/{tenant}
 		}
-		escaped := before + "/" + strings.Join(segments[3:], "/")
+		escaped := strings.Join(slices.Delete(segments, first, first+2), "/")
 		plain, err := url.PathUnescape(escaped)
 		if err != nil {
 			web.NotFound(w, r)

@@ -113,7 +113,19 @@ func TestTheBaseOfASimulationIsTheRecordSystems(t *testing.T) {
 	p.do(p.client, "GET", base+"/Patient?_id=ann", nil, "Authorization", "Bearer "+token).want(200).has(`"total":1`)
 	p.do(p.client, "GET", base+"/metadata", nil).want(200).has("CapabilityStatement")
 	p.do(p.client, "GET", strings.TrimSuffix(base, "/fhir")+"/auth/jwks", nil).want(404)
-	p.do(p.client, "GET", strings.Replace(base, "/simulated/", "/%73imulated/", 1)+"/metadata", nil).want(200).has("CapabilityStatement")
+}
+
+func TestTheBaseOfASimulationIsFoundInEveryTenantAndHoweverItIsEscaped(t *testing.T) {
+	p, tenants := severalTenants(t, []string{"ann"}, "", "east", "simulated")
+	for _, tenant := range tenants {
+		base := tenant.Identity.SimulatedBase("east")
+		for _, at := range []string{base, strings.Replace(base, "/simulated/east", "/simulat%65d/e%61st", 1)} {
+			got := p.do(p.client, "GET", at+"/.well-known/smart-configuration", nil).want(200).json()
+			if got["issuer"] != tenant.Identity.Issuer() {
+				t.Errorf("%s is of %v", at, got["issuer"])
+			}
+		}
+	}
 }
 
 func TestASimulationHoldsForTokensThatThereAre(t *testing.T) {

@@ -18,7 +18,10 @@ import (
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
-func TestATokenOfOneTenantIsNoneOfAnother(t *testing.T) {
+// severalTenants is a place with tenants of those names, "" for the one at /fhir, in which
+// the users named sign in as in a sandbox.
+func severalTenants(t *testing.T, sandbox []string, names ...string) (*place, []auth.Tenant) {
+	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	handler := http.NewServeMux()
 	server := httptest.NewServer(handler)
@@ -26,7 +29,7 @@ func TestATokenOfOneTenantIsNoneOfAnother(t *testing.T) {
 	p := &place{t: t, url: server.URL, client: &http.Client{}}
 	var tenants []auth.Tenant
 	var doors []*records.Door
-	for _, name := range []string{"", "east"} {
+	for _, name := range names {
 		issuer := server.URL
 		if name != "" {
 			issuer += "/t/" + name
@@ -41,7 +44,7 @@ func TestATokenOfOneTenantIsNoneOfAnother(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		id, err := identity.Open(ctx, identity.Config{Store: store, Issuer: issuer, Secret: identity.NewKeyFile(filepath.Join(t.TempDir(), "key"))})
+		id, err := identity.Open(ctx, identity.Config{Store: store, Issuer: issuer, Sandbox: sandbox, Secret: identity.NewKeyFile(filepath.Join(t.TempDir(), "key"))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,8 +59,12 @@ func TestATokenOfOneTenantIsNoneOfAnother(t *testing.T) {
 		OAuth: func(d *records.Door) fhirapi.OAuth { return fhirapi.OAuth(a.Endpoints(d)) },
 	}).Mount(site)
 	handler.Handle("/", site)
+	return p, tenants
+}
 
-	token, err := tenants[1].Identity.CreateToken(ctx, "x", smart.Scopes{"system/*.rs"}, time.Hour)
+func TestATokenOfOneTenantIsNoneOfAnother(t *testing.T) {
+	p, tenants := severalTenants(t, nil, "", "east")
+	token, err := tenants[1].Identity.CreateToken(t.Context(), "x", smart.Scopes{"system/*.rs"}, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,10 +5,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
+	"github.com/inglehealth/ingle/internal/cputest"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/fhirapi"
 	"github.com/inglehealth/ingle/service/web"
@@ -39,7 +38,7 @@ func BenchmarkAudited(b *testing.B) {
 		} {
 			b.Run(with+"/"+c.name, func(b *testing.B) {
 				b.SetParallelism(32)
-				before := cpuTime(b)
+				before := cputest.Used(b)
 				b.RunParallel(func(p *testing.PB) {
 					for p.Next() {
 						if status := send(c.method, c.path, c.body); status != c.want {
@@ -47,19 +46,10 @@ func BenchmarkAudited(b *testing.B) {
 						}
 					}
 				})
-				b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns/op")
+				b.ReportMetric(float64(cputest.Used(b)-before)/float64(b.N), "cpu-ns/op")
 			})
 		}
 	}
-}
-
-func cpuTime(b *testing.B) time.Duration {
-	b.Helper()
-	var r syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
 // benchSite is a site of its own, with or without an audit log, to which requests go

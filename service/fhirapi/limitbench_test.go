@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/inglehealth/ingle/internal/cputest"
 	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/fhirapi"
@@ -32,13 +33,13 @@ func BenchmarkLimited(b *testing.B) {
 			{"search by two", "/fhir/Observation?patient=alice&status=final&_count=20&_sort=-date"},
 		} {
 			b.Run(with+"/"+c.name, func(b *testing.B) {
-				before := cpuTime(b)
+				before := cputest.Used(b)
 				for b.Loop() {
 					if status := send("GET", c.path, ""); status != 200 {
 						b.Fatal(status)
 					}
 				}
-				b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns/op")
+				b.ReportMetric(float64(cputest.Used(b)-before)/float64(b.N), "cpu-ns/op")
 			})
 		}
 	}

@@ -19,7 +19,7 @@ func (c *Cluster) Small(t testing.TB, size string) (dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode=755,size="+size); err != nil {
 		_ = os.Remove(dir) // it is empty
 		t.Skipf("a small file system to fill can be mounted by root only: %v", err)
 	}
@@ -29,7 +29,7 @@ func (c *Cluster) Small(t testing.TB, size string) (dir string) {
 		}
 	})
 	place := filepath.Join(dir, "space")
-	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(place, 0o700)); err != nil {
+	if err := os.Mkdir(place, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if c.as != nil {
