@@ -33,19 +33,20 @@ func TestAResetThatIsCutOffIsDoneWhenTheSandboxIsServedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		door, s, _ := openAt(t, p, "training")
-		cutOff := func(after time.Duration) error {
-			ctx, stop := context.WithTimeout(t.Context(), after)
-			defer stop()
-			return newSandbox(door, s, time.Now()).reset(ctx)
+		ctx, cutOff := context.WithCancel(t.Context())
+		defer cutOff()
+		ended := make(chan error, 1)
+		go func() { ended <- newSandbox(door, s, time.Now()).reset(ctx) }()
+		for patientsOf(t, door) == sandboxPatients {
+			select {
+			case err := <-ended:
+				t.Fatalf("nothing was cut off: %v", err)
+			case <-time.After(time.Millisecond):
+			}
 		}
-		for after := 20 * time.Millisecond; ; after *= 2 {
-			err := cutOff(after)
-			if err == nil {
-				t.Skip("nothing was cut off")
-			}
-			if patientsOf(t, door) < sandboxPatients {
-				break
-			}
+		cutOff()
+		if err := <-ended; err == nil {
+			t.Fatal("nothing was cut off")
 		}
 		for range 2 { // what is whole stays
 			if err := newSandbox(door, s, time.Now()).mend(t.Context()); err != nil {
