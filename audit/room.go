@@ -54,6 +54,9 @@ func (r *room) wait(group []byte, events int, first bool) (taken bool, err error
 		return false, nil
 	}
 	taken, err = r.spool.append(group, events, *r.log.signer.Load(), first)
+	if taken {
+		r.fill() // there may have been room meanwhile, and nobody empties the spool then
+	}
 	if taken && err == nil {
 		r.spooled.Add(int64(events))
 	}
@@ -105,6 +108,9 @@ func (r *room) restore(ctx context.Context) {
 	}
 	n, spooled := r.refused.Swap(0), r.spooled.Swap(0)
 	r.full.Store(false)
+	if r.spool.holds() > 0 { // who found no room a moment ago
+		r.fill()
+	}
 	r.log.log.Warn("the audit log has room again", "refused_meanwhile", n, "spooled_meanwhile", spooled)
 	note := "the disk of the audit log was full; requests but for treatment were refused, as many as count says"
 	if spooled > 0 {

@@ -50,10 +50,14 @@ const (
 var errSpool = fmt.Errorf("audit: the spool is full as well: %w", store.ErrFull)
 
 // openSpool opens the file, makes it if it is not there, and takes it for this process.
+// It follows no link, and nobody else may read the file.
 func openSpool(path string) (*spool, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
+	}
+	if err := f.Chmod(0o600); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("audit: the spool %s is in use by another process: each needs a folder of its own", path), f.Close())
@@ -129,9 +133,11 @@ func (s *spool) begin() error {
 	if _, err := rand.Read(s.id[:]); err != nil {
 		return err
 	}
-	_, err := s.file.WriteAt(append([]byte(spoolMark), s.id[:]...), 0)
+	if _, err := s.file.WriteAt(append([]byte(spoolMark), s.id[:]...), 0); err != nil {
+		return err
+	}
 	s.next, s.last, s.moved = spoolHeader, link{}, 0
-	return err
+	return nil
 }
 
 // blank leaves nothing in the file that could be taken for a group.

@@ -19,7 +19,8 @@ import (
 // small is a log's store whose disk may be full and that keeps no reserve.
 type small struct {
 	store.Audit
-	full atomic.Bool
+	full    atomic.Bool
+	between func() // called once, before what found no room waits
 }
 
 func (s *small) room() error {
@@ -43,8 +44,15 @@ func (s *small) SealAudit(ctx context.Context, limit int, fn func(store.AuditHea
 	return s.Audit.SealAudit(ctx, limit, fn)
 }
 
-func (s *small) SpendAuditReserve(context.Context) (int64, error) { return 0, store.ErrFull }
-func (s *small) RestoreAuditReserve(context.Context) error        { return s.room() }
+func (s *small) SpendAuditReserve(context.Context) (int64, error) {
+	if f := s.between; f != nil {
+		s.between = nil
+		f()
+	}
+	return 0, store.ErrFull
+}
+
+func (s *small) RestoreAuditReserve(context.Context) error { return s.room() }
 
 func openSmall(t *testing.T) *small {
 	t.Helper()
@@ -165,6 +173,25 @@ func TestEventsWaitInTheSpoolInOrderWhileTheStoreIsFull(t *testing.T) {
 	}
 }
 
+func TestWhatGoesIntoTheSpoolWhenThereIsRoomAgainDoesNotStayThere(t *testing.T) {
+	s := openSmall(t)
+	l := openSpooled(t, s, filepath.Join(t.TempDir(), "spool"))
+	defer closed(t, l)
+	s.full.Store(true)
+	s.between = func() {
+		s.full.Store(false)
+		l.room.restore(t.Context())
+	}
+	record(t, l, 0, 2)
+	if n := l.room.spool.holds(); n != 2 || l.Health() == nil {
+		t.Errorf("%d events wait, and the health is %v", n, l.Health())
+	}
+	l.room.restore(t.Context())
+	if got, _ := told(t, l); !slices.Equal(got, requests(2)) || l.Health() != nil {
+		t.Errorf("%v, %v", got, l.Health())
+	}
+}
+
 func TestWhatAProcessLeftInTheSpoolIsTakenUp(t *testing.T) {
 	s, path := openSmall(t), filepath.Join(t.TempDir(), "spool")
 	l := openSpooled(t, s, path)
@@ -252,6 +279,27 @@ func TestASpoolThatWasAlteredIsFound(t *testing.T) {
 	got, alerts = told(t, l)
 	if !slices.Equal(got, requests(3)) || len(alerts) != 3 || !strings.Contains(alerts[2], "altered or not finished behind its 1 events; a copy is in "+path+".altered-") {
 		t.Errorf("%v %q", got, alerts)
+	}
+}
+
+func TestASpoolIsAFileThatNobodyElseReads(t *testing.T) {
+	s, dir := openSmall(t), t.TempDir()
+	path, victim := filepath.Join(dir, "spool"), filepath.Join(dir, "victim")
+	if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o600), os.Symlink(victim, path)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Config{Store: s, Secret: plain{'k'}, Origin: base, Spool: path}); err == nil {
+		t.Error("a link is followed")
+	}
+	if got, err := os.ReadFile(victim); err != nil || string(got) != "mine" {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if err := errors.Join(os.Remove(path), os.WriteFile(path, nil, 0o600), os.Chmod(path, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, openSpooled(t, s, path))
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
 

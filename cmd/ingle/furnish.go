@@ -52,7 +52,7 @@ func (f furnishing) furnish(ctx context.Context, s store.Store, t tenancy.Tenant
 // were let do there, its signing keys, and the work that somebody there waits for.
 func (f furnishing) detach(ctx context.Context, s store.Store, t tenancy.Tenant) error {
 	now := time.Now()
-	if err := errors.Join(identity.Copied(ctx, s, now), tenancy.Forget(ctx, s), endJobs(ctx, s, now)); err != nil {
+	if err := errors.Join(identity.Copied(ctx, s, now), tenancy.Forget(ctx, s), endJobs(ctx, s, now), unmended(ctx, s)); err != nil {
 		return err
 	}
 	var secret audit.Sealer = unsealed{}

@@ -84,7 +84,12 @@ func (s *sandbox) reset(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.settings.WriteSetting(ctx, resetSetting, []byte("ended"))
+	return unmended(ctx, s.settings)
+}
+
+// unmended has what was copied in the middle of a reset stay as it is.
+func unmended(ctx context.Context, settings store.Settings) error {
+	return settings.WriteSetting(ctx, resetSetting, []byte("ended"))
 }
 
 // mend does a reset that was cut off once more.

@@ -108,6 +108,9 @@ func TestACopyStandsOnItsOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 
+		if err := s.WriteSetting(ctx, resetSetting, []byte("begun")); err != nil { // of a sandbox, which is mended
+			t.Fatal(err)
+		}
 		if err := p.Make(ctx, tenancy.Tenant{Name: "east", Content: tenancy.Copy, By: "root"}, held); err != nil {
 			t.Fatal(err)
 		}
@@ -120,6 +123,9 @@ func TestACopyStandsOnItsOwn(t *testing.T) {
 		}
 		if got, err := door.Subscriptions().State(ctx, "told"); err != nil || got.Status == "off" {
 			t.Errorf("the other's Subscription: %+v, %v", got, err)
+		}
+		if reset, err := copied.ReadSetting(ctx, resetSetting); err != nil || string(reset) != "ended" {
+			t.Errorf("the other's reset: %s, %v", reset, err)
 		}
 		if _, err := east.CheckToken(ctx, token); !errors.Is(err, identity.ErrToken) {
 			t.Errorf("the other's token: %v", err)

@@ -69,7 +69,7 @@ func (c *Clinic) Mount(site *web.Site) {
 		{Pattern: "GET /patient/{id}/list/{list}", Serve: of(showList)},
 		{Pattern: "GET /patient/{id}/document/{document}", Serve: of(showDocument)},
 		{Pattern: "GET /patient/{id}/report/{report}", Serve: of(showReport)},
-		{Pattern: "GET /patient/{id}/live", Serve: of(c.live)},
+		{Pattern: "GET /patient/{id}/live", Serve: of(c.live), Live: true},
 		{Pattern: "GET /patient/{id}/add/{kind}", Serve: of(showAdd)},
 		{Pattern: "POST /patient/{id}/add/{kind}", Serve: of(add)},
 		{Pattern: "GET /patient/{id}/glass", Serve: of(showGlass)},

@@ -97,6 +97,7 @@ func TestABrowserThatAsksForManyPagesAtOnceKeepsNobodyWaiting(t *testing.T) {
 		}
 	}
 	noor.get("/clinic").crowded()
+	noor.do("GET", "/clinic", nil, "Accept", "text/event-stream").want(429) // which is no stream
 	ines.get("/clinic").want(200)
 	_, end := noor.listen("ann") // it holds no turn, and waits for none
 	end()

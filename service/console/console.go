@@ -89,6 +89,8 @@ func Mount(site *web.Site, c Config) {
 	page := func(pattern string, roles []identity.Role, serve func(*visit) error) pages.Page {
 		return pages.Page{Pattern: pattern, Roles: roles, Serve: func(v *pages.Visit) error { return serve(&visit{v, r}) }}
 	}
+	watch := page("GET /audit/verify/events", both, (*visit).watchVerification)
+	watch.Live = true
 	pages.Room{Name: "Console", Path: Path, House: c.House, Pages: []pages.Page{
 		page("GET ", both, (*visit).overview),
 		page("GET /roles", administrators, (*visit).roles),
@@ -105,7 +107,7 @@ func Mount(site *web.Site, c Config) {
 		page("GET /audit/event/{number}/proof", both, (*visit).proof),
 		page("GET /audit/checkpoint", both, (*visit).checkpoint),
 		page("GET /audit/verify", both, (*visit).verification),
-		page("GET /audit/verify/events", both, (*visit).watchVerification),
+		watch,
 		page("POST /audit/verify", both, (*visit).verify),
 		page("GET /usage", both, (*visit).usage),
 		page("GET /limits", administrators, (*visit).limits),

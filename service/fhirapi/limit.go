@@ -58,9 +58,9 @@ func (c *call) spend(_ context.Context, cost records.Cost) error {
 // turn waits until it is the turn of who asks.
 func (c *call) turn() error {
 	p := c.session.Principal()
-	key := p.Client + " " + p.ID
-	if key == " " {
-		key = web.AddressOf(c.r)
+	key := ""
+	if p.Client != "" || p.ID != "" {
+		key = p.Client + " " + p.ID
 	}
 	return c.exchange.Enter(c.r, c.api.config.Gate, key)
 }

@@ -86,6 +86,7 @@ type Page struct {
 	Pattern string          // below the room, with the method: "GET /patient/{id}"
 	Roles   []identity.Role // who may see it; nil: whoever is signed in
 	Public  bool            // who is not signed in may see it too
+	Live    bool            // the answer is events, which are told as long as a page is open
 	Serve   func(*Visit) error
 }
 

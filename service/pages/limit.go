@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
 
 	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/records"
@@ -15,12 +14,12 @@ import (
 // limit counts the request for the visitor, and as one of those at once, and waits for
 // the visitor's turn. What goes on as long as a page is open waits for none, and counts for
 // nobody else at the address.
-func (v *Visit) limit() error {
+func (v *Visit) limit(p Page) error {
 	x := web.From(v.R.Context())
 	if x == nil {
 		return nil
 	}
-	l, who, key := v.Door.Limits(), x.Client(), web.AddressOf(v.R)
+	l, who, key := v.Door.Limits(), x.Client(), ""
 	who.Counted = false
 	if v.User != nil {
 		if err := x.Limit(l.Take(limits.Requests, limits.Who{User: v.User.ID, Counted: true}, 1)); err != nil {
@@ -28,7 +27,7 @@ func (v *Visit) limit() error {
 		}
 		who.User, key = v.User.ID, " "+v.User.ID
 	}
-	if v.goesOn() {
+	if p.Live {
 		return x.Begin(l, limits.Who{User: who.User})
 	}
 	if err := x.Begin(l, who); err != nil {
@@ -36,9 +35,6 @@ func (v *Visit) limit() error {
 	}
 	return x.Enter(v.R, v.House.Gate, key)
 }
-
-// goesOn says whether the answer is events, which are told as long as a page is open.
-func (v *Visit) goesOn() bool { return strings.Contains(v.R.Header.Get("Accept"), "event-stream") }
 
 // metered has the searches of a session pay for what they cost.
 func (v *Visit) metered(s *records.Session) *records.Session {

@@ -82,12 +82,12 @@ func (v *Visit) serve(p Page) (err error) {
 	case p.Public:
 	case post:
 		return fault.New(fault.Unauthenticated, fault.CodeLogin, "", "You are not signed in any more. Sign in again; nothing was changed.")
-	case v.R.Header.Get("Accept") == "application/json" || v.goesOn():
+	case v.R.Header.Get("Accept") == "application/json" || p.Live:
 		return fault.New(fault.Unauthenticated, fault.CodeLogin, "", "You are not signed in any more.")
 	default:
 		return v.See(v.SignIn())
 	}
-	if err := v.limit(); err != nil {
+	if err := v.limit(p); err != nil {
 		return err
 	}
 	if post {

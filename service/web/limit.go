@@ -112,10 +112,14 @@ func (x *Exchange) Begin(l *limits.Limiter, who limits.Who) error {
 }
 
 // Enter waits for a turn at a gate, which the request has until its answer begins to
-// leave: who reads slowly keeps nobody waiting. It is called at most once.
+// leave: who reads slowly keeps nobody waiting. Without a key turns go by where the request
+// comes from, as limits count addresses. It is called at most once.
 func (x *Exchange) Enter(r *http.Request, g *limits.Gate, key string) error {
 	if g == nil {
 		return nil
+	}
+	if key == "" {
+		key = x.client.Address.String()
 	}
 	leave, err := g.Enter(r.Context(), key)
 	switch {

@@ -3,11 +3,13 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/store/sqlite"
@@ -52,6 +54,27 @@ func limited(t *testing.T, rules ...string) (url string) {
 	server.Start()
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+func TestWhoChoosesAmongAddressesHasOneTurn(t *testing.T) {
+	gate := limits.NewGate(limits.GateConfig{Slots: 4, Each: 1, Patience: time.Millisecond})
+	enter := func(address string) error {
+		r := httptest.NewRequest(http.MethodGet, "/clinic", nil)
+		r.RemoteAddr = net.JoinHostPort(address, "1")
+		x := &Exchange{}
+		if err := new(Site).limit(x, r); err != nil {
+			t.Fatal(err)
+		}
+		return x.Enter(r, gate, "")
+	}
+	for _, one := range []struct {
+		address string
+		enters  bool
+	}{{"2001:db8::1", true}, {"2001:db8::2", false}, {"2001:db8:0:1::1", true}, {"192.0.2.1", true}, {"192.0.2.1", false}, {"192.0.2.2", true}} {
+		if err := enter(one.address); (err == nil) != one.enters {
+			t.Errorf("%s: %v", one.address, err)
+		}
+	}
 }
 
 func TestAnAddressThatAsksTooOftenIsRefusedAsItReads(t *testing.T) {
