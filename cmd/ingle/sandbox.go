@@ -87,18 +87,26 @@ func (s *sandbox) reset(ctx context.Context) error {
 	return unmended(ctx, s.settings)
 }
 
-// unmended has what was copied in the middle of a reset stay as it is.
+// unmended has what is no sandbox any more stay as it is, though it is of the middle of a
+// reset.
 func unmended(ctx context.Context, settings store.Settings) error {
+	if begun, err := resetBegun(ctx, settings); err != nil || !begun {
+		return err
+	}
 	return settings.WriteSetting(ctx, resetSetting, []byte("ended"))
+}
+
+func resetBegun(ctx context.Context, settings store.Settings) (bool, error) {
+	value, err := settings.ReadSetting(ctx, resetSetting)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return string(value) == "begun", err
 }
 
 // mend does a reset that was cut off once more.
 func (s *sandbox) mend(ctx context.Context) error {
-	value, err := s.settings.ReadSetting(ctx, resetSetting)
-	if errors.Is(err, store.ErrNotFound) || err == nil && string(value) != "begun" {
-		return nil
-	}
-	if err != nil {
+	if begun, err := resetBegun(ctx, s.settings); err != nil || !begun {
 		return err
 	}
 	return s.reset(ctx)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/tenancy"
+	"github.com/inglehealth/ingle/store/sqlite"
 )
 
 // patientsOf counts the patients of a sandbox.
@@ -57,6 +59,28 @@ func TestAResetThatIsCutOffIsDoneWhenTheSandboxIsServedAgain(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A folder whose reset was cut off is used for records that are not made up, and later
+// served as a sandbox again: nothing of them is thrown away.
+func TestWhatWasServedWithoutASandboxIsNotReset(t *testing.T) {
+	dir := t.TempDir()
+	s, err := sqlite.Open(context.WithoutCancel(t.Context()), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.WriteSetting(t.Context(), resetSetting, []byte("begun")), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	p := startServer(t, "--data", dir)
+	if status, answer := send(t.Context(), client, "PUT", p.url+"/Patient/kept", `{"resourceType":"Patient","id":"kept"}`); status != 201 {
+		t.Fatalf("%d %s", status, answer)
+	}
+	p.kill()
+	p = startServer(t, "--data", dir, "--sandbox")
+	if status, answer := send(t.Context(), client, "GET", p.url+"/Patient/kept", ""); status != 200 {
+		t.Errorf("%d %s", status, answer)
+	}
 }
 
 func TestASandboxThatIsSuspendedWhileItIsResetIsWholeWhenItIsResumed(t *testing.T) {

@@ -232,6 +232,8 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 		}
 		filled.Store(true)
 		m.onClose(patients.grow(ctx, log, loaded))
+	} else if err := unmended(ctx, tenants.store("")); err != nil {
+		return errors.Join(err, server.Close())
 	}
 	token := ""
 	if c.Sandbox && who != nil {
