@@ -50,12 +50,16 @@ var mutants = []mutant{
 }
 
 // TestAFilterThatIsLeftOutIsFound leaves out one filter of the door, another one each
-// time. Beside all other tests it may take longer than a minute.
+// time but with CI=true. Beside all other tests it may take longer than a minute.
 func TestAFilterThatIsLeftOutIsFound(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds the fuzzer anew")
 	}
-	mutants[rand.IntN(len(mutants))].find(t, 4*time.Minute)
+	which := rand.IntN(len(mutants))
+	if os.Getenv("CI") == "true" { // as with gateSeed
+		which = 0
+	}
+	mutants[which].find(t, 4*time.Minute)
 }
 
 // TestSoakAFilterThatIsLeftOutIsFound leaves out one filter of the door after the
