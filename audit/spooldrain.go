@@ -72,7 +72,8 @@ func (s *spool) setAside(found spooled, tell func(problem string)) error {
 	}
 	aside := s.path + ".altered-" + time.Now().UTC().Format("20060102T150405.000000000")
 	if err := os.WriteFile(aside, all, 0o600); err != nil {
-		return err
+		_ = os.Remove(aside) // a part of it is no copy
+		return fmt.Errorf("audit: %s, and no copy of it can be kept: %w", found.bad, err)
 	}
 	tell(fmt.Sprintf("%s; a copy is in %s", found.bad, aside))
 	if _, err := s.file.WriteAt(make([]byte, spoolSize-found.end), found.end); err != nil {
