@@ -55,3 +55,16 @@ func FuzzWhateverIsInARecordBecomesText(f *testing.F) {
 		}
 	})
 }
+
+func TestABillIsToldInPlainWords(t *testing.T) {
+	e, err := pages.ParseElement([]byte(`{"type":{"coding":[{"code":"professional","display":"Professional"}]},"total":[
+		{"category":{"coding":[{"code":"submitted","display":"Submitted Amount"}]},"amount":{"value":144.00,"currency":"USD"}},
+		{"category":{"coding":[{"code":"memberliability","display":"Member liability"}]},"amount":{"value":28.80,"currency":"USD"}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := benefit(&record{}, e)
+	if x.Title != "Bill of a doctor or clinic" || len(x.Facts) != 2 || x.Facts[0] != (fact{"Asked for", "144.00 USD"}) || x.Facts[1] != (fact{"Member liability", "28.80 USD"}) {
+		t.Errorf("%+v", x)
+	}
+}

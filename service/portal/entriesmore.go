@@ -164,10 +164,28 @@ func coverage(r *record, e pages.Element) entry {
 	return x
 }
 
+// bills are the kinds of claims (code system claim-type), sums what is added up in them
+// (adjudication).
+var (
+	bills = map[string]string{
+		"professional": "Bill of a doctor or clinic", "institutional": "Bill of a hospital", "pharmacy": "Bill of a pharmacy",
+		"oral": "Bill of a dentist", "vision": "Bill for glasses or contact lenses",
+	}
+	sums = map[string]string{
+		"submitted": "Asked for", "benefit": "The insurance pays", "copay": "Your copayment", "deductible": "Your deductible",
+		"eligible": "Of it insured", "tax": "Tax",
+	}
+)
+
+// called is what a code is in plain words, or else what it is called.
+func called(words map[string]string, e pages.Element) string {
+	return cmp.Or(words[e.Text("coding", "code")], e.Concept())
+}
+
 func benefit(r *record, e pages.Element) entry {
-	x := entry{Title: cmp.Or(e.At("type").Concept(), "Bill"), When: cmp.Or(e.At("billablePeriod").Period(), pages.Date(e.Text("created"))), Tag: state(e.Text("status"))}
+	x := entry{Title: cmp.Or(called(bills, e.At("type")), "Bill"), When: cmp.Or(e.At("billablePeriod").Period(), pages.Date(e.Text("created"))), Tag: state(e.Text("status"))}
 	for _, t := range e.List("total") {
-		x.add(cmp.Or(t.At("category").Concept(), "Total"), fmt.Sprintf("%s %s", t.Text("amount", "value"), t.Text("amount", "currency")))
+		x.add(cmp.Or(called(sums, t.At("category")), "Total"), fmt.Sprintf("%s %s", t.Text("amount", "value"), t.Text("amount", "currency")))
 	}
 	x.add("Insurance", r.who(e.At("insurer")))
 	return x
