@@ -24,9 +24,9 @@ func TestAFolderWithoutASpoolIsNotTakenForAnEmptyOne(t *testing.T) {
 	}
 }
 
-// PostgreSQL's disk is full: apps are told so before anything is done, whose work goes on
-// reads on, verify tells of the events that wait, and all of them are in the log when
-// there is room.
+// PostgreSQL's disk is full: reading goes on, verify tells of the events that wait, and
+// all of them are in the log when there is room. Whom the log lets go on then is tested
+// there (audit.Admit).
 func TestWithPostgreSQLsDiskFullReadingGoesOn(t *testing.T) {
 	cluster := pgtest.Durable(t)
 	dir, spool := cluster.Small(t, "96m"), t.TempDir()
