@@ -146,10 +146,10 @@ func TestASubscriptionThatCouldNeverFireIsRefused(t *testing.T) {
 // denying is access to everything but one type.
 type denying struct{ t fhir.Type }
 
-func (d denying) May(t fhir.Type, _ smart.Interactions) bool { return t != d.t }
+func (d denying) May(t fhir.Type, _ smart.Interactions) bool      { return t != d.t }
 func (d denying) Filter([]string, smart.Interactions) search.Expr { return nil }
-func (d denying) Knows(fhir.Key) bool { return false }
-func (d denying) Narrows(fhir.Type, smart.Interactions) bool { return false }
+func (d denying) Knows(fhir.Key) bool                             { return false }
+func (d denying) Narrows(fhir.Type, smart.Interactions) bool      { return false }
 
 // TestEachDeliveryPassesTheDoorAtThatMoment has the subscriber's rights change between
 // the event and its delivery, and between events.
