@@ -85,9 +85,11 @@ func TestPatientsAreFoundByName(t *testing.T) {
 func TestAnEncounterIsChosenWhereOneIsAskedFor(t *testing.T) {
 	p := practice(t)
 	c, _ := p.register()
+	p.put(`{"resourceType":"Patient","id":"cleo"}`, `{"resourceType":"Encounter","id":"another","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/cleo"}}`)
 	g := p.browser().open(p.ask(c, "launch/patient launch/encounter patient/*.rs")).signIn("noor").send("patient", "ann")
 	g.want(200).has("Choose a visit", "ambulatory", "2026-02-01")
 	g = g.send("encounter", "another")
+	g.want(422).has("Choose one of the visits")
 	code := g.send("encounter", "visit").allow().Get("code")
 	tokens := p.token(codeForm(c, code)).want(200).json()
 	if tokens["encounter"] != "visit" || tokens["scope"] != "launch/patient launch/encounter patient/*.rs" {

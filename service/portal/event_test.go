@@ -19,5 +19,5 @@ func TestARefusalByALimitIsToldInWords(t *testing.T) {
 		t.Fatal("no refusal is listed")
 	}
 	id, _, _ := strings.Cut(rest, `"`)
-	ann.get("/portal/ann/looked/log." + id).want(200).has("HTTP 429: it asked for more than it may at a time").lacks("throttled")
+	ann.get("/portal/ann/looked/log." + id).want(200).has("Refused: it asked for more than it may at a time").lacks("throttled")
 }
