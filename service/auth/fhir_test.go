@@ -45,7 +45,7 @@ func TestATokenOpensThePatientInContextOnly(t *testing.T) {
 	if got := p.fhir("Encounter?patient=ann", token).want(403).header.Get("WWW-Authenticate"); !strings.Contains(got, `error="insufficient_scope"`) {
 		t.Error(got)
 	}
-	p.clock.pass(time.Hour)
+	p.clock.Pass(time.Hour)
 	p.fhir("Patient/ann", token).want(401)
 }
 

@@ -85,7 +85,7 @@ type run struct {
 }
 
 func (s *Reader) compiler(ctx context.Context, db DB, q *search.Query) *compiler {
-	c := &compiler{ctx: ctx, db: db, names: s.Names, dialect: s.Dialect}
+	c := &compiler{ctx: ctx, db: db, names: s.Names, dialect: s.Dialect, seen: newSightings()}
 	c.size = func(x search.Expr) (int64, bool) {
 		n, ok, err := s.estimate(c, x)
 		c.fail(err)
