@@ -17,6 +17,7 @@ import (
 
 	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/access"
+	"github.com/inglehealth/ingle/internal/placetest"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/fhirapi"
 	"github.com/inglehealth/ingle/service/web"
@@ -27,19 +28,13 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
-// plain is a Sealer that seals nothing.
-type plain struct{}
-
-func (plain) Seal(_ string, secret []byte) ([]byte, error) { return secret, nil }
-func (plain) Open(_ string, sealed []byte) ([]byte, error) { return sealed, nil }
-
 // audited has a server record events.
 func audited(_ *records.Policy, _ *web.Config, c *records.Config) {
 	c.Audit = openAudit(c.Store, c.Base)
 }
 
 func openAudit(s store.Audit, base string) *audit.Log {
-	log, err := audit.Open(context.Background(), audit.Config{Store: s, Secret: plain{}, Origin: base, SealEvery: time.Hour})
+	log, err := audit.Open(context.Background(), audit.Config{Store: s, Secret: placetest.Plain{}, Origin: base, SealEvery: time.Hour})
 	if err != nil {
 		panic(err)
 	}
