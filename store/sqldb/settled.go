@@ -88,6 +88,7 @@ func (c *compiler) asks(x search.Governed, policies []int64) fragment {
 // always is the condition that holds.
 const always = "1 = 1"
 
+// asksOne is what a policy asks of the row.
 func (c *compiler) asksOne(x search.Governed, policy int64) fragment {
 	holds := policy > afterwards(x.After)
 	kind := 0
@@ -128,6 +129,7 @@ func (c *compiler) policyNow(o *ownersPolicy) fragment {
 		o.at, c.typeNumber("Patient"), Clean(o.id), o.at)
 }
 
+// unchangedPolicy is that the owner still has the policy that is known.
 func (c *compiler) unchangedPolicy(o *ownersPolicy) fragment {
 	return join("", c.policyNow(o), sql(" = ?", o.number))
 }
@@ -143,6 +145,7 @@ func (c *compiler) recall(o *ownersPolicy) error {
 	return nil
 }
 
+// lookUp asks the database for the policy of an owner, and remembers it.
 func (c *compiler) lookUp(o *ownersPolicy) error {
 	f := c.policyNow(o)
 	err := ForEach(c.ctx, short(c.db), c.dialect.Rebind("SELECT ("+f.sql+")::bigint"), f.args, func(r Rows) error { return r.Scan(&o.number) })
@@ -224,7 +227,7 @@ func hasOwner(x search.Expr) bool {
 	return false
 }
 
-// asked says as h.held whether the owner's policy is still the one that a statement was
+// asking says as h.held whether the owner's policy is still the one that a statement was
 // made for; it is empty when that does not matter.
 func (r *run) asking() fragment {
 	if r.settled == nil || r.settled.owner == nil || !r.settled.owner.known {
