@@ -44,7 +44,7 @@ var mutants = []mutant{
 	{"policies in memory", "../store/sqldb/governing.go", "s.Lo <= at && s.Until > at {", "false {", ""},
 	{"changes of what is in memory", "../store/sqlite/governing.go", "r.spans = append(r.spans, s)", "_ = s", ""},
 	{"owners in memory", "../store/sqldb/decider.go", "owner := most\n", "owner := int64(nobody)\n", ""},
-	{"deletes under what is hidden", "referrers.go", "} else if held && !discreet {", "} else if held && (true || !discreet) {", ""},
+	{"deletes under what is hidden", "referrers.go", "bool { return !seen[k] }", "bool { return false && !seen[k] }", ""},
 	{"what a database is told of policies", "../store/sqldb/packing.go", "one.condition != holdsNever || n > after {", "n > after {", "postgres"},
 	{"kinds of which a database is told", "../store/sqldb/packing.go", "at, ok := w.records[choices.kinds[i]]", "at, ok := w.records[choices.kinds[i]%2]", "postgres"},
 	{"policies of the owners of one resource", "../store/sqldb/one.go", "r.settled.policies = found.numbers()", "_ = found.numbers()", "postgres"},
