@@ -90,30 +90,36 @@ const always = "1 = 1"
 
 // asksOne is what a policy asks of the row.
 func (c *compiler) asksOne(x search.Governed, policy int64) fragment {
-	holds := policy > afterwards(x.After)
-	kind := 0
-	if x.Kinds == nil {
-		_, is := slices.BinarySearch(x.Policies, policy)
-		holds = holds || is
-	} else if of, ok := x.Kinds.Of(policy); ok {
-		kind, holds = of, false
-		t := c.decisions(x, row)
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if t.extend(c, x.Each, kind, row); c.err != nil {
-			t.byText = nil
-			return sql(nothing)
+	if x.Kinds != nil {
+		if kind, ok := x.Kinds.Of(policy); ok {
+			return c.asksKind(x, kind)
 		}
-		one := t.of[kind]
-		if one.condition >= firstOther {
-			return t.conditions[one.condition-firstOther].with(values(one.values))
-		}
-		holds = one.condition == holdsAlways
+	} else if _, is := slices.BinarySearch(x.Policies, policy); is {
+		return sql(always)
 	}
-	if holds {
+	if policy > afterwards(x.After) {
 		return sql(always)
 	}
 	return sql(nothing)
+}
+
+// asksKind is what a policy of a kind asks.
+func (c *compiler) asksKind(x search.Governed, kind int) fragment {
+	t := c.decisions(x, row)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.extend(c, x.Each, kind, row); c.err != nil {
+		t.byText = nil
+		return sql(nothing)
+	}
+	switch one := t.of[kind]; one.condition {
+	case holdsNever:
+		return sql(nothing)
+	case holdsAlways:
+		return sql(always)
+	default:
+		return t.conditions[one.condition-firstOther].with(values(one.values))
+	}
 }
 
 // values are those of one policy alone.
