@@ -56,6 +56,7 @@ const (
 	rolePolicy        = "https://ingle.health/fhir/role/"
 	systemTypes       = "http://hl7.org/fhir/resource-types"
 	jtiPolicy         = "urn:ietf:params:oauth:jti:"
+	extensionDetail   = "http://hl7.org/fhir/5.0/StructureDefinition/extension-AuditEvent.outcome.detail"
 )
 
 type coding struct {
@@ -116,6 +117,16 @@ type entity struct {
 	Detail      []detail   `json:"detail,omitzero"`
 }
 
+// extended is what stands beside a primitive value.
+type extended struct {
+	Extension []extension `json:"extension"`
+}
+
+type extension struct {
+	URL   string  `json:"url"`
+	Value concept `json:"valueCodeableConcept"`
+}
+
 type meta struct {
 	Version string   `json:"versionId"`
 	Updated string   `json:"lastUpdated"`
@@ -132,6 +143,7 @@ type auditEvent struct {
 	Action       string    `json:"action"`
 	Recorded     string    `json:"recorded"`
 	Outcome      string    `json:"outcome"`
+	OutcomeMore  *extended `json:"_outcome,omitzero"`
 	OutcomeDesc  string    `json:"outcomeDesc,omitzero"`
 	Purpose      []concept `json:"purposeOfEvent,omitzero"`
 	Agent        []agent   `json:"agent"`
@@ -176,7 +188,7 @@ func (e *Event) FHIR(base string, patient int) ([]byte, error) {
 	r := auditEvent{
 		ResourceType: "AuditEvent", ID: ID(e.Number, patient), Meta: meta{Version: "1", Updated: e.Time.UTC().Truncate(time.Millisecond).Format("2006-01-02T15:04:05.000Z")},
 		Type: typ, Subtype: []coding{subtype}, Action: string(rune(e.Kind.Action())), Recorded: when,
-		Outcome: strconv.Itoa(e.Outcome()), OutcomeDesc: e.outcomeText(), Agent: e.agents(base),
+		Outcome: strconv.Itoa(e.Outcome()), OutcomeMore: e.outcomeDetail(), OutcomeDesc: e.outcomeText(), Agent: e.agents(base),
 		Source: source{Observer: reference{Display: base}, Type: []coding{{systemSource, "4", "Application Server"}}},
 	}
 	if name := profiles[e.Kind]; name != "" {
@@ -204,6 +216,18 @@ func (e *Event) outcomeText() string {
 		words = append(words, "because of "+strings.Join(e.Why, ", "))
 	}
 	return strings.Join(words, ": ")
+}
+
+// outcomeDetail is what outcomeText says after "because of", as R5 has it.
+func (e *Event) outcomeDetail() *extended {
+	if len(e.Why) == 0 {
+		return nil
+	}
+	all := &extended{}
+	for _, why := range e.Why {
+		all.Extension = append(all.Extension, extension{extensionDetail, concept{Text: why}})
+	}
+	return all
 }
 
 func (e *Event) agents(base string) []agent {

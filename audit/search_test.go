@@ -171,6 +171,7 @@ func TestAnEventLooksAsBALPHasIt(t *testing.T) {
 	want := `{"resourceType":"AuditEvent","id":"log.17.0","meta":{"versionId":"1","lastUpdated":"2026-03-01T08:00:01.234Z","profile":["https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.PatientQuery"]},` +
 		`"type":{"system":"http://terminology.hl7.org/CodeSystem/audit-event-type","code":"rest","display":"RESTful Operation"},` +
 		`"subtype":[{"system":"http://hl7.org/fhir/restful-interaction","code":"search"}],"action":"E","recorded":"2026-03-01T08:00:01.234567Z","outcome":"0",` +
+		`"_outcome":{"extension":[{"url":"http://hl7.org/fhir/5.0/StructureDefinition/extension-AuditEvent.outcome.detail","valueCodeableConcept":{"text":"user/*.rs"}}]},` +
 		`"outcomeDesc":"HTTP 200: because of user/*.rs","purposeOfEvent":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"TREAT"}]}],` +
 		`"agent":[{"type":{"coding":[{"system":"http://dicom.nema.org/resources/ontology/DCM","code":"110153","display":"Source Role ID"}]},"who":{"identifier":{"value":"chart"}},"requestor":false,"policy":["urn:ietf:params:oauth:jti:t1"],"network":{"address":"192.0.2.7","type":"2"}},` +
 		`{"type":{"coding":[{"system":"http://dicom.nema.org/resources/ontology/DCM","code":"110152","display":"Destination Role ID"}]},"who":{"display":"https://ehr.example/fhir"},"requestor":false,"network":{"address":"https://ehr.example/fhir","type":"5"}},` +

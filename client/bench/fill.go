@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -36,8 +35,10 @@ func (r *run) fill(ctx context.Context, fewest int) error {
 		})
 	}
 	wg.Wait()
-	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
-		return fmt.Errorf("bench: filling the server: %w", err)
+	for _, err := range append(errs, ctx.Err()) {
+		if err != nil {
+			return fmt.Errorf("bench: filling the server: %w", err)
+		}
 	}
 	if r.written > 0 {
 		r.logf("filled with %d resources in %s (%.0f resources/s)", r.written,

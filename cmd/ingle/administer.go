@@ -67,12 +67,24 @@ func (f identityFlags) order(ctx context.Context, m *Main, command string, a adm
 		return err
 	}
 	return f.open(ctx, func(in *identity.Service, log store.Audit) error {
-		done := a.administer(ctx, in, m.Stdout)
+		done := carryOut(ctx, a, in, m.Stdout)
 		if err := audit.Append(ctx, log, commandEvent(audit.Administer, command, a, done)); err != nil {
 			return errors.Join(done, fmt.Errorf("it is not in the audit log: %w", err))
 		}
 		return done
 	})
+}
+
+// carryOut does what a command says, and tells in its words what is not there.
+func carryOut(ctx context.Context, a administrator, in *identity.Service, out io.Writer) error {
+	err := a.administer(ctx, in, out)
+	switch {
+	case errors.Is(err, identity.ErrNoClient):
+		return usage("there is no client of that client_id; `ingle client list` shows them")
+	case errors.Is(err, identity.ErrToken):
+		return usage("the token is unknown, has expired or was revoked already")
+	}
+	return err
 }
 
 // open opens the tenant's identity for f.

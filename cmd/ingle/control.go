@@ -136,7 +136,7 @@ func (c *control) carryOut(ctx context.Context, o order, out io.Writer) error {
 		return fmt.Errorf("the server that runs is of another version: %w", err)
 	}
 	c.log.Info("command", "name", o.Command, "tenant", o.Tenant)
-	return c.record(ctx, o, command, command.administer(ctx, service, out))
+	return c.record(ctx, o, command, carryOut(ctx, command, service, out))
 }
 
 var errOpen = errors.New("the server that runs was started with --open: nobody signs in there, so it has no use for users, apps and tokens; stop it, or start it without --open")

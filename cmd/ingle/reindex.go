@@ -56,6 +56,12 @@ func (c *reindexCommand) Run(ctx context.Context, m *Main) error {
 		}
 		types[i] = fhir.Type(t)
 	}
+	if err := c.exclusive(); err != nil {
+		return err
+	}
+	if err := c.present(ctx); err != nil {
+		return err
+	}
 	policy := records.DefaultPolicy()
 	policy.IndexContent = c.IndexContent
 	tenants, err := c.open(ctx, all, c.BaseURL, policy, c.logger(m.Stderr), nil)

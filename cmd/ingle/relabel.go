@@ -45,6 +45,12 @@ func (c *relabelCommand) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return err
 	}
+	if err := c.exclusive(); err != nil {
+		return err
+	}
+	if err := c.present(ctx); err != nil {
+		return err
+	}
 	policy := records.DefaultPolicy()
 	policy.IndexContent = c.IndexContent
 	tenants, err := c.open(ctx, all, c.BaseURL, policy, c.logger(m.Stderr), nil)

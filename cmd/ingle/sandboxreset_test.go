@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -97,17 +96,26 @@ func TestASandboxThatIsSuspendedWhileItIsResetIsWholeWhenItIsResumed(t *testing.
 			becomes(t, p.at("training")+"/Patient", token, http.StatusOK)
 			const at = "/console/tenants/tenant/training"
 			form := admin.open(base+at).action(at).fill("act", "reset", "confirm-reset", "1")
-			var asking sync.WaitGroup
-			asking.Go(func() { form.submit("") })
-			time.Sleep(100 * time.Millisecond)
+			asked := make(chan struct{})
+			go func() { defer close(asked); form.submit("") }()
+			counted := fmt.Sprintf(`"total":%d`, sandboxPatients)
+			for counting := true; counting; {
+				_, body := send(t.Context(), client, "GET", p.at("training")+"/Patient?_summary=count", "", "Authorization", "Bearer "+token)
+				select {
+				case <-asked:
+					t.Fatal("the reset ended before it was seen to have begun")
+				default:
+					counting = strings.Contains(body, counted)
+				}
+			}
 			command(t, true, flags, "tenant", "suspend", "training")
-			asking.Wait()
+			<-asked
 			command(t, true, flags, "tenant", "resume", "training")
 			status, body := 0, ""
 			for until := time.Now().Add(3 * time.Minute); status != http.StatusOK && time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
 				status, body = send(t.Context(), client, "GET", p.at("training")+"/Patient?_summary=count", "", "Authorization", "Bearer "+token)
 			}
-			if status != http.StatusOK || !strings.Contains(body, fmt.Sprintf(`"total":%d`, sandboxPatients)) {
+			if status != http.StatusOK || !strings.Contains(body, counted) {
 				t.Errorf("%d %s", status, body)
 			}
 		})

@@ -39,39 +39,52 @@ func (s *Sight) inRole(v *Version, i rune) bool {
 	})
 }
 
-// isWards says whether a version belongs to a patient within reach.
+// isWards says whether a version belongs to a patient within reach. A version of a
+// Patient says so itself, as it is.
 func (s *Sight) isWards(v *Version, reach string) bool {
 	if s.wards[reach] == nil {
 		s.wards[reach] = s.findWards(reach)
 	}
-	return slices.ContainsFunc(s.w.patientsOf(v), func(id string) bool { return s.wards[reach][id] })
+	if v.Type == "Patient" {
+		return s.wards[reach][v.ID] || s.isWard(v, reach)
+	}
+	return slices.ContainsFunc(s.w.patientsOf(v), func(id string) bool {
+		patient := s.w.Current("Patient/" + id)
+		return patient != nil && (s.wards[reach][id] || s.isWard(patient, reach))
+	})
 }
 
-// findWards are the ids of the patients within reach: own ones have the user for
-// general practitioner, in an active care team, in an encounter or an appointment;
-// those of the department belong to one of the user's organizations, or have an
-// encounter there.
+// isWard says whether a Patient names whoever cares: own patients have the user for
+// general practitioner, those of the department belong to one of the user's organizations.
+func (s *Sight) isWard(patient *Version, reach string) bool {
+	if reach == "own" {
+		return slices.Contains(s.w.referred(patient.Body, "generalPractitioner"), s.p.User)
+	}
+	return reach == "department" && slices.ContainsFunc(s.w.referred(patient.Body, "managingOrganization"), func(to string) bool {
+		return slices.Contains(s.p.Organizations, to)
+	})
+}
+
+// findWards are the ids of the patients within reach by other resources: of own ones the
+// user is in an active care team, in an encounter or an appointment; those of the
+// department have an encounter in one of the user's organizations.
 func (s *Sight) findWards(reach string) map[string]bool {
 	wards := map[string]bool{}
 	take := func(v *Version, path string, whom ...string) {
 		if slices.ContainsFunc(s.w.referred(v.Body, path), func(to string) bool { return slices.Contains(whom, to) }) {
 			for _, id := range s.w.patientsOf(v) {
-				wards[id] = s.w.Current("Patient/"+id) != nil
+				wards[id] = true
 			}
 		}
 	}
 	for v := range s.w.All("") {
 		switch {
-		case reach == "own" && v.Type == "Patient":
-			take(v, "generalPractitioner", s.p.User)
 		case reach == "own" && v.Type == "CareTeam" && text(v.Body, "status") == "active":
 			take(v, "participant.member", s.p.User)
 		case reach == "own" && v.Type == "Encounter":
 			take(v, "participant.individual", s.p.User)
 		case reach == "own" && v.Type == "Appointment":
 			take(v, "participant.actor", s.p.User)
-		case reach == "department" && v.Type == "Patient":
-			take(v, "managingOrganization", s.p.Organizations...)
 		case reach == "department" && v.Type == "Encounter":
 			take(v, "serviceProvider", s.p.Organizations...)
 		}

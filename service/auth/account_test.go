@@ -241,7 +241,7 @@ func TestAnAuthenticatorAppIsSetUpUsedAndRemoved(t *testing.T) {
 	secret := regexp.MustCompile(`<p class="secret"><code>([A-Z2-7]+)</code>`).FindStringSubmatch(shown.body)[1]
 	shown.to("/account/totp", "do", "confirm", "code", "000000").want(422).has("code is wrong")
 	code := func() string {
-		text, err := totp.GenerateCode(secret, p.clock.time())
+		text, err := totp.GenerateCode(secret, p.clock.Time())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,7 +251,7 @@ func TestAnAuthenticatorAppIsSetUpUsedAndRemoved(t *testing.T) {
 	codes.want(200).has("recovery codes")
 	recovery := regexp.MustCompile(`<li><code>([a-z2-7-]+)</code>`).FindStringSubmatch(codes.body)[1]
 
-	p.clock.pass(time.Minute)
+	p.clock.Pass(time.Minute)
 	again := p.visit("ann", "/account/security")
 	again.want(200).has("Second factor")
 	again.send("code", "000000").want(422).has("code is wrong")
@@ -286,7 +286,7 @@ func TestARoleThatNeedsASecondFactorSetsOneUpAtSignIn(t *testing.T) {
 	in := p.visit(nurse.Login, "/account")
 	in.want(200).has("Your role needs a second factor", "data:image/png;base64,")
 	secret := regexp.MustCompile(`<p class="secret"><code>([A-Z2-7]+)</code>`).FindStringSubmatch(in.body)[1]
-	code, err := totp.GenerateCode(secret, p.clock.time())
+	code, err := totp.GenerateCode(secret, p.clock.Time())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,7 +340,7 @@ func TestAnAdministratorChangesAndDisablesUsersButNotOneself(t *testing.T) {
 	g.send("do", "invite").want(200).has("/account/invitation/")
 	g.send("do", "fly").want(400)
 	key := must(p.identity.BeginTOTP(t.Context(), ann.ID))
-	must(p.identity.ConfirmTOTP(t.Context(), ann.ID, must(totp.GenerateCode(key.Secret, p.clock.time()))))
+	must(p.identity.ConfirmTOTP(t.Context(), ann.ID, must(totp.GenerateCode(key.Secret, p.clock.Time()))))
 	g = g.get("/account/users/user/" + ann.ID)
 	g.want(200).has("yes, 10 recovery codes left", "Remove authenticator app and passkeys")
 	g.send("do", "factors").want(200).has("are removed from the user")
@@ -412,7 +412,7 @@ func TestABrowserThatSignedInBeforeIsNotLockedOutByOthers(t *testing.T) {
 		g = g.send("login", "ann", "password", "not the password")
 	}
 	g.send("login", "ann", "password", password).want(429).has("Too many sign-ins failed. Try again in a minute.")
-	p.clock.pass(time.Minute)
+	p.clock.Pass(time.Minute)
 	g.send("login", "ann", "password", "not the password").want(422)
 	g.send("login", "ann", "password", password).want(429).has("Try again in 2 minutes.")
 	ann.get("/account").send("login", "ann", "password", password).want(200).has("Apps that may use your data")
@@ -422,7 +422,7 @@ func TestABrowserThatSignedInBeforeIsNotLockedOutByOthers(t *testing.T) {
 func TestWhoSignedInLongAgoDoesNotChangeHow(t *testing.T) {
 	p := household(t)
 	g := p.visit("ann", "/account/security")
-	p.clock.pass(16 * time.Minute)
+	p.clock.Pass(16 * time.Minute)
 	for _, path := range []string{"/account/totp", "/account/passkeys/begin", "/account/passkeys/remove"} {
 		for _, do := range []string{"begin", "confirm", "codes", "remove"} {
 			g.to(path, "do", do, "passkey", "x").want(403).has("sign in again")

@@ -118,9 +118,9 @@ func TestAttackRefreshTokenReplay(t *testing.T) {
 	fresh := p.token(refreshForm(c, stolen)).want(200).json()
 	// A client that lost the answer may ask once more at once.
 	twin := p.token(refreshForm(c, stolen)).want(200).json()
-	p.clock.pass(time.Minute)
+	p.clock.Pass(time.Minute)
 	next := p.token(refreshForm(c, fresh["refresh_token"].(string))).want(200).json()
-	p.clock.pass(time.Minute)
+	p.clock.Pass(time.Minute)
 	p.token(refreshForm(c, twin["refresh_token"].(string))).refused(400, identity.InvalidGrant)
 	for _, tokens := range []map[string]any{fresh, twin, next} {
 		p.fhir("Patient/ann", tokens["access_token"].(string)).want(401)
@@ -131,7 +131,7 @@ func TestAttackRefreshTokenReplay(t *testing.T) {
 func TestAttackPKCEDowngrade(t *testing.T) {
 	p := practice(t)
 	excepted, secret := p.register(func(c *identity.Client) {
-		c.Auth, c.NoPKCEUntil = identity.AuthPost, p.clock.time().Add(24*time.Hour)
+		c.Auth, c.NoPKCEUntil = identity.AuthPost, p.clock.Time().Add(24*time.Hour)
 	})
 	without := func() url.Values {
 		ask := p.ask(excepted, "patient/*.rs")
@@ -150,7 +150,7 @@ func TestAttackPKCEDowngrade(t *testing.T) {
 	form.Set("client_secret", secret)
 	form.Del("code_verifier")
 	p.token(form).refused(400, identity.InvalidGrant)
-	p.clock.pass(25 * time.Hour)
+	p.clock.Pass(25 * time.Hour)
 	b := p.browser()
 	if got := b.do(b.http, "GET", p.url+"/auth/authorize?"+without().Encode(), nil).location().Query(); got.Get("error") != "invalid_request" {
 		t.Errorf("the exception has no end: %v", got)
@@ -162,7 +162,7 @@ func TestAttackPKCEDowngrade(t *testing.T) {
 		t.Errorf("plain: %v", got)
 	}
 	if _, err := p.identity.CreateClient(t.Context(), &identity.Client{
-		Name: "x", Auth: identity.AuthNone, Redirects: []string{redirect}, NoPKCEUntil: p.clock.time().Add(time.Hour),
+		Name: "x", Auth: identity.AuthNone, Redirects: []string{redirect}, NoPKCEUntil: p.clock.Time().Add(time.Hour),
 	}); err == nil {
 		t.Error("a public client is excepted")
 	}
@@ -310,7 +310,7 @@ func TestAttackAssertionReplay(t *testing.T) {
 	jwt := signed(jose.ES384, ecKey(), headers("e"), p.claims(c))
 	p.token(backendForm("system/*.rs", jwt)).want(200)
 	p.token(backendForm("system/*.rs", jwt)).refused(401, identity.InvalidClient)
-	p.clock.pass(5 * time.Minute)
+	p.clock.Pass(5 * time.Minute)
 	if err := p.identity.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -413,7 +413,7 @@ func TestAttackSessionFixation(t *testing.T) {
 	if first == "" || first == fixed {
 		t.Fatalf("the session is %q", first)
 	}
-	p.clock.pass(time.Second)
+	p.clock.Pass(time.Second)
 	ask := p.ask(c, "patient/*.rs")
 	ask.Set("prompt", "login")
 	g := b.open(ask)

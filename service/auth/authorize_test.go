@@ -85,9 +85,11 @@ func TestPatientsAreFoundByName(t *testing.T) {
 func TestAnEncounterIsChosenWhereOneIsAskedFor(t *testing.T) {
 	p := practice(t)
 	c, _ := p.register()
+	p.put(`{"resourceType":"Patient","id":"cleo"}`, `{"resourceType":"Encounter","id":"another","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/cleo"}}`)
 	g := p.browser().open(p.ask(c, "launch/patient launch/encounter patient/*.rs")).signIn("noor").send("patient", "ann")
 	g.want(200).has("Choose a visit", "ambulatory", "2026-02-01")
 	g = g.send("encounter", "another")
+	g.want(422).has("Choose one of the visits")
 	code := g.send("encounter", "visit").allow().Get("code")
 	tokens := p.token(codeForm(c, code)).want(200).json()
 	if tokens["encounter"] != "visit" || tokens["scope"] != "launch/patient launch/encounter patient/*.rs" {
@@ -194,15 +196,15 @@ func TestTheUserSaysHowLong(t *testing.T) {
 	g.send("allow", "1", "scope", "patient/*.rs", "scope", "offline_access", "term", "ever").want(422).has("Choose for how long")
 	back := g.send("allow", "1", "scope", "patient/*.rs", "scope", "offline_access", "term", "day").location().Query()
 	tokens := p.token(codeForm(c, back.Get("code"))).want(200).json()
-	p.clock.pass(23*time.Hour + 30*time.Minute)
+	p.clock.Pass(23*time.Hour + 30*time.Minute)
 	tokens = p.token(refreshForm(c, tokens["refresh_token"].(string))).want(200).json()
 	if tokens["expires_in"].(float64) > 1800 {
 		t.Error("the access token outlives what the user allowed")
 	}
-	if told, err := p.identity.Introspect(t.Context(), tokens["refresh_token"].(string)); err != nil || told.Expires.After(p.clock.time().Add(30*time.Minute)) {
+	if told, err := p.identity.Introspect(t.Context(), tokens["refresh_token"].(string)); err != nil || told.Expires.After(p.clock.Time().Add(30*time.Minute)) {
 		t.Error("the refresh token outlives what the user allowed", err)
 	}
-	p.clock.pass(time.Hour)
+	p.clock.Pass(time.Hour)
 	p.token(refreshForm(c, tokens["refresh_token"].(string))).refused(400, identity.InvalidGrant)
 }
 
@@ -274,13 +276,13 @@ func TestASessionIsUsedAgainUnlessAFreshSignInIsAskedFor(t *testing.T) {
 	c, _ := p.register()
 	b := p.browser()
 	b.code(c, "patient/*.rs", "ann")
-	p.clock.pass(10 * time.Minute)
+	p.clock.Pass(10 * time.Minute)
 	b.open(p.ask(c, "patient/*.rs")).has("Allow Growth Chart access?")
 	for name, value := range map[string]string{"prompt": "login", "max_age": "300"} {
 		ask := p.ask(c, "patient/*.rs")
 		ask.Set(name, value)
 		b.open(ask).signIn("ann").has("Allow Growth Chart access?")
-		p.clock.pass(10 * time.Minute)
+		p.clock.Pass(10 * time.Minute)
 	}
 	ask := p.ask(c, "patient/*.rs")
 	ask.Set("max_age", "1000")
@@ -340,7 +342,7 @@ func TestARequestExpires(t *testing.T) {
 	p := practice(t)
 	c, _ := p.register()
 	g := p.browser().open(p.ask(c, "patient/*.rs"))
-	p.clock.pass(11 * time.Minute)
+	p.clock.Pass(11 * time.Minute)
 	g.send("login", "ann", "password", password).want(404).has("expired", "start again")
 }
 

@@ -53,9 +53,9 @@ func breaksTheGlass(t *testing.T) {
 		t.Error(got)
 	}
 	p.fhir("Observation/of-ann/$why", noor).want(200).has("The user broke the glass for Patient/ann")
-	p.clock.pass(59 * time.Minute)
+	p.clock.Pass(59 * time.Minute)
 	total(noor, 3)
-	p.clock.pass(time.Minute)
+	p.clock.Pass(time.Minute)
 	noor = p.token(refreshForm(c, answered["refresh_token"].(string))).want(200).json()["access_token"].(string)
 	after := total(noor, 1)
 	if strings.Contains(after.body, "glass") || after.header.Get("Ingle-Break-Glass") != "" {

@@ -57,7 +57,7 @@ var serial int
 func (p *place) claims(c *identity.Client) map[string]any {
 	serial++
 	return map[string]any{
-		"iss": c.ID, "sub": c.ID, "aud": p.url + "/auth/token", "jti": fmt.Sprint("jti-", serial), "exp": p.clock.time().Add(5 * time.Minute).Unix(),
+		"iss": c.ID, "sub": c.ID, "aud": p.url + "/auth/token", "jti": fmt.Sprint("jti-", serial), "exp": p.clock.Time().Add(5 * time.Minute).Unix(),
 	}
 }
 
@@ -106,7 +106,7 @@ func TestABackendServiceAsksForSystemScopesThatItHas(t *testing.T) {
 func TestAnAssertionThatIsWrongIsRefused(t *testing.T) {
 	p := newPlace(t)
 	c := p.backend("system/*.rs")
-	now := p.clock.time()
+	now := p.clock.Time()
 	set := func(name string, v any) func(map[string]any) { return func(m map[string]any) { m[name] = v } }
 	for name, change := range map[string]func(map[string]any){
 		"another iss":     set("iss", "somebody"),

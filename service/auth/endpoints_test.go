@@ -131,14 +131,14 @@ func TestIntrospectionTellsWhatATokenStandsFor(t *testing.T) {
 	}
 	got := introspect(ask(tokens["access_token"].(string))).want(200).json()
 	for name, want := range map[string]any{
-		"active": true, "client_id": c.ID, "scope": tokens["scope"], "exp": float64(p.clock.time().Add(time.Hour).Unix()), "patient": "ann",
+		"active": true, "client_id": c.ID, "scope": tokens["scope"], "exp": float64(p.clock.Time().Add(time.Hour).Unix()), "patient": "ann",
 		"iss": p.url, "sub": u.ID, "fhirUser": p.url + "/fhir/Patient/ann", "token_type": "Bearer", "need_patient_banner": true,
 	} {
 		if got[name] != want {
 			t.Errorf("%s: %v, not %v", name, got[name], want)
 		}
 	}
-	if got := introspect(ask(tokens["refresh_token"].(string))).want(200).json(); got["active"] != true || got["token_type"] != nil || got["iat"] != float64(p.clock.time().Unix()) {
+	if got := introspect(ask(tokens["refresh_token"].(string))).want(200).json(); got["active"] != true || got["token_type"] != nil || got["iat"] != float64(p.clock.Time().Unix()) {
 		t.Error(got)
 	}
 	for _, token := range []string{"x", "igl_at_x", "igl_rt_x", tokens["id_token"].(string)} {
@@ -177,7 +177,7 @@ func TestIntrospectionTellsWhatATokenStandsFor(t *testing.T) {
 	}
 	introspect(only, "Authorization", bearer("system/*.rs")).refused(403, identity.InsufficientScope)
 	introspect(only, "Authorization", "Bearer igl_at_x").refused(401, identity.InvalidToken)
-	p.clock.pass(61 * time.Minute)
+	p.clock.Pass(61 * time.Minute)
 	if got := introspect(ask(tokens["access_token"].(string))).want(200).body; strings.TrimSpace(got) != `{"active":false}` {
 		t.Error(got)
 	}
@@ -193,10 +193,10 @@ func TestAChallengeSaysWhatATokenLacks(t *testing.T) {
 			"":                            `Bearer realm="` + p.url + `"`,
 			"Bearer igl_at_x":             `Bearer realm="` + p.url + `", error="invalid_token", error_description="`,
 			"Bearer " + token:             `Bearer realm="` + p.url + `", error="insufficient_scope", error_description="`,
-			"Basic " + basicOf(c.ID, "x"): `Bearer realm="` + p.url + `", error="invalid_token", error_description="`,
+			"Basic " + basicOf(c.ID, "x"): `Bearer realm="` + p.url + `"`,
 		} {
 			a := p.do(p.client, "POST", p.url+path, url.Values{}, "Authorization", authorization)
-			if got := a.header.Get("WWW-Authenticate"); !strings.HasPrefix(got, want) || authorization == "" && got != want {
+			if got := a.header.Get("WWW-Authenticate"); !strings.HasPrefix(got, want) || !strings.Contains(want, "error") && got != want {
 				t.Errorf("%s with %q: %d %s", path, authorization, a.status, got)
 			}
 		}
@@ -292,7 +292,7 @@ func TestAnAppRegistersItselfAndWaits(t *testing.T) {
 		`{"client_name":"x","grant_types":["client_credentials"],"token_endpoint_auth_method":"client_secret_basic"}`:       identity.InvalidClientMetadata,
 		`{"client_name":"x","grant_types":["client_credentials"],"token_endpoint_auth_method":"private_key_jwt","jwks":{}}`: identity.InvalidClientMetadata,
 	} {
-		p.clock.pass(time.Minute)
+		p.clock.Pass(time.Minute)
 		a := post(body)
 		if a.status != 400 || a.json()["error"] != string(code) {
 			t.Errorf("%s: %d %s", body, a.status, a.body)
@@ -313,7 +313,7 @@ func TestRegistrationsAndTokenRequestsAreLimited(t *testing.T) {
 		if a.header.Get("Retry-After") != "1" {
 			t.Error(a.header)
 		}
-		p.clock.pass(2 * time.Second)
+		p.clock.Pass(2 * time.Second)
 		if a := p.do(p.client, "POST", p.url+path, url.Values{}); a.status == http.StatusTooManyRequests {
 			t.Errorf("%s stays limited", path)
 		}
@@ -348,7 +348,7 @@ func TestAConfidentialAppIsLimitedByItself(t *testing.T) {
 	ask(from(5), one, oneSecret).refused(429, identity.TemporarilyUnavailable)
 	ask(from(5), other, otherSecret).refused(400, identity.InvalidGrant)
 	// Who does not know the secret uses nothing up.
-	p.clock.pass(10 * time.Second)
+	p.clock.Pass(10 * time.Second)
 	for range 3 {
 		ask(from(6), one, "igl_cs_guessed").refused(401, identity.InvalidClient)
 	}
@@ -395,7 +395,7 @@ func TestSigningOutLeadsBackToARegisteredAddressOnly(t *testing.T) {
 	end("id_token_hint", hint+"x").want(400)
 	end("id_token_hint", hint, "client_id", "another").want(400)
 	b.open(p.ask(c, "patient/*.cruds")).want(200).has("Allow Growth Chart access?")
-	p.clock.pass(time.Hour / 4) // the id_token has expired; as a hint it is good
+	p.clock.Pass(time.Hour / 4) // the id_token has expired; as a hint it is good
 	if got := end("id_token_hint", hint, "post_logout_redirect_uri", "https://app.example/bye?a=1", "state", "s 1").location().String(); got != "https://app.example/bye?a=1&state=s+1" {
 		t.Error(got)
 	}

@@ -54,7 +54,7 @@ func (c *call) challenge(e oauthError) string {
 	switch {
 	case e.Code == identity.InvalidClient:
 		return "Basic" + realm
-	case e.Code == identity.InvalidToken && c.r.Header.Get("Authorization") == "":
+	case e.Code == identity.InvalidToken && bearer(c.r) == "":
 		return "Bearer" + realm
 	case e.Code == identity.InvalidToken || e.Code == identity.InsufficientScope:
 		return "Bearer" + realm + `, error="` + string(e.Code) + `", error_description="` + e.Why + `"`

@@ -144,7 +144,7 @@ func TestAtEveryRouteWhatIsMalformedIsToldSo(t *testing.T) {
 			} else {
 				a = p.do(client, method, address, values, header...)
 			}
-			p.clock.pass(3 * time.Second) // so that little is limited
+			p.clock.Pass(3 * time.Second) // so that little is limited
 			if what := a.blame(path); what != "" && a.status != http.StatusTooManyRequests {
 				t.Errorf("%s with %v %q: %s: %d %s %s", r, values, header, what, a.status, a.header.Get("Location"), a.body)
 			}

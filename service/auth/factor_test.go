@@ -25,7 +25,7 @@ func TestASecondFactorIsSetUpAndAskedFor(t *testing.T) {
 	if found == nil {
 		t.Fatal("no secret")
 	}
-	code := func() string { return must(totp.GenerateCode(found[1], p.clock.time())) }
+	code := func() string { return must(totp.GenerateCode(found[1], p.clock.Time())) }
 	// A wrong code shows the page again, with a new secret or the same.
 	g = g.send("code", "000000")
 	found = typedSecret.FindStringSubmatch(g.want(422).has("The code is wrong").body)
@@ -34,7 +34,7 @@ func TestASecondFactorIsSetUpAndAskedFor(t *testing.T) {
 	g = b.follow(b.do(b.http, "GET", strings.Split(strings.SplitAfter(g.body, `<a class="button" href="`)[1], `"`)[0], nil))
 	g.want(200).has("Allow Growth Chart access?")
 
-	p.clock.pass(time.Minute)
+	p.clock.Pass(time.Minute)
 	b = p.browser()
 	g = b.open(p.ask(c, "openid user/*.rs")).signIn("noor")
 	g.want(200).has("Second factor", "User noor")

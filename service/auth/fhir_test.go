@@ -22,8 +22,11 @@ func (p *place) fhir(path, token string) answer {
 
 func TestTheFHIRAPIAsksForAToken(t *testing.T) {
 	p := practice(t)
-	if got := p.fhir("Patient/ann", "").want(401).header.Get("WWW-Authenticate"); !strings.HasPrefix(got, "Bearer ") || strings.Contains(got, "error") {
-		t.Error(got)
+	for _, authorization := range []string{"", "Basic YW5uOng=", "Negotiate x"} {
+		a := p.do(p.client, "GET", p.url+"/fhir/Patient/ann", nil, "Authorization", authorization).want(401)
+		if got := a.header.Get("WWW-Authenticate"); got != `Bearer realm="`+p.url+`/fhir"` {
+			t.Errorf("%q: %s", authorization, got)
+		}
 	}
 	if got := p.fhir("Patient/ann", "igl_at_x").want(401).header.Get("WWW-Authenticate"); !strings.Contains(got, `error="invalid_token"`) {
 		t.Error(got)
@@ -42,7 +45,7 @@ func TestATokenOpensThePatientInContextOnly(t *testing.T) {
 	if got := p.fhir("Encounter?patient=ann", token).want(403).header.Get("WWW-Authenticate"); !strings.Contains(got, `error="insufficient_scope"`) {
 		t.Error(got)
 	}
-	p.clock.pass(time.Hour)
+	p.clock.Pass(time.Hour)
 	p.fhir("Patient/ann", token).want(401)
 }
 

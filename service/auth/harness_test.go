@@ -7,65 +7,36 @@ import (
 	"encoding/json"
 	"html"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/internal/pgtest"
+	"github.com/inglehealth/ingle/internal/placetest"
 	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/auth"
-	"github.com/inglehealth/ingle/service/fhirapi"
-	"github.com/inglehealth/ingle/service/web"
-	"github.com/inglehealth/ingle/spec/definitions"
-	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
-	"github.com/inglehealth/ingle/store"
-	"github.com/inglehealth/ingle/store/postgres"
-	"github.com/inglehealth/ingle/store/sqlite"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
-// clock is set by tests.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) time() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-// place is an authorization server of a test's own, on SQLite.
+// place is an authorization server of a test's own.
 type place struct {
 	t        *testing.T
 	url      string // its issuer
-	clock    *clock
+	clock    *placetest.Clock
 	identity *identity.Service
 	door     *records.Door
 	auth     *auth.Server
-	client   *http.Client // follows nothing and keeps nothing
+	client   *http.Client              // follows nothing and keeps nothing
+	put      func(resources ...string) // stores resources
 }
 
 // limit sets rules of limits.
@@ -88,91 +59,27 @@ type option func(*identity.Config, *auth.Config)
 
 func newPlace(t *testing.T, options ...option) *place {
 	t.Helper()
-	ctx := context.WithoutCancel(t.Context())
-	p := &place{t: t, clock: &clock{now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}}
-	handler := http.NewServeMux()
-	server := httptest.NewServer(handler)
-	p.url = server.URL
+	p := &place{t: t, clock: &placetest.Clock{}}
 	p.client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	store := openStore(t)
-	log, err := audit.Open(ctx, audit.Config{Store: store, Secret: plain{}, Origin: p.url, Clock: p.clock.time})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.door, err = records.Open(ctx, records.Config{
-		Store: store, Definitions: definitions.MustBuiltIn(definitions.R4), Base: p.url + "/fhir", Policy: records.DefaultPolicy(), Audit: log,
-		Clock: p.clock.time,
+	var ac auth.Config
+	opened := placetest.Open(t, placetest.Config{
+		Records: func(c *records.Config) { c.Clock = p.clock.Time },
+		Identity: func(c *identity.Config) {
+			for _, o := range options {
+				o(c, &ac)
+			}
+		},
+		Auth: func(c *auth.Config) {
+			ac.Log, ac.Clock = c.Log, c.Clock
+			if ac.Tenants == nil {
+				ac.Tenants = c.Tenants
+			}
+			*c = ac
+		},
+		Mount: func(p *placetest.Place) { p.MountFHIR(nil) },
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		server.Close()
-		if err := p.door.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	ic := identity.Config{Store: store, Issuer: p.url, Secret: identity.NewKeyFile(filepath.Join(t.TempDir(), "key")), Clock: p.clock.time, AllowPrivate: true}
-	ac := auth.Config{Log: slog.New(slog.DiscardHandler), Clock: p.clock.time}
-	for _, o := range options {
-		o(&ic, &ac)
-	}
-	if p.identity, err = identity.Open(ctx, ic); err != nil {
-		t.Fatal(err)
-	}
-	if ac.Tenants == nil {
-		ac.Tenants = make([]auth.Tenant, 1)
-	}
-	ac.Tenants[0].Door, ac.Tenants[0].Identity = p.door, p.identity
-	site := web.New(web.Config{Log: slog.New(slog.DiscardHandler)})
-	a := auth.New(ac)
-	p.auth = a
-	a.Mount(site)
-	fhirapi.New(fhirapi.Config{
-		Tenants: records.NewTenants(p.door), Version: "test", Log: ac.Log, Authenticate: a.Authenticate, Origins: a.KnownOrigin, Ask: a.Ask, BreakGlass: a.BreakGlass, MendGlass: a.MendGlass, Traced: a.Traced,
-		OAuth: func(d *records.Door) fhirapi.OAuth { return fhirapi.OAuth(a.Endpoints(d)) },
-	}).Mount(site)
-	handler.Handle("/", site)
+	p.url, p.identity, p.door, p.auth, p.put = opened.URL, opened.Identity, opened.Door, opened.Auth, opened.Put
 	return p
-}
-
-// plain is an audit.Sealer that seals nothing.
-type plain struct{}
-
-func (plain) Seal(_ string, secret []byte) ([]byte, error) { return secret, nil }
-func (plain) Open(_ string, sealed []byte) ([]byte, error) { return sealed, nil }
-
-// openStore opens PostgreSQL for tests whose name says so.
-func openStore(t *testing.T) store.Store {
-	t.Helper()
-	ctx := context.WithoutCancel(t.Context())
-	var s store.Store
-	var err error
-	if strings.HasSuffix(t.Name(), "PostgreSQL") {
-		s, err = postgres.Open(ctx, pgtest.URL(t), pgtest.Schema())
-	} else {
-		s, err = sqlite.Open(ctx, t.TempDir())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// put stores resources.
-func (p *place) put(resources ...string) {
-	p.t.Helper()
-	s := p.door.Session(records.Principal{ID: "test"}, nil)
-	for _, text := range resources {
-		var k struct{ ResourceType, ID string }
-		if err := json.Unmarshal([]byte(text), &k); err != nil {
-			p.t.Fatal(err)
-		}
-		_, err := s.Update(p.t.Context(), fhir.Key{Type: fhir.Type(k.ResourceType), ID: fhir.ID(k.ID)}, records.Content{JSON: []byte(text)}, records.UpdateOptions{})
-		if err != nil {
-			p.t.Fatal(err)
-		}
-	}
 }
 
 func (p *place) user(login string, role identity.Role, links ...identity.Link) *identity.User {

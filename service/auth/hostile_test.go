@@ -73,7 +73,7 @@ func TestNothingMalformedIsTheServersFault(t *testing.T) {
 						} else {
 							a = p.do(b.http, "POST", p.url+x.path, values)
 						}
-						p.clock.pass(200 * time.Millisecond) // so that nothing is limited
+						p.clock.Pass(200 * time.Millisecond) // so that nothing is limited
 						if what := a.blame(x.path); what != "" || a.status == http.StatusTooManyRequests {
 							t.Errorf("%s %s with %s=%q: %s: %d %s", x.method, x.path, name, text, what, a.status, a.body)
 						}
@@ -91,13 +91,13 @@ func TestNothingMalformedIsTheServersFault(t *testing.T) {
 							if what := a.blame(path); what != "" {
 								t.Errorf("%s with %s: %q: %s: %d %s", path, header, value, what, a.status, a.body)
 							}
-							p.clock.pass(200 * time.Millisecond)
+							p.clock.Pass(200 * time.Millisecond)
 						}
 					}
 				}
 				for _, body := range []string{text, `{"client_name":` + quoted(text) + `}`, `{"client_id":` + quoted(text) + `,"user":` + quoted(text) + `,"fhirUser":` + quoted("Patient/"+text) + `}`} {
 					for _, path := range []string{"/auth/register", "/auth/launch"} {
-						p.clock.pass(time.Minute)
+						p.clock.Pass(time.Minute)
 						a := p.post(path, body, "Authorization", "Bearer "+tokens["access_token"].(string))
 						if what := a.blame(path); what != "" {
 							t.Errorf("%s with %q: %s: %d %s", path, body, what, a.status, a.body)
@@ -136,7 +136,7 @@ func TestAFormThatWasShownToSomebodyElseIsShownAgain(t *testing.T) {
 	for scope, shown := range map[string]string{"patient/*.rs": "Choose a patient", "openid": "Allow Growth Chart access?"} {
 		b := p.browser()
 		ann := b.open(p.ask(c, scope)).signIn("ann")
-		p.clock.pass(time.Second)
+		p.clock.Pass(time.Second)
 		ask := p.ask(c, scope)
 		ask.Set("prompt", "login")
 		b.open(ask).signIn("dora")
@@ -153,7 +153,7 @@ func TestOfTooManyRegistrationsTheOldestMakeWay(t *testing.T) {
 	p := household(t)
 	register := func(owner string) string {
 		t.Helper()
-		p.clock.pass(time.Second)
+		p.clock.Pass(time.Second)
 		c := &identity.Client{Name: "x", Auth: identity.AuthNone, Redirects: []string{redirect}, Scopes: smart.Scopes{"patient/*.rs"}, Grants: []identity.GrantType{identity.AuthorizationCode}, Owner: owner}
 		if owner == "" {
 			made, _, err := p.identity.Register(t.Context(), identity.Metadata{Name: "x", Auth: identity.AuthNone, Redirects: []string{redirect}})
@@ -189,7 +189,7 @@ func TestARegistrationThatNobodyApprovesIsForgotten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.clock.pass(31 * 24 * time.Hour)
+	p.clock.Pass(31 * 24 * time.Hour)
 	if err := p.identity.ApproveClient(t.Context(), c.ID); err == nil {
 		t.Error("it is there")
 	}

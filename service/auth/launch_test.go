@@ -81,7 +81,7 @@ func TestALaunchIsForOneUserOneClientAndFiveMinutes(t *testing.T) {
 		t.Errorf("another client: %v", got)
 	}
 	late := handle()
-	p.clock.pass(5 * time.Minute)
+	p.clock.Pass(5 * time.Minute)
 	if got := b.do(b.http, "GET", p.url+"/auth/authorize?"+ask(c, late).Encode(), nil).location().Query(); got.Get("error") != "invalid_request" {
 		t.Errorf("after five minutes: %v", got)
 	}

@@ -53,7 +53,7 @@ func (p *place) provider(subject string) *provider {
 		if err != nil {
 			p.t.Error(err)
 		}
-		now := p.clock.time().Unix()
+		now := p.clock.Time().Unix()
 		token, err := jwt.Signed(signer).Claims(map[string]any{"iss": o.URL, "sub": o.subject, "aud": "ingle", "iat": now, "exp": now + 300, "nonce": o.nonce, "name": "Noor"}).Serialize()
 		if err != nil {
 			p.t.Error(err)
@@ -102,7 +102,7 @@ func TestAProviderIsAskedOnlySoOften(t *testing.T) {
 	if a := begin().want(429).has("authorization requests"); a.header.Get("Retry-After") != "1" {
 		t.Error(a.header)
 	}
-	p.clock.pass(2 * time.Second)
+	p.clock.Pass(2 * time.Second)
 	begin().want(303)
 }
 
@@ -163,7 +163,7 @@ func TestSomebodySignsInThroughAnOutsideProvider(t *testing.T) {
 			form.Set(m[1], html.UnescapeString(m[2]))
 		}
 	}
-	p.clock.pass(16 * time.Minute)
+	p.clock.Pass(16 * time.Minute)
 	p.do(ann.http, "POST", p.url+"/account/outside/unlink", form).want(403).has("sign in again")
 	ann = p.browser()
 	account = ann.follow(ann.do(ann.http, "GET", p.url+"/account/security", nil)).send("login", "ann", "password", password)

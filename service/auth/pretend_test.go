@@ -151,14 +151,14 @@ func TestASimulationHoldsForTokensThatThereAre(t *testing.T) {
 	p.post("/fhir/Observation", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/ann"}}`, "Authorization", "Bearer "+token).want(403)
 
 	p.pretends(identity.Simulation{Client: c.ID, Fail: identity.FailExpired})
-	p.clock.pass(identity.ExpiredAfter)
+	p.clock.Pass(identity.ExpiredAfter)
 	p.fhir("Observation/o", token).want(401)
 	// When it is over, all is as it was, in whoever remembers the token, too.
-	p.pretends(identity.Simulation{Client: c.ID, Sparse: true, ReadOnly: true, Until: p.clock.time().Add(time.Minute)})
+	p.pretends(identity.Simulation{Client: c.ID, Sparse: true, ReadOnly: true, Until: p.clock.Time().Add(time.Minute)})
 	if got := p.fhir("Observation/o", token).want(200); strings.Contains(got.body, "referenceRange") {
 		t.Error(got.body)
 	}
-	p.clock.pass(time.Minute)
+	p.clock.Pass(time.Minute)
 	p.fhir("Observation/o", token).want(200).has("referenceRange")
 	p.post("/fhir/Observation", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/ann"}}`, "Authorization", "Bearer "+token).want(201)
 }
@@ -188,7 +188,7 @@ func TestNothingIsSimulatedOutsideOfASandbox(t *testing.T) {
 			t.Errorf("%v", got)
 		}
 		token := got["access_token"].(string)
-		p.clock.pass(time.Minute)
+		p.clock.Pass(time.Minute)
 		p.fhir("Patient/ann", token).want(200).has("birthDate")
 		p.post("/fhir/Observation", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/ann"}}`, "Authorization", "Bearer "+token).want(201)
 	}

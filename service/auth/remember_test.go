@@ -51,7 +51,7 @@ func TestWhatAUserAllowedIsNotAskedAgainInTheSameSession(t *testing.T) {
 	ask.Set("prompt", "consent")
 	b.asks(ask, true)
 	// Signed in anew, it is another session.
-	p.clock.pass(time.Second)
+	p.clock.Pass(time.Second)
 	ask.Set("prompt", "login")
 	b.open(ask).signIn("ann").has("Allow Growth Chart access?")
 	other, _ := p.register()
@@ -129,7 +129,7 @@ func TestARequestWithoutPagesSucceedsOnceItWasAllowed(t *testing.T) {
 	id := p.token(codeForm(c, g.allow().Get("code"))).want(200).json()["id_token"].(string)
 	// Again and again, for longer than the first token lasts.
 	for range 3 {
-		p.clock.pass(25 * time.Minute)
+		p.clock.Pass(25 * time.Minute)
 		back := b.silently(p.ask(c, scope))
 		if back.Get("state") != "st=ate &1" || back.Get("iss") != p.url {
 			t.Error(back)
@@ -148,7 +148,7 @@ func TestARequestWithoutPagesSucceedsOnceItWasAllowed(t *testing.T) {
 	if got := b.silently(ask).Get("error"); got != "login_required" {
 		t.Error(got)
 	}
-	p.clock.pass(13 * time.Hour)
+	p.clock.Pass(13 * time.Hour)
 	if got := b.silently(p.ask(c, scope)).Get("error"); got != "login_required" {
 		t.Error(got)
 	}

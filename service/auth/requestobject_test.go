@@ -24,7 +24,7 @@ func (p *place) signing() *identity.Client {
 
 // object are the claims of a request object that is as it should be.
 func (p *place) object(c *identity.Client, scope string) map[string]any {
-	claims := map[string]any{"iss": c.ID, "exp": p.clock.time().Add(5 * time.Minute).Unix()}
+	claims := map[string]any{"iss": c.ID, "exp": p.clock.Time().Add(5 * time.Minute).Unix()}
 	for name, values := range p.ask(c, scope) {
 		claims[name] = values[0]
 	}
@@ -86,8 +86,8 @@ func TestARequestObjectThatIsWrongIsRefused(t *testing.T) {
 		"an object in it":      sign(set("request", "x")),
 		"an address in it":     sign(set("request_uri", "https://x.example")),
 		"no exp":               sign(func(m map[string]any) { delete(m, "exp") }),
-		"it has expired":       sign(set("exp", p.clock.time().Add(-time.Minute).Unix())),
-		"it expires far ahead": sign(set("exp", p.clock.time().Add(time.Hour).Unix())),
+		"it has expired":       sign(set("exp", p.clock.Time().Add(-time.Minute).Unix())),
+		"it expires far ahead": sign(set("exp", p.clock.Time().Add(time.Hour).Unix())),
 	} {
 		ask := p.ask(c, "patient/*.rs")
 		ask.Set("request", object)

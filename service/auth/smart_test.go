@@ -134,10 +134,10 @@ func TestTokensOfAPublicAppCanEndSoonerThanThoseOfAConfidentialOne(t *testing.T)
 	access, _ := tokens["access_token"].(string)
 	refresh, _ := tokens["refresh_token"].(string)
 	lasting, _ := other["access_token"].(string)
-	p.clock.pass(10 * time.Minute)
+	p.clock.Pass(10 * time.Minute)
 	p.fhir("Patient/ann", access).want(401)
 	p.fhir("Patient/ann", lasting).want(200)
-	p.clock.pass(90 * 24 * time.Hour)
+	p.clock.Pass(90 * 24 * time.Hour)
 	p.token(refreshForm(public, refresh)).refused(400, identity.InvalidGrant)
 }
 
@@ -169,7 +169,7 @@ func TestAnIDTokenHintSaysWhoHasToBeSignedIn(t *testing.T) {
 	b := p.browser()
 	tokens := p.token(codeForm(c, b.code(c, "openid patient/*.rs", "ann"))).want(200).json()
 	hint, _ := tokens["id_token"].(string)
-	p.clock.pass(20 * time.Minute) // it has expired; as a hint it is good
+	p.clock.Pass(20 * time.Minute) // it has expired; as a hint it is good
 	ask := p.ask(c, "patient/*.rs")
 	ask.Set("id_token_hint", hint)
 	ask.Set("prompt", "consent")
@@ -182,7 +182,7 @@ func TestAnIDTokenHintSaysWhoHasToBeSignedIn(t *testing.T) {
 	if got := other.do(other.http, "GET", p.url+"/auth/authorize?"+ask.Encode(), nil).location().Query().Get("error"); got != "login_required" {
 		t.Errorf("somebody else is signed in: %q", got)
 	}
-	p.clock.pass(time.Second)
+	p.clock.Pass(time.Second)
 	ask.Set("prompt", "login")
 	other.open(ask).signIn("ann").want(200).has("Allow Growth Chart access?")
 	foreign, _ := p.register()

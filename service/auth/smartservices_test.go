@@ -27,7 +27,7 @@ func TestATokenOfAServiceOpensItsTypesForFiveMinutes(t *testing.T) {
 	p.fhir("Patient/ann", token).want(200)
 	p.fhir("Encounter/visit", token).want(403)
 	p.write("PUT", "Patient/ann", token, `{"resourceType":"Patient","id":"ann"}`).want(403)
-	p.clock.pass(5 * time.Minute)
+	p.clock.Pass(5 * time.Minute)
 	p.fhir("Patient/ann", token).want(401)
 }
 

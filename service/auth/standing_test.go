@@ -80,7 +80,7 @@ func (p *place) lastingOf(login, scope string) (*identity.Client, lasting) {
 func TestWorkGoesOnWhenTheTokenThatItWasAskedForWithIsOver(t *testing.T) {
 	p := practice(t)
 	_, work := p.lastingOf("noor", "offline_access user/Patient.rs")
-	p.clock.pass(24 * time.Hour)
+	p.clock.Pass(24 * time.Hour)
 	if !work.sees(annsRecord) {
 		t.Error("it sees nothing")
 	}
@@ -117,7 +117,7 @@ func TestWorkForAUserEndsWithTheTimeThatWasAllowed(t *testing.T) {
 	if !work.sees(annsRecord) {
 		t.Fatal("it sees nothing")
 	}
-	p.clock.pass(24 * time.Hour)
+	p.clock.Pass(24 * time.Hour)
 	work.ended()
 }
 
@@ -147,7 +147,7 @@ func TestWorkForAnAppWithoutAUserOutlivesItsTokenAndEndsWithTheApp(t *testing.T)
 		t.Fatal(err)
 	}
 	work := p.asks(tokens.Access)
-	p.clock.pass(24 * time.Hour)
+	p.clock.Pass(24 * time.Hour)
 	if !work.sees(annsRecord) || work.sees(fhir.Key{Type: "Encounter", ID: "visit"}) {
 		t.Error("it does not see what its token let it see")
 	}
@@ -234,7 +234,7 @@ func TestWorkForAScriptEndsWithItsToken(t *testing.T) {
 	if !expires.sees(annsRecord) {
 		t.Error("another token's work has ended")
 	}
-	p.clock.pass(2 * time.Hour)
+	p.clock.Pass(2 * time.Hour)
 	expires.ended()
 	// Nobody has what is no Standing at all.
 	lasting{p, []byte(`{}`)}.ended()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/internal/placetest"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/auth"
 	"github.com/inglehealth/ingle/service/fhirapi"
@@ -34,7 +35,7 @@ func severalTenants(t *testing.T, sandbox []string, names ...string) (*place, []
 		if name != "" {
 			issuer += "/t/" + name
 		}
-		store := openStore(t)
+		store := placetest.OpenStore(t, "")
 		door, err := records.Open(ctx, records.Config{Name: name, Store: store, Definitions: definitions.MustBuiltIn(definitions.R4), Base: issuer + "/fhir"})
 		if err != nil {
 			t.Fatal(err)

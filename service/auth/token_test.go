@@ -69,7 +69,7 @@ func TestACodeExpiresAfterAMinute(t *testing.T) {
 	p := practice(t)
 	c, _ := p.register()
 	code := p.browser().code(c, "patient/*.rs", "ann")
-	p.clock.pass(61 * time.Second)
+	p.clock.Pass(61 * time.Second)
 	p.token(codeForm(c, code)).refused(400, identity.InvalidGrant)
 }
 
@@ -111,10 +111,10 @@ func TestARefreshTokenLastsHalfAYearAfterEachUse(t *testing.T) {
 	c, _ := p.register()
 	token := p.tokens(c, "offline_access patient/*.rs", "ann")["refresh_token"].(string)
 	for range 3 {
-		p.clock.pass(170 * 24 * time.Hour)
+		p.clock.Pass(170 * 24 * time.Hour)
 		token = p.token(refreshForm(c, token)).want(200).json()["refresh_token"].(string)
 	}
-	p.clock.pass(181 * 24 * time.Hour)
+	p.clock.Pass(181 * 24 * time.Hour)
 	p.token(refreshForm(c, token)).refused(400, identity.InvalidGrant)
 }
 
@@ -123,7 +123,7 @@ func TestOnlineAccessEndsWithTheSession(t *testing.T) {
 	c, _ := p.register()
 	b := p.browser()
 	tokens := p.token(codeForm(c, b.code(c, "openid online_access patient/*.rs", "ann"))).want(200).json()
-	p.clock.pass(2 * time.Hour) // in which the app was used, and this server was not
+	p.clock.Pass(2 * time.Hour) // in which the app was used, and this server was not
 	tokens = p.token(refreshForm(c, tokens["refresh_token"].(string))).want(200).json()
 	b.do(b.http, "GET", p.url+"/auth/end-session?id_token_hint="+tokens["id_token"].(string), nil).want(200)
 	p.token(refreshForm(c, tokens["refresh_token"].(string))).refused(400, identity.InvalidGrant)
@@ -201,7 +201,7 @@ func TestAnIDTokenSaysWhoTheUserIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := float64(p.clock.time().Unix())
+	now := float64(p.clock.Time().Unix())
 	for name, want := range map[string]any{
 		"iss": p.url, "sub": u.ID, "aud": c.ID, "nonce": "n-1", "iat": now, "auth_time": now, "exp": now + 600, "fhirUser": p.url + "/fhir/Practitioner/noor",
 	} {
@@ -275,7 +275,7 @@ func TestATokenForAnOutsideServerIsIntrospected(t *testing.T) {
 	got := introspect(token)
 	for name, want := range map[string]any{
 		"active": true, "aud": "https://images.example", "scope": "patient/ImagingStudy.rs", "client_id": c.ID, "patient": "ann", "iss": p.url,
-		"exp": float64(p.clock.time().Add(5 * time.Minute).Unix()),
+		"exp": float64(p.clock.Time().Add(5 * time.Minute).Unix()),
 	} {
 		if got[name] != want {
 			t.Errorf("%s: %v, not %v", name, got[name], want)
@@ -291,7 +291,7 @@ func TestATokenForAnOutsideServerIsIntrospected(t *testing.T) {
 	if one, two := introspect(token)["active"], introspect(other)["active"]; one != false || two != true {
 		t.Errorf("%v, though it was revoked; %v, though it was not", one, two)
 	}
-	p.clock.pass(5 * time.Minute)
+	p.clock.Pass(5 * time.Minute)
 	if got := introspect(other); got["active"] != false {
 		t.Error(got)
 	}

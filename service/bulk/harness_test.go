@@ -11,31 +11,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
-	"github.com/inglehealth/ingle/internal/pgtest"
+	"github.com/inglehealth/ingle/internal/placetest"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/bulkjob"
-	"github.com/inglehealth/ingle/service/auth"
 	"github.com/inglehealth/ingle/service/bulk"
 	"github.com/inglehealth/ingle/service/fhirapi"
-	"github.com/inglehealth/ingle/service/web"
-	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
-	"github.com/inglehealth/ingle/store"
-	"github.com/inglehealth/ingle/store/postgres"
-	"github.com/inglehealth/ingle/store/sqlite"
 )
 
 // clock is set by tests.
@@ -90,7 +80,8 @@ type place struct {
 	clock    *clock
 	folder   string
 	client   *http.Client
-	token    string // with system/*.rs
+	token    string                    // with system/*.rs
+	put      func(resources ...string) // stores resources
 	app      *identity.Client
 }
 
@@ -100,52 +91,29 @@ func newPlace(t *testing.T, tenant string, settings ...setting) *place {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	p := &place{t: t, clock: &clock{}, folder: t.TempDir()}
-	handler := http.NewServeMux()
-	server := httptest.NewServer(handler)
-	issuer := server.URL
-	if tenant != "" {
-		issuer += "/t/" + tenant
-	}
-	p.base = issuer + "/fhir"
 	p.client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Transport: &http.Transport{DisableCompression: true}}
-	s := openStore(t)
-	log, err := audit.Open(ctx, audit.Config{Store: s, Secret: plain{}, Origin: issuer})
-	if err != nil {
-		t.Fatal(err)
-	}
-	policy := records.DefaultPolicy()
-	policy.AllowDangling = true
-	p.door, err = records.Open(ctx, records.Config{Name: tenant, Store: s, Definitions: definitions.MustBuiltIn(definitions.R4), Base: p.base, Policy: policy, Audit: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.identity, err = identity.Open(ctx, identity.Config{Store: s, Issuer: issuer, Secret: identity.NewKeyFile(filepath.Join(t.TempDir(), "key")), AllowPrivate: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	quiet := slog.New(slog.DiscardHandler)
-	a := auth.New(auth.Config{Log: quiet, Tenants: []auth.Tenant{{Door: p.door, Identity: p.identity}}})
-	p.sessions = &holding{Sessions: a}
-	tenants := records.NewTenants(p.door)
-	c := bulk.Config{Tenants: tenants, Sessions: p.sessions, Clock: p.clock.time, Files: func(string) bulkjob.Files { return bulkjob.Folder(p.folder) }}
-	for _, o := range settings {
-		o(&c)
-	}
-	p.bulk = bulk.New(c)
-	site := web.New(web.Config{Log: quiet})
-	a.Mount(site)
-	fhirapi.New(fhirapi.Config{
-		Tenants: tenants, Version: "test", Log: quiet, Authenticate: a.Authenticate, Ask: a.Ask, BreakGlass: a.BreakGlass, MendGlass: a.MendGlass,
-		OAuth: func(d *records.Door) fhirapi.OAuth { return fhirapi.OAuth(a.Endpoints(d)) },
-		Operations: []fhirapi.Mounted{{
-			Name: bulk.Operation, URL: "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export", System: true, Typed: true, Instance: true, Below: true,
-			Types: []fhir.Type{"", "Patient", "Group"}, Methods: []string{"GET", "POST", "DELETE"},
-			Serve: func(w http.ResponseWriter, r *http.Request, at fhirapi.Place) error {
-				return p.bulk.Serve(w, r, bulk.Place(at))
-			},
-		}},
-	}).Mount(site)
-	handler.Handle("/", site)
+	placetest.Open(t, placetest.Config{
+		Tenant:  tenant,
+		Records: func(c *records.Config) { c.Policy.AllowDangling = true },
+		Mount: func(at *placetest.Place) {
+			p.base, p.door, p.identity, p.put = at.URL+"/fhir", at.Door, at.Identity, at.Put
+			p.sessions = &holding{Sessions: at.Auth}
+			c := bulk.Config{Tenants: records.NewTenants(p.door), Sessions: p.sessions, Clock: p.clock.time, Files: func(string) bulkjob.Files { return bulkjob.Folder(p.folder) }}
+			for _, o := range settings {
+				o(&c)
+			}
+			p.bulk = bulk.New(c)
+			at.MountFHIR(func(c *fhirapi.Config) {
+				c.Operations = []fhirapi.Mounted{{
+					Name: bulk.Operation, URL: "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export", System: true, Typed: true, Instance: true, Below: true,
+					Types: []fhir.Type{"", "Patient", "Group"}, Methods: []string{"GET", "POST", "DELETE"},
+					Serve: func(w http.ResponseWriter, r *http.Request, at fhirapi.Place) error {
+						return p.bulk.Serve(w, r, bulk.Place(at))
+					},
+				}}
+			})
+		},
+	})
 	work, stop := context.WithCancel(ctx)
 	var working sync.WaitGroup
 	working.Go(func() {
@@ -154,38 +122,13 @@ func newPlace(t *testing.T, tenant string, settings ...setting) *place {
 		}
 	})
 	t.Cleanup(func() {
-		server.Close()
 		stop()
 		working.Wait()
 		p.client.CloseIdleConnections()
-		if err := p.door.Close(); err != nil {
-			t.Error(err)
-		}
 	})
 	p.app = p.register("system/*.rs")
 	p.token = p.tokenOf(p.app, "system/*.rs")
 	return p
-}
-
-type plain struct{}
-
-func (plain) Seal(_ string, secret []byte) ([]byte, error) { return secret, nil }
-func (plain) Open(_ string, sealed []byte) ([]byte, error) { return sealed, nil }
-
-func openStore(t *testing.T) store.Store {
-	t.Helper()
-	ctx := context.WithoutCancel(t.Context())
-	var s store.Store
-	var err error
-	if strings.HasSuffix(t.Name(), "PostgreSQL") {
-		s, err = postgres.Open(ctx, pgtest.URL(t), pgtest.Schema())
-	} else {
-		s, err = sqlite.Open(ctx, t.TempDir())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 // onBoth runs a test on both databases.
@@ -223,21 +166,6 @@ func (p *place) tokenOf(c *identity.Client, scopes ...string) string {
 		p.t.Fatal(err)
 	}
 	return tokens.Access
-}
-
-// put stores resources.
-func (p *place) put(resources ...string) {
-	p.t.Helper()
-	s := p.door.Session(records.Principal{ID: "test"}, nil)
-	for _, text := range resources {
-		var k struct{ ResourceType, ID string }
-		if err := json.Unmarshal([]byte(text), &k); err != nil {
-			p.t.Fatalf("%v: %s", err, text)
-		}
-		if _, err := s.Update(p.t.Context(), fhir.Key{Type: fhir.Type(k.ResourceType), ID: fhir.ID(k.ID)}, records.Content{JSON: []byte(text)}, records.UpdateOptions{}); err != nil {
-			p.t.Fatalf("%v: %s", err, text)
-		}
-	}
 }
 
 func (p *place) remove(key string) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/internal/placetest"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/intake"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -167,7 +168,7 @@ func TestAnImportEndsWithWhatItIsAllowedBy(t *testing.T) {
 func TestWhatAnImportWritesIsInTheAuditLogWithItsPatients(t *testing.T) {
 	onEach(t, func(t *testing.T, open func() store.Store) {
 		s := open()
-		log, err := audit.Open(t.Context(), audit.Config{Store: s, Secret: plain{}, Origin: "https://ehr.example/fhir", SealEvery: 20 * time.Millisecond})
+		log, err := audit.Open(t.Context(), audit.Config{Store: s, Secret: placetest.Plain{}, Origin: "https://ehr.example/fhir", SealEvery: 20 * time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ func entriesAreStored(t *testing.T) {
 	add := func(kind string, pairs ...string) {
 		t.Helper()
 		at := "/clinic/patient/ann/add/" + kind
-		b.send(at, at+"?encounter=visit", pairs...).follow().want(200).has("is recorded.")
+		b.follow(b.send(at, at+"?encounter=visit", pairs...)).Want(200).Has("is recorded.")
 	}
 	add("vital", "kind", "blood-pressure", "value", "131/82", "when", "2026-03-01 08:30", "remark", "sitting")
 	add("vital", "kind", "temperature", "value", "37,9")
@@ -26,7 +26,7 @@ func entriesAreStored(t *testing.T) {
 	add("order", "kind", "laboratory", "text", "Hemoglobin A1c", "priority", "urgent", "when", "2026-03-02")
 	add("order", "kind", "medication", "text", "Cetirizine 10 mg", "dose", "One a day", "priority", "routine")
 	add("task", "text", "Call the patient", "owner", "me", "priority", "routine", "when", "2026-03-05")
-	b.get("/clinic/patient/ann").want(200).has("131/82 mmHg", "37.9 °C", "Hay fever", "Hemoglobin A1c", "urgent", "Cetirizine 10 mg", "Task: Call the patient", "due 5 March 2026", "Progress note")
+	b.Get("/clinic/patient/ann").Want(200).Has("131/82 mmHg", "37.9 °C", "Hay fever", "Hemoglobin A1c", "urgent", "Cetirizine 10 mg", "Task: Call the patient", "due 5 March 2026", "Progress note")
 	for _, o := range w.found("Observation") {
 		if o.At("code").Has("http://loinc.org", "85354-9") && o.Text("effectiveDateTime") == "2026-03-01T08:30:00Z" {
 			if o.Text("encounter", "reference") != "Encounter/visit" || o.Text("performer", "reference") != "Practitioner/noor" || o.Text("component", "valueQuantity", "value") != "131" {
@@ -45,7 +45,7 @@ func entriesAreStored(t *testing.T) {
 		if text, err := base64.StdEncoding.DecodeString(d.Text("content", "attachment", "data")); err != nil || string(text) != "Better <today>" {
 			t.Error(string(text), err)
 		}
-		b.get("/clinic/patient/ann/document/" + d.Text("id")).want(200).has("Better <today>")
+		b.Get("/clinic/patient/ann/document/" + d.Text("id")).Want(200).Has("Better <today>")
 	}
 }
 
@@ -77,10 +77,10 @@ func TestAnEntryThatIsWrongIsToldAtTheField(t *testing.T) {
 		{"task", []string{"text", "x", "owner", "me", "priority", "high"}, "priority", "Choose one"},
 	} {
 		at := "/clinic/patient/ann/add/" + c.kind
-		page := b.send(at, at, c.pairs...).want(422).has(c.want, `href="#`+c.field+`"`, `id="`+c.field+`-error"`)
+		page := b.send(at, at, c.pairs...).Want(422).Has(c.want, `href="#`+c.field+`"`, `id="`+c.field+`-error"`)
 		for i := 0; i < len(c.pairs); i += 2 {
 			if v := strings.TrimSpace(c.pairs[i+1]); v != "" && c.kind != "note" && c.pairs[i] != "kind" && c.pairs[i] != "type" && c.pairs[i] != "severity" && c.pairs[i] != "owner" && c.pairs[i] != "priority" {
-				page.has(`value="` + v) // what was typed is still there
+				page.Has(`value="` + v) // what was typed is still there
 				break
 			}
 		}
@@ -88,18 +88,17 @@ func TestAnEntryThatIsWrongIsToldAtTheField(t *testing.T) {
 	if n := len(w.found("Observation")) + len(w.found("Condition")) + len(w.found("Task")); n != 0 {
 		t.Errorf("%d were stored", n)
 	}
-	b.get("/clinic/patient/ann/add/nothing").want(404)
+	b.Get("/clinic/patient/ann/add/nothing").Want(404)
 }
 
 func TestAFormThatIsSentTwiceAddsOne(t *testing.T) {
 	w := newWard(t)
 	b := w.as("noor")
-	form := url.Values{"kind": {"weight"}, "value": {"70.5"}}
-	for _, m := range hidden.FindAllStringSubmatch(b.get("/clinic/patient/ann/add/vital").body, -1) {
-		form.Set(m[1], m[2])
-	}
+	form := b.Get("/clinic/patient/ann/add/vital").Hidden()
+	form.Set("kind", "weight")
+	form.Set("value", "70.5")
 	for range 2 {
-		b.do("POST", "/clinic/patient/ann/add/vital", form).want(303)
+		b.Do("POST", "/clinic/patient/ann/add/vital", form).Want(303)
 	}
 	if n := len(w.found("Observation")); n != 1 {
 		t.Errorf("%d observations", n)
@@ -110,29 +109,28 @@ func TestAFormFromElsewhereIsRefused(t *testing.T) {
 	w := newWard(t)
 	b, other := w.as("noor"), w.as("noor")
 	app := w.launchable("App", "http://127.0.0.1:1")
-	token := hidden.FindStringSubmatch(other.get("/clinic/patient/ann/add/vital").body)[2]
+	token := other.Get("/clinic/patient/ann/add/vital").Hidden().Get("token")
 	for _, path := range []string{"/clinic/patient/ann/add/vital", "/clinic/patient/ann/launch", "/clinic/patient/ann/glass", "/clinic/emergency"} {
 		form := url.Values{"kind": {"weight"}, "value": {"70"}, "app": {app.ID}, "patient": {"ann"}, "reason": {"brought in unconscious"}}
-		b.do("POST", path, form).want(403).has("not sent from its own page")
+		b.Do("POST", path, form).Want(403).Has("not sent from its own page")
 		form.Set("token", token)
-		b.do("POST", path, form).want(403)
-		own := hidden.FindStringSubmatch(b.get("/clinic/patient/ann/add/vital").body)[2]
-		form.Set("token", own)
-		b.do("POST", path, form, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example").want(403)
+		b.Do("POST", path, form).Want(403)
+		form.Set("token", b.Get("/clinic/patient/ann/add/vital").Hidden().Get("token"))
+		b.Do("POST", path, form, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example").Want(403)
 	}
 	if n := len(w.found("Observation")); n != 0 {
 		t.Errorf("%d observations", n)
 	}
-	b.do("GET", "/account/sign-out", nil)
-	w.browser().do("POST", "/clinic/patient/ann/add/vital", url.Values{"kind": {"weight"}, "value": {"70"}}).want(401)
+	b.Do("GET", "/account/sign-out", nil)
+	w.browser().Do("POST", "/clinic/patient/ann/add/vital", url.Values{"kind": {"weight"}, "value": {"70"}}).Want(401)
 }
 
 func TestARoleDecidesWhoAdds(t *testing.T) {
 	w := newWard(t)
 	desk := w.as("desk")
-	desk.send("/clinic/patient/ann/add/vital", "/clinic/patient/ann/add/vital", "kind", "weight", "value", "70").want(422).has("Your role does not allow adding this.")
+	desk.send("/clinic/patient/ann/add/vital", "/clinic/patient/ann/add/vital", "kind", "weight", "value", "70").Want(422).Has("Your role does not allow adding this.")
 	ines := w.as("ines")
-	ines.send("/clinic/patient/ann/add/vital", "/clinic/patient/ann/add/vital", "kind", "weight", "value", "70").want(303)
+	ines.send("/clinic/patient/ann/add/vital", "/clinic/patient/ann/add/vital", "kind", "weight", "value", "70").Want(303)
 	if all := w.found("Observation"); len(all) != 1 || all[0].Text("performer", "display") != "Ines" {
 		t.Error(all)
 	}
@@ -142,16 +140,15 @@ func TestInADowntimeChartsShowAndNothingIsWritten(t *testing.T) {
 	w := newWard(t)
 	w.sick()
 	b := w.as("noor")
-	form := b.get("/clinic/patient/ann/add/vital").want(200)
-	w.door.SetReadOnly(true)
-	b.get("/clinic/patient/ann").want(200).has("Read-only downtime", "Penicillin").hasNot("/add/vital")
-	b.get("/clinic").want(200).has("Read-only downtime")
-	b.get("/clinic/patient/ann/add/vital").want(200).has("nothing can be added now").hasNot("Add to the chart")
-	values := url.Values{"kind": {"weight"}, "value": {"70"}}
-	for _, m := range hidden.FindAllStringSubmatch(form.body, -1) {
-		values.Set(m[1], m[2])
-	}
-	b.do("POST", "/clinic/patient/ann/add/vital", values).want(422).has("Read-only downtime: charts can be read, nothing can be added or changed.")
-	w.door.SetReadOnly(false)
-	b.do("POST", "/clinic/patient/ann/add/vital", values).want(303)
+	form := b.Get("/clinic/patient/ann/add/vital").Want(200)
+	w.Door.SetReadOnly(true)
+	b.Get("/clinic/patient/ann").Want(200).Has("Read-only downtime", "Penicillin").Lacks("/add/vital")
+	b.Get("/clinic").Want(200).Has("Read-only downtime")
+	b.Get("/clinic/patient/ann/add/vital").Want(200).Has("nothing can be added now").Lacks("Add to the chart")
+	values := form.Hidden()
+	values.Set("kind", "weight")
+	values.Set("value", "70")
+	b.Do("POST", "/clinic/patient/ann/add/vital", values).Want(422).Has("Read-only downtime: charts can be read, nothing can be added or changed.")
+	w.Door.SetReadOnly(false)
+	b.Do("POST", "/clinic/patient/ann/add/vital", values).Want(303)
 }

@@ -12,7 +12,7 @@ import (
 func BenchmarkAChartOf5000Observations(b *testing.B) {
 	w := newWard(b)
 	w.sick()
-	s := w.door.Session(records.Principal{ID: "test"}, nil)
+	s := w.Door.Session(records.Principal{ID: "test"}, nil)
 	var all []records.Content
 	for i := range 5000 {
 		category := "laboratory"
@@ -30,7 +30,7 @@ func BenchmarkAChartOf5000Observations(b *testing.B) {
 		b.Run("page"+path, func(b *testing.B) {
 			size := 0
 			for b.Loop() {
-				size = len(noor.get("/clinic/patient/ann" + path).want(200).body)
+				size = len(noor.Get("/clinic/patient/ann" + path).Want(200).Body)
 			}
 			b.ReportMetric(float64(size), "bytes/page")
 		})

@@ -10,7 +10,7 @@ import (
 
 // sick gives Ann a record.
 func (w *ward) sick() {
-	w.put(
+	w.Put(
 		`{"resourceType":"AllergyIntolerance","id":"a","clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical","code":"active"}]},"code":{"text":"Penicillin"},"criticality":"high","patient":{"reference":"Patient/ann"},"reaction":[{"manifestation":[{"text":"Hives"}],"severity":"severe"}]}`,
 		`{"resourceType":"Condition","id":"c","clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"active"}]},"code":{"text":"Asthma"},"subject":{"reference":"Patient/ann"},"recordedDate":"2024-01-02"}`,
 		`{"resourceType":"Condition","id":"old","clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"resolved"}]},"code":{"text":"Measles"},"subject":{"reference":"Patient/ann"},"recordedDate":"1960-01-02"}`,
@@ -24,10 +24,10 @@ func (w *ward) sick() {
 		`{"resourceType":"DocumentReference","id":"d","status":"current","type":{"text":"Progress note"},"subject":{"reference":"Patient/ann"},"date":"2025-02-03T10:00:00Z","content":[{"attachment":{"contentType":"text/html","data":"PHA+V2hlZXplcyA8c2NyaXB0PmFsZXJ0KDEpPC9zY3JpcHQ+bGVzczwvcD4="}},{"attachment":{"contentType":"application/pdf","data":"JVBERg=="}}]}`,
 	)
 	for i := range 3 {
-		w.put(fmt.Sprintf(`{"resourceType":"Observation","id":"ldl-%d","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"2089-1"}],"text":"LDL"},"subject":{"reference":"Patient/ann"},"effectiveDateTime":"202%d-02-03T10:00:00+02:00","valueQuantity":{"value":%d,"unit":"mg/dL"},"referenceRange":[{"high":{"value":130,"unit":"mg/dL"}}]}`, i, i+2, 110+20*i))
-		w.put(fmt.Sprintf(`{"resourceType":"Observation","id":"bp-%d","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"85354-9"}],"text":"Blood pressure"},"subject":{"reference":"Patient/ann"},"effectiveDateTime":"202%d-02-03","component":[{"code":{"text":"Systolic"},"valueQuantity":{"value":%d,"unit":"mmHg","system":"http://unitsofmeasure.org","code":"mm[Hg]"}},{"code":{"text":"Diastolic"},"valueQuantity":{"value":80,"unit":"mmHg"}}]}`, i, i+2, 120+10*i))
+		w.Put(fmt.Sprintf(`{"resourceType":"Observation","id":"ldl-%d","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"2089-1"}],"text":"LDL"},"subject":{"reference":"Patient/ann"},"effectiveDateTime":"202%d-02-03T10:00:00+02:00","valueQuantity":{"value":%d,"unit":"mg/dL"},"referenceRange":[{"high":{"value":130,"unit":"mg/dL"}}]}`, i, i+2, 110+20*i))
+		w.Put(fmt.Sprintf(`{"resourceType":"Observation","id":"bp-%d","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"85354-9"}],"text":"Blood pressure"},"subject":{"reference":"Patient/ann"},"effectiveDateTime":"202%d-02-03","component":[{"code":{"text":"Systolic"},"valueQuantity":{"value":%d,"unit":"mmHg","system":"http://unitsofmeasure.org","code":"mm[Hg]"}},{"code":{"text":"Diastolic"},"valueQuantity":{"value":80,"unit":"mmHg"}}]}`, i, i+2, 120+10*i))
 	}
-	w.put(`{"resourceType":"DiagnosticReport","id":"r","status":"final","code":{"text":"Lipids"},"subject":{"reference":"Patient/ann"},"effectiveDateTime":"2025-02-03","conclusion":"Fine","result":[{"reference":"Observation/ldl-1"}]}`)
+	w.Put(`{"resourceType":"DiagnosticReport","id":"r","status":"final","code":{"text":"Lipids"},"subject":{"reference":"Patient/ann"},"effectiveDateTime":"2025-02-03","conclusion":"Fine","result":[{"reference":"Observation/ldl-1"}]}`)
 }
 
 func TestAChartReadsAtAGlance(t *testing.T)           { readsAtAGlance(t) }
@@ -37,97 +37,97 @@ func readsAtAGlance(t *testing.T) {
 	w := newWard(t)
 	w.sick()
 	b := w.as("noor")
-	page := b.get("/clinic/patient/ann").want(200).has("Ann Archer", "76 years", "female", "born 3 February 1950", "HS-1", "Risk of falls",
+	page := b.Get("/clinic/patient/ann").Want(200).Has("Ann Archer", "76 years", "female", "born 3 February 1950", "HS-1", "Risk of falls",
 		"Penicillin", "Hives (severe)", "high risk", "Asthma", "Salbutamol inhaler", "Two puffs", "LDL", "150 mg/dL", "up to 130 mg/dL", "high", "140/80 mmHg", "adults: 90 to 130", "Health Plan").
-		hasNot("Measles", "Old flag")
+		Lacks("Measles", "Old flag")
 	for _, first := range []string{">Allergies<", ">Problems<", ">Medications<"} {
-		if at, vital := strings.Index(page.body, first), strings.Index(page.body, ">Vital signs<"); at < 0 || at > vital {
+		if at, vital := strings.Index(page.Body, first), strings.Index(page.Body, ">Vital signs<"); at < 0 || at > vital {
 			t.Errorf("%s does not come first", first)
 		}
 	}
-	if !strings.Contains(page.body, `<option value="visit" selected>`) {
+	if !strings.Contains(page.Body, `<option value="visit" selected>`) {
 		t.Error("the encounter that goes on is not in context")
 	}
-	b.get("/clinic/patient/ann/list/problems").want(200).has("Asthma", "Measles", "Resolved and inactive")
-	b.get("/clinic/patient/ann/list/claims").want(200).has("Health Plan", "Professional", "120.50 USD")
-	b.get("/clinic/patient/ann/timeline").want(200).has("Check-up", "Lipids", "Penicillin")
-	b.get("/clinic/patient/ann/results").want(200).has("LDL", "Blood pressure", "Lipids")
-	b.get("/clinic/patient/ann/report/r").want(200).has("Fine", "LDL", "130 mg/dL")
-	b.get("/clinic/patient/ann/trend?code="+url.QueryEscape("http://loinc.org|2089-1")).want(200).has(`class="chart"`, "3 values from 3 February 2022 to 3 February 2024", "3 February 2024, 10:00 +02:00", "Reference range: up to 130 mg/dL")
-	b.get("/clinic/patient/ann/trend?code=x%7Cy").want(200).has("There is nothing of this kind")
-	b.get("/clinic/patient/ann/list/nothing").want(404)
-	b.get("/clinic/patient/bob/report/r").want(404)
+	b.Get("/clinic/patient/ann/list/problems").Want(200).Has("Asthma", "Measles", "Resolved and inactive")
+	b.Get("/clinic/patient/ann/list/claims").Want(200).Has("Health Plan", "Professional", "120.50 USD")
+	b.Get("/clinic/patient/ann/timeline").Want(200).Has("Check-up", "Lipids", "Penicillin")
+	b.Get("/clinic/patient/ann/results").Want(200).Has("LDL", "Blood pressure", "Lipids")
+	b.Get("/clinic/patient/ann/report/r").Want(200).Has("Fine", "LDL", "130 mg/dL")
+	b.Get("/clinic/patient/ann/trend?code="+url.QueryEscape("http://loinc.org|2089-1")).Want(200).Has(`class="chart"`, "3 values from 3 February 2022 to 3 February 2024", "3 February 2024, 10:00 +02:00", "Reference range: up to 130 mg/dL")
+	b.Get("/clinic/patient/ann/trend?code=x%7Cy").Want(200).Has("There is nothing of this kind")
+	b.Get("/clinic/patient/ann/list/nothing").Want(404)
+	b.Get("/clinic/patient/bob/report/r").Want(404)
 }
 
 func TestAPatientIsFoundByNameBirthDateAndNumber(t *testing.T) {
 	w := newWard(t)
-	w.put(`{"resourceType":"Patient","id":"li","identifier":[{"value":"77"}],"name":[{"text":"李 小龍","family":"李","given":["小龍"]}],"birthDate":"1999-12-31"}`,
+	w.Put(`{"resourceType":"Patient","id":"li","identifier":[{"value":"77"}],"name":[{"text":"李 小龍","family":"李","given":["小龍"]}],"birthDate":"1999-12-31"}`,
 		`{"resourceType":"Patient","id":"ola","name":[{"family":"عُلا","given":["Ola"]}],"birthDate":"1999-12-30"}`)
 	b := w.as("noor")
 	for q, want := range map[string]string{
 		"archer": "/clinic/patient/ann", "arch ann": "/clinic/patient/ann", "HS-1": "/clinic/patient/ann", "1950-02-03": "/clinic/patient/ann", "ann 2/3/1950": "/clinic/patient/ann", "3.2.1950 archer": "/clinic/patient/ann",
 		"李": "/clinic/patient/li", "小龍": "/clinic/patient/li", "77": "/clinic/patient/li", "عُلا": "/clinic/patient/ola",
 	} {
-		found := b.do("GET", "/clinic/find?q="+url.QueryEscape(q), nil, "Accept", "application/json").want(200)
-		if !strings.Contains(found.body, `"address":"`+want+`"`) || strings.Count(found.body, `"address"`) != 1 {
-			t.Errorf("%s finds %s", q, found.body)
+		found := b.Do("GET", "/clinic/find?q="+url.QueryEscape(q), nil, "Accept", "application/json").Want(200)
+		if !strings.Contains(found.Body, `"address":"`+want+`"`) || strings.Count(found.Body, `"address"`) != 1 {
+			t.Errorf("%s finds %s", q, found.Body)
 		}
-		b.get("/clinic?q=" + url.QueryEscape(q)).want(200).has(`href="` + want + `"`)
+		b.Get("/clinic?q=" + url.QueryEscape(q)).Want(200).Has(`href="` + want + `"`)
 	}
-	b.get("/clinic?q=nobody").want(200).has("Nobody is found", "break the glass")
-	b.get("/clinic?q=" + url.QueryEscape(`"><script>alert(1)</script>,$|\`)).want(200).has("Nobody is found")
-	b.get("/clinic").want(200).hasNot("/clinic/patient/ann")
-	b.get("/clinic/patient/ann").want(200)
-	b.get("/clinic").want(200).has("Looked at before", "Ann Archer")
-	b.get("/clinic?all=1").want(200).has("Ann Archer", "Patient without a name", "Ola عُلا")
+	b.Get("/clinic?q=nobody").Want(200).Has("Nobody is found", "break the glass")
+	b.Get("/clinic?q=" + url.QueryEscape(`"><script>alert(1)</script>,$|\`)).Want(200).Has("Nobody is found")
+	b.Get("/clinic").Want(200).Lacks("/clinic/patient/ann")
+	b.Get("/clinic/patient/ann").Want(200)
+	b.Get("/clinic").Want(200).Has("Looked at before", "Ann Archer")
+	b.Get("/clinic?all=1").Want(200).Has("Ann Archer", "Patient without a name", "Ola عُلا")
 }
 
 func TestFromANameToWhatMattersInTwoRequests(t *testing.T) {
 	w := newWard(t)
 	w.sick()
 	b := w.as("noor")
-	found := b.do("GET", "/clinic/find?q=arch", nil, "Accept", "application/json").want(200)
+	found := b.Do("GET", "/clinic/find?q=arch", nil, "Accept", "application/json").Want(200)
 	var all []struct{ Name, Detail, Address string }
-	if err := json.Unmarshal([]byte(found.body), &all); err != nil || len(all) != 1 || all[0].Detail != "76 years, female, HS-1, born 3 February 1950" {
-		t.Fatal(found.body, err)
+	if err := json.Unmarshal([]byte(found.Body), &all); err != nil || len(all) != 1 || all[0].Detail != "76 years, female, HS-1, born 3 February 1950" {
+		t.Fatal(found.Body, err)
 	}
-	b.get(all[0].Address).want(200).has("Penicillin", "Asthma", "Salbutamol inhaler")
+	b.Get(all[0].Address).Want(200).Has("Penicillin", "Asthma", "Salbutamol inhaler")
 }
 
 func TestAPatientWithoutDataHasAChart(t *testing.T) {
 	b := newWard(t).as("noor")
 	for _, path := range []string{"", "/timeline", "/results", "/list/problems", "/list/medications", "/list/encounters", "/list/documents", "/list/orders", "/list/claims", "/list/immunizations", "/list/procedures", "/list/allergies", "/list/reports", "/list/observations", "/apps", "/add/vital"} {
-		b.get("/clinic/patient/bob" + path).want(200).has("Patient without a name")
+		b.Get("/clinic/patient/bob" + path).Want(200).Has("Patient without a name")
 	}
-	b.get("/clinic/patient/bob").has("No allergies are recorded.", "No active problems are recorded.", "No active medications are recorded.")
+	b.Get("/clinic/patient/bob").Has("No allergies are recorded.", "No active problems are recorded.", "No active medications are recorded.")
 }
 
 func TestEveryChartIsForThoseWhoWorkHere(t *testing.T) {
 	w := newWard(t)
 	w.sick()
 	for _, who := range []string{"ann", "vera"} {
-		w.as(who).get("/clinic/patient/ann").want(403).hasNot("Penicillin")
-		w.as(who).do("GET", "/clinic/find?q=archer", nil, "Accept", "application/json").want(403).hasNot("Archer")
+		w.as(who).Get("/clinic/patient/ann").Want(403).Lacks("Penicillin")
+		w.as(who).Do("GET", "/clinic/find?q=archer", nil, "Accept", "application/json").Want(403).Lacks("Archer")
 	}
 	out := w.browser()
-	if to := out.get("/clinic/patient/ann").want(303).header.Get("Location"); !strings.Contains(to, "/account/sign-in?next=%2Fclinic%2Fpatient%2Fann") {
+	if to := out.Get("/clinic/patient/ann").Want(303).Header.Get("Location"); !strings.Contains(to, "/account/sign-in?next=%2Fclinic%2Fpatient%2Fann") {
 		t.Error(to)
 	}
-	out.do("GET", "/clinic/patient/ann/live", nil, "Accept", "text/event-stream").want(401)
-	w.as("ines").get("/clinic/patient/ann").want(200).has("Penicillin")
+	out.Do("GET", "/clinic/patient/ann/live", nil, "Accept", "text/event-stream").Want(401)
+	w.as("ines").Get("/clinic/patient/ann").Want(200).Has("Penicillin")
 	desk := w.as("desk")
-	desk.get("/clinic/patient/ann").want(200).has("Ann Archer", "Your role does not show", "Health Plan").hasNot("Penicillin", "Asthma", "Salbutamol", "LDL", "break the glass", "/add/vital")
-	desk.get("/clinic/patient/ann/list/problems").want(200).has("Your role does not show this").hasNot("Asthma")
-	desk.get("/clinic/patient/ann/results").want(200).hasNot("LDL")
-	desk.get("/clinic/patient/ann/trend?code=" + url.QueryEscape("http://loinc.org|2089-1")).want(200).hasNot("LDL")
-	desk.get("/clinic/patient/ann/document/d").hasNot("Wheezes")
+	desk.Get("/clinic/patient/ann").Want(200).Has("Ann Archer", "Your role does not show", "Health Plan").Lacks("Penicillin", "Asthma", "Salbutamol", "LDL", "break the glass", "/add/vital")
+	desk.Get("/clinic/patient/ann/list/problems").Want(200).Has("Your role does not show this").Lacks("Asthma")
+	desk.Get("/clinic/patient/ann/results").Want(200).Lacks("LDL")
+	desk.Get("/clinic/patient/ann/trend?code=" + url.QueryEscape("http://loinc.org|2089-1")).Want(200).Lacks("LDL")
+	desk.Get("/clinic/patient/ann/document/d").Lacks("Wheezes")
 }
 
 func TestScriptInARecordDoesNoHarm(t *testing.T) {
 	w := newWard(t)
 	w.sick()
 	const evil = `<script>alert(1)</script><img src=x onerror=alert(2)>`
-	w.put(`{"resourceType":"Patient","id":"eve","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">x</div>"},"name":[{"family":"` + evil + `"}],"identifier":[{"value":"` + evil + `","type":{"text":"` + evil + `"}}],"telecom":[{"system":"url","value":"javascript:alert(3)"}]}`)
+	w.Put(`{"resourceType":"Patient","id":"eve","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">x</div>"},"name":[{"family":"` + evil + `"}],"identifier":[{"value":"` + evil + `","type":{"text":"` + evil + `"}}],"telecom":[{"system":"url","value":"javascript:alert(3)"}]}`)
 	for _, r := range []string{
 		`"AllergyIntolerance","clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical","code":"active"}]},"code":{"text":"EVIL"},"patient":{"reference":"Patient/eve"},"reaction":[{"manifestation":[{"text":"EVIL"}]}]`,
 		`"Condition","clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"active"}]},"code":{"text":"EVIL"},"subject":{"reference":"Patient/eve"}`,
@@ -135,19 +135,19 @@ func TestScriptInARecordDoesNoHarm(t *testing.T) {
 		`"Flag","status":"active","code":{"text":"EVIL"},"subject":{"reference":"Patient/eve"}`,
 		`"DocumentReference","status":"current","description":"EVIL","subject":{"reference":"Patient/eve"},"content":[{"attachment":{"contentType":"text/plain","title":"EVIL","data":"PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg=="}},{"attachment":{"contentType":"application/x","url":"javascript:alert(4)"}}]`,
 	} {
-		w.put(`{"resourceType":` + strings.Replace(strings.ReplaceAll(r, "EVIL", evil), `",`, `","id":"e",`, 1) + `}`)
+		w.Put(`{"resourceType":` + strings.Replace(strings.ReplaceAll(r, "EVIL", evil), `",`, `","id":"e",`, 1) + `}`)
 	}
 	b := w.as("noor")
 	for _, path := range []string{"?q=x&all=1", "/patient/eve", "/patient/eve/timeline", "/patient/eve/results", "/patient/eve/list/problems", "/patient/eve/list/documents", "/patient/eve/document/e", "/patient/eve/trend?code=" + url.QueryEscape(`urn:x|<b>`), "/patient/eve?encounter=" + url.QueryEscape(evil), "/patient/eve/add/note?text=" + url.QueryEscape(evil)} {
-		page := b.get("/clinic" + path).want(200)
+		page := b.Get("/clinic" + path).Want(200)
 		for _, bad := range []string{"<script>", "<img", `href="javascript`, "onerror=alert(2)>"} {
-			if strings.Contains(page.body, bad) {
-				t.Errorf("%s holds %s:\n%s", path, bad, page.body)
+			if strings.Contains(page.Body, bad) {
+				t.Errorf("%s holds %s:\n%s", path, bad, page.Body)
 			}
 		}
-		if policy := page.header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
+		if policy := page.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
 			t.Error(policy)
 		}
 	}
-	b.get("/clinic/patient/ann/document/d").want(200).has("Wheezes less", "application/pdf").hasNot("alert(1)")
+	b.Get("/clinic/patient/ann/document/d").Want(200).Has("Wheezes less", "application/pdf").Lacks("alert(1)")
 }

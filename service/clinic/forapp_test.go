@@ -12,14 +12,14 @@ func TestAnAppOfTheGalleryIsOpenedInTheChartThatIsChosen(t *testing.T) {
 	b := w.as("noor")
 	app := "app=" + url.QueryEscape(wanted.ID)
 	to := "/clinic/patient/ann/apps?" + app
-	b.get("/clinic?"+app).want(200).has("Choose in whose chart", "Wanted", `name="app" value="`+wanted.ID+`"`)
-	b.get("/clinic?q=archer&" + app).want(200).has(`href="` + to + `"`)
-	if found := b.do("GET", "/clinic/find?q=archer&"+app, nil, "Accept", "application/json").want(200); !strings.Contains(found.body, `"address":"`+to+`"`) {
-		t.Errorf("the proposal leads elsewhere: %s", found.body)
+	b.Get("/clinic?"+app).Want(200).Has("Choose in whose chart", "Wanted", `name="app" value="`+wanted.ID+`"`)
+	b.Get("/clinic?q=archer&" + app).Want(200).Has(`href="` + to + `"`)
+	if found := b.Do("GET", "/clinic/find?q=archer&"+app, nil, "Accept", "application/json").Want(200); !strings.Contains(found.Body, `"address":"`+to+`"`) {
+		t.Errorf("the proposal leads elsewhere: %s", found.Body)
 	}
-	page := b.get(to).want(200).has("Wanted", "An app")
-	if strings.Index(page.body, `value="`+wanted.ID+`"`) > strings.Index(page.body, `value="`+first.ID+`"`) {
+	page := b.Get(to).Want(200).Has("Wanted", "An app")
+	if strings.Index(page.Body, `value="`+wanted.ID+`"`) > strings.Index(page.Body, `value="`+first.ID+`"`) {
 		t.Error("the app does not come first")
 	}
-	b.get("/clinic?app=none").want(200).hasNot("Choose in whose chart")
+	b.Get("/clinic?app=none").Want(200).Lacks("Choose in whose chart")
 }

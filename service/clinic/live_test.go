@@ -14,20 +14,20 @@ import (
 )
 
 // listen opens the stream of a chart; what it yields are the lines of events.
-func (b *browser) listen(patient string) (lines <-chan string, end func()) {
-	b.t.Helper()
+func (b browser) listen(patient string) (lines <-chan string, end func()) {
+	b.T.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	r, err := http.NewRequestWithContext(ctx, "GET", b.url+"/clinic/patient/"+patient+"/live", nil)
+	r, err := http.NewRequestWithContext(ctx, "GET", b.URL+"/clinic/patient/"+patient+"/live", nil)
 	if err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
 	r.Header.Set("Accept", "text/event-stream")
-	resp, err := b.http.Do(r)
+	resp, err := b.HTTP.Do(r)
 	if err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
 	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
-		b.t.Fatal(resp.StatusCode, resp.Header)
+		b.T.Fatal(resp.StatusCode, resp.Header)
 	}
 	out := make(chan string, 100)
 	go func() {
@@ -45,14 +45,14 @@ func (b *browser) listen(patient string) (lines <-chan string, end func()) {
 
 // next is what comes next; "" that the stream ends.
 func (w *ward) next(lines <-chan string, want string) {
-	w.t.Helper()
+	w.T.Helper()
 	select {
 	case got := <-lines:
 		if got != want {
-			w.t.Errorf("%q came, want %q", got, want)
+			w.T.Errorf("%q came, want %q", got, want)
 		}
 	case <-time.After(time.Minute):
-		w.t.Errorf("nothing came, want %q", want)
+		w.T.Errorf("nothing came, want %q", want)
 	}
 }
 
@@ -64,23 +64,23 @@ func isToldAtOnce(t *testing.T) {
 	b := w.as("noor")
 	lines, end := b.listen("ann")
 	defer end()
-	w.put(`{"resourceType":"Observation","id":"bobs","status":"final","code":{"text":"weight"},"subject":{"reference":"Patient/bob"}}`)
-	w.put(`{"resourceType":"Observation","id":"anns","status":"final","code":{"text":"weight"},"subject":{"reference":"Patient/ann"}}`)
+	w.Put(`{"resourceType":"Observation","id":"bobs","status":"final","code":{"text":"weight"},"subject":{"reference":"Patient/bob"}}`)
+	w.Put(`{"resourceType":"Observation","id":"anns","status":"final","code":{"text":"weight"},"subject":{"reference":"Patient/ann"}}`)
 	w.next(lines, "data: Observation")
-	if _, err := w.door.Session(records.Principal{ID: "test"}, nil).Delete(t.Context(), fhir.Key{Type: "Observation", ID: "anns"}, records.DeleteOptions{}); err != nil {
+	if _, err := w.Door.Session(records.Principal{ID: "test"}, nil).Delete(t.Context(), fhir.Key{Type: "Observation", ID: "anns"}, records.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	w.next(lines, "data: Observation")
-	w.put(`{"resourceType":"Patient","id":"ann","active":true}`)
+	w.Put(`{"resourceType":"Patient","id":"ann","active":true}`)
 	w.next(lines, "data: Patient")
 	end()
 	w.next(lines, "")
 	// The log says what the reader was told of, and nothing of others.
 	seen := false
-	if err := w.door.Audit().Seal(t.Context()); err != nil {
+	if err := w.Door.Audit().Seal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	found, err := w.door.Audit().Find(t.Context(), audit.Query{Limit: 200})
+	found, err := w.Door.Audit().Find(t.Context(), audit.Query{Limit: 200})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,18 +99,18 @@ func isToldAtOnce(t *testing.T) {
 
 func TestAStreamTellsNothingThatItsReaderMayNotSee(t *testing.T) {
 	w := newWard(t)
-	w.put(`{"resourceType":"Encounter","id":"e","status":"planned","class":{"code":"AMB"},"subject":{"reference":"Patient/ann"}}`)
+	w.Put(`{"resourceType":"Encounter","id":"e","status":"planned","class":{"code":"AMB"},"subject":{"reference":"Patient/ann"}}`)
 	desk, noor := w.as("desk"), w.as("noor")
 	lines, end := desk.listen("ann")
 	defer end()
-	w.put(`{"resourceType":"Observation","id":"o","status":"final","code":{"text":"weight"},"subject":{"reference":"Patient/ann"}}`)
-	w.put(`{"resourceType":"Encounter","id":"e","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/ann"}}`)
+	w.Put(`{"resourceType":"Observation","id":"o","status":"final","code":{"text":"weight"},"subject":{"reference":"Patient/ann"}}`)
+	w.Put(`{"resourceType":"Encounter","id":"e","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/ann"}}`)
 	w.next(lines, "data: Encounter")
 	// A consent that comes while the stream is open holds in it.
 	seeing, stop := noor.listen("ann")
 	defer stop()
 	w.consent("ann", deniesTreatment)
-	w.put(`{"resourceType":"Observation","id":"p","status":"final","code":{"text":"weight"},"subject":{"reference":"Patient/ann"}}`)
+	w.Put(`{"resourceType":"Observation","id":"p","status":"final","code":{"text":"weight"},"subject":{"reference":"Patient/ann"}}`)
 	select {
 	case got := <-seeing:
 		t.Errorf("%q is told", got)
@@ -123,8 +123,8 @@ func TestAStreamEndsWhenItsReaderSignsOutAndWithTheServer(t *testing.T) {
 	b := w.as("noor")
 	lines, end := b.listen("ann")
 	defer end()
-	b.send("/clinic", "/account/sign-out").want(303)
-	w.put(`{"resourceType":"Observation","id":"o","status":"final","code":{"text":"weight"},"subject":{"reference":"Patient/ann"}}`)
+	b.send("/clinic", "/account/sign-out").Want(303)
+	w.Put(`{"resourceType":"Observation","id":"o","status":"final","code":{"text":"weight"},"subject":{"reference":"Patient/ann"}}`)
 	w.next(lines, "")
 	lines, end = w.as("ines").listen("ann")
 	defer end()

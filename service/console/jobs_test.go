@@ -12,11 +12,11 @@ import (
 func TestAdministratorsSeeJobsAndEndThem(t *testing.T) {
 	o := newOffice(t)
 	root := o.enter("root")
-	root.get("/console/jobs").want(200).has("There was none yet")
-	o.enter("vera").get("/console/jobs").want(403)
-	o.put(`{"resourceType":"Patient","id":"ann"}`)
-	exports := bulkjob.NewExports(bulkjob.Exporter{Door: o.door, Sessions: records.OpenSessions{}, Files: bulkjob.Folder(t.TempDir())}, time.Hour, nil)
-	at, now, err := o.door.Mark(t.Context())
+	root.get("/console/jobs").Want(200).Has("There was none yet")
+	o.enter("vera").get("/console/jobs").Want(403)
+	o.Put(`{"resourceType":"Patient","id":"ann"}`)
+	exports := bulkjob.NewExports(bulkjob.Exporter{Door: o.Door, Sessions: records.OpenSessions{}, Files: bulkjob.Folder(t.TempDir())}, time.Hour, nil)
+	at, now, err := o.Door.Mark(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,14 +25,14 @@ func TestAdministratorsSeeJobsAndEndThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root.get("/console/jobs").want(200).has("Bulk export", "waits", "of Group/g: 0%", "Night <b>reports", "Cancel").lacks("<b>reports")
-	root.fill("/console/jobs", "/console/jobs/cancel", "job", "none").want(404)
-	root.fill("/console/jobs", "/console/jobs/cancel", "job", id).want(200).has("It is ended", "cancelled").lacks("Cancel<")
+	root.get("/console/jobs").Want(200).Has("Bulk export", "waits", "of Group/g: 0%", "Night <b>reports", "Cancel").Lacks("<b>reports")
+	root.fill("/console/jobs", "/console/jobs/cancel", "job", "none").Want(404)
+	root.fill("/console/jobs", "/console/jobs/cancel", "job", id).Want(200).Has("It is ended", "cancelled").Lacks("Cancel<")
 	if _, err := exports.Find(t.Context(), id); err == nil {
 		t.Error("the export is still there")
 	}
 	if err := exports.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	root.get("/console/jobs").want(200).lacks("of Group/g")
+	root.get("/console/jobs").Want(200).Lacks("of Group/g")
 }

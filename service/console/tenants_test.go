@@ -61,33 +61,33 @@ const tenantsPage = "/console/tenants"
 func TestATenantIsMadeSuspendedAndDeletedFromThePage(t *testing.T) {
 	o := newOffice(t)
 	root := o.enter("root")
-	root.get(tenantsPage).want(200).has("Make a tenant", "A copy of the default tenant")
-	page := root.fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "copy of ").want(200).has("Tenant east", "A copy of the default tenant", "by root")
-	if page.path != tenantsPage+"/tenant/east" {
-		t.Errorf("it ends at %s", page.path)
+	root.get(tenantsPage).Want(200).Has("Make a tenant", "A copy of the default tenant")
+	page := root.fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "copy of ").Want(200).Has("Tenant east", "A copy of the default tenant", "by root")
+	if page.Path != tenantsPage+"/tenant/east" {
+		t.Errorf("it ends at %s", page.Path)
 	}
 	if made := o.places.made("east"); made != "tenant east (a copy of the default tenant)" {
 		t.Errorf("made: %q", made)
 	}
-	east := page.path
-	root.fill(east, east, "act", "link").want(200).has("https://ehr.example/first")
-	root.fill(east, east, "act", "delete", "confirm", "east").want(422).has("suspend it first")
-	root.fill(east, east, "act", "suspend").want(200).has("suspended", "Resume the tenant")
-	root.fill(east, east, "act", "resume").want(200).has("Suspend the tenant")
-	root.fill(east, east, "act", "suspend").want(200)
-	root.fill(east, east, "act", "delete", "confirm", "west").want(422).has("Write east here")
-	if gone := root.fill(east, east, "act", "delete", "confirm", "east").want(200).has("The tenant is gone."); gone.path != tenantsPage {
-		t.Errorf("it ends at %s", gone.path)
+	east := page.Path
+	root.fill(east, east, "act", "link").Want(200).Has("https://ehr.example/first")
+	root.fill(east, east, "act", "delete", "confirm", "east").Want(422).Has("suspend it first")
+	root.fill(east, east, "act", "suspend").Want(200).Has("suspended", "Resume the tenant")
+	root.fill(east, east, "act", "resume").Want(200).Has("Suspend the tenant")
+	root.fill(east, east, "act", "suspend").Want(200)
+	root.fill(east, east, "act", "delete", "confirm", "west").Want(422).Has("Write east here")
+	if gone := root.fill(east, east, "act", "delete", "confirm", "east").Want(200).Has("The tenant is gone."); gone.Path != tenantsPage {
+		t.Errorf("it ends at %s", gone.Path)
 	}
 	if o.places.made("east") != "" {
 		t.Error("it is there still")
 	}
-	root.get(east).want(404)
-	if err := o.door.Audit().Seal(t.Context()); err != nil {
+	root.get(east).Want(404)
+	if err := o.Door.Audit().Seal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	var notes []string
-	found, err := o.door.Audit().Find(t.Context(), audit.Query{Match: func(e *audit.Event) bool { return e.Kind == audit.Administer }, Limit: 100})
+	found, err := o.Door.Audit().Find(t.Context(), audit.Query{Match: func(e *audit.Event) bool { return e.Kind == audit.Administer }, Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,10 +107,10 @@ func TestATenantThatCannotBeIsRefusedAtItsField(t *testing.T) {
 	for name, words := range map[string]string{
 		"East": "begins with a letter", "": "begins with a letter", "a/b": "begins with a letter", "default": "choose another name", "fixed": "already", strings.Repeat("a", 33): "begins with a letter",
 	} {
-		root.fill(tenantsPage, tenantsPage+"/new", "name", name, "content", "empty").has(words, `id="name-error"`)
+		root.fill(tenantsPage, tenantsPage+"/new", "name", name, "content", "empty").Has(words, `id="name-error"`)
 	}
-	root.fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "copy of nowhere").has("no such tenant", `id="content-error"`)
-	root.fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "everything").has("empty, a copy, or a sandbox")
+	root.fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "copy of nowhere").Has("no such tenant", `id="content-error"`)
+	root.fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "everything").Has("empty, a copy, or a sandbox")
 	if list, err := o.office.List(t.Context()); err != nil || len(list) != 0 {
 		t.Errorf("%v, %v", list, err)
 	}
@@ -120,8 +120,8 @@ func TestWhatCouldNotBeMadeSaysWhy(t *testing.T) {
 	o := newOffice(t)
 	o.places.full = true
 	root := o.enter("root")
-	page := root.fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "sandbox").want(200).has("could not be made", "no space left on device", "Nothing of it is there")
-	root.fill(page.path, page.path, "act", "cancel").want(200).has("The tenant is gone.")
+	page := root.fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "sandbox").Want(200).Has("could not be made", "no space left on device", "Nothing of it is there")
+	root.fill(page.Path, page.Path, "act", "cancel").Want(200).Has("The tenant is gone.")
 }
 
 func TestATenantThatIsTakenBackWhileItIsMadeIsGone(t *testing.T) {
@@ -131,18 +131,18 @@ func TestATenantThatIsTakenBackWhileItIsMadeIsGone(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	page := o.enter("root").fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "empty").want(200).has("The tenant is gone.")
-	if page.path != tenantsPage {
-		t.Errorf("it ends at %s", page.path)
+	page := o.enter("root").fill(tenantsPage, tenantsPage+"/new", "name", "east", "content", "empty").Want(200).Has("The tenant is gone.")
+	if page.Path != tenantsPage {
+		t.Errorf("it ends at %s", page.Path)
 	}
 }
 
 func TestOnlyAdministratorsMakeTenants(t *testing.T) {
 	o := newOffice(t)
 	for _, login := range []string{"vera", "noor", "ann"} {
-		o.enter(login).get(tenantsPage).want(403)
-		o.enter(login).get(tenantsPage + "/tenant/east").want(403)
-		o.enter(login).post(tenantsPage+"/new", "name", "east", "content", "empty").want(403)
+		o.enter(login).get(tenantsPage).Want(403)
+		o.enter(login).get(tenantsPage + "/tenant/east").Want(403)
+		o.enter(login).post(tenantsPage+"/new", "name", "east", "content", "empty").Want(403)
 	}
 	if list, err := o.office.List(t.Context()); err != nil || len(list) != 0 {
 		t.Errorf("%v, %v", list, err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/internal/placetest"
 )
 
 // Each failure comes from the server itself, so that its explanation cannot part from
@@ -15,11 +16,11 @@ func TestEveryFailureOfALaunchIsExplainedWithItsFix(t *testing.T) {
 	b, ann := w.enter("dev"), w.enter("ann")
 	id, _ := b.register()
 	confidential, secret := b.register("kind", "secret")
-	trace := func(app string) page { return b.get("/developers/app/" + app + "/trace").want(200) }
+	trace := func(app string) placetest.Answer { return b.get("/developers/app/" + app + "/trace").want(200) }
 	only := func(app string) { // what follows is of this app alone
 		t.Helper()
 		for _, one := range []string{id, confidential} {
-			if err := w.identity.EndSimulation(t.Context(), one); err != nil {
+			if err := w.Identity.EndSimulation(t.Context(), one); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -41,8 +42,8 @@ func TestEveryFailureOfALaunchIsExplainedWithItsFix(t *testing.T) {
 		{"redirect_uri", "", []string{"There is no redirect_uri", back}},
 		{"code_challenge", "", []string{"PKCE is missing or wrong", "code_challenge_method=S256"}},
 		{"code_challenge_method", "plain", []string{"PKCE is missing or wrong"}},
-		{"aud", "https://other.example/fhir", []string{"aud “https://other.example/fhir” is not the FHIR server", "Send aud=" + w.url + "/fhir"}},
-		{"aud", "", []string{"aud is missing", "Send aud=" + w.url + "/fhir"}},
+		{"aud", "https://other.example/fhir", []string{"aud “https://other.example/fhir” is not the FHIR server", "Send aud=" + w.URL + "/fhir"}},
+		{"aud", "", []string{"aud is missing", "Send aud=" + w.URL + "/fhir"}},
 		{"scope", "patient/Nonsense.rs", []string{"None of the scopes is known here", "Ask for scopes that the app is registered for"}},
 		{"scope", "user/*.cruds", []string{"Ask for scopes that the app is registered for"}},
 		{"launch", "igl_la_old", []string{"The launch parameter is not, or no longer, good", "Launch again"}},
@@ -54,7 +55,7 @@ func TestEveryFailureOfALaunchIsExplainedWithItsFix(t *testing.T) {
 			ask.Del(c.name)
 		}
 		b.send("GET", "/auth/authorize?"+ask.Encode(), nil)
-		trace(id).has(c.texts...)
+		trace(id).Has(c.texts...)
 		forget(id)
 	}
 
@@ -78,49 +79,49 @@ func TestEveryFailureOfALaunchIsExplainedWithItsFix(t *testing.T) {
 		{url.Values{"client_id": {id}, "grant_type": {"refresh_token"}, "refresh_token": {"igl_rt_nothing"}}, []string{"The refresh token is not, or no longer, good"}},
 	} {
 		b.send("POST", "/auth/token", c.form)
-		trace(id).has(c.texts...)
+		trace(id).Has(c.texts...)
 		forget(id)
 	}
 	late := fresh()
-	w.pass(5 * time.Minute)
+	w.Pass(5 * time.Minute)
 	b.send("POST", "/auth/token", form(late)).want(400)
-	trace(id).has("The code is not, or no longer, good", "A code lives for a minute")
+	trace(id).Has("The code is not, or no longer, good", "A code lives for a minute")
 	again := fresh()
 	b.tokens(id, again)
 	b.send("POST", "/auth/token", form(again)).want(400)
-	trace(id).has("This one was sent before")
+	trace(id).Has("This one was sent before")
 
 	b.send("POST", "/auth/token", form("x"), "Origin", "https://elsewhere.example")
-	trace(id).has("The page at https://elsewhere.example asked", "(CORS)")
+	trace(id).Has("The page at https://elsewhere.example asked", "(CORS)")
 	forget(id)
 	b.send("OPTIONS", "/fhir/Patient", nil, "Origin", "https://elsewhere.example", "Access-Control-Request-Method", "GET")
-	trace(id).has("A browser asked whether a page may call /fhir/Patient", "Register a redirect address at https://elsewhere.example")
+	trace(id).Has("A browser asked whether a page may call /fhir/Patient", "Register a redirect address at https://elsewhere.example")
 	forget(id)
 	b.send("GET", "/fhir/Patient/ann", nil).want(401)
-	trace(id).has("There is no access token")
+	trace(id).Has("There is no access token")
 	forget(id)
 	ask := w.asking(id)
 	ask.Set("scope", "launch/patient patient/Patient.rs patient/Nonsense.rs")
 	token := b.tokens(id, ann.allow(withPrompt(ask)))["access_token"].(string)
-	trace(id).has("Asked for and not granted: patient/Nonsense.rs")
+	trace(id).Has("Asked for and not granted: patient/Nonsense.rs")
 	b.send("GET", "/fhir/Observation?patient=ann", nil, "Authorization", "Bearer "+token).want(403)
-	trace(id).has("Ask for a scope that allows it, such as patient/Observation.rs")
+	trace(id).Has("Ask for a scope that allows it, such as patient/Observation.rs")
 	b.send("GET", "/fhir/Patient/bob", nil, "Authorization", "Bearer "+token).want(404)
-	trace(id).has("both look the same")
+	trace(id).Has("both look the same")
 	forget(id)
-	if err := w.identity.Simulate(t.Context(), identity.Simulation{Client: id, Fail: identity.FailExpired}); err != nil {
+	if err := w.Identity.Simulate(t.Context(), identity.Simulation{Client: id, Fail: identity.FailExpired}); err != nil {
 		t.Fatal(err)
 	}
-	w.pass(identity.ExpiredAfter)
+	w.Pass(identity.ExpiredAfter)
 	b.send("GET", "/fhir/Patient/ann", nil, "Authorization", "Bearer "+token).want(401)
-	trace(id).has("This error was injected", "should refresh the token")
+	trace(id).Has("This error was injected", "should refresh the token")
 
 	only(confidential)
 	b.send("POST", "/auth/token", url.Values{"grant_type": {"authorization_code"}, "client_id": {confidential}, "code": {"x"}}).want(401)
-	trace(confidential).has("The client could not be authenticated", "Prove who the app is")
+	trace(confidential).Has("The client could not be authenticated", "Prove who the app is")
 	forget(confidential)
 	b.send("POST", "/auth/token", url.Values{"grant_type": {"authorization_code"}, "client_id": {confidential}, "client_secret": {secret + "x"}, "code": {"x"}}).want(401)
-	trace(confidential).has("The client could not be authenticated").lacks(secret)
+	trace(confidential).Has("The client could not be authenticated").Lacks(secret)
 }
 
 // withPrompt has the user asked, whatever was allowed before.

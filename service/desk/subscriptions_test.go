@@ -38,56 +38,56 @@ func seesWhatAnAppIsToldOf(t *testing.T) {
 	b := w.enter("dev")
 	b.get("/developers/new").want(200)
 	made := b.post("/developers/new", "client_name", "Sensor", "kind", "backend", "scope", "system/Observation.rs system/Subscription.cruds").want(200)
-	id := regexp.MustCompile(`/developers/app/([\w-]+)`).FindStringSubmatch(made.body)[1]
+	id := regexp.MustCompile(`/developers/app/([\w-]+)`).FindStringSubmatch(made.Body)[1]
 	page := "/developers/app/" + id + "/subscriptions"
-	b.get(page).want(200).has("Nobody is told of anything here")
+	b.get(page).want(200).Has("Nobody is told of anything here")
 
 	channel := &wire{}
-	w.door.Subscribe(records.SubscriptionConfig{Channel: channel, Sessions: records.OpenSessions{}})
+	w.Door.Subscribe(records.SubscriptionConfig{Channel: channel, Sessions: records.OpenSessions{}})
 	working, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	worked := make(chan error, 1)
-	go func() { worked <- w.door.Work(working) }()
+	go func() { worked <- w.Door.Work(working) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-worked; err != nil {
 			t.Error(err)
 		}
 	})
-	b.get(page).want(200).has("The app has no Subscription yet", "SubscriptionTopic/encounter-start").lacks("may not ask for that")
-	b.get(page + "?topic=" + url.QueryEscape("https://ingle.health/fhir/SubscriptionTopic/results")).want(200).has(`"criteria": "https://ingle.health/fhir/SubscriptionTopic/results"`)
+	b.get(page).want(200).Has("The app has no Subscription yet", "SubscriptionTopic/encounter-start").Lacks("may not ask for that")
+	b.get(page + "?topic=" + url.QueryEscape("https://ingle.health/fhir/SubscriptionTopic/results")).want(200).Has(`"criteria": "https://ingle.health/fhir/SubscriptionTopic/results"`)
 
 	const subscription = "finals"
-	app := w.door.Session(records.Principal{ID: id, Client: id, Standing: records.Standing{Client: id}}, nil)
+	app := w.Door.Session(records.Principal{ID: id, Client: id, Standing: records.Standing{Client: id}}, nil)
 	if _, err := app.Update(t.Context(), fhir.Key{Type: "Subscription", ID: subscription}, records.Content{JSON: []byte(`{"resourceType":"Subscription","id":"finals","status":"requested",
 		"reason":"test <b>","criteria":"Observation?status=final","channel":{"type":"rest-hook","endpoint":"https://app.example/hook","payload":"application/fhir+json"}}`)}, records.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(time.Minute); !strings.Contains(b.get(page).body, ">active<"); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !strings.Contains(b.get(page).Body, ">active<"); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it does not become active")
 		}
 	}
 	inbox := page + "?inbox=" + subscription
-	b.get(inbox).want(200).has("Observation?status=final", "What arrived for "+subscription, "Nothing yet")
-	w.put(`{"resourceType":"Observation","id":"told","status":"final","code":{"text":"pulse"},"subject":{"reference":"Patient/ann"}}`)
-	for end := time.Now().Add(time.Minute); !strings.Contains(b.get(inbox).body, "Observation/told"); time.Sleep(20 * time.Millisecond) {
+	b.get(inbox).want(200).Has("Observation?status=final", "What arrived for "+subscription, "Nothing yet")
+	w.Put(`{"resourceType":"Observation","id":"told","status":"final","code":{"text":"pulse"},"subject":{"reference":"Patient/ann"}}`)
+	for end := time.Now().Add(time.Minute); !strings.Contains(b.get(inbox).Body, "Observation/told"); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("nothing arrives: %s", b.get(inbox).body)
+			t.Fatalf("nothing arrives: %s", b.get(inbox).Body)
 		}
 	}
-	b.get(inbox).want(200).has("1. create", `"id": "told"`)
+	b.get(inbox).want(200).Has("1. create", `"id": "told"`)
 
 	b.post(page, "subscription", subscription).want(303)
 	channel.cut.Store(true)
-	b.post(page, "subscription", subscription).want(422).has("The test was not taken: the endpoint failed with 500.")
+	b.post(page, "subscription", subscription).want(422).Has("The test was not taken: the endpoint failed with 500.")
 	b.post(page, "subscription", "other").want(404)
 	w.enter("eve").get(page).want(404)
 }
 
 func TestOutsideOfASandboxADeveloperSeesHowSubscriptionsGoAndNothingElse(t *testing.T) {
 	w := newWorkshop(t, false)
-	w.door.Subscribe(records.SubscriptionConfig{Channel: &wire{}, Sessions: records.OpenSessions{}})
+	w.Door.Subscribe(records.SubscriptionConfig{Channel: &wire{}, Sessions: records.OpenSessions{}})
 	b := w.enter("dev")
 	id, _ := b.register()
-	b.get("/developers/app/"+id+"/subscriptions?inbox=any").want(200).has("The app has no Subscription yet", "may not ask for that").lacks("What arrived")
+	b.get("/developers/app/"+id+"/subscriptions?inbox=any").want(200).Has("The app has no Subscription yet", "may not ask for that").Lacks("What arrived")
 }

@@ -2,6 +2,7 @@ package fhirapi
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 
 	"github.com/inglehealth/ingle/records"
@@ -23,14 +24,14 @@ func (c *call) authenticate() error {
 }
 
 // challenge sets the header that says which token an error asks for (RFC 6750
-// §3). A request without one learns nothing but that it needs one.
+// §3). A request without one, or with what is no token, learns nothing but that it needs one.
 func (c *call) challenge(err error) {
 	if c.door == nil || c.api.config.Authenticate == nil {
 		return
 	}
 	code := ""
 	switch kind := fault.KindOf(err); {
-	case kind == fault.Unauthenticated && c.r.Header.Get("Authorization") != "":
+	case kind == fault.Unauthenticated && hasToken(c.r):
 		code = "invalid_token"
 	case kind == fault.Unauthenticated:
 	case kind == fault.Forbidden && errors.Is(err, records.ErrScope):
@@ -46,6 +47,12 @@ func (c *call) challenge(err error) {
 		}
 	}
 	c.w.Header().Set("WWW-Authenticate", text)
+}
+
+// hasToken says whether a request says that it has a token (RFC 6750 §2.1).
+func hasToken(r *http.Request) bool {
+	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "Bearer")
 }
 
 // quoted is a quoted-string of the characters that RFC 6750 §3 allows.

@@ -1,131 +1,74 @@
 package gallery_test
 
 import (
-	"context"
 	"fmt"
-	"html"
-	"io"
-	"log/slog"
 	"net/http"
-	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/internal/placetest"
 	"github.com/inglehealth/ingle/records"
-	"github.com/inglehealth/ingle/service/auth"
 	"github.com/inglehealth/ingle/service/gallery"
 	"github.com/inglehealth/ingle/service/pages"
-	"github.com/inglehealth/ingle/service/web"
-	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/smart"
-	"github.com/inglehealth/ingle/store/sqlite"
 )
-
-// plain is an audit.Sealer that seals nothing.
-type plain struct{}
-
-func (plain) Seal(_ string, secret []byte) ([]byte, error) { return secret, nil }
-func (plain) Open(_ string, sealed []byte) ([]byte, error) { return sealed, nil }
 
 // place is a server with a gallery and four people.
 type place struct {
-	t        *testing.T
-	url      string
-	identity *identity.Service
-	log      *audit.Log
-	now      time.Time
+	*placetest.Place
+	clock placetest.Clock
 }
 
 func open(t *testing.T) *place {
 	t.Helper()
-	ctx := context.WithoutCancel(t.Context())
-	quiet := slog.New(slog.DiscardHandler)
-	server := httptest.NewUnstartedServer(nil)
-	p := &place{t: t, url: "http://" + server.Listener.Addr().String(), now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
-	clock := func() time.Time { return p.now }
-	store, err := sqlite.Open(ctx, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.log, err = audit.Open(ctx, audit.Config{Store: store, Secret: plain{}, Origin: p.url, Clock: clock}); err != nil {
-		t.Fatal(err)
-	}
-	door, err := records.Open(ctx, records.Config{Store: store, Definitions: definitions.MustBuiltIn(definitions.R4), Base: p.url + "/fhir", Policy: records.DefaultPolicy(), Audit: p.log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		server.Close()
-		if err := door.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	p := &place{}
 	logins := []string{"maria", "okafor", "admin"}
-	p.identity, err = identity.Open(ctx, identity.Config{Store: store, Issuer: p.url, Secret: identity.NewKeyFile(filepath.Join(t.TempDir(), "key")), Clock: clock, Log: quiet, Sandbox: logins})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p.Place = placetest.Open(t, placetest.Config{
+		House: &pages.House{Sandbox: true, Entrances: []pages.Entrance{
+			{Name: "Clinic", Path: "/clinic", Roles: []identity.Role{identity.Practitioner}}, {Name: gallery.Name, Path: gallery.Path},
+		}},
+		Records:  func(c *records.Config) { c.Clock = p.clock.Time },
+		Identity: func(c *identity.Config) { c.Sandbox = logins },
+		Mount:    func(p *placetest.Place) { gallery.New(p.House).Mount(p.Site) },
+	})
 	for i, role := range []identity.Role{identity.Patient, identity.Practitioner, identity.Administrator} {
-		if _, err := p.identity.CreateUser(ctx, identity.User{Login: logins[i], Name: logins[i], Roles: []identity.Role{role}}); err != nil {
-			t.Fatal(err)
-		}
+		p.User(identity.User{Login: logins[i], Name: logins[i], Roles: []identity.Role{role}})
 	}
-	house := &pages.House{Log: quiet, Clock: clock, Sandbox: true, Entrances: []pages.Entrance{
-		{Name: "Clinic", Path: "/clinic", Roles: []identity.Role{identity.Practitioner}}, {Name: gallery.Name, Path: gallery.Path},
-	}}
-	a := auth.New(auth.Config{Tenants: []auth.Tenant{{Door: door, Identity: p.identity}}, Log: quiet, Clock: clock, House: house})
-	house.Visitors = a
-	site := web.New(web.Config{Log: quiet})
-	a.Mount(site)
-	house.Mount(site)
-	gallery.New(house).Mount(site)
-	server.Config.Handler = site
-	server.Start()
 	return p
 }
 
 // app registers one.
 func (p *place) app(c identity.Client) {
-	p.t.Helper()
+	p.T.Helper()
 	c.Auth, c.Redirects = identity.AuthNone, []string{"https://app.example/callback"}
-	if _, err := p.identity.CreateClient(p.t.Context(), &c); err != nil {
-		p.t.Fatal(err)
+	if _, err := p.Identity.CreateClient(p.T.Context(), &c); err != nil {
+		p.T.Fatal(err)
 	}
 }
 
 // did notes that an app did something.
 func (p *place) did(client string, kind audit.Kind, target string, status int) {
-	p.t.Helper()
+	p.T.Helper()
 	e := &audit.Event{Kind: kind, Status: status, Target: target, Agent: audit.Agent{Client: client, User: "somebody"}}
-	if err := p.log.Record(p.t.Context(), e); err != nil {
-		p.t.Fatal(err)
+	if err := p.Log.Record(p.T.Context(), e); err != nil {
+		p.T.Fatal(err)
 	}
-	if err := p.log.Seal(p.t.Context()); err != nil {
-		p.t.Fatal(err)
+	if err := p.Log.Seal(p.T.Context()); err != nil {
+		p.T.Fatal(err)
 	}
 }
 
-// browser is somebody's.
-type browser struct {
-	*place
-	http *http.Client
-}
+// browser is somebody's, which follows redirects.
+type browser struct{ placetest.Browser }
 
 // as is a browser in which somebody is signed in; "" for nobody.
 func (p *place) as(login string) browser {
-	p.t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	b := browser{p, &http.Client{Jar: jar}}
+	p.T.Helper()
+	b := browser{p.Browser()}
+	b.HTTP.CheckRedirect = nil
 	if login != "" {
 		b.send("POST", "/account/sign-in", "same-origin", url.Values{"as": {login}, "next": {"/gallery"}}).want(http.StatusOK)
 	}
@@ -134,71 +77,30 @@ func (p *place) as(login string) browser {
 
 // answer is what a browser shows.
 type answer struct {
-	browser
-	status       int
-	text, source string
+	placetest.Answer
+	b browser
 }
 
 func (b browser) get(path string) answer { return b.send("GET", path, "none", nil) }
 
 func (b browser) send(method, path, from string, form url.Values) answer {
-	b.t.Helper()
-	r, err := http.NewRequestWithContext(b.t.Context(), method, b.url+path, strings.NewReader(form.Encode()))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	r.Header.Set("Accept", "text/html")
-	r.Header.Set("Sec-Fetch-Site", from)
-	if method == "POST" {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	resp, err := b.http.Do(r)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return answer{b, resp.StatusCode, html.UnescapeString(string(body)), string(body)}
+	b.T.Helper()
+	return answer{b.Do(method, path, form, "Accept", "text/html", "Sec-Fetch-Site", from), b}
 }
-
-var token = regexp.MustCompile(`name="token" value="([^"]+)"`)
 
 // press sends a form of the page, with its token.
 func (a answer) press(path string, pairs ...string) answer {
-	a.t.Helper()
-	form := url.Values{}
-	if m := token.FindStringSubmatch(a.source); m != nil {
-		form.Set("token", m[1])
-	}
+	a.T.Helper()
+	form := url.Values{"token": {a.Hidden().Get("token")}}
 	for i := 0; i < len(pairs); i += 2 {
 		form.Set(pairs[i], pairs[i+1])
 	}
-	return a.send("POST", path, "same-origin", form)
+	return a.b.send("POST", path, "same-origin", form)
 }
 
 func (a answer) want(status int, texts ...string) answer {
-	a.t.Helper()
-	if a.status != status {
-		a.t.Errorf("status %d, not %d, of\n%s", a.status, status, a.text)
-	}
-	for _, text := range texts {
-		if !strings.Contains(a.text, text) {
-			a.t.Errorf("no %q in\n%s", text, a.text)
-		}
-	}
-	return a
-}
-
-func (a answer) lacks(texts ...string) answer {
-	a.t.Helper()
-	for _, text := range texts {
-		if strings.Contains(a.text, text) {
-			a.t.Errorf("%q is shown", text)
-		}
-	}
+	a.T.Helper()
+	a.Want(status).Has(texts...)
 	return a
 }
 
@@ -214,16 +116,16 @@ func TestEverybodySeesTheAppsThatAreLetIn(t *testing.T) {
 	p.app(heart)
 	p.app(identity.Client{ID: "w", Name: "Waiting", Scopes: smart.Scopes{"patient/*.rs"}})
 	p.app(identity.Client{ID: "s", Name: "Stopped", Approved: true, Suspended: true})
-	p.as("").get("/gallery").want(http.StatusOK, "Heart", "Shows the heart.", "by Cardia", "Not used here yet", `<svg class="picture"`).lacks("Waiting", "Stopped")
+	p.as("").get("/gallery").want(http.StatusOK, "Heart", "Shows the heart.", "by Cardia", "Not used here yet", `<svg class="picture"`).Lacks("Waiting", "Stopped")
 	p.as("").get("/gallery/app/heart").want(http.StatusOK, "help@cardia.example", "1.2", "1 March 2026", "Privacy policy",
-		"https://cardia.example/launch?iss="+url.QueryEscape(p.url+"/fhir")+"&x=1", "/clinic?app=heart", "patient/Observation.rs", "to rate it").lacks("Decide", "Your rating</label>")
+		"https://cardia.example/launch?iss="+url.QueryEscape(p.URL+"/fhir")+"&x=1", "/clinic?app=heart", "patient/Observation.rs", "to rate it").Lacks("Decide", "Your rating</label>")
 	for _, path := range []string{"/gallery/app/w", "/gallery/app/s", "/gallery/app/none"} {
 		p.as("").get(path).want(http.StatusNotFound, "There is no such app in the gallery")
 		p.as("maria").get(path).want(http.StatusNotFound)
 	}
 	p.as("admin").get("/gallery").want(http.StatusOK, "Waiting", "Stopped", "Waits for approval", "Suspended")
-	p.as("admin").get("/gallery?state=waiting").want(http.StatusOK, "Waiting").lacks("/gallery/app/s\"", "/gallery/app/heart\"")
-	p.as("maria").get("/gallery/app/heart").want(http.StatusOK).lacks("/clinic?app=heart") // the clinic is not for her
+	p.as("admin").get("/gallery?state=waiting").want(http.StatusOK, "Waiting").Lacks("/gallery/app/s\"", "/gallery/app/heart\"")
+	p.as("maria").get("/gallery/app/heart").want(http.StatusOK).Lacks("/clinic?app=heart") // the clinic is not for her
 }
 
 func TestAppsAreFoundByWordsAndCategories(t *testing.T) {
@@ -233,11 +135,11 @@ func TestAppsAreFoundByWordsAndCategories(t *testing.T) {
 		p.app(identity.Client{ID: fmt.Sprint("n", i), Name: fmt.Sprintf("Number %02d", i), Approved: true, Categories: []string{"Numbers"}})
 	}
 	b := p.as("")
-	b.get("/gallery?q=CARDIA+shows").want(http.StatusOK, "Heart", "1 of 31").lacks("Number 00")
-	b.get("/gallery?category=Heart").want(http.StatusOK, "Heart").lacks("Number 00")
+	b.get("/gallery?q=CARDIA+shows").want(http.StatusOK, "Heart", "1 of 31").Lacks("Number 00")
+	b.get("/gallery?category=Heart").want(http.StatusOK, "Heart").Lacks("Number 00")
 	b.get("/gallery?q=nothing+like+it").want(http.StatusOK, "No app is like that")
-	b.get("/gallery?category=Numbers").want(http.StatusOK, "Number 00", "Number 23", "Next page").lacks("Number 24")
-	b.get("/gallery?category=Numbers&page=2").want(http.StatusOK, "Number 24", "Number 29", "Earlier page").lacks("Number 23", "Next page")
+	b.get("/gallery?category=Numbers").want(http.StatusOK, "Number 00", "Number 23", "Next page").Lacks("Number 24")
+	b.get("/gallery?category=Numbers&page=2").want(http.StatusOK, "Number 24", "Number 29", "Earlier page").Lacks("Number 23", "Next page")
 	b.get("/gallery?page=99999999999999999999").want(http.StatusOK)
 	b.get("/gallery?page=-1&state=what&category=%00").want(http.StatusOK)
 }
@@ -264,7 +166,7 @@ func TestEverybodyWhoIsSignedInRatesOnce(t *testing.T) {
 	page.press("/gallery/app/heart/rating", "stars", "4", "words", "Good <script>alert(1)</script>").want(http.StatusOK, "Your rating is kept", "4.0 of 5 stars, by 1 person", "Good <script>")
 	p.as("okafor").get("/gallery/app/heart").press("/gallery/app/heart/rating", "stars", "1").want(http.StatusOK, "2.5 of 5 stars, by 2 people")
 	again := p.as("maria").get("/gallery/app/heart").want(http.StatusOK, "Change my rating", `<option value="4" selected`)
-	if strings.Contains(again.source, "<script>alert") {
+	if strings.Contains(again.Body, "<script>alert") {
 		t.Error("words of a rating are markup")
 	}
 	again.press("/gallery/app/heart/rating", "stars", "3").want(http.StatusOK, "2.0 of 5 stars, by 2 people")
@@ -286,7 +188,7 @@ func TestAnAdministratorApprovesSuspendsAndAdopts(t *testing.T) {
 	page.press("/gallery/app/heart/decision", "do", "approve").want(http.StatusOK, "The app is approved.", "Open the app")
 	page.press("/gallery/app/heart/decision", "do", "adopt").want(http.StatusOK, "The app is adopted", "Adopted here")
 	listed := p.as("").get("/gallery").want(http.StatusOK, "Adopted here")
-	if strings.Index(listed.text, ">Heart</a>") > strings.Index(listed.text, ">Another</a>") {
+	if strings.Index(listed.Text(), ">Heart</a>") > strings.Index(listed.Text(), ">Another</a>") {
 		t.Error("what is adopted does not come first")
 	}
 	page.press("/gallery/app/heart/decision", "do", "release").want(http.StatusOK, "adopted no more")
@@ -301,7 +203,7 @@ func TestAnAdministratorApprovesSuspendsAndAdopts(t *testing.T) {
 	p.as("").send("POST", "/gallery/app/heart/decision", "same-origin", url.Values{"do": {"suspend"}}).want(http.StatusUnauthorized)
 	admin.send("POST", "/gallery/app/heart/decision", "cross-site", url.Values{"do": {"suspend"}}).want(http.StatusForbidden)
 	admin.send("POST", "/gallery/app/heart/decision", "same-origin", url.Values{"do": {"suspend"}}).want(http.StatusForbidden) // without the token
-	if c, err := p.identity.Client(t.Context(), "heart"); err != nil || c.Suspended {
+	if c, err := p.Identity.Client(t.Context(), "heart"); err != nil || c.Suspended {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
@@ -313,7 +215,7 @@ func TestWhatAppsSayOfThemselvesIsNeverMarkup(t *testing.T) {
 	p.app(identity.Client{ID: "y", Name: "مرحبا 🫀", Approved: true, Description: strings.Repeat("long ", 300)})
 	b := p.as("admin")
 	for _, path := range []string{"/gallery", "/gallery/app/x", "/gallery/app/y", "/gallery?q=" + url.QueryEscape(bad) + "&category=" + url.QueryEscape(bad)} {
-		if a := b.get(path).want(http.StatusOK); strings.Contains(a.source, "<img") {
+		if a := b.get(path).want(http.StatusOK); strings.Contains(a.Body, "<img") {
 			t.Errorf("%s has markup of an app", path)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/inglehealth/ingle/alerts"
 	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/internal/pgtest"
+	"github.com/inglehealth/ingle/internal/placetest"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -82,11 +83,6 @@ func (s *sink) Write([][]byte) error {
 	return nil
 }
 
-type plain struct{}
-
-func (plain) Seal(_ string, secret []byte) ([]byte, error) { return secret, nil }
-func (plain) Open(_ string, sealed []byte) ([]byte, error) { return sealed, nil }
-
 // place is a server that is watched, with what can be wrong about it.
 type place struct {
 	t        *testing.T
@@ -138,7 +134,7 @@ func newPlace(t *testing.T) *place {
 	}
 	p := &place{t: t, store: &ailing{Store: s}, copy: &sink{}, counts: metric.New(), now: time.Now(), disk: 1 << 40}
 	p.certificate, p.key = p.now.AddDate(1, 0, 0), p.now
-	log, err := audit.Open(t.Context(), audit.Config{Store: p.store, Secret: plain{}, Origin: "http://ehr.example", Sinks: []audit.Sink{p.copy}})
+	log, err := audit.Open(t.Context(), audit.Config{Store: p.store, Secret: placetest.Plain{}, Origin: "http://ehr.example", Sinks: []audit.Sink{p.copy}})
 	if err != nil {
 		t.Fatal(err)
 	}

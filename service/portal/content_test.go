@@ -15,7 +15,7 @@ import (
 
 func TestTheRecordIsToldInPlainWords(t *testing.T) {
 	p := newPlace(t)
-	p.put(diabetes,
+	p.Put(diabetes,
 		`{"resourceType":"MedicationRequest","id":"m","status":"active","intent":"order","medicationCodeableConcept":{"text":"24 HR metformin hydrochloride 500 MG Extended Release Oral Tablet"},"subject":{"reference":"Patient/ann"},"authoredOn":"2024-11-12","requester":{"reference":"Practitioner/dr"},"reasonReference":[{"reference":"Condition/diabetes"}],"dosageInstruction":[{"text":"One in the evening"}]}`,
 		`{"resourceType":"AllergyIntolerance","id":"a","clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical","code":"active"}]},"patient":{"reference":"Patient/ann"},"criticality":"high","code":{"text":"Peanut"},"reaction":[{"manifestation":[{"coding":[{"system":"http://snomed.info/sct","code":"39579001","display":"Anaphylaxis"}]}],"severity":"severe"}]}`,
 		`{"resourceType":"Immunization","id":"i","status":"completed","patient":{"reference":"Patient/ann"},"vaccineCode":{"coding":[{"system":"http://hl7.org/fhir/sid/cvx","code":"03","display":"MMR"}]},"occurrenceDateTime":"1981"}`,
@@ -39,7 +39,7 @@ func sugarAt(id string, value float64, at string) string {
 
 func TestResultsAreJudgedAndTrendsAreToldInSentences(t *testing.T) {
 	p := newPlace(t)
-	p.put(sugarAt("s1", 9.1, "2024-05-01"), sugarAt("s2", 6.0, "2025-05-01"), sugarAt("s3", 7.4, "2026-01-02"), sugarAt("s4", 5.0, "2026-02-02T10:00:00-05:00"),
+	p.Put(sugarAt("s1", 9.1, "2024-05-01"), sugarAt("s2", 6.0, "2025-05-01"), sugarAt("s3", 7.4, "2026-01-02"), sugarAt("s4", 5.0, "2026-02-02T10:00:00-05:00"),
 		`{"resourceType":"Observation","id":"bp","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"85354-9"}]},"subject":{"reference":"Patient/ann"},"effectiveDateTime":"2026-01-02",
 		"component":[{"code":{"coding":[{"system":"http://loinc.org","code":"8480-6"}]},"valueQuantity":{"value":148,"unit":"mm[Hg]"}},{"code":{"coding":[{"system":"http://loinc.org","code":"8462-4"}]},"valueQuantity":{"value":92,"unit":"mm[Hg]"}}]}`,
 		`{"resourceType":"Observation","id":"none","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"8302-2"}]},"subject":{"reference":"Patient/ann"},"effectiveDateTime":"2026-01-02","dataAbsentReason":{"text":"Not Performed"}}`,
@@ -57,38 +57,38 @@ func TestScriptInTextOfTheRecordIsText(t *testing.T) {
 	p := newPlace(t)
 	evil := `<script>alert(1)</script><img src=x onerror=alert(2)>\"'`
 	page := `PHNjcmlwdD5hbGVydCgzKTwvc2NyaXB0PjxwPkhlbGxvICZsdDtiJmd0OzwvcD48aW1nIHNyYz14IG9uZXJyb3I9YWxlcnQoNCk+` // script, a paragraph, an image
-	p.put(
+	p.Put(
 		`{"resourceType":"Patient","id":"ann","name":[{"text":"`+evil+`"}],"telecom":[{"system":"email","value":"`+evil+`"}]}`,
 		`{"resourceType":"Condition","id":"c","code":{"text":"`+evil+`"},"subject":{"reference":"Patient/ann"},"note":[{"text":"`+evil+`"}],"recorder":{"reference":"Practitioner/dr","display":"`+evil+`"}}`,
 		`{"resourceType":"Observation","id":"o","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"1-8"}],"text":"`+evil+`"},"subject":{"reference":"Patient/ann"},"effectiveDateTime":"2026-01-02","valueString":"`+evil+`"}`,
 		sugarAt("s1", 9.1, "2024-05-01"), strings.Replace(sugarAt("s2", 9.1, "2024-06-01"), `"unit":"%","system"`, `"unit":"`+evil+`","system"`, 1),
 		`{"resourceType":"DocumentReference","id":"d","status":"current","type":{"text":"`+evil+`"},"subject":{"reference":"Patient/ann"},"content":[{"attachment":{"title":"`+evil+`","contentType":"text/html","data":"`+page+`"}}]}`,
-		`{"resourceType":"Consent","id":"k","status":"active","scope":{"coding":[{"code":"patient-privacy"}]},"category":[{"text":"x"}],"policy":[{"uri":"urn:x"}],"patient":{"reference":"Patient/ann"},"dateTime":"2026-01-01","provision":{"type":"deny","actor":[{"role":{"text":"x"},"reference":{"identifier":{"system":"`+p.url+`/auth/clients","value":"`+evil+`"}}}]}}`,
+		`{"resourceType":"Consent","id":"k","status":"active","scope":{"coding":[{"code":"patient-privacy"}]},"category":[{"text":"x"}],"policy":[{"uri":"urn:x"}],"patient":{"reference":"Patient/ann"},"dateTime":"2026-01-01","provision":{"type":"deny","actor":[{"role":{"text":"x"},"reference":{"identifier":{"system":"`+p.URL+`/auth/clients","value":"`+evil+`"}}}]}}`,
 	)
 	ann := p.visit("ann")
 	for _, path := range append(all, "/document/d", "/sharing/k", "/trend?code=http://loinc.org|1-8", "/sharing/new?who=%3Cscript%3Ealert(5)%3C/script%3E", "/looked?agent=%3Cscript%3Ealert(6)%3C/script%3E&since=%3Cscript%3E") {
 		a := ann.get("/portal/ann" + path)
-		if a.status != 200 && a.status != http.StatusUnprocessableEntity {
-			t.Errorf("%s: %d", path, a.status)
+		if a.Status != 200 && a.Status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", path, a.Status)
 		}
 		a.lacksRaw("<script>alert", "<img", "onerror=alert(4)>")
-		if policy := a.header.Get("Content-Security-Policy"); !strings.Contains(policy, "script-src 'self'") || strings.Contains(policy, "unsafe") {
+		if policy := a.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "script-src 'self'") || strings.Contains(policy, "unsafe") {
 			t.Errorf("%s: %s", path, policy)
 		}
 	}
 	ann.get("/portal/ann/document/d").want(200).has("Hello <b>")
 	file := ann.get("/portal/ann/document/d/0").want(200)
-	if !strings.HasPrefix(file.header.Get("Content-Disposition"), "attachment") || !strings.Contains(file.header.Get("Content-Security-Policy"), "sandbox") || file.header.Get("X-Content-Type-Options") != "nosniff" {
-		t.Errorf("a browser might run it: %v", file.header)
+	if !strings.HasPrefix(file.Header.Get("Content-Disposition"), "attachment") || !strings.Contains(file.Header.Get("Content-Security-Policy"), "sandbox") || file.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("a browser might run it: %v", file.Header)
 	}
 }
 
 // lacksRaw looks at the markup alone.
 func (a answer) lacksRaw(texts ...string) {
-	a.t.Helper()
+	a.T.Helper()
 	for _, text := range texts {
-		if strings.Contains(a.body, text) {
-			a.t.Errorf("%q is in %s", text, a.body)
+		if strings.Contains(a.Body, text) {
+			a.T.Errorf("%q is in %s", text, a.Body)
 		}
 	}
 }
@@ -96,14 +96,14 @@ func (a answer) lacksRaw(texts ...string) {
 func TestNamesInAnyScriptAreShownAsTheyAre(t *testing.T) {
 	p := newPlace(t)
 	for _, name := range []string{"محمد بن سلمان", "王小明", "Đặng Thị Ngọc", "Владимир", "יעל", "O'Brien-Ñuñez", "👩🏽‍⚕️ Zoë"} {
-		p.put(`{"resourceType":"Patient","id":"ann","name":[{"text":"` + name + `"}]}`)
+		p.Put(`{"resourceType":"Patient","id":"ann","name":[{"text":"` + name + `"}]}`)
 		p.visit("ann").get("/portal/ann").want(200).has(name)
 	}
 }
 
 func TestDocumentsAreReadOfThisRecordOnly(t *testing.T) {
 	p := newPlace(t)
-	s := p.door.Session(records.Principal{ID: "test"}, nil)
+	s := p.Door.Session(records.Principal{ID: "test"}, nil)
 	made, err := s.CreateBinary(t.Context(), records.BinaryContent{ContentType: "text/plain", Content: func(yield func([]byte, error) bool) { yield([]byte("Kept elsewhere: all is well."), nil) }}, records.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -111,14 +111,14 @@ func TestDocumentsAreReadOfThisRecordOnly(t *testing.T) {
 	document := func(id, patient, attachment string) string {
 		return `{"resourceType":"DocumentReference","id":"` + id + `","status":"current","subject":{"reference":"Patient/` + patient + `"},"content":[{"attachment":` + attachment + `}]}`
 	}
-	p.put(document("text", "ann", `{"contentType":"text/plain","data":"`+"V2Fsa3MgYSBsb3QuCkVhdHMgd2VsbC4="+`"}`), document("binary", "ann", `{"contentType":"text/plain","url":"`+made.Key.String()+`"}`),
+	p.Put(document("text", "ann", `{"contentType":"text/plain","data":"`+"V2Fsa3MgYSBsb3QuCkVhdHMgd2VsbC4="+`"}`), document("binary", "ann", `{"contentType":"text/plain","url":"`+made.Key.String()+`"}`),
 		document("elsewhere", "ann", `{"contentType":"application/pdf","url":"https://other.example/x.pdf"}`), document("bobs", "bob", `{"contentType":"text/plain","data":"U2VjcmV0"}`))
 	ann := p.visit("ann")
 	ann.get("/portal/ann/record/documents").want(200).has("Document").lacks("bobs")
 	ann.get("/portal/ann/document/text").want(200).has("Walks a lot.", "Eats well.")
 	ann.get("/portal/ann/document/binary").want(200).has("Kept elsewhere: all is well.", "Download (text)")
-	if got := ann.get("/portal/ann/document/binary/0").want(200); got.body != "Kept elsewhere: all is well." {
-		t.Errorf("%q", got.body)
+	if got := ann.get("/portal/ann/document/binary/0").want(200); got.Body != "Kept elsewhere: all is well." {
+		t.Errorf("%q", got.Body)
 	}
 	ann.get("/portal/ann/document/elsewhere").want(200).has("is kept elsewhere, and cannot be shown").lacks("https://other.example")
 	ann.get("/portal/ann/document/elsewhere/0").want(http.StatusNotFound)
@@ -129,11 +129,11 @@ func TestDocumentsAreReadOfThisRecordOnly(t *testing.T) {
 
 func TestTheWholeRecordIsAFile(t *testing.T) {
 	p := newPlace(t)
-	p.put(diabetes, `{"resourceType":"Condition","id":"bobs","code":{"text":"Gout"},"subject":{"reference":"Patient/bob"}}`)
+	p.Put(diabetes, `{"resourceType":"Condition","id":"bobs","code":{"text":"Gout"},"subject":{"reference":"Patient/bob"}}`)
 	want := map[string]bool{"Patient/ann": true, "Condition/diabetes": true}
 	for i := range 250 {
 		id := fmt.Sprintf("s%d", i)
-		p.put(sugarAt(id, 7, "2026-01-02"))
+		p.Put(sugarAt(id, 7, "2026-01-02"))
 		want["Observation/"+id] = true
 	}
 	ann := p.visit("ann")
@@ -147,24 +147,24 @@ func TestTheWholeRecordIsAFile(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal([]byte(got.body), &bundle); err != nil || bundle.Type != "collection" {
+	if err := json.Unmarshal([]byte(got.Body), &bundle); err != nil || bundle.Type != "collection" {
 		t.Fatal(bundle.Type, err)
 	}
 	for _, e := range bundle.Entry {
 		key := e.Resource.ResourceType + "/" + e.Resource.ID
 		delete(want, key)
-		if e.FullURL != p.url+"/fhir/"+key {
+		if e.FullURL != p.URL+"/fhir/"+key {
 			t.Errorf("%s is called %s", key, e.FullURL)
 		}
 	}
 	if len(want) > 0 {
 		t.Errorf("%d resources are missing: %v", len(want), want)
 	}
-	if _, err := fhir.ParseJSON(p.door.Definitions(""), []byte(got.body), fhir.Limits{}); err != nil {
+	if _, err := fhir.ParseJSON(p.Door.Definitions(""), []byte(got.Body), fhir.Limits{}); err != nil {
 		t.Errorf("it is no Bundle: %v", err)
 	}
 	archive := ann.get("/portal/ann/file/record.zip").want(200)
-	z, err := zip.NewReader(bytes.NewReader([]byte(archive.body)), int64(len(archive.body)))
+	z, err := zip.NewReader(bytes.NewReader([]byte(archive.Body)), int64(len(archive.Body)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,10 +60,21 @@ func (r *record) event() error {
 			x.add("Number of the request", one.Text("what", "identifier", "value"))
 		}
 	}
-	x.add("Outcome", strings.Replace(e.Text("outcomeDesc"), "because of throttled", "it asked for more than it may at a time", 1))
+	x.add("Outcome", outcome(e))
 	page.Facts = x.Facts
 	page.Touched, page.More = touched(e)
 	return r.show(http.StatusOK, "Who looked", "/looked", pages.Narrow, eventTemplate, page)
+}
+
+// outcome says how an event went: of a refusal by a limit in words, of others as the
+// log has it.
+func outcome(e pages.Element) string {
+	for _, why := range e.List("_outcome", "extension") {
+		if why.Text("valueCodeableConcept", "text") == string(fault.CodeThrottled) {
+			return "Refused: it asked for more than it may at a time"
+		}
+	}
+	return e.Text("outcomeDesc")
 }
 
 // maxTouched bounds the resources that a page names.

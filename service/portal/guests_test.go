@@ -19,15 +19,9 @@ func TestTheRecordOfSomebodyElseIsNotShown(t *testing.T) {
 		mum.get("/portal/ann" + path).want(http.StatusForbidden).lacks("Archer, Ann")
 		dr.get("/portal/ann" + path).want(http.StatusForbidden).has("another role")
 	}
-	if to := (visitor{p, "", ann.http}).noBody().get("/portal/ann/apps").want(http.StatusSeeOther).header.Get("Location"); !strings.HasPrefix(to, "/account/sign-in?next=%2Fportal%2Fann%2Fapps") {
+	if to := p.guest().get("/portal/ann/apps").want(http.StatusSeeOther).Header.Get("Location"); !strings.HasPrefix(to, "/account/sign-in?next=%2Fportal%2Fann%2Fapps") {
 		t.Errorf("who is not signed in is led to %s", to)
 	}
-}
-
-// noBody is a browser in which nobody is signed in.
-func (v visitor) noBody() visitor {
-	v.http = &http.Client{CheckRedirect: v.http.CheckRedirect}
-	return v
 }
 
 func TestAPatientWithoutDataGetsPagesThatSaySo(t *testing.T) {
@@ -38,7 +32,7 @@ func TestAPatientWithoutDataGetsPagesThatSaySo(t *testing.T) {
 	}
 	ann.get("/portal/ann").want(200).has("Ann Archer", "years old", "No health problems are recorded.", "No results yet", "Nobody but you.")
 	ann.get("/portal/ann/record/nothing").want(http.StatusNotFound).has("no section")
-	if to := ann.get("/portal").want(http.StatusSeeOther).header.Get("Location"); to != "/portal/ann" {
+	if to := ann.get("/portal").want(http.StatusSeeOther).Header.Get("Location"); to != "/portal/ann" {
 		t.Errorf("led to %s", to)
 	}
 	p.visit("lone").get("/portal").want(200).has("No record is linked to you")
@@ -50,13 +44,11 @@ func TestAFormThatIsNotOfThisPageChangesNothing(t *testing.T) {
 	ann := p.visit("ann")
 	c, token := ann.app("ann", "patient/*.rs")
 	at := "/portal/ann/apps/" + c.ID
-	page := ann.get(at).want(200)
-	m := tokenField.FindStringSubmatch(page.body)
-	end := url.Values{"do": {"end"}, "token": {m[1]}}
+	end := url.Values{"do": {"end"}, "token": {ann.get(at).want(200).Hidden().Get("token")}}
 	ann.do("POST", at, end, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example").want(http.StatusForbidden).has("nothing was changed")
 	ann.do("POST", at, url.Values{"do": {"end"}, "token": {"x"}}, "Sec-Fetch-Site", "same-origin").want(http.StatusForbidden)
 	ann.do("POST", "/portal/ann/sharing/new", url.Values{"do": {"save"}, "what": {"all"}}, "Sec-Fetch-Site", "same-origin").want(http.StatusForbidden)
-	ann.noBody().do("POST", at, end, "Sec-Fetch-Site", "same-origin").want(http.StatusUnauthorized).has("not signed in any more")
+	p.guest().do("POST", at, end, "Sec-Fetch-Site", "same-origin").want(http.StatusUnauthorized).has("not signed in any more")
 	p.fhir(token, "Patient/ann").want(200)
 	ann.get("/portal/ann/sharing").want(200).has("You made no choice that holds")
 	ann.send(at, "do", "dance").want(http.StatusBadRequest)
@@ -65,11 +57,11 @@ func TestAFormThatIsNotOfThisPageChangesNothing(t *testing.T) {
 func TestASessionThatEndedElsewhereEndsHere(t *testing.T) {
 	p := newPlace(t)
 	ann := p.visit("ann")
-	u, err := p.identity.UserByLogin(t.Context(), "ann")
+	u, err := p.Identity.UserByLogin(t.Context(), "ann")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.identity.EndSessions(t.Context(), u.ID, ""); err != nil {
+	if err := p.Identity.EndSessions(t.Context(), u.ID, ""); err != nil {
 		t.Fatal(err)
 	}
 	ann.get("/portal/ann").want(http.StatusSeeOther)
@@ -78,7 +70,7 @@ func TestASessionThatEndedElsewhereEndsHere(t *testing.T) {
 
 func TestWhoActsForAPatientSeesThatRecordAndKeepsSeeingIt(t *testing.T) {
 	p := newPlace(t)
-	p.put(strings.NewReplacer("Patient/ann", "Patient/eve", `"sugar"`, `"sugar-of-eve"`).Replace(sugar))
+	p.Put(strings.NewReplacer("Patient/ann", "Patient/eve", `"sugar"`, `"sugar-of-eve"`).Replace(sugar))
 	mum := p.visit("mum")
 	mum.get("/portal/eve").want(200).has("Eve Archer", "This is the record of Eve Archer, for whom you act.", "Long-term blood sugar (A1c)")
 	c, token := mum.app("eve", "patient/*.rs")
@@ -89,24 +81,24 @@ func TestWhoActsForAPatientSeesThatRecordAndKeepsSeeingIt(t *testing.T) {
 	page := mum.get("/portal/eve/sharing").want(200).has("Hidden from everybody else", "All of the record.")
 	mum.get("/portal/eve/results").want(200).has("7.4 %")
 	p.fhir(token, "Observation?patient=eve").want(200).has(`"total":1`)
-	_, rest, _ := strings.Cut(page.body, `<h2><a href="/portal/eve/sharing/`)
+	_, rest, _ := strings.Cut(page.Body, `<h2><a href="/portal/eve/sharing/`)
 	id, _, _ := strings.Cut(rest, `"`)
 	mum.send("/portal/eve/sharing/"+id, "do", "end").want(http.StatusSeeOther)
 	mum.send("/portal/eve/sharing/new", "do", "save", "decision", "hide", "who", "RelatedPerson/mum-of-eve", "what", "all").want(http.StatusUnprocessableEntity).has("That is you")
-	p.put(`{"resourceType":"RelatedPerson","id":"mum-of-eve","active":false,"patient":{"reference":"Patient/eve"},"name":[{"text":"Mum Archer"}]}`)
+	p.Put(`{"resourceType":"RelatedPerson","id":"mum-of-eve","active":false,"patient":{"reference":"Patient/eve"},"name":[{"text":"Mum Archer"}]}`)
 	mum.get("/portal/eve").want(http.StatusForbidden)
 	mum.get("/portal").want(200).has("No record is linked")
 }
 
 func TestWhoMayOpenSeveralRecordsChoosesAmongThem(t *testing.T) {
 	p := newPlace(t)
-	p.put(`{"resourceType":"Person","id":"both","link":[{"target":{"reference":"Patient/ann"}},{"target":{"reference":"RelatedPerson/mum-of-eve"}}]}`)
-	u, err := p.identity.UserByLogin(t.Context(), "lone")
+	p.Put(`{"resourceType":"Person","id":"both","link":[{"target":{"reference":"Patient/ann"}},{"target":{"reference":"RelatedPerson/mum-of-eve"}}]}`)
+	u, err := p.Identity.UserByLogin(t.Context(), "lone")
 	if err != nil {
 		t.Fatal(err)
 	}
 	u.Links = append(u.Links, personLink)
-	if _, err := p.identity.UpdateUser(t.Context(), *u); err != nil {
+	if _, err := p.Identity.UpdateUser(t.Context(), *u); err != nil {
 		t.Fatal(err)
 	}
 	both := p.visit("lone")

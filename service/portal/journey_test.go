@@ -23,7 +23,7 @@ func TestAPatientNarrowsAnAppFindsItsReadAndEndsIt(t *testing.T) {
 
 func narrowsFindsAndEnds(t *testing.T) {
 	p := newPlace(t)
-	p.put(sugar, diabetes)
+	p.Put(sugar, diabetes)
 	ann := p.visit("ann")
 	ann.get("/portal/ann/apps").want(200).has("No app may use this record")
 	c, token := ann.app("ann", "openid", "launch/patient", "offline_access", "patient/Observation.rs", "patient/Condition.cruds")
@@ -44,17 +44,17 @@ func narrowsFindsAndEnds(t *testing.T) {
 
 	looked := ann.get("/portal/ann/looked?agent="+c.ID).want(200).has("You", "with Growth Chart", "Saw test results and measurements", "as the patient asked", "Only Growth Chart")
 	ann.get("/portal/ann/looked?agent=" + c.ID + "&refused=1").want(200).has("refused")
-	_, rest, ok := strings.Cut(looked.body, `href="/portal/ann/looked/log.`)
+	_, rest, ok := strings.Cut(looked.Body, `href="/portal/ann/looked/log.`)
 	if !ok {
 		t.Fatal(looked.says())
 	}
 	id, _, _ := strings.Cut(rest, `"`)
 	ann.get("/portal/ann/looked/log."+id).want(200).has("Download the proof", "ingle audit proof --check log."+id+".proof.json", "Signs in as ann")
 	proof := ann.get("/portal/ann/looked/log." + id + "/proof").want(200)
-	if e, err := audit.CheckProof([]byte(proof.body), nil); err != nil || e.Agent.Client != c.ID {
+	if e, err := audit.CheckProof([]byte(proof.Body), nil); err != nil || e.Agent.Client != c.ID {
 		t.Errorf("the proof says %+v: %v", e, err)
 	}
-	if got := proof.header.Get("Content-Disposition"); !strings.HasPrefix(got, "attachment") {
+	if got := proof.Header.Get("Content-Disposition"); !strings.HasPrefix(got, "attachment") {
 		t.Errorf("the proof is no file: %s", got)
 	}
 
@@ -66,7 +66,7 @@ func narrowsFindsAndEnds(t *testing.T) {
 
 func TestAPartOfAScopeIsLeftToAnApp(t *testing.T) {
 	p := newPlace(t)
-	p.put(sugar, diabetes)
+	p.Put(sugar, diabetes)
 	ann := p.visit("ann")
 	c, token := ann.app("ann", "patient/*.rs")
 	ann.send("/portal/ann/apps/"+c.ID, "do", "narrow", "scope", "patient/Condition.rs", "scope", "patient/Device.rs").want(http.StatusSeeOther)
@@ -76,7 +76,7 @@ func TestAPartOfAScopeIsLeftToAnApp(t *testing.T) {
 	ann.send("/portal/ann/apps/"+c.ID, "do", "narrow", "scope", "patient/Condition.rs", "scope", "patient/*.cruds").want(http.StatusSeeOther)
 	p.fhir(token, "Observation?patient=ann").want(http.StatusForbidden)
 	ann.send("/portal/ann/apps/"+c.ID, "do", "narrow", "scope", "patient/Condition.rs").want(http.StatusSeeOther)
-	if got := ann.send("/portal/ann/apps/"+c.ID, "do", "narrow", "scope", "patient/Condition.rs").want(http.StatusSeeOther).header.Get("Location"); !strings.HasSuffix(got, "done=same") {
+	if got := ann.send("/portal/ann/apps/"+c.ID, "do", "narrow", "scope", "patient/Condition.rs").want(http.StatusSeeOther).Header.Get("Location"); !strings.HasSuffix(got, "done=same") {
 		t.Error(got)
 	}
 }
@@ -84,11 +84,11 @@ func TestAPartOfAScopeIsLeftToAnApp(t *testing.T) {
 // One app is one app, however often and on however many devices it was allowed.
 func TestAllGrantsOfAnAppAreNarrowedAndEndedTogether(t *testing.T) {
 	p := newPlace(t)
-	p.put(sugar, diabetes)
+	p.Put(sugar, diabetes)
 	ann := p.visit("ann")
 	c, first := ann.app("ann", "patient/Observation.rs")
 	second := ann.allow(c, "ann", "patient/Observation.rs", "patient/Condition.rs")
-	if got := ann.get("/portal/ann/apps").want(200); strings.Count(got.body, `href="/portal/ann/apps/`+c.ID+`"`) != 2 {
+	if got := ann.get("/portal/ann/apps").want(200); strings.Count(got.Body, `href="/portal/ann/apps/`+c.ID+`"`) != 2 {
 		t.Errorf("the app does not stand there once: %s", got.says())
 	}
 	ann.send("/portal/ann/apps/"+c.ID, "do", "narrow", "scope", "patient/Condition.rs").want(http.StatusSeeOther)
@@ -103,7 +103,7 @@ func TestAllGrantsOfAnAppAreNarrowedAndEndedTogether(t *testing.T) {
 
 func TestAChoiceHidesKindsOfDataFromAnAppUntilItIsEnded(t *testing.T) {
 	p := newPlace(t)
-	p.put(sugar, diabetes)
+	p.Put(sugar, diabetes)
 	ann := p.visit("ann")
 	c, token := ann.app("ann", "patient/*.rs")
 	p.fhir(token, "Observation?patient=ann").want(200).has(`"total":1`)
@@ -117,7 +117,7 @@ func TestAChoiceHidesKindsOfDataFromAnAppUntilItIsEnded(t *testing.T) {
 	page := ann.get("/portal/ann/sharing?done=saved").want(200).has("Hidden from Growth Chart", "Test results and measurements.", "holds", "Until you end it.")
 	ann.get("/portal/ann/apps/" + c.ID).want(200).has("Test results and measurements. Until you end it.")
 
-	_, rest, _ := strings.Cut(page.body, `<h2><a href="/portal/ann/sharing/`)
+	_, rest, _ := strings.Cut(page.Body, `<h2><a href="/portal/ann/sharing/`)
 	id, _, _ := strings.Cut(rest, `"`)
 	at := "/portal/ann/sharing/" + id
 	ann.get(at).want(200).has("End this choice", `value="results" checked`)

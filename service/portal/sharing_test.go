@@ -9,7 +9,7 @@ import (
 // choiceID is the id of the first choice on a page of them.
 func choiceID(t *testing.T, a answer, patient string) string {
 	t.Helper()
-	_, rest, ok := strings.Cut(a.body, `<h2><a href="/portal/`+patient+`/sharing/`)
+	_, rest, ok := strings.Cut(a.Body, `<h2><a href="/portal/`+patient+`/sharing/`)
 	id, _, _ := strings.Cut(rest, `"`)
 	if !ok || id == "new" {
 		t.Fatalf("no choice in %s", a.says())
@@ -19,7 +19,7 @@ func choiceID(t *testing.T, a answer, patient string) string {
 
 func TestAChoiceHidesFromThoseWhoWorkThereButInAnEmergency(t *testing.T) {
 	p := newPlace(t)
-	p.put(sugar, diabetes)
+	p.Put(sugar, diabetes)
 	_, token := p.visit("dr").app("", "user/*.rs", "user/Patient.cruds")
 	p.fhir(token, "Observation?patient=ann").want(200).has(`"total":1`)
 	ann := p.visit("ann")
@@ -30,8 +30,7 @@ func TestAChoiceHidesFromThoseWhoWorkThereButInAnEmergency(t *testing.T) {
 	p.fhir(token, "Condition?patient=ann").want(200).has(`"total":1`)
 	ann.get("/portal/ann/results").want(200).has("7.4 %")
 
-	doctor := visitor{p, "dr", http.DefaultClient}
-	doctor.json("/fhir/Patient/ann/$break-glass", token, `{"resourceType":"Parameters","parameter":[{"name":"reason","valueString":"found unconscious"}]}`).want(200)
+	p.guest().json("/fhir/Patient/ann/$break-glass", token, `{"resourceType":"Parameters","parameter":[{"name":"reason","valueString":"found unconscious"}]}`).want(200)
 	p.fhir(token, "Observation?patient=ann").want(200).has(`"total":1`)
 	ann.get("/portal/ann/looked").want(200).has("emergency access", "in an emergency, with a reason that was written down", "Dr. Noor (practitioner)")
 	id := choiceID(t, ann.get("/portal/ann/sharing"), "ann")
@@ -41,7 +40,7 @@ func TestAChoiceHidesFromThoseWhoWorkThereButInAnEmergency(t *testing.T) {
 
 func TestResearchSeesWhatAChoiceShares(t *testing.T) {
 	p := newPlace(t)
-	p.put(sugar, diabetes)
+	p.Put(sugar, diabetes)
 	ann := p.visit("ann")
 	ann.send("/portal/ann/sharing/new", "do", "save", "decision", "share", "who", "research", "what", "kinds", "kind", "results", "from", "2026-01-01", "until", "2999-12-31").want(http.StatusSeeOther)
 	ann.get("/portal/ann/sharing").want(200).has("Shared with research", "Test results and measurements.", "From 1 January 2026 until 31 December 2999.", "holds")
@@ -87,7 +86,7 @@ func TestAConsentFromElsewhereCanBeEndedButNotRewritten(t *testing.T) {
 	p := newPlace(t)
 	const elsewhere = `{"resourceType":"Consent","id":"paper","status":"active","scope":{"coding":[{"code":"patient-privacy"}]},"category":[{"text":"Privacy"}],"policy":[{"uri":"urn:x"}],"patient":{"reference":"Patient/ann"},"dateTime":"2026-01-01",` +
 		`"provision":{"type":"permit","provision":[{"type":"deny","dataPeriod":{"start":"2020"},"class":[{"system":"http://hl7.org/fhir/resource-types","code":"Observation"}]}]}}`
-	p.put(elsewhere, strings.NewReplacer(`"paper"`, `"of-bob"`, "Patient/ann", "Patient/bob").Replace(elsewhere))
+	p.Put(elsewhere, strings.NewReplacer(`"paper"`, `"of-bob"`, "Patient/ann", "Patient/bob").Replace(elsewhere))
 	ann := p.visit("ann")
 	ann.get("/portal/ann/sharing").want(200).has("It says more than this page can tell")
 	ann.get("/portal/ann/sharing/paper").want(200).has("was written elsewhere", "End this choice").lacks("What should happen")

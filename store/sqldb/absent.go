@@ -10,7 +10,7 @@ import (
 // by it.
 func (c *compiler) absent(space Space, text string, id int64) int64 {
 	if id == Unknown {
-		c.unknown = append(c.unknown, name{space, text})
+		c.lack(name{space, text})
 	}
 	return id
 }

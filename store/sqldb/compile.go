@@ -18,19 +18,20 @@ type compiler struct {
 	types   []int64 // of the query, nil for all
 	aliases int
 	size    func(search.Expr) (n int64, ok bool) // how many resources x holds of, up to its bound; nil: unknown
-	unknown []name                               // see absent
 	ids     []string                             // of the resources that the query names, if it does
 	found   map[string][]int64                   // what rids looked up
 	phrases map[uint64][]int64                   // what phraseLeaf looked up
 	lists   []*search.CodeList                   // that the query has from the tables
 	err     error                                // the first failed look-up of a name
+	seen    *sightings                           // of names
 	trace   *Trace                               // nil unless the search is to be explained
 
 	timeless  bool // Governed nodes get their time later: see standing
 	momentary bool // what is made depends on what the tables have now
 	sparing   bool // the condition is asked of few resources
 
-	asked     bool       // whether there is Governing
+	basis                // what the conditions made so far depend on
+	looked    bool       // whether there is Governing
 	governing *Governing // see memory
 }
 
@@ -411,7 +412,7 @@ func (c *compiler) ofType(x search.Expr, resourceType, d string) fragment {
 
 // takeOver notes what inner, a copy of c, noted.
 func (c *compiler) takeOver(inner *compiler) {
-	c.aliases, c.err, c.lists, c.unknown, c.momentary = inner.aliases, inner.err, inner.lists, inner.unknown, inner.momentary
+	c.aliases, c.err, c.lists, c.basis, c.momentary = inner.aliases, inner.err, inner.lists, inner.basis, inner.momentary
 }
 
 func (c *compiler) hasSet(x search.Has) ([]fragment, bool) {
@@ -436,18 +437,12 @@ func (c *compiler) anyType() []int64 {
 	return c.allTypes()
 }
 
-func (c *compiler) allTypes() []int64 {
-	c.momentary = true
-	types, err := c.names.types(c.ctx, c.db)
-	c.fail(err)
-	return types
-}
+func (c *compiler) allTypes() []int64 { return c.every("") }
 
 func (c *compiler) typeNumber(t string) int64 {
-	id, err := c.names.Ask(c.ctx, c.db, TypeSpace, Clean(t))
-	c.fail(err)
+	id := c.number(TypeSpace, t, c.names.Ask)
 	c.trace.named(id, t)
-	return c.absent(TypeSpace, Clean(t), id)
+	return id
 }
 
 func (c *compiler) typeNumbers(ts []string) []int64 {
@@ -475,10 +470,9 @@ func (c *compiler) system(uri string) int64 {
 	if slices.Contains(search.LabelSystems, uri) {
 		find = c.names.Ask
 	}
-	id, err := find(c.ctx, c.db, SystemSpace, Clean(uri))
-	c.fail(err)
+	id := c.number(SystemSpace, uri, find)
 	c.trace.named(id, uri)
-	return c.absent(SystemSpace, Clean(uri), id)
+	return id
 }
 
 func (c *compiler) fail(err error) {

@@ -93,7 +93,9 @@ type decided struct {
 	of         []choice
 	conditions []*shared
 	byText     map[string]int
-	unsure     []int // kinds that ask for names which had no number
+	basis      // what the conditions of unsure kinds depend on
+	unsure     []int
+	momentary  []int // kinds whose conditions hold for now alone
 	changes    int   // of all this
 }
 
@@ -170,16 +172,23 @@ func afterwards(after int64) int64 {
 	return after
 }
 
-// extend makes the conditions of kinds up to most, and anew those that ask for names.
+// extend makes the conditions of kinds up to most, and anew those that depend on what has
+// changed.
 func (t *decided) extend(c *compiler, each *search.Decisions, most int, r string) {
 	if age := c.names.age.Load(); t.byText == nil || t.age != age {
-		t.age, t.of, t.conditions, t.byText, t.unsure = age, nil, nil, map[string]int{}, nil
+		t.age, t.of, t.conditions, t.byText, t.unsure, t.momentary, t.basis = age, nil, nil, map[string]int{}, nil, nil, basis{}
 		t.changes++
 	}
-	unsure := t.unsure
-	t.unsure = nil
+	again := t.momentary
+	t.momentary = nil
+	if c.stands(t.basis) {
+		c.add(t.basis)
+	} else {
+		again = append(again, t.unsure...)
+		t.unsure, t.basis = nil, basis{}
+	}
 	copied := false
-	for _, kind := range unsure {
+	for _, kind := range again {
 		one := t.choice(c, each.Of(kind), kind, r)
 		if reflect.DeepEqual(one, t.of[kind]) {
 			continue
@@ -205,13 +214,18 @@ func (t *decided) choice(c *compiler, x search.Expr, kind int, r string) choice 
 		return choice{condition: holdsNever}
 	}
 	inner := *c
-	inner.aliases, inner.unknown, inner.momentary, inner.size, inner.trace, inner.sparing = decidedAliases, nil, false, nil, nil, true
+	inner.aliases, inner.basis, inner.momentary, inner.size, inner.trace, inner.sparing = decidedAliases, basis{}, false, nil, nil, true
 	f := inner.condition(x, r)
 	c.fail(inner.err)
-	c.unknown, c.momentary = append(c.unknown, inner.unknown...), c.momentary || inner.momentary
-	unsure := inner.momentary || len(inner.unknown) > 0
-	if unsure {
+	c.add(inner.basis)
+	c.momentary = c.momentary || inner.momentary
+	sure := !inner.momentary && len(inner.unknown)+len(inner.listings) == 0
+	switch {
+	case inner.momentary:
+		t.momentary = append(t.momentary, kind)
+	case !sure:
 		t.unsure = append(t.unsure, kind)
+		t.add(inner.basis)
 	}
 	if f.sql == nothing {
 		return choice{condition: holdsNever}
@@ -238,7 +252,7 @@ func (t *decided) choice(c *compiler, x search.Expr, kind int, r string) choice 
 		t.conditions = append(t.conditions, &shared{int64(at) + firstOther, strings.Split(f.sql, "?"), f.args, make([]bool, len(f.args))})
 	}
 	s := t.conditions[at]
-	one := choice{s.number, f.args, !unsure && lasts(x)}
+	one := choice{s.number, f.args, sure && lasts(x)}
 	for i, a := range f.args {
 		s.differ[i] = s.differ[i] || !reflect.DeepEqual(a, s.values[i])
 	}

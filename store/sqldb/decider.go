@@ -169,8 +169,8 @@ const fewConditions = 32
 
 // memory is what the database has in memory, nil when that is nothing.
 func (c *compiler) memory() *Governing {
-	if !c.asked {
-		c.asked = true
+	if !c.looked {
+		c.looked = true
 		if db, ok := c.db.(GoverningDB); ok {
 			var err error
 			c.governing, err = db.Governing()

@@ -110,11 +110,16 @@ type Names struct {
 	// names: Add makes an end of them. made counts the names added.
 	none map[name]struct{}
 	made int64
+
+	// The parameters of each code, and the types under "", in rising order; all of them
+	// once they are loaded, where one process makes all names.
+	listings map[string][]int64
+	loaded   atomic.Bool
 }
 
 // NewNames returns an empty cache.
 func NewNames(d Dialect) *Names {
-	return &Names{dialect: d, numbers: map[name]int64{}, texts: map[int64]string{}, none: map[name]struct{}{}}
+	return &Names{dialect: d, numbers: map[name]int64{}, texts: map[int64]string{}, none: map[name]struct{}{}, listings: map[string][]int64{}}
 }
 
 // Known returns the number of a name in the cache.
@@ -146,6 +151,7 @@ func (n *Names) Add(space Space, text string, id int64) {
 		n.texts[id] = text
 	}
 	n.numbers[name{space, text}] = id
+	n.list(name{space, text}, id, true)
 }
 
 func (n *Names) purge() {
@@ -169,6 +175,7 @@ func (n *Names) Forget(space Space, text string) {
 			delete(n.texts, id)
 		}
 		delete(n.numbers, k)
+		n.list(k, id, false)
 	}
 }
 
@@ -298,16 +305,4 @@ func ForEach(ctx context.Context, db DB, sql string, args []any, f func(Rows) er
 		}
 	}
 	return rows.Err()
-}
-
-// types returns the numbers of all resource types that occur.
-func (n *Names) types(ctx context.Context, db DB) ([]int64, error) {
-	var ids []int64
-	err := ForEach(ctx, db, n.dialect.Rebind("SELECT id FROM name WHERE space = ? ORDER BY id"), []any{int64(TypeSpace)}, func(r Rows) error {
-		var id int64
-		err := r.Scan(&id)
-		ids = append(ids, id)
-		return err
-	})
-	return ids, err
 }

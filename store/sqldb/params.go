@@ -1,11 +1,6 @@
 package sqldb
 
-import (
-	"context"
-	"strings"
-
-	"github.com/inglehealth/ingle/engine/search"
-)
+import "github.com/inglehealth/ingle/engine/search"
 
 // params are the numbers of the parameters under which p's values stand. Of
 // references to resources see links.
@@ -79,33 +74,11 @@ func (c *compiler) own(p search.Param) []int64 {
 	if p.Type != search.System {
 		return []int64{c.param(p.Type, p.Code)}
 	}
-	c.momentary = true
-	ids, err := c.names.named(c.ctx, c.db, p.Code)
-	c.fail(err)
-	return ids
+	return c.every(p.Code)
 }
 
 func (c *compiler) param(resourceType, code string) int64 {
-	id, err := c.names.Ask(c.ctx, c.db, ParamSpace, paramName(resourceType, code))
-	c.fail(err)
+	id := c.number(ParamSpace, paramName(resourceType, code), c.names.Ask)
 	c.trace.named(id, resourceType+"."+code)
-	return c.absent(ParamSpace, paramName(resourceType, code), id)
-}
-
-// named returns the numbers of the parameters of this code, whatever their
-// type.
-func (n *Names) named(ctx context.Context, db DB, code string) ([]int64, error) {
-	var ids []int64
-	from := Clean(code) + " "
-	err := ForEach(ctx, db, n.dialect.Rebind("SELECT id FROM name WHERE space = ? AND text >= ? AND text < ? ORDER BY id"),
-		[]any{int64(ParamSpace), from, strings.TrimSuffix(from, " ") + "!"}, func(r Rows) error {
-			var id int64
-			err := r.Scan(&id)
-			ids = append(ids, id)
-			return err
-		})
-	if len(ids) == 0 {
-		ids = []int64{Unknown}
-	}
-	return ids, err
+	return id
 }

@@ -21,12 +21,13 @@ type madeKey struct {
 }
 
 // made is a condition with moment in place of the time and someone of the owner, made
-// when the names were of an age; unknown are those that it left out.
+// when the names were of an age.
 type made struct {
 	fragment
-	age     int64
-	unknown []name
-	at      time.Time
+	age int64
+	at  time.Time
+	basis
+	momentary bool
 }
 
 // moment is an argument in place of the time of a search.Standing, someone in place of
@@ -40,20 +41,20 @@ type (
 const standingAliases = 1_000_000
 
 // standing is the condition of x, made anew when what it was made by has changed.
-// Sizes are as old as estimates may be.
+// Sizes are as old as estimates may be. One in another is a part of that.
 func (c *compiler) standing(x search.Standing, r string) fragment {
-	if c.trace != nil || x.Made == nil {
+	if c.trace != nil || x.Made == nil || c.timeless {
 		return c.anew(x, r)
 	}
 	key := madeKey{c.names, r, c.size != nil, len(c.ids) > 0, c.memory() != nil, x.By}
 	m, ok := x.Made.Get(key).(*made)
-	if !ok || m.age != c.names.age.Load() || key.sized && time.Since(m.at) > estimateAge || c.anyKnown(m.unknown) {
-		if m = c.make(x, r); m == nil {
-			return c.anew(x, r)
+	if !ok || m.age != c.names.age.Load() || key.sized && time.Since(m.at) > estimateAge || !c.stands(m.basis) {
+		if m = c.make(x, r); !m.momentary {
+			x.Made.Put(key, m)
 		}
-		x.Made.Put(key, m)
 	}
-	c.unknown = append(c.unknown, m.unknown...)
+	c.add(m.basis)
+	c.momentary = c.momentary || m.momentary
 	args := slices.Clone(m.args)
 	for i, a := range args {
 		switch a.(type) {
@@ -71,22 +72,15 @@ func (c *compiler) anew(x search.Standing, r string) fragment {
 	return c.condition(search.Owned(search.At(x.X, x.At), x.By, x.Owner), r)
 }
 
-// make makes the condition of x at any time and of any owner; nil when that holds for
-// now alone.
+// make makes the condition of x at any time and of any owner. One that is momentary
+// holds for now alone.
 func (c *compiler) make(x search.Standing, r string) *made {
 	inner := *c
-	inner.aliases, inner.unknown, inner.momentary, inner.timeless = standingAliases, nil, false, true
+	inner.aliases, inner.basis, inner.momentary, inner.timeless = standingAliases, basis{}, false, true
 	m := &made{age: c.names.age.Load(), at: time.Now()}
 	m.fragment = inner.condition(search.Owned(x.X, x.By, x.Owner), r)
-	if c.fail(inner.err); inner.err != nil || inner.momentary || len(inner.unknown) > 0 && c.names.Make != nil {
-		return nil
-	}
-	m.args = slices.Clip(m.args)
-	for _, n := range inner.unknown {
-		if !slices.Contains(m.unknown, n) {
-			m.unknown = append(m.unknown, n)
-		}
-	}
+	c.fail(inner.err)
+	m.args, m.basis, m.momentary = slices.Clip(m.args), inner.basis, inner.momentary || inner.err != nil
 	return m
 }
 
