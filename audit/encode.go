@@ -335,15 +335,6 @@ func appendParts(b []byte, parts [][]byte) []byte {
 	return b
 }
 
-// sizeOfParts is the most bytes that appendParts appends.
-func sizeOfParts(parts [][]byte) int {
-	size := binary.MaxVarintLen32
-	for _, part := range parts {
-		size += binary.MaxVarintLen32 + len(part)
-	}
-	return size
-}
-
 // entry is an event as it is read from its group.
 type entry struct {
 	time  int64 // microseconds since the epoch
@@ -361,15 +352,17 @@ func entriesOf(group []byte) ([]*entry, error) {
 		n := &entry{time: r.varint()}
 		known := n.time == withTerms
 		if known {
-			n.time, n.terms = r.varint(), []term{}
+			n.time = r.varint()
 		}
 		copy(n.salt[:], r.bytes(len(n.salt)))
-		for range r.count(8) {
-			n.keys = append(n.keys, int64(binary.BigEndian.Uint64(r.bytes(8))))
+		n.keys = make([]int64, r.count(8))
+		for i := range n.keys {
+			n.keys[i] = int64(binary.BigEndian.Uint64(r.bytes(8)))
 		}
 		if known {
-			for range r.count(4) {
-				n.terms = append(n.terms, term(binary.BigEndian.Uint32(r.bytes(4))))
+			n.terms = make([]term, r.count(4))
+			for i := range n.terms {
+				n.terms[i] = term(binary.BigEndian.Uint32(r.bytes(4)))
 			}
 		}
 		n.parts = r.parts()
