@@ -29,6 +29,9 @@ func (r *run) answers(n fhir.Node) {
 	case err != nil:
 		r.add(fault.Warning, fault.CodeProcessing, canonical, fmt.Sprintf("the answers were not checked, since the Questionnaire could not be read: %v", err))
 		return
+	case q.IsZero() && r.v.defines(canonical.Text()) != "":
+		r.add(fault.ErrorLevel, fault.CodeValue, canonical, fmt.Sprintf("refers to a %s; it must be a Questionnaire", r.v.defines(canonical.Text())))
+		return
 	case q.IsZero():
 		r.add(fault.Information, fault.CodeInformation, canonical, fmt.Sprintf("Questionnaire %s is not known, so the answers were not checked", canonical.Text()))
 		return
@@ -45,6 +48,19 @@ func (r *run) answers(n fhir.Node) {
 	if f.steps > maxAnswerSteps {
 		r.add(fault.Information, fault.CodeTooCostly, n, "there are too many items to check all of them against the Questionnaire")
 	}
+}
+
+// defines is the type of what has a canonical URL among the definitions; "" for none.
+func (v *Validator) defines(canonical string) string {
+	switch d := v.definitions; {
+	case d.ValueSet(canonical) != nil:
+		return "ValueSet"
+	case d.CodeSystem(canonical) != nil:
+		return "CodeSystem"
+	case d.Profile(canonical) != nil || d.TypeOf(canonical) != nil:
+		return "StructureDefinition"
+	}
+	return ""
 }
 
 func (r *run) questionnaire(n fhir.Node, canonical string) (fhir.Node, error) {

@@ -90,6 +90,19 @@ func TestAQuestionnaireThatIsNotAtHandIsSaid(t *testing.T) {
 	wants(t, sight.Validate(context.Background(), tree, nil), fault.Warning, "QuestionnaireResponse.questionnaire", "the disk is full")
 }
 
+func TestAnswersAreToAQuestionnaireAndToNothingElse(t *testing.T) {
+	d := definitions.MustBuiltIn(definitions.R4)
+	for url, typ := range map[string]string{
+		"http://hl7.org/fhir/ValueSet/observation-status": "ValueSet", "http://hl7.org/fhir/observation-status": "CodeSystem",
+		"http://hl7.org/fhir/StructureDefinition/bodytemp": "StructureDefinition", "http://hl7.org/fhir/StructureDefinition/Patient|4.0.1": "StructureDefinition",
+	} {
+		got := errorsOf(New(d, Options{}).Validate(context.Background(), parse(t, d, `{"resourceType":"QuestionnaireResponse","questionnaire":"`+url+`","status":"completed"}`), nil))
+		if len(got) != 1 || got[0].Message != "refers to a "+typ+"; it must be a Questionnaire" || got[0].Path != "QuestionnaireResponse.questionnaire" {
+			t.Errorf("%s: %v", url, got)
+		}
+	}
+}
+
 func TestManyRepeatedItemsAreBounded(t *testing.T) {
 	var q, items strings.Builder
 	for i := range 3000 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -14,9 +15,11 @@ import (
 // maxDepth bounds profiles that lead to profiles.
 const maxDepth = 16
 
-// conform checks n against a profile. When it is not known, that is an error
-// if the caller must have it, and else an information of a full validation.
+// conform checks n against a profile, or what it says of one element. When it is not
+// known, that is an error if the caller must have it, and else an information of a full
+// validation.
 func (r *run) conform(n fhir.Node, canonical string, must bool) {
+	canonical, element, part := strings.Cut(canonical, "#")
 	if t := r.v.definitions.TypeOf(canonical); t != nil {
 		if !n.Type().Is(t.Name) {
 			r.add(fault.ErrorLevel, fault.CodeStructure, n, fmt.Sprintf("is of type %s; %s is wanted", n.Type().Name, t.Name))
@@ -32,6 +35,10 @@ func (r *run) conform(n fhir.Node, canonical string, must bool) {
 		r.unchecked(n, must, fmt.Sprintf("profile %s is not known, so it was not checked; load the package that holds it", canonical))
 		return
 	}
+	if part {
+		r.conformTo(n, s, element, must)
+		return
+	}
 	if !n.Type().Is(s.profile.Type) {
 		r.add(fault.ErrorLevel, fault.CodeStructure, n, fmt.Sprintf("is of type %s; profile %s is for %s", n.Type().Name, canonical, s.profile.Type))
 		return
@@ -42,6 +49,20 @@ func (r *run) conform(n fhir.Node, canonical string, must bool) {
 	r.depth++
 	r.shape(n, s.root)
 	r.depth--
+}
+
+// conformTo checks n against what a profile says of the element with an id.
+func (r *run) conformTo(n fhir.Node, s *profileShape, id string, must bool) {
+	e, err := s.profile.Element(id)
+	if err != nil || e == nil {
+		r.unchecked(n, must, fmt.Sprintf("profile %s says nothing of an element %s, so it was not checked", s.profile.URL, id))
+		return
+	}
+	if at := s.root.element(e.ID); at != nil && r.depth < maxDepth {
+		r.depth++
+		r.shape(n, at)
+		r.depth--
+	}
 }
 
 func (r *run) unchecked(n fhir.Node, must bool, message string) {

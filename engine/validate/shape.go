@@ -79,6 +79,26 @@ func (v *Validator) profile(canonical string) (*profileShape, error) {
 	return actual.(*profileShape), nil
 }
 
+// element is what a profile says of the element with an id, nil for nothing.
+func (s *shape) element(id string) *shape {
+	if s.id == id {
+		return s
+	}
+	for _, c := range s.children {
+		if found := c.element(id); found != nil {
+			return found
+		}
+	}
+	if s.slicing != nil {
+		for _, part := range s.slicing.slices {
+			if found := part.shape.element(id); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
 // shaper compiles one profile.
 type shaper struct {
 	v          *Validator
@@ -158,7 +178,7 @@ func (c *shaper) shape(e *definitions.ProfileElement, typ *definitions.Type, bas
 
 // types are those that e allows, nil when they are the base's.
 func (c *shaper) types(e *definitions.ProfileElement, base *definitions.Element) []definitions.ProfileType {
-	if base == nil || len(e.Types) == 0 || base.Types[0].Type.Kind == definitions.Backbone {
+	if base == nil || len(e.Types) == 0 || base.Types[0].Type.Kind == definitions.Backbone && len(e.Types[0].Profiles) == 0 {
 		return nil
 	}
 	if len(e.Types) == len(base.Types) && !slices.ContainsFunc(e.Types, func(t definitions.ProfileType) bool {

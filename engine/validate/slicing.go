@@ -146,11 +146,7 @@ func splitPath(path string) []string {
 func (c *shaper) step(at located, segment string) located {
 	e := at.element
 	if at.target != "" && e == nil {
-		if p := c.v.definitions.Profile(at.target); p != nil {
-			if root, err := p.Root(); err == nil {
-				e = root
-			}
-		}
+		e = c.v.element(at.target)
 	}
 	if e == nil {
 		return located{}
@@ -191,14 +187,30 @@ func (c *shaper) step(at located, segment string) located {
 	}
 	for _, t := range e.Types {
 		for _, url := range t.Profiles {
-			if p := c.v.definitions.Profile(url); p != nil {
-				if root, err := p.Root(); err == nil && root.Child(name) != nil {
-					return located{element: root.Child(name)}
-				}
+			if e := c.v.element(url); e != nil && e.Child(name) != nil {
+				return located{element: e.Child(name)}
 			}
 		}
 	}
 	return located{}
+}
+
+// element is what a profile says: of its root, or of the element that its canonical
+// names after #. nil when it is not known.
+func (v *Validator) element(canonical string) *definitions.ProfileElement {
+	canonical, id, part := strings.Cut(canonical, "#")
+	p := v.definitions.Profile(canonical)
+	if p == nil {
+		return nil
+	}
+	e, err := p.Root()
+	if part {
+		e, err = p.Element(id)
+	}
+	if err != nil {
+		return nil
+	}
+	return e
 }
 
 // extensionURL is the url of the extension that a slice stands for.

@@ -67,7 +67,8 @@ type ProfileElement struct {
 const Unstated = record.Unset
 
 // ProfileType is one type that a profile allows, with the profiles that a
-// value, or the target of a reference, must conform to.
+// value, or the target of a reference, must conform to. A profile that ends in # and
+// the id of an element is what the profile says of that element.
 type ProfileType struct {
 	Code           string
 	Profiles       []string
@@ -209,22 +210,59 @@ func (p *Profile) build(above []string) (*ProfileElement, error) {
 			return nil, fmt.Errorf("profile %s has no snapshot, and its base %s is not loaded", p.URL, p.Base)
 		}
 	}
+	last := ""
 	for i := range p.record.Elements {
-		root.lay(&p.record.Elements[i])
+		last = elementID(&p.record.Elements[i], last)
+		root.lay(&p.record.Elements[i], last)
 	}
 	return root, nil
 }
 
-// lay puts what an element definition says at its place in the tree.
-func (root *ProfileElement) lay(r *record.Element) {
-	id := r.ID
-	if id == "" {
-		// Without ids a slice can be told only from its name and place.
-		id = r.Path
-		if r.SliceName != "" {
-			id += ":" + r.SliceName
-		}
+// elementID is the id of an element, of which the definition may have none: then it stands
+// within the slice that the one before it, with the id last, begins or stands in.
+func elementID(r *record.Element, last string) string {
+	if r.ID != "" {
+		return r.ID
 	}
+	segments, before := strings.Split(r.Path, "."), strings.Split(last, ".")
+	for i := range min(len(segments)-1, len(before)) {
+		if name, _, _ := strings.Cut(before[i], ":"); name != segments[i] {
+			break
+		}
+		segments[i] = before[i]
+	}
+	id := strings.Join(segments, ".")
+	if r.SliceName != "" {
+		id += ":" + r.SliceName
+	}
+	return id
+}
+
+// Element is what the profile says of the element with an id; nil when it says nothing.
+func (p *Profile) Element(id string) (*ProfileElement, error) {
+	e, err := p.Root()
+	if err != nil {
+		return nil, err
+	}
+	for _, segment := range strings.Split(id, ".")[1:] {
+		name, slice, sliced := strings.Cut(segment, ":")
+		if e = e.Child(strings.TrimSuffix(name, "[x]")); e == nil {
+			return nil, nil
+		}
+		if !sliced {
+			continue
+		}
+		i := slices.IndexFunc(e.Slices, func(s *ProfileElement) bool { return s.SliceName == slice })
+		if i < 0 {
+			return nil, nil
+		}
+		e = e.Slices[i]
+	}
+	return e, nil
+}
+
+// lay puts what an element definition says at its place in the tree.
+func (root *ProfileElement) lay(r *record.Element, id string) {
 	at := root
 	segments := strings.Split(id, ".")
 	for _, segment := range segments[1:] {

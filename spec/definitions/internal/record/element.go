@@ -15,6 +15,7 @@ const (
 	extensionBestPractice = "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice"
 	extensionMustHave     = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.mustHaveValue"
 	extensionAlternatives = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.valueAlternatives"
+	extensionPart         = "http://hl7.org/fhir/StructureDefinition/elementdefinition-profile-element"
 )
 
 // UnmarshalJSONFrom reads an ElementDefinition; what is not kept is skipped
@@ -169,8 +170,11 @@ type extension struct {
 // in an extension.
 func (e *Element) types(dec *jsontext.Decoder) error {
 	var list []struct {
-		Code          string         `json:"code"`
-		Profile       jsontext.Value `json:"profile"`
+		Code        string         `json:"code"`
+		Profile     jsontext.Value `json:"profile"`
+		ProfileMore []*struct {
+			Extension []extension `json:"extension"`
+		} `json:"_profile"`
 		TargetProfile jsontext.Value `json:"targetProfile"`
 		Extension     []extension    `json:"extension"`
 	}
@@ -188,6 +192,16 @@ func (e *Element) types(dec *jsontext.Decoder) error {
 				ref.Code = x.ValueURL + x.ValueURI
 			case extensionRegex:
 				e.Regex = x.ValueString
+			}
+		}
+		for i, more := range t.ProfileMore {
+			if more == nil || i >= len(ref.Profiles) {
+				continue
+			}
+			for _, x := range more.Extension {
+				if x.URL == extensionPart && x.ValueString != "" {
+					ref.Profiles[i] += "#" + x.ValueString
+				}
 			}
 		}
 		e.Types = append(e.Types, ref)
