@@ -42,20 +42,21 @@ func (b *block) add(n *entry) {
 }
 
 func (b *block) encode() []byte {
-	all := buffer()
-	defer keep(all)
+	size := 0
 	for i := range b.parts {
-		*all = appendParts(*all, b.parts[i])
+		size += sizeOfParts(b.parts[i])
 	}
-	out := append(make([]byte, 0, len(b.leaves)*(tlog.HashSize+len(salt{}))+len(*all)/2), blockFormat)
+	all := make([]byte, 0, size)
+	out := append(make([]byte, 0, len(b.leaves)*(tlog.HashSize+len(salt{}))+size/2), blockFormat)
 	out = binary.AppendUvarint(out, uint64(len(b.leaves)))
 	for _, leaf := range b.leaves {
 		out = append(out, leaf[:]...)
 	}
 	for i := range b.salts {
 		out = append(out, b.salts[i][:]...)
+		all = appendParts(all, b.parts[i])
 	}
-	out = blockEncoder.EncodeAll(*all, out)
+	out = blockEncoder.EncodeAll(all, out)
 	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out))
 }
 

@@ -335,6 +335,15 @@ func appendParts(b []byte, parts [][]byte) []byte {
 	return b
 }
 
+// sizeOfParts is the most bytes that appendParts appends.
+func sizeOfParts(parts [][]byte) int {
+	size := binary.MaxVarintLen32
+	for _, part := range parts {
+		size += binary.MaxVarintLen32 + len(part)
+	}
+	return size
+}
+
 // entry is an event as it is read from its group.
 type entry struct {
 	time  int64 // microseconds since the epoch
