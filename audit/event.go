@@ -44,6 +44,7 @@ const (
 	Disclose     Kind = "disclose"    // beyond treatment, payment and operations
 	BreakGlass   Kind = "break-glass" // emergency access
 	Alert        Kind = "alert"       // of the log itself
+	TakeUp       Kind = "take-up"     // of events that waited in a spool
 )
 
 // Action is what an act does to its object (R4 AuditEvent.action).

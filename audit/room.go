@@ -120,17 +120,19 @@ func (r *room) restore(ctx context.Context) {
 	r.tell(ctx)
 }
 
-// tell records what is wrong with the spool.
+// tell records what is wrong with the spool, or has it wait until there is room.
 func (r *room) tell(ctx context.Context) {
-	for _, problem := range r.altered {
-		r.alert(ctx, problem, 0)
+	for len(r.altered) > 0 && r.alert(ctx, r.altered[0], 0) {
+		r.altered = r.altered[1:]
 	}
-	r.altered = nil
 }
 
-func (r *room) alert(ctx context.Context, note string, count int) {
+// alert records an event of the log itself, and says whether it did.
+func (r *room) alert(ctx context.Context, note string, count int) bool {
 	e := &Event{Time: r.log.config.Clock().UTC().Truncate(time.Microsecond), Kind: Alert, Status: 507, Count: count, Note: note}
-	if err := r.append(ctx, e.append(nil), 1); err != nil {
+	err := r.append(ctx, e.append(nil), 1)
+	if err != nil {
 		r.log.log.Error("an event was not recorded", "error", err)
 	}
+	return err == nil
 }

@@ -31,6 +31,9 @@ type spool struct {
 	last link     // of the last group
 	// waiting are events, moved the groups that are in the store since the file was begun.
 	waiting, moved int
+	// aside says that the file was altered, and stays as it is; renamed, that it has another
+	// name.
+	aside, renamed bool
 }
 
 // link is a place in the chain of groups.
@@ -97,6 +100,11 @@ func (s *spool) append(group []byte, events int, by note.Signer, first bool) (ta
 	defer s.mu.Unlock()
 	if s.waiting == 0 && !first {
 		return false, nil
+	}
+	if s.aside {
+		if err := s.renew(); err != nil {
+			return true, errors.Join(errSpool, err)
+		}
 	}
 	if s.next == 0 {
 		if err := s.begin(); err != nil {
@@ -246,6 +254,9 @@ func (s *spool) check(verifiers []string) (problem string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, err := readSpool(s.file, verifiers)
+	if s.aside { // which was told
+		found.bad = ""
+	}
 	if found.bad == "" && err == nil && s.waiting > 0 && (found.id != s.id || found.last != s.last) {
 		found.bad = fmt.Sprintf("the spool was cut off behind its %d events", found.events)
 	}

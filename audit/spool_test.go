@@ -21,6 +21,7 @@ type small struct {
 	store.Audit
 	full    atomic.Bool
 	between func() // called once, before what found no room waits
+	until   int    // after so many appends it is full again; 0: never
 }
 
 func (s *small) room() error {
@@ -33,6 +34,12 @@ func (s *small) room() error {
 func (s *small) AppendAudit(ctx context.Context, group []byte) error {
 	if err := s.room(); err != nil {
 		return err
+	}
+	if s.until > 0 {
+		if s.until--; s.until == 0 {
+			s.full.Store(true)
+			s.until = -1
+		}
 	}
 	return s.Audit.AppendAudit(ctx, group)
 }
@@ -106,9 +113,11 @@ func told(t *testing.T, l *Log) (requests, alerts []string) {
 		t.Fatal(err)
 	}
 	for _, e := range found.Events {
-		if e.Kind == Alert {
+		switch e.Kind {
+		case Alert:
 			alerts = append(alerts, e.Note)
-		} else {
+		case TakeUp:
+		default:
 			requests = append(requests, e.Request)
 		}
 	}
@@ -277,7 +286,7 @@ func TestASpoolThatWasAlteredIsFound(t *testing.T) {
 	l = openSpooled(t, s, path)
 	defer closed(t, l)
 	got, alerts = told(t, l)
-	if !slices.Equal(got, requests(3)) || len(alerts) != 3 || !strings.Contains(alerts[2], "altered or not finished behind its 1 events; a copy is in "+path+".altered-") {
+	if !slices.Equal(got, requests(3)) || len(alerts) != 3 || !strings.Contains(alerts[2], "altered or not finished behind its 1 events; it is kept as "+path+".altered-") {
 		t.Errorf("%v %q", got, alerts)
 	}
 }
@@ -337,5 +346,91 @@ func TestAFullSpoolEndsAllThatMustBeRecorded(t *testing.T) {
 	l.room.restore(t.Context())
 	if got, _ := told(t, l); len(got) != n {
 		t.Errorf("%d of %d events", len(got), n)
+	}
+}
+
+// keeping puts a spool back as it was.
+func keeping(t *testing.T, path string) (putBack func()) {
+	t.Helper()
+	was, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		if err := os.WriteFile(path, was, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestASpoolThatIsPutBackIsTakenUpOnce(t *testing.T) {
+	s, dir := openSmall(t), t.TempDir()
+	path := filepath.Join(dir, "spool")
+	l := openSpooled(t, s, path)
+	s.full.Store(true)
+	record(t, l, 0, 3)
+	early := keeping(t, path)
+	record(t, l, 3, 5)
+	late := keeping(t, path)
+	elsewhere := filepath.Join(dir, "other")
+	if err := os.Link(path, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	other := keeping(t, elsewhere)
+	s.full.Store(false)
+	l.room.restore(t.Context())
+	got, alerts := told(t, l)
+	if !slices.Equal(got, requests(5)) || len(alerts) != 1 {
+		t.Fatalf("%v %q", got, alerts)
+	}
+	closed(t, l)
+	for i, again := range []struct {
+		putBack func()
+		path    string
+		events  int
+	}{{early, path, 3}, {late, path, 5}, {early, path, 3}, {other, elsewhere, 5}} {
+		if again.path == elsewhere { // a file of another process
+			if err := os.Remove(elsewhere); err != nil {
+				t.Fatal(err)
+			}
+		}
+		again.putBack()
+		l := openSpooled(t, s, again.path)
+		got, alerts := told(t, l)
+		if !slices.Equal(got, requests(5)) || len(alerts) != 2+i || !strings.HasPrefix(alerts[1+i], fmt.Sprint(again.events, " events of the spool are in the log already")) {
+			t.Errorf("%d: %v %q", i, got, alerts)
+		}
+		if n := l.room.spool.holds(); n != 0 {
+			t.Errorf("%d: %d events wait", i, n)
+		}
+		closed(t, l)
+	}
+}
+
+// TestWhatWasTakenUpBeforeAProcessEndedIsNotTakenUpAgain has it end behind one of two
+// appends: of what waits, the rest alone is brought.
+func TestWhatWasTakenUpBeforeAProcessEndedIsNotTakenUpAgain(t *testing.T) {
+	s, path := openSmall(t), filepath.Join(t.TempDir(), "spool")
+	l := openSpooled(t, s, path)
+	s.full.Store(true)
+	record(t, l, 0, 300) // more than are brought together
+	putBack := keeping(t, path)
+	s.full.Store(false)
+	s.until = 1
+	if l.room.restore(t.Context()); l.Health() == nil {
+		t.Fatal("all was brought")
+	}
+	s.full.Store(false)
+	closed(t, l)
+	putBack()
+	l = openSpooled(t, s, path)
+	defer closed(t, l)
+	got, alerts := told(t, l)
+	if !slices.Equal(got, requests(300)) || len(alerts) != 1 || !strings.Contains(alerts[0], "events of the spool are in the log already") {
+		t.Errorf("%d events: %v %q", len(got), got, alerts)
+	}
+	if r, err := l.Verify(t.Context(), Verification{Found: func(p string) { t.Error(p) }}); err != nil || r.Problems != 0 {
+		t.Errorf("%+v %v", r, err)
 	}
 }

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"time"
 
 	"github.com/inglehealth/ingle/store"
 )
@@ -50,36 +47,15 @@ func (s *spool) load(verifiers []string, tell func(problem string)) error {
 	if err != nil {
 		return err
 	}
-	if found.bad != "" {
-		if err := s.setAside(found, tell); err != nil {
-			return err
-		}
+	if s.take(found); found.bad != "" {
+		s.setAside(found, tell)
 	}
-	s.take(found)
 	return nil
 }
 
 // take goes on behind what was found.
 func (s *spool) take(found spooled) {
 	s.id, s.next, s.last, s.waiting, s.moved = found.id, found.end, found.last, found.events, 0
-}
-
-// setAside keeps a copy of the file as it is, and leaves in it what is good.
-func (s *spool) setAside(found spooled, tell func(problem string)) error {
-	all, err := io.ReadAll(io.NewSectionReader(s.file, 0, spoolSize))
-	if err != nil {
-		return err
-	}
-	aside := s.path + ".altered-" + time.Now().UTC().Format("20060102T150405.000000000")
-	if err := os.WriteFile(aside, all, 0o600); err != nil {
-		_ = os.Remove(aside) // a part of it is no copy
-		return fmt.Errorf("audit: %s, and no copy of it can be kept: %w", found.bad, err)
-	}
-	tell(fmt.Sprintf("%s; a copy is in %s", found.bad, aside))
-	if _, err := s.file.WriteAt(make([]byte, spoolSize-found.end), found.end); err != nil {
-		return err
-	}
-	return s.file.Sync()
 }
 
 // alter records that the spool was altered.
@@ -89,7 +65,7 @@ func (l *Log) alter(problem string) {
 }
 
 // drain brings what waits in the spool to the store, in order, until nothing waits. One
-// at a time does.
+// at a time does. What the log says it has of this spool is not brought again.
 func (l *Log) drain(ctx context.Context) error {
 	s := l.room.spool
 	if s.holds() == 0 {
@@ -99,8 +75,11 @@ func (l *Log) drain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := l.refuseTaken(ctx, verifiers); err != nil {
+		return err
+	}
 	for s.holds() > 0 {
-		groups, err := s.left(verifiers, l.alter)
+		groups, first, err := s.left(verifiers, l.alter)
 		if err != nil {
 			return err
 		}
@@ -110,7 +89,8 @@ func (l *Log) drain(ctx context.Context) error {
 				merged = append(merged, groups[n]...)
 				n++
 			}
-			if err := l.store.AppendAudit(ctx, merged); err != nil {
+			first += n
+			if err := l.store.AppendAudit(ctx, append(l.taking(s.id, first, len(groups[:n])), merged...)); err != nil {
 				return err
 			}
 			if err := s.pass(groups[:n]); err != nil {
@@ -122,56 +102,59 @@ func (l *Log) drain(ctx context.Context) error {
 	return nil
 }
 
-// left are the groups that are not in the store, read back from the file.
-func (s *spool) left(verifiers []string, tell func(problem string)) ([][]byte, error) {
+// left are the groups that are not in the store, read back from the file, and how many
+// come before them.
+func (s *spool) left(verifiers []string, tell func(problem string)) (groups [][]byte, before int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, err := readSpool(s.file, verifiers)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if found.bad == "" && (found.id != s.id || found.last != s.last) {
+	same := found.id == s.id && found.last == s.last
+	if found.bad == "" && !same {
 		found.bad = fmt.Sprintf("the spool was cut off behind its %d events", found.events)
 	}
-	if found.bad != "" {
+	if found.bad != "" && !(s.aside && same) {
 		moved := s.moved
-		if err := s.setAside(found, tell); err != nil {
-			return nil, err
-		}
-		s.take(found)
-		s.moved = min(moved, len(found.groups))
-		for _, group := range found.groups[:s.moved] {
-			entries, _ := entriesOf(group) // they were read before
-			s.waiting -= len(entries)
+		if s.setAside(found, tell); found.id == s.id {
+			s.skip(found.groups[:min(moved, len(found.groups))])
 		}
 	}
 	if s.moved == len(found.groups) {
-		return nil, s.empty()
+		return nil, 0, s.empty()
 	}
-	return found.groups[s.moved:], nil
+	return found.groups[s.moved:], s.moved, nil
 }
 
 // pass notes that groups are in the store. When none is left the file is begun anew.
 func (s *spool) pass(groups [][]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, group := range groups {
-		entries, err := entriesOf(group)
-		if err != nil {
-			return err
-		}
-		s.waiting -= len(entries)
-	}
-	s.moved += len(groups)
-	if s.waiting > 0 {
+	if s.skip(groups); s.waiting > 0 {
 		return nil
 	}
 	return s.empty()
 }
 
-// empty leaves nothing in the file.
-func (s *spool) empty() error {
-	err := s.blank()
+// skip counts groups that were read before as moved.
+func (s *spool) skip(groups [][]byte) {
+	for _, group := range groups {
+		entries, _ := entriesOf(group)
+		s.waiting -= len(entries)
+	}
+	s.moved += len(groups)
+}
+
+// empty leaves nothing in the file, unless that is set aside.
+func (s *spool) empty() (err error) {
+	aside := s.aside
+	if !aside {
+		err = s.blank()
+	}
 	s.next, s.waiting, s.moved, s.last = 0, 0, 0, link{}
+	if aside {
+		_ = s.renew() // or with the next group that is to wait
+	}
 	return err
 }

@@ -3,6 +3,7 @@ package records_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -284,4 +285,93 @@ func bundled(t *testing.T, kind, entry string) func(s *records.Session) (records
 		}
 		return records.Result{Resource: *res.Entries[0].Resource}, nil
 	}
+}
+
+// What many share is deleted like a Patient: by who sees all that may name it but for what
+// patients hide, as if that were not there, and by nobody else, in the same words whether or
+// not anything refers to it.
+func TestADeletedThingThatManyShareTellsOfNothingHidden(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		door := db.door(t, records.Policy{})
+		all := door.Session(records.Principal{}, nil)
+		session := func(scopes string) *records.Session {
+			g := access.Grant{Scopes: must(smart.ParseScopes(scopes))(t), Patient: "x", Asker: access.Asker{Purpose: "TREAT"}}
+			return door.Session(records.Principal{ID: "user", Client: "app"}, must(door.Rules(t.Context(), g))(t))
+		}
+		patient(t, all, "x")
+		const sealed = `"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"ETH"}]}`
+		const visit = `{"resourceType":"Encounter","id":"%[1]s","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/x"},`
+		things := map[string]string{ // what refers to each that is used
+			"Organization":  visit + `"serviceProvider":{"reference":"Organization/used"},%[2]s}`,
+			"Practitioner":  visit + `"participant":[{"individual":{"reference":"Practitioner/used"}}],%[2]s}`,
+			"Location":      visit + `"location":[{"location":{"reference":"Location/used"}}],%[2]s}`,
+			"Medication":    `{"resourceType":"MedicationRequest","id":"%[1]s","status":"active","intent":"order","subject":{"reference":"Patient/x"},"medicationReference":{"reference":"Medication/used"},%[2]s}`,
+			"Group":         `{"resourceType":"Observation","id":"%[1]s","status":"final","code":{"text":"x"},"subject":{"reference":"Group/used"},%[2]s}`,
+			"Questionnaire": `{"resourceType":"QuestionnaireResponse","id":"%[1]s","status":"completed","subject":{"reference":"Patient/x"},"questionnaire":"` + base + `/Questionnaire/used",%[2]s}`,
+		}
+		bare := map[string]string{"Organization": `,"name":"O"`, "Group": `,"type":"person","actual":true`, "Questionnaire": `,"status":"active"`}
+		for name, referrer := range things {
+			for _, id := range []string{"alone", "used"} {
+				put(t, all, name+"/"+id, `{"resourceType":%q,"id":%q%s}`, name, id, bare[name])
+			}
+			source := strings.SplitN(referrer, `"`, 5)[3]
+			hidden, seen := source+"/hidden-"+name, source+"/seen-"+name
+			put(t, all, hidden, "%s", fmt.Sprintf(referrer, "hidden-"+name, sealed))
+			for _, scopes := range []string{"user/" + name + ".cruds", "patient/*.cruds user/" + name + ".cruds", "user/*.cruds?_id=a user/" + name + ".cruds"} {
+				s := session(scopes)
+				_, alone := s.Delete(t.Context(), key(name+"/alone"), records.DeleteOptions{})
+				refused(t, alone, fault.Conflict, name+"/alone cannot be deleted with these scopes and roles")
+				_, used := s.Delete(t.Context(), key(name+"/used"), records.DeleteOptions{})
+				if got, want := strings.ReplaceAll(fmt.Sprint(used), "used", "alone"), fmt.Sprint(alone); got != want {
+					t.Errorf("%s: %s\nwhere nothing refers to it: %s", scopes, got, want)
+				}
+			}
+			s := session("user/*.cruds")
+			if _, err := s.Read(t.Context(), key(hidden), records.ReadOptions{}); err == nil {
+				t.Fatalf("the label does not hide %s", hidden)
+			}
+			put(t, all, seen, "%s", fmt.Sprintf(referrer, "seen-"+name, `"language":"en"`))
+			_, err := s.Delete(t.Context(), key(name+"/used"), records.DeleteOptions{})
+			if refused(t, err, fault.Conflict, seen+" refer to it"); strings.Contains(err.Error(), "hidden") {
+				t.Error(err)
+			}
+			must(all.Delete(t.Context(), key(seen), records.DeleteOptions{}))(t)
+			for _, id := range []string{"alone", "used"} {
+				if res := must(s.Delete(t.Context(), key(name+"/"+id), records.DeleteOptions{}))(t); !res.Existed {
+					t.Errorf("%s/%s was not deleted", name, id)
+				}
+			}
+			must(all.Read(t.Context(), key(hidden), records.ReadOptions{}))(t)
+		}
+		put(t, all, "ValueSet/v", `{"resourceType":"ValueSet","id":"v","status":"active"}`) // no record names one
+		must(session("user/ValueSet.cruds").Delete(t.Context(), key("ValueSet/v"), records.DeleteOptions{}))(t)
+	})
+}
+
+func TestHoweverManyHiddenResourcesReferToSomethingTheyRefuseNoDelete(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		door := db.door(t, records.Policy{})
+		all := door.Session(records.Principal{}, nil)
+		patient(t, all, "p")
+		patient(t, all, "q")
+		put(t, all, "Encounter/e", `{"resourceType":"Encounter","id":"e","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/p"}}`)
+		const observation = `{"resourceType":"Observation","id":"%s","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/%s"},"encounter":{"reference":"Encounter/e"}}`
+		var hidden []records.Content
+		for i := range 10_050 {
+			hidden = append(hidden, body(observation, fmt.Sprint("o", i), "q"))
+		}
+		for some := range slices.Chunk(hidden, 500) {
+			must(all.Load(t.Context(), some, records.LoadOptions{}))(t)
+		}
+		put(t, all, "Observation/z", observation, "z", "p")
+		s := tokenSession(t, door, "patient/*.cruds")
+		_, err := s.Delete(t.Context(), key("Encounter/e"), records.DeleteOptions{})
+		if refused(t, err, fault.Conflict, "Observation/z refer to it"); strings.Contains(err.Error(), "others") {
+			t.Error(err)
+		}
+		must(s.Delete(t.Context(), key("Observation/z"), records.DeleteOptions{}))(t)
+		if res := must(s.Delete(t.Context(), key("Encounter/e"), records.DeleteOptions{}))(t); !res.Existed {
+			t.Error("it was not deleted")
+		}
+	})
 }

@@ -26,6 +26,7 @@ func (r *run) fill(ctx context.Context, fewest int) error {
 	for n := range r.o.Concurrency {
 		wg.Go(func() {
 			w := r.worker(1_000_000 + n)
+			w.fills = true
 			defer w.wire.close()
 			for ctx.Err() == nil && r.needsMore(fewest) {
 				if errs[n] = step(ctx, w); errs[n] != nil {

@@ -50,6 +50,7 @@ type worker struct {
 	wire    *wire
 	rand    *rand.Rand
 	count   bool // whether the measured time has begun
+	fills   bool // whether it fills the server, which nobody measures
 	times   []time.Duration
 	failed  int
 	example error

@@ -43,6 +43,7 @@ func newWire(base *url.URL, token string) *wire {
 type answer struct {
 	status   int
 	location string
+	again    time.Duration // Retry-After, if it has seconds
 	body     []byte
 }
 
@@ -139,6 +140,10 @@ func (c *wire) receive() (a answer, closing bool, err error) {
 			switch {
 			case is(name, "Location"):
 				a.location = string(value)
+			case is(name, "Retry-After"):
+				if seconds, err := strconv.Atoi(string(value)); err == nil && seconds >= 0 {
+					a.again = time.Duration(seconds) * time.Second
+				}
 			case is(name, "Content-Length"):
 				if length, err = strconv.ParseInt(string(value), 10, 64); err != nil {
 					return a, true, err

@@ -44,7 +44,7 @@ var mutants = []mutant{
 	{"policies in memory", "../store/sqldb/governing.go", "s.Lo <= at && s.Until > at {", "false {", ""},
 	{"changes of what is in memory", "../store/sqlite/governing.go", "r.spans = append(r.spans, s)", "_ = s", ""},
 	{"owners in memory", "../store/sqldb/decider.go", "owner := most\n", "owner := int64(nobody)\n", ""},
-	{"deletes under what is hidden", "referrers.go", "} else if held && !discreet {", "} else if held && (true || !discreet) {", ""},
+	{"deletes under what is hidden", "referrers.go", "bool { return !seen[k] }", "bool { return false && !seen[k] }", ""},
 	{"what a database is told of policies", "../store/sqldb/packed.go", "if one.condition == holdsNever && n <= after {", "if n <= after {", "postgres"},
 	{"kinds of which a database is told", "../store/sqldb/packed.go", "at, ok := records[kind]", "at, ok := records[kind%2]", "postgres"},
 }

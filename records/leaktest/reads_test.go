@@ -19,7 +19,7 @@ var requests = []request{
 	{"search", askSearch}, {"search", askSearch}, {"search", askSearch}, {"include", askIncludes}, {"count", askCount}, {"search of other kinds", askFancy},
 	{"read", askRead}, {"vread", askVRead}, {"history", askHistory}, {"history of many", askHistories}, {"$everything", askEverything},
 	{"$lastn", askLastN}, {"$docref", askDocRef}, {"$graphql", askGraphQL}, {"$fhirpath", askFHIRPath}, {"view", askView}, {"batch", askBundle},
-	{"changes", askChanges}, {"write", askWrite}, {"write", askWrite}, {"delete of a Patient", askDeletePatient}, {"conditional", askConditional}, {"conditional", askConditional},
+	{"changes", askChanges}, {"write", askWrite}, {"write", askWrite}, {"delete of what is shared", askDelete}, {"conditional", askConditional}, {"conditional", askConditional},
 }
 
 // anything is a resource of interest, which may be hidden or deleted.
