@@ -47,6 +47,8 @@ var mutants = []mutant{
 	{"deletes under what is hidden", "referrers.go", "bool { return !seen[k] }", "bool { return false && !seen[k] }", ""},
 	{"what a database is told of policies", "../store/sqldb/packed.go", "if one.condition == holdsNever && n <= after {", "if n <= after {", "postgres"},
 	{"kinds of which a database is told", "../store/sqldb/packed.go", "at, ok := records[kind]", "at, ok := records[kind%2]", "postgres"},
+	{"notifications", "subscriptionmatch.go", "matchSource{b.l.d}); !ok || err != nil {", "matchSource{b.l.d}); !ok && false || err != nil {", ""},
+	{"notifications again", "subscriptionmessage.go", "if shown, err = t.shows(ctx, record); err != nil || !shown {", "if shown, err = t.shows(ctx, record); err != nil {", ""},
 }
 
 // TestAFilterThatIsLeftOutIsFound leaves out one filter of the door, another one each
@@ -131,7 +133,11 @@ func runMutant(t *testing.T, file, text, database string, within time.Duration) 
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), within+2*time.Minute)
 	defer cancel()
-	run := exec.CommandContext(ctx, binary, "-test.run=^TestNothingHiddenIsTold$/^"+database+"$")
+	test := "TestNothingHiddenIsTold"
+	if strings.HasPrefix(filepath.Base(file), "subscription") {
+		test = "TestNothingHiddenIsNotified"
+	}
+	run := exec.CommandContext(ctx, binary, "-test.run=^"+test+"$/^"+database+"$")
 	run.Env = append(os.Environ(), "INGLE_LEAK_TIME="+within.String(), "INGLE_SOAK=", "INGLE_LEAK_SEED=")
 	start := time.Now()
 	out, err := run.CombinedOutput()
