@@ -14,21 +14,29 @@ import (
 // explain every answer. INGLE_LEAK_SEED repeats a run, INGLE_LEAK_TIME says how long
 // it takes on each database. With CI=true it has the same seed every time, elsewhere
 // another one.
-func TestNothingHiddenIsTold(t *testing.T) { fuzz(t, 10*time.Second) }
+func TestNothingHiddenIsTold(t *testing.T) { fuzz(t, 10*time.Second, requests) }
 
 // TestSoakNothingHiddenIsTold is the long run.
 func TestSoakNothingHiddenIsTold(t *testing.T) {
 	if os.Getenv("INGLE_SOAK") == "" {
 		t.Skip("INGLE_SOAK is not set")
 	}
-	fuzz(t, 20*time.Minute)
+	fuzz(t, 20*time.Minute, requests)
+}
+
+// TestSoakNothingHiddenIsNotified is the long run of what subscribers are told.
+func TestSoakNothingHiddenIsNotified(t *testing.T) {
+	if os.Getenv("INGLE_SOAK") == "" {
+		t.Skip("INGLE_SOAK is not set")
+	}
+	fuzz(t, 5*time.Minute, notifications)
 }
 
 // gateSeed is the seed where the question is whether a change may land: the same code
 // gets the same answer. Chance has its say wherever else the tests run.
 const gateSeed = 17041102901759191516
 
-func fuzz(t *testing.T, long time.Duration) {
+func fuzz(t *testing.T, long time.Duration, requests []request) {
 	seed := rand.Uint64()
 	if os.Getenv("CI") == "true" {
 		seed = gateSeed

@@ -50,6 +50,8 @@ var mutants = []mutant{
 	{"policies of the owners of one resource", "../store/sqldb/one.go", "r.settled.policies = found.numbers()", "_ = found.numbers()", "postgres"},
 	{"the policy of one patient", "../store/sqldb/settled.go", "s.policies = []int64{s.owner.number}", "s.policies = nil", "postgres"},
 	{"another policy than the one remembered", "../store/sqldb/settled.go", "owner.changed || held == 0 }", "owner.changed && held == 0 }", "postgres"},
+	{"notifications", "subscriptionmatch.go", "matchSource{b.l.d}); !ok || err != nil {", "matchSource{b.l.d}); !ok && false || err != nil {", ""},
+	{"notifications again", "subscriptionmessage.go", "if shown, err = t.shows(ctx, record); err != nil || !shown {", "if shown, err = t.shows(ctx, record); err != nil {", ""},
 }
 
 // TestAFilterThatIsLeftOutIsFound leaves out one filter of the door, another one each
@@ -134,7 +136,11 @@ func runMutant(t *testing.T, file, text, database string, within time.Duration) 
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), within+2*time.Minute)
 	defer cancel()
-	run := exec.CommandContext(ctx, binary, "-test.run=^TestNothingHiddenIsTold$/^"+database+"$")
+	test := "TestNothingHiddenIsTold"
+	if strings.HasPrefix(filepath.Base(file), "subscription") {
+		test = "TestNothingHiddenIsNotified"
+	}
+	run := exec.CommandContext(ctx, binary, "-test.run=^"+test+"$/^"+database+"$")
 	run.Env = append(os.Environ(), "INGLE_LEAK_TIME="+within.String(), "INGLE_SOAK=", "INGLE_LEAK_SEED=")
 	start := time.Now()
 	out, err := run.CombinedOutput()

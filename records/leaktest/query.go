@@ -182,7 +182,12 @@ func (l *Listed) holds(s *Sight, v *Version) bool {
 
 // Matches says whether a search for a type, "" for all, finds a resource.
 func (s *Sight) Matches(v *Version, criteria []Criterion) bool {
-	return s.Sees(v, "s") && !slices.ContainsFunc(criteria, func(c Criterion) bool { return !c.holds(s, v) })
+	return s.Sees(v, "s") && s.Meets(v, criteria)
+}
+
+// Meets says whether all criteria hold of a version.
+func (s *Sight) Meets(v *Version, criteria []Criterion) bool {
+	return !slices.ContainsFunc(criteria, func(c Criterion) bool { return !c.holds(s, v) })
 }
 
 // Found are the references of what a search finds.

@@ -52,6 +52,10 @@ type rig struct {
 	did      []string // what was asked since the asker came, for a report
 	made     int      // ids that were made up
 	found    int      // answers that the oracle could not explain
+
+	teller *records.Door       // that of admin, which tells subscribers
+	mail   *mailbox            // nil before anybody subscribes
+	news   []*leaktest.Version // what change wrote last
 }
 
 func openRig(t *testing.T, database string, seed uint64) *rig {
@@ -86,7 +90,8 @@ func openRig(t *testing.T, database string, seed uint64) *rig {
 		policy.ClientIDs = records.ServerChooses
 	}
 	r.door = open(policy)
-	r.admin = open(records.Policy{AllowDangling: true, AllowDeleteReferred: true}).Session(records.Principal{ID: "admin"}, nil)
+	r.teller = open(records.Policy{AllowDangling: true, AllowDeleteReferred: true})
+	r.admin = r.teller.Session(records.Principal{ID: "admin"}, nil)
 	r.populate()
 	r.serve()
 	return r
@@ -125,6 +130,7 @@ func (r *rig) populate() {
 	r.sync()
 	for range 12 {
 		r.label()
+		r.sync()
 	}
 }
 
@@ -259,7 +265,7 @@ func (r *rig) change() {
 		owner := pick(r, []string{"Patient/p", "Patient/q", "Patient/r"})
 		r.put("Observation/moved", fmt.Sprintf(`{"status":"final","category":[{"coding":[{"code":"laboratory"}]}],"code":{"coding":[{"system":"urn:c","code":"m"}]},"subject":{"reference":%q},"note":[{"text":"%d"}]}`, owner, r.random.Int()))
 	}
-	r.sync()
+	r.news = append(r.news, r.sync()...)
 	r.look()
 }
 
@@ -288,7 +294,6 @@ func (r *rig) label() {
 	if _, err := r.admin.Update(r.Context(), keyOf(v.Reference()), records.Content{JSON: text}, records.UpdateOptions{}); err != nil {
 		r.Fatalf("%s: %v", v.Reference(), err)
 	}
-	r.sync()
 }
 
 func pick[T any](r *rig, all []T) T { return all[r.random.IntN(len(all))] }
