@@ -103,7 +103,8 @@ func (c *auditVerify) Help() string {
   ingle audit checkpoint --data ./records > checkpoint     (today, and keep it elsewhere)
   ingle audit verify --data ./records --checkpoint checkpoint
 
-It says 'The log is whole' and ends with 0, or names each thing that is wrong and ends with 1.`
+It says 'The log is whole' and ends with 0, or names each thing that is wrong and ends with 1. What commands left
+while no server ran is in the log as soon as one runs.`
 }
 
 // errNotWhole ends a verification that found something.

@@ -91,6 +91,10 @@ func TestVariablesAreBound(t *testing.T) {
 		`query($n: Int) { name(_count: $n) { use } }`:  `{"n":"3"}`,
 		`query($n: Int) { name(_count: $n) { id } }`:   `{"n":[1]}`,
 		`query($b: Boolean) { id @skip(if: $b) }`:      `{"b":"true"}`,
+		`query($b: code) { id @skip(if: $b) }`:         `{"b":"true"}`,
+		`query($u: [code!]) { name(use: $u) { use } }`: `{"u":["usual",null]}`,
+		`query($u: [code]) { name(use: $u) { use } }`:  `{"u":[["usual"]]}`,
+		`query($n: code) { name(_count: $n) { use } }`: `{"n":"3"}`,
 		`query($u: Patient) { name(use: $u) { use } }`: `{"u":"x"}`,
 		`query($u: code) { name(use: $u) { use } } `:   `{"u":{"a":1}}`,
 		`query($u: code) { name(use: $v) { use } }`:    `{}`,
@@ -112,6 +116,9 @@ func TestAnOperationIsChosenByItsName(t *testing.T) {
 	w.refused("Patient/peter", ` `, "the query is missing")
 	w.refused("Patient/peter", `query @x { id }`, "@x")
 	w.refused("Patient/peter", `{ id @x }`, "there is no directive @x")
+	w.refused("Patient/peter", `{ id @skip }`, "@skip needs the argument if")
+	w.refused("Patient/peter", `{ id @include(if: "true") }`, "@include needs the argument if")
+	w.refused("Patient/peter", `{ id @include(if: true, unless: true) }`, "@include needs the argument if")
 }
 
 func TestOtherReleasesAreData(t *testing.T) {

@@ -111,6 +111,8 @@ func TestAJSONPatchGivesAValidResource(t *testing.T) {
 		{`[{"op":"test","path":"/active","value":true},{"op":"remove","path":"/active"}]`, `"id":"p1","name":`},
 		{`[{"op":"copy","from":"/name/0/family","path":"/name/1/family"}]`, `"given":["Jim"],"family":"Chalmers"`},
 		{`[{"op":"move","from":"/name/1","path":"/name/0"}]`, `"name":[{"use":"usual"`},
+		{`[{"op":"move","from":"/birthDate","path":"/name/0/family"}]`, `"family":"1974-12-25"`},
+		{`[{"op":"move","from":"/name/0","path":"/name/0"}]`, `"name":[{"use":"official"`},
 		{`[{"op":"test","path":"/multipleBirthInteger","value":2.0}]`, `"multipleBirthInteger":2`},
 		{`[{"op":"remove","path":"/contact/0/gender"}]`, `"multipleBirthInteger":2}`}, // nothing is left of contact
 		{`[]`, `"contact":[{"gender":"female"}]`},
@@ -150,6 +152,9 @@ func TestAJSONPatchThatDoesNotFitNamesTheOperationAndThePath(t *testing.T) {
 		{`[{"op":"add","path":"/~2","value":1}]`, fault.Invalid, []string{"~"}},
 		{`[{"op":"move","from":"/name","path":"/name/0"}]`, fault.Invalid, []string{"into itself"}},
 		{`[{"op":"test","path":"/birthDate","value":"1974"}]`, fault.Unprocessable, []string{"operation 0", "Patient.birthDate", "1974-12-25"}},
+		{`[{"op":"test","path":"/multipleBirthInteger","value":"2"}]`, fault.Unprocessable, []string{"Patient.multipleBirthInteger", "the value is 2"}},
+		{`[{"op":"test","path":"/contact","value":{}}]`, fault.Unprocessable, []string{"Patient.contact"}},
+		{`[{"op":1,"path":"/active"}]`, fault.Invalid, []string{"operation 0", "op"}},
 		{`[{"op":"test","path":"/active","value":true},{"op":"replace","path":"/name/7/family","value":"X"}]`, fault.Unprocessable, []string{"operation 1", "Patient.name[7].family", "no position 7"}},
 		{`[{"op":"remove","path":"/deceasedBoolean"}]`, fault.Unprocessable, []string{"operation 0", "deceasedBoolean"}},
 		{`[{"op":"remove","path":"/name/01"}]`, fault.Unprocessable, []string{"not an array index"}},
@@ -194,6 +199,8 @@ func TestAJSONPatchThatGrowsWithoutBoundIsRefused(t *testing.T) {
 	}
 	_, err = ParseJSON([]byte("[" + strings.Repeat(`{"op":"remove","path":"/a"},`, MaxOperations) + `{"op":"remove","path":"/a"}]`))
 	explains(t, "10,001 operations", err, fault.TooLarge, []string{"10001"})
+	_, err = ParseJSON([]byte(strings.Repeat(" ", MaxBytes-1) + "[]"))
+	explains(t, "a byte more than is taken", err, fault.TooLarge, []string{"16777217"})
 	_, err = ParseJSON([]byte(strings.Repeat("[", 500) + strings.Repeat("]", 500)))
 	explains(t, "500 arrays in each other", err, fault.Invalid, []string{"deeper"})
 }

@@ -164,6 +164,10 @@ func TestAnXMLPatchThatDoesNotFitNamesTheOperation(t *testing.T) {
 	}
 	_, err := ParseXML([]byte(`<!DOCTYPE diff [<!ENTITY a "b">]><diff/>`))
 	explains(t, "a document type", err, fault.Invalid, []string{"document type"})
+	for _, roots := range []string{"<!-- nothing -->", string(diff(`<remove sel="f:Patient/f:active"/>`)) + "<diff/>"} {
+		_, err := ParseXML([]byte(roots))
+		explains(t, roots, err, fault.Invalid, []string{"one root element"})
+	}
 }
 
 func FuzzParseXML(f *testing.F) {

@@ -319,6 +319,17 @@ func TestAnAdministratorMakesUsersWhoChooseTheirPassword(t *testing.T) {
 		t.Errorf("%+v, %v", u, err)
 	}
 	g.get("/account/users?login=otto@clinic.example").want(200).has("Otto", "Practitioner/noor (PractitionerRole/gp)")
+	// Who is disabled before the link is opened chooses nothing.
+	made = p.visit("root", "/account/users/new").send("login", "ida", "role", "practitioner")
+	link = regexp.MustCompile(p.url + `/account/invitation/[\w-]+`).FindString(made.body)
+	if u, err = p.identity.UserByLogin(t.Context(), "ida"); err != nil {
+		t.Fatal(err)
+	}
+	u.Disabled = true
+	if _, err := p.identity.UpdateUser(t.Context(), *u); err != nil {
+		t.Fatal(err)
+	}
+	p.do(p.client, "GET", link, nil).want(403).has("This account is disabled")
 }
 
 func TestAnAdministratorChangesAndDisablesUsersButNotOneself(t *testing.T) {

@@ -137,6 +137,7 @@ func TestAppStateThatBreaksARuleIsRefused(t *testing.T) {
 		}
 	}
 	k.state("POST", "", k.basic("", "v"), "Content-Type", "text/plain").want(415)
+	k.state("POST", "", k.basic("", "v")+k.basic("", "w")).want(400).has("something follows the resource")
 	k.state("GET", k.find(), "").want(200).has(`"total":0`)
 }
 

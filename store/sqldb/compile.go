@@ -127,9 +127,12 @@ func (c *compiler) apart(x search.Expr, r string) fragment {
 	}
 	var parts, sets []fragment
 	for _, e := range any {
+		if c.none(e) {
+			continue
+		}
 		if set, ok := c.fewOf(e); ok {
 			sets = append(sets, set...)
-		} else if !c.none(e) {
+		} else {
 			parts = append(parts, c.condition(e, r))
 		}
 	}

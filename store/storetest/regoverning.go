@@ -116,6 +116,18 @@ func regoverns(t *testing.T, b bench) {
 		t.Fatal(err)
 	}
 	n.check(t, "indexed anew", "Observation/1 Observation/4")
+	b.govern(t, "a", span("some"))
+	for _, index := range [][]search.Entry{{refer(subject, "Patient/a"), token(status, "s", "hidden")}, {refer(subject, "Patient/a")}} {
+		if _, err := b.Reindex(b.ctx, b.setting(t, "held", "1"), []store.Reindexed{{Key: key("Observation/4"), Version: 1, Index: index}}); err != nil {
+			t.Fatal(err)
+		}
+		want := "Observation/1"
+		if len(index) == 2 {
+			want += " Observation/4"
+		}
+		n.check(t, "with or without the code, indexed anew", want)
+	}
+	b.govern(t, "a", span("all"))
 	if _, err := b.Expunge(b.ctx, store.Expunge{Key: key("Observation/1"), Everything: true, Limit: 100}); err != nil {
 		t.Fatal(err)
 	}
