@@ -30,6 +30,9 @@ type compiler struct {
 	momentary bool // what is made depends on what the tables have now
 	sparing   bool // the condition is asked of few resources
 
+	settled  *settled // nil unless policies are known
+	policies *policyMemory
+
 	basis                // what the conditions made so far depend on
 	looked    bool       // whether there is Governing
 	governing *Governing // see memory

@@ -127,7 +127,7 @@ func (c *compiler) decided(x search.Governed, g, r string) (from, condition frag
 	}
 	w := written{choices, x.After, whoseOf(x, r)}
 	if p := t.packedOf(x, decidedKey{c.names, r}, choices); p != nil && (len(p.bytes) <= fewBytes || !c.tells(w)) {
-		return p.from(g, d), t.condition(inBytes{d}, after)
+		return p.from(g, d), t.condition(inBytes{d, p}, after)
 	}
 	from = sql(" CROSS JOIN LATERAL (SELECT (SELECT ?::text::jsonb) -> "+g+".policy::text AS of OFFSET 0) "+d, w)
 	condition = t.condition(inJSON{d}, sql(g+".policy > ?", later(w)))
@@ -214,7 +214,7 @@ func (t *decided) choice(c *compiler, x search.Expr, kind int, r string) choice 
 		return choice{condition: holdsNever}
 	}
 	inner := *c
-	inner.aliases, inner.basis, inner.momentary, inner.size, inner.trace, inner.sparing = decidedAliases, basis{}, false, nil, nil, true
+	inner.aliases, inner.basis, inner.momentary, inner.size, inner.trace, inner.settled, inner.sparing = decidedAliases, basis{}, false, nil, nil, nil, true
 	f := inner.condition(x, r)
 	c.fail(inner.err)
 	c.add(inner.basis)
@@ -280,8 +280,8 @@ func lasts(x search.Expr) bool {
 // the values in it.
 type told interface {
 	condition() fragment
-	// value is what stands at a place, the nth that differs in its condition.
-	value(place, nth int, isText bool) fragment
+	// value is what stands at a place of a condition.
+	value(s *shared, place int, isText bool) fragment
 }
 
 // condition chooses among the conditions; after counts for policies of no kind.
@@ -301,14 +301,12 @@ func (t *decided) condition(by told, after fragment) fragment {
 // with is the condition with the values that the policy of a row has.
 func (s *shared) with(by told) fragment {
 	parts := []fragment{sql(s.parts[0])}
-	nth := 0
 	for i, v := range s.values {
 		n, isNumber := v.(int64)
 		one := sql("?", v)
 		switch {
 		case s.differ[i]:
-			one = by.value(i, nth, !isNumber)
-			nth++
+			one = by.value(s, i, !isNumber)
 		case isNumber:
 			one = sql(strconv.FormatInt(n, 10))
 		}
@@ -327,7 +325,7 @@ func (f byFunction) condition() fragment {
 	return sql(ConditionFunction+"("+f.g+".policy, ?)", f.choices)
 }
 
-func (f byFunction) value(place, _ int, _ bool) fragment {
+func (f byFunction) value(_ *shared, place int, _ bool) fragment {
 	return sql(ValueFunction+"("+f.g+".policy, ?, "+strconv.Itoa(place)+")", f.choices)
 }
 
@@ -336,7 +334,7 @@ type inJSON struct{ d string }
 
 func (j inJSON) condition() fragment { return sql("(" + j.d + ".of ->> 0)::bigint") }
 
-func (j inJSON) value(place, _ int, isText bool) fragment {
+func (j inJSON) value(_ *shared, place int, isText bool) fragment {
 	value := "(" + j.d + ".of ->> " + strconv.Itoa(place+1) + ")"
 	if !isText {
 		value += "::bigint"

@@ -224,7 +224,7 @@ func (m fromMemory) condition() fragment {
 	return join("", sql("coalesce("), decided, sql(", "+LearnedFunction+"("+key+", ?, "+generation+", "+owner("min")+", "+owner("max")+"))", m.deciding))
 }
 
-func (m fromMemory) value(place, _ int, _ bool) fragment {
+func (m fromMemory) value(_ *shared, place int, _ bool) fragment {
 	return sql(KnownFunction+"("+m.r+"."+m.column+", ?, "+strconv.Itoa(place)+")", m.deciding)
 }
 
