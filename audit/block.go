@@ -42,16 +42,16 @@ func (b *block) add(n *entry) {
 }
 
 func (b *block) encode() []byte {
-	out := append(make([]byte, 0, len(b.leaves)*128), blockFormat)
-	out = binary.AppendUvarint(out, uint64(len(b.leaves)))
-	for _, leaf := range b.leaves {
-		out = append(out, leaf[:]...)
-	}
 	size := 0
 	for i := range b.parts {
 		size += sizeOfParts(b.parts[i])
 	}
 	all := make([]byte, 0, size)
+	out := append(make([]byte, 0, len(b.leaves)*(tlog.HashSize+len(salt{}))+size/2), blockFormat)
+	out = binary.AppendUvarint(out, uint64(len(b.leaves)))
+	for _, leaf := range b.leaves {
+		out = append(out, leaf[:]...)
+	}
 	for i := range b.salts {
 		out = append(out, b.salts[i][:]...)
 		all = appendParts(all, b.parts[i])

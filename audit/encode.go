@@ -361,15 +361,17 @@ func entriesOf(group []byte) ([]*entry, error) {
 		n := &entry{time: r.varint()}
 		known := n.time == withTerms
 		if known {
-			n.time, n.terms = r.varint(), []term{}
+			n.time = r.varint()
 		}
 		copy(n.salt[:], r.bytes(len(n.salt)))
-		for range r.count(8) {
-			n.keys = append(n.keys, int64(binary.BigEndian.Uint64(r.bytes(8))))
+		n.keys = make([]int64, r.count(8))
+		for i := range n.keys {
+			n.keys[i] = int64(binary.BigEndian.Uint64(r.bytes(8)))
 		}
 		if known {
-			for range r.count(4) {
-				n.terms = append(n.terms, term(binary.BigEndian.Uint32(r.bytes(4))))
+			n.terms = make([]term, r.count(4))
+			for i := range n.terms {
+				n.terms[i] = term(binary.BigEndian.Uint32(r.bytes(4)))
 			}
 		}
 		n.parts = r.parts()

@@ -12,7 +12,6 @@ import (
 type recorder struct {
 	mu         sync.Mutex
 	open       *group // that further events join; nil when the next event begins one
-	spare      []byte // of a group that is done
 	ended      bool
 	leading    sync.WaitGroup
 	committing sync.Mutex
@@ -23,7 +22,7 @@ type recorder struct {
 
 // group is events on their way to the store.
 type group struct {
-	b      []byte
+	b      *[]byte // one of buffers
 	events int
 	wanted int           // events; with so many it does not wait any more
 	enough chan struct{} // is told that they are there
@@ -48,12 +47,10 @@ func (r *recorder) Unexpect() { r.expected.Add(-1) }
 // group adds an event to a group and returns when that is committed, with the error
 // of commit.
 func (r *recorder) group(e *Event, commit func(b []byte, events int) error) error {
-	own := buffers.Get().(*[]byte)
-	*own = e.append((*own)[:0])
+	own := buffer()
+	*own = e.append(*own)
 	g, leads := r.join(*own)
-	if cap(*own) <= mostKept {
-		buffers.Put(own)
-	}
+	keep(own)
 	switch {
 	case g == nil:
 		return ErrClosed
@@ -75,8 +72,7 @@ func (r *recorder) join(event []byte) (g *group, leads bool) {
 		return nil, false
 	}
 	if leads = r.open == nil; leads {
-		r.open = &group{b: r.spare[:0], enough: make(chan struct{}, 1), done: make(chan struct{})}
-		r.spare = nil
+		r.open = &group{b: buffer(), enough: make(chan struct{}, 1), done: make(chan struct{})}
 		r.leading.Add(1)
 	}
 	r.open.add(event)
@@ -86,11 +82,25 @@ func (r *recorder) join(event []byte) (g *group, leads bool) {
 // buffers are those that events are written into.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
+// buffer is an empty one.
+func buffer() *[]byte {
+	b := buffers.Get().(*[]byte)
+	*b = (*b)[:0]
+	return b
+}
+
 // mostKept is the largest buffer that is kept for what comes next.
 const mostKept = 1 << 20
 
+// keep gives back one of buffers, of which nothing is used any more.
+func keep(b *[]byte) {
+	if cap(*b) <= mostKept {
+		buffers.Put(b)
+	}
+}
+
 func (g *group) add(event []byte) {
-	g.b = append(g.b, event...)
+	*g.b = append(*g.b, event...)
 	if g.events++; g.events == g.wanted {
 		g.enough <- struct{}{}
 	}
@@ -101,13 +111,9 @@ func (r *recorder) lead(g *group, commit func(b []byte, events int) error) {
 	r.committing.Lock()
 	defer r.committing.Unlock()
 	r.gather(g)
-	g.err = commit(g.b, g.events)
+	g.err = commit(*g.b, g.events)
 	close(g.done)
-	if cap(g.b) <= mostKept {
-		r.mu.Lock()
-		r.spare = g.b
-		r.mu.Unlock()
-	}
+	keep(g.b)
 }
 
 // gather waits until half of the requests that are under way have joined the group,

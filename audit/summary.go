@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -90,13 +91,14 @@ const (
 )
 
 // summary is the format and the bits of the terms; nil for none.
-func summary(terms map[term]bool) []byte {
+func summary(terms []term) []byte {
+	terms = distinct(terms)
 	if len(terms) == 0 {
 		return nil
 	}
 	s := make([]byte, 1+(min(len(terms)*bitsPerTerm, maxSummary)+7)/8)
 	s[0] = summaryFormat
-	for t := range terms {
+	for _, t := range terms {
 		for i := range probes {
 			at := t.bit(i, len(s)-1)
 			s[1+at/8] |= 1 << (at % 8)
@@ -162,14 +164,31 @@ func codes(tokens []string) []string {
 // summaryOf is the summary of entries; nil when one has no terms, as those that an
 // earlier version appended.
 func summaryOf(entries []*entry) []byte {
-	all := map[term]bool{}
+	var all []term
 	for _, n := range entries {
 		if n.terms == nil {
 			return nil
 		}
-		for _, t := range n.terms {
-			all[t] = true
-		}
+		all = append(all, n.terms...)
 	}
 	return summary(all)
+}
+
+// distinct leaves each term once. They are hashes, so that a place for each is found
+// without another one.
+func distinct(all []term) []term {
+	places := make([]int32, 1<<bits.Len(uint(2*len(all)))) // in out, from 1
+	out := all[:0]
+next:
+	for _, t := range all {
+		at := int(t) & (len(places) - 1)
+		for ; places[at] != 0; at = (at + 1) & (len(places) - 1) {
+			if out[places[at]-1] == t {
+				continue next
+			}
+		}
+		out = append(out, t)
+		places[at] = int32(len(out))
+	}
+	return out
 }

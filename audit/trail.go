@@ -70,6 +70,16 @@ func (t *Trail) Touch(a Action, key fhir.Key, version int64, patients ...fhir.Ke
 	}
 }
 
+// Concerned are the patients of what was touched last, which are not to be changed.
+func (t *Trail) Concerned() []fhir.Key {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.touched) == 0 {
+		return nil
+	}
+	return t.touched[len(t.touched)-1].patients
+}
+
 func (t *Trail) find(key fhir.Key) (int, bool) {
 	if len(t.touched) > few && t.known == nil {
 		t.known = make(map[fhir.Key]int, 2*few)

@@ -75,93 +75,96 @@ func BenchmarkConsentsOfAPopulation(b *testing.B) {
 		b.Skip("INGLE_CONSENTS=100000 asks for it")
 	}
 	for _, name := range databaseNames {
-		base := newDatabase(b, name)
-		d := base.door(b, records.Policy{})
-		s := d.Session(records.Principal{ID: "tester"}, nil)
-		load := func(n int, format func(i int) string) {
-			b.Helper()
-			for from := 0; from < n; from += 5000 {
-				contents := make([]records.Content, min(5000, n-from))
-				for i := range contents {
-					contents[i] = body("%s", format(from+i))
-				}
-				loaded, err := s.Load(b.Context(), contents, records.LoadOptions{})
-				if err != nil || slices.ContainsFunc(loaded, func(l records.Loaded) bool { return l.Err != nil }) {
-					b.Fatal(err, loaded[0])
-				}
+		b.Run(name, func(b *testing.B) { consentsOfAPopulation(b, newDatabase(b, name), patients) })
+	}
+}
+
+func consentsOfAPopulation(b *testing.B, base database, patients int) {
+	d := base.door(b, records.Policy{})
+	s := d.Session(records.Principal{ID: "tester"}, nil)
+	load := func(n int, format func(i int) string) {
+		b.Helper()
+		for from := 0; from < n; from += 5000 {
+			contents := make([]records.Content, min(5000, n-from))
+			for i := range contents {
+				contents[i] = body("%s", format(from+i))
+			}
+			loaded, err := s.Load(b.Context(), contents, records.LoadOptions{})
+			if err != nil || slices.ContainsFunc(loaded, func(l records.Loaded) bool { return l.Err != nil }) {
+				b.Fatal(err, loaded[0])
 			}
 		}
-		load(1001, func(i int) string {
-			id := "dr"
-			if i > 0 {
-				id = fmt.Sprint("x", i)
+	}
+	load(1001, func(i int) string {
+		id := "dr"
+		if i > 0 {
+			id = fmt.Sprint("x", i)
+		}
+		return fmt.Sprintf(`{"resourceType":"Practitioner","id":%q}`, id)
+	})
+	load(100, func(i int) string { return fmt.Sprintf(`{"resourceType":"Organization","id":"org%d","name":"O"}`, i) })
+	load(patients, func(i int) string {
+		return fmt.Sprintf(`{"resourceType":"Patient","id":"p%d","name":[{"family":"F%d"}]}`, i, i)
+	})
+	load(patients, func(i int) string {
+		return fmt.Sprintf(`{"resourceType":"Observation","id":"o%d","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"c%d"}]},"subject":{"reference":"Patient/p%d"},"effectiveDateTime":"2024-01-01"}`, i, i/5%100, i)
+	})
+	run := func(when string, as *records.Session, shown func(i int) bool) {
+		b.Run(when+"/read", func(b *testing.B) {
+			defer reportCPU(b)()
+			for i := range b.N {
+				_, err := as.Read(b.Context(), key(fmt.Sprintf("Observation/o%d", i%patients)), records.ReadOptions{})
+				if (err == nil) != shown(i%patients) {
+					b.Fatal(i, err)
+				}
 			}
-			return fmt.Sprintf(`{"resourceType":"Practitioner","id":%q}`, id)
 		})
-		load(100, func(i int) string { return fmt.Sprintf(`{"resourceType":"Organization","id":"org%d","name":"O"}`, i) })
-		load(patients, func(i int) string {
-			return fmt.Sprintf(`{"resourceType":"Patient","id":"p%d","name":[{"family":"F%d"}]}`, i, i)
-		})
-		load(patients, func(i int) string {
-			return fmt.Sprintf(`{"resourceType":"Observation","id":"o%d","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"c%d"}]},"subject":{"reference":"Patient/p%d"},"effectiveDateTime":"2024-01-01"}`, i, i%100, i)
-		})
-		run := func(when string, as *records.Session, shown func(i int) bool) {
-			b.Run(name+"/"+when+"/read", func(b *testing.B) {
+		for what, query := range map[string]string{"search one patient": "patient=Patient/p%d", "search a code": "code=c%d", "count a code": "code=c%d&_summary=count"} {
+			b.Run(when+"/"+what, func(b *testing.B) {
 				defer reportCPU(b)()
 				for i := range b.N {
-					_, err := as.Read(b.Context(), key(fmt.Sprintf("Observation/o%d", i%patients)), records.ReadOptions{})
-					if (err == nil) != shown(i%patients) {
-						b.Fatal(i, err)
+					if _, err := as.Search(b.Context(), records.SearchRequest{Type: "Observation", Pairs: pairs(b, fmt.Sprintf(query, i%100))}); err != nil {
+						b.Fatal(err)
 					}
 				}
 			})
-			for what, query := range map[string]string{"search one patient": "patient=Patient/p%d", "search a code": "code=c%d", "count a code": "code=c%d&_summary=count"} {
-				b.Run(name+"/"+when+"/"+what, func(b *testing.B) {
-					defer reportCPU(b)()
-					for i := range b.N {
-						if _, err := as.Search(b.Context(), records.SearchRequest{Type: "Observation", Pairs: pairs(b, fmt.Sprintf(query, i%100))}); err != nil {
-							b.Fatal(err)
-						}
-					}
-				})
-			}
 		}
-		run("no consents", clinician(b, d), func(int) bool { return true })
-		start := time.Now()
-		load(patients, func(i int) string { return consentOfMany(i, manyProvisions(i)) })
-		b.Logf("%s: %d consents in %v", name, patients, time.Since(start))
-		start = time.Now()
-		d = base.door(b, records.Policy{})
-		s = d.Session(records.Principal{ID: "tester"}, nil)
-		b.Logf("%s: opened in %v", name, time.Since(start))
-		before := heap()
-		start = time.Now()
-		clinician(b, d)
-		b.Logf("%s: the first rules in %v, %d kB of heap", name, time.Since(start), (heap()-before)/1024)
-		start = time.Now()
-		as := clinician(b, d)
-		b.Logf("%s: the next ones in %v", name, time.Since(start))
-		start = time.Now()
-		if _, err := as.Search(b.Context(), records.SearchRequest{Type: "Observation", Pairs: pairs(b, "code=c0")}); err != nil {
-			b.Fatal(err)
-		}
-		b.Logf("%s: the first search in %v, %d kB of heap in all", name, time.Since(start), (heap()-before)/1024)
-		run("consents", as, func(i int) bool { return i%5 != 0 && i%5 != 4 })
-		b.Run(name+"/write a consent", func(b *testing.B) {
-			defer reportCPU(b)()
-			for i := range b.N {
-				put(b, s, fmt.Sprintf("Consent/c%d", i%patients), "%s", consentOfMany(i%patients, manyProvisions(i%patients+1)))
-			}
-		})
-		b.Run(name+"/write a new policy and make rules", func(b *testing.B) {
-			defer reportCPU(b)()
-			for i := range b.N {
-				provision := fmt.Sprintf(`{"type":"permit","provision":[{"type":"deny","code":[{"coding":[{"system":"http://loinc.org","code":"w%d"}]}]}]}`, i)
-				put(b, s, fmt.Sprintf("Consent/c%d", i%patients), "%s", consentOfMany(i%patients, provision))
-				clinician(b, d)
-			}
-		})
 	}
+	run("no consents", clinician(b, d), func(int) bool { return true })
+	start := time.Now()
+	load(patients, func(i int) string { return consentOfMany(i, manyProvisions(i)) })
+	b.Logf("%d consents in %v", patients, time.Since(start))
+	start = time.Now()
+	d = base.door(b, records.Policy{})
+	s = d.Session(records.Principal{ID: "tester"}, nil)
+	b.Logf("opened in %v", time.Since(start))
+	before := heap()
+	start = time.Now()
+	clinician(b, d)
+	b.Logf("the first rules in %v, %d kB of heap", time.Since(start), (heap()-before)/1024)
+	start = time.Now()
+	as := clinician(b, d)
+	b.Logf("the next ones in %v", time.Since(start))
+	start = time.Now()
+	if _, err := as.Search(b.Context(), records.SearchRequest{Type: "Observation", Pairs: pairs(b, "code=c0")}); err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("the first search in %v, %d kB of heap in all", time.Since(start), (heap()-before)/1024)
+	run("consents", as, func(i int) bool { return i%5 != 0 && i%5 != 4 })
+	b.Run("write a consent", func(b *testing.B) {
+		defer reportCPU(b)()
+		for i := range b.N {
+			put(b, s, fmt.Sprintf("Consent/c%d", i%patients), "%s", consentOfMany(i%patients, manyProvisions(i%patients+1)))
+		}
+	})
+	b.Run("write a new policy and make rules", func(b *testing.B) {
+		defer reportCPU(b)()
+		for i := range b.N {
+			provision := fmt.Sprintf(`{"type":"permit","provision":[{"type":"deny","code":[{"coding":[{"system":"http://loinc.org","code":"w%d"}]}]}]}`, i)
+			put(b, s, fmt.Sprintf("Consent/c%d", i%patients), "%s", consentOfMany(i%patients, provision))
+			clinician(b, d)
+		}
+	})
 }
 
 // consentOfMany is the Consent of patient i of a population.

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // referencesIn finds the references by reading the JSON.
@@ -39,7 +41,7 @@ func FuzzReferencesAreFoundWithoutReadingTheResource(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, dotted string) {
 		path := strings.Split(dotted, ".")
 		var got []string
-		referencesAt([]byte(text), path, func(literal string) { got = append(got, literal) })
+		referencesAt([]byte(text), path, func(literal []byte) { got = append(got, string(literal)) })
 		var v any
 		// Names that occur twice, and escapes in names, do not in what is stored.
 		if !jsontext.Value(text).IsValid() || json.Unmarshal([]byte(text), &v) != nil || strings.Contains(text, `\u`) || strings.ContainsAny(dotted, `\"/`) {
@@ -65,6 +67,30 @@ func TestThePathsOfASearchParameterAreThoseOfItsType(t *testing.T) {
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: %q", expression, got)
+		}
+	}
+}
+
+func TestWhomAResourceConcernsDoesNotDependOnAnotherOne(t *testing.T) {
+	patients := func(ids ...fhir.ID) (keys []fhir.Key) {
+		for _, id := range ids {
+			keys = append(keys, fhir.Key{Type: "Patient", ID: id})
+		}
+		return keys
+	}
+	for text, want := range map[string][]fhir.Key{
+		`{"actor":[{"reference":"Patient/a"}]}`:                                                    patients("a"),
+		`{"actor":[{"reference":"Patient/a"},{"reference":"Group/g"},{"reference":"Patient/b"}]}`:  patients("a", "b"),
+		`{"actor":[{"reference":"https://s/fhir/Patient/a"},{"reference":"Patient/b#x"}]}`:         patients("a", "b"),
+		`{"actor":[{"reference":"Patient/b/_history/1"},{"reference":"https://s/fhirPatient/a"}]}`: patients("b"),
+		`{"actor":[{"reference":"Patient/"},{"reference":"Patient/ä"},{"display":"Patient/a"}]}`:   nil,
+	} {
+		for _, another := range [][]fhir.Key{nil, patients("a"), patients("b"), patients("a", "b"), patients("a", "c"), patients("a", "b", "c"), patients("")} {
+			before := slices.Clone(another)
+			got := concerned([]byte(text), [][]string{{"actor"}}, "https://s/fhir", another)
+			if _ = append(got, fhir.Key{}); !slices.Equal(got, want) || !slices.Equal(another, before) {
+				t.Errorf("%s after %v: %v, want %v", text, another, got, want)
+			}
 		}
 	}
 }

@@ -111,6 +111,8 @@ func (s *Session) visible(ctx context.Context, r store.Reader, key fhir.Key, i s
 	}
 	types := []string{string(key.Type)}
 	filter := s.filter(types, i)
+	var record store.Record
+	looked := false
 	if filter != nil {
 		// One query, so that what is shown is what was asked about; and what is hidden
 		// takes as many queries as what is missing.
@@ -121,9 +123,15 @@ func (s *Session) visible(ctx context.Context, r store.Reader, key fhir.Key, i s
 		if len(page.Records) > 0 {
 			return page.Records[0], nil
 		}
+		if looked = page.Looked; page.Beside != nil {
+			record = *page.Beside
+		}
 	}
-	record, err := r.Read(ctx, key)
-	if errors.Is(err, store.ErrNotFound) {
+	var err error
+	if !looked {
+		record, err = r.Read(ctx, key)
+	}
+	if errors.Is(err, store.ErrNotFound) || err == nil && record.Version == 0 {
 		s.miss(ctx, key)
 		return store.Record{}, notFound(key)
 	}

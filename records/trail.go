@@ -1,6 +1,7 @@
 package records
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"strings"
@@ -17,7 +18,7 @@ func (d *Door) Audit() *audit.Log { return d.config.Audit }
 // touch notes on the trail of a request that a record is part of its answer.
 func (d *Door) touch(ctx context.Context, r store.Record) {
 	if t := audit.TrailOf(ctx); t != nil {
-		t.Touch(audit.Reads, r.Key, r.Version, d.patients(r.Release, r.Key, r.Body)...)
+		t.Touch(audit.Reads, r.Key, r.Version, d.patients(r.Release, r.Key, r.Body, t.Concerned()...)...)
 	}
 }
 
@@ -65,8 +66,8 @@ func actionOf(method string) audit.Action {
 }
 
 // patients are those whom a resource concerns: as the search parameter patient, or
-// subject, of its type has it.
-func (d *Door) patients(r definitions.Release, key fhir.Key, json []byte) []fhir.Key {
+// subject, of its type has it. Mostly they are the same as those of another one.
+func (d *Door) patients(r definitions.Release, key fhir.Key, json []byte, another ...fhir.Key) []fhir.Key {
 	if key.Type == "Patient" {
 		return []fhir.Key{key}
 	}
@@ -77,25 +78,50 @@ func (d *Door) patients(r definitions.Release, key fhir.Key, json []byte) []fhir
 	if rel == nil {
 		return nil
 	}
-	var all []fhir.Key
-	for _, path := range rel.patientPaths(key.Type) {
-		referencesAt(json, path, func(literal string) {
-			if p, ok := d.patient(literal); ok {
-				all = append(all, p)
+	return concerned(json, rel.patientPaths(key.Type), d.base, another)
+}
+
+// concerned are the Patients of the server at base to whom references at paths refer.
+func concerned(json []byte, paths [][]string, base string, another []fhir.Key) []fhir.Key {
+	same := 0
+	var all []fhir.Key // once they are not those of another one
+	for _, path := range paths {
+		referencesAt(json, path, func(literal []byte) {
+			id := patientID(literal, base)
+			if all == nil && len(id) > 0 && same < len(another) && string(id) == string(another[same].ID) {
+				same++
+				return
 			}
+			key := fhir.Key{Type: "Patient", ID: fhir.ID(id)}
+			if !key.ID.Valid() {
+				return
+			}
+			if all == nil {
+				all = append(all, another[:same]...)
+			}
+			all = append(all, key)
 		})
+	}
+	if all == nil {
+		return another[:same:same]
 	}
 	return all
 }
 
-// patient is the Patient of this server that a reference names.
-func (d *Door) patient(literal string) (fhir.Key, bool) {
-	id, ok := strings.CutPrefix(strings.TrimPrefix(literal, d.base+"/"), "Patient/")
-	if at := strings.IndexAny(id, "/#"); at >= 0 {
+// patientID is the id of the Patient of the server at base that a reference names, as
+// far as it names one.
+func patientID(literal []byte, base string) []byte {
+	if own, ok := bytes.CutPrefix(literal, []byte(base)); ok && bytes.HasPrefix(own, []byte("/")) {
+		literal = own[1:]
+	}
+	id, ok := bytes.CutPrefix(literal, []byte("Patient/"))
+	if !ok {
+		return nil
+	}
+	if at := bytes.IndexAny(id, "/#"); at >= 0 {
 		id = id[:at]
 	}
-	key := fhir.Key{Type: "Patient", ID: fhir.ID(id)}
-	return key, ok && key.ID.Valid()
+	return id
 }
 
 // patientPaths are the elements of a type that say whom it concerns.

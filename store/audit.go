@@ -71,7 +71,8 @@ type Audit interface {
 	// AppendAudit keeps a group of events, durably when it returns. ErrFull.
 	AppendAudit(ctx context.Context, group []byte) error
 	// SealAudit gives fn the last head and up to limit groups, the oldest first, and
-	// puts what fn returns in the place of the first Groups of them, all or nothing. Two never run at once, in
+	// puts what fn returns in the place of the first Groups of them, all or nothing. The groups
+	// are not to be used when fn has returned. Two never run at once, in
 	// whatever process; fn does not call the store. With no group there fn is not called. It returns how many
 	// groups went. It need not be durable: then the groups are there again. FlushAudit
 	// makes it so.

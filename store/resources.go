@@ -43,6 +43,11 @@ type Page struct {
 	// Query.Cursors asks for them.
 	Cursors []string
 	Total   int64 // -1 when not asked for
+	// Looked says of a query for the one resource of an id that the store looked whether it is
+	// there at all. Beside is then its current version where the query does not find it,
+	// since the other criteria do not hold or it is a delete; nil: there is none.
+	Looked bool
+	Beside *Record
 }
 
 // Tx is a write transaction. It sees its own writes. It holds until its

@@ -45,8 +45,11 @@ var mutants = []mutant{
 	{"changes of what is in memory", "../store/sqlite/governing.go", "r.spans = append(r.spans, s)", "_ = s", ""},
 	{"owners in memory", "../store/sqldb/decider.go", "owner := most\n", "owner := int64(nobody)\n", ""},
 	{"deletes under what is hidden", "referrers.go", "bool { return !seen[k] }", "bool { return false && !seen[k] }", ""},
-	{"what a database is told of policies", "../store/sqldb/packed.go", "if one.condition == holdsNever && n <= after {", "if n <= after {", "postgres"},
-	{"kinds of which a database is told", "../store/sqldb/packed.go", "at, ok := records[kind]", "at, ok := records[kind%2]", "postgres"},
+	{"what a database is told of policies", "../store/sqldb/packing.go", "one.condition != holdsNever || n > after {", "n > after {", "postgres"},
+	{"kinds of which a database is told", "../store/sqldb/packing.go", "at, ok := w.records[choices.kinds[i]]", "at, ok := w.records[choices.kinds[i]%2]", "postgres"},
+	{"policies of the owners of one resource", "../store/sqldb/one.go", "r.settled.policies = found.numbers()", "_ = found.numbers()", "postgres"},
+	{"the policy of one patient", "../store/sqldb/settled.go", "s.policies = []int64{s.owner.number}", "s.policies = nil", "postgres"},
+	{"another policy than the one remembered", "../store/sqldb/settled.go", "owner.changed || held == 0 }", "owner.changed && held == 0 }", "postgres"},
 	{"notifications", "subscriptionmatch.go", "matchSource{b.l.d}); !ok || err != nil {", "matchSource{b.l.d}); !ok && false || err != nil {", ""},
 	{"notifications again", "subscriptionmessage.go", "if shown, err = t.shows(ctx, record); err != nil || !shown {", "if shown, err = t.shows(ctx, record); err != nil {", ""},
 }

@@ -30,6 +30,9 @@ type compiler struct {
 	momentary bool // what is made depends on what the tables have now
 	sparing   bool // the condition is asked of few resources
 
+	settled  *settled // nil unless policies are known
+	policies *policyMemory
+
 	basis                // what the conditions made so far depend on
 	looked    bool       // whether there is Governing
 	governing *Governing // see memory
@@ -127,9 +130,12 @@ func (c *compiler) apart(x search.Expr, r string) fragment {
 	}
 	var parts, sets []fragment
 	for _, e := range any {
+		if c.none(e) {
+			continue
+		}
 		if set, ok := c.fewOf(e); ok {
 			sets = append(sets, set...)
-		} else if !c.none(e) {
+		} else {
 			parts = append(parts, c.condition(e, r))
 		}
 	}

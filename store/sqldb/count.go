@@ -9,8 +9,8 @@ import (
 
 // Count is store.Reader.Count on db.
 func (s *Reader) Count(ctx context.Context, db DB, q *search.Query) (int64, error) {
-	r := &run{compiler: s.compiler(ctx, db, q), reader: s, query: q, conjuncts: owned(conjuncts(q.Filter))}
-	r.about(r.conjuncts)
+	r := &run{compiler: s.compiler(ctx, db, q), reader: s, query: q}
+	r.ask(q)
 	best, _, err := s.driver(r.compiler, r.conjuncts)
 	if err != nil {
 		return 0, err
@@ -20,11 +20,15 @@ func (s *Reader) Count(ctx context.Context, db DB, q *search.Query) (int64, erro
 		return 0, r.err
 	}
 	defer r.trace.doing(store.TotalStatement)()
-	n, err := count(ctx, db, s.Dialect, f)
+	n, err := r.count(f)
 	if err == nil {
 		err = r.unchanged()
 	}
-	if err == nil && r.learned() {
+	if err != nil {
+		return n, err
+	}
+	stale, err := r.stale()
+	if err == nil && (stale || r.learned()) {
 		return s.Count(ctx, db, q)
 	}
 	return n, err

@@ -27,6 +27,7 @@ type Choices struct {
 	numbers []int64 // in rising order
 	kinds   []int32 // of the numbers
 	of      []choice
+	age     int64 // of the names
 
 	once  sync.Once
 	whole string // text of all
@@ -37,6 +38,7 @@ type Choices struct {
 type choice struct {
 	condition int64
 	values    []any // int64 and string
+	lasts     bool  // it holds of a version for good, or never
 }
 
 // Conditions that have no text.
@@ -62,11 +64,19 @@ func (c *Choices) Value(policy, place int64) any {
 }
 
 func (c *Choices) find(policy int64) (choice, bool) {
-	i, ok := slices.BinarySearch(c.numbers, policy)
+	kind, ok := c.kind(policy)
 	if !ok {
 		return choice{}, false
 	}
-	return c.of[c.kinds[i]], true
+	return c.of[kind], true
+}
+
+func (c *Choices) kind(policy int64) (int32, bool) {
+	i, ok := slices.BinarySearch(c.numbers, policy)
+	if !ok {
+		return 0, false
+	}
+	return c.kinds[i], true
 }
 
 // decidedKey is what the conditions of search.Decisions depend on besides.
@@ -117,7 +127,7 @@ func (c *compiler) decided(x search.Governed, g, r string) (from, condition frag
 	}
 	w := written{choices, x.After, whoseOf(x, r)}
 	if p := t.packedOf(x, decidedKey{c.names, r}, choices); p != nil && (len(p.bytes) <= fewBytes || !c.tells(w)) {
-		return p.from(g, d), t.condition(inBytes{d}, after)
+		return p.from(g, d), t.condition(inBytes{d, p}, after)
 	}
 	from = sql(" CROSS JOIN LATERAL (SELECT (SELECT ?::text::jsonb) -> "+g+".policy::text AS of OFFSET 0) "+d, w)
 	condition = t.condition(inJSON{d}, sql(g+".policy > ?", later(w)))
@@ -150,7 +160,7 @@ func (t *decided) choices(c *compiler, x search.Governed, r string) *Choices {
 		t.byText = nil
 		return nil
 	}
-	choices.of = t.of[: most+1 : most+1]
+	choices.of, choices.age = t.of[:most+1:most+1], t.age
 	return choices
 }
 
@@ -204,15 +214,16 @@ func (t *decided) choice(c *compiler, x search.Expr, kind int, r string) choice 
 		return choice{condition: holdsNever}
 	}
 	inner := *c
-	inner.aliases, inner.basis, inner.momentary, inner.size, inner.trace, inner.sparing = decidedAliases, basis{}, false, nil, nil, true
+	inner.aliases, inner.basis, inner.momentary, inner.size, inner.trace, inner.settled, inner.sparing = decidedAliases, basis{}, false, nil, nil, nil, true
 	f := inner.condition(x, r)
 	c.fail(inner.err)
 	c.add(inner.basis)
 	c.momentary = c.momentary || inner.momentary
+	sure := !inner.momentary && len(inner.unknown)+len(inner.listings) == 0
 	switch {
 	case inner.momentary:
 		t.momentary = append(t.momentary, kind)
-	case len(inner.unknown) > 0 || len(inner.listings) > 0:
+	case !sure:
 		t.unsure = append(t.unsure, kind)
 		t.add(inner.basis)
 	}
@@ -241,26 +252,48 @@ func (t *decided) choice(c *compiler, x search.Expr, kind int, r string) choice 
 		t.conditions = append(t.conditions, &shared{int64(at) + firstOther, strings.Split(f.sql, "?"), f.args, make([]bool, len(f.args))})
 	}
 	s := t.conditions[at]
-	one := choice{condition: s.number, values: f.args}
+	one := choice{s.number, f.args, sure && lasts(x)}
 	for i, a := range f.args {
 		s.differ[i] = s.differ[i] || !reflect.DeepEqual(a, s.values[i])
 	}
 	return one
 }
 
+// lasts says whether x holds of a version for good, or never: it asks only for what the
+// version's own index has, by names that stay.
+func lasts(x search.Expr) bool {
+	differs := func(e search.Expr) bool { return !lasts(e) }
+	switch x := x.(type) {
+	case search.And:
+		return !slices.ContainsFunc(x, differs)
+	case search.Or:
+		return !slices.ContainsFunc(x, differs)
+	case search.Not:
+		return lasts(x.X)
+	case search.Date, search.Missing, search.Token:
+		return true
+	}
+	return false
+}
+
 // told is how a statement learns of the policy in a row which condition counts, and
 // the values in it.
 type told interface {
 	condition() fragment
-	// value is what stands at a place, the nth that differs in its condition.
-	value(place, nth int, isText bool) fragment
+	// value is what stands at a place of a condition.
+	value(s *shared, place int, isText bool) fragment
 }
 
 // condition chooses among the conditions; after counts for policies of no kind.
 func (t *decided) condition(by told, after fragment) fragment {
+	memory, noting := by.(fromMemory)
 	parts := []fragment{sql("CASE "), by.condition(), sql(" WHEN " + strconv.Itoa(holdsNever) + " THEN " + nothing + " WHEN " + strconv.Itoa(holdsAlways) + " THEN 1 = 1")}
 	for _, s := range t.conditions {
-		parts = append(parts, sql(" WHEN "+strconv.FormatInt(s.number, 10)+" THEN "), s.with(by))
+		one := s.with(by)
+		if noting {
+			one = memory.noted(one)
+		}
+		parts = append(parts, sql(" WHEN "+strconv.FormatInt(s.number, 10)+" THEN "), one)
 	}
 	return join("", append(parts, sql(" ELSE "), after, sql(" END"))...)
 }
@@ -268,14 +301,12 @@ func (t *decided) condition(by told, after fragment) fragment {
 // with is the condition with the values that the policy of a row has.
 func (s *shared) with(by told) fragment {
 	parts := []fragment{sql(s.parts[0])}
-	nth := 0
 	for i, v := range s.values {
 		n, isNumber := v.(int64)
 		one := sql("?", v)
 		switch {
 		case s.differ[i]:
-			one = by.value(i, nth, !isNumber)
-			nth++
+			one = by.value(s, i, !isNumber)
 		case isNumber:
 			one = sql(strconv.FormatInt(n, 10))
 		}
@@ -294,7 +325,7 @@ func (f byFunction) condition() fragment {
 	return sql(ConditionFunction+"("+f.g+".policy, ?)", f.choices)
 }
 
-func (f byFunction) value(place, _ int, _ bool) fragment {
+func (f byFunction) value(_ *shared, place int, _ bool) fragment {
 	return sql(ValueFunction+"("+f.g+".policy, ?, "+strconv.Itoa(place)+")", f.choices)
 }
 
@@ -303,7 +334,7 @@ type inJSON struct{ d string }
 
 func (j inJSON) condition() fragment { return sql("(" + j.d + ".of ->> 0)::bigint") }
 
-func (j inJSON) value(place, _ int, isText bool) fragment {
+func (j inJSON) value(_ *shared, place int, isText bool) fragment {
 	value := "(" + j.d + ".of ->> " + strconv.Itoa(place+1) + ")"
 	if !isText {
 		value += "::bigint"

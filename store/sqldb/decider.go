@@ -11,11 +11,12 @@ import (
 // whom policies are of) and an argument of type *Decider; then comes the state of the
 // counter GoverningName. The first gives NULL when the owner is not known, whom the
 // second is told, as the least and the greatest of all. The third gives the value at a place of
-// that condition.
+// that condition; the fourth is told, and gives, whether that holds.
 const (
 	DecidedFunction = "ingle_decided"
 	LearnedFunction = "ingle_learned"
 	KnownFunction   = "ingle_known"
+	NotedFunction   = "ingle_noted"
 )
 
 // GoverningDB is a DB that has Governing in memory.
@@ -30,11 +31,28 @@ type GoverningDB interface {
 type Decider struct {
 	governing *Governing
 	choices   *Choices
-	params    string // "": the resource itself is whom policies are of
+	owners    *versions // nil: the resource itself is whom policies are of
+	verdicts  *versions // whether conditions that last hold
+	names     *Names
 	at, after int64
 
-	seq    int64 // of whom values are
-	values []any
+	seq  int64 // of whom the condition is asked
+	kind int32 // that it is of
+}
+
+// What is known of an owner but the rid.
+const (
+	unknownOwner = 0
+	nobody       = -1
+	severalOwn   = -2
+)
+
+// verdict is that the condition of a kind holds, or that it does not.
+func verdict(kind int32, holds bool) int64 {
+	if holds {
+		return int64(kind)<<1 + 3
+	}
+	return int64(kind)<<1 + 2
 }
 
 // inTheTables is no condition: whoever decides looks into the tables.
@@ -45,10 +63,10 @@ func (d *Decider) Decided(seq, generation int64) (condition int64, ok bool) {
 	if generation != d.governing.generation || seq <= 0 {
 		return inTheTables, true
 	}
-	if d.params == "" {
+	if d.owners == nil {
 		return d.of(seq, seq), true
 	}
-	owner := d.governing.owners.of(d.params, seq)
+	owner := d.owners.get(seq)
 	if owner == unknownOwner {
 		return 0, false
 	}
@@ -67,7 +85,7 @@ func (d *Decider) Learned(seq, generation, least, most int64) int64 {
 	case least != most:
 		owner = severalOwn
 	}
-	d.governing.owners.learn(d.params, seq, owner)
+	d.owners.set(seq, owner)
 	return d.of(seq, owner)
 }
 
@@ -83,34 +101,66 @@ func (d *Decider) of(seq, owner int64) int64 {
 	if policy == 0 {
 		return holdsNever
 	}
-	one, ok := d.choices.find(policy)
+	kind, ok := d.choices.kind(policy)
 	switch {
 	case ok:
-		d.seq, d.values = seq, one.values
-		return one.condition
+		return d.ofKind(seq, kind)
 	case policy > d.after:
 		return holdsAlways
 	}
 	return holdsNever
 }
 
+// ofKind is the condition of a kind, or whether it holds where that is known.
+func (d *Decider) ofKind(seq int64, kind int32) int64 {
+	one := &d.choices.of[kind]
+	if one.lasts && d.owners != nil {
+		switch d.verdicts.get(seq) {
+		case verdict(kind, true):
+			return holdsAlways
+		case verdict(kind, false):
+			return holdsNever
+		}
+	}
+	d.seq, d.kind = seq, kind
+	return one.condition
+}
+
 // Known is KnownFunction; ok is false when it was not Decided before.
 func (d *Decider) Known(seq, place int64) (value any, ok bool) {
-	if seq != d.seq || place < 0 || place >= int64(len(d.values)) {
+	if seq != d.seq || place < 0 {
 		return nil, false
 	}
-	return d.values[place], true
+	values := d.choices.of[d.kind].values
+	if place >= int64(len(values)) {
+		return nil, false
+	}
+	return values[place], true
+}
+
+// Noted is NotedFunction. What was asked with a name that was rolled back is not
+// remembered.
+func (d *Decider) Noted(seq int64, holds bool) {
+	if seq == d.seq && d.owners != nil && d.choices.of[d.kind].lasts && d.names.age.Load() == d.choices.age {
+		d.verdicts.set(seq, verdict(d.kind, holds))
+	}
 }
 
 // deciding stands for the argument of type *Decider until the statement runs.
 type deciding struct {
 	choices *Choices
-	params  string
+	of      *decided // whose the choices are
+	params  string   // "": the resource itself is whom policies are of
 	after   int64
 }
 
 func (d deciding) decider(c *compiler, at int64) *Decider {
-	return &Decider{governing: c.memory(), choices: d.choices, params: d.params, at: at, after: afterwards(d.after)}
+	g := c.memory()
+	decider := &Decider{governing: g, choices: d.choices, names: c.names, at: at, after: afterwards(d.after)}
+	if d.params != "" {
+		decider.owners, decider.verdicts = g.owners.under(d.params), g.owners.under(d.of)
+	}
+	return decider
 }
 
 // fewConditions stand in a statement twice: for what is decided in memory, and for
@@ -144,7 +194,7 @@ func (c *compiler) inMemory(x search.Governed, r string, tables fragment) (condi
 	t := c.decisions(x, r)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	by.choices = t.choices(c, x, r)
+	by.choices, by.of = t.choices(c, x, r), t
 	if by.choices == nil || len(t.conditions) > fewConditions || by.params == "" && !oneself {
 		return fragment{}, false
 	}
@@ -174,6 +224,14 @@ func (m fromMemory) condition() fragment {
 	return join("", sql("coalesce("), decided, sql(", "+LearnedFunction+"("+key+", ?, "+generation+", "+owner("min")+", "+owner("max")+"))", m.deciding))
 }
 
-func (m fromMemory) value(place, _ int, _ bool) fragment {
+func (m fromMemory) value(_ *shared, place int, _ bool) fragment {
 	return sql(KnownFunction+"("+m.r+"."+m.column+", ?, "+strconv.Itoa(place)+")", m.deciding)
+}
+
+// noted is a condition of which it is remembered whether it holds.
+func (m fromMemory) noted(f fragment) fragment {
+	if m.params == "" {
+		return f
+	}
+	return join("", sql(NotedFunction+"("+m.r+"."+m.column+", ?, ", m.deciding), f, sql(")"))
 }

@@ -93,17 +93,18 @@ func (d Dialect) Rebind(sql string) string {
 		return sql
 	}
 	var b strings.Builder
-	b.Grow(len(sql) + 16)
-	n := 0
-	for i := range len(sql) {
-		if sql[i] == '?' {
-			n++
-			b.WriteByte('$')
-			b.WriteString(strconv.Itoa(n))
-			continue
+	b.Grow(len(sql) + 2*strings.Count(sql, "?"))
+	for n := 1; ; n++ {
+		i := strings.IndexByte(sql, '?')
+		if i < 0 {
+			break
 		}
-		b.WriteByte(sql[i])
+		b.WriteString(sql[:i])
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(n))
+		sql = sql[i+1:]
 	}
+	b.WriteString(sql)
 	return b.String()
 }
 

@@ -46,7 +46,13 @@ func (f fragment) key() uint64 {
 // join puts fragments together with text between them.
 func join(between string, parts ...fragment) fragment {
 	var b strings.Builder
-	var args []any
+	size, count := 0, 0
+	for _, p := range parts {
+		size += len(p.sql) + len(between)
+		count += len(p.args)
+	}
+	b.Grow(size)
+	args := make([]any, 0, count)
 	for i, p := range parts {
 		if i > 0 {
 			b.WriteString(between)

@@ -96,7 +96,14 @@ func (g *Governing) With(generation int64, patients []int64, spans []Span, reown
 // policy is the one that a patient has at a time, 0 for none.
 func (g *Governing) policy(patient, at int64) int64 {
 	page := g.pages[pageOf(patient)]
-	i, _ := slices.BinarySearchFunc(page, patient, func(s Span, p int64) int { return cmp.Compare(s.Patient, p) })
+	i, end := 0, len(page)
+	for i < end {
+		if middle := (i + end) / 2; page[middle].Patient < patient {
+			i = middle + 1
+		} else {
+			end = middle
+		}
+	}
 	for ; i < len(page) && page[i].Patient == patient; i++ {
 		if s := &page[i]; s.Lo <= at && s.Until > at {
 			return s.Policy

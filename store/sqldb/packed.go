@@ -1,35 +1,53 @@
 package sqldb
 
 import (
-	"encoding/binary"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
 )
 
 // packed tells Choices to a database without functions as bytes that it need not parse:
-// for each number from lo to hi the place of a record, in three bytes, 0 for none; the
-// records, each the number of a condition in two bytes and eight for each value that
-// differs among the policies of that; and texts. A value is a whole number, or where its
-// text begins after its record, and how long it is, in four bytes each.
+// for each number from lo to hi a slot, the place of a record, 0 for none; the
+// records, each the number of a condition and a field for each value that
+// differs among the policies of that; and texts.
 type packed struct {
 	of      int // policies
 	changes int // of the conditions that it was made by
 	bytes   []byte
+	slot    int // bytes of a slot
 	lo, hi  int64
+	fields  map[fieldKey]field
+}
+
+// fieldKey is a place in a condition.
+type fieldKey struct {
+	condition int64
+	place     int
+}
+
+// field is how records have a value: of a text where that begins and how long it is; of a
+// whole number how many steps it is above the least of all, or itself.
+type field struct {
+	at, size    int
+	least, step int64 // step 0: itself
 }
 
 // maxPacked bounds the bytes that go to the database with each query.
 const maxPacked = 256 << 10
 
+// Sizes in bytes.
 const (
-	slotSize     = 3
-	headSize     = 2
-	valueSize    = 8
-	maxOffset    = 1<<(8*slotSize) - 1
-	maxCondition = math.MaxUint16
+	fewSlot, slotSize = 2, 3 // of a slot in few bytes, and in many
+	headSize          = 2
+	placeSize         = 3 // of where a text begins
+	lengthSize        = 2 // of how long it is
+	wholeSize         = 8
 )
+
+// maxPlace is what two bytes hold.
+const maxPlace = math.MaxUint16
 
 // packedKey is what packed depends on besides the policies and their kinds.
 type packedKey struct {
@@ -52,102 +70,47 @@ func (t *decided) packedOf(x search.Governed, by decidedKey, choices *Choices) *
 	return p
 }
 
-// pack packs choices. Policies up to after that come to nothing need no record.
-func (t *decided) pack(choices *Choices, after int64) *packed {
-	p := &packed{of: len(choices.numbers), changes: t.changes, bytes: []byte{}, hi: -1}
-	if p.of == 0 {
-		return p
-	}
-	lo, hi := choices.numbers[0], choices.numbers[p.of-1]
-	if hi-lo >= maxPacked/slotSize || firstOther+len(t.conditions) > maxCondition {
-		p.bytes = nil
-		return p
-	}
-	p.lo, p.hi = lo, hi
-	all := make([]byte, (hi-lo+1)*slotSize)
-	records := map[int32]int{} // by kind
-	for i, n := range choices.numbers {
-		kind := choices.kinds[i]
-		one := choices.of[kind]
-		if one.condition == holdsNever && n <= after {
-			continue
-		}
-		at, ok := records[kind]
-		if !ok {
-			at = len(all)
-			records[kind] = at
-			all = t.record(all, one)
-		}
-		if len(all) > maxPacked || at > maxOffset {
-			p.bytes = nil
-			return p
-		}
-		slot := all[(n-lo)*slotSize:]
-		slot[0], slot[1], slot[2] = byte(at>>16), byte(at>>8), byte(at)
-	}
-	p.bytes = all
-	return p
-}
-
-// record appends the record of one choice.
-func (t *decided) record(all []byte, one choice) []byte {
-	begin := len(all)
-	all = binary.BigEndian.AppendUint16(all, uint16(one.condition))
-	if one.condition < firstOther {
-		return all
-	}
-	var texts []byte
-	differ := t.conditions[one.condition-firstOther].differ
-	size := headSize
-	for _, is := range differ {
-		if is {
-			size += valueSize
-		}
-	}
-	for i, v := range one.values {
-		if !differ[i] {
-			continue
-		}
-		switch v := v.(type) {
-		case int64:
-			all = binary.BigEndian.AppendUint64(all, uint64(v))
-		case string:
-			all = binary.BigEndian.AppendUint32(all, uint32(size+len(texts)))
-			all = binary.BigEndian.AppendUint32(all, uint32(len(v)))
-			texts = append(texts, v...)
-		}
-	}
-	if len(all) != begin+size {
-		panic("sqldb: a value that is neither a number nor a text")
-	}
-	return append(all, texts...)
-}
-
 // from joins to row g of governed what is packed of its policy: the bytes b, where its
 // record begins in them, from 0, and which condition counts.
 func (p *packed) from(g, d string) fragment {
-	slot := func(i int) string {
-		return "get_byte(y.b, ((" + g + ".policy - y.lo) * " + strconv.Itoa(slotSize) + ")::int + " + strconv.Itoa(i) + ")"
-	}
-	return sql(" CROSS JOIN LATERAL (SELECT z.b, z.p, get_byte(z.b, z.p) * 256 + get_byte(z.b, z.p + 1) AS of FROM (SELECT y.b, CASE WHEN "+g+
-		".policy BETWEEN y.lo AND y.hi THEN nullif("+slot(0)+" * 65536 + "+slot(1)+" * 256 + "+slot(2)+", 0) END AS p"+
+	slot := wholeOf("y.b", "(("+g+".policy - y.lo) * "+strconv.Itoa(p.slot)+")::int", p.slot)
+	return sql(" CROSS JOIN LATERAL (SELECT z.b, z.p, "+wholeOf("z.b", "z.p", headSize)+" AS of FROM (SELECT y.b, CASE WHEN "+g+
+		".policy BETWEEN y.lo AND y.hi THEN nullif("+slot+", 0) END AS p"+
 		" FROM (SELECT ?::bytea AS b, ?::bigint AS lo, ?::bigint AS hi OFFSET 0) y OFFSET 0) z OFFSET 0) "+d, p.bytes, p.lo, p.hi)
 }
 
+// wholeOf is so many bytes of b from at on.
+func wholeOf(b, at string, size int) string {
+	parts := make([]string, size)
+	for i := range parts {
+		parts[i] = "get_byte(" + b + ", " + at + " + " + strconv.Itoa(i) + ")"
+		if shift := 8 * (size - 1 - i); shift > 0 {
+			parts[i] += " * " + strconv.Itoa(1<<shift)
+		}
+	}
+	return "(" + strings.Join(parts, " + ") + ")"
+}
+
 // inBytes looks into what row d has of the policy.
-type inBytes struct{ d string }
+type inBytes struct {
+	d string
+	p *packed
+}
 
 func (b inBytes) condition() fragment { return sql(b.d + ".of") }
 
-func (b inBytes) value(_, nth int, isText bool) fragment {
-	at := headSize + nth*valueSize
-	if !isText {
-		return sql(b.number(at, valueSize) + "::bigint")
+func (b inBytes) value(s *shared, place int, isText bool) fragment {
+	f := b.p.fields[fieldKey{s.number, place}]
+	from := func(at int) string { return b.d + ".p + " + strconv.Itoa(f.at+at) }
+	switch {
+	case isText:
+		return sql("convert_from(substring(" + b.d + ".b FROM " + wholeOf(b.d+".b", from(0), placeSize) + " + 1 FOR " + wholeOf(b.d+".b", from(placeSize), lengthSize) + "), 'UTF8')")
+	case f.step == 0:
+		parts := make([]string, wholeSize)
+		for i := range parts {
+			parts[i] = "get_byte(" + b.d + ".b, " + from(i) + ")::bigint << " + strconv.Itoa(8*(wholeSize-1-i))
+		}
+		return sql("(" + strings.Join(parts, " | ") + ")")
 	}
-	return sql("convert_from(substring(" + b.d + ".b FROM " + b.d + ".p + " + b.number(at, 4) + "::int + 1 FOR " + b.number(at+4, 4) + "::int), 'UTF8')")
-}
-
-// number is so many bytes of the record as bits.
-func (b inBytes) number(at, size int) string {
-	return "('x' || encode(substring(" + b.d + ".b FROM " + b.d + ".p + " + strconv.Itoa(at+1) + " FOR " + strconv.Itoa(size) + "), 'hex'))::bit(" + strconv.Itoa(8*size) + ")"
+	return sql("(?::bigint + ?::bigint * "+wholeOf(b.d+".b", from(0), f.size)+")", f.least, f.step)
 }

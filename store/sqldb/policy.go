@@ -114,6 +114,12 @@ func (c *compiler) governedCondition(x search.Governed, r string) fragment {
 	if x.Lacking {
 		return c.lackingCondition(x, r)
 	}
+	if c.settles(x, r) {
+		if c.timeless {
+			return sql("?", unsettled{x})
+		}
+		return c.settle(x)
+	}
 	if x.Owner != "" {
 		return c.governs(x, r, sql("(SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?)", c.typeNumber("Patient"), c.owner(x)))
 	}

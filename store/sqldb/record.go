@@ -18,7 +18,7 @@ const VersionColumns = "v.seq, " + besideSeq
 const besideSeq = "v.version, v.updated, v.origin, v.deleted, v.body"
 
 // headColumns are VersionColumns without the body.
-const headColumns = "v.seq, v.version, v.updated, v.origin, v.deleted, NULL"
+const headColumns = "v.seq, v.version, v.updated, v.origin, v.deleted, NULL AS body"
 
 // versionRow is a row of VersionColumns being read.
 type versionRow struct {

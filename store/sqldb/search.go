@@ -23,6 +23,7 @@ type Reader struct {
 	MaxListed int
 
 	estimates estimates
+	policies  policyMemory
 }
 
 // Search is store.Reader.Search on db.
@@ -43,6 +44,7 @@ func (s *Reader) Search(ctx context.Context, db DB, q *search.Query) (store.Page
 		return page, err
 	}
 	page.Records = r.records[:min(len(r.records), q.Count)]
+	page.Looked, page.Beside = r.lookedUp, r.beside
 	query := queryPrints(q)
 	if len(r.records) > q.Count || r.full {
 		page.Next = r.positions[len(page.Records)-1].encode(query)
@@ -81,11 +83,13 @@ type run struct {
 	bytes     int64 // of the records' bodies
 	full      bool  // the page ended early because of them
 	looked    int64 // how far the page's walk looks, 0: to the end
-	short     bool  // the query of the page is short
+	lookedUp  bool  // as store.Page has it
+	beside    *store.Record
+	short     bool // the query of the page is short
 }
 
 func (s *Reader) compiler(ctx context.Context, db DB, q *search.Query) *compiler {
-	c := &compiler{ctx: ctx, db: db, names: s.Names, dialect: s.Dialect, seen: newSightings()}
+	c := &compiler{ctx: ctx, db: db, names: s.Names, dialect: s.Dialect, policies: &s.policies, seen: newSightings()}
 	c.size = func(x search.Expr) (int64, bool) {
 		n, ok, err := s.estimate(c, x)
 		c.fail(err)
@@ -101,7 +105,11 @@ func (s *Reader) compiler(ctx context.Context, db DB, q *search.Query) *compiler
 func (s *Reader) run(ctx context.Context, db DB, q *search.Query) (*run, error) {
 	for {
 		r, err := s.once(ctx, db, q)
-		if err != nil || !r.learned() {
+		if err != nil {
+			return r, err
+		}
+		stale, err := r.stale()
+		if err != nil || !stale && !r.learned() {
 			return r, err
 		}
 	}
@@ -117,8 +125,7 @@ func (s *Reader) once(ctx context.Context, db DB, q *search.Query) (*run, error)
 		}
 		r.from = &p
 	}
-	r.conjuncts = owned(conjuncts(q.Filter))
-	r.about(r.conjuncts)
+	r.ask(q)
 	err := r.fetch()
 	if err == nil {
 		err = r.err
@@ -217,17 +224,6 @@ func (r *run) theOne() int {
 		ids, ok := x.(search.IDs)
 		return ok && len(ids) == 1
 	})
-}
-
-// one reads the resource that conjunct number i asks for, if the others hold of it.
-func (r *run) one(i int) error {
-	r.trace.criteria(r.conjuncts)
-	r.trace.estimated(i, 1, true)
-	r.trace.drives(i)
-	r.trace.way("the one resource of a key")
-	r.size, r.short = nil, true
-	key := sql("r.type = ? AND r.id = ? AND r.deleted + 0 = 0", r.types[0], Clean(r.conjuncts[i].(search.IDs)[0])) // "+ 0" as in idSet
-	return r.read(join("", sql("SELECT r.rid AS rid"+rowColumns+" FROM resource r WHERE "), all(append([]fragment{key}, r.conditions("r", "r", i)...)...)), nil)
 }
 
 // where is the condition on resource row alias x that the conjuncts but
@@ -399,19 +395,18 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 	if narrow {
 		row, joined = "r", r.dialect.with("resource", "r", "", "r.rid = p.rid")
 	}
-	text := "SELECT p.rid, " + row + ".type, " + row + ".id"
+	head, order := "SELECT p.rid, "+row+".type, "+row+".id", orderBy("p", keys)
 	for i := range keys {
-		text += ", p." + keyColumn(i)
+		head += ", p." + keyColumn(i)
 	}
 	columns, unpack := VersionColumns, r.reader.Unpack
 	if r.query.Heads {
 		columns, unpack = headColumns, nil
 	}
-	text += ", " + columns + " FROM (" + page.sql + ") p" + joined +
-		r.dialect.with("version", "v", "", "v.seq = "+row+".seq") + orderBy("p", keys)
 	var types, origins []int64
 	var stored versionRow
 	var rid, typeNumber int64
+	var held int64
 	var id string
 	values := make([]any, len(keys))
 	dest := []any{&rid, &typeNumber, &id}
@@ -419,15 +414,28 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 		dest = append(dest, &values[i])
 	}
 	dest = append(dest, stored.dest()...)
+	before, behind := head+", "+columns+" FROM (", ") p"+joined+r.dialect.with("version", "v", "", "v.seq = "+row+".seq")
+	args := page.args
+	asking := r.asking()
+	if asking.sql != "" {
+		before, behind = withHeld(asking, before, behind, keys)
+		order, args = orderBy("q", keys), slices.Concat(asking.args, args)
+		dest = append(dest, &held)
+	}
 	start := len(r.records)
 	db := r.db
 	if r.short {
 		db = short(db)
 	}
 	defer r.trace.doing(store.PageStatement)()
-	err = ForEach(r.ctx, db, r.dialect.Rebind(text), page.args, func(in Rows) error {
+	err = ForEach(r.ctx, db, r.dialect.Rebind(before+page.sql+behind+order), args, func(in Rows) error {
 		if err := in.Scan(dest...); err != nil {
 			return err
+		}
+		if asking.sql != "" {
+			if r.said(held); rid == 0 {
+				return nil
+			}
 		}
 		rows++
 		if n := len(r.positions); n > start && r.positions[n-1].rid == rid {

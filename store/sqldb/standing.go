@@ -17,6 +17,7 @@ type madeKey struct {
 	sized bool
 	named bool
 	held  bool
+	of    whose // policies are known
 	by    search.Param
 }
 
@@ -46,7 +47,7 @@ func (c *compiler) standing(x search.Standing, r string) fragment {
 	if c.trace != nil || x.Made == nil || c.timeless {
 		return c.anew(x, r)
 	}
-	key := madeKey{c.names, r, c.size != nil, len(c.ids) > 0, c.memory() != nil, x.By}
+	key := madeKey{c.names, r, c.size != nil, len(c.ids) > 0, c.memory() != nil, c.knows(), x.By}
 	m, ok := x.Made.Get(key).(*made)
 	if !ok || m.age != c.names.age.Load() || key.sized && time.Since(m.at) > estimateAge || !c.stands(m.basis) {
 		if m = c.make(x, r); !m.momentary {

@@ -56,6 +56,7 @@ func (c *compiler) tells(w written) bool {
 // the owner has at a time, or the owners of the resources that the query names. One that
 // they get in between counts, since it is not among these.
 func (c *compiler) write(f fragment, owner string, at int64) fragment {
+	f = c.fill(f, owner, at)
 	out := fragment{f.sql, slices.Clone(f.args)}
 	deciders := map[deciding]*Decider{}
 	for i, a := range f.args {

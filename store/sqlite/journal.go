@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/inglehealth/ingle/store"
@@ -27,6 +28,7 @@ type journal struct {
 	// they lie before next.
 	waits  []int
 	buf    []byte
+	read   []byte // of waiting
 	closed bool
 }
 
@@ -146,7 +148,7 @@ func (j *journal) grow(to int64) error {
 }
 
 // waiting are up to limit groups without numbers, the oldest first, and the count of
-// the group before them.
+// the group before them. They are good until it is called again, by one at a time.
 func (j *journal) waiting(limit int) (groups [][]byte, before int64, err error) {
 	j.mu.Lock()
 	lengths := j.waits[:min(limit, len(j.waits))]
@@ -160,7 +162,10 @@ func (j *journal) waiting(limit int) (groups [][]byte, before int64, err error) 
 		sum += n
 	}
 	// It is not written over before it has its numbers.
-	all := make([]byte, sum)
+	all := slices.Grow(j.read[:0], sum)[:sum]
+	if cap(all) <= journalTurn {
+		j.read = all
+	}
 	if _, err := j.file.ReadAt(all, at); err != nil {
 		return nil, 0, err
 	}

@@ -22,6 +22,7 @@ func (l *lists) register(d *sqlite.Driver) error {
 		d.RegisterDeterministicScalarFunction(sqldb.DecidedFunction, 3, l.decided),
 		d.RegisterDeterministicScalarFunction(sqldb.LearnedFunction, 5, l.learned),
 		d.RegisterDeterministicScalarFunction(sqldb.KnownFunction, 3, l.known),
+		d.RegisterDeterministicScalarFunction(sqldb.NotedFunction, 3, l.noted),
 	)
 }
 
@@ -110,6 +111,18 @@ func (l *lists) known(_ *sqlite.FunctionContext, args []driver.Value) (driver.Va
 		return nil, errList
 	}
 	return value, nil
+}
+
+// noted is sqldb.NotedFunction.
+func (l *lists) noted(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+	seq, decider, err := take[*sqldb.Decider](l, args)
+	if err != nil {
+		return nil, err
+	}
+	if holds, ok := args[2].(int64); ok {
+		decider.Noted(seq, holds != 0)
+	}
+	return args[2], nil
 }
 
 // number is 0 for NULL.

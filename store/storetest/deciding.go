@@ -106,6 +106,23 @@ func decides(t *testing.T, b bench) {
 				t.Errorf("%s, %s: %d counted, %v", how, c.what, got, err)
 			}
 		}
+		for i := range 16 {
+			o := fmt.Sprintf("Observation/%03d", i)
+			for what, criterion := range map[string]search.Expr{
+				"one": search.IDs{fmt.Sprintf("%03d", i)}, "of one patient": search.Reference{Param: subject, Type: "Patient", ID: fmt.Sprintf("p%d", i)},
+			} {
+				for _, at := range []int64{10, 20} {
+					shown := search.Standing{X: search.Not{X: x}, At: at, Made: new(search.Made)}
+					want := o
+					if at == 10 && hidden[o] {
+						want = ""
+					}
+					if got := b.search(t, observations(search.And{criterion, shown})); got != want {
+						t.Errorf("%s, %s, %s at %d: %q, want %q", how, what, o, at, got, want)
+					}
+				}
+			}
+		}
 		_, explained, err := b.Explain(b.ctx, observations(search.At(x, 10)))
 		if err != nil {
 			t.Fatal(err)

@@ -3,6 +3,8 @@ package storetest
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -60,6 +62,58 @@ func (n governedNow) check(t *testing.T, when, want string) {
 		if got, err := n.Count(n.ctx, q); err != nil || int(got) != len(observationsIn(want)) {
 			t.Errorf("%s: %d counted, %v", when, got, err)
 		}
+		n.checkOwners(t, when, want)
+		n.checkOnes(t, when, want)
+	}
+}
+
+// checkOwners asks for the resources of one patient after the other.
+func (n governedNow) checkOwners(t *testing.T, when, want string) {
+	t.Helper()
+	var all []store.Record
+	for _, patient := range []string{"a", "b", "later", "y", "nobody"} {
+		q := n.of([]string{"Observation"}, 5)
+		q.Filter = search.And{search.Reference{Param: subject, Type: "Patient", ID: patient}, search.Standing{X: q.Filter, Made: new(search.Made), At: 5}}
+		page, err := n.Search(n.ctx, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := n.Count(n.ctx, q); err != nil || int(got) != len(page.Records) {
+			t.Errorf("%s: of %s %d found and %d counted, %v", when, patient, len(page.Records), got, err)
+		}
+		all = append(all, page.Records...)
+	}
+	if got := names(all); got != want {
+		t.Errorf("%s: of each patient %q, want %q", when, got, want)
+	}
+}
+
+// checkOnes asks for one resource after the other, and what is beside the answer.
+func (n governedNow) checkOnes(t *testing.T, when, want string) {
+	t.Helper()
+	for id := range strings.SplitSeq("1 2 3 4 5 6", " ") {
+		for _, governed := range []bool{true, false} {
+			q := n.of([]string{"Observation"}, 5)
+			if !governed {
+				q.Filter = search.Standing{X: search.Not{X: search.At(q.Filter, 0)}, Made: new(search.Made), At: 5}
+			}
+			q.Filter = search.And{search.IDs{id}, q.Filter}
+			page, err := n.Search(n.ctx, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			record, err := n.Read(n.ctx, key("Observation/"+id))
+			there := err == nil && !record.Deleted
+			if found, wanted := len(page.Records) == 1, there && governed == slices.Contains(strings.Fields(want), "Observation/"+id); found != wanted {
+				t.Errorf("%s: Observation/%s governed %v is found %v", when, id, governed, found)
+			}
+			if !page.Looked || len(page.Records) > 0 {
+				continue
+			}
+			if (page.Beside == nil) != errors.Is(err, store.ErrNotFound) || page.Beside != nil && (page.Beside.Version != record.Version || page.Beside.Deleted != record.Deleted) {
+				t.Errorf("%s: beside Observation/%s is %+v, read %+v, %v", when, id, page.Beside, record, err)
+			}
+		}
 	}
 }
 
@@ -116,6 +170,18 @@ func regoverns(t *testing.T, b bench) {
 		t.Fatal(err)
 	}
 	n.check(t, "indexed anew", "Observation/1 Observation/4")
+	b.govern(t, "a", span("some"))
+	for _, index := range [][]search.Entry{{refer(subject, "Patient/a"), token(status, "s", "hidden")}, {refer(subject, "Patient/a")}} {
+		if _, err := b.Reindex(b.ctx, b.setting(t, "held", "1"), []store.Reindexed{{Key: key("Observation/4"), Version: 1, Index: index}}); err != nil {
+			t.Fatal(err)
+		}
+		want := "Observation/1"
+		if len(index) == 2 {
+			want += " Observation/4"
+		}
+		n.check(t, "with or without the code, indexed anew", want)
+	}
+	b.govern(t, "a", span("all"))
 	if _, err := b.Expunge(b.ctx, store.Expunge{Key: key("Observation/1"), Everything: true, Limit: 100}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,81 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/internal/pgtest"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
+)
+
+func TestThePolicyThatAProcessRemembersIsTheOneThatAnotherGave(t *testing.T) {
+	ctx := context.WithoutCancel(t.Context())
+	schema := pgtest.Schema()
+	var processes []*Store
+	for range 2 {
+		s, err := Open(ctx, pgtest.URL(t), schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		processes = append(processes, s)
+	}
+	one, other := processes[0], processes[1]
+	subject := search.Param{Code: "subject", Type: "Observation", Kind: definitions.SearchReference}
+	put := func(key fhir.Key, index ...search.Entry) store.Write {
+		return store.Write{Key: key, Updated: time.Now(), Method: "PUT", Release: definitions.R4,
+			Body: one.Pack(fmt.Appendf(nil, `{"resourceType":"%s","id":"%s"}`, key.Type, key.ID), index)}
+	}
+	err := one.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Put(ctx, []store.Write{put(fhir.Key{Type: "Patient", ID: "a"}), put(fhir.Key{Type: "Observation", ID: "1"}, search.Entry{Param: subject, RefType: "Patient", RefID: "a"})})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hidden := search.Governed{Params: []search.Param{subject}, Sole: true, Policies: []int64{1}, After: 1}
+	query := func(by search.Expr) *search.Query {
+		return &search.Query{Types: []string{"Observation"}, Count: 10, Filter: search.And{by, search.Standing{X: search.Not{X: hidden}, At: 5, Made: new(search.Made)}}}
+	}
+	for _, step := range []struct {
+		policy string // that the other process gives
+		shown  int
+	}{{"", 1}, {"first", 0}, {"", 1}, {"later", 0}, {"first", 0}, {"", 1}} {
+		var spans []store.PolicySpan
+		if step.policy != "" {
+			spans = []store.PolicySpan{{Lo: 0, Until: 10, Policy: step.policy}}
+		}
+		err := other.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+			if err := tx.Lock(ctx, "policies"); err != nil {
+				return err
+			}
+			return tx.Govern(ctx, "a", spans)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ofPatient := query(search.Reference{Param: subject, Type: "Patient", ID: "a"})
+		if n, err := one.Count(ctx, ofPatient); err != nil || int(n) != step.shown {
+			t.Errorf("%q: %d counted, %v", step.policy, n, err)
+		}
+		for range 2 {
+			page, err := one.Search(ctx, ofPatient)
+			if err != nil || len(page.Records) != step.shown {
+				t.Errorf("%q: %d of the patient, %v", step.policy, len(page.Records), err)
+			}
+			page, err = one.Search(ctx, query(search.IDs{"1"}))
+			if err != nil || len(page.Records) != step.shown || !page.Looked || (page.Beside == nil) != (step.shown == 1) {
+				t.Errorf("%q: by its id %+v, %v", step.policy, page, err)
+			}
+		}
+	}
+}
