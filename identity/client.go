@@ -281,9 +281,12 @@ func (s *Service) ReplaceKeys(ctx context.Context, id string, set json.RawMessag
 	})
 }
 
-// DeleteClient removes a client. Its tokens end at once; its grants stay, without
-// effect, in the lists of their users.
+// DeleteClient removes a client; ErrNoClient. Its tokens end at once; its grants stay,
+// without effect, in the lists of their users.
 func (s *Service) DeleteClient(ctx context.Context, id string) error {
+	if _, err := s.Client(ctx, id); err != nil {
+		return err
+	}
 	w := changes{epoch: true}
 	w.remove(kindClient, id, store.Any)
 	return s.write(ctx, &w)

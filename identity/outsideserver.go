@@ -39,8 +39,12 @@ func (s *Service) SetResourceServer(ctx context.Context, r ResourceServer) error
 	return s.write(ctx, &w)
 }
 
-// RemoveResourceServer ends the issue of tokens for a server.
+// RemoveResourceServer ends the issue of tokens for a server; ErrNotFound.
 func (s *Service) RemoveResourceServer(ctx context.Context, uri string) error {
+	var r ResourceServer
+	if _, err := s.read(ctx, kindServer, hashed(uri), &r); err != nil {
+		return err
+	}
 	var w changes
 	w.remove(kindServer, hashed(uri), store.Any)
 	return s.write(ctx, &w)

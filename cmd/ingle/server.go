@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/inglehealth/ingle/identity"
@@ -60,5 +61,9 @@ func (c *serverRemove) Run(ctx context.Context, m *Main) error {
 }
 
 func (c *serverRemove) administer(ctx context.Context, in *identity.Service, out io.Writer) error {
-	return told(in.RemoveResourceServer(ctx, c.URI), out, "No more tokens are issued for %s; those that were end within five minutes.", c.URI)
+	err := in.RemoveResourceServer(ctx, c.URI)
+	if errors.Is(err, identity.ErrNotFound) {
+		return usage("there is no resource server %s; `ingle server list` shows them", c.URI)
+	}
+	return told(err, out, "No more tokens are issued for %s; those that were end within five minutes.", c.URI)
 }

@@ -106,10 +106,13 @@ func TestABackendServiceAsksForSystemScopesThatItHas(t *testing.T) {
 func TestAnAssertionThatIsWrongIsRefused(t *testing.T) {
 	p := newPlace(t)
 	c := p.backend("system/*.rs")
+	secretive, _ := p.register(func(c *identity.Client) { c.Auth = identity.AuthPost })
 	now := p.clock.Time()
 	set := func(name string, v any) func(map[string]any) { return func(m map[string]any) { m[name] = v } }
 	for name, change := range map[string]func(map[string]any){
 		"another iss":     set("iss", "somebody"),
+		"nobody":          func(m map[string]any) { m["iss"], m["sub"] = "nobody", "nobody" },
+		"who has no keys": func(m map[string]any) { m["iss"], m["sub"] = secretive.ID, secretive.ID },
 		"another sub":     set("sub", "somebody"),
 		"no sub":          func(m map[string]any) { delete(m, "sub") },
 		"another aud":     set("aud", "https://other.example/auth/token"),
@@ -193,6 +196,7 @@ func TestASecretIsSentAsRegistered(t *testing.T) {
 	p.token(one, "Authorization", header("nobody", secret)).refused(401, identity.InvalidClient)
 	p.token(one, "Authorization", header(posting.ID, secret)).refused(401, identity.InvalidClient)
 	p.token(one, "Authorization", "Basic !!!").refused(401, identity.InvalidClient)
+	p.token(one, "Authorization", "Basic "+basicOf(basic.ID, "%zz")).refused(401, identity.InvalidClient)
 	p.token(one).refused(401, identity.InvalidClient)
 	if h := p.token(one).header.Get("WWW-Authenticate"); !strings.HasPrefix(h, "Basic ") {
 		t.Error(h)
@@ -240,6 +244,7 @@ func TestAClientThatMayNotActGetsNoToken(t *testing.T) {
 	waiting, _ := p.register(func(c *identity.Client) { c.Approved = false })
 	p.token(codeForm(waiting, "x")).refused(401, identity.InvalidClient)
 	p.browser().open(p.ask(waiting, "patient/*.rs")).want(400).has("not yet approved")
+	p.browser().open(p.ask(p.backend("system/*.rs"), "patient/*.rs")).want(400).has("not registered for signing users in")
 	c, _ := p.register()
 	tokens := p.token(codeForm(c, p.browser().code(c, "offline_access patient/*.rs", "ann"))).want(200).json()
 	if err := p.identity.SuspendClient(t.Context(), c.ID); err != nil {

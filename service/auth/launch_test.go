@@ -3,6 +3,8 @@ package auth_test
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,10 +124,24 @@ func TestALaunchThatIsWrongIsRefused(t *testing.T) {
 	p := practice(t)
 	c, _ := p.register()
 	launch := p.ehr()
+	p.user("otto", identity.Practitioner)
+	otto, err := p.identity.UserByLogin(t.Context(), "otto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	otto.Disabled = true
+	if _, err := p.identity.UpdateUser(t.Context(), *otto); err != nil {
+		t.Fatal(err)
+	}
 	for name, change := range map[string]map[string]any{
 		"an unknown client":    {"client_id": "nobody"},
 		"an unknown user":      {"user": "nobody"},
 		"no user":              {"user": ""},
+		"a disabled user":      {"user": "otto"},
+		"an unknown resource":  {"user": "", "fhirUser": "Practitioner/nobody"},
+		"a long intent":        {"intent": strings.Repeat("i", 257)},
+		"a long tenant":        {"tenant": strings.Repeat("t", 257)},
+		"too many items":       {"fhirContext": slices.Repeat([]any{map[string]any{"reference": "Basic/b"}}, 21)},
 		"a reference for id":   {"patient": "Patient/ann"},
 		"an empty item":        {"fhirContext": []any{map[string]any{}}},
 		"an absolute item":     {"fhirContext": []any{map[string]any{"reference": "https://x.example/fhir/A/1"}}},

@@ -46,6 +46,7 @@ func TestATokenRequestThatIsWrongGetsTheErrorOfItsRFC(t *testing.T) {
 		"a blank verifier":      {func(v url.Values) { v.Set("code_verifier", "") }, 400, identity.InvalidGrant},
 		"another verifier":      {func(v url.Values) { v.Set("code_verifier", strings.ToUpper(verifier)) }, 400, identity.InvalidGrant},
 		"the challenge":         {func(v url.Values) { v.Set("code_verifier", challenge(verifier)) }, 400, identity.InvalidGrant},
+		"a verifier of signs":   {func(v url.Values) { v.Set("code_verifier", strings.Repeat("!", 50)) }, 400, identity.InvalidGrant},
 		"a short verifier":      {func(v url.Values) { v.Set("code_verifier", "abc") }, 400, identity.InvalidGrant},
 		"an unknown resource":   {func(v url.Values) { v.Set("resource", "https://x.example") }, 400, identity.InvalidTarget},
 	} {
@@ -213,6 +214,8 @@ func TestAnIDTokenSaysWhoTheUserIs(t *testing.T) {
 	if info["sub"] != u.ID || info["fhirUser"] != p.url+"/fhir/Practitioner/noor" || info["name"] != nil {
 		t.Error(info)
 	}
+	service := p.token(backendForm("system/*.rs", signed(jose.ES384, ecKey(), headers("e"), p.claims(p.backend("system/*.rs"))))).want(200).json()
+	p.do(p.client, "GET", p.url+"/auth/userinfo", nil, "Authorization", "Bearer "+service["access_token"].(string)).refused(403, identity.InsufficientScope)
 	a := p.do(p.client, "GET", p.url+"/auth/userinfo", nil).refused(401, identity.InvalidToken)
 	if !strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Bearer ") {
 		t.Error(a.header)
@@ -254,6 +257,10 @@ func TestAnOutsideServerGetsTokensThatItChecksItself(t *testing.T) {
 	form.Set("refresh_token", tokens["refresh_token"].(string))
 	form.Set("resource", p.url+"/fhir")
 	p.token(form).want(200)
+	// What the user allowed is nothing for the other server.
+	form = refreshForm(c, p.tokens(c, "offline_access patient/Patient.rs", "ann")["refresh_token"].(string))
+	form.Set("resource", "https://images.example")
+	p.token(form).refused(400, identity.InvalidScope)
 }
 
 func TestATokenForAnOutsideServerIsIntrospected(t *testing.T) {

@@ -84,6 +84,24 @@ func TestABatchFailsByEntry(t *testing.T) {
 	}
 }
 
+func TestAnOperationThatIsNoneInABatchFailsByEntry(t *testing.T) {
+	s := newServer(t)
+	s.do("PUT", "/Patient/p", `{"resourceType":"Patient","id":"p"}`).want(201)
+	for request, want := range map[string]string{
+		`"method":"DELETE","url":"Patient/p/$everything"`:  "405 Method Not Allowed",
+		`"method":"POST","url":"metadata"`:                 "405 Method Not Allowed",
+		`"method":"GET","url":"Patient/p/$nothing"`:        "404 Not Found",
+		`"method":"GET","url":"Patient/p/$validate?x=1"`:   "400 Bad Request",
+		`"method":"GET","url":"Patient/p/$everything"`:     "200 OK",
+		`"method":"GET","url":"metadata?mode=terminology"`: "200 OK",
+	} {
+		a := s.do("POST", "/", `{"resourceType":"Bundle","type":"batch","entry":[{"request":{`+request+`}}]}`).want(200)
+		if !strings.Contains(a.body, `"status":"`+want+`"`) {
+			t.Errorf("%s: %s", request, a.body)
+		}
+	}
+}
+
 func TestOnlyABatchOrTransactionCanBePostedToTheBase(t *testing.T) {
 	s := newServer(t)
 	s.do("POST", "/", alice).want(400)

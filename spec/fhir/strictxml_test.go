@@ -161,6 +161,8 @@ func TestNarrativeIsCheckedByTheRulesOfXHTML(t *testing.T) {
 		{`<div` + ns + `><a href="data:text/html,x">x</a></div>`, "run a program", false},
 		{`<div` + ns + `><p style="background:url(javascript:x)">x</p></div>`, "run a program", false},
 		{`<!DOCTYPE div><div` + ns + `>x</div>`, "document type", false},
+		{`<div` + ns + `>` + "\x01" + `</div>`, "control character", false},
+		{`<div` + ns + `>` + "\xff" + `</div>`, "UTF-8", false},
 	} {
 		wrong, shows := fhir.CheckNarrative(c.src)
 		if c.wrong == "" && wrong != "" || !strings.Contains(wrong, c.wrong) || shows != c.shows {

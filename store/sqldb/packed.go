@@ -108,7 +108,7 @@ func (b inBytes) value(s *shared, place int, isText bool) fragment {
 	case f.step == 0:
 		parts := make([]string, wholeSize)
 		for i := range parts {
-			parts[i] = "get_byte(" + b.d + ".b, " + from(i) + ")::bigint << " + strconv.Itoa(8*(wholeSize-1-i))
+			parts[i] = "(get_byte(" + b.d + ".b, " + from(i) + ")::bigint << " + strconv.Itoa(8*(wholeSize-1-i)) + ")"
 		}
 		return sql("(" + strings.Join(parts, " | ") + ")")
 	}

@@ -13,6 +13,7 @@ import (
 
 var decideCases = []testCase{
 	{"policies of many kinds each ask something else of a resource", decides},
+	{"policies of times that lie as far apart as times can", decidesFar},
 	{"kinds of policies come, and names that they ask for", decidesLater},
 }
 
@@ -132,6 +133,28 @@ func decides(t *testing.T, b bench) {
 				t.Errorf("%s: %d policies make a statement of %d bytes", how, n, len(s.SQL))
 			}
 		}
+	}
+}
+
+func decidesFar(t *testing.T, b bench) {
+	ranges := []search.TimeRange{
+		{Lo: search.MinTime, Hi: dayRange(0).Lo}, {Lo: search.MinTime, Hi: dayRange(4).Hi}, {Lo: dayRange(2).Lo + 1, Hi: search.MaxTime},
+		{Lo: dayRange(4).Lo, Hi: search.MaxTime}, {Lo: -7, Hi: -3}, {Lo: search.MinTime, Hi: search.MaxTime},
+	}
+	asks := make([]search.Expr, len(ranges))
+	kinds, each := decided(asks...)
+	for i, r := range ranges {
+		asks[i] = search.Date{Param: date, Prefix: search.AP, Range: r}
+		p := fmt.Sprintf("p%d", i)
+		b.write(t, b.put("Patient/"+p, 0, ""), b.put(fmt.Sprintf("Observation/%d", i), 0, "", refer(subject, "Patient/"+p), day(date, i)))
+		b.govern(t, fhir.ID(p), store.PolicySpan{Lo: 0, Until: 10, Policy: p})
+	}
+	for i := range ranges {
+		kinds.Add(b.number(t, fmt.Sprintf("p%d", i)), i)
+	}
+	x := search.Governed{Params: []search.Param{subject}, Sole: true, Kinds: kinds, Each: each, At: 5}
+	if got, want := b.search(t, observations(x)), "Observation/1 Observation/2 Observation/5"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
