@@ -67,6 +67,7 @@ func TestWhenPostgreSQLsDiskIsFullTreatmentIsRecorded(t *testing.T) {
 		t.Fatal("it is said that there is no room")
 	}
 	var got, alerts []string
+	marks := 0
 	if err := l.Seal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -76,16 +77,19 @@ func TestWhenPostgreSQLsDiskIsFullTreatmentIsRecorded(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range found.Events {
-			if e.Kind == Alert {
+			switch e.Kind {
+			case Alert:
 				alerts = append(alerts, e.Note)
-				continue
+			case TakeUp:
+				marks++
+			default:
+				got = append(got, e.Request)
 			}
-			got = append(got, e.Request)
 		}
 		from = found.Next
 	}
-	if !slices.Equal(got, requests(n)) || len(alerts) != 1 || !strings.Contains(alerts[0], "waited in the spool") {
-		t.Errorf("%d of %d events; %q", len(got), n, alerts)
+	if !slices.Equal(got, requests(n)) || len(alerts) != 1 || !strings.Contains(alerts[0], "waited in the spool") || marks == 0 {
+		t.Errorf("%d of %d events; %q; %d marks of what was taken up", len(got), n, alerts, marks)
 	}
 	if r, err := l.Verify(t.Context(), Verification{Found: func(p string) { t.Error(p) }}); err != nil || r.Problems != 0 {
 		t.Errorf("%+v %v", r, err)
