@@ -79,3 +79,63 @@ func TestThePolicyThatAProcessRemembersIsTheOneThatAnotherGave(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatAnotherProcessWritesWhileAQueryIsMadeIsHidden(t *testing.T) {
+	ctx := context.WithoutCancel(t.Context())
+	schema := pgtest.Schema()
+	var processes []*Store
+	for range 2 {
+		s, err := Open(ctx, pgtest.URL(t), schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		processes = append(processes, s)
+	}
+	one, other := processes[0], processes[1]
+	subject := search.Param{Code: "subject", Type: "Observation", Kind: definitions.SearchReference}
+	code := search.Param{Code: "code", Type: "Observation", Kind: definitions.SearchToken}
+	put := func(key fhir.Key, index ...search.Entry) {
+		err := other.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Put(ctx, []store.Write{{Key: key, Updated: time.Now(), Method: "PUT", Release: definitions.R4,
+				Body: other.Pack(fmt.Appendf(nil, `{"resourceType":"%s","id":"%s"}`, key.Type, key.ID), index)}})
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	put(fhir.Key{Type: "Patient", ID: "a"})
+	err := other.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		if err := tx.Lock(ctx, "policies"); err != nil {
+			return err
+		}
+		return tx.Govern(ctx, "a", []store.PolicySpan{{Lo: 0, Until: 10, Policy: "x"}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies, err := one.Policies(ctx, 0)
+	if err != nil || len(policies) != 1 {
+		t.Fatal(policies, err)
+	}
+	each := search.NewDecisions(func(kind int) search.Expr {
+		if kind == 0 {
+			return search.Token{Param: code, System: "new", Code: "hidden"}
+		}
+		put(fhir.Key{Type: "Observation", ID: "1"}, search.Entry{Param: subject, RefType: "Patient", RefID: "a"}, search.Entry{Param: code, System: "new", Code: "hidden"})
+		return search.Or{}
+	})
+	kinds := new(search.Kinds)
+	kinds.Add(policies[0].Number, 0)
+	kinds.Add(policies[0].Number+1, 1)
+	hidden := search.Governed{Params: []search.Param{subject}, Sole: true, Kinds: kinds, Each: each}
+	page, err := one.Search(ctx, &search.Query{Types: []string{"Observation"}, Count: 10, Filter: search.Standing{X: search.Not{X: hidden}, At: 5, Made: new(search.Made)}})
+	if err != nil || len(page.Records) > 0 {
+		t.Errorf("%d are shown, %v", len(page.Records), err)
+	}
+}

@@ -15,11 +15,14 @@ func (c *compiler) absent(space Space, text string, id int64) int64 {
 	return id
 }
 
-// learned says whether one of the names that had no number has one now. What was
-// left out because of it may have been missed then, or shown: the query runs again.
-// It is asked where this process makes all names, of what a database has before the
-// rows that use it are committed.
-func (c *compiler) learned() bool { return c.anyKnown(c.unknown) }
+// learned says whether one of the names that had no number has one now, or a listing
+// another one. What was left out because of it may have been missed then, or shown: the
+// query runs again. It is asked of what a database has before the rows that use it are
+// committed, and of the database itself where other processes make names, too.
+func (c *compiler) learned() (bool, error) {
+	c.seen = newSightings()
+	return !c.stands(c.basis), c.err
+}
 
 func (c *compiler) anyKnown(unknown []name) bool {
 	return slices.ContainsFunc(unknown, func(n name) bool {

@@ -28,7 +28,10 @@ func (s *Reader) Count(ctx context.Context, db DB, q *search.Query) (int64, erro
 		return n, err
 	}
 	stale, err := r.stale()
-	if err == nil && (stale || r.learned()) {
+	if err == nil && !stale {
+		stale, err = r.learned()
+	}
+	if err == nil && stale {
 		return s.Count(ctx, db, q)
 	}
 	return n, err

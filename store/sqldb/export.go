@@ -24,7 +24,10 @@ type Walk struct {
 func (s *Reader) Walk(ctx context.Context, db DB, q store.WalkQuery) (*Walk, error) {
 	for {
 		w, c, err := s.walk(ctx, db, q)
-		if err != nil || !c.learned() {
+		if err != nil {
+			return w, err
+		}
+		if again, err := c.learned(); err != nil || !again {
 			return w, err
 		}
 	}

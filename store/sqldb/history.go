@@ -15,7 +15,10 @@ import (
 func (s *Reader) History(ctx context.Context, db DB, q store.HistoryQuery) (store.HistoryPage, error) {
 	for {
 		page, c, err := s.history(ctx, db, q)
-		if err != nil || !c.learned() {
+		if err != nil {
+			return page, err
+		}
+		if again, err := c.learned(); err != nil || !again {
 			return page, err
 		}
 	}

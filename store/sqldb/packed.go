@@ -13,8 +13,9 @@ import (
 // records, each the number of a condition and a field for each value that
 // differs among the policies of that; and texts.
 type packed struct {
-	of      int // policies
-	changes int // of the conditions that it was made by
+	by      *decided // which has the conditions
+	changes int      // of these, when it was made
+	of      int      // policies
 	bytes   []byte
 	slot    int // bytes of a slot
 	lo, hi  int64
@@ -60,7 +61,7 @@ type packedKey struct {
 func (t *decided) packedOf(x search.Governed, by decidedKey, choices *Choices) *packed {
 	key := packedKey{x.Each, by, x.After}
 	p, ok := x.Kinds.Made.Get(key).(*packed)
-	if !ok || p.of != len(choices.numbers) || p.changes != t.changes {
+	if !ok || p.by != t || p.changes != t.changes || p.of != len(choices.numbers) {
 		p = t.pack(choices, x.After)
 		x.Kinds.Made.Put(key, p)
 	}

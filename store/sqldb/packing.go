@@ -7,7 +7,7 @@ import (
 
 // pack packs choices. Policies up to after that come to nothing need no record.
 func (t *decided) pack(choices *Choices, after int64) *packed {
-	p := &packed{of: len(choices.numbers), changes: t.changes, bytes: []byte{}, hi: -1, slot: fewSlot}
+	p := &packed{by: t, changes: t.changes, of: len(choices.numbers), bytes: []byte{}, hi: -1, slot: fewSlot}
 	if p.of == 0 {
 		return p
 	}

@@ -109,7 +109,10 @@ func (s *Reader) run(ctx context.Context, db DB, q *search.Query) (*run, error) 
 			return r, err
 		}
 		stale, err := r.stale()
-		if err != nil || !stale && !r.learned() {
+		if err == nil && !stale {
+			stale, err = r.learned()
+		}
+		if err != nil || !stale {
 			return r, err
 		}
 	}

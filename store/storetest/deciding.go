@@ -1,9 +1,12 @@
 package storetest
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -15,6 +18,7 @@ var decideCases = []testCase{
 	{"policies of many kinds each ask something else of a resource", decides},
 	{"policies of times that lie as far apart as times can", decidesFar},
 	{"kinds of policies come, and names that they ask for", decidesLater},
+	{"what is written while a query is made is hidden by what the query asks for", decidesMeanwhile},
 }
 
 // decided are policies of kinds, each of which asks for one of a few things.
@@ -199,5 +203,64 @@ func decidesLater(t *testing.T, b bench) {
 	kinds.Add(numbers[2]+1_000_000, 2)
 	if got := strings.Fields(found(0)); len(got) != 3 {
 		t.Errorf("with a kind of nobody: %s", got)
+	}
+}
+
+// decidesMeanwhile has the first resource with a name come between the moment at which a
+// query looks for that and the one at which it asks for resources.
+func decidesMeanwhile(t *testing.T, b bench) {
+	one, everywhere := search.Param{Code: "new", Type: "Observation", Kind: status.Kind}, search.Param{Code: "new", Type: search.System, Kind: status.Kind}
+	for i, c := range []struct {
+		what   string
+		asks   search.Expr
+		before func(ctx context.Context, tx store.Tx) error // in a transaction that fails while the query is made
+		codes  search.Entry
+	}{
+		{"a new system", tokenIs(status, "new", "hidden"), nil, token(status, "new", "hidden")},
+		{"a new parameter of a code", tokenIs(everywhere, "known", "hidden"), nil, token(one, "known", "hidden")},
+		{"a system whose transaction failed before", tokenIs(status, "again", "hidden"), func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Put(ctx, []store.Write{b.put("Observation/fails", 0, "", token(status, "again", "hidden"))})
+			return err
+		}, token(status, "again", "hidden")},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			p, o := fmt.Sprint("p", i), fmt.Sprint("Observation/", i)
+			b.write(t, b.put("Patient/"+p, 0, "", token(search.Param{Code: "other", Type: "Patient", Kind: status.Kind}, "known", "x")))
+			b.govern(t, fhir.ID(p), store.PolicySpan{Lo: 0, Until: 10, Policy: p})
+			fails, failed := make(chan struct{}), make(chan struct{})
+			fail := sync.OnceFunc(func() { close(fails) })
+			defer fail()
+			if c.before == nil {
+				close(failed)
+			} else {
+				put := make(chan struct{})
+				go func() {
+					defer close(failed)
+					_ = b.Write(b.ctx, func(ctx context.Context, tx store.Tx) error {
+						err := c.before(ctx, tx)
+						close(put)
+						<-fails
+						return errors.Join(err, store.ErrVersion)
+					})
+				}()
+				<-put
+			}
+			each := search.NewDecisions(func(kind int) search.Expr {
+				if kind == 0 {
+					return c.asks
+				}
+				fail()
+				<-failed
+				b.write(t, b.put(o, 0, "", refer(subject, "Patient/"+p), c.codes))
+				return search.Or{}
+			})
+			kinds := new(search.Kinds)
+			kinds.Add(b.number(t, p), 0)
+			kinds.Add(b.number(t, p)+1, 1)
+			hidden := search.Governed{Params: []search.Param{subject}, Sole: true, Kinds: kinds, Each: each}
+			if got := b.search(t, observations(search.Standing{X: search.Not{X: hidden}, At: 5, Made: new(search.Made)})); strings.Contains(got, o) {
+				t.Errorf("%s are shown", got)
+			}
+		})
 	}
 }
