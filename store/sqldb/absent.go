@@ -15,11 +15,14 @@ func (c *compiler) absent(space Space, text string, id int64) int64 {
 	return id
 }
 
-// learned says whether one of the names that had no number has one now, or a listing
-// another one. What was left out because of it may have been missed then, or shown: the
-// query runs again. It is asked of what a database has before the rows that use it are
-// committed, and of the database itself where other processes make names, too.
+// learned says whether one of the names that had no number has one now, a listing
+// others, or a name was rolled back. What was left out because of it may have been missed
+// then, or shown: the query runs again. It is asked of what a database has before the rows
+// that use it are committed, and of the database itself where other processes make names, too.
 func (c *compiler) learned() (bool, error) {
+	if c.names.age.Load() != c.age {
+		return true, c.err
+	}
 	c.seen = newSightings()
 	return !c.stands(c.basis), c.err
 }

@@ -24,6 +24,7 @@ type compiler struct {
 	lists   []*search.CodeList                   // that the query has from the tables
 	err     error                                // the first failed look-up of a name
 	seen    *sightings                           // of names
+	age     int64                                // of these, before any was looked up
 	trace   *Trace                               // nil unless the search is to be explained
 
 	timeless  bool // Governed nodes get their time later: see standing

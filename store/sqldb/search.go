@@ -89,7 +89,7 @@ type run struct {
 }
 
 func (s *Reader) compiler(ctx context.Context, db DB, q *search.Query) *compiler {
-	c := &compiler{ctx: ctx, db: db, names: s.Names, dialect: s.Dialect, policies: &s.policies, seen: newSightings()}
+	c := &compiler{ctx: ctx, db: db, names: s.Names, dialect: s.Dialect, policies: &s.policies, seen: newSightings(), age: s.Names.age.Load()}
 	c.size = func(x search.Expr) (int64, bool) {
 		n, ok, err := s.estimate(c, x)
 		c.fail(err)
