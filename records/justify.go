@@ -190,7 +190,7 @@ func (d *Door) consentsOfAll(ctx context.Context, patients []fhir.ID) (map[fhir.
 	for _, id := range unknown {
 		of[id] = asked[id]
 		if alone {
-			d.consented.Put(id, knownConsents{generation, of[id]})
+			d.consented.PutSized(id, 1+len(of[id].consents), knownConsents{generation, of[id]})
 		}
 	}
 	return of, nil
