@@ -38,7 +38,6 @@ func (s *small) AppendAudit(ctx context.Context, group []byte) error {
 	if s.until > 0 {
 		if s.until--; s.until == 0 {
 			s.full.Store(true)
-			s.until = -1
 		}
 	}
 	return s.Audit.AppendAudit(ctx, group)

@@ -8,44 +8,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
+	"github.com/inglehealth/ingle/internal/disktest"
 	"github.com/inglehealth/ingle/store"
 )
-
-// smallDisk is a disk of so much, which can be made larger. Only root makes one.
-func smallDisk(t *testing.T, size string) (dir string, resize func(size string)) {
-	t.Helper()
-	dir = t.TempDir()
-	mount := func(flags uintptr, size string) error {
-		return syscall.Mount("tmpfs", dir, "tmpfs", flags, "size="+size)
-	}
-	if err := mount(0, size); err != nil {
-		const how = "cannot mount a small disk: %v; run the tests as root to try a full one"
-		if os.Getenv("CI") == "true" {
-			t.Fatalf(how, err)
-		}
-		t.Skipf(how, err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir, func(size string) {
-		t.Helper()
-		if err := mount(syscall.MS_REMOUNT, size); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // A server starts whatever somebody made of its spool while the disk of that is full: what is
 // good is taken up, the rest stays as it is under another name, and it is told.
 func TestASpoolThatWasAlteredOnAFullDiskKeepsNoServerFromStarting(t *testing.T) {
 	s := openSmall(t)
-	dir, resize := smallDisk(t, "17m")
+	dir := disktest.Small(t, "17m")
 	path := filepath.Join(dir, "spool")
 	l := openSpooled(t, s, path)
 	s.full.Store(true)
@@ -84,7 +57,7 @@ func TestASpoolThatWasAlteredOnAFullDiskKeepsNoServerFromStarting(t *testing.T) 
 		t.Errorf("what was altered is not kept as it was: %v", err)
 	}
 
-	resize("64m")
+	disktest.Resize(t, dir, "64m")
 	s.full.Store(true)
 	record(t, l, 3, 5) // in a spool of its own again
 	closed(t, l)

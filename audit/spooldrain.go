@@ -90,7 +90,7 @@ func (l *Log) drain(ctx context.Context) error {
 				n++
 			}
 			first += n
-			if err := l.store.AppendAudit(ctx, append(l.taking(s.id, first, len(groups[:n])), merged...)); err != nil {
+			if err := l.store.AppendAudit(ctx, append(l.taking(s.id, first, n), merged...)); err != nil {
 				return err
 			}
 			if err := s.pass(groups[:n]); err != nil {

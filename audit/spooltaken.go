@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Each groups of a spool that are brought to the store have an event before them, in the
-// same append, which names the spool and the place of the last of them: so a spool that is
+// Groups of a spool that are brought to the store have an event before them, in the same
+// append, which names the spool and the place of the last of them: so a spool that is
 // put back as it was earlier is known, and so are groups that were brought when a process
 // ended before it had emptied its spool.
 

@@ -65,6 +65,7 @@ type Door struct {
 	ownership  *access.Ownership
 	book       *access.Book
 	known      *recent.Map[consentVersion, access.Consent] // of which events tell
+	consented  *recent.Map[fhir.ID, knownConsents]         // of patients, up to maxKnown together, where the store is this process's alone
 	labels     *labels
 
 	topics        []subscribe.Topic // of packages
@@ -87,16 +88,17 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	d := &Door{
-		config: c,
-		policy: c.Policy.withDefaults(),
-		store:  c.Store,
-		base:   strings.TrimRight(c.Base, "/"),
-		log:    c.Log,
-		room:   newRoom(),
-		terms:  newReadyCache(),
-		usage:  newUsage(),
-		known:  recent.NewMap[consentVersion, access.Consent](maxKnown),
-		lists:  &codeLists{recent.NewMap[listKey, codeListing](maxListed)},
+		config:    c,
+		policy:    c.Policy.withDefaults(),
+		store:     c.Store,
+		base:      strings.TrimRight(c.Base, "/"),
+		log:       c.Log,
+		room:      newRoom(),
+		terms:     newReadyCache(),
+		usage:     newUsage(),
+		known:     recent.NewMap[consentVersion, access.Consent](maxKnown),
+		consented: recent.NewMap[fhir.ID, knownConsents](maxKnown),
+		lists:     &codeLists{recent.NewMap[listKey, codeListing](maxListed)},
 	}
 	releases := map[definitions.Release]*release{}
 	for _, defs := range append([]*definitions.Definitions{c.Definitions}, c.Others...) {

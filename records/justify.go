@@ -163,16 +163,47 @@ func versionOf(r store.Record) consentVersion {
 	return consentVersion{r.Key.ID, r.Version, r.Updated.UnixMicro()}
 }
 
-// consentsOfAll are the Consents of patients. What a version says is remembered.
+// knownConsents are those of a patient, as of a generation of store.Resources.Governed.
+type knownConsents struct {
+	generation int64
+	versionedConsents
+}
+
+// consentsOfAll are the Consents of patients. What a version says is remembered, and
+// which ones a patient has as long as nobody can have changed it.
 func (d *Door) consentsOfAll(ctx context.Context, patients []fhir.ID) (map[fhir.ID]versionedConsents, error) {
-	var any search.Or
+	generation, alone := d.store.Governed()
+	of := map[fhir.ID]versionedConsents{}
+	var unknown []fhir.ID
 	for _, id := range patients {
-		if id.Valid() {
-			any = append(any, d.ownership.Owner(string(consentType), string(id)))
+		switch known, ok := d.consented.Get(id); {
+		case alone && ok && known.generation == generation:
+			of[id] = known.versionedConsents
+		case id.Valid():
+			unknown = append(unknown, id)
 		}
 	}
-	if any == nil {
+	asked, err := d.askConsents(ctx, unknown)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range unknown {
+		of[id] = asked[id]
+		if alone {
+			d.consented.PutSized(id, 1+len(of[id].consents), knownConsents{generation, of[id]})
+		}
+	}
+	return of, nil
+}
+
+// askConsents asks the store for the Consents of patients.
+func (d *Door) askConsents(ctx context.Context, patients []fhir.ID) (map[fhir.ID]versionedConsents, error) {
+	if len(patients) == 0 {
 		return nil, nil
+	}
+	any := make(search.Or, len(patients))
+	for i, id := range patients {
+		any[i] = d.ownership.Owner(string(consentType), string(id))
 	}
 	q := &search.Query{Types: []string{string(consentType)}, Filter: any, Count: d.policy.MaxCount, Heads: true}
 	of := map[fhir.ID]versionedConsents{}

@@ -65,6 +65,17 @@ func TestAnEventNamesTheScopeTheRuleAndTheConsentsThatCounted(t *testing.T) {
 		if diff := cmp.Diff([]audit.Counted{{Patient: "Patient/p", Consent: "Consent/p1", Version: 2}}, e.Consents); diff != "" {
 			t.Error(diff)
 		}
+		// One that becomes another patient's counts for that one alone.
+		consents(t, s, "p1", "q", permit)
+		e = justified(event(audit.Search, 200, "p", "q"), "Observation")
+		if diff := cmp.Diff([]audit.Counted{{Patient: "Patient/q", Consent: "Consent/p1", Version: 3}}, e.Consents); diff != "" {
+			t.Error(diff)
+		}
+		consents(t, s, "p1", "p", permit)
+		e = justified(event(audit.Search, 200, "q", "p"), "Observation")
+		if diff := cmp.Diff([]audit.Counted{{Patient: "Patient/p", Consent: "Consent/p1", Version: 4}}, e.Consents); diff != "" {
+			t.Error(diff)
+		}
 		// One that was revoked counts no more.
 		if _, err := s.Delete(t.Context(), key("Consent/p1"), records.DeleteOptions{}); err != nil {
 			t.Fatal(err)

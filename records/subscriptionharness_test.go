@@ -178,7 +178,7 @@ func (h *house) await(t testing.TB, id, status string) {
 // hears waits until a subscription was told just this.
 func (h *house) hears(t testing.TB, id string, want ...string) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		got := h.receiver.told(id)
 		if slices.Equal(got, want) {

@@ -149,6 +149,9 @@ type Resources interface {
 	// PoliciesOf returns the numbers of the policies that a Patient has at a time,
 	// in microseconds since the Unix epoch.
 	PoliciesOf(ctx context.Context, patient fhir.ID, at int64) ([]int64, error)
+	// Governed is a number that is another one after each transaction that used Govern has
+	// been committed; ok is false where another process may use it.
+	Governed() (generation int64, ok bool)
 	// Stats counts current resources by type, exactly.
 	Stats(ctx context.Context) (map[fhir.Type]int64, error)
 }

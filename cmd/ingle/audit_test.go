@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/inglehealth/ingle/internal/disktest"
 	"github.com/inglehealth/ingle/internal/pgtest"
 )
 
@@ -306,7 +307,7 @@ func await(t *testing.T, done func() bool) {
 // The disk is full: apps and bulk are told so before anything is done, who treats
 // patients goes on, and all is well again when there is room.
 func TestWithAFullDiskTreatmentGoesOn(t *testing.T) {
-	dir := smallDisk(t, "24m")
+	dir := disktest.Small(t, "24m")
 	data := filepath.Join(dir, "data")
 	p := startClosed(t, "--data", data)
 	mustRun(t, "token", "create", "--scope", "system/*.cruds", "--data", data)

@@ -10,9 +10,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/inglehealth/ingle/internal/disktest"
 )
 
 // exported is how many Patients the tests of exports put in, each with a text that
@@ -182,7 +183,7 @@ func TestAnExportIsTakenOverByAnotherServer(t *testing.T) {
 // The disk of the files fills up: the export waits and says so, and goes on when there is
 // room.
 func TestAnExportWaitsForRoomOnAFullDisk(t *testing.T) {
-	dir := smallDisk(t, "6m")
+	dir := disktest.Small(t, "6m")
 	p := startServer(t, "--data", t.TempDir(), "--export-to", dir, "--export-part", "1KiB")
 	fillToExport(t, p)
 	path := kickOff(t, p)
@@ -212,9 +213,7 @@ func TestAnExportWaitsForRoomOnAFullDisk(t *testing.T) {
 	if len(left) > 0 {
 		t.Errorf("half a file is left: %v", left)
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=60m"); err != nil {
-		t.Fatal(err)
-	}
+	disktest.Resize(t, dir, "60m")
 	var files []string
 	for deadline := time.Now().Add(time.Minute); files == nil; time.Sleep(1100 * time.Millisecond) {
 		if time.Now().After(deadline) {

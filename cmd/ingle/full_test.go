@@ -6,13 +6,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/inglehealth/ingle/internal/disktest"
 )
 
 // The disk fills up while clients write: they are told so with 507, reads go
 // on, what was acknowledged is there, also after a restart, and writing goes
 // on once there is room.
 func TestAFullDiskLosesNothing(t *testing.T) {
-	dir := smallDisk(t, "12m")
+	dir := disktest.Small(t, "12m")
 	ballast := filepath.Join(dir, "ballast")
 	if err := os.WriteFile(ballast, make([]byte, 5<<20), 0o600); err != nil {
 		t.Fatal(err)

@@ -9,12 +9,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/inglehealth/ingle/internal/disktest"
 )
 
 // The disk fills up while an import is loaded: it says so and waits, and goes on to its
 // end once there is room.
 func TestAnImportWaitsForRoomOnAFullDisk(t *testing.T) {
-	dir := smallDisk(t, "80m")
+	dir := disktest.Small(t, "80m")
 	ballast := filepath.Join(dir, "ballast")
 	if err := os.WriteFile(ballast, make([]byte, 64<<20), 0o600); err != nil {
 		t.Fatal(err)

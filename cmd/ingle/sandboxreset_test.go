@@ -99,13 +99,15 @@ func TestASandboxThatIsSuspendedWhileItIsResetIsWholeWhenItIsResumed(t *testing.
 			asked := make(chan struct{})
 			go func() { defer close(asked); form.submit("") }()
 			counted := fmt.Sprintf(`"total":%d`, sandboxPatients)
-			for counting := true; counting; {
+			for {
 				_, body := send(t.Context(), client, "GET", p.at("training")+"/Patient?_summary=count", "", "Authorization", "Bearer "+token)
+				if !strings.Contains(body, counted) {
+					break
+				}
 				select {
 				case <-asked:
 					t.Fatal("the reset ended before it was seen to have begun")
 				default:
-					counting = strings.Contains(body, counted)
 				}
 			}
 			command(t, true, flags, "tenant", "suspend", "training")

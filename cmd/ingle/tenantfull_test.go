@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/internal/disktest"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/tenancy"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -66,7 +67,7 @@ func takeAll(name string) error {
 }
 
 func TestACopyInTheMiddleOfWhichTheDiskFillsLeavesNothing(t *testing.T) {
-	dir := smallDisk(t, "240m")
+	dir := disktest.Small(t, "240m")
 	p := &tenantPlaces{furnishing: furnishing{
 		definitions: []*definitions.Definitions{definitions.MustBuiltIn(definitions.R4)}, base: "https://ehr.example", policy: records.DefaultPolicy(), key: identity.NewKeyFile(filepath.Join(t.TempDir(), "key")),
 	}}

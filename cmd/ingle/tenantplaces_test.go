@@ -12,6 +12,7 @@ import (
 
 	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/internal/disktest"
 	"github.com/inglehealth/ingle/jobs"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/bulkjob"
@@ -213,7 +214,7 @@ func TestARemovedTenantIsGone(t *testing.T) {
 
 // A copy for which there is no room is refused before it takes that of others.
 func TestACopyLeavesRoomToTheOthers(t *testing.T) {
-	dir := smallDisk(t, "24m")
+	dir := disktest.Small(t, "24m")
 	where := []string{"--data", filepath.Join(dir, "data")}
 	p := startClosed(t, where...)
 	if out := command(t, false, where, "tenant", "clone", "east"); !strings.Contains(out, "the disk is full") {

@@ -1,13 +1,13 @@
 package pgtest
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/inglehealth/ingle/internal/disktest"
 )
 
 // Small has the tables that are made from now on in a tablespace of so many bytes
@@ -19,19 +19,12 @@ func (c *Cluster) Small(t testing.TB, size string) (dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode=755,size="+size); err != nil {
-		_ = os.Remove(dir) // it is empty
-		const how = "cannot mount a small disk: %v; run the tests as root to try a full one"
-		if os.Getenv("CI") == "true" {
-			t.Fatalf(how, err)
-		}
-		t.Skipf(how, err)
-	}
 	t.Cleanup(func() {
-		if err := errors.Join(syscall.Unmount(dir, syscall.MNT_DETACH), os.Remove(dir)); err != nil {
+		if err := os.Remove(dir); err != nil {
 			t.Error(err)
 		}
 	})
+	disktest.Mount(t, dir, size)
 	place := filepath.Join(dir, "space")
 	if err := os.Mkdir(place, 0o700); err != nil {
 		t.Fatal(err)

@@ -49,7 +49,7 @@ var mutants = []mutant{
 	{"kinds of which a database is told", "../store/sqldb/packing.go", "at, ok := w.records[choices.kinds[i]]", "at, ok := w.records[choices.kinds[i]%2]", "postgres"},
 	{"policies of the owners of one resource", "../store/sqldb/one.go", "r.settled.policies = found.numbers()", "_ = found.numbers()", "postgres"},
 	{"the policy of one patient", "../store/sqldb/settled.go", "s.policies = []int64{s.owner.number}", "s.policies = nil", "postgres"},
-	{"another policy than the one remembered", "../store/sqldb/settled.go", "owner.changed || held == 0 }", "owner.changed && held == 0 }", "postgres"},
+	{"another policy than the one remembered", "../store/sqldb/recalled.go", "owner.changed || held == 0 }", "owner.changed && held == 0 }", "postgres"},
 	{"notifications", "subscriptionmatch.go", "matchSource{b.l.d}); !ok || err != nil {", "matchSource{b.l.d}); !ok && false || err != nil {", ""},
 	{"notifications again", "subscriptionmessage.go", "if shown, err = t.shows(ctx, record); err != nil || !shown {", "if shown, err = t.shows(ctx, record); err != nil {", ""},
 }

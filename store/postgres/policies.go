@@ -47,3 +47,6 @@ func (t *tx) Govern(ctx context.Context, patient fhir.ID, spans []store.PolicySp
 
 // Govern implements store.Tx.
 func (m *member) Govern(context.Context, fhir.ID, []store.PolicySpan) error { return m.alone() }
+
+// Governed implements store.Resources. Other processes may be on the same database.
+func (s *Store) Governed() (generation int64, ok bool) { return 0, false }

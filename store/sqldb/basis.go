@@ -69,8 +69,7 @@ func (c *compiler) stands(b basis) bool {
 		return false
 	}
 	if c.names.Make != nil { // others make names, too
-		var now compiler
-		now.ctx, now.db, now.seen = c.ctx, c.db, c.seen
+		now := compiler{ctx: c.ctx, db: c.db, seen: c.seen}
 		for _, n := range b.unknown {
 			if now.number(n.space, n.text, c.names.Find) != Unknown {
 				return false

@@ -33,7 +33,8 @@ func (b *belonging) under(key any) *versions {
 	return v
 }
 
-// takes counts what is remembered; who goes on with what is forgotten does no harm.
+// takes counts what is remembered; who goes on with what is forgotten does no harm. b.mu
+// is held.
 func (b *belonging) takes(bytes int) {
 	if b.bytes += bytes; b.bytes > maxRemembered {
 		clear(b.of)

@@ -31,7 +31,7 @@ func (e *ListError) Error() string {
 }
 
 func (c *compiler) codesLeaf(x search.Codes) leaf {
-	l := c.named(x.Param, "token", sql("1 = 0"), bySet)
+	l := c.named(x.Param, "token", sql(nothing), bySet)
 	codings := x.List.Codings()
 	if len(codings) == 0 {
 		return l

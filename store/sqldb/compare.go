@@ -38,7 +38,7 @@ func dateCondition[T int64 | float64](p search.Prefix, lo, hi string, from, to T
 	case search.CO:
 		return sql(lo+" <= ? AND "+hi+" >= ?", from, to)
 	}
-	return sql("1 = 0")
+	return sql(nothing)
 }
 
 // dateRanges splits a date condition into ranges of the indexes (param, lo)
@@ -86,7 +86,7 @@ func numberCondition(p search.Prefix, lo, hi string, r search.NumberRange) fragm
 	case search.AP:
 		return sql(lo+" < ? AND "+hi+" >= ?", r.Hi, r.Lo)
 	}
-	return sql("1 = 0")
+	return sql(nothing)
 }
 
 // isWide and isRange repeat the predicates of the indexes number_wide and

@@ -48,7 +48,7 @@ func (c *compiler) alias(letter string) string {
 func (c *compiler) condition(x search.Expr, r string) fragment {
 	switch x := x.(type) {
 	case nil:
-		return sql("1 = 1")
+		return sql(always)
 	case search.And:
 		parts := make([]fragment, len(x))
 		for i, e := range x {
@@ -68,7 +68,7 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		return either(parts...)
 	case search.Not:
 		if c.none(x.X) {
-			return sql("1 = 1")
+			return sql(always)
 		}
 		if set, ok := c.fewOf(x.X); ok {
 			return not(isIn(r, set))
@@ -97,7 +97,7 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 	}
 	l, ok := c.leaf(x)
 	if !ok {
-		return sql("1 = 0")
+		return sql(nothing)
 	}
 	return c.leafCondition(l, r)
 }
@@ -379,7 +379,7 @@ func updatedCondition(x search.LastUpdated) fragment {
 	case search.CO:
 		return sql("updated <= ? AND updated >= ?", lo, hi-1)
 	}
-	return sql("1 = 0")
+	return sql(nothing)
 }
 
 func (c *compiler) chainSet(x search.Chain) ([]fragment, bool) {

@@ -10,7 +10,7 @@ import (
 // is the one that is looked for; further parts are in further rows of the same
 // entry.
 func (c *compiler) compositeLeaf(x search.Composite) leaf {
-	l := c.named(x.Param, "composite", sql("1 = 0"), bySet)
+	l := c.named(x.Param, "composite", sql(nothing), bySet)
 	if len(x.Parts) == 0 {
 		return l
 	}
@@ -130,7 +130,7 @@ func (c *compiler) part(x search.Expr, at columns) fragment {
 		}
 		return either(own, all(sql(at.cunit+" = ?", c.canonical(x.Canonical.Unit)), numberCondition(x.Prefix, at.clo, at.chi, x.Canonical.Range)))
 	}
-	return sql("1 = 0")
+	return sql(nothing)
 }
 
 func (c *compiler) referencePart(x search.Reference, at columns) fragment {

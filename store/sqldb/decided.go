@@ -118,7 +118,7 @@ func (c *compiler) decided(x search.Governed, g, r string) (from, condition frag
 	defer t.mu.Unlock()
 	choices := t.choices(c, x, r)
 	if choices == nil {
-		return fragment{}, sql("1 = 0")
+		return fragment{}, sql(nothing)
 	}
 	d := c.alias("d")
 	after := sql(g+".policy > ?", afterwards(x.After))
@@ -287,7 +287,7 @@ type told interface {
 // condition chooses among the conditions; after counts for policies of no kind.
 func (t *decided) condition(by told, after fragment) fragment {
 	memory, noting := by.(fromMemory)
-	parts := []fragment{sql("CASE "), by.condition(), sql(" WHEN " + strconv.Itoa(holdsNever) + " THEN " + nothing + " WHEN " + strconv.Itoa(holdsAlways) + " THEN 1 = 1")}
+	parts := []fragment{sql("CASE "), by.condition(), sql(" WHEN " + strconv.Itoa(holdsNever) + " THEN " + nothing + " WHEN " + strconv.Itoa(holdsAlways) + " THEN " + always)}
 	for _, s := range t.conditions {
 		one := s.with(by)
 		if noting {

@@ -72,7 +72,7 @@ func (s *Reader) expunged(ctx context.Context, db DB, x store.Expunge) (where, f
 		which = append(which, sql("r.deleted = 1"))
 	}
 	if x.Everything {
-		which = append(which, sql("1 = 1"))
+		which = append(which, sql(always))
 	}
 	if len(which) == 0 {
 		return where, from, nil

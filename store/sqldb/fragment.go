@@ -72,13 +72,16 @@ func all(parts ...fragment) fragment {
 		}
 	}
 	if len(kept) == 0 {
-		return sql("1 = 1")
+		return sql(always)
 	}
 	return join(" AND ", kept...)
 }
 
-// nothing is the condition that never holds.
-const nothing = "1 = 0"
+// nothing is the condition that never holds, always the one that does.
+const (
+	nothing = "1 = 0"
+	always  = "1 = 1"
+)
 
 // any is the disjunction of conditions.
 func either(parts ...fragment) fragment {
@@ -102,7 +105,7 @@ func not(f fragment) fragment { return fragment{"NOT (" + f.sql + ")", f.args} }
 func in[T any](column string, values []T) fragment {
 	switch len(values) {
 	case 0:
-		return sql("1 = 0")
+		return sql(nothing)
 	case 1:
 		return sql(column+" = ?", values[0])
 	}

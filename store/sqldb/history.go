@@ -110,7 +110,7 @@ func (d Dialect) ofType(number int64, bounds []fragment) fragment {
 
 // at puts a column into bounds; none are true.
 func at(column string, bounds []fragment) fragment {
-	f := all(append([]fragment{sql("1 = 1")}, bounds...)...)
+	f := all(append([]fragment{sql(always)}, bounds...)...)
 	f.sql = strings.ReplaceAll(f.sql, "@", column)
 	return f
 }
@@ -118,7 +118,7 @@ func at(column string, bounds []fragment) fragment {
 // historyCondition is what a history's versions v and resources r fulfil besides its
 // filter, and the bounds of the versions' numbers.
 func (s *Reader) historyCondition(c *compiler, q store.HistoryQuery) (where fragment, bounds []fragment, err error) {
-	conditions := []fragment{sql("1 = 1")}
+	conditions := []fragment{sql(always)}
 	if q.ID != "" {
 		current, err := s.Current(c.ctx, c.db, fhir.Key{Type: q.Type, ID: q.ID})
 		if err != nil {

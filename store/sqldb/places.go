@@ -48,7 +48,7 @@ func (p *places) versions(c *compiler, bounds []fragment) fragment {
 	}
 	var with fragment
 	if p.set != nil {
-		others := sql("1 = 1")
+		others := sql(always)
 		if p.types != nil {
 			others = not(in("n.type", p.types))
 		}

@@ -408,8 +408,7 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 	}
 	var types, origins []int64
 	var stored versionRow
-	var rid, typeNumber int64
-	var held int64
+	var rid, typeNumber, held int64
 	var id string
 	values := make([]any, len(keys))
 	dest := []any{&rid, &typeNumber, &id}

@@ -9,15 +9,15 @@ import (
 
 // madeKey is what a condition made of a search.Standing depends on besides: the
 // names of a database, the alias of the resource's row, whether sizes count, the
-// query names resources, and Governing is in memory, and by what the resource refers
-// to an owner that is known.
+// query names resources, and Governing is in memory, whose policies are known, and by
+// what the resource refers to an owner that is known.
 type madeKey struct {
 	names *Names
 	row   string
 	sized bool
 	named bool
 	held  bool
-	of    whose // policies are known
+	of    whose
 	by    search.Param
 }
 

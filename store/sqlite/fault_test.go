@@ -8,11 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/internal/disktest"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
@@ -132,28 +132,8 @@ func checkIntegrity(t *testing.T, dir string) {
 	}
 }
 
-// smallDisk mounts a tmpfs of so many bytes. Only root may; elsewhere the test
-// is skipped, but not where CI=true.
-func smallDisk(t *testing.T, size int) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", size)); err != nil {
-		const how = "cannot mount a small disk: %v; run the tests as root to try a full one"
-		if os.Getenv("CI") == "true" {
-			t.Fatalf(how, err)
-		}
-		t.Skipf(how, err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
 func TestAFullDiskIsAnErrorAndReadingGoesOn(t *testing.T) {
-	dir := smallDisk(t, 6<<20)
+	dir := disktest.Small(t, "6m")
 	filler := filepath.Join(dir, "filler")
 	if err := os.WriteFile(filler, make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)

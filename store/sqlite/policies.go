@@ -33,3 +33,10 @@ func (s *Store) PoliciesOf(ctx context.Context, patient fhir.ID, at int64) (numb
 	})
 	return numbers, err
 }
+
+// Governed implements store.Resources.
+func (s *Store) Governed() (generation int64, ok bool) {
+	s.governing.mu.Lock()
+	defer s.governing.mu.Unlock()
+	return s.governing.generation, true
+}

@@ -97,9 +97,13 @@ func governs(t *testing.T, b bench) {
 	if got, err := b.PoliciesOf(b.ctx, "a", 30); err != nil || got != nil {
 		t.Errorf("of a later: %v, %v", got, err)
 	}
+	before, alone := b.Governed()
 	b.govern(t, "a")
 	if got := b.search(t, query(nil, governed(10, 0, x))); got != "" {
 		t.Errorf("after they are gone: %s", got)
+	}
+	if after, _ := b.Governed(); alone && after == before {
+		t.Errorf("the generation is %d still", after)
 	}
 }
 
