@@ -76,7 +76,12 @@ func openSmall(t *testing.T) *small {
 
 func openSpooled(t *testing.T, s store.Audit, path string) *Log {
 	t.Helper()
-	l, err := Open(t.Context(), Config{Store: s, Secret: plain{'k'}, Origin: base, Spool: path, SealEvery: time.Hour})
+	return openSpooledAt(t, s, path, nil)
+}
+
+func openSpooledAt(t *testing.T, s store.Audit, path string, clock func() time.Time) *Log {
+	t.Helper()
+	l, err := Open(t.Context(), Config{Store: s, Secret: plain{'k'}, Origin: base, Spool: path, SealEvery: time.Hour, Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -431,5 +436,29 @@ func TestWhatWasTakenUpBeforeAProcessEndedIsNotTakenUpAgain(t *testing.T) {
 	}
 	if r, err := l.Verify(t.Context(), Verification{Found: func(p string) { t.Error(p) }}); err != nil || r.Problems != 0 {
 		t.Errorf("%+v %v", r, err)
+	}
+}
+
+func TestASpoolOfAClockThatWasAheadIsTakenUpOnce(t *testing.T) {
+	s, path := openSmall(t), filepath.Join(t.TempDir(), "spool")
+	l := openSpooledAt(t, s, path, func() time.Time { return time.Now().AddDate(1, 0, 0) })
+	s.full.Store(true)
+	for i := range 3 {
+		e := seen(fmt.Sprintf("p%d 1", i))
+		e.Request, e.Time = fmt.Sprint("r", i), l.config.Clock()
+		if err := l.Record(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	putBack := keeping(t, path)
+	closed(t, l)
+	s.full.Store(false)
+	for range 2 {
+		l := openSpooled(t, s, path)
+		if got, _ := told(t, l); !slices.Equal(got, requests(3)) {
+			t.Errorf("%v", got)
+		}
+		closed(t, l)
+		putBack()
 	}
 }

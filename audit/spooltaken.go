@@ -28,12 +28,16 @@ func (l *Log) taking(id [16]byte, last, n int) []byte {
 const clocksDiffer = 24 * time.Hour
 
 // taken is the place of the last group of a spool that is in the log, whose events are not
-// from before since; 0 for none.
+// from before since; 0 for none. Where since is to come a clock was ahead, and says nothing of
+// when they were taken up.
 func (l *Log) taken(ctx context.Context, id [16]byte, since time.Time) (last int, err error) {
 	if err := l.Seal(ctx); err != nil {
 		return 0, err
 	}
-	q := Query{Since: since.Add(-clocksDiffer), Limit: 1000, Match: func(e *Event) bool { return e.Kind == TakeUp && e.Target == spoolTarget(id) }}
+	q := Query{Limit: 1000, Match: func(e *Event) bool { return e.Kind == TakeUp && e.Target == spoolTarget(id) }}
+	if !since.After(l.config.Clock()) {
+		q.Since = since.Add(-clocksDiffer)
+	}
 	q.need(termTouched, []string{spoolTarget(id)})
 	for {
 		found, err := l.Find(ctx, q)
