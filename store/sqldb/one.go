@@ -26,10 +26,14 @@ func (r *run) one(i int) error {
 	return r.read(join("", sql("SELECT r.rid AS rid"+rowColumns+" FROM resource r WHERE "), all(append([]fragment{key}, r.conditions(row, row, i)...)...)), nil)
 }
 
+// mostSettled bounds the policies of whose conditions a statement is made.
+const mostSettled = 8
+
 // oneSettled is one by a statement that reads the resource, and the policies of its owners, and
 // says whether it is shown if these ask nothing. A second statement is for what they ask; what is
 // not shown has it anyway, so that what is hidden takes as long as what is missing.
-// done is false where that cannot be done, or what it depends on changes again and again.
+// done is false where that cannot be done, many owners have policies, or what it depends on
+// changes again and again.
 func (r *run) oneSettled(i int, id string) (done bool, err error) {
 	defer func() { r.settled = nil }()
 	for range 3 {
@@ -43,7 +47,9 @@ func (r *run) oneSettled(i int, id string) (done bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		r.settled.policies = found.numbers()
+		if r.settled.policies = found.numbers(); len(r.settled.policies) > mostSettled {
+			return false, nil
+		}
 		if found.open && !slices.ContainsFunc(nodes, func(x search.Governed) bool { return r.asks(x, r.settled.policies).sql != nothing }) {
 			r.show(found)
 			return true, r.err

@@ -19,6 +19,7 @@ var decideCases = []testCase{
 	{"policies of times that lie as far apart as times can", decidesFar},
 	{"kinds of policies come, and names that they ask for", decidesLater},
 	{"what is written while a query is made is hidden by what the query asks for", decidesMeanwhile},
+	{"of a resource of many owners each decides", decidesMany},
 }
 
 // decided are policies of kinds, each of which asks for one of a few things.
@@ -262,5 +263,54 @@ func decidesMeanwhile(t *testing.T, b bench) {
 				t.Errorf("%s are shown", got)
 			}
 		})
+	}
+}
+
+func decidesMany(t *testing.T, b bench) {
+	const n = 1200
+	asks := make([]search.Expr, n)
+	entries := []search.Entry{token(status, "s", "c5")}
+	var writes []store.Write
+	for i := range asks {
+		p := fmt.Sprint("p", i)
+		writes, entries = append(writes, b.put("Patient/"+p, 0, "")), append(entries, refer(subject, "Patient/"+p))
+		all := search.And{tokenIs(status, "s", fmt.Sprint("c", i))}
+		for k := range 8 {
+			all = append(all, search.Not{X: tokenIs(status, "s", fmt.Sprint("d", i, " ", k))})
+		}
+		asks[i] = all
+	}
+	b.write(t, append(writes, b.put("Observation/hidden", 0, "", entries...), b.put("Observation/shown", 0, "", entries[1:]...))...)
+	err := b.Write(b.ctx, func(ctx context.Context, tx store.Tx) error {
+		if err := tx.Lock(ctx, "policies"); err != nil {
+			return err
+		}
+		for i := range n {
+			if err := tx.Govern(ctx, fhir.ID(fmt.Sprint("p", i)), []store.PolicySpan{{Lo: 0, Until: 10, Policy: fmt.Sprint("p", i)}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies, err := b.Policies(b.ctx, 0)
+	if err != nil || len(policies) != n {
+		t.Fatal(len(policies), err)
+	}
+	kinds, each := decided(asks...)
+	for _, p := range policies {
+		var kind int
+		if _, err := fmt.Sscanf(p.Text, "p%d", &kind); err != nil {
+			t.Fatal(err)
+		}
+		kinds.Add(p.Number, kind)
+	}
+	shown := search.Standing{X: search.Not{X: search.Governed{Params: []search.Param{subject}, Kinds: kinds, Each: each}}, At: 5, Made: new(search.Made)}
+	for id, want := range map[string]string{"hidden": "", "shown": "Observation/shown"} {
+		if got := b.search(t, observations(search.And{search.IDs{id}, shown})); got != want {
+			t.Errorf("%s: %q", id, got)
+		}
 	}
 }
