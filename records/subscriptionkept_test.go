@@ -23,7 +23,10 @@ func (apps) Stand(ctx context.Context, door *records.Door, s records.Standing) (
 		return door.Session(records.Principal{}, nil), nil
 	}
 	rules, err := door.Rules(ctx, access.Grant{Scopes: s.Scopes, Patient: s.Patient, Subscriber: s.Subscriber()})
-	return door.Session(records.Principal{ID: s.User, Client: s.Client, Standing: s}, rules), err
+	if err != nil { // as when the door closes meanwhile
+		return nil, err
+	}
+	return door.Session(records.Principal{ID: s.User, Client: s.Client, Standing: s}, rules), nil
 }
 
 // of is the session of an app of a user for a patient.
