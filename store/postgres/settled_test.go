@@ -13,23 +13,29 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
-func TestThePolicyThatAProcessRemembersIsTheOneThatAnotherGave(t *testing.T) {
-	ctx := context.WithoutCancel(t.Context())
+// processes are two on the same schema.
+func processes(t *testing.T) (one, other *Store) {
+	t.Helper()
 	schema := pgtest.Schema()
-	var processes []*Store
-	for range 2 {
-		s, err := Open(ctx, pgtest.URL(t), schema)
+	var both [2]*Store
+	for i := range both {
+		s, err := Open(context.WithoutCancel(t.Context()), pgtest.URL(t), schema)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() {
+		t.Cleanup(func() {
 			if err := s.Close(); err != nil {
 				t.Error(err)
 			}
-		}()
-		processes = append(processes, s)
+		})
+		both[i] = s
 	}
-	one, other := processes[0], processes[1]
+	return both[0], both[1]
+}
+
+func TestThePolicyThatAProcessRemembersIsTheOneThatAnotherGave(t *testing.T) {
+	ctx := context.WithoutCancel(t.Context())
+	one, other := processes(t)
 	subject := search.Param{Code: "subject", Type: "Observation", Kind: definitions.SearchReference}
 	put := func(key fhir.Key, index ...search.Entry) store.Write {
 		return store.Write{Key: key, Updated: time.Now(), Method: "PUT", Release: definitions.R4,
@@ -82,21 +88,7 @@ func TestThePolicyThatAProcessRemembersIsTheOneThatAnotherGave(t *testing.T) {
 
 func TestWhatAnotherProcessWritesWhileAQueryIsMadeIsHidden(t *testing.T) {
 	ctx := context.WithoutCancel(t.Context())
-	schema := pgtest.Schema()
-	var processes []*Store
-	for range 2 {
-		s, err := Open(ctx, pgtest.URL(t), schema)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() {
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-		}()
-		processes = append(processes, s)
-	}
-	one, other := processes[0], processes[1]
+	one, other := processes(t)
 	subject := search.Param{Code: "subject", Type: "Observation", Kind: definitions.SearchReference}
 	code := search.Param{Code: "code", Type: "Observation", Kind: definitions.SearchToken}
 	put := func(key fhir.Key, index ...search.Entry) {
