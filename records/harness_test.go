@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -151,4 +152,18 @@ func must[T any](v T, err error) func(t testing.TB) T {
 		}
 		return v
 	}
+}
+
+// tokenSession is what a token with these scopes opens, with Patient/p in context.
+func tokenSession(t testing.TB, d *records.Door, scopes string) *records.Session {
+	t.Helper()
+	list := must(smart.ParseScopes(scopes))(t)
+	for _, one := range list.Resources() {
+		if err := d.Ownership().Check(one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return d.Session(records.Principal{ID: "user", Client: "app"}, d.Ownership().Rules(access.Grant{
+		Scopes: list, Patient: "p", User: key("Practitioner/dr"),
+	}))
 }
