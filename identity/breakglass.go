@@ -83,7 +83,7 @@ func (s *Service) BreakGlass(ctx context.Context, u *User, client string, patien
 		return nil, err
 	}
 	if len(broken) >= maxGlasses {
-		return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "the glass is broken for %d patients already: end one of them first", len(broken))
+		return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "you have broken the glass %d times, and it is still: end that of a patient first", len(broken))
 	}
 	p, err := s.Policy(ctx)
 	if err != nil {

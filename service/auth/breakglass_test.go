@@ -143,3 +143,18 @@ func TestAnAdministratorSaysForHowLongTheGlassIsBroken(t *testing.T) {
 		t.Error(policy, err)
 	}
 }
+
+func TestAUserBreaksTheGlassSoOftenAtOnceAndNoMore(t *testing.T) {
+	p := surgery(t)
+	noor := p.access("noor", "user/*.cruds")
+	for range 19 {
+		p.breakGlass("ann", noor, "brought in unconscious").want(200)
+	}
+	p.breakGlass("bob", noor, "brought in unconscious").want(200)
+	p.breakGlass("bob", noor, "brought in unconscious").want(422).has("you have broken the glass 20 times", "end that of a patient", "too-costly")
+	if all, err := p.identity.Glasses(t.Context(), true); err != nil || len(all) != 20 {
+		t.Errorf("%d glasses are broken: %v", len(all), err)
+	}
+	p.post("/fhir/Patient/bob/$mend-glass", "", "Authorization", "Bearer "+noor).want(200)
+	p.breakGlass("bob", noor, "brought in unconscious").want(200)
+}
