@@ -84,8 +84,9 @@ func (s *Service) Simulate(ctx context.Context, m Simulation) error {
 	if err != nil {
 		return err
 	}
+	running = slices.DeleteFunc(running, func(r *Simulation) bool { return r.Client == m.Client })
 	if len(running) >= maxRunning {
-		return Refuse(InvalidRequest, "%d simulations run, which is the most; end one, or wait", len(running))
+		return Refuse(TemporarilyUnavailable, "%d simulations run, which is the most; end one, or wait", len(running))
 	}
 	m.Started = s.now()
 	if last := m.Started.Add(SimulationFor); m.Until.IsZero() || m.Until.After(last) {
@@ -138,21 +139,18 @@ func (s *Service) Simulations(ctx context.Context) ([]*Simulation, error) {
 	if !s.Sandbox() {
 		return nil, nil
 	}
-	items, err := s.config.Store.FindItems(ctx, kindSimulation, store.ItemKey{Name: keyRunning, Value: keyRunning}, "", maxRunning)
-	if err != nil {
-		return nil, err
-	}
 	var all []*Simulation
-	for _, i := range items {
+	err := s.walk(ctx, kindSimulation, &store.ItemKey{Name: keyRunning, Value: keyRunning}, func(i store.Item) error {
 		m := &Simulation{}
 		if err := decode(i, m); err != nil {
-			return nil, err
+			return err
 		}
 		if m.runs(s.now()) {
 			all = append(all, m)
 		}
-	}
-	return all, nil
+		return nil
+	})
+	return all, err
 }
 
 // runs says whether it is not over; there is nothing of nil to be over.

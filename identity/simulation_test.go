@@ -1,11 +1,13 @@
 package identity
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/store"
 )
 
 func TestATraceIsBoundedInNumberAndTime(t *testing.T) {
@@ -67,6 +69,43 @@ func TestASimulationEndsByItself(t *testing.T) {
 	}
 	if err := h.Simulate(t.Context(), Simulation{Client: c.ID, Fail: "other"}); err == nil || !strings.Contains(err.Error(), "fail:") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestSimulationsAreBoundedButForThoseThatRun(t *testing.T) {
+	h := openHouse(t, Config{Sandbox: []string{"maria"}})
+	one, other := h.app(t), h.app(t)
+	var w changes
+	for i := range maxRunning - 1 {
+		m := Simulation{Client: fmt.Sprintf("!%03d", i), Started: h.now(), Until: h.now().Add(time.Hour)}
+		w.put(kindSimulation, m.Client, store.Any, m, m.Until, store.ItemKey{Name: keyRunning, Value: keyRunning})
+	}
+	if err := h.write(h.ctx, &w); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second takes the place of the first
+		if err := h.Simulate(h.ctx, Simulation{Client: one.ID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.Simulate(h.ctx, Simulation{Client: other.ID}); err == nil || !strings.Contains(err.Error(), "500 simulations run") {
+		t.Errorf("%v", err)
+	}
+	if err := h.EndSimulation(h.ctx, "!000"); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Simulate(h.ctx, Simulation{Client: other.ID}); err != nil {
+		t.Error(err)
+	}
+	// Those that are over, and not swept yet, hide none that run, and count for nothing.
+	h.clock.jump(time.Hour)
+	for _, c := range []*Client{one, other} {
+		if err := h.Simulate(h.ctx, Simulation{Client: c.ID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all, err := h.Simulations(h.ctx); err != nil || len(all) != 2 {
+		t.Errorf("%d run: %v", len(all), err)
 	}
 }
 

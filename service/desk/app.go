@@ -83,7 +83,7 @@ func changeApp(v *pages.Visit, c *identity.Client) error {
 		if err != nil {
 			return err
 		}
-		return showSecret(v, "The new secret", c, secret, "")
+		return showSecret(v, secretPage{Title: "The new secret", Client: c, Secret: secret})
 	case "keys":
 		return replaceKeys(v, c)
 	case "generate":
@@ -94,7 +94,7 @@ func changeApp(v *pages.Visit, c *identity.Client) error {
 		if err != nil {
 			return err
 		}
-		return showSecret(v, "The new key pair", c, "", private)
+		return showSecret(v, secretPage{Title: "The new key pair", Client: c, Private: private})
 	case "delete":
 		if v.Form.Get("confirm") == "" {
 			return writeApp(v, c, settingsOf(c), []pages.Problem{{Field: "confirm", Message: "Tick that the app is to be deleted for good."}})

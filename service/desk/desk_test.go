@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"html"
 	"net/url"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/identity"
+	"github.com/inglehealth/ingle/store"
 )
 
 const verifier = "a-verifier-that-is-long-enough-to-be-one-0123456789"
@@ -299,4 +301,29 @@ func TestTheConsoleSearchesAsTheVisitorMay(t *testing.T) {
 	if p := eve.get("/developers/query?type=Observation"); strings.Contains(p.Body, "Observation/o") {
 		t.Errorf("somebody without a role in care finds %s", p.Body)
 	}
+}
+
+func TestTheSecretIsShownThoughNoMoreAppsCanBeTraced(t *testing.T) {
+	w := newWorkshop(t, true)
+	b := w.enter("dev")
+	running, _ := b.register()
+	var full []store.ItemChange
+	for i := range 500 {
+		m := identity.Simulation{Client: fmt.Sprintf("app-%03d", i), Until: w.Time().Add(time.Hour)}
+		text, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		full = append(full, store.ItemChange{Expect: store.Any, Item: store.Item{Kind: "simulation", ID: m.Client, Body: text, Expires: m.Until, Keys: []store.ItemKey{{Name: "all", Value: "all"}}}})
+	}
+	if err := w.Store.WriteItems(t.Context(), true, full...); err != nil {
+		t.Fatal(err)
+	}
+	id, secret := b.register("kind", "secret")
+	if id == running || secret == "" {
+		t.Error("no secret is shown")
+	}
+	b.get("/developers/app/" + id).want(200)
+	b.post("/developers/app/"+id+"/trace", "do", "record").want(400).Has("simulations run, which is the most")
+	b.post("/developers/app/"+id+"/launch", "do", "launch", "kind", "ehr", "user", w.userID("dev"), "patient", "ann", "minutes", "30").want(422).Has("simulations run, which is the most")
 }

@@ -158,12 +158,16 @@ func register(v *pages.Visit) error {
 	if err != nil {
 		return err
 	}
+	untraced := ""
 	if c.Approved {
-		if err := v.Identity.Simulate(v.R.Context(), identity.Simulation{Client: c.ID, By: v.User.ID, Address: address(v)}); err != nil {
+		err := v.Identity.Simulate(v.R.Context(), identity.Simulation{Client: c.ID, By: v.User.ID, Address: address(v)})
+		if refused, ok := errors.AsType[*identity.Refused](err); ok {
+			untraced = pages.Sentence(refused.Why) // the app is there, and its secret is shown only now
+		} else if err != nil {
 			return err
 		}
 	}
-	return showSecret(v, "Your app is registered", c, secret, private)
+	return showSecret(v, secretPage{Title: "Your app is registered", Client: c, Secret: secret, Private: private, Untraced: untraced})
 }
 
 // fields are those of the form that a *identity.Refused may begin with.
@@ -196,17 +200,16 @@ type secretPage struct {
 	Secret, Private string
 	FHIR            string
 	Waits           bool
+	Untraced        string // why its requests are not traced; "" if they are, or nobody wanted that
 	Next, Launch    string
 	Snippets        []snippet
 }
 
 var secretTemplate = pages.Parse(pageFiles, "secret.html", "page/snippets.html")
 
-func showSecret(v *pages.Visit, title string, c *identity.Client, secret, private string) error {
-	at := v.Path(Path + "/app/" + c.ID)
-	page := secretPage{
-		Client: c, Title: title, Secret: secret, Private: private, FHIR: v.Identity.FHIRBase(), Waits: !c.Approved, Next: at, Launch: at + "/launch",
-		Snippets: snippets(v, c),
-	}
-	return v.Write(http.StatusOK, frame(v, title, "/new", pages.Wide), secretTemplate, page)
+// showSecret completes the page of an app that has a title and what is shown once.
+func showSecret(v *pages.Visit, page secretPage) error {
+	c, at := page.Client, v.Path(Path+"/app/"+page.Client.ID)
+	page.FHIR, page.Waits, page.Next, page.Launch, page.Snippets = v.Identity.FHIRBase(), !c.Approved, at, at+"/launch", snippets(v, c)
+	return v.Write(http.StatusOK, frame(v, page.Title, "/new", pages.Wide), secretTemplate, page)
 }
