@@ -158,7 +158,7 @@ func TestADatabaseThatFailsIsReportedWhereverItDoes(t *testing.T) {
 		},
 		"passkey alone": func() (err error) {
 			if options, token, err = h.BeginPasskeySignIn(h.ctx, ""); err == nil {
-				_, err = h.FinishPasskeySignIn(h.ctx, token, "", key.get(t, options), origin)
+				_, err = h.FinishPasskeySignIn(h.ctx, token, "", key.Get(t, options), origin)
 			}
 			return err
 		},
@@ -167,17 +167,17 @@ func TestADatabaseThatFailsIsReportedWhereverItDoes(t *testing.T) {
 				return err
 			}
 			if options, token, err = h.BeginPasskeySignIn(h.ctx, in.Pending); err == nil {
-				_, err = h.FinishPasskeySignIn(h.ctx, token, in.Pending, nurseKey.get(t, options), origin)
+				_, err = h.FinishPasskeySignIn(h.ctx, token, in.Pending, nurseKey.Get(t, options), origin)
 			}
 			return err
 		},
 		"register passkey": func() (err error) {
 			a := newAuthenticator(t)
 			if options, token, err = h.BeginPasskey(h.ctx, user.ID); err == nil {
-				_, err = h.FinishPasskey(h.ctx, user.ID, token, "", a.create(t, options))
+				_, err = h.FinishPasskey(h.ctx, user.ID, token, "", a.Create(t, options))
 			}
 			if err == nil {
-				err = h.RemovePasskey(h.ctx, user.ID, b64.EncodeToString(a.id))
+				err = h.RemovePasskey(h.ctx, user.ID, b64.EncodeToString(a.ID))
 			}
 			return err
 		},

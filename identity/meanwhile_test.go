@@ -139,6 +139,34 @@ func TestTOTPThatAnEndedSessionBeganIsNotConfirmed(t *testing.T) {
 	})
 }
 
+func TestAPasskeyIsNoSecondFactorForAUserWhoIsChangedMeanwhile(t *testing.T) {
+	interrupt(t, func(a, b house, come func(func())) {
+		u := b.user(t, "noor", Practitioner)
+		if err := b.SetPolicy(b.ctx, Policy{SecondFactor: []Role{Practitioner}}); err != nil {
+			t.Fatal(err)
+		}
+		key := b.register(t, u.ID)
+		in, err := b.SignIn(b.ctx, "noor", password, ward)
+		if err != nil {
+			t.Fatal(err)
+		}
+		options, token, err := b.BeginPasskeySignIn(b.ctx, in.Pending)
+		if err != nil {
+			t.Fatal(err)
+		}
+		came := false
+		come(func() {
+			came = true
+			if err := b.SetPassword(b.ctx, u.ID, "another "+password); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if _, err = a.FinishPasskeySignIn(a.ctx, token, in.Pending, key.Get(t, options), ward); came && !errors.Is(err, ErrPasskey) && !errors.Is(err, ErrPending) || !came && err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestAPasskeyThatAnEndedSessionBeganIsNotRegistered(t *testing.T) {
 	interrupt(t, func(a, b house, come func(func())) {
 		u := b.user(t, "noor")
@@ -153,7 +181,7 @@ func TestAPasskeyThatAnEndedSessionBeganIsNotRegistered(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		_, err = a.FinishPasskey(a.ctx, u.ID, token, "", newAuthenticator(t).create(t, options))
+		_, err = a.FinishPasskey(a.ctx, u.ID, token, "", newAuthenticator(t).Create(t, options))
 		if !errors.Is(err, want) || (len(b.credentials(t, u.ID).Passkeys) == 0) != (want != nil) {
 			t.Errorf("%v, not %v", err, want)
 		}

@@ -1,13 +1,7 @@
 package identity
 
 import (
-	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -16,155 +10,41 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/fxamacker/cbor/v2"
+	"github.com/inglehealth/ingle/internal/passkeytest"
 )
 
-// authenticator is a device with one passkey, and the browser before it.
-type authenticator struct {
-	key      *ecdsa.PrivateKey
-	id       []byte
-	handle   []byte
-	origin   string
-	count    uint32
-	verified bool // it knows its user
-}
-
-func newAuthenticator(t *testing.T) *authenticator {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := make([]byte, 32)
-	_, _ = rand.Read(id)
-	return &authenticator{key: key, id: id, origin: "https://ehr.example", verified: true}
+func newAuthenticator(t *testing.T) *passkeytest.Authenticator {
+	return passkeytest.New(t, "https://ehr.example")
 }
 
 var b64 = base64.RawURLEncoding
 
-// challenge reads what the page hands to the browser.
-func challenge(t *testing.T, options json.RawMessage) (text, rp string, handle []byte) {
-	t.Helper()
-	var o struct {
-		PublicKey struct {
-			Challenge string `json:"challenge"`
-			RPID      string `json:"rpId"`
-			RP        struct {
-				ID string `json:"id"`
-			} `json:"rp"`
-			User struct {
-				ID string `json:"id"`
-			} `json:"user"`
-		} `json:"publicKey"`
-	}
-	if err := json.Unmarshal(options, &o); err != nil {
-		t.Fatal(err)
-	}
-	handle, err := b64.DecodeString(o.PublicKey.User.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return o.PublicKey.Challenge, o.PublicKey.RPID + o.PublicKey.RP.ID, handle
-}
-
-func (a *authenticator) clientData(t *testing.T, kind, challenge string) []byte {
-	t.Helper()
-	text, err := json.Marshal(map[string]any{"type": kind, "challenge": challenge, "origin": a.origin, "crossOrigin": false})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
-}
-
-func (a *authenticator) data(rp string, attested []byte) []byte {
-	sum := sha256.Sum256([]byte(rp))
-	flags := byte(1) // present
-	if a.verified {
-		flags |= 4
-	}
-	if attested != nil {
-		flags |= 0x40
-	}
-	return append(binary.BigEndian.AppendUint32(append(sum[:], flags), a.count), attested...)
-}
-
-// create answers navigator.credentials.create.
-func (a *authenticator) create(t *testing.T, options json.RawMessage) []byte {
-	t.Helper()
-	text, rp, handle := challenge(t, options)
-	a.handle = handle
-	point, err := a.key.PublicKey.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := cbor.Marshal(map[int]any{1: 2, 3: -7, -1: 1, -2: point[1:33], -3: point[33:]})
-	if err != nil {
-		t.Fatal(err)
-	}
-	attested := make([]byte, 16) // no model
-	attested = binary.BigEndian.AppendUint16(attested, uint16(len(a.id)))
-	attested = append(append(attested, a.id...), key...)
-	object, err := cbor.Marshal(map[string]any{"fmt": "none", "attStmt": map[string]any{}, "authData": a.data(rp, attested)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a.answer(t, map[string]any{"attestationObject": b64.EncodeToString(object), "clientDataJSON": b64.EncodeToString(a.clientData(t, "webauthn.create", text))})
-}
-
-// get answers navigator.credentials.get.
-func (a *authenticator) get(t *testing.T, options json.RawMessage) []byte {
-	t.Helper()
-	text, rp, _ := challenge(t, options)
-	a.count++
-	client, data := a.clientData(t, "webauthn.get", text), a.data(rp, nil)
-	clientSum := sha256.Sum256(client)
-	sum := sha256.Sum256(append(bytes.Clone(data), clientSum[:]...))
-	signature, err := ecdsa.SignASN1(rand.Reader, a.key, sum[:])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a.answer(t, map[string]any{
-		"authenticatorData": b64.EncodeToString(data), "clientDataJSON": b64.EncodeToString(client),
-		"signature": b64.EncodeToString(signature), "userHandle": b64.EncodeToString(a.handle),
-	})
-}
-
-func (a *authenticator) answer(t *testing.T, response map[string]any) []byte {
-	t.Helper()
-	id := b64.EncodeToString(a.id)
-	text, err := json.Marshal(map[string]any{"id": id, "rawId": id, "type": "public-key", "clientExtensionResults": map[string]any{}, "response": response})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
-}
-
 // register gives a user a passkey.
-func (h house) register(t *testing.T, user string) *authenticator {
+func (h house) register(t *testing.T, user string) *passkeytest.Authenticator {
 	t.Helper()
 	a := newAuthenticator(t)
 	options, token, err := h.BeginPasskey(h.ctx, user)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := h.FinishPasskey(h.ctx, user, token, " phone ", a.create(t, options))
+	p, err := h.FinishPasskey(h.ctx, user, token, " phone ", a.Create(t, options))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Name != "phone" || p.ID != b64.EncodeToString(a.id) {
+	if p.Name != "phone" || p.ID != b64.EncodeToString(a.ID) {
 		t.Errorf("%+v", p)
 	}
 	return a
 }
 
 // alone signs in with a passkey alone.
-func (h house) alone(t *testing.T, a *authenticator) (*SignIn, error) {
+func (h house) alone(t *testing.T, a *passkeytest.Authenticator) (*SignIn, error) {
 	t.Helper()
 	options, token, err := h.BeginPasskeySignIn(h.ctx, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h.FinishPasskeySignIn(h.ctx, token, "", a.get(t, options), ward)
+	return h.FinishPasskeySignIn(h.ctx, token, "", a.Get(t, options), ward)
 }
 
 func TestAPasskeySignsInAloneAsTwoFactors(t *testing.T) {
@@ -189,7 +69,7 @@ func TestAPasskeySignsInAloneAsTwoFactors(t *testing.T) {
 	if err != nil || len(all) != 1 || all[0].Used.IsZero() {
 		t.Errorf("%+v, %v", all, err)
 	}
-	a.verified = false
+	a.Verified = false
 	if _, err := h.alone(t, a); !errors.Is(err, ErrPasskey) {
 		t.Errorf("a device that does not know its user: %v", err)
 	}
@@ -202,7 +82,7 @@ func TestAPasskeyIsASecondFactor(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := h.register(t, u.ID)
-	a.verified = false // it need not be: the password is the other factor
+	a.Verified = false // it need not be: the password is the other factor
 	in := h.pendingSignIn(t, "noor")
 	if !slices.Equal(in.Factors, []Factor{FactorPasskey}) {
 		t.Error(in.Factors)
@@ -211,14 +91,14 @@ func TestAPasskeyIsASecondFactor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.FinishPasskeySignIn(h.ctx, token, "", a.get(t, options), ward); !errors.Is(err, ErrPasskey) {
+	if _, err := h.FinishPasskeySignIn(h.ctx, token, "", a.Get(t, options), ward); !errors.Is(err, ErrPasskey) {
 		t.Errorf("without the password's sign-in: %v", err)
 	}
 	options, token, err = h.BeginPasskeySignIn(h.ctx, in.Pending)
 	if err != nil {
 		t.Fatal(err)
 	}
-	done, err := h.FinishPasskeySignIn(h.ctx, token, in.Pending, a.get(t, options), ward)
+	done, err := h.FinishPasskeySignIn(h.ctx, token, in.Pending, a.Get(t, options), ward)
 	if err != nil || !slices.Equal(done.Methods, []string{MethodPassword, MethodPasskey, MethodMulti}) {
 		t.Fatalf("%+v, %v", done, err)
 	}
@@ -243,7 +123,7 @@ func TestAnothersPasskeyIsNoSecondFactor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.FinishPasskeySignIn(h.ctx, token, in.Pending, a.get(t, options), ward); !errors.Is(err, ErrPasskey) {
+	if _, err := h.FinishPasskeySignIn(h.ctx, token, in.Pending, a.Get(t, options), ward); !errors.Is(err, ErrPasskey) {
 		t.Error(err)
 	}
 }
@@ -252,13 +132,13 @@ func TestABadPasskeyAnswerIsRefused(t *testing.T) {
 	h := openHouse(t, Config{})
 	u := h.user(t, "noor")
 	good := h.register(t, u.ID)
-	for name, bend := range map[string]func(a *authenticator){
-		"a phishing site's":     func(a *authenticator) { a.origin = "https://ehr.example.evil.example" },
-		"another key":           func(a *authenticator) { a.key = newAuthenticator(t).key },
-		"an unknown passkey":    func(a *authenticator) { a.id = newAuthenticator(t).id },
-		"another user's handle": func(a *authenticator) { a.handle = []byte(h.user(t, "other").ID) },
-		"nobody's handle":       func(a *authenticator) { a.handle = []byte("\x00\xff") },
-		"a copy's counter":      func(a *authenticator) { a.count = 0 },
+	for name, bend := range map[string]func(a *passkeytest.Authenticator){
+		"a phishing site's":     func(a *passkeytest.Authenticator) { a.Origin = "https://ehr.example.evil.example" },
+		"another key":           func(a *passkeytest.Authenticator) { a.Key = newAuthenticator(t).Key },
+		"an unknown passkey":    func(a *passkeytest.Authenticator) { a.ID = newAuthenticator(t).ID },
+		"another user's handle": func(a *passkeytest.Authenticator) { a.Handle = []byte(h.user(t, "other").ID) },
+		"nobody's handle":       func(a *passkeytest.Authenticator) { a.Handle = []byte("\x00\xff") },
+		"a copy's counter":      func(a *passkeytest.Authenticator) { a.Count = 0 },
 	} {
 		if _, err := h.alone(t, good); err != nil {
 			t.Fatal(err)
@@ -273,7 +153,7 @@ func TestABadPasskeyAnswerIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := good.get(t, options)
+	answer := good.Get(t, options)
 	for _, bad := range [][]byte{nil, []byte("{}"), []byte("null"), answer[:len(answer)/2], []byte(strings.Repeat("x", maxPasskeyJSON+1))} {
 		options, token, err := h.BeginPasskeySignIn(h.ctx, "")
 		if err != nil || len(options) == 0 {
@@ -303,7 +183,7 @@ func TestAnAnswerOfAPasskeyServesOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer := key.get(t, options)
+		answer := key.Get(t, options)
 		var wait sync.WaitGroup
 		var accepted atomic.Int64
 		for i := range 4 {
@@ -345,11 +225,11 @@ func TestAPasskeyIsRegisteredOnceByTheUserWhoBegan(t *testing.T) {
 		return options, token
 	}
 	options, token := begin(other.ID)
-	if _, err := h.FinishPasskey(h.ctx, other.ID, token, "", a.create(t, options)); !errors.Is(err, ErrPasskey) {
+	if _, err := h.FinishPasskey(h.ctx, other.ID, token, "", a.Create(t, options)); !errors.Is(err, ErrPasskey) {
 		t.Errorf("another's passkey: %v", err)
 	}
 	options, token = begin(u.ID)
-	if _, err := h.FinishPasskey(h.ctx, other.ID, token, "", newAuthenticator(t).create(t, options)); !errors.Is(err, ErrPasskey) {
+	if _, err := h.FinishPasskey(h.ctx, other.ID, token, "", newAuthenticator(t).Create(t, options)); !errors.Is(err, ErrPasskey) {
 		t.Errorf("begun by another: %v", err)
 	}
 	_, token = begin(u.ID)
@@ -364,8 +244,8 @@ func TestAPasskeyIsRegisteredOnceByTheUserWhoBegan(t *testing.T) {
 	}
 	options, token = begin(u.ID)
 	evil := newAuthenticator(t)
-	evil.origin = "https://evil.example"
-	if _, err := h.FinishPasskey(h.ctx, u.ID, token, "", evil.create(t, options)); !errors.Is(err, ErrPasskey) {
+	evil.Origin = "https://evil.example"
+	if _, err := h.FinishPasskey(h.ctx, u.ID, token, "", evil.Create(t, options)); !errors.Is(err, ErrPasskey) {
 		t.Errorf("on another site: %v", err)
 	}
 	if all, err := h.Passkeys(h.ctx, u.ID); err != nil || len(all) != 1 {
@@ -381,7 +261,7 @@ func TestAPasskeyThatIsRemovedEndsSessionsAndSignsInNoMore(t *testing.T) {
 	if err := h.RemovePasskey(h.ctx, u.ID, "another"); !errors.Is(err, ErrNotFound) {
 		t.Error(err)
 	}
-	if err := h.RemovePasskey(h.ctx, u.ID, b64.EncodeToString(a.id)); err != nil {
+	if err := h.RemovePasskey(h.ctx, u.ID, b64.EncodeToString(a.ID)); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.good(cookie); !errors.Is(err, ErrSession) {

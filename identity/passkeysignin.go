@@ -43,8 +43,8 @@ func (s *Service) BeginPasskeySignIn(ctx context.Context, pending string) (optio
 }
 
 // FinishPasskeySignIn completes what BeginPasskeySignIn began, with the same
-// pending, of what the browser answered. ErrPasskey, ErrPending, ErrDisabled, a
-// *WaitError.
+// pending, of what the browser answered. The sign-in is complete. ErrPasskey,
+// ErrPending, ErrDisabled, a *WaitError.
 func (s *Service) FinishPasskeySignIn(ctx context.Context, token, pending string, answer []byte, from Origin) (_ *SignIn, err error) {
 	defer s.counts.signIn("passkey", &err)
 	paid, err := s.pay(from)

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -81,13 +82,16 @@ func (s *Service) SecondFactor(ctx context.Context, token, code string, from Ori
 }
 
 // finishPending writes credentials, of which something was used up, and ends the
-// wait of a sign-in, both or none: no code serves twice; ErrCode.
+// wait of a sign-in, both or none: no code and no passkey's answer serves twice;
+// ErrCode or, of a passkey, ErrPasskey.
 func (s *Service) finishPending(ctx context.Context, token string, version int64, p *pending, a *account, method string, t tried) (*SignIn, error) {
 	var c changes
 	c.putCredentials(a)
 	c.remove(kindPending, hashed(token), version)
 	t.clear(&c)
-	if err := s.write(ctx, &c); errors.Is(err, ErrConflict) {
+	if err := s.write(ctx, &c); errors.Is(err, ErrConflict) && method == MethodPasskey {
+		return nil, fmt.Errorf("%w: the user was changed at the same time; start again", ErrPasskey)
+	} else if errors.Is(err, ErrConflict) {
 		return nil, ErrCode
 	} else if err != nil {
 		return nil, err

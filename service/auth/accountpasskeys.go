@@ -23,7 +23,7 @@ func (v *visit) beginPasskey() error {
 	}
 	options, token, err := v.Identity.BeginPasskey(v.r.Context(), v.session.UserID)
 	if err != nil {
-		return passkeyFault(err)
+		return v.passkeyFault(err)
 	}
 	return v.writeJSON(http.StatusOK, ceremony{options, token})
 }
@@ -32,13 +32,17 @@ func (v *visit) beginPasskey() error {
 func (v *visit) finishPasskey() error {
 	_, err := v.Identity.FinishPasskey(v.r.Context(), v.session.UserID, v.form.Get("ceremony"), v.form.Get("name"), []byte(v.form.Get("answer")))
 	if err != nil {
-		return passkeyFault(err)
+		return v.passkeyFault(err)
 	}
 	return v.writeJSON(http.StatusOK, map[string]string{"next": v.url("/account/security?done=passkey")})
 }
 
 // passkeyFault says what the user can do about a passkey that was not accepted.
-func passkeyFault(err error) error {
+func (c *call) passkeyFault(err error) error {
+	if wait, ok := errors.AsType[*identity.WaitError](err); ok {
+		c.retryAfter(wait.Until.Sub(c.now))
+		return fault.Wrap(err, fault.Throttled, fault.CodeThrottled, "", "Too many sign-ins failed. Try again in %s.", minutes(wait.Until.Sub(c.now)))
+	}
 	switch {
 	case errors.Is(err, identity.ErrPasskey), errors.Is(err, identity.ErrConflict):
 		return fault.Wrap(err, fault.Invalid, fault.CodeSecurity, "", "The passkey was not accepted. Try again.")
@@ -48,8 +52,6 @@ func passkeyFault(err error) error {
 		return fault.Wrap(err, fault.Invalid, fault.CodeLogin, "", "That took too long. Sign in again.")
 	case errors.Is(err, identity.ErrDisabled):
 		return fault.Wrap(err, fault.Forbidden, fault.CodeForbidden, "", "This account is disabled. Ask an administrator.")
-	case errors.Is(err, identity.ErrLocked):
-		return fault.Wrap(err, fault.Throttled, fault.CodeThrottled, "", "Too many sign-ins failed. Try again later.")
 	}
 	return err
 }

@@ -8,7 +8,6 @@ import (
 	"net/url"
 
 	"github.com/inglehealth/ingle/identity"
-	"github.com/inglehealth/ingle/spec/fault"
 )
 
 // signInEndpoints are where somebody signs in who comes without an app, and
@@ -103,7 +102,7 @@ func (c *call) beginPasskeySignIn() error {
 	}
 	options, token, err := c.Identity.BeginPasskeySignIn(c.r.Context(), pending)
 	if err != nil {
-		return passkeyFault(err)
+		return c.passkeyFault(err)
 	}
 	return c.writeJSON(http.StatusOK, ceremony{options, token})
 }
@@ -125,10 +124,7 @@ func (c *call) finishPasskeySignIn() error {
 	in, err := c.Identity.FinishPasskeySignIn(c.r.Context(), form.Get("ceremony"), pending, []byte(form.Get("answer")), c.from())
 	c.signingIn(in, "", err)
 	if err != nil {
-		return passkeyFault(err)
-	}
-	if in.Pending != "" {
-		return fault.New(fault.Invalid, fault.CodeSecurity, "", "The passkey was not accepted: it does not say that its device knows its user.")
+		return c.passkeyFault(err)
 	}
 	if err := c.startSession(in); err != nil {
 		return err
