@@ -31,7 +31,8 @@ func (s *small) room() error {
 	return nil
 }
 
-func (s *small) AppendAudit(ctx context.Context, group []byte) error {
+// spend is room of which there is a bit less then.
+func (s *small) spend() error {
 	if err := s.room(); err != nil {
 		return err
 	}
@@ -40,7 +41,21 @@ func (s *small) AppendAudit(ctx context.Context, group []byte) error {
 			s.full.Store(true)
 		}
 	}
+	return nil
+}
+
+func (s *small) AppendAudit(ctx context.Context, group []byte) error {
+	if err := s.spend(); err != nil {
+		return err
+	}
 	return s.Audit.AppendAudit(ctx, group)
+}
+
+func (s *small) TakeUpAudit(ctx context.Context, group []byte, spool string, was, last int64) error {
+	if err := s.spend(); err != nil {
+		return err
+	}
+	return s.Audit.TakeUpAudit(ctx, group, spool, was, last)
 }
 
 func (s *small) SealAudit(ctx context.Context, limit int, fn func(store.AuditHead, [][]byte) (*store.AuditSeal, error)) (int, error) {

@@ -65,7 +65,8 @@ func (l *Log) alter(problem string) {
 }
 
 // drain brings what waits in the spool to the store, in order, until nothing waits. One
-// at a time does. What the log says it has of this spool is not brought again.
+// at a time does. What the log says it has of this spool is not brought again, nor what
+// another process brings of a copy of it meanwhile.
 func (l *Log) drain(ctx context.Context) error {
 	s := l.room.spool
 	if s.holds() == 0 {
@@ -75,7 +76,7 @@ func (l *Log) drain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := l.refuseTaken(ctx, verifiers); err != nil {
+	if _, err := l.refuseTaken(ctx, verifiers); err != nil {
 		return err
 	}
 	for s.holds() > 0 {
@@ -89,10 +90,19 @@ func (l *Log) drain(ctx context.Context) error {
 				merged = append(merged, groups[n]...)
 				n++
 			}
-			first += n
-			if err := l.store.AppendAudit(ctx, append(l.taking(s.id, first, n), merged...)); err != nil {
+			err := l.store.TakeUpAudit(ctx, append(l.taking(s.id, first+n, n), merged...), spoolTarget(s.id), int64(first), int64(first+n))
+			if errors.Is(err, store.ErrVersion) {
+				if refused, err := l.refuseTaken(ctx, verifiers); err != nil {
+					return err
+				} else if refused == 0 {
+					return errors.New("audit: what waits in the spool was taken up elsewhere, but is not in this log")
+				}
+				break // what waits still is read anew
+			}
+			if err != nil {
 				return err
 			}
+			first += n
 			if err := s.pass(groups[:n]); err != nil {
 				return err
 			}

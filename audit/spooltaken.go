@@ -53,25 +53,27 @@ func (l *Log) taken(ctx context.Context, id [16]byte, since time.Time) (last int
 	}
 }
 
-// refuseTaken leaves out of what waits what the log has already, and tells.
-func (l *Log) refuseTaken(ctx context.Context, verifiers []string) error {
+// refuseTaken leaves out of what waits what the log has already, and tells how many
+// events that are.
+func (l *Log) refuseTaken(ctx context.Context, verifiers []string) (refused int, err error) {
 	s := l.room.spool
 	groups, before, err := s.left(verifiers, l.alter)
 	if err != nil || len(groups) == 0 {
-		return err
+		return 0, err
 	}
 	entries, err := entriesOf(groups[0])
 	if err != nil {
-		return err
+		return 0, err
 	}
 	last, err := l.taken(ctx, s.id, time.UnixMicro(entries[0].time))
 	if err != nil || last <= before {
-		return err
+		return 0, err
 	}
 	was := s.holds()
 	if err := s.pass(groups[:min(last-before, len(groups))]); err != nil {
-		return err
+		return 0, err
 	}
-	l.alter(fmt.Sprintf("%d events of the spool are in the log already and were not taken up again: a process ended before it had emptied the spool, or somebody put an earlier state of the file back", was-s.holds()))
-	return nil
+	refused = was - s.holds()
+	l.alter(fmt.Sprintf("%d events of the spool are in the log already and were not taken up again: a process ended before it had emptied the spool, another process took up a copy of it at the same time, or somebody put an earlier state of the file back", refused))
+	return refused, nil
 }

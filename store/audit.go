@@ -70,6 +70,11 @@ type AuditCopy struct {
 type Audit interface {
 	// AppendAudit keeps a group of events, durably when it returns. ErrFull.
 	AppendAudit(ctx context.Context, group []byte) error
+	// TakeUpAudit is AppendAudit for what waited in a spool, behind the place was and up
+	// to last, which counts from 1. ErrVersion when something behind was is taken up by
+	// now: of several at once that have the same spool, in whatever process, one goes.
+	// Where a store is one process's, that is known until it is closed.
+	TakeUpAudit(ctx context.Context, group []byte, spool string, was, last int64) error
 	// SealAudit gives fn the last head and up to limit groups, the oldest first, and
 	// puts what fn returns in the place of the first Groups of them, all or nothing. The groups
 	// are not to be used when fn has returned. Two never run at once, in

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
+	"strconv"
 
 	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/sqldb"
@@ -15,6 +17,33 @@ var auditLog = sqldb.Audit{Dialect: sqldb.PostgreSQL}
 // again, so that a group may be there twice.
 func (s *Store) AppendAudit(ctx context.Context, group []byte) error {
 	return change(s, func(db pool) error { return auditLog.Append(ctx, db, group) })
+}
+
+// TakeUpAudit implements store.Audit. The place is kept as a setting.
+func (s *Store) TakeUpAudit(ctx context.Context, group []byte, spool string, was, last int64) error {
+	name := "auditTaken/" + spool
+	return s.together(ctx, func(db few) error {
+		if _, err := db.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", s.lockKey(name)); err != nil {
+			return err
+		}
+		switch text, err := settings.Read(ctx, db, name); {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return err
+		default:
+			taken, err := strconv.ParseInt(string(text), 10, 64)
+			if err != nil {
+				return fmt.Errorf("postgres: the setting %s: %w", name, err)
+			}
+			if taken > was {
+				return store.ErrVersion
+			}
+		}
+		if err := settings.Write(ctx, db, name, strconv.AppendInt(nil, last, 10)); err != nil {
+			return err
+		}
+		return auditLog.Append(ctx, db, group)
+	})
 }
 
 // SealAudit implements store.Audit. A lock of the database lets one process at a

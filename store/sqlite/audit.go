@@ -29,6 +29,9 @@ type AuditFile struct {
 	sealing sync.Mutex
 	journal *journal // nil for one that only reads
 
+	taking sync.Mutex
+	taken  map[string]int64 // the last place of each spool that was taken up
+
 	reading sync.Mutex
 	reader  *conn // nil until it is needed
 	closed  bool
@@ -207,6 +210,23 @@ func (a *AuditFile) AppendAudit(_ context.Context, group []byte) error {
 		return store.ErrClosed
 	}
 	return translate(a.dir, a.journal.append(group))
+}
+
+// TakeUpAudit implements store.Audit.
+func (a *AuditFile) TakeUpAudit(ctx context.Context, group []byte, spool string, was, last int64) error {
+	a.taking.Lock()
+	defer a.taking.Unlock()
+	if a.taken[spool] > was {
+		return store.ErrVersion
+	}
+	if err := a.AppendAudit(ctx, group); err != nil {
+		return err
+	}
+	if a.taken == nil {
+		a.taken = map[string]int64{}
+	}
+	a.taken[spool] = last
+	return nil
 }
 
 // SealAudit implements store.Audit. The commit is durable when the journal is begun

@@ -16,6 +16,7 @@ import (
 var auditCases = []testCase{
 	{"groups of events are sealed in the order in which they came", auditSealed},
 	{"what many append and seal at once is sealed once", auditTogether},
+	{"of a spool that many take up at once everything goes once", auditTakenUp},
 	{"a seal that fails leaves all as it was", auditUnsealed},
 	{"blocks are found by number and by time", auditBlocks},
 	{"postings are found by key", auditPostings},
@@ -299,6 +300,57 @@ func auditReplaced(t *testing.T, b bench) {
 	want := []store.AuditPosting{{Key: -2, First: 1, At: []byte{1}}, {Key: 7, First: 0, At: []byte{9}}, {Key: 7, First: 1, At: []byte{0}}}
 	if diff := cmp.Diff(want, all); diff != "" || err != nil {
 		t.Error(diff, err)
+	}
+}
+
+func auditTakenUp(t *testing.T, b bench) {
+	// A spool of five groups, of which somebody has a copy with three.
+	take := func(name string, n, was int) (int, error) {
+		for at := was; at < n; at++ {
+			if err := b.TakeUpAudit(b.ctx, fmt.Appendf(nil, "%s %d", name, at), name, int64(at), int64(at+1)); err != nil {
+				return at, err
+			}
+		}
+		return n, nil
+	}
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			n, at := 5-2*(i%2), 0
+			for at < n {
+				var err error
+				if at, err = take("one", n, at); err == nil {
+					continue
+				}
+				if !errors.Is(err, store.ErrVersion) {
+					t.Error(err)
+					return
+				}
+				at++ // somebody took it
+			}
+		})
+	}
+	wg.Wait()
+	if _, err := take("other", 2, 0); err != nil {
+		t.Error(err)
+	}
+	if err := b.TakeUpAudit(b.ctx, []byte("again"), "one", 2, 3); !errors.Is(err, store.ErrVersion) {
+		t.Errorf("what was taken up is taken up again: %v", err)
+	}
+	if err := b.TakeUpAudit(b.ctx, []byte("one 7"), "one", 7, 8); err != nil {
+		t.Errorf("what lies behind it: %v", err)
+	}
+	var all []string
+	if _, err := b.SealAudit(b.ctx, 100, func(last store.AuditHead, groups [][]byte) (*store.AuditSeal, error) {
+		for _, g := range groups {
+			all = append(all, string(g))
+		}
+		return sealing(last, groups)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"one 0", "one 1", "one 2", "one 3", "one 4", "other 0", "other 1", "one 7"}, all); diff != "" {
+		t.Error(diff)
 	}
 }
 
