@@ -83,7 +83,7 @@ func (s *Service) BreakGlass(ctx context.Context, u *User, client string, patien
 		return nil, err
 	}
 	if len(broken) >= maxGlasses {
-		return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "you have broken the glass %d times, and it is still: end that of a patient first", len(broken))
+		return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "%d of your emergency accesses are open, which is the most: end one of them first", len(broken))
 	}
 	p, err := s.Policy(ctx)
 	if err != nil {
