@@ -197,7 +197,7 @@ func (c *Cluster) Start() error {
 	script := `"$@" & server=$!; read -r word; kill -INT $server; wait $server; test "$word" = keep || rm -rf "$PWD"`
 	c.server = c.command("postgres")
 	c.server.Args = append([]string{"sh", "-c", script, "sh", c.server.Path, "-D", c.data(), "-k", c.dir, "-c", "listen_addresses="},
-		"-c", "fsync="+sync, "-c", "full_page_writes="+sync, "-c", "max_connections=200", "-c", "shared_buffers=128MB",
+		"-c", "fsync="+sync, "-c", "full_page_writes="+sync, "-c", "max_connections=200", "-c", "max_prepared_transactions=8", "-c", "shared_buffers=128MB",
 		"-c", "max_wal_size=2GB", "-c", "log_min_messages=warning")
 	c.server.Path = "/bin/sh"
 	log, err := os.OpenFile(filepath.Join(c.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

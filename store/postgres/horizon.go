@@ -38,13 +38,15 @@ func (s *Store) unsettled(ctx context.Context) (int64, error) {
 	if err != nil || oldest == next || !s.holdup.lasts(oldest) {
 		return oldest, err
 	}
-	// Who is not known to be elsewhere counts: one that was prepared, and one that ended
-	// after the snapshot was taken.
+	// Who is not known to be elsewhere counts: one that ended after the snapshot was
+	// taken. One that was prepared has no process.
 	err = s.pool.QueryRow(ctx, `SELECT coalesce((SELECT min(x::text::bigint) FROM pg_snapshot_xip(s) AS x WHERE NOT EXISTS (
 			SELECT FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 			WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted
 				AND l.transactionid::text::bigint = x::text::bigint & 4294967295
-				AND a.datid <> (SELECT oid FROM pg_database WHERE datname = current_database()))), pg_snapshot_xmax(s)::text::bigint)
+				AND a.datid <> (SELECT oid FROM pg_database WHERE datname = current_database())) AND NOT EXISTS (
+			SELECT FROM pg_prepared_xacts p
+			WHERE p.transaction::text::bigint = x::text::bigint & 4294967295 AND p.database <> current_database())), pg_snapshot_xmax(s)::text::bigint)
 		FROM pg_current_snapshot() AS s`).Scan(&oldest)
 	return oldest, err
 }

@@ -40,9 +40,9 @@ func settle(t *testing.T, s store.Store) {
 	}
 }
 
-func TestATransactionOfAnotherDatabaseDoesNotHoldUpTheFeed(t *testing.T) {
-	s := openPlace(t, pgtest.URL(t)+" "+pgtest.Schema())
-	defer s.Close()
+// anotherDatabase is a connection to a database of its own in the same cluster.
+func anotherDatabase(t *testing.T) *pgx.Conn {
+	t.Helper()
 	name := pgtest.Schema()
 	if _, err := connect(t, pgtest.URL(t)).Exec(t.Context(), "CREATE DATABASE "+name); err != nil {
 		t.Fatal(err)
@@ -52,7 +52,58 @@ func TestATransactionOfAnotherDatabaseDoesNotHoldUpTheFeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.Path = "/" + name
-	defer under(t, connect(t, u.String()))()
+	return connect(t, u.String())
+}
+
+// prepare prepares a transaction that has an id, and returns what ends it.
+func prepare(t *testing.T, conn *pgx.Conn, name string) (end func()) {
+	t.Helper()
+	under(t, conn)
+	if _, err := conn.Exec(t.Context(), "PREPARE TRANSACTION '"+name+"'"); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if _, err := conn.Exec(t.Context(), "ROLLBACK PREPARED '"+name+"'"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAPreparedTransactionHoldsUpTheFeedOfItsDatabaseAlone(t *testing.T) {
+	s := openPlace(t, pgtest.URL(t)+" "+pgtest.Schema())
+	defer s.Close()
+	defer prepare(t, anotherDatabase(t), "elsewhere")()
+	if err := create(t.Context(), s, "a"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	mark, err := s.Mark(ctx)
+	if err == nil {
+		err = s.Settle(ctx, mark)
+	}
+	if err != nil {
+		t.Fatalf("one of another database: %v", err)
+	}
+	end := prepare(t, connect(t, pgtest.URL(t)), "here")
+	if err := create(t.Context(), s, "b"); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond) // longer than it is looked away from what lasts
+	if records, err := s.Changes(t.Context(), 0, 10, false); len(records) != 1 || err != nil {
+		t.Errorf("%d changes above what may still be written, %v", len(records), err)
+	}
+	end()
+	settle(t, s)
+	if records, err := s.Changes(t.Context(), 0, 10, false); len(records) != 2 || err != nil {
+		t.Errorf("%d changes, %v", len(records), err)
+	}
+}
+
+func TestATransactionOfAnotherDatabaseDoesNotHoldUpTheFeed(t *testing.T) {
+	s := openPlace(t, pgtest.URL(t)+" "+pgtest.Schema())
+	defer s.Close()
+	defer under(t, anotherDatabase(t))()
 	if err := create(t.Context(), s, "a"); err != nil {
 		t.Fatal(err)
 	}
