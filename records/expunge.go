@@ -61,12 +61,20 @@ func (d *Door) Clear(ctx context.Context) error {
 		return err
 	}
 	return d.fault(d.removing(ctx, func(ctx context.Context) error {
-		if err := d.unheldWhole(ctx, d.Session(Principal{}, nil), fhir.Key{}); err != nil {
+		if err := d.Clearable(ctx); err != nil {
 			return err
 		}
 		_, err := d.expunge(ctx, ExpungeRequest{Everything: true})
 		return err
 	}))
+}
+
+// Clearable says what stands in the way of Clear; nil for nothing.
+func (d *Door) Clearable(ctx context.Context) error {
+	if err := d.admits(smart.Delete); err != nil {
+		return err
+	}
+	return d.fault(d.unheldWhole(ctx, d.Session(Principal{}, nil), fhir.Key{}))
 }
 
 func (d *Door) expunge(ctx context.Context, r ExpungeRequest) (int64, error) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -64,52 +63,6 @@ func (s *sandbox) put(ctx context.Context, r synth.Record) (bool, error) {
 		return false, fmt.Errorf("%s: %w", mark, err)
 	}
 	return true, nil
-}
-
-// resetSetting says that a reset has begun and has not ended.
-const resetSetting = "sandboxReset"
-
-// reset throws all records away and puts those of a new sandbox in. What cuts it off
-// leaves it to mend.
-func (s *sandbox) reset(ctx context.Context) error {
-	if err := s.settings.WriteSetting(ctx, resetSetting, []byte("begun")); err != nil {
-		return err
-	}
-	s.turn.Lock()
-	err := s.session.Door().Clear(ctx)
-	s.turn.Unlock()
-	if err == nil {
-		_, err = s.fill(ctx, sandboxPatients)
-	}
-	if err != nil {
-		return err
-	}
-	return unmended(ctx, s.settings)
-}
-
-// unmended has what is no sandbox any more stay as it is, though it is of the middle of a
-// reset.
-func unmended(ctx context.Context, settings store.Settings) error {
-	if begun, err := resetBegun(ctx, settings); err != nil || !begun {
-		return err
-	}
-	return settings.WriteSetting(ctx, resetSetting, []byte("ended"))
-}
-
-func resetBegun(ctx context.Context, settings store.Settings) (bool, error) {
-	value, err := settings.ReadSetting(ctx, resetSetting)
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	return string(value) == "begun", err
-}
-
-// mend does a reset that was cut off once more.
-func (s *sandbox) mend(ctx context.Context) error {
-	if begun, err := resetBegun(ctx, s.settings); err != nil || !begun {
-		return err
-	}
-	return s.reset(ctx)
 }
 
 // grow puts the patients in who come after the cast, in the background, until

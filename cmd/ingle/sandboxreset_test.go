@@ -13,6 +13,8 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/tenancy"
+	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store/sqlite"
 )
 
@@ -56,6 +58,145 @@ func TestAResetThatIsCutOffIsDoneWhenTheSandboxIsServedAgain(t *testing.T) {
 			if n := patientsOf(t, door); n != sandboxPatients {
 				t.Errorf("%d patients", n)
 			}
+		}
+	})
+}
+
+// training makes a sandbox and opens it in two processes, or, where a store is of one, in one.
+func training(t *testing.T, p *tenantPlaces) (a, b *sandbox) {
+	t.Helper()
+	if err := p.Make(t.Context(), tenancy.Tenant{Name: "training", Content: tenancy.Sandbox, By: "root"}, held); err != nil {
+		t.Fatal(err)
+	}
+	door, s, _ := openAt(t, p, "training")
+	a, b = newSandbox(door, s, time.Now()), newSandbox(door, s, time.Now())
+	if p.Database != "" {
+		door, s, _ = openAt(t, p, "training")
+		b = newSandbox(door, s, time.Now())
+	}
+	return a, b
+}
+
+func (s *sandbox) wants(t *testing.T, patients int, state string) {
+	t.Helper()
+	if n := patientsOf(t, s.session.Door()); n != patients {
+		t.Errorf("%d patients, want %d", n, patients)
+	}
+	if value, err := readReset(t.Context(), s.settings); err != nil || value != state {
+		t.Errorf("the reset has %s, %v; want %s", value, err, state)
+	}
+}
+
+func TestOfTwoResetsAtOnceOneIsRefused(t *testing.T) {
+	eachPlaces(t, func(t *testing.T, p *tenantPlaces) {
+		a, b := training(t, p)
+		// The first is held up in the middle, until the second has been refused.
+		a.turn.Lock()
+		first := make(chan error, 1)
+		go func() { first <- a.reset(t.Context()) }()
+		for {
+			value, err := readReset(t.Context(), a.settings)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if value != resetEnded {
+				break
+			}
+		}
+		if err := b.reset(t.Context()); fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "being reset just now") {
+			t.Errorf("the second: %v", err)
+		}
+		mended := make(chan error, 1)
+		go func() { mended <- b.mend(t.Context()) }()
+		time.Sleep(resetRenews)
+		a.turn.Unlock()
+		if err := <-first; err != nil {
+			t.Error(err)
+		}
+		if err := <-mended; err != nil {
+			t.Error(err)
+		}
+		b.wants(t, sandboxPatients, resetEnded)
+		if err := b.reset(t.Context()); err != nil {
+			t.Errorf("one after the other: %v", err)
+		}
+		a.wants(t, sandboxPatients, resetEnded)
+	})
+}
+
+func TestAResetOfAProcessThatIsGoneIsDoneByAnother(t *testing.T) {
+	eachPlaces(t, func(t *testing.T, p *tenantPlaces) {
+		a, b := training(t, p)
+		gone := &resetTurn{settings: a.settings, name: "gone"}
+		if err := gone.take(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.session.Door().Clear(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.mend(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.wants(t, sandboxPatients, resetEnded)
+		if err := gone.renew(t.Context()); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("who comes back has the turn: %v", err)
+		}
+	})
+}
+
+func TestAResetThatLosesItsTurnStops(t *testing.T) {
+	eachPlaces(t, func(t *testing.T, p *tenantPlaces) {
+		a, _ := training(t, p)
+		turn := &resetTurn{settings: a.settings, name: "slow"}
+		if err := turn.take(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		err := turn.run(t.Context(), func(ctx context.Context) (bool, error) {
+			if err := a.settings.WriteSetting(ctx, resetSetting, []byte(resetBegun+" other 1")); err != nil {
+				return true, err
+			}
+			<-ctx.Done()
+			return true, ctx.Err()
+		})
+		if fault.KindOf(err) != fault.Conflict {
+			t.Error(err)
+		}
+		a.wants(t, sandboxPatients, resetBegun+" other 1")
+	})
+}
+
+// A reset that was refused is not done by the next server all the same.
+func TestAResetThatWasRefusedIsNotBegun(t *testing.T) {
+	eachPlaces(t, func(t *testing.T, p *tenantPlaces) {
+		a, b := training(t, p)
+		door := a.session.Door()
+		door.SetReadOnly(true)
+		if err := a.reset(t.Context()); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("while nothing is to be changed: %v", err)
+		}
+		door.SetReadOnly(false)
+		a.wants(t, sandboxPatients, resetEnded)
+		patient := fhir.Key{Type: "Patient", ID: "maria"}
+		if _, err := a.session.SetHold(t.Context(), patient, "Example v. Example"); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.reset(t.Context()); fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "legal hold") {
+			t.Errorf("under a hold: %v", err)
+		}
+		a.wants(t, sandboxPatients, resetEnded)
+		turn := &resetTurn{settings: a.settings, name: "late"}
+		if err := turn.take(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := turn.run(t.Context(), a.renew); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("under a hold that came late: %v", err)
+		}
+		a.wants(t, sandboxPatients, resetEnded)
+		if err := a.session.LiftHold(t.Context(), patient); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.mend(t.Context()); err != nil {
+			t.Error(err)
 		}
 	})
 }
