@@ -140,7 +140,7 @@ func (s *Session) get(ctx context.Context, r store.Reader, e *entry, o BundleOpt
 		var got Resource
 		pairs, err := s.readParameters(e.route.typ, e.route.pairs, o.Handling)
 		if err != nil {
-			return res, err
+			return res, e.misread(err)
 		}
 		if e.route.kind == routeVersion {
 			got, err = s.vread(ctx, r, e.route.key(), e.route.version, e.read)
@@ -160,7 +160,7 @@ func (s *Session) get(ctx context.Context, r store.Reader, e *entry, o BundleOpt
 	case routeHistory:
 		h, err := historyOf(e.route)
 		if err != nil {
-			return res, err
+			return res, e.misread(err)
 		}
 		res.HistoryOf = h
 		res.History, err = s.History(ctx, h)

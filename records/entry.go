@@ -32,6 +32,9 @@ func (e *entry) place() string { return fmt.Sprintf("Bundle.entry[%d]", e.index)
 // fail moves an error's paths into the entry.
 func (e *entry) fail(err error) error { return inside(err, e.place(), e.place()+".resource") }
 
+// misread moves the error of a read's parameters to where they are.
+func (e *entry) misread(err error) error { return inside(err, e.place()+".request.url", "") }
+
 // order is the place of a method in processing (R4 §3.1.0.11.2).
 func (e *entry) order() int {
 	switch e.method {
@@ -99,6 +102,9 @@ func (e *entry) wrong() error {
 	}
 	if e.route.kind == routeOperation {
 		return nil
+	}
+	if text := e.precondition.IfNoneMatch; text != "" && text != "*" {
+		return bad(".request.ifNoneMatch", "ifNoneMatch of a write can only be *; to write over a known version say ifMatch")
 	}
 	conditional := e.route.kind == routeType && len(e.route.pairs) > 0
 	switch e.method {

@@ -66,6 +66,11 @@ func (t *transaction) admit(e *entry) error {
 			return fault.New(fault.NotSupported, fault.CodeNotSupported, e.place()+".request.url", "operations are not available in a bundle")
 		}
 	}
+	if e.route.kind == routeHistory { // it is read when all is written
+		if _, err := historyOf(e.route); err != nil {
+			return e.misread(err)
+		}
+	}
 	if !e.writes() || e.method == "DELETE" || e.fullURL == "" {
 		return nil
 	}

@@ -15,7 +15,9 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-func TestAnOperationOfAnotherServiceIsServedBelowTheBase(t *testing.T) {
+// withWork is a server with an operation of another service.
+func withWork(t *testing.T) *server {
+	t.Helper()
 	door, err := records.Open(t.Context(), records.Config{Name: "", Store: openStore(t), Definitions: definitions.MustBuiltIn(definitions.R4), Base: "https://ehr.example/fhir", Policy: records.DefaultPolicy()})
 	if err != nil {
 		t.Fatal(err)
@@ -36,6 +38,11 @@ func TestAnOperationOfAnotherServiceIsServedBelowTheBase(t *testing.T) {
 			},
 		}},
 	})
+	return s
+}
+
+func TestAnOperationOfAnotherServiceIsServedBelowTheBase(t *testing.T) {
+	s := withWork(t)
 	for _, c := range []struct{ method, path, want string }{
 		{"POST", "/$work", "POST    true"},
 		{"DELETE", "/$work/1/file", "DELETE   1/file true"},
