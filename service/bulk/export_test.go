@@ -241,6 +241,10 @@ func TestAPOSTNamesThePatients(t *testing.T) {
 			t.Errorf("%s %+v", got, m.Error)
 		}
 		post("Patient/$export", `{"resourceType":"Patient"}`).want(400).outcome()
+		post("Patient/$export", `{"resourceType":"Parameters","parameter":[{"name":"_type","valueString":"Patient"},{"name":"patient"}]}`).want(400).outcome().has("the parameter has no value", "Parameters.parameter[1]")
+		post("Patient/$export", body("patient", "Patient/nobody"), "Prefer", "respond-async, handling=lenient").want(422).outcome().has("none of the patients is here")
+		many := strings.TrimSuffix(strings.Repeat("Patient/b,", 100_001), ",")
+		post("Patient/$export", `{"resourceType":"Parameters","parameter":[{"name":"patient","valueString":"`+many+`"}]}`).want(400).outcome().has("more than 100000 patients are named")
 		post("Patient/$export", `{"resourceType":`).want(400).outcome()
 		post("Patient/$export", "_type=Patient", "Content-Type", "application/x-www-form-urlencoded").want(415).outcome()
 	})
@@ -250,29 +254,31 @@ func TestWhatIsWrongWithAKickOffIsTold(t *testing.T) {
 	p := clinic(t)
 	tomorrow := time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339)
 	for path, words := range map[string]string{
-		"$export?_outputFormat=application/fhir%2Bxml":                     "ndjson",
-		"$export?_outputFormat=text/html":                                  "ndjson",
-		"$export?_outputFormat=custom":                                     "ndjson",
-		"$export?_since=yesterday":                                         "instant",
-		"$export?_since=2024-01-01":                                        "instant",
-		"$export?_since=" + tomorrow:                                       "future",
-		"$export?_since=2024-01-01T00:00:00Z&_since=2024-01-01T00:00:00Z":  "twice",
-		"$export?_since=2024-01-02T00:00:00Z&_until=2024-01-01T00:00:00Z":  "_until",
-		"$export?_type=Pateint":                                            "Patient",
-		"Patient/$export?_type=Practitioner":                               "belongs to patients",
-		"Patient/$export?_type=Patient,Binary":                             "attachments",
-		"$export?_typeFilter=status%3Dfinal":                               "_typeFilter",
-		"$export?_typeFilter=Observation%3Fcolour%3Dred":                   "colour",
-		"$export?_typeFilter=Observation%3Fstatus%3Dfinal%26_sort%3Ddate":  "_sort",
-		"$export?_typeFilter=Observation%3F_include%3DObservation:subject": "_include",
-		"$export?_type=Patient&_typeFilter=Observation%3Fstatus%3Dfinal":   "not in _type",
-		"$export?_type=Patient&_elements=nmae":                             "name",
-		"$export?_type=Patient&_elements=name.family":                      "_elements",
-		"$export?includeAssociatedData=Everything":                         "includeAssociatedData",
-		"$export?allowPartialManifests=maybe":                              "allowPartialManifests",
-		"$export?organizeOutputBy=Practitioner":                            "organizeOutputBy=Patient",
-		"$export?organizeOutputBy=Patient&_type=Practitioner":              "belongs to patients",
-		"$export?colour=red":                                               "colour",
+		"$export?_outputFormat=application/fhir%2Bxml":                    "ndjson",
+		"$export?_outputFormat=text/html":                                 "ndjson",
+		"$export?_outputFormat=custom":                                    "ndjson",
+		"$export?_since=yesterday":                                        "instant",
+		"$export?_since=2024-01-01":                                       "instant",
+		"$export?_since=" + tomorrow:                                      "future",
+		"$export?_since=2024-01-01T00:00:00Z&_since=2024-01-01T00:00:00Z": "twice",
+		"$export?_since=2024-01-02T00:00:00Z&_until=2024-01-01T00:00:00Z": "_until",
+		"$export?_type=Pateint":                                           "Patient",
+		"Patient/$export?_type=Practitioner":                              "belongs to patients",
+		"Patient/$export?_type=Patient,Binary":                            "attachments",
+		"$export?_typeFilter=status%3Dfinal":                              "_typeFilter",
+		"$export?_typeFilter=Observation%3Fcolour%3Dred":                  "colour",
+		"$export?_typeFilter=Observatoin%3Fstatus%3Dfinal":                "no resource type",
+		"$export?_typeFilter=" + strings.TrimSuffix(strings.Repeat("Patient%3Fgender%3Dmale,", 101), ","): "more than 100 searches",
+		"$export?_typeFilter=Observation%3Fstatus%3Dfinal%26_sort%3Ddate":                                 "_sort",
+		"$export?_typeFilter=Observation%3F_include%3DObservation:subject":                                "_include",
+		"$export?_type=Patient&_typeFilter=Observation%3Fstatus%3Dfinal":                                  "not in _type",
+		"$export?_type=Patient&_elements=nmae":                                                            "name",
+		"$export?_type=Patient&_elements=name.family":                                                     "_elements",
+		"$export?includeAssociatedData=Everything":                                                        "includeAssociatedData",
+		"$export?allowPartialManifests=maybe":                                                             "allowPartialManifests",
+		"$export?organizeOutputBy=Practitioner":                                                           "organizeOutputBy=Patient",
+		"$export?organizeOutputBy=Patient&_type=Practitioner":                                             "belongs to patients",
+		"$export?colour=red": "colour",
 	} {
 		p.do("GET", path, "", "Prefer", "respond-async").want(400).outcome().has(words)
 	}

@@ -246,10 +246,11 @@ func (k *kick) patient(text string) error {
 		return fault.New(fault.Invalid, fault.CodeNotSupported, "", "patient is a parameter of POST requests: send it in a Parameters resource")
 	case k.Level == bulkjob.System:
 		return fault.New(fault.Invalid, fault.CodeNotSupported, "", "patient does not go with an export of the whole system: call Patient/$export or Group/[id]/$export")
-	case len(k.Members) >= maxPatients:
-		return fault.New(fault.Invalid, fault.CodeTooCostly, "", "more than %d patients are named", maxPatients)
 	}
 	for one := range strings.SplitSeq(text, ",") {
+		if len(k.Members) >= maxPatients {
+			return fault.New(fault.Invalid, fault.CodeTooCostly, "", "more than %d patients are named", maxPatients)
+		}
 		id, ok := strings.CutPrefix(strings.TrimPrefix(strings.TrimSpace(one), k.Door.Base()+"/"), "Patient/")
 		if !ok || !fhir.ID(id).Valid() {
 			return fault.New(fault.Invalid, fault.CodeValue, "", "patient refers to a Patient of this server, such as Patient/123; %q does not", fault.Shorten(one))

@@ -186,6 +186,9 @@ func TestFilesNeedTheTokenOfWhoAskedWithScopesForTheType(t *testing.T) {
 	}
 	p.do("POST", at, "").want(405).outcome()
 	p.do("DELETE", files["Patient"], "").want(405).outcome()
+	for _, from := range []string{"first", "-1", "1.5"} {
+		p.do("GET", at+"?from="+from, "").want(400).outcome().has("from is the number of files before")
+	}
 }
 
 // TestANarrowerTokenDoesNotFetchAWiderExport asks with scopes of a type for a file that
@@ -207,6 +210,22 @@ func TestANarrowerTokenDoesNotFetchAWiderExport(t *testing.T) {
 	} {
 		p.do("GET", one.url, "", "Authorization", one.token).want(one.status)
 	}
+}
+
+// A file whose content is gone, as when somebody removed it, is not there.
+func TestAFileWhoseContentIsGoneIsNotFound(t *testing.T) {
+	p := clinic(t)
+	at := p.finish(p.start("$export?_type=Patient")).Output[0].URL
+	p.do("GET", at, "").want(200)
+	if err := os.RemoveAll(p.folder); err != nil {
+		t.Fatal(err)
+	}
+	p.do("GET", at, "").want(404).outcome()
+}
+
+func TestWhoSignedInStartsNoExport(t *testing.T) {
+	p := clinic(t)
+	p.do("GET", "$export", "", "Prefer", "respond-async", "As-User", "noor").want(403).outcome().has("services without a user", "system/")
 }
 
 func TestScopesDecideWhatIsExported(t *testing.T) {
