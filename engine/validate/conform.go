@@ -105,6 +105,9 @@ func (r *run) shape(n fhir.Node, s *shape) {
 		r.bound(n, s.binding, s.profile)
 	}
 	r.limits(n, s)
+	if s.languages != nil || s.source != "" {
+		r.narrated(n, s)
+	}
 	for _, rule := range s.rules {
 		if rule.Severity == "error" && !rule.BestPractice || r.full {
 			r.obey(n, rule, s.profile, s.placed)

@@ -33,15 +33,18 @@ type shape struct {
 	maxValue *value
 	valued   bool     // it has a value, not only extensions
 	instead  []string // the extensions that may stand for a value; nil for any
-	children []*shape
-	slicing  *slicing
-	origin   *shape // where a contentReference leads: its children stand here, too
+	// languages and source are what is asked of a narrative.
+	languages []string
+	source    string
+	children  []*shape
+	slicing   *slicing
+	origin    *shape // where a contentReference leads: its children stand here, too
 }
 
 // trivial says that the shape asks for nothing.
 func (s *shape) trivial() bool {
 	return s.min == definitions.Unstated && s.max == definitions.Unstated && s.types == nil && s.fixed == nil && s.pattern == nil &&
-		s.binding == nil && len(s.rules) == 0 && s.maxText == 0 && s.minValue == nil && s.maxValue == nil && !s.valued && s.instead == nil &&
+		s.binding == nil && len(s.rules) == 0 && s.maxText == 0 && s.minValue == nil && s.maxValue == nil && !s.valued && s.instead == nil && s.languages == nil && s.source == "" &&
 		len(s.children) == 0 && s.slicing == nil && s.origin == nil
 }
 
@@ -130,7 +133,7 @@ func (s *shape) find(path []string) *shape {
 func (c *shaper) shape(e *definitions.ProfileElement, typ *definitions.Type, base *definitions.Element) (*shape, error) {
 	s := &shape{
 		profile: c.profile.URL, id: e.ID, name: e.Name, min: e.Min, max: e.Max, maxText: e.MaxLength,
-		valued: e.MustHaveValue, instead: e.ValueAlternatives,
+		valued: e.MustHaveValue, instead: e.ValueAlternatives, languages: e.NarrativeLanguages, source: e.NarrativeSource,
 	}
 	s.placed = strings.Contains(e.Path, ".")
 	if base != nil {

@@ -1,6 +1,7 @@
 package definitions
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -55,7 +56,12 @@ type ProfileElement struct {
 	// ValueAlternatives name the extensions that may stand for one.
 	MustHaveValue     bool
 	ValueAlternatives []string
-	Slicing           *Slicing
+	// NarrativeLanguages are the languages in which a narrative must have sections, or
+	// _no, _yes or _resource, and NarrativeSource, "error", "warning" or "hint", is how
+	// bad a text in it is that does not say where it comes from; "" for not at all.
+	NarrativeLanguages []string
+	NarrativeSource    string
+	Slicing            *Slicing
 	// ContentReference is the path of the element whose children stand here.
 	ContentReference string
 	Children         []*ProfileElement
@@ -361,6 +367,10 @@ func (e *ProfileElement) take(r *record.Element) {
 	if len(r.ValueAlternatives) > 0 {
 		e.ValueAlternatives = r.ValueAlternatives
 	}
+	if len(r.NarrativeLanguages) > 0 {
+		e.NarrativeLanguages = r.NarrativeLanguages
+	}
+	e.NarrativeSource = cmp.Or(r.NarrativeSource, e.NarrativeSource)
 	if r.ContentReference != "" {
 		e.ContentReference = r.ContentReference
 	}

@@ -15,6 +15,8 @@ const (
 	extensionBestPractice = "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice"
 	extensionMustHave     = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.mustHaveValue"
 	extensionAlternatives = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition.valueAlternatives"
+	extensionNarrLanguage = "http://hl7.org/fhir/StructureDefinition/narrative-language-control"
+	extensionNarrSource   = "http://hl7.org/fhir/StructureDefinition/narrative-source-control"
 	extensionPart         = "http://hl7.org/fhir/StructureDefinition/elementdefinition-profile-element"
 )
 
@@ -209,12 +211,14 @@ func (e *Element) types(dec *jsontext.Decoder) error {
 	return nil
 }
 
-// extensions reads what R4 says by extensions and R5 by elements.
+// extensions reads what R4 says by extensions and R5 by elements, and what both say of
+// narratives.
 func (e *Element) extensions(dec *jsontext.Decoder) error {
 	var list []struct {
 		URL       string         `json:"url"`
 		Boolean   jsontext.Value `json:"valueBoolean"`
 		Canonical jsontext.Value `json:"valueCanonical"`
+		Code      jsontext.Value `json:"valueCode"`
 	}
 	if err := json.UnmarshalDecode(dec, &list); err != nil {
 		return err
@@ -225,6 +229,10 @@ func (e *Element) extensions(dec *jsontext.Decoder) error {
 			e.MustHaveValue = string(x.Boolean) == "true"
 		case extensionAlternatives:
 			e.ValueAlternatives = append(e.ValueAlternatives, stringOrList(x.Canonical)...)
+		case extensionNarrLanguage:
+			e.NarrativeLanguages = append(e.NarrativeLanguages, stringOrList(x.Code)...)
+		case extensionNarrSource:
+			e.NarrativeSource = strings.Join(stringOrList(x.Code), "")
 		}
 	}
 	return nil

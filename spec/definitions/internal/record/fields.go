@@ -38,8 +38,9 @@ func (c *coder) structure(s *Structure) {
 func (c *coder) element(e *Element) {
 	slicing, fixed := e.Slicing != nil, e.ValueType != ""
 	content, limits := e.ContentReference != "", e.MaxLength != 0 || e.MinValue != "" || e.MaxValue != "" || e.Regex != "" || e.MustHaveValue || len(e.ValueAlternatives) > 0
+	narrated := len(e.NarrativeLanguages) > 0 || e.NarrativeSource != ""
 	named, bound := e.ID != "" || e.SliceName != "" || e.BasePath != "", e.Binding != nil
-	c.bools(&e.Summary, &e.Modifier, &slicing, &bound, &fixed, &content, &named, &e.Attribute, &e.MustSupport, &limits)
+	c.bools(&e.Summary, &e.Modifier, &slicing, &bound, &fixed, &content, &named, &e.Attribute, &e.MustSupport, &limits, &narrated)
 	c.string(&e.Path)
 	c.int(&e.Min)
 	c.int(&e.Max)
@@ -71,6 +72,10 @@ func (c *coder) element(e *Element) {
 		c.string(&e.Regex)
 		c.bools(&e.MustHaveValue)
 		c.strings(&e.ValueAlternatives)
+	}
+	if narrated {
+		c.strings(&e.NarrativeLanguages)
+		c.string(&e.NarrativeSource)
 	}
 }
 

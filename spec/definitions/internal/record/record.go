@@ -44,7 +44,9 @@ type Element struct {
 	MinValue, MaxValue  string // JSON text
 	MustHaveValue       bool
 	ValueAlternatives   []string
-	Regex               string // pattern extension on the type of a primitive's value
+	NarrativeLanguages  []string // that a narrative must have sections in, or _no, _yes, _resource
+	NarrativeSource     string   // how bad it is when a narrative does not say where it comes from
+	Regex               string   // pattern extension on the type of a primitive's value
 }
 
 // TypeRef is ElementDefinition.type.
