@@ -77,6 +77,8 @@ func (r *run) content(n fhir.Node, plan *typePlan) {
 		r.narrative(n)
 	case plan.typ.Name == "Bundle":
 		r.bundle(n)
+	case plan.typ.Name == "StructureDefinition":
+		r.discriminators(n)
 	case plan.typ.Name == "Questionnaire":
 		r.questions(n)
 	case plan.typ.Name == "Attachment":
