@@ -46,6 +46,31 @@ func TestAPartIsChangedOnlyByWhomMayReadTheRest(t *testing.T) {
 	})
 }
 
+func TestWhatIsSeenAndNotToBeWrittenIsRefusedAsSuch(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		door := db.door(t, records.Policy{})
+		all := door.Session(records.Principal{}, nil)
+		patient(t, all, "p")
+		const text = `{"resourceType":"Observation","id":"o","status":"final","code":{"coding":[{"code":%q}]},"subject":{"reference":"Patient/p"}}`
+		put(t, all, "Observation/o", text, "a")
+		s := tokenSession(t, door, "system/*.rs system/Observation.ud?code=b")
+		change := `[{"op":"replace","path":"/status","value":"amended"}]`
+		_, updated := s.Update(t.Context(), key("Observation/o"), body(text, "b"), records.UpdateOptions{})
+		_, patched := s.Patch(t.Context(), key("Observation/o"), records.PatchContent{Format: records.JSONPatch, Body: []byte(change)}, records.UpdateOptions{})
+		_, deleted := s.Delete(t.Context(), key("Observation/o"), records.DeleteOptions{})
+		_, together := s.Bundle(t.Context(), bundle("transaction", entry("PUT", "Observation/o", "", fmt.Sprintf(text, "b"), "")), records.BundleOptions{})
+		for _, err := range []error{updated, patched, deleted, together} {
+			refused(t, err, fault.Forbidden, "Observation/o is not within what you may write")
+		}
+		res := must(all.Read(t.Context(), key("Observation/o"), records.ReadOptions{}))(t)
+		if res.Version != 1 || !strings.Contains(string(res.JSON), `"final"`) {
+			t.Errorf("version %d: %s", res.Version, res.JSON)
+		}
+		put(t, all, "Observation/o", text, "b")
+		put(t, s, "Observation/o", text, "b")
+	})
+}
+
 // An id that a hidden resource has, or had, answers as one that nothing ever had.
 func TestWhoSeesAPartChoosesNoIds(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {

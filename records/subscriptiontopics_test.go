@@ -11,6 +11,7 @@ import (
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/notify"
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fault"
 )
 
 // packaged is a release with a package of topics, each given by its JSON.
@@ -62,6 +63,19 @@ func TestTopicsOfPackagesAreSubscribedTo(t *testing.T) {
 		h.put(t, "Patient/b", `{"resourceType":"Patient","id":"b","active":false,"gender":"male"}`)
 		h.hears(t, "basic", "handshake", "1:create:Patient/a")
 		h.hears(t, "own", "handshake", "1:create:Patient/b")
+	})
+}
+
+func TestATopicIsMadeByWhoSeesEveryOne(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		h := db.telling(t)
+		topic := body("%s", basicTopic("http://x.example/basic", "active=true"))
+		narrow := tokenSession(t, h.Door, "system/Basic.cruds?code=http://hl7.org/fhir/fhir-types|SubscriptionTopic")
+		_, err := narrow.Update(t.Context(), key("Basic/topic"), topic, records.UpdateOptions{})
+		refused(t, err, fault.Forbidden)
+		_, err = narrow.Create(t.Context(), "Basic", topic, records.CreateOptions{})
+		refused(t, err, fault.Forbidden, "a topic is for all subscribers", "every Basic")
+		put(t, tokenSession(t, h.Door, "system/Basic.cruds"), "Basic/topic", "%s", basicTopic("http://x.example/basic", "active=true"))
 	})
 }
 
