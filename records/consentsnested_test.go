@@ -3,6 +3,7 @@ package records_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/inglehealth/ingle/engine/access"
@@ -54,11 +55,59 @@ func researcher(t testing.TB, d *records.Door, decisions ...decision) *records.S
 	return asResearcher(t, d)
 }
 
+// keys are those of a page's entries, in order.
+func keys(page *records.SearchResult) string {
+	var all []string
+	for _, e := range page.Entries {
+		all = append(all, e.Key.String())
+	}
+	return strings.Join(all, " ")
+}
+
 func asResearcher(t testing.TB, d *records.Door) *records.Session {
 	t.Helper()
 	list := must(smart.ParseScopes("user/*.cruds"))(t)
 	rules := must(d.Rules(t.Context(), access.Grant{Scopes: list, User: key("Practitioner/dr"), Asker: access.Asker{Purpose: "HRESCH", Actors: []string{"Practitioner/dr"}}}))(t)
 	return d.Session(records.Principal{ID: "user", Client: "app"}, rules)
+}
+
+func TestRecordsAreAnsweredUnderNestedConsents(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := researcher(t, db.door(t, records.Policy{}), nested...)
+		everything := func(id fhir.ID) string {
+			r := must(s.Everything(t.Context(), records.EverythingRequest{Type: "Patient", ID: id}))(t)
+			return fmt.Sprint(r.Total, " ", keys(r))
+		}
+		const included = " Practitioner/dr Practitioner/other"
+		if got, want := everything(""), "7 Patient/p Encounter/p Condition/p Observation/p Encounter/e Consent/c1 Consent/c2"+included; got != want {
+			t.Errorf("of all there is %s; %s is wanted", got, want)
+		}
+		// The parts of one come in no order that is promised.
+		one := everything("p")
+		for _, want := range []string{"7 Patient/p", "Encounter/p", "Condition/p", "Observation/p", "Encounter/e", "Consent/c1", "Consent/c2", included} {
+			if !strings.Contains(one+" ", want+" ") {
+				t.Errorf("of one there is %s; %s is wanted", one, want)
+			}
+		}
+		must(s.Search(t.Context(), records.SearchRequest{}))(t)
+	})
+}
+
+// TestWhatTellsOfSomethingHiddenIsHiddenForWhatItIsAbout has a Provenance refer to what is
+// hidden otherwise than by its target.
+func TestWhatTellsOfSomethingHiddenIsHiddenForWhatItIsAbout(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{})
+		s, all := researcher(t, d, decision{"deny", "q", "2024-05-01", denyAll}, decision{"permit", "r", "2024-05-01", permit}), d.Session(records.Principal{ID: "admin"}, nil)
+		put(t, all, "Provenance/of-shown", `{"resourceType":"Provenance","id":"of-shown","recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}],"target":[{"reference":"Observation/r"}],"entity":[{"role":"source","what":{"reference":"Observation/q"}}]}`)
+		put(t, all, "Provenance/of-hidden", `{"resourceType":"Provenance","id":"of-hidden","recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}],"target":[{"reference":"Observation/r"},{"reference":"Observation/q"}]}`)
+		for _, query := range []string{"_type=Provenance,AuditEvent", "_type=Provenance", ""} {
+			found := keys(must(s.Search(t.Context(), records.SearchRequest{Pairs: pairs(t, query)}))(t)) + " "
+			if !strings.Contains(found, "Provenance/r ") || !strings.Contains(found, "Provenance/of-shown ") || strings.Contains(found, "Provenance/q ") || strings.Contains(found, "Provenance/of-hidden ") {
+				t.Errorf("%q finds %s", query, found)
+			}
+		}
+	})
 }
 
 // TestATypeThatIsNewIsHiddenByWhatWasAskedBefore has types come after the same session

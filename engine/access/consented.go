@@ -79,11 +79,20 @@ var severally = []string{"Account", "Appointment", "Binary", "Schedule"}
 // opened holds of sealed resources that every patient to whom they belong unseals.
 func (c *consenting) opened() search.Expr {
 	x := c.decided(unseals, 0)
-	g, ok := x.(search.Governed)
-	if !ok || !slices.ContainsFunc(c.types, func(t string) bool { return slices.Contains(severally, t) }) {
+	several := *c
+	several.types = slices.DeleteFunc(slices.Clone(c.types), func(t string) bool { return !slices.Contains(severally, t) })
+	if len(several.types) == 0 {
+		return x
+	}
+	several.params, several.self = c.o.governing(several.types)
+	g, ok := several.decided(unseals, 0).(search.Governed)
+	if !ok {
 		return x
 	}
 	g.Sole, g.Lacking = false, true
+	if len(several.types) < len(c.types) {
+		return conj(x, neg(conj(search.TypeIs(several.types), g)))
+	}
 	return conj(x, neg(g))
 }
 
@@ -136,10 +145,17 @@ func (c *consenting) decided(p part, after int64) search.Expr {
 	if len(c.params) == 0 && !c.self {
 		return never()
 	}
-	key := decisionsKey{c.o, strings.Join(c.types, ","), p, c.creating}
+	// What is shown to whom the default shows nothing is not hidden by the one who owns it.
+	shared := p == hides && !c.defaults.permits(c.asker)
+	key := decisionsKey{c.o, strings.Join(c.types, ","), p, c.creating, shared}
 	types, o, creating := c.types, c.o, c.creating
 	each := c.outcomes.decide(key, newShapes(func(of policy) search.Expr {
-		x := o.each(types, func(t string) search.Expr { return p.of(o.verdict(of, t)) })
+		x := o.each(types, func(t string) search.Expr {
+			if shared && o.sole(t) {
+				return never()
+			}
+			return p.of(o.verdict(of, t))
+		})
 		switch {
 		case p == hides && creating && !isAlways(x):
 			return never()
@@ -180,20 +196,25 @@ func (c *consenting) decided(p part, after int64) search.Expr {
 
 // beside holds of what tells about something hidden: its Provenance, its AuditEvent.
 func (c *consenting) beside(r *Rules) search.Expr {
-	any := never()
+	var types search.TypeIs
+	var params []search.Param
 	for _, t := range c.types {
-		if classes[t] != about {
-			continue
-		}
-		all := r.unconsented()
-		if isNever(all) {
-			return any
-		}
-		for _, p := range c.o.params(t, []string{aboutCodes[t]}) {
-			any = disj(any, conj(ofType(c.types, t), search.Chain{Param: p, X: all}))
+		if classes[t] == about {
+			types, params = append(types, t), append(params, c.o.params(t, []string{aboutCodes[t]})...)
 		}
 	}
-	return any
+	if params == nil {
+		return never()
+	}
+	all := r.unconsented()
+	if isNever(all) {
+		return all
+	}
+	x := search.Chain{Param: search.AnyOf(params), X: all}
+	if len(c.types) == len(types) {
+		return x
+	}
+	return conj(types, x)
 }
 
 // ofType holds of the resources of one of types.

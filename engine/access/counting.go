@@ -76,6 +76,6 @@ func (o *Ownership) decides(r *rule, typeName string) bool {
 	if classes[typeName] != owned && classes[typeName] != about {
 		return false
 	}
-	v := o.rule(r, typeName)
-	return !isNever(v.shows) || !isNever(v.hides) || !isNever(v.unseals)
+	one := o.rule(r, typeName)
+	return !isNever(one.claims) || !isNever(one.hides) || !isNever(one.opens)
 }

@@ -21,42 +21,49 @@ func (o *Ownership) verdict(p policy, typeName string) verdict {
 	v := verdict{never(), never(), never()}
 	opening := never() // what one unseals that does not itself hide it
 	for i := len(p) - 1; i >= 0; i-- {
-		shows, hides, unseals := never(), never(), never()
-		for j := range p[i] {
-			one := o.rule(&p[i][j], typeName)
-			shows, hides, unseals = disj(shows, one.shows), disj(hides, one.hides), disj(unseals, one.unseals)
-		}
+		one := o.provisions(p[i], typeName)
+		shown := neg(one.hides)
 		v = verdict{
-			shows:   conj(neg(hides), disj(shows, v.shows)),
-			hides:   disj(hides, conj(neg(shows), v.hides)),
-			unseals: conj(neg(hides), disj(unseals, conj(shows, opening), v.unseals)),
+			shows:   conj(shown, disj(one.claims, v.shows)),
+			hides:   disj(one.hides, conj(neg(one.claims), v.hides)),
+			unseals: conj(shown, disj(one.opens, conj(one.claims, opening), v.unseals)),
 		}
-		opening = disj(opening, conj(unseals, neg(hides)))
+		opening = disj(opening, conj(one.opens, shown))
 	}
 	return v
 }
 
-// rule is the verdict of one provision. Those in it are exceptions to it, and of
-// these, too, the one that hides prevails.
-func (o *Ownership) rule(r *rule, typeName string) verdict {
+// saying is what provisions say of the resources of a type: which they hide, and which of
+// the others they show and unseal. What one hides may be claimed, and opened, as well, so
+// that it is said once what that is.
+type saying struct{ claims, hides, opens search.Expr }
+
+// provisions is what several say together: of these the one that hides prevails.
+func (o *Ownership) provisions(rules []rule, typeName string) saying {
+	all := saying{never(), never(), never()}
+	for i := range rules {
+		one := o.rule(&rules[i], typeName)
+		all = saying{disj(all.claims, one.claims), disj(all.hides, one.hides), disj(all.opens, one.opens)}
+	}
+	return all
+}
+
+// rule is what one provision says. Those in it are exceptions to it.
+func (o *Ownership) rule(r *rule, typeName string) saying {
 	of := o.criteria(r, typeName)
 	if isNever(of) {
-		return verdict{never(), never(), never()}
+		return saying{never(), never(), never()}
 	}
-	in := verdict{never(), never(), never()}
-	for i := range r.Rules {
-		one := o.rule(&r.Rules[i], typeName)
-		in = verdict{disj(in.shows, one.shows), disj(in.hides, one.hides), disj(in.unseals, one.unseals)}
-	}
-	out := verdict{conj(of, in.shows, neg(in.hides)), conj(of, in.hides), conj(of, in.unseals, neg(in.hides))}
+	in := o.provisions(r.Rules, typeName)
+	out := saying{conj(of, in.claims), conj(of, in.hides), conj(of, in.opens)}
 	switch {
 	case r.Void:
 	case r.Deny:
-		out.hides = conj(of, disj(in.hides, neg(in.shows)))
+		out.hides = conj(of, disj(in.hides, neg(in.claims)))
 	default:
-		out.shows = conj(of, neg(in.hides))
+		out.claims = of
 		if labels := unsealing(r.Labels); labels != nil {
-			out.unseals = conj(out.shows, o.labelled(typeName, labels))
+			out.opens = conj(of, o.labelled(typeName, labels))
 		}
 	}
 	return out

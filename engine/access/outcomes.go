@@ -21,6 +21,7 @@ type decisionsKey struct {
 	types    string // joined by commas
 	part     part
 	creating bool
+	shared   bool // of what may belong to several alone
 }
 
 // maxDecisions bounds the Decisions that are remembered.

@@ -77,6 +77,25 @@ func (c *Catalog) Over(types []string, code string) Param {
 	return p
 }
 
+// anyReference is the code of what AnyOf makes of several parameters.
+const anyReference = "_anyReference"
+
+// AnyOf is a parameter for the references of some others, of whatever types: they are
+// asked together what is asked of each. No client can ask for it.
+func AnyOf(params []Param) Param {
+	if len(params) == 1 {
+		return params[0]
+	}
+	var origins []string
+	for _, p := range params {
+		origins = append(origins, (&Origin{Type: p.Type, Code: p.Code}).String())
+		if p.Of != "" {
+			origins = append(origins, p.Of)
+		}
+	}
+	return Param{Type: System, Code: anyReference, Kind: definitions.SearchReference, Of: strings.Join(origins, ",")}
+}
+
 // findOrigins finds the parameters of a type whose values others have as well:
 // those that select just what several others of the same kind select together,
 // and those that select of what others select the references to one type. The

@@ -55,6 +55,31 @@ func TestDefinitionsTellWhichParametersRepeatOthers(t *testing.T) {
 	}
 }
 
+func TestReferencesOfSeveralParametersAreAskedTogether(t *testing.T) {
+	c := r4(t)
+	var params []Param
+	for _, name := range []string{"Provenance.target", "AuditEvent.entity", "Observation.patient"} {
+		typeName, code, _ := strings.Cut(name, ".")
+		p, _ := c.Param(typeName, code)
+		params = append(params, p)
+	}
+	all := AnyOf(params)
+	for name, want := range map[string]bool{
+		"Provenance.target": true, "AuditEvent.entity": true, "Observation.patient": true, "Provenance.entity": false, "AuditEvent.agent": false,
+	} {
+		typeName, code, _ := strings.Cut(name, ".")
+		if got := all.Names(&Entry{Param: Param{Type: typeName, Code: code}}); got != want {
+			t.Errorf("%s is one of them: %v", name, got)
+		}
+	}
+	if want := []Origin{{"Provenance", "target", ""}, {"AuditEvent", "entity", ""}, {"Observation", "patient", ""}, {"Observation", "subject", "Patient"}}; !slices.Equal(all.Origins(), want) {
+		t.Errorf("%v", all.Origins())
+	}
+	if AnyOf(params[:1]) != params[0] {
+		t.Error("one is another when it is alone")
+	}
+}
+
 // alone extracts the entries of one parameter by its own expression.
 func alone(t *testing.T, c *Catalog, p *parameter, root fhir.Node) []Entry {
 	t.Helper()

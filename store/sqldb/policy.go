@@ -124,14 +124,20 @@ func (c *compiler) governedCondition(x search.Governed, r string) fragment {
 		return c.governs(x, r, sql("(SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?)", c.typeNumber("Patient"), c.owner(x)))
 	}
 	var ways []fragment
-	if params := c.ownerParams(x); len(params) > 0 {
+	params := c.ownerParams(x)
+	switch {
+	case len(params) > 0 && x.Self && x.Kinds != nil:
+		ways = append(ways, c.governsAny(x, r, params))
+	case len(params) > 0:
 		f, g := c.alias("f"), c.alias("g")
 		from, holds := c.inForce(x, g, r, asked)
 		ways = append(ways, c.dialect.exists(
 			sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")), c.withSpan(x, g, f+".target"), from,
 			sql(" WHERE "+f+".rid = "+r+".rid AND "), in(f+".param", params), sql(" AND "), holds))
-	}
-	if x.Self {
+		if x.Self {
+			ways = append(ways, c.governs(x, r, sql(r+".rid")))
+		}
+	case x.Self:
 		ways = append(ways, c.governs(x, r, sql(r+".rid")))
 	}
 	tables := either(ways...)
@@ -139,6 +145,16 @@ func (c *compiler) governedCondition(x search.Governed, r string) fragment {
 		return f
 	}
 	return tables
+}
+
+// governsAny is that one of the owners of resource r, or r itself, has a policy that counts
+// for it. What is asked of r, which may be long, stands there once.
+func (c *compiler) governsAny(x search.Governed, r string, params []int64) fragment {
+	f, g, o := c.alias("f"), c.alias("g"), c.alias("o")
+	from, holds := c.inForce(x, g, r, asked)
+	return c.dialect.exists(
+		sql("SELECT 1 FROM (SELECT "+r+".rid AS patient UNION ALL SELECT "+f+".target FROM reference "+f+c.dialect.by("reference_rid")+" WHERE "+f+".rid = "+r+".rid AND "), in(f+".param", params),
+		sql(") "+o), c.withSpan(x, g, o+".patient"), from, sql(" WHERE "), holds)
 }
 
 // governs is that a patient has a policy that counts for resource r.

@@ -6,17 +6,24 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 )
 
-// fewReferrers are so many that each may be asked.
-const fewReferrers = 30
+// fewReferrers are so many that each may be asked; longAsked is how long the text of what
+// they are asked is, in bytes, where it is not to stand in a statement twice.
+const (
+	fewReferrers = 30
+	longAsked    = 20_000
+)
 
 // referredCondition goes from the resource to whatever refers to it, if that is
 // little, else looks for it among all that x refers to: thousands may refer to what
-// is shared.
+// is shared. What is long is asked of each.
 func (c *compiler) referredCondition(x search.Referred, r string) fragment {
 	f, s := c.alias("f"), c.alias("s")
 	each := c.dialect.exists(
 		sql("SELECT 1 FROM reference "+f+c.dialect.with("resource", s, "", s+".rid = "+f+".rid")+" WHERE "+
 			f+".target = "+r+".rid AND "+s+".deleted = 0 AND "), c.condition(x.X, s))
+	if len(each.sql) > longAsked {
+		return each
+	}
 	set, ok := c.referredSet(x)
 	if !ok {
 		return each
