@@ -52,14 +52,6 @@ func (s *Store) SweepItems(ctx context.Context, before time.Time, limit int) (n 
 	return n, err
 }
 
-// Epoch implements store.Identity. It shares round trips with short queries.
-func (s *Store) Epoch(ctx context.Context) (int64, error) {
-	return read(s, func(pool) (n int64, err error) {
-		err = sqldb.ForEach(ctx, short{s}, "SELECT value FROM counter WHERE name = 'epoch'", nil, func(r sqldb.Rows) error { return r.Scan(&n) })
-		return n, err
-	})
-}
-
 // together runs f in a transaction. It is not tried again when the connection
 // was lost: what was being written may be there.
 func (s *Store) together(ctx context.Context, f func(db few) error) error {

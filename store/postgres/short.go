@@ -41,6 +41,7 @@ type short struct{ s *Store }
 type asked struct {
 	text string
 	args []any
+	sent func() // is told before it is sent; may be nil
 	rows gathered
 	err  error
 	done chan struct{}
@@ -86,6 +87,9 @@ func (s *Store) runTogether(batch []*asked) error {
 	defer cancel()
 	var queries pgx.Batch
 	for _, a := range batch {
+		if a.sent != nil {
+			a.sent()
+		}
 		queries.Queue(a.text, a.args...)
 	}
 	results := s.short.SendBatch(ctx, &queries)

@@ -42,6 +42,7 @@ type Store struct {
 	joining chan *member
 	looking chan *lookup
 	asking  chan *asked
+	epochs  epochs
 	lanes   sync.WaitGroup
 	packer  *pack.Packer
 	names   *sqldb.Names
