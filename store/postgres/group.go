@@ -38,18 +38,7 @@ const (
 // lane commits one group after the other.
 func (s *Store) lane() {
 	for first := range s.joining {
-		group := append(make([]*member, 0, maxGroup), first)
-		for more := true; more && len(group) < maxGroup; {
-			select {
-			case m, ok := <-s.joining:
-				if more = ok; ok {
-					group = append(group, m)
-				}
-			default:
-				more = false
-			}
-		}
-		s.serve(group)
+		s.serve(gather(first, s.joining, maxGroup))
 	}
 }
 

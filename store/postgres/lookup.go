@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -62,8 +63,10 @@ func (s *Store) look() {
 	}
 }
 
-// gather takes what waits already, up to most with the first.
+// gather takes what waits, or is about to, up to most with the first: on a machine that is
+// busy others who are ready to ask run before.
 func gather[T any](first T, waiting <-chan T, most int) []T {
+	runtime.Gosched()
 	all := append(make([]T, 0, most), first)
 	for len(all) < most {
 		select {
