@@ -223,4 +223,6 @@ type event struct {
 	Version int64              `json:"version"`
 	At      time.Time          `json:"at"`
 	By      notify.Interaction `json:"by"`
+	// Former says that it is one because of how the version before was.
+	Former bool `json:"former,omitempty"`
 }

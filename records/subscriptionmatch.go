@@ -56,7 +56,7 @@ func (b *batch) match(ctx context.Context, r store.Record) error {
 			last = f.last.Load()
 		}
 		last++
-		body, err := json.Marshal(event{r.Seq, r.Key.String(), r.Version, r.Updated, interactions[change.Interaction]})
+		body, err := json.Marshal(event{r.Seq, r.Key.String(), r.Version, r.Updated, interactions[change.Interaction], hit.Former && change.Before != nil})
 		if err != nil {
 			return err
 		}

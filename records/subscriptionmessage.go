@@ -131,6 +131,11 @@ func (t *telling) event(ctx context.Context, one store.Event, content notify.Con
 	if shown, err = t.shows(ctx, record); err != nil || !shown {
 		return e, false, err
 	}
+	if stored.Former {
+		if shown, err = t.showsFormer(ctx, record); err != nil || !shown {
+			return e, false, err
+		}
+	}
 	if content != notify.FullResource {
 		d.touch(ctx, record)
 	} else {
@@ -159,6 +164,19 @@ func (t *telling) shows(ctx context.Context, record store.Record) (bool, error) 
 		return false, nil
 	}
 	return t.asks.changed(ctx, record, smart.Read)
+}
+
+// showsFormer is shows of the version before: an event that there is because of it tells of
+// it.
+func (t *telling) showsFormer(ctx context.Context, record store.Record) (bool, error) {
+	before, err := t.s.door.store.ReadVersion(ctx, record.Key, record.Version-1)
+	if errors.Is(err, store.ErrNotFound) { // expunged
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return t.shows(ctx, before)
 }
 
 // teller is as whom resources are read: who asks, and else the subscriber.

@@ -12,6 +12,7 @@ import (
 	"github.com/inglehealth/ingle/records/notify"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // packaged is a release with a package of topics, each given by its JSON.
@@ -76,6 +77,45 @@ func TestATopicIsMadeByWhoSeesEveryOne(t *testing.T) {
 		_, err = narrow.Create(t.Context(), "Basic", topic, records.CreateOptions{})
 		refused(t, err, fault.Forbidden, "a topic is for all subscribers", "every Basic")
 		put(t, tokenSession(t, h.Door, "system/Basic.cruds"), "Basic/topic", "%s", basicTopic("http://x.example/basic", "active=true"))
+	})
+}
+
+// TestWhatTellsHowAResourceWasIsToldToWhoMaySeeThat has a patient's Consent hide how a
+// resource was before an event that its topic has because of that.
+func TestWhatTellsHowAResourceWasIsToldToWhoMaySeeThat(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		h := db.telling(t)
+		for _, id := range []string{"a", "b"} {
+			h.put(t, "Patient/"+id, `{"resourceType":"Patient","id":%q}`, id)
+		}
+		h.put(t, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
+		topic := func(name, criteria string) {
+			h.put(t, "Basic/"+name, "%s", fmt.Sprintf(`{"resourceType":"Basic","id":%[2]q,"code":{"coding":[{"system":"http://hl7.org/fhir/fhir-types","code":"SubscriptionTopic"}]},"extension":[
+				{"url":"%[1]surl","valueUri":"http://x.example/%[2]s"},{"url":"%[1]sstatus","valueCode":"active"},
+				{"url":"%[1]sresourceTrigger","extension":[{"url":"resource","valueUri":"Encounter"},{"url":"queryCriteria","extension":[%[3]s]}]}]}`, crossVersion, name, criteria))
+		}
+		topic("was", `{"url":"previous","valueString":"status=planned"}`)
+		topic("is", `{"url":"current","valueString":"status=finished"}`)
+		h.sessions.are(func(d *records.Door) (*records.Session, error) { return clinician(t, d), nil })
+		h.subscribeTo(t, "was", "http://x.example/was")
+		h.subscribeTo(t, "is", "http://x.example/is")
+		for _, id := range []string{"1", "2"} {
+			h.put(t, "Encounter/"+id, "%s", encounterOf(id, "planned", map[string]string{"1": "a", "2": "b"}[id]))
+			h.put(t, "Encounter/"+id, "%s", encounterOf(id, "finished", "b"))
+		}
+		h.hears(t, "was", "handshake", "1:update:Encounter/1", "2:update:Encounter/2")
+		h.hears(t, "is", "handshake", "1:update:Encounter/1", "2:update:Encounter/2")
+		consents(t, h.Session(records.Principal{}, nil), "c", "a", denyAll)
+		for id, want := range map[fhir.ID][]int64{"was": {2}, "is": {1, 2}} {
+			m, _, err := h.log.Message(t.Context(), id, notify.QueryEvent, notify.IDOnly, "", 1, 10, 10)
+			var got []int64
+			for _, e := range m.Events {
+				got = append(got, e.Number)
+			}
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("of %s events %v are told, and not %v: %v", id, got, want, err)
+			}
+		}
 	})
 }
 
