@@ -22,7 +22,7 @@ import (
 // TestNothingHiddenIsTold.
 func TestNothingHiddenIsNotified(t *testing.T) { fuzz(t, 5*time.Second, notifications) }
 
-var notifications = []request{{"notifications", askNotifications}}
+var notifications = []request{{"notifications", askNotifications}, {"topics", askTopics}, {"topics", askTopics}}
 
 // mailbox has what subscribers are told, and whose eyes they have.
 type mailbox struct {
@@ -50,7 +50,7 @@ func (r *rig) subscribe() {
 		}
 	})
 	r.Cleanup(func() { stop(); working.Wait() })
-	r.subscribeTo(marker, "Basic", "empty")
+	r.subscribeTo(marker, "Basic?_id=mark", "empty")
 }
 
 // Check implements notify.Channel.
@@ -93,16 +93,19 @@ func (b *mailbox) take() []notify.Message {
 }
 
 // subscribeTo writes a Subscription and waits until it is active. content "" is R4's own
-// form, which sends the resource alone.
-func (r *rig) subscribeTo(id, criteria, content string) {
+// form, which sends the resource alone; filters are of a topic.
+func (r *rig) subscribeTo(id, criteria, content string, filters ...string) {
 	r.Helper()
-	payload := ""
+	payload, choice := "", ""
+	for _, f := range filters {
+		choice = fmt.Sprintf(`,"_criteria":{"extension":[{"url":"http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-filter-criteria","valueString":%q}]}`, f)
+	}
 	if content != "" {
 		payload = fmt.Sprintf(`,"_payload":{"extension":[{"url":"http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-payload-content","valueCode":%q}]}`, content)
 	}
 	k := fhir.Key{Type: "Subscription", ID: fhir.ID(id)}
 	by := r.teller.Session(records.Principal{ID: "admin", Standing: records.Standing{Client: id}}, nil)
-	body := fmt.Appendf(nil, `{"resourceType":"Subscription","id":%q,"status":"requested","reason":"test","criteria":%q,"channel":{"type":"rest-hook","endpoint":"https://app.example/hook","payload":"application/fhir+json"%s}}`, id, criteria, payload)
+	body := fmt.Appendf(nil, `{"resourceType":"Subscription","id":%q,"status":"requested","reason":"test","criteria":%q%s,"channel":{"type":"rest-hook","endpoint":"https://app.example/hook","payload":"application/fhir+json"%s}}`, id, criteria, choice, payload)
 	if _, err := by.Update(r.Context(), k, records.Content{JSON: body}, records.UpdateOptions{}); err != nil {
 		r.Fatal(err)
 	}
@@ -142,43 +145,58 @@ type happening struct {
 	v      *leaktest.Version
 }
 
-// askNotifications goes through the life of a Subscription.
+// askNotifications goes through the life of a Subscription with criteria of its own.
 func askNotifications(r *rig) {
-	if r.mail == nil {
-		r.subscribe()
-	}
 	criteria := r.observed()
 	query := "Observation"
 	if criteria != nil {
 		query += "?" + (&question{criteria: criteria}).query()
 	}
-	content := pick(r, []string{"", "empty", "id-only", "full-resource"})
+	l := &life{r: r, topic: &leaktest.Topic{Type: "Observation", On: "create,update"}, filters: criteria, content: pick(r, []string{"", "empty", "id-only", "full-resource"})}
+	l.live(query)
+}
+
+// life is that of a Subscription. Criteria of its own are filters of a topic.
+type life struct {
+	r       *rig
+	id      string
+	topic   *leaktest.Topic
+	filters []leaktest.Criterion
+	content string
+	all     []happening
+}
+
+func (l *life) live(criteria string, filters ...string) {
+	r := l.r
+	r.Helper()
+	if r.mail == nil {
+		r.subscribe()
+	}
 	r.made++
-	id := fmt.Sprint("s", r.made)
+	l.id = fmt.Sprint("s", r.made)
 	r.look()
 	r.mail.sees(r.rules())
-	r.subscribeTo(id, query, content)
-	r.asked("Subscription to %s, payload %q", query, content)
+	r.subscribeTo(l.id, criteria, l.content, filters...)
+	r.asked("Subscription to %s of %+v, filtered by %q, payload %q", criteria, l.topic, filters, l.content)
 	r.sync()
 	r.news = nil
-	var all []happening
-	for range 4 + r.random.IntN(6) {
+	for range 4 + r.random.IntN(8) {
 		r.happen()
-		state := r.settled(id)
+		state := r.settled(l.id)
 		written := append(r.news, r.sync()...) // the feed has all of it now
 		r.news = nil
 		r.look()
 		var now []happening
 		for _, v := range written {
-			if v.Type == "Observation" && !v.Deleted && r.sight.Meets(v, criteria) && r.sight.May("Observation", "r") && r.sight.Sees(v, "r") {
-				now = append(now, happening{int64(len(all) + 1), v})
-				all = append(all, now[len(now)-1])
+			if l.topic.Fires(r.sight, v, l.filters) && r.sight.Hears(l.topic, v) {
+				now = append(now, happening{int64(len(l.all) + 1), v})
+				l.all = append(l.all, now[len(now)-1])
 			}
 		}
-		r.notified(now, content, state.Total, int64(len(all)))
+		l.notified(now, state.Total)
 	}
-	r.again(id, all)
-	r.delete("Subscription/" + id)
+	l.again()
+	r.delete("Subscription/" + l.id)
 	r.sync()
 }
 
@@ -193,10 +211,13 @@ func (r *rig) observed() []leaktest.Criterion {
 	return nil
 }
 
+// observations is how many Observations come and go.
+const observations = 2
+
 // happen has something happen, after which the subscriber sees what the asker does.
 func (r *rig) happen() {
 	r.Helper()
-	reference := fmt.Sprint("Observation/told", r.random.IntN(4))
+	reference := fmt.Sprint("Observation/told", r.random.IntN(observations))
 	switch n := r.random.IntN(10); {
 	case n < 6:
 		body := map[string]any{
@@ -227,7 +248,8 @@ func (r *rig) happen() {
 
 // notified checks what came of what happened last: events, their content, and how many
 // there were so far.
-func (r *rig) notified(want []happening, content string, total, so int64) {
+func (l *life) notified(want []happening, total int64) {
+	r, so := l.r, int64(len(l.all))
 	r.Helper()
 	if total != so {
 		r.wrong("there were %d events, and not %d", total, so)
@@ -238,7 +260,7 @@ func (r *rig) notified(want []happening, content string, total, so int64) {
 			r.wrong("the subscriber is told of %d events, and not of %d", m.Total, so)
 		}
 		events = append(events, m.Events...)
-		r.carries(m, content)
+		l.carries(m, l.content)
 	}
 	r.foci("notifications", events, want)
 }
@@ -260,17 +282,25 @@ func (r *rig) foci(what string, events []notify.Event, want []happening) {
 
 // carries checks that the body of a notification has what its events say, and no more than its
 // content is.
-func (r *rig) carries(m notify.Message, content string) {
+func (l *life) carries(m notify.Message, content string) {
+	r := l.r
 	r.Helper()
-	var foci []string
+	var named []string
 	for _, e := range m.Events {
-		foci = append(foci, e.Focus.String())
+		named = append(named, e.Focus.String())
 		if has := strings.Contains(string(m.Body), e.Focus.String()); content == "empty" && has {
 			r.wrong("a notification without content names %s: %s", e.Focus, m.Body)
 		}
+		l.goesAlong(m, e, content)
 		if content == "empty" || content == "id-only" {
-			if e.JSON != nil || strings.Contains(string(m.Body), `"resourceType":"Observation"`) {
+			if e.JSON != nil || strings.Contains(string(m.Body), fmt.Sprintf(`"resourceType":%q`, e.Focus.Type)) {
 				r.wrong("a notification of %s has the resource: %s", content, m.Body)
+			}
+			continue
+		}
+		if e.Interaction == notify.Delete {
+			if e.JSON != nil {
+				r.wrong("%s is gone, and the notification has %s", e.Focus, e.JSON)
 			}
 			continue
 		}
@@ -280,35 +310,83 @@ func (r *rig) carries(m notify.Message, content string) {
 		}
 	}
 	if content == "id-only" || content == "empty" {
-		r.discreet(string(m.Body), strings.Join(append(foci, "Subscription/s"), " ")+string(m.Subscription))
+		r.discreet(string(m.Body), strings.Join(append(named, "Subscription/s"), " ")+string(m.Subscription))
 	}
 }
 
-// again asks for the events and the status once more: by the rights of now.
-func (r *rig) again(id string, all []happening) {
+// goesAlong checks what goes along with an event.
+func (l *life) goesAlong(m notify.Message, e notify.Event, content string) {
+	r := l.r
+	r.Helper()
+	v := r.world.Version(e.Focus.String(), e.Version)
+	if v == nil {
+		r.wrong("there is no version %d of %s", e.Version, e.Focus)
+		return
+	}
+	want := r.sight.Beside(l.topic, v)
+	if content == "empty" {
+		want = nil
+	}
+	var got []string
+	for _, one := range e.Context {
+		got = append(got, one.Key.String())
+		if content != "full-resource" {
+			continue
+		}
+		in, err := read(one.JSON)
+		if now := r.world.Current(one.Key.String()); err != nil || now == nil || in.Meta.VersionID != fmt.Sprint(now.Number) || !strings.Contains(string(m.Body), string(one.JSON)) {
+			r.wrong("with %s goes %s, which is not what there is (%v): %s", e.Focus, one.JSON, err, m.Body)
+		}
+	}
+	r.same("what goes along with "+e.Focus.String(), got, want)
+}
+
+// again asks for the events and the status once more, by the rights of now: as nobody but
+// the subscriber, as one who sees the same, and as another one, who is not told more than both
+// see.
+func (l *life) again() {
+	r := l.r
+	r.Helper()
+	subscriber := r.sight
+	same := r.teller.Session(records.Principal{ID: "subscriber"}, r.rules())
+	for _, asks := range []*records.Session{nil, same} {
+		l.events(asks, subscriber)
+	}
+	m, _, err := r.mail.log.Message(r.Context(), fhir.ID(l.id), notify.QueryStatus, notify.Empty, "", 0, 0, 0)
+	if err != nil || m.Total != int64(len(l.all)) || len(m.Events) > 0 {
+		r.wrong("$status says %d of %d, with %d events: %v", m.Total, len(l.all), len(m.Events), err)
+	}
+	r.discreet(string(m.StatusResource()), "Subscription/"+l.id)
+	if len(l.all) == 0 {
+		return
+	}
+	for range 5 {
+		did := r.did
+		r.come()
+		r.did = append(did, "(somebody else asks)")
+		l.events(r.teller.Session(records.Principal{ID: "other"}, r.rules()), subscriber, r.sight)
+	}
+}
+
+// events asks for all events as somebody; all whose sights count have to see them.
+func (l *life) events(asks *records.Session, sights ...*leaktest.Sight) {
+	r := l.r
 	r.Helper()
 	var want []happening
-	for _, one := range all {
-		if r.sight.May("Observation", "r") && r.sight.SeesVersion(one.v, "r") {
+	for _, one := range l.all {
+		if !slices.ContainsFunc(sights, func(s *leaktest.Sight) bool { return !s.HearsAgain(l.topic, one.v) }) {
 			want = append(want, one)
 		}
 	}
-	for _, asks := range []*records.Session{nil, r.teller.Session(records.Principal{ID: "subscriber"}, r.rules())} {
-		content := pick(r, []notify.Content{notify.Empty, notify.IDOnly, notify.FullResource})
-		m, _, err := r.mail.log.MessageFor(r.Context(), asks, fhir.ID(id), notify.QueryEvent, content, "application/fhir+json", 1, 1000, 1000)
-		if err != nil {
-			r.wrong("$events: %v", err)
-			return
-		}
-		r.foci("$events", m.Events, want)
-		r.carries(m, string(content))
-		if m.Total != int64(len(all)) {
-			r.wrong("$events says %d of %d", m.Total, len(all))
-		}
+	content := pick(r, []notify.Content{notify.Empty, notify.IDOnly, notify.FullResource})
+	m, _, err := r.mail.log.MessageFor(r.Context(), asks, fhir.ID(l.id), notify.QueryEvent, content, "application/fhir+json", 1, 1000, 1000)
+	if err != nil {
+		r.wrong("$events: %v", err)
+		return
 	}
-	m, _, err := r.mail.log.Message(r.Context(), fhir.ID(id), notify.QueryStatus, notify.Empty, "", 0, 0, 0)
-	if err != nil || m.Total != int64(len(all)) || len(m.Events) > 0 {
-		r.wrong("$status says %d of %d, with %d events: %v", m.Total, len(all), len(m.Events), err)
+	r.foci("$events", m.Events, want)
+	l.carries(m, string(content))
+	if m.Total != int64(len(l.all)) {
+		r.wrong("$events says %d of %d", m.Total, len(l.all))
 	}
-	r.discreet(string(m.StatusResource()), "Subscription/"+id)
 }

@@ -231,19 +231,27 @@ func (s *Sight) Included(matches []string, includes []Include) map[string]bool {
 	return found
 }
 
-func (s *Sight) follow(from string, i Include) (all []string) {
+func (s *Sight) follow(from string, i Include) []string {
+	if v := s.w.Current(from); v != nil {
+		return s.followVersion(v, i)
+	}
+	return nil
+}
+
+// followVersion is follow from a version, which need not be the current one.
+func (s *Sight) followVersion(v *Version, i Include) (all []string) {
 	if i.Reverse {
-		for v := range s.w.All(i.Param.Type) {
+		from := v.Reference()
+		for one := range s.w.All(i.Param.Type) {
 			for _, path := range i.Param.Paths {
-				if slices.Contains(s.w.referred(v.Body, path), from) && i.Param.goesTo(from) && s.Sees(v, "s") {
-					all = append(all, v.Reference())
+				if slices.Contains(s.w.referred(one.Body, path), from) && i.Param.goesTo(from) && s.Sees(one, "s") {
+					all = append(all, one.Reference())
 				}
 			}
 		}
 		return all
 	}
-	v := s.w.Current(from)
-	if v == nil || v.Type != i.Param.Type {
+	if v.Type != i.Param.Type {
 		return nil
 	}
 	for _, path := range i.Param.Paths {
