@@ -67,3 +67,10 @@ func (d *Decisions) Of(kind int) Expr {
 	}
 	return d.of[kind]
 }
+
+// all are what policies of the kinds ask that somebody has asked for.
+func (d *Decisions) all() []Expr {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.of
+}

@@ -33,12 +33,18 @@ type paramCollector struct {
 	seen  map[uintptr]bool // pointers, which may go in circles
 }
 
-var paramType, madeType = reflect.TypeFor[Param](), reflect.TypeFor[Made]()
+var paramType, madeType, decisionsType = reflect.TypeFor[Param](), reflect.TypeFor[Made](), reflect.TypeFor[*Decisions]()
 
 func (c *paramCollector) collect(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
-		if !v.IsNil() && !c.seen[v.Pointer()] {
+		switch {
+		case v.IsNil() || c.seen[v.Pointer()]:
+			return
+		case v.Type() == decisionsType: // others may add to them meanwhile
+			c.seen[v.Pointer()] = true
+			c.collect(reflect.ValueOf((*Decisions)(v.UnsafePointer()).all()))
+		default:
 			c.seen[v.Pointer()] = true
 			c.collect(v.Elem())
 		}
