@@ -31,7 +31,7 @@ func (r *run) narrative(n fhir.Node) {
 	for i, name := range [...]string{"lang", "xml:lang"} {
 		switch {
 		case said[i] != "" && !strings.EqualFold(said[i], language):
-			warn("is in the language %q by its %s; the resource says %q", said[i], name, language)
+			warn("is in the language %q by its %s; the resource says %q", fault.Shorten(said[i]), name, fault.Shorten(language))
 		case said[i] == "" && said[1-i] != "":
 			warn("names its language by one attribute, and lacks %s: both are needed", name)
 		}
@@ -39,9 +39,9 @@ func (r *run) narrative(n fhir.Node) {
 	switch {
 	case said != [2]string{}:
 	case len(p.Sections) == 0:
-		warn("names no language, by lang and xml:lang; the resource says %q", language)
+		warn("names no language, by lang and xml:lang; the resource says %q", fault.Shorten(language))
 	case !slices.ContainsFunc(p.Sections, func(s string) bool { return strings.EqualFold(s, language) }):
-		warn("has sections in the languages %s; the resource says %q", strings.Join(p.Sections, ", "), language)
+		warn("has sections in the languages %s; the resource says %q", inLanguages(p.Sections), fault.Shorten(language))
 	}
 }
 
@@ -72,7 +72,7 @@ func (r *run) narrated(n fhir.Node, s *shape) {
 func wrongSections(sections []string, wanted, ofResource string) string {
 	found := "it has none"
 	if len(sections) > 0 {
-		found = "it has " + strings.Join(sections, ", ")
+		found = "it has " + inLanguages(sections)
 	}
 	switch {
 	case wanted == noSections && len(sections) > 0:
@@ -91,7 +91,10 @@ func wrongSections(sections []string, wanted, ofResource string) string {
 		s, wanted := strings.ToLower(s), strings.ToLower(wanted)
 		return s == wanted || strings.HasPrefix(s, wanted+"-")
 	}) {
-		return fmt.Sprintf("must have a section in the language %q; %s", wanted, found)
+		return fmt.Sprintf("must have a section in the language %q; %s", fault.Shorten(wanted), found)
 	}
 	return ""
 }
+
+// inLanguages is the languages of sections, for a message.
+func inLanguages(sections []string) string { return fault.Shorten(strings.Join(sections, ", ")) }

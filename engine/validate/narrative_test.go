@@ -56,6 +56,24 @@ func TestANarrativeIsInTheLanguageOfItsResource(t *testing.T) {
 	}
 }
 
+func TestWhatIsWrongWithANarrativeIsToldInShort(t *testing.T) {
+	d := definition(t, controlling("resource", "language", "_resource"))
+	long := strings.Repeat("x", 5_000)
+	for _, patient := range []string{
+		narrated(long, ``, unmarked), narrated(long, ` lang=\"`+long+`y\"`, unmarked), narrated(long, ``, strings.Repeat(english+german, 1_000)),
+	} {
+		issues := New(d, Options{}).Validate(context.Background(), parse(t, d, patient), []string{"http://example.org/resource"})
+		if len(issues) < 2 {
+			t.Errorf("%+v", issues)
+		}
+		for _, i := range issues {
+			if len(i.Message) > 500 {
+				t.Errorf("%d bytes: %s", len(i.Message), i.Message[:500])
+			}
+		}
+	}
+}
+
 // controlling is a profile that says something of the narrative.
 func controlling(url string, extensions ...string) string {
 	var all []string
