@@ -60,22 +60,25 @@ type rig struct {
 
 func openRig(t *testing.T, database string, seed uint64) *rig {
 	t.Helper()
-	var s store.Store
-	var err error
-	if database == "postgres" {
-		s, err = postgres.Open(context.Background(), pgtest.URL(t), pgtest.Schema())
-	} else {
-		s, err = sqlite.Open(context.Background(), t.TempDir())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
+	schema, dir := pgtest.Schema(), t.TempDir()
+	process := func() (s store.Store) {
+		var err error
+		if database == "postgres" {
+			s, err = postgres.Open(context.Background(), pgtest.URL(t), schema)
+		} else {
+			s, err = sqlite.Open(context.Background(), dir)
 		}
-	})
-	open := func(p records.Policy) *records.Door {
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return s
+	}
+	open := func(s store.Store, p records.Policy) *records.Door {
 		p.Validation = records.ValidateStructure
 		d, err := records.Open(context.Background(), records.Config{Store: s, Definitions: definitions.MustBuiltIn(definitions.R4), Base: base, Policy: p})
 		if err != nil {
@@ -89,8 +92,13 @@ func openRig(t *testing.T, database string, seed uint64) *rig {
 	if r.serverChooses {
 		policy.ClientIDs = records.ServerChooses
 	}
-	r.door = open(policy)
-	r.teller = open(records.Policy{AllowDangling: true, AllowDeleteReferred: true})
+	mine := process()
+	others := mine
+	if database == "postgres" { // what others change another process does
+		others = process()
+	}
+	r.door = open(mine, policy)
+	r.teller = open(others, records.Policy{AllowDangling: true, AllowDeleteReferred: true})
 	r.admin = r.teller.Session(records.Principal{ID: "admin"}, nil)
 	r.populate()
 	r.serve()
