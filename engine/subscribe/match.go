@@ -20,7 +20,8 @@ type Change struct {
 // Hit is a subscription that a change concerns.
 type Hit struct {
 	ID string
-	// Former says that it concerns it because of how the resource was.
+	// Former says that it concerns it because of how the resource was, and for no other
+	// reason.
 	Former bool
 }
 
@@ -48,15 +49,24 @@ func (s *Set) Match(ctx context.Context, c *Change, failed func(id string, err e
 	return hits
 }
 
-// match says whether one of the rules holds of a change to doc.
+// match says whether one of the rules holds of a change to doc; former, that none does
+// but those that ask how it was.
 func (c *Criteria) match(ctx context.Context, change *Change, doc *search.Document) (former, ok bool, err error) {
 	for i := range c.rules {
 		r := &c.rules[i]
-		if ok, err := r.match(ctx, change, doc); ok || err != nil {
-			return r.former(), ok && err == nil, err
+		if former && r.former() {
+			continue
+		}
+		switch holds, err := r.match(ctx, change, doc); {
+		case err != nil:
+			return false, false, err
+		case holds && !r.former():
+			return false, true, nil
+		case holds:
+			former = true
 		}
 	}
-	return false, false, nil
+	return former, former, nil
 }
 
 func (r *rule) match(ctx context.Context, c *Change, doc *search.Document) (bool, error) {

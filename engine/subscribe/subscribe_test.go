@@ -3,6 +3,7 @@ package subscribe_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,37 @@ func TestATopicComparesBeforeAndAfter(t *testing.T) {
 		}
 		if got := fires(t, c, change(t, test.before, test.after)); got != test.want {
 			t.Errorf("%s from %q to %q: %v", test.topic, test.before, test.after, got)
+		}
+	}
+}
+
+func TestATopicAsksHowAResourceWasWhereNoOtherTriggerHolds(t *testing.T) {
+	const was, is, path = `"queryCriteria":{"previous":"status=planned"}`, `"queryCriteria":{"current":"status=finished"}`, `"fhirPathCriteria":"%previous.exists()"`
+	change := change(t, encounter("planned", "IMP", "maria"), encounter("finished", "IMP", "maria"))
+	for _, test := range []struct {
+		triggers []string
+		former   bool
+	}{
+		{[]string{was}, true}, {[]string{path}, true}, {[]string{was, path}, true},
+		{[]string{is}, false}, {[]string{was, is}, false}, {[]string{is, was}, false}, {[]string{path, was, is}, false},
+	} {
+		var all []string
+		for _, one := range test.triggers {
+			all = append(all, `{"resource":"Encounter",`+one+`}`)
+		}
+		topic, ok, err := subscribe.Read([]byte(`{"resourceType":"SubscriptionTopic","url":"http://x.example/t","status":"active","resourceTrigger":[` + strings.Join(all, ",") + `]}`))
+		if err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		c, err := topic.Compile(nil, catalogs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := subscribe.NewSet()
+		s.Put("one", c)
+		hits := s.Match(t.Context(), change, func(id string, err error) { t.Errorf("%s: %v", id, err) })
+		if want := []subscribe.Hit{{ID: "one", Former: test.former}}; !slices.Equal(hits, want) {
+			t.Errorf("%v: %v, want %v", test.triggers, hits, want)
 		}
 	}
 }
