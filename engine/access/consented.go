@@ -145,7 +145,8 @@ func (c *consenting) decided(p part, after int64) search.Expr {
 	if len(c.params) == 0 && !c.self {
 		return never()
 	}
-	// What is shown to whom the default shows nothing is not hidden by the one who owns it.
+	// Where the default shows nothing, only what a patient shows is shown: of what belongs to
+	// that one alone nothing more can be hidden.
 	shared := p == hides && !c.defaults.permits(c.asker)
 	key := decisionsKey{c.o, strings.Join(c.types, ","), p, c.creating, shared}
 	types, o, creating := c.types, c.o, c.creating

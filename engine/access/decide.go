@@ -34,8 +34,8 @@ func (o *Ownership) verdict(p policy, typeName string) verdict {
 }
 
 // saying is what provisions say of the resources of a type: which they hide, and which of
-// the others they show and unseal. What one hides may be claimed, and opened, as well, so
-// that it is said once what that is.
+// the others they show and unseal. What they hide may be among what they claim and open as
+// well: verdict takes it out of both, so that what is hidden is not written down again and again.
 type saying struct{ claims, hides, opens search.Expr }
 
 // provisions is what several say together: of these the one that hides prevails.

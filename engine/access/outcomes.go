@@ -21,7 +21,7 @@ type decisionsKey struct {
 	types    string // joined by commas
 	part     part
 	creating bool
-	shared   bool // of what may belong to several alone
+	shared   bool // only of types of which a resource may belong to several
 }
 
 // maxDecisions bounds the Decisions that are remembered.

@@ -63,8 +63,8 @@ func (s *Store) look() {
 	}
 }
 
-// gather takes what waits, or is about to, up to most with the first: on a machine that is
-// busy others who are ready to ask run before.
+// gather takes what waits, or is about to, up to most with the first: it lets others who are
+// ready to ask run before it looks.
 func gather[T any](first T, waiting <-chan T, most int) []T {
 	runtime.Gosched()
 	all := append(make([]T, 0, most), first)

@@ -41,7 +41,7 @@ type short struct{ s *Store }
 type asked struct {
 	text string
 	args []any
-	sent func() // is told before it is sent; may be nil
+	sent func() // is called before it is sent; may be nil
 	rows gathered
 	err  error
 	done chan struct{}
