@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
 )
 
 // Trail is what a request has touched so far. The door writes it, whoever answers
@@ -20,8 +21,9 @@ type Trail struct {
 	because  []string
 	hidden   fhir.Key // what was asked for and is kept from who asks; zero for none
 	missed   fhir.Key // what was asked for and is not there; zero for none
-	count    int      // of resources, those beyond maxEntities included
-	recorded int      // of count: what an event was made of
+	marks    []store.PolicyMark
+	count    int // of resources, those beyond maxEntities included
+	recorded int // of count: what an event was made of
 }
 
 type touch struct {
@@ -125,6 +127,37 @@ func (t *Trail) Because(why string) {
 	if !slices.Contains(t.because, why) {
 		t.because = append(t.because, why)
 	}
+}
+
+// maxMarks bounds the marks that are noted.
+const maxMarks = 40
+
+// Mark notes what governed patients when something was read.
+func (t *Trail) Mark(marks ...store.PolicyMark) {
+	if t == nil || len(marks) == 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, m := range marks {
+		i := slices.IndexFunc(t.marks, func(one store.PolicyMark) bool { return one.Patient == m.Patient })
+		switch {
+		case i >= 0:
+			t.marks[i] = m
+		case len(t.marks) < maxMarks:
+			t.marks = append(t.marks, m)
+		}
+	}
+}
+
+// Marked says whether m is what governed its patient when something was last read.
+func (t *Trail) Marked(m store.PolicyMark) bool {
+	if t == nil {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Contains(t.marks, m)
 }
 
 // Hide notes that a resource was asked for that is there and is not shown.

@@ -65,7 +65,7 @@ type Door struct {
 	ownership  *access.Ownership
 	book       *access.Book
 	known      *recent.Map[consentVersion, access.Consent] // of which events tell
-	consented  *recent.Map[fhir.ID, knownConsents]         // of patients, up to maxKnown together, where the store is this process's alone
+	consented  *recent.Map[fhir.ID, knownConsents]         // of patients, up to maxKnown together
 	labels     *labels
 
 	topics        []subscribe.Topic // of packages

@@ -163,23 +163,45 @@ func versionOf(r store.Record) consentVersion {
 	return consentVersion{r.Key.ID, r.Version, r.Updated.UnixMicro()}
 }
 
-// knownConsents are those of a patient, as of a generation of store.Resources.Governed.
+// knownConsents are those of a patient, as of a mark of what governs the patient.
 type knownConsents struct {
-	generation int64
+	mark store.PolicyMark
 	versionedConsents
 }
 
-// consentsOfAll are the Consents of patients. What a version says is remembered, and
-// which ones a patient has as long as nobody can have changed it.
+// consentsOfAll are the Consents of patients, as far as they are in force or have been.
+// What a version says is remembered, and which ones a patient has as long as the mark of
+// the patient is the same: the one that was noted when what the request is about was
+// read, or the one of now.
 func (d *Door) consentsOfAll(ctx context.Context, patients []fhir.ID) (map[fhir.ID]versionedConsents, error) {
-	generation, alone := d.store.Governed()
 	of := map[fhir.ID]versionedConsents{}
-	var unknown []fhir.ID
+	var unmarked []fhir.ID
 	for _, id := range patients {
 		switch known, ok := d.consented.Get(id); {
-		case alone && ok && known.generation == generation:
+		case ok && audit.TrailOf(ctx).Marked(known.mark):
 			of[id] = known.versionedConsents
 		case id.Valid():
+			unmarked = append(unmarked, id)
+		}
+	}
+	if unmarked == nil {
+		return of, nil
+	}
+	// The marks are read before what they vouch for.
+	marks, err := d.store.PolicyMarks(ctx, unmarked, d.now().UnixMicro())
+	if err != nil {
+		return nil, err
+	}
+	var unknown []fhir.ID
+	for _, id := range unmarked {
+		mark := marks[id]
+		switch known, ok := d.consented.Get(id); {
+		case mark == store.PolicyMark{}: // nobody is there
+		case ok && known.mark == mark:
+			of[id] = known.versionedConsents
+		case mark.State == 0:
+			d.consented.PutSized(id, 1, knownConsents{mark: mark})
+		default:
 			unknown = append(unknown, id)
 		}
 	}
@@ -189,9 +211,7 @@ func (d *Door) consentsOfAll(ctx context.Context, patients []fhir.ID) (map[fhir.
 	}
 	for _, id := range unknown {
 		of[id] = asked[id]
-		if alone {
-			d.consented.PutSized(id, 1+len(of[id].consents), knownConsents{generation, of[id]})
-		}
+		d.consented.PutSized(id, 1+len(of[id].consents), knownConsents{marks[id], of[id]})
 	}
 	return of, nil
 }

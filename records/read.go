@@ -120,6 +120,7 @@ func (s *Session) visible(ctx context.Context, r store.Reader, key fhir.Key, i s
 		if err != nil {
 			return store.Record{}, s.door.fault(err)
 		}
+		audit.TrailOf(ctx).Mark(page.Marks...)
 		if len(page.Records) > 0 {
 			return page.Records[0], nil
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -136,6 +137,7 @@ func (s *Session) search(ctx context.Context, r store.Reader, req SearchRequest)
 	if err != nil {
 		return nil, d.fault(err)
 	}
+	audit.TrailOf(ctx).Mark(page.Marks...)
 	result.Total, result.Next = page.Total, d.cursors.seal(page.Next)
 	if page.Total < 0 && req.After == "" && page.Next == "" {
 		result.Total = int64(len(page.Records)) // all are here

@@ -48,6 +48,16 @@ type Page struct {
 	// since the other criteria do not hold or it is a delete; nil: there is none.
 	Looked bool
 	Beside *Record
+	// Marks are those of the Patients on whose policies the query depended, as it saw them;
+	// of as many as the store found at no cost.
+	Marks []PolicyMark
+}
+
+// PolicyMark names a state of what governs a Patient: each transaction that uses Govern for
+// them makes another one.
+type PolicyMark struct {
+	Patient Position // 0: of any Patient
+	State   int64    // 0: no policy of theirs has begun
 }
 
 // Tx is a write transaction. It sees its own writes. It holds until its
@@ -149,9 +159,9 @@ type Resources interface {
 	// PoliciesOf returns the numbers of the policies that a Patient has at a time,
 	// in microseconds since the Unix epoch.
 	PoliciesOf(ctx context.Context, patient fhir.ID, at int64) ([]int64, error)
-	// Governed is a number that is another one after each transaction that used Govern has
-	// been committed; ok is false where another process may use it.
-	Governed() (generation int64, ok bool)
+	// PolicyMarks returns the marks of Patients at a time, as PoliciesOf has it. Those who are
+	// not there may have none.
+	PolicyMarks(ctx context.Context, patients []fhir.ID, at int64) (map[fhir.ID]PolicyMark, error)
 	// Stats counts current resources by type, exactly.
 	Stats(ctx context.Context) (map[fhir.Type]int64, error)
 }

@@ -48,5 +48,13 @@ func (t *tx) Govern(ctx context.Context, patient fhir.ID, spans []store.PolicySp
 // Govern implements store.Tx.
 func (m *member) Govern(context.Context, fhir.ID, []store.PolicySpan) error { return m.alone() }
 
-// Governed implements store.Resources. Other processes may be on the same database.
-func (s *Store) Governed() (generation int64, ok bool) { return 0, false }
+// PolicyMarks implements store.Resources.
+func (s *Store) PolicyMarks(ctx context.Context, patients []fhir.ID, at int64) (map[fhir.ID]store.PolicyMark, error) {
+	typeNumber, err := s.Number(sqldb.TypeSpace, patientType)
+	if err != nil {
+		return nil, err
+	}
+	return read(s, func(pool) (map[fhir.ID]store.PolicyMark, error) {
+		return policies.Marks(ctx, short{s}, typeNumber, patients, at)
+	})
+}

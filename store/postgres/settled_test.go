@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -52,6 +53,7 @@ func TestThePolicyThatAProcessRemembersIsTheOneThatAnotherGave(t *testing.T) {
 	query := func(by search.Expr) *search.Query {
 		return &search.Query{Types: []string{"Observation"}, Count: 10, Filter: search.And{by, search.Standing{X: search.Not{X: hidden}, At: 5, Made: new(search.Made)}}}
 	}
+	var last store.PolicyMark
 	for _, step := range []struct {
 		policy string // that the other process gives
 		shown  int
@@ -69,17 +71,22 @@ func TestThePolicyThatAProcessRemembersIsTheOneThatAnotherGave(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		marks, err := one.PolicyMarks(ctx, []fhir.ID{"a"}, 5)
+		if err != nil || marks["a"] == last || (marks["a"].State == 0) != (step.policy == "") {
+			t.Errorf("%q: the marks %v, %v, after %v", step.policy, marks, err, last)
+		}
+		last = marks["a"]
 		ofPatient := query(search.Reference{Param: subject, Type: "Patient", ID: "a"})
 		if n, err := one.Count(ctx, ofPatient); err != nil || int(n) != step.shown {
 			t.Errorf("%q: %d counted, %v", step.policy, n, err)
 		}
 		for range 2 {
 			page, err := one.Search(ctx, ofPatient)
-			if err != nil || len(page.Records) != step.shown {
-				t.Errorf("%q: %d of the patient, %v", step.policy, len(page.Records), err)
+			if err != nil || len(page.Records) != step.shown || !slices.Equal(page.Marks, []store.PolicyMark{last}) {
+				t.Errorf("%q: of the patient %+v, %v", step.policy, page, err)
 			}
 			page, err = one.Search(ctx, query(search.IDs{"1"}))
-			if err != nil || len(page.Records) != step.shown || !page.Looked || (page.Beside == nil) != (step.shown == 1) {
+			if err != nil || len(page.Records) != step.shown || !page.Looked || (page.Beside == nil) != (step.shown == 1) || !slices.Equal(page.Marks, []store.PolicyMark{last}) {
 				t.Errorf("%q: by its id %+v, %v", step.policy, page, err)
 			}
 		}

@@ -119,6 +119,7 @@ func (g *gathered) take(from pgx.BatchResults) error {
 		return err
 	}
 	defer rows.Close()
+	g.data = []byte{} // an empty text is not NULL
 	for rows.Next() {
 		if g.types == nil {
 			for _, f := range rows.FieldDescriptions() {

@@ -64,3 +64,16 @@ func TestShortQueriesOfOneBatchDoNotDisturbEachOther(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestAnEmptyTextOfAShortQueryIsNotNULL(t *testing.T) {
+	s, err := Open(t.Context(), pgtest.URL(t), pgtest.Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	text := "?"
+	err = sqldb.ForEach(t.Context(), searching{pool{s.pool}, s}.Short(), "SELECT ''::text", nil, func(r sqldb.Rows) error { return r.Scan(&text) })
+	if err != nil || text != "" {
+		t.Errorf("%q, %v", text, err)
+	}
+}

@@ -2,8 +2,6 @@ package sqldb
 
 import (
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/store"
@@ -30,27 +28,35 @@ func (r *run) one(i int) error {
 const mostSettled = 8
 
 // oneSettled is one by a statement that reads the resource, and the policies of its owners, and
-// says whether it is shown if these ask nothing. A second statement is for what they ask; what is
-// not shown has it anyway, so that what is hidden takes as long as what is missing.
+// says whether it is shown if these ask nothing that holds, as the hints mostly say of what is shown. A
+// second statement is for what they do not say; what is not shown has it anyway, so that what is hidden
+// takes as long as what is missing.
 // done is false where that cannot be done, many owners have policies, or what it depends on
 // changes again and again.
 func (r *run) oneSettled(i int, id string) (done bool, err error) {
 	defer func() { r.settled = nil }()
 	for range 3 {
 		r.settled = new(settled)
-		open := all(r.conditions(row, row, i)...)
+		hints, open := r.hint(i)
+		asked := r.settled.nodes
+		r.settled.nodes = append(asked[:len(asked):len(asked)], hints.nodes...)
+		nodes := r.settled.nodes
 		if r.err != nil || !r.settled.alike() {
 			return false, r.err
 		}
-		nodes := r.settled.nodes
-		found, err := r.candidate(id, open, r.policies(nodes))
+		found, err := r.candidate(id, hints, open, r.owners(nodes))
 		if err != nil {
 			return false, err
 		}
-		if r.settled.policies = found.numbers(); len(r.settled.policies) > mostSettled {
+		owners, err := ownersOf(found.owners)
+		if err != nil {
+			return false, err
+		}
+		if r.settled.policies = policiesOf(owners); len(r.settled.policies) > mostSettled {
 			return false, nil
 		}
-		if found.open && !slices.ContainsFunc(nodes, func(x search.Governed) bool { return r.asks(x, r.settled.policies).sql != nothing }) {
+		r.marks = marksOf(owners)
+		if found.open && hints.show(r.settled.policies) && !slices.ContainsFunc(asked, func(x search.Governed) bool { return r.asks(x, r.settled.policies).sql != nothing }) {
 			r.show(found)
 			return true, r.err
 		}
@@ -84,42 +90,41 @@ func (s *settled) alike() bool {
 }
 
 // candidate is the one resource, rid 0 when there is none, whether it is shown if its
-// owners' policies ask nothing, and the numbers of these.
+// owners' policies ask nothing, and the owners as ownersOf reads them.
 type candidate struct {
-	record   store.Record
-	rid      int64
-	open     bool
-	policies string
-}
-
-func (c *candidate) numbers() (all []int64) {
-	for text := range strings.SplitSeq(c.policies, ",") {
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-			all = append(all, n)
-		}
-	}
-	return all
+	record store.Record
+	rid    int64
+	open   bool
+	owners string
 }
 
 // candidate reads the resource of an id.
-func (r *run) candidate(id string, open, policies fragment) (*candidate, error) {
+func (r *run) candidate(id string, h *hints, open, owners fragment) (*candidate, error) {
+	marked, dates := h.columns(r)
+	if r.err != nil {
+		return nil, r.err
+	}
 	columns, unpack := VersionColumns, r.reader.Unpack
 	if r.query.Heads {
 		columns, unpack = headColumns, nil
 	}
-	f := join("", sql("SELECT p.rid, p.open, p.policies, "+columns+" FROM (SELECT r.rid AS rid, r.seq AS seq, CASE WHEN "), open,
-		sql(" THEN 1 ELSE 0 END::bigint AS open, "), policies, sql(" AS policies FROM resource r WHERE r.type = ? AND r.id = ?) p"+r.dialect.with("version", "v", "", "v.seq = p.seq"), r.types[0], id))
-	var isOpen int64
+	f := join("", sql("SELECT p.rid, p.open, p.owners, p.marked, p.dates, "+columns+" FROM (SELECT r.rid AS rid, r.seq AS seq, CASE WHEN "), open,
+		sql(" THEN 1 ELSE 0 END::bigint AS open, "), owners, sql(" AS owners, "), marked, sql("::bigint AS marked, "), dates, sql(" AS dates FROM resource r WHERE r.type = ? AND r.id = ?) p"+r.dialect.with("version", "v", "", "v.seq = p.seq"), r.types[0], id))
+	var isOpen, isMarked int64
+	var datesText string
 	var stored versionRow
 	found := new(candidate)
 	err := ForEach(r.ctx, short(r.db), r.dialect.Rebind(f.sql), f.args, func(in Rows) error {
-		err := in.Scan(append([]any{&found.rid, &isOpen, &found.policies}, stored.dest()...)...)
+		err := in.Scan(append([]any{&found.rid, &isOpen, &found.owners, &isMarked, &datesText}, stored.dest()...)...)
 		if err == nil {
 			found.record, err = stored.record(id, unpack)
 		}
 		return err
 	})
 	if err != nil || found.rid == 0 {
+		return found, err
+	}
+	if err := h.say(isMarked, datesText); err != nil {
 		return found, err
 	}
 	found.open = isOpen != 0 && !found.record.Deleted
@@ -129,31 +134,30 @@ func (r *run) candidate(id string, open, policies fragment) (*candidate, error) 
 	return found, err
 }
 
-// policies are the numbers of those that the owners of row have, as the nodes find
-// them, joined by commas.
-func (r *run) policies(nodes []search.Governed) fragment {
+// owners are those of row, as the nodes find them and ownersOf reads them.
+func (r *run) owners(nodes []search.Governed) fragment {
 	var ways []fragment
 	if len(nodes) > 0 {
 		x := nodes[0]
 		if params := r.ownerParams(x); len(params) > 0 {
-			ways = append(ways, join("", sql("SELECT g.policy FROM reference f CROSS JOIN LATERAL "), r.lastSpan(x, "g", sql("f.target")),
-				sql(" WHERE f.rid = r.rid AND "), in("f.param", params), sql(" AND g.until > ?", x.At)))
+			ways = append(ways, join("", ownerText("f.target", x.At), sql(" FROM reference f LEFT JOIN LATERAL "), r.lastSpan(x, "g", sql("f.target")),
+				sql(" ON true WHERE f.rid = r.rid AND "), in("f.param", params)))
 		}
 		if x.Self {
-			ways = append(ways, join("", sql("SELECT g.policy FROM "), r.lastSpan(x, "g", sql("r.rid")), sql(" WHERE g.until > ?", x.At)))
+			ways = append(ways, join("", ownerText("r.rid", x.At), sql(" FROM (SELECT) s LEFT JOIN LATERAL "), r.lastSpan(x, "g", sql("r.rid")), sql(" ON true")))
 		}
 	}
 	if ways == nil {
 		return sql("''")
 	}
-	return join("", sql("coalesce((SELECT string_agg(n.policy::text, ',' ORDER BY n.policy) FROM ("), join(" UNION ", ways...), sql(") n), '')"))
+	return join("", sql("coalesce((SELECT string_agg(n.owner, ',' ORDER BY n.owner) FROM ("), join(" UNION ", ways...), sql(") n), '')"))
 }
 
 // second says whether what was found is shown with the policies; same is false when it, or
-// they, are no longer what they were.
+// what governs it, is no longer what it was.
 func (r *run) second(i int, found *candidate, nodes []search.Governed) (holds, same bool, err error) {
 	f := join("", sql("SELECT CASE WHEN "), all(r.conditions(row, row, i)...),
-		sql(" THEN 1 ELSE 0 END::bigint FROM resource r WHERE r.rid = ? AND r.seq = ? AND ", found.rid, int64(found.record.Seq)), r.policies(nodes), sql(" = ?", found.policies))
+		sql(" THEN 1 ELSE 0 END::bigint FROM resource r WHERE r.rid = ? AND r.seq = ? AND ", found.rid, int64(found.record.Seq)), r.owners(nodes), sql(" = ?", found.owners))
 	if r.err != nil {
 		return false, false, r.err
 	}

@@ -44,6 +44,27 @@ func (p Policies) Of(ctx context.Context, db DB, patientType int64, patient fhir
 	return numbers, err
 }
 
+// Marks is store.Resources.PolicyMarks, given the number of type Patient, on a database that
+// has xmin: Govern writes all rows of a patient anew.
+func (p Policies) Marks(ctx context.Context, db DB, patientType int64, patients []fhir.ID, at int64) (map[fhir.ID]store.PolicyMark, error) {
+	ids := make([]string, len(patients))
+	for i, id := range patients {
+		ids[i] = Clean(string(id))
+	}
+	marks := make(map[fhir.ID]store.PolicyMark, len(patients))
+	err := ForEach(ctx, db, p.Dialect.Rebind("SELECT k.id, k.rid, coalesce((SELECT g.xmin::text::bigint FROM governed g WHERE g.patient = k.rid AND g.lo <= ? ORDER BY g.lo DESC LIMIT 1), 0) FROM resource k WHERE k.type = ? AND k.id = ANY (?::text[])"),
+		[]any{at, patientType, ids}, func(r Rows) error {
+			var id string
+			var rid int64
+			var m store.PolicyMark
+			err := r.Scan(&id, &rid, &m.State)
+			m.Patient = store.Position(rid)
+			marks[fhir.ID(id)] = m
+			return err
+		})
+	return marks, err
+}
+
 // Govern is store.Tx.Govern, once what the transaction wrote is in the tables.
 // It says whether there is a policy that was not there before.
 func (p Policies) Govern(ctx context.Context, db Execer, patientType int64, patient fhir.ID, spans []store.PolicySpan) (made bool, err error) {
@@ -175,10 +196,11 @@ func (c *compiler) withSpan(x search.Governed, g, patient string) fragment {
 	return sql(c.dialect.with("governed", g, "", g+".patient = "+patient))
 }
 
-// lastSpan is the one row of governed that may be in force, since none overlap: to ask
-// for the last that has begun keeps PostgreSQL from making a bitmap of a patient's rows.
+// lastSpan is the one row of governed that may be in force, since none overlap, and which
+// transaction wrote it as state: to ask for the last that has begun keeps PostgreSQL from
+// making a bitmap of a patient's rows.
 func (c *compiler) lastSpan(x search.Governed, g string, patient fragment) fragment {
-	return join("", sql("(SELECT "+g+".* FROM governed "+g+" WHERE "+g+".patient = "), patient, sql(" AND "+g+".lo <= ? ORDER BY "+g+".lo DESC LIMIT 1) "+g, c.when(x)))
+	return join("", sql("(SELECT "+g+".*, "+g+".xmin AS state FROM governed "+g+" WHERE "+g+".patient = "), patient, sql(" AND "+g+".lo <= ? ORDER BY "+g+".lo DESC LIMIT 1) "+g, c.when(x)))
 }
 
 // lackingCondition goes from the resource to the patients that own it, to find one

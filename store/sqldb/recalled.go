@@ -8,7 +8,7 @@ import (
 )
 
 // ownersPolicy is the policy of the owner that a query names, 0 for none. As the process
-// remembers it, it may have changed: each statement says whether it has.
+// remembers it, it may have changed: each statement says which it is.
 type ownersPolicy struct {
 	id      string
 	at      int64
@@ -43,28 +43,45 @@ func hasOwner(x search.Expr) bool {
 	return false
 }
 
-// asking says as h.held whether the owner's policy is still the one that a statement was
-// made for; it is empty when that does not matter.
+// asking says as h.owner what the owner is that a statement was made for, as ownersOf reads
+// it; it is empty when that does not matter.
 func (r *run) asking() fragment {
 	if r.settled == nil || r.settled.owner == nil || !r.settled.owner.known {
 		return fragment{}
 	}
-	return join("", sql("(SELECT CASE WHEN "), r.unchangedPolicy(r.settled.owner), sql(" THEN 1 ELSE 0 END::bigint AS held OFFSET 0) h"))
+	return join("", sql("(SELECT "), r.ownerNow(r.settled.owner), sql(" AS owner OFFSET 0) h"))
 }
 
-// withHeld puts h.held beside each row of a statement of a page, given as what stands before and
+// withOwner puts h.owner beside each row of a statement of a page, given as what stands before and
 // behind the text of page. Where there are no rows it has one, of rid 0.
-func withHeld(asking fragment, before, behind string, keys []sortKey) (string, string) {
+func withOwner(asking fragment, before, behind string, keys []sortKey) (string, string) {
 	columns := "coalesce(q.rid, 0), coalesce(q.type, 0), coalesce(q.id, '')"
 	for i := range keys {
 		columns += ", q." + keyColumn(i)
 	}
-	return "SELECT " + columns + ", coalesce(q.seq, 0), coalesce(q.version, 0), coalesce(q.updated, 0), coalesce(q.origin, 0), coalesce(q.deleted, 0), q.body, h.held FROM " +
+	return "SELECT " + columns + ", coalesce(q.seq, 0), coalesce(q.version, 0), coalesce(q.updated, 0), coalesce(q.origin, 0), coalesce(q.deleted, 0), q.body, h.owner FROM " +
 		asking.sql + " LEFT JOIN (" + before, behind + ") q ON true"
 }
 
-// said notes what a statement said.
-func (r *run) said(held int64) { r.settled.owner.changed = r.settled.owner.changed || held == 0 }
+// said notes what a statement said of the owner.
+func (r *run) said(text string) error {
+	owners, err := ownersOf(text)
+	if err != nil {
+		return err
+	}
+	o := r.settled.owner
+	o.changed = o.changed || policyOf(owners) != o.number
+	r.marks = marksOf(owners)
+	return nil
+}
+
+// policyOf is the policy of the one owner, 0 for none.
+func policyOf(owners []owner) int64 {
+	if len(owners) == 0 {
+		return 0
+	}
+	return owners[0].policy
+}
 
 // count runs the statement of countSQL.
 func (r *run) count(f fragment) (n int64, err error) {
@@ -72,22 +89,19 @@ func (r *run) count(f fragment) (n int64, err error) {
 	if asking.sql == "" {
 		return count(r.ctx, r.db, r.dialect, f)
 	}
-	var held int64
-	f = join("", sql("SELECT n.count, h.held FROM "), asking, sql(" CROSS JOIN ("), f, sql(") n"))
-	err = ForEach(r.ctx, r.db, r.dialect.Rebind(f.sql), f.args, func(in Rows) error { return in.Scan(&n, &held) })
-	r.said(held)
+	var owner string
+	f = join("", sql("SELECT n.count, h.owner FROM "), asking, sql(" CROSS JOIN ("), f, sql(") n"))
+	err = ForEach(r.ctx, r.db, r.dialect.Rebind(f.sql), f.args, func(in Rows) error { return in.Scan(&n, &owner) })
+	if err == nil {
+		err = r.said(owner)
+	}
 	return n, err
 }
 
-// policyNow is the policy that the owner has, 0 for none.
-func (c *compiler) policyNow(o *ownersPolicy) fragment {
-	return sql("coalesce((SELECT CASE WHEN g.until > ? THEN g.policy END FROM governed g WHERE g.patient = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?) AND g.lo <= ? ORDER BY g.lo DESC LIMIT 1), 0)",
-		o.at, c.typeNumber("Patient"), Clean(o.id), o.at)
-}
-
-// unchangedPolicy is that the owner still has the policy that is known.
-func (c *compiler) unchangedPolicy(o *ownersPolicy) fragment {
-	return join("", c.policyNow(o), sql(" = ?", o.number))
+// ownerNow is the text of the owner, ” when there is none.
+func (c *compiler) ownerNow(o *ownersPolicy) fragment {
+	return join("", sql("coalesce(("), ownerText("k.rid", o.at), sql(" FROM resource k LEFT JOIN LATERAL "),
+		c.lastSpan(search.Governed{At: o.at}, "g", sql("k.rid")), sql(" ON true WHERE k.type = ? AND k.id = ?), '')", c.typeNumber("Patient"), Clean(o.id)))
 }
 
 // recall finds the policy of an owner, in memory if it is there.
@@ -103,9 +117,15 @@ func (c *compiler) recall(o *ownersPolicy) error {
 
 // lookUp asks the database for the policy of an owner, and remembers it.
 func (c *compiler) lookUp(o *ownersPolicy) error {
-	f := c.policyNow(o)
-	err := ForEach(c.ctx, short(c.db), c.dialect.Rebind("SELECT ("+f.sql+")::bigint"), f.args, func(r Rows) error { return r.Scan(&o.number) })
+	f := c.ownerNow(o)
+	var text string
+	err := ForEach(c.ctx, short(c.db), c.dialect.Rebind("SELECT "+f.sql), f.args, func(r Rows) error { return r.Scan(&text) })
+	if err != nil {
+		return err
+	}
+	owners, err := ownersOf(text)
 	if err == nil {
+		o.number = policyOf(owners)
 		c.policies.learn(o.id, o.number)
 	}
 	return err

@@ -44,7 +44,7 @@ func (s *Reader) Search(ctx context.Context, db DB, q *search.Query) (store.Page
 		return page, err
 	}
 	page.Records = r.records[:min(len(r.records), q.Count)]
-	page.Looked, page.Beside = r.lookedUp, r.beside
+	page.Looked, page.Beside, page.Marks = r.lookedUp, r.beside, r.marks
 	query := queryPrints(q)
 	if len(r.records) > q.Count || r.full {
 		page.Next = r.positions[len(page.Records)-1].encode(query)
@@ -85,7 +85,8 @@ type run struct {
 	looked    int64 // how far the page's walk looks, 0: to the end
 	lookedUp  bool  // as store.Page has it
 	beside    *store.Record
-	short     bool // the query of the page is short
+	marks     []store.PolicyMark // as store.Page has them
+	short     bool               // the query of the page is short
 }
 
 func (s *Reader) compiler(ctx context.Context, db DB, q *search.Query) *compiler {
@@ -243,16 +244,19 @@ func (r *run) where(x, rid string, skip int) fragment {
 // conditions are those of where that the conjuncts make.
 func (r *run) conditions(x, rid string, skip int) (conditions []fragment) {
 	for i, e := range r.conjuncts {
-		if i == skip {
-			continue
-		}
-		if l, ok := r.leaf(e); ok {
-			conditions = append(conditions, r.leafCondition(l, rid))
-		} else {
-			conditions = append(conditions, r.condition(e, x))
+		if i != skip {
+			conditions = append(conditions, r.conditionOf(e, x, rid))
 		}
 	}
 	return conditions
+}
+
+// conditionOf is that of one conjunct.
+func (r *run) conditionOf(e search.Expr, x, rid string) fragment {
+	if l, ok := r.leaf(e); ok {
+		return r.leafCondition(l, rid)
+	}
+	return r.condition(e, x)
 }
 
 // indexed says whether the index tables alone decide which resources of
@@ -408,8 +412,8 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 	}
 	var types, origins []int64
 	var stored versionRow
-	var rid, typeNumber, held int64
-	var id string
+	var rid, typeNumber int64
+	var id, owner string
 	values := make([]any, len(keys))
 	dest := []any{&rid, &typeNumber, &id}
 	for i := range values {
@@ -420,9 +424,9 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 	args := page.args
 	asking := r.asking()
 	if asking.sql != "" {
-		before, behind = withHeld(asking, before, behind, keys)
+		before, behind = withOwner(asking, before, behind, keys)
 		order, args = orderBy("q", keys), slices.Concat(asking.args, args)
-		dest = append(dest, &held)
+		dest = append(dest, &owner)
 	}
 	start := len(r.records)
 	db := r.db
@@ -435,8 +439,8 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 			return err
 		}
 		if asking.sql != "" {
-			if r.said(held); rid == 0 {
-				return nil
+			if err := r.said(owner); err != nil || rid == 0 {
+				return err
 			}
 		}
 		rows++

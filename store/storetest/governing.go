@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"maps"
 	"testing"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -97,14 +98,33 @@ func governs(t *testing.T, b bench) {
 	if got, err := b.PoliciesOf(b.ctx, "a", 30); err != nil || got != nil {
 		t.Errorf("of a later: %v, %v", got, err)
 	}
-	before, alone := b.Governed()
+	before := b.marks(t, 20, "a", "b")
+	if again := b.marks(t, 20, "a", "b"); before["a"] == before["b"] && before["a"].Patient != 0 || !maps.Equal(before, again) {
+		t.Errorf("marks of two, and again: %v %v", before, again)
+	}
+	b.govern(t, "a", store.PolicySpan{Lo: 10, Until: 20, Policy: "x"}, store.PolicySpan{Lo: 20, Until: 30, Policy: "y"})
+	if after := b.marks(t, 20, "a", "b"); after["a"] == before["a"] || after["b"] != before["b"] && after["b"].Patient != 0 {
+		t.Errorf("after the same was written for a: %v, before %v", after, before)
+	}
+	if early := b.marks(t, 9, "a"); early["a"].Patient != 0 && early["a"].State != 0 {
+		t.Errorf("before any policy has begun: %v", early)
+	}
 	b.govern(t, "a")
 	if got := b.search(t, query(nil, governed(10, 0, x))); got != "" {
 		t.Errorf("after they are gone: %s", got)
 	}
-	if after, _ := b.Governed(); alone && after == before {
-		t.Errorf("the generation is %d still", after)
+	if after := b.marks(t, 20, "a"); after["a"] == before["a"] {
+		t.Errorf("the mark is %v still", after)
 	}
+}
+
+func (b bench) marks(t *testing.T, at int64, patients ...fhir.ID) map[fhir.ID]store.PolicyMark {
+	t.Helper()
+	marks, err := b.PolicyMarks(b.ctx, patients, at)
+	if err != nil || len(marks) != len(patients) {
+		t.Fatal(marks, err)
+	}
+	return marks
 }
 
 func stands(t *testing.T, b bench) {
