@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/dustin/go-humanize"
@@ -23,6 +24,9 @@ type inclusion struct {
 	left   int   // how many more may be included
 	bytes  int64 // how large they may be
 	short  bool  // more was found than bytes allows, and not read
+	// matching asks filters that have more conditions than one query can have of each
+	// resource in memory, which takes longer.
+	matching bool
 }
 
 // maxRounds bounds :iterate, which may go in circles only through resources
@@ -34,7 +38,16 @@ const maxRounds = 20
 const referencesAtOnce = 200
 
 func (s *Session) include(ctx context.Context, r store.Reader, includes []search.Include, matches []store.Record, result *SearchResult) error {
-	in := &inclusion{s: s, r: r, result: result, seen: map[fhir.Key]bool{}, left: s.door.policy.MaxIncludes, bytes: s.door.policy.MaxPage}
+	return s.inclusion(r, result).follow(ctx, includes, matches)
+}
+
+func (s *Session) inclusion(r store.Reader, result *SearchResult) *inclusion {
+	return &inclusion{s: s, r: r, result: result, seen: map[fhir.Key]bool{}, left: s.door.policy.MaxIncludes, bytes: s.door.policy.MaxPage}
+}
+
+// follow adds what includes lead to from matches.
+func (in *inclusion) follow(ctx context.Context, includes []search.Include, matches []store.Record) error {
+	s, result := in.s, in.result
 	for _, m := range matches {
 		in.seen[m.Key] = true
 	}
@@ -46,7 +59,7 @@ func (s *Session) include(ctx context.Context, r store.Reader, includes []search
 		}
 		var next []store.Record
 		for _, include := range includes {
-			found, err := in.follow(ctx, include, frontier)
+			found, err := in.from(ctx, include, frontier)
 			if err != nil {
 				return err
 			}
@@ -104,8 +117,8 @@ func (in *inclusion) cutLarge() {
 	in.cut("at %s", humanize.IBytes(uint64(in.s.door.policy.MaxPage)))
 }
 
-// follow returns what one include leads to from the frontier.
-func (in *inclusion) follow(ctx context.Context, include search.Include, frontier []store.Record) ([]store.Record, error) {
+// from returns what one include leads to from the frontier.
+func (in *inclusion) from(ctx context.Context, include search.Include, frontier []store.Record) ([]store.Record, error) {
 	if include.Reverse {
 		return in.back(ctx, include, frontier)
 	}
@@ -153,6 +166,9 @@ func (in *inclusion) follow(ctx context.Context, include search.Include, frontie
 		}
 		n := min(len(keys), referencesAtOnce)
 		some, err := in.s.many(ctx, in.r, keys[:n])
+		if in.matching && errors.Is(err, store.ErrTooComplex) {
+			some, err = in.read(ctx, keys[:n])
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -201,12 +217,16 @@ func (in *inclusion) back(ctx context.Context, include search.Include, frontier 
 			Types: []string{include.Source}, Filter: in.s.only([]string{include.Source}, smart.Search, points[:n]),
 			Count: min(in.left+1, in.s.door.policy.MaxCount), Bytes: in.s.door.pageBytes(),
 		}
+		plain := points[:n]
 		points = points[n:]
 		for len(found) <= in.left {
 			if in.short = size >= in.bytes; in.short {
 				return found, nil
 			}
 			page, err := in.r.Search(ctx, q)
+			if in.matching && errors.Is(err, store.ErrTooComplex) {
+				page.Records, err = in.search(ctx, q, plain)
+			}
 			if err != nil {
 				return nil, err
 			}

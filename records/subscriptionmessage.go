@@ -213,7 +213,9 @@ func (t *telling) context(ctx context.Context, record store.Record) ([]notify.Re
 		return nil, nil //nolint:nilerr // a topic asks for what is not known, or not shown, here: the rest is told
 	}
 	var result SearchResult
-	if err := teller.include(ctx, t.s.door.store, q.Includes, []store.Record{record}, &result); err != nil {
+	in := teller.inclusion(t.s.door.store, &result)
+	in.matching = true // else nothing would be told any more
+	if err := in.follow(ctx, q.Includes, []store.Record{record}); err != nil {
 		return nil, err
 	}
 	var all []notify.Resource

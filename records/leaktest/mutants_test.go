@@ -53,7 +53,7 @@ var mutants = []mutant{
 	{"another policy than the one remembered", "../store/sqldb/recalled.go", "o.changed || policyOf(owners) != o.number", "o.changed && policyOf(owners) != o.number", "postgres"},
 	{"notifications", "subscriptionmatch.go", "matchSource{b.l.d}); !ok || err != nil {", "matchSource{b.l.d}); !ok && false || err != nil {", ""},
 	{"notifications again", "subscriptionmessage.go", "if shown, err = t.shows(ctx, record); err != nil || !shown {", "if shown, err = t.shows(ctx, record); err != nil {", ""},
-	{"what goes along with notifications", "subscriptionmessage.go", "teller.include(ctx, t.s.door.store,", "(&Session{door: t.s.door}).include(ctx, t.s.door.store,", ""},
+	{"what goes along with notifications", "subscriptionmessage.go", "teller.inclusion(t.s.door.store,", "(&Session{door: t.s.door}).inclusion(t.s.door.store,", ""},
 	{"how a resource was", "subscriptionmatch.go", "if c.After == nil || hit.Former {", "if c.After == nil {", ""},
 	{"notifications for who asks", "subscriptionmessage.go", "if err != nil || !shown || t.asks == nil {", "if true {", ""},
 }
