@@ -152,7 +152,7 @@ func askNotifications(r *rig) {
 	if criteria != nil {
 		query += "?" + (&question{criteria: criteria}).query()
 	}
-	l := &life{r: r, topic: &leaktest.Topic{Type: "Observation", On: "create,update"}, filters: criteria, content: pick(r, []string{"", "empty", "id-only", "full-resource"})}
+	l := &life{r: r, topic: &leaktest.Topic{Type: "Observation", Triggers: []leaktest.Trigger{{On: "create,update"}}}, filters: criteria, content: pick(r, []string{"", "empty", "id-only", "full-resource"})}
 	l.live(query)
 }
 
@@ -188,7 +188,7 @@ func (l *life) live(criteria string, filters ...string) {
 		r.look()
 		var now []happening
 		for _, v := range written {
-			if l.topic.Fires(r.sight, v, l.filters) && r.sight.Hears(l.topic, v) {
+			if r.sight.Hears(l.topic, v, l.filters) {
 				now = append(now, happening{int64(len(l.all) + 1), v})
 				l.all = append(l.all, now[len(now)-1])
 			}
@@ -374,7 +374,7 @@ func (l *life) events(asks *records.Session, sights ...*leaktest.Sight) {
 	r.Helper()
 	var want []happening
 	for _, one := range l.all {
-		if !slices.ContainsFunc(sights, func(s *leaktest.Sight) bool { return !s.HearsAgain(l.topic, one.v) }) {
+		if !slices.ContainsFunc(sights, func(s *leaktest.Sight) bool { return !s.HearsAgain(l.topic, one.v, l.filters) }) {
 			want = append(want, one)
 		}
 	}

@@ -5,10 +5,16 @@ import (
 	"strings"
 )
 
-// Topic says what changes of resources of a type are events, and what goes along with
-// them.
+// Topic says what changes of resources of a type are events, by any of its triggers, and
+// what goes along with them.
 type Topic struct {
-	Type              string
+	Type     string
+	Triggers []Trigger
+	Shape    []Include
+}
+
+// Trigger says what changes are events.
+type Trigger struct {
 	On                string // create, update and delete, joined by commas
 	Previous, Current []Criterion
 	AsksPrevious      bool // else Previous counts for nothing
@@ -16,16 +22,15 @@ type Topic struct {
 	Both              bool // both have to hold, and not either
 	// CreatePasses and DeletePasses are what holds where there was, or is, nothing.
 	CreatePasses, DeletePasses bool
-	Shape                      []Include
 }
 
-// Fires says whether a version is an event for who filters by criteria, whoever may
+// fires says whether a version is an event for who filters by criteria, whoever may
 // know of it.
-func (t *Topic) Fires(s *Sight, v *Version, filters []Criterion) bool {
+func (t *Trigger) fires(s *Sight, v *Version, filters []Criterion) bool {
 	before := s.before(v)
 	did, there := "update", v
 	switch {
-	case before == nil && v.Deleted || v.Type != t.Type:
+	case before == nil && v.Deleted:
 		return false
 	case before == nil:
 		did = "create"
@@ -63,19 +68,26 @@ func (s *Sight) before(v *Version) *Version {
 	return nil
 }
 
-// Hears says whether an event of a topic may be numbered for the principal as it
-// happens: a topic that asks how a resource was tells of that.
-func (s *Sight) Hears(t *Topic, v *Version) bool { return s.may(t, v, s.Sees) }
+// Hears says whether a version is an event of a topic for who filters by criteria, which
+// may be numbered for the principal as it happens: a trigger that asks how a resource was
+// tells of that.
+func (s *Sight) Hears(t *Topic, v *Version, filters []Criterion) bool {
+	return s.hears(t, v, filters, s.Sees)
+}
 
 // HearsAgain says the same of an event that is told later.
-func (s *Sight) HearsAgain(t *Topic, v *Version) bool { return s.may(t, v, s.SeesVersion) }
+func (s *Sight) HearsAgain(t *Topic, v *Version, filters []Criterion) bool {
+	return s.hears(t, v, filters, s.SeesVersion)
+}
 
-func (s *Sight) may(t *Topic, v *Version, sees func(*Version, string) bool) bool {
-	if !s.May(v.Type, "r") || !sees(v, "r") {
+func (s *Sight) hears(t *Topic, v *Version, filters []Criterion, sees func(*Version, string) bool) bool {
+	if v.Type != t.Type || !s.May(v.Type, "r") || !sees(v, "r") {
 		return false
 	}
 	before := s.before(v)
-	return !t.AsksPrevious || before == nil || sees(before, "r")
+	return slices.ContainsFunc(t.Triggers, func(one Trigger) bool {
+		return one.fires(s, v, filters) && (!one.AsksPrevious || before == nil || sees(before, "r"))
+	})
 }
 
 // Beside are the references of what goes along with an event: what the version

@@ -1,6 +1,7 @@
 package leaktest_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -35,18 +36,9 @@ func askTopics(r *rig) {
 
 // topic is one about Observations.
 func (r *rig) topic() *leaktest.Topic {
-	some := func(all ...string) string {
-		return strings.Join(slices.DeleteFunc(all, func(string) bool { return r.chance(20) }), ",")
-	}
-	t := &leaktest.Topic{Type: "Observation", On: some("create", "update", "delete"), CreatePasses: r.chance(50), DeletePasses: r.chance(50), Both: r.chance(40)}
-	if t.On == "" {
-		t.On = "update"
-	}
-	if t.AsksPrevious = r.chance(70); t.AsksPrevious {
-		t.Previous = r.observed()
-	}
-	if t.AsksCurrent = r.chance(50); t.AsksCurrent {
-		t.Current = r.observed()
+	t := &leaktest.Topic{Type: "Observation", Triggers: []leaktest.Trigger{r.trigger()}}
+	for len(t.Triggers) < 3 && r.chance(30) {
+		t.Triggers = append(t.Triggers, r.trigger())
 	}
 	for _, reverse := range []bool{false, true} {
 		if i, ok := r.inclusion("Observation", reverse, false); ok && r.chance(60) {
@@ -58,6 +50,21 @@ func (r *rig) topic() *leaktest.Topic {
 	}
 	if r.chance(50) {
 		t.Shape = append(t.Shape, pick(r, []leaktest.Include{r.along("DiagnosticReport", "result", true), r.along("Provenance", "target", true)}))
+	}
+	return t
+}
+
+// trigger is one of a topic about Observations.
+func (r *rig) trigger() (t leaktest.Trigger) {
+	some := func(all ...string) string {
+		return strings.Join(slices.DeleteFunc(all, func(string) bool { return r.chance(20) }), ",")
+	}
+	t = leaktest.Trigger{On: cmp.Or(some("create", "update", "delete"), "update"), CreatePasses: r.chance(50), DeletePasses: r.chance(50), Both: r.chance(40)}
+	if t.AsksPrevious = r.chance(70); t.AsksPrevious {
+		t.Previous = r.observed()
+	}
+	if t.AsksCurrent = r.chance(50); t.AsksCurrent {
+		t.Current = r.observed()
 	}
 	return t
 }
@@ -104,24 +111,10 @@ type extension struct {
 
 // topicJSON is a topic as R4 has it.
 func topicJSON(t *leaktest.Topic, url string) string {
-	trigger := extension{URL: crossVersion + "resourceTrigger", Parts: []extension{{URL: "resource", URI: t.Type}}}
-	for i := range strings.SplitSeq(t.On, ",") {
-		trigger.Parts = append(trigger.Parts, extension{URL: "supportedInteraction", Code: i})
+	all := []extension{{URL: crossVersion + "url", URI: url}, {URL: crossVersion + "status", Code: "active"}}
+	for i := range t.Triggers {
+		all = append(all, triggerOf(t.Type, &t.Triggers[i]))
 	}
-	if t.AsksPrevious || t.AsksCurrent {
-		passes := map[bool]string{true: "test-passes", false: "test-fails"}
-		query := extension{URL: "queryCriteria", Parts: []extension{
-			{URL: "resultForCreate", Code: passes[t.CreatePasses]}, {URL: "resultForDelete", Code: passes[t.DeletePasses]}, {URL: "requireBoth", Truth: &t.Both},
-		}}
-		if t.AsksPrevious {
-			query.Parts = append(query.Parts, extension{URL: "previous", Text: asked(t.Previous)})
-		}
-		if t.AsksCurrent {
-			query.Parts = append(query.Parts, extension{URL: "current", Text: asked(t.Current)})
-		}
-		trigger.Parts = append(trigger.Parts, query)
-	}
-	all := []extension{{URL: crossVersion + "url", URI: url}, {URL: crossVersion + "status", Code: "active"}, trigger}
 	for _, code := range []string{"code", "status", "subject"} {
 		all = append(all, extension{URL: crossVersion + "canFilterBy", Parts: []extension{{URL: "resource", URI: t.Type}, {URL: "filterParameter", Text: code}}})
 	}
@@ -136,4 +129,26 @@ func topicJSON(t *leaktest.Topic, url string) string {
 		panic(err) // it is made of texts
 	}
 	return string(text)
+}
+
+func triggerOf(typeName string, t *leaktest.Trigger) extension {
+	trigger := extension{URL: crossVersion + "resourceTrigger", Parts: []extension{{URL: "resource", URI: typeName}}}
+	for i := range strings.SplitSeq(t.On, ",") {
+		trigger.Parts = append(trigger.Parts, extension{URL: "supportedInteraction", Code: i})
+	}
+	if !t.AsksPrevious && !t.AsksCurrent {
+		return trigger
+	}
+	passes := map[bool]string{true: "test-passes", false: "test-fails"}
+	query := extension{URL: "queryCriteria", Parts: []extension{
+		{URL: "resultForCreate", Code: passes[t.CreatePasses]}, {URL: "resultForDelete", Code: passes[t.DeletePasses]}, {URL: "requireBoth", Truth: &t.Both},
+	}}
+	if t.AsksPrevious {
+		query.Parts = append(query.Parts, extension{URL: "previous", Text: asked(t.Previous)})
+	}
+	if t.AsksCurrent {
+		query.Parts = append(query.Parts, extension{URL: "current", Text: asked(t.Current)})
+	}
+	trigger.Parts = append(trigger.Parts, query)
+	return trigger
 }
