@@ -26,7 +26,7 @@ type dated struct{ param, lo, hi int64 }
 
 // hinted is what is known of a Standing for good.
 type hinted struct {
-	ok     bool // hints can say all that it asks for, but for what policies do
+	ok     bool // hints can say all that it asks for, save what policies ask for
 	leaves *leaves
 	nodes  []search.Governed
 }
@@ -72,8 +72,8 @@ func merge(parts []*leaves, made *search.Made) *merged {
 	return m
 }
 
-// hint begins the hints of the query for one resource, which conjunct number one names; open is that
-// the conjuncts hold that they do not decide.
+// hint begins the hints of the query for one resource, which conjunct number one names; open is
+// the condition of those conjuncts that the hints do not decide.
 func (r *run) hint(one int) (h *hints, open fragment) {
 	var others []fragment
 	h = &hints{kinds: map[*search.Decisions]*inquiry{}}

@@ -98,7 +98,7 @@ func (r *run) count(f fragment) (n int64, err error) {
 	return n, err
 }
 
-// ownerNow is the text of the owner, ” when there is none.
+// ownerNow is the text of the owner, empty when there is none.
 func (c *compiler) ownerNow(o *ownersPolicy) fragment {
 	return join("", sql("coalesce(("), ownerText("k.rid", o.at), sql(" FROM resource k LEFT JOIN LATERAL "),
 		c.lastSpan(search.Governed{At: o.at}, "g", sql("k.rid")), sql(" ON true WHERE k.type = ? AND k.id = ?), '')", c.typeNumber("Patient"), Clean(o.id)))
