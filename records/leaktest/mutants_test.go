@@ -55,6 +55,7 @@ var mutants = []mutant{
 	{"notifications again", "subscriptionmessage.go", "if shown, err = t.shows(ctx, record); err != nil || !shown {", "if shown, err = t.shows(ctx, record); err != nil {", ""},
 	{"what goes along with notifications", "subscriptionmessage.go", "teller.inclusion(t.s.door.store,", "(&Session{door: t.s.door}).inclusion(t.s.door.store,", ""},
 	{"how a resource was", "subscriptionmatch.go", "if c.After == nil || hit.Former {", "if c.After == nil {", ""},
+	{"how a resource was, by FHIRPath", "../engine/subscribe/set.go", "return r.path != nil || r.query", "return r.query", ""},
 	{"notifications for who asks", "subscriptionmessage.go", "if err != nil || !shown || t.asks == nil {", "if true {", ""},
 }
 
@@ -141,7 +142,7 @@ func runMutant(t *testing.T, file, text, database string, within time.Duration) 
 	ctx, cancel := context.WithTimeout(t.Context(), within+2*time.Minute)
 	defer cancel()
 	test := "TestNothingHiddenIsTold"
-	if strings.HasPrefix(filepath.Base(file), "subscription") {
+	if strings.HasPrefix(filepath.Base(file), "subscription") || strings.Contains(file, "/engine/subscribe/") {
 		test = "TestNothingHiddenIsNotified"
 	}
 	run := exec.CommandContext(ctx, binary, "-test.run=^"+test+"$/^"+database+"$")

@@ -98,7 +98,10 @@ func (r *rig) subscribeTo(id, criteria, content string, filters ...string) {
 	r.Helper()
 	payload, choice := "", ""
 	for _, f := range filters {
-		choice = fmt.Sprintf(`,"_criteria":{"extension":[{"url":"http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-filter-criteria","valueString":%q}]}`, f)
+		choice += fmt.Sprintf(`,{"url":"http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-filter-criteria","valueString":%q}`, f)
+	}
+	if choice != "" {
+		choice = `,"_criteria":{"extension":[` + choice[1:] + `]}`
 	}
 	if content != "" {
 		payload = fmt.Sprintf(`,"_payload":{"extension":[{"url":"http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-payload-content","valueCode":%q}]}`, content)
@@ -147,12 +150,13 @@ type happening struct {
 
 // askNotifications goes through the life of a Subscription with criteria of its own.
 func askNotifications(r *rig) {
-	criteria := r.observed()
-	query := "Observation"
+	watched := pick(r, watchable)
+	criteria := r.watched(watched)
+	query := watched
 	if criteria != nil {
 		query += "?" + (&question{criteria: criteria}).query()
 	}
-	l := &life{r: r, topic: &leaktest.Topic{Type: "Observation", Triggers: []leaktest.Trigger{{On: "create,update"}}}, filters: criteria, content: pick(r, []string{"", "empty", "id-only", "full-resource"})}
+	l := &life{r: r, topic: &leaktest.Topic{Triggers: []leaktest.Trigger{{Type: watched, On: "create,update"}}}, filters: map[string][]leaktest.Criterion{watched: criteria}, content: pick(r, []string{"", "empty", "id-only", "full-resource"})}
 	l.live(query)
 }
 
@@ -161,7 +165,7 @@ type life struct {
 	r       *rig
 	id      string
 	topic   *leaktest.Topic
-	filters []leaktest.Criterion
+	filters map[string][]leaktest.Criterion // of each type
 	content string
 	all     []happening
 }
@@ -200,9 +204,13 @@ func (l *life) live(criteria string, filters ...string) {
 	r.sync()
 }
 
-// observed is what a Subscription asks of Observations; nil: nothing.
-func (r *rig) observed() []leaktest.Criterion {
-	for _, c := range r.params["Observation"] {
+// watchable are the types that Subscriptions are about. Observations come and go more
+// often.
+var watchable = []string{"Observation", "Observation", "DiagnosticReport"}
+
+// watched is what a Subscription asks of resources of a type; nil: nothing.
+func (r *rig) watched(typeName string) []leaktest.Criterion {
+	for _, c := range r.params[typeName] {
 		values := map[string]string{"code": "urn:c|a", "status": "final", "subject": "Patient/" + pick(r, []string{"p", "q"})}
 		if value := values[c.Code]; value != "" && r.chance(40) {
 			return []leaktest.Criterion{&leaktest.Own{Param: c, Values: []string{value}}}
@@ -218,10 +226,15 @@ const observations = 2
 func (r *rig) happen() {
 	r.Helper()
 	reference := fmt.Sprint("Observation/told", r.random.IntN(observations))
+	if r.chance(25) {
+		reference = report
+	}
 	switch n := r.random.IntN(10); {
+	case n < 6 && reference == report:
+		r.report()
 	case n < 6:
 		body := map[string]any{
-			"status": pick(r, []string{"final", "amended"}), "subject": map[string]any{"reference": pick(r, []string{"Patient/p", "Patient/q", "Patient/r"})},
+			"status": pick(r, statuses), "subject": map[string]any{"reference": pick(r, []string{"Patient/p", "Patient/q", "Patient/r"})},
 			"code": map[string]any{"coding": []any{map[string]any{"system": "urn:c", "code": pick(r, []string{"a", "b"})}}, "text": fmt.Sprint(r.random.Int())},
 		}
 		if r.chance(30) {

@@ -30,6 +30,7 @@ Device patient reference patient Patient
 DiagnosticReport code token code
 DiagnosticReport encounter reference encounter
 DiagnosticReport result reference result
+DiagnosticReport status token status
 DiagnosticReport subject reference subject
 DocumentReference subject reference subject
 DocumentReference status token status

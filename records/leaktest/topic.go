@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// Topic says what changes of resources of a type are events, by any of its triggers, and
-// what goes along with them.
+// Topic says what changes are events, by any of its triggers, and what goes along with
+// those of resources of a type.
 type Topic struct {
-	Type     string
 	Triggers []Trigger
-	Shape    []Include
+	Shape    map[string][]Include
 }
 
-// Trigger says what changes are events.
+// Trigger says what changes of resources of a type are events.
 type Trigger struct {
+	Type              string
 	On                string // create, update and delete, joined by commas
 	Previous, Current []Criterion
 	AsksPrevious      bool // else Previous counts for nothing
@@ -22,6 +22,17 @@ type Trigger struct {
 	Both              bool // both have to hold, and not either
 	// CreatePasses and DeletePasses are what holds where there was, or is, nothing.
 	CreatePasses, DeletePasses bool
+	Path                       *Path // nil: none is asked
+}
+
+// Path is a criterion in FHIRPath, which holds of what was and what is alone.
+type Path struct{ Previous, Current []Criterion }
+
+func (p *Path) holds(s *Sight, before, v *Version) bool {
+	if p.Previous != nil && (before == nil || !s.Meets(before, p.Previous)) {
+		return false
+	}
+	return p.Current == nil || !v.Deleted && s.Meets(v, p.Current)
 }
 
 // fires says whether a version is an event for who filters by criteria, whoever may
@@ -30,7 +41,7 @@ func (t *Trigger) fires(s *Sight, v *Version, filters []Criterion) bool {
 	before := s.before(v)
 	did, there := "update", v
 	switch {
-	case before == nil && v.Deleted:
+	case before == nil && v.Deleted, v.Type != t.Type:
 		return false
 	case before == nil:
 		did = "create"
@@ -38,6 +49,9 @@ func (t *Trigger) fires(s *Sight, v *Version, filters []Criterion) bool {
 		did, there = "delete", before
 	}
 	if !slices.Contains(strings.Split(t.On, ","), did) || !s.Meets(there, filters) {
+		return false
+	}
+	if t.Path != nil && !t.Path.holds(s, before, v) {
 		return false
 	}
 	was, is := t.CreatePasses, t.DeletePasses
@@ -68,25 +82,25 @@ func (s *Sight) before(v *Version) *Version {
 	return nil
 }
 
-// Hears says whether a version is an event of a topic for who filters by criteria, which
-// may be numbered for the principal as it happens: a trigger that asks how a resource was
-// tells of that.
-func (s *Sight) Hears(t *Topic, v *Version, filters []Criterion) bool {
+// Hears says whether a version is an event of a topic for who filters by criteria of each
+// type, which may be numbered for the principal as it happens: a trigger that asks how a
+// resource was, as FHIRPath may, tells of that.
+func (s *Sight) Hears(t *Topic, v *Version, filters map[string][]Criterion) bool {
 	return s.hears(t, v, filters, s.Sees)
 }
 
 // HearsAgain says the same of an event that is told later.
-func (s *Sight) HearsAgain(t *Topic, v *Version, filters []Criterion) bool {
+func (s *Sight) HearsAgain(t *Topic, v *Version, filters map[string][]Criterion) bool {
 	return s.hears(t, v, filters, s.SeesVersion)
 }
 
-func (s *Sight) hears(t *Topic, v *Version, filters []Criterion, sees func(*Version, string) bool) bool {
-	if v.Type != t.Type || !s.May(v.Type, "r") || !sees(v, "r") {
+func (s *Sight) hears(t *Topic, v *Version, filters map[string][]Criterion, sees func(*Version, string) bool) bool {
+	if !s.May(v.Type, "r") || !sees(v, "r") {
 		return false
 	}
 	before := s.before(v)
 	return slices.ContainsFunc(t.Triggers, func(one Trigger) bool {
-		return one.fires(s, v, filters) && (!one.AsksPrevious || before == nil || sees(before, "r"))
+		return one.fires(s, v, filters[v.Type]) && (!one.AsksPrevious && one.Path == nil || before == nil || sees(before, "r"))
 	})
 }
 
@@ -97,7 +111,7 @@ func (s *Sight) Beside(t *Topic, v *Version) map[string]bool {
 	if v.Deleted {
 		return found
 	}
-	for _, i := range t.Shape {
+	for _, i := range t.Shape[v.Type] {
 		for _, to := range s.followVersion(v, i) {
 			if to != v.Reference() {
 				found[to] = true
