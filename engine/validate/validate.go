@@ -40,6 +40,7 @@ type Options struct {
 type Validator struct {
 	definitions *definitions.Definitions
 	terminology *terminology.Catalog
+	systems     *terminology.Service // of terminology alone
 	resolver    fhirpath.Resolver
 	now         func() time.Time
 	env         *fhirpath.Env
@@ -60,13 +61,14 @@ func New(d *definitions.Definitions, o Options) *Validator {
 	if v.terminology == nil {
 		v.terminology = terminology.New(d)
 	}
+	v.systems = terminology.NewService(v.terminology, nil)
 	v.env = v.environment(time.Time{})
 	v.vitals = sync.OnceValue(v.vitalSigns)
 	return v
 }
 
 func (v *Validator) environment(now time.Time) *fhirpath.Env {
-	terms := Terms(terminology.NewService(v.terminology, nil), terminology.Stamp{Time: now})
+	terms := Terms(v.systems, terminology.Stamp{Time: now})
 	return &fhirpath.Env{Definitions: v.definitions, Resolver: v.resolver, Terminology: terms, Profiles: v, Now: now}
 }
 
@@ -171,6 +173,8 @@ type run struct {
 	// known are the entries of the Bundles seen by fullUrl, and contained
 	// resources by id where they are many.
 	known map[fhir.Node]map[string]fhir.Node
+	// absent are code systems with versions, as system|version, that are not at hand.
+	absent map[string]bool
 }
 
 // done says that nothing more need be found out.

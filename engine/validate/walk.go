@@ -73,6 +73,8 @@ func (r *run) content(n fhir.Node, plan *typePlan) {
 	case plan.typ.Name == "Reference":
 		r.address(n)
 		r.agree(n)
+	case plan.typ.Name == "Coding":
+		r.coding(n)
 	case plan.typ.Name == "Narrative":
 		r.narrative(n)
 	case plan.typ.Name == "Bundle":
