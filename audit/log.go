@@ -112,14 +112,19 @@ func (l *Log) Close() error {
 // Record appends an event, which is durable when Record returns nil. Its time is
 // now unless it is given. The caller must not change the event any more.
 func (l *Log) Record(ctx context.Context, e *Event) error {
+	l.stamp(e)
+	_, s := span.Start(ctx, "audit record")
+	defer s.End()
+	return l.group(e, l.commit)
+}
+
+// stamp gives an event its time.
+func (l *Log) stamp(e *Event) {
 	if e.Time.IsZero() {
 		e.Time = l.config.Clock()
 	}
 	e.Time = e.Time.UTC().Truncate(time.Microsecond)
 	l.minds(e.Time)
-	_, s := span.Start(ctx, "audit record")
-	defer s.End()
-	return l.group(e, l.commit)
 }
 
 // backwards is how far a clock may go back without anybody being told.
@@ -147,20 +152,10 @@ func (l *Log) commit(group []byte, events int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), appendTime)
 	defer cancel()
 	err := l.room.append(ctx, group, events)
-	if err != nil {
-		return err
+	if err == nil {
+		l.Appended(events)
 	}
-	waiting := l.pending.Add(int64(events))
-	if waiting <= int64(events) {
-		l.since.Store(time.Now().UnixMicro())
-	}
-	if waiting >= maxBlock {
-		select {
-		case l.wake <- struct{}{}:
-		default:
-		}
-	}
-	return nil
+	return err
 }
 
 // Append appends an event to the log of a store that no Log need have open, such as

@@ -24,6 +24,8 @@ type Trail struct {
 	marks    []store.PolicyMark
 	count    int // of resources, those beyond maxEntities included
 	recorded int // of count: what an event was made of
+	foretell func(t *Trail, created bool) *Event
+	went     int // status of the event that went along with a change; 0 for none
 }
 
 type touch struct {

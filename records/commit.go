@@ -27,6 +27,8 @@ type unit struct {
 	former  map[fhir.Key][]byte                             // JSON of those, as far as it is at hand
 	after   func(ctx context.Context, r store.Reader) error // reads that see the writes
 
+	sole     bool // it is all that is changed for who asks
+	creates  bool // of what was asked for: it was not there
 	restates bool // Subscriptions are written by the server itself, not by who they are for
 }
 
@@ -66,6 +68,7 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	if err != nil {
 		return nil, err
 	}
+	event := d.along(ctx, u, consents)
 	var written []store.Record
 	err = run(ctx, func(ctx context.Context, tx store.Tx) error {
 		if err := tx.Hold(ctx, held); err != nil {
@@ -125,7 +128,7 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 		if u.after != nil {
 			return u.after(ctx, r)
 		}
-		return nil
+		return event.append(ctx, tx)
 	})
 	if errors.Is(err, store.ErrVersion) {
 		d.indexes.expire()
@@ -138,6 +141,7 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 		return nil, err
 	}
 	d.touchWritten(ctx, u, written)
+	event.went()
 	if len(written) > 0 {
 		d.changed.notify()
 	}

@@ -145,7 +145,7 @@ func (c *condition) stillDoomed(found []store.Record) func(context.Context, stor
 // remove deletes the given current versions in one transaction. Its errors
 // are those of commit.
 func (s *Session) remove(ctx context.Context, current []store.Record, r Request, locks []string, again func(context.Context, store.Reader) error) ([]Result, error) {
-	u := &unit{s: s, bulk: r.Bulk, locks: locks, check: again, former: map[fhir.Key][]byte{}}
+	u := &unit{s: s, bulk: r.Bulk, locks: locks, check: again, former: map[fhir.Key][]byte{}, sole: true}
 	for _, c := range current {
 		u.former[c.Key] = c.Body
 		u.writes = append(u.writes, s.door.deletion(c))

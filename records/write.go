@@ -125,7 +125,10 @@ func (s *Session) attempt(ctx context.Context, c *change) (Result, error) {
 	if err != nil {
 		return Result{}, d.fault(err)
 	}
-	u := &unit{s: s, bulk: c.req.Bulk, locks: c.locks, check: c.again, writes: []store.Write{write}}
+	u := &unit{
+		s: s, bulk: c.req.Bulk, locks: c.locks, check: c.again, writes: []store.Write{write},
+		sole: true, creates: current.Version == 0 || current.Deleted,
+	}
 	drafts := []*draft{w}
 	if c.req.Provenance != nil {
 		p, pw, err := s.provenance(ctx, *c.req.Provenance, c.req, []store.Write{write})
@@ -143,7 +146,7 @@ func (s *Session) attempt(ctx context.Context, c *change) (Result, error) {
 	if err == nil {
 		written[0].Body = w.json
 		res, err := s.told(ctx, written[0], w)
-		return Result{Resource: res, Created: current.Version == 0 || current.Deleted, Issues: w.unclear}, err
+		return Result{Resource: res, Created: u.creates, Issues: w.unclear}, err
 	}
 	if e, ok := errors.AsType[*store.MissingError](err); ok {
 		return Result{}, missing(e, drafts...)

@@ -70,6 +70,8 @@ type AuditCopy struct {
 type Audit interface {
 	// AppendAudit keeps a group of events, durably when it returns. ErrFull.
 	AppendAudit(ctx context.Context, group []byte) error
+	// AuditsWrites says whether a transaction can take groups along, as Tx.AppendAudit does.
+	AuditsWrites() bool
 	// TakeUpAudit is AppendAudit for what waited in a spool, behind the place was and up
 	// to last, which counts from 1. ErrVersion when something behind was is taken up by
 	// now: of several at once that have the same spool, in whatever process, one goes.

@@ -91,6 +91,10 @@ type Tx interface {
 	Govern(ctx context.Context, patient fhir.ID, spans []PolicySpan) error
 	// PutItems is Identity.WriteItems without an epoch, as part of the transaction.
 	PutItems(ctx context.Context, changes ...ItemChange) error
+	// AppendAudit is Audit.AppendAudit as part of the transaction, behind its Put: the group
+	// is there if what was written is, and nobody sees it before. errors.ErrUnsupported
+	// where AuditsWrites says that it cannot be.
+	AppendAudit(ctx context.Context, group []byte) error
 }
 
 // Resources keeps resources, all their versions and their search index.

@@ -41,6 +41,7 @@ type line struct {
 	Number         int64
 	Kind, Note     string
 	Login, Request string
+	Target         string
 	Status         int
 	Refused        bool
 }
@@ -63,7 +64,8 @@ func linesOf(t *testing.T, text string) (all []line) {
 }
 
 // Clients read and write while the server is killed at random moments. Of
-// whatever was answered there is an event after the restart, and the log is whole.
+// whatever was answered there is an event after the restart, what an event says was made is
+// there, and the log is whole.
 func TestTheEventOfAnAnswerIsThereWhenTheServerIsKilled(t *testing.T) {
 	for name, where := range map[string]func(*testing.T) []string{
 		"SQLite":     func(t *testing.T) []string { return []string{"--data", t.TempDir()} },
@@ -106,6 +108,19 @@ func killAndAudit(t *testing.T, where []string) {
 	var recorded []string
 	for _, e := range eventsOf(t, where) {
 		recorded = append(recorded, e.Request)
+	}
+	made := 0
+	for _, e := range eventsOf(t, where) {
+		if e.Kind != "update" || e.Status != 201 {
+			continue
+		}
+		made++
+		if status, body := send(t.Context(), client, "GET", p.url+"/"+e.Target, ""); status != 200 {
+			t.Errorf("%s was made, by its event: %d %s", e.Target, status, body)
+		}
+	}
+	if made < 10 {
+		t.Errorf("%d changes are too few to say anything", made)
 	}
 	slices.Sort(recorded)
 	for _, id := range answered {

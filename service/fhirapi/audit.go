@@ -23,15 +23,17 @@ func (c *call) observe() {
 		return
 	}
 	log.Expect()
+	c.expected = true
 	c.trail = &audit.Trail{}
 	c.r = c.r.WithContext(audit.WithTrail(c.r.Context(), c.trail))
 	recorded := false
 	c.exchange.Before = func(status int) error {
-		if c.unobserved || recorded && !c.trail.Grew() {
+		gone := c.trail.Gone()
+		if c.unobserved || (recorded || gone == status) && !c.trail.Grew() {
 			return nil
 		}
-		e := c.event(status)
-		if recorded {
+		e := c.event(c.trail, status)
+		if recorded || gone != 0 {
 			e.Note = "continued"
 		}
 		recorded = true
@@ -45,9 +47,20 @@ func (c *call) observe() {
 
 // unexpect ends what observe let the log expect.
 func (c *call) unexpect() {
-	if c.trail != nil {
+	if c.expected {
+		c.expected = false
 		c.door.Audit().Unexpect()
 	}
+}
+
+// foretell lets the event of the change that is about to be made go along in its
+// transaction, with the status that the answer will have. Should it get another one,
+// a further event tells that.
+func (c *call) foretell(status func(created bool) int) {
+	c.trail.Foretell(func(t *audit.Trail, created bool) *audit.Event {
+		c.unexpect()
+		return c.event(t, status(created))
+	})
 }
 
 // admit refuses what must wait while the audit log has no room but its reserve.
@@ -65,22 +78,22 @@ func (c *call) admit() error {
 	return nil
 }
 
-// event is what is recorded of the request.
-func (c *call) event(status int) *audit.Event {
+// event is what is recorded of the request, of what a trail has touched.
+func (c *call) event(t *audit.Trail, status int) *audit.Event {
 	e := &audit.Event{Kind: c.kind(), Status: status, Request: c.exchange.ID, Target: c.asked()}
 	if c.session != nil {
 		e.Agent = c.session.Principal().Agent
 	}
 	e.Agent.Address = web.AddressOf(c.r)
 	if c.refusal != "" {
-		c.trail.Because(c.refusal)
+		t.Because(c.refusal)
 	}
 	e.Query = bounded(withoutSecrets(c.r.URL.RawQuery), maxQuery)
 	if c.posted != "" {
 		e.Query = bounded(strings.TrimPrefix(e.Query+"&"+withoutSecrets(c.posted), "&"), maxQuery)
 	}
-	c.askFor(e.Query)
-	c.trail.Tell(e)
+	c.askFor(t, e.Query)
+	t.Tell(e)
 	if c.session == nil {
 		return e
 	}
@@ -147,11 +160,11 @@ func (c *call) kind() audit.Kind {
 func (c *call) asked() string { return bounded(strings.Trim(c.path, "/"), maxTarget) }
 
 // askFor notes for which patients the request asks, whatever comes of it.
-func (c *call) askFor(query string) {
+func (c *call) askFor(t *audit.Trail, query string) {
 	if c.Within != nil {
-		c.trail.Ask(*c.Within)
+		t.Ask(*c.Within)
 	}
-	c.trail.Ask(c.key())
+	t.Ask(c.key())
 	if query == "" || !strings.Contains(query, "patient") && !strings.Contains(query, "subject") {
 		return
 	}
@@ -167,7 +180,7 @@ func (c *call) askFor(query string) {
 		for id := range strings.SplitSeq(p.Value, ",") {
 			id = strings.TrimPrefix(strings.TrimPrefix(id, c.door.Base()+"/"), "Patient/")
 			if name == "patient" || strings.Contains(p.Value, "Patient/") {
-				c.trail.Ask(fhir.Key{Type: "Patient", ID: fhir.ID(id)})
+				t.Ask(fhir.Key{Type: "Patient", ID: fhir.ID(id)})
 			}
 		}
 	}

@@ -31,6 +31,7 @@ type call struct {
 
 	path       string       // below the base
 	trail      *audit.Trail // what is touched; nil when nothing is recorded
+	expected   bool         // by the audit log, to bring an event
 	posted     string       // form of a search
 	refusal    string       // why nothing is answered, for the audit log
 	unobserved bool         // nothing is recorded of this request

@@ -29,6 +29,7 @@ func (c *call) create() error {
 	if o.IfNoneExist, err = c.ifNoneExist(); err != nil {
 		return err
 	}
+	c.foretell(written)
 	res, err := c.session.Create(c.r.Context(), c.Type, content, o)
 	if err != nil {
 		return err

@@ -17,13 +17,14 @@ func (c *call) delete() error {
 	if err != nil {
 		return err
 	}
+	c.foretell(c.deleted)
 	res, err := c.session.Delete(c.r.Context(), c.key(), o)
 	if err != nil {
 		return err
 	}
 	c.stamp(res.Version, res.Updated)
-	if c.prefer.returning != returnOutcome {
-		c.w.WriteHeader(http.StatusNoContent)
+	if status := c.deleted(false); status == http.StatusNoContent {
+		c.w.WriteHeader(status)
 		return nil
 	}
 	message := "Deleted."
@@ -42,15 +43,24 @@ func (c *call) deleteWhere() error {
 	if err != nil {
 		return err
 	}
+	c.foretell(c.deleted)
 	deleted, err := c.session.DeleteWhere(c.r.Context(), c.Type, c.pairs, o)
 	if err != nil {
 		return err
 	}
-	if c.prefer.returning != returnOutcome {
-		c.w.WriteHeader(http.StatusNoContent)
+	if status := c.deleted(false); status == http.StatusNoContent {
+		c.w.WriteHeader(status)
 		return nil
 	}
 	return c.writeOutcome(http.StatusOK, []fault.Issue{note(fmt.Sprintf("Deleted %d.", len(deleted)))})
+}
+
+// deleted is the status of the answer to a delete.
+func (c *call) deleted(bool) int {
+	if c.prefer.returning == returnOutcome {
+		return http.StatusOK
+	}
+	return http.StatusNoContent
 }
 
 func (c *call) deleting() (records.DeleteOptions, error) {

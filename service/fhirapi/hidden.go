@@ -30,7 +30,7 @@ func (c *call) tellHidden() {
 	if key == none && c.r.Method == http.MethodPut && status < http.StatusBadRequest {
 		return // it was made
 	}
-	e := c.event(status)
+	e := c.event(c.trail, status)
 	e.Note, e.Count, e.Entities, e.Patients, e.Consents = "it is there and was hidden", 0, nil, nil, nil
 	if key == none {
 		e.Note = "it is not there"

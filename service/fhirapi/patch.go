@@ -14,6 +14,7 @@ func (c *call) patch() error {
 	if err != nil {
 		return err
 	}
+	c.foretell(written)
 	res, err := c.session.Patch(c.r.Context(), c.key(), document, o)
 	if err != nil {
 		return err
@@ -30,6 +31,7 @@ func (c *call) patchWhere() error {
 	if err != nil {
 		return err
 	}
+	c.foretell(written)
 	res, err := c.session.PatchWhere(c.r.Context(), c.Type, c.pairs, document, o)
 	if err != nil {
 		return err

@@ -32,6 +32,12 @@ func openStore(t *testing.T) store.Store {
 // What depends on the database is tested on PostgreSQL, too.
 func TestTheAPIOnPostgreSQL(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
+		"AnEventNamesWhatWasTouchedAndWhose":                   TestAnEventNamesWhatWasTouchedAndWhose,
+		"TheEventOfAChangeSaysWhatWasChangedHoweverItIsKept":   TestTheEventOfAChangeSaysWhatWasChangedHoweverItIsKept,
+		"TheEventOfAChangeGoesIntoTheReserve":                  TestTheEventOfAChangeGoesIntoTheReserve,
+		"WhatFailsBehindItsCommitHasAnEventOfThatToo":          TestWhatFailsBehindItsCommitHasAnEventOfThatToo,
+		"WithTheReserveOnlyTreatmentGoesOn":                    TestWithTheReserveOnlyTreatmentGoesOn,
+		"WhoMayReadTheLogReadsTheLogAndNobodyElse":             TestWhoMayReadTheLogReadsTheLogAndNobodyElse,
 		"ASearchEndsWhenItsClientGoesAway":                     TestASearchEndsWhenItsClientGoesAway,
 		"ASearchThatCostsTooMuchIsRefusedWithWhatToNarrow":     TestASearchThatCostsTooMuchIsRefusedWithWhatToNarrow,
 		"StatusSaysHowSubscriptionsAre":                        TestStatusSaysHowSubscriptionsAre,

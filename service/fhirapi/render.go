@@ -125,13 +125,18 @@ func (c *call) warn(issues []fault.Issue) {
 	}
 }
 
+// written is the status of the answer to a create, update or patch.
+func written(created bool) int {
+	if created {
+		return http.StatusCreated
+	}
+	return http.StatusOK
+}
+
 // writeResult answers a create, update or patch as Prefer asks
 // (R4 §3.1.0.1.10).
 func (c *call) writeResult(res records.Result) error {
-	status := http.StatusOK
-	if res.Created {
-		status = http.StatusCreated
-	}
+	status := written(res.Created)
 	c.stamp(res.Version, res.Updated)
 	address := c.door.Base() + "/" + res.Key.String() + "/_history/" + strconv.FormatInt(res.Version, 10)
 	if res.Created || c.r.Method == http.MethodPost {

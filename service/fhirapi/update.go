@@ -19,6 +19,7 @@ func (c *call) update() error {
 	if err != nil {
 		return err
 	}
+	c.foretell(written)
 	res, err := c.session.Update(c.r.Context(), c.key(), content, o)
 	if err != nil {
 		return err
@@ -35,6 +36,7 @@ func (c *call) updateWhere() error {
 	if err != nil {
 		return err
 	}
+	c.foretell(written)
 	res, err := c.session.UpdateWhere(c.r.Context(), c.Type, c.pairs, content, o)
 	if err != nil {
 		return err

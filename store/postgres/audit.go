@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/inglehealth/ingle/store"
@@ -17,6 +18,44 @@ var auditLog = sqldb.Audit{Dialect: sqldb.PostgreSQL}
 // again, so that a group may be there twice.
 func (s *Store) AppendAudit(ctx context.Context, group []byte) error {
 	return change(s, func(db pool) error { return auditLog.Append(ctx, db, group) })
+}
+
+// AuditsWrites implements store.Audit.
+func (s *Store) AuditsWrites() bool { return true }
+
+// AppendAudit implements store.Tx.
+func (t *tx) AppendAudit(_ context.Context, group []byte) error {
+	t.appendAudit([][]byte{group})
+	return nil
+}
+
+// AppendAudit implements store.Tx. The group of writes appends those of its members
+// together.
+func (m *member) AppendAudit(_ context.Context, group []byte) error {
+	if !m.joined || m.failed != nil || m.event != nil {
+		return m.alone()
+	}
+	m.event = group
+	return nil
+}
+
+// mostInRow is how much of the audit log goes into one row: more does not stay on the
+// row's own page.
+const mostInRow = 8000
+
+// appendAudit queues groups, as few rows as they fit into.
+func (t *tx) appendAudit(groups [][]byte) {
+	var rows [][]byte
+	for _, group := range groups {
+		if last := len(rows) - 1; last >= 0 && len(rows[last])+len(group) <= mostInRow {
+			rows[last] = append(rows[last], group...)
+		} else {
+			rows = append(rows, slices.Clip(group))
+		}
+	}
+	if len(rows) > 0 {
+		t.enqueue("INSERT INTO audit_group (body) SELECT * FROM unnest($1::bytea[])", rows)
+	}
 }
 
 // TakeUpAudit implements store.Audit. The place is kept as a setting.

@@ -267,7 +267,11 @@ func (g *group) settle() {
 func (g *group) write(ctx context.Context) error {
 	var all []*writing
 	var created []*writing
+	var events [][]byte
 	for _, m := range g.members {
+		if m.event != nil {
+			events = append(events, m.event)
+		}
 		for i := range m.writes {
 			w := &m.writes[i]
 			all = append(all, w)
@@ -292,6 +296,7 @@ func (g *group) write(ctx context.Context) error {
 	if err := g.tx.finish(ctx, all); err != nil {
 		return err
 	}
+	g.tx.appendAudit(events)
 	return g.tx.commit(ctx)
 }
 

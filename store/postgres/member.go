@@ -28,6 +28,7 @@ type member struct {
 	needTypes []int64
 	writes    []writing
 	records   []store.Record
+	event     []byte // of the audit log; nil for none
 
 	joined  bool
 	failed  error       // of Put, or errAlone

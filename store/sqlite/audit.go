@@ -204,6 +204,9 @@ func (a *AuditFile) read(f func(c *conn) error) error {
 	return translate(a.dir, f(a.reader))
 }
 
+// AuditsWrites implements store.Audit.
+func (a *AuditFile) AuditsWrites() bool { return false }
+
 // AppendAudit implements store.Audit.
 func (a *AuditFile) AppendAudit(_ context.Context, group []byte) error {
 	if a.journal == nil {

@@ -301,6 +301,9 @@ func (q quiet) Query(_ context.Context, text string, args ...any) (sqldb.Rows, e
 	return q.conn.Query(context.Background(), text, args...)
 }
 
+// AppendAudit implements store.Tx: the log is a file of its own.
+func (t *tx) AppendAudit(context.Context, []byte) error { return errors.ErrUnsupported }
+
 // PutItems implements store.Tx.
 func (t *tx) PutItems(ctx context.Context, changes ...store.ItemChange) error {
 	return items.Write(ctx, quiet{t.writer.conn}, changes)

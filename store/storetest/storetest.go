@@ -46,7 +46,7 @@ type testCase struct {
 }
 
 var cases = slices.Concat(writeCases, searchCases, referenceCases, historyCases, transactionCases, holdCases, expungeCases, textCases, keepingCases,
-	identityCases, limitCases, auditCases, explainCases, governCases, decideCases, regovernCases, eventCases, walkCases)
+	identityCases, limitCases, auditCases, alongCases, explainCases, governCases, decideCases, regovernCases, eventCases, walkCases)
 
 // bench is a store with what the cases often do.
 type bench struct {
