@@ -43,31 +43,6 @@ func (d *Door) Rules(ctx context.Context, g access.Grant) (*access.Rules, error)
 	return d.ownership.RulesUnder(d.book.Under(defaults), g), nil
 }
 
-// readBook adds to the Book what other processes, or this one, stored since, and now
-// and then forgets what has gone.
-func (d *Door) readBook(ctx context.Context) error {
-	later, err := d.store.Policies(ctx, d.book.Last())
-	if err != nil {
-		return d.fault(err)
-	}
-	for _, p := range later {
-		d.book.Add(p.Number, p.Text)
-	}
-	if !d.book.Stale() {
-		return nil
-	}
-	all, err := d.store.Policies(ctx, 0)
-	if err != nil {
-		return d.fault(err)
-	}
-	there := make([]int64, len(all))
-	for i, p := range all {
-		there[i] = p.Number
-	}
-	d.book.Renew(there)
-	return nil
-}
-
 // openBook makes the Book of the tenant, and the policies anew when they were made
 // by other rules.
 func (d *Door) openBook(ctx context.Context) error {

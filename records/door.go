@@ -64,6 +64,7 @@ type Door struct {
 	retainedOn string
 	ownership  *access.Ownership
 	book       *access.Book
+	bookReads  bookReads
 	known      *recent.Map[consentVersion, access.Consent] // of which events tell
 	consented  *recent.Map[fhir.ID, knownConsents]         // of patients, up to maxKnown together
 	labels     *labels
