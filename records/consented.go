@@ -34,7 +34,7 @@ func (s *Session) Consented(ctx context.Context, patient fhir.ID) (Consented, er
 		return out, s.door.fault(err)
 	}
 	var ids []fhir.ID
-	ids, out.Residual = rules.Residual(of[patient].consents, s.door.now().UnixMicro())
+	ids, out.Residual = rules.Residual(of[0].consents, s.door.now().UnixMicro())
 	for _, id := range ids {
 		out.Consents = append(out.Consents, fhir.Key{Type: consentType, ID: id})
 	}

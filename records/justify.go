@@ -26,7 +26,7 @@ const (
 // justified is Access that can say by what it allows something; access.Rules is one.
 type justified interface {
 	explained
-	Allowing(t fhir.Type, i smart.Interactions) []string
+	Reasons(t fhir.Type, i smart.Interactions) []string
 	Refusing(t fhir.Type, i smart.Interactions) []string
 	Counting(consents []access.Consent, types []fhir.Type, i smart.Interactions, at int64) []access.Consent
 	Governs() bool
@@ -68,8 +68,7 @@ func (s *Session) Justify(ctx context.Context, e *audit.Event, asked fhir.Type) 
 		i := done[t]
 		switch {
 		case e.Outcome() == 0:
-			e.Why = reason(e.Why, reasons.Admitting(t, i))
-			e.Why = reason(e.Why, reasons.Allowing(t, i))
+			e.Why = reason(e.Why, reasons.Reasons(t, i))
 		case slices.Contains(e.Why, InsufficientScope) && t == asked && !s.access.May(t, i):
 			e.Why = reason(e.Why, reasons.Refusing(t, i))
 		}
@@ -133,13 +132,13 @@ func (s *Session) count(ctx context.Context, reasons justified, e *audit.Event, 
 		if err != nil {
 			return s.door.fault(err)
 		}
-		for n, id := range ids {
-			for _, c := range reasons.Counting(of[id].consents, types, i, at) {
+		for n := range ids {
+			for _, c := range reasons.Counting(of[n].consents, types, i, at) {
 				if len(e.Consents) == maxCounted {
 					return nil
 				}
 				key := fhir.Key{Type: consentType, ID: c.ID}
-				e.Consents = append(e.Consents, audit.Counted{Patient: some[n].Key, Consent: key.String(), Version: of[id].versions[c.ID]})
+				e.Consents = append(e.Consents, audit.Counted{Patient: some[n].Key, Consent: key.String(), Version: of[n].versions[c.ID]})
 			}
 		}
 	}
@@ -169,17 +168,22 @@ type knownConsents struct {
 	versionedConsents
 }
 
-// consentsOfAll are the Consents of patients, as far as they are in force or have been.
+// consentsOfAll are the Consents of patients, of each in its place, as far as they are in
+// force or have been.
 // What a version says is remembered, and which ones a patient has as long as the mark of
 // the patient is the same: the one that was noted when what the request is about was
 // read, or the one of now.
-func (d *Door) consentsOfAll(ctx context.Context, patients []fhir.ID) (map[fhir.ID]versionedConsents, error) {
-	of := map[fhir.ID]versionedConsents{}
+func (d *Door) consentsOfAll(ctx context.Context, patients []fhir.ID) ([]versionedConsents, error) {
+	known := make([]knownConsents, len(patients))
+	of := make([]versionedConsents, len(patients))
+	trail := audit.TrailOf(ctx)
 	var unmarked []fhir.ID
-	for _, id := range patients {
-		switch known, ok := d.consented.Get(id); {
-		case ok && audit.TrailOf(ctx).Marked(known.mark):
-			of[id] = known.versionedConsents
+	for n, id := range patients {
+		one, ok := d.consented.Get(id)
+		known[n] = one
+		switch {
+		case ok && trail.Marked(one.mark):
+			of[n] = one.versionedConsents
 		case id.Valid():
 			unmarked = append(unmarked, id)
 		}
@@ -193,34 +197,36 @@ func (d *Door) consentsOfAll(ctx context.Context, patients []fhir.ID) (map[fhir.
 		return nil, err
 	}
 	var unknown []fhir.ID
-	for _, id := range unmarked {
+	for n, id := range patients {
 		mark := marks[id]
-		switch known, ok := d.consented.Get(id); {
-		case mark == store.PolicyMark{}: // nobody is there
-		case ok && known.mark == mark:
-			of[id] = known.versionedConsents
+		switch {
+		case mark == store.PolicyMark{}: // nobody is there, or nothing was asked
+		case known[n].mark == mark:
+			of[n] = known[n].versionedConsents
 		case mark.State == 0:
 			d.consented.PutSized(id, 1, knownConsents{mark: mark})
 		default:
 			unknown = append(unknown, id)
 		}
 	}
+	if unknown == nil {
+		return of, nil
+	}
 	asked, err := d.askConsents(ctx, unknown)
 	if err != nil {
 		return nil, err
 	}
-	for _, id := range unknown {
-		of[id] = asked[id]
-		d.consented.PutSized(id, 1+len(of[id].consents), knownConsents{marks[id], of[id]})
+	for n, id := range patients {
+		if slices.Contains(unknown, id) {
+			of[n] = asked[id]
+			d.consented.PutSized(id, 1+len(of[n].consents), knownConsents{marks[id], of[n]})
+		}
 	}
 	return of, nil
 }
 
 // askConsents asks the store for the Consents of patients.
 func (d *Door) askConsents(ctx context.Context, patients []fhir.ID) (map[fhir.ID]versionedConsents, error) {
-	if len(patients) == 0 {
-		return nil, nil
-	}
 	any := make(search.Or, len(patients))
 	for i, id := range patients {
 		any[i] = d.ownership.Owner(string(consentType), string(id))

@@ -56,6 +56,8 @@ type Rules struct {
 	dictionary *dictionary // of the scopes' queries
 	mu         sync.Mutex
 	filters    map[filterKey]search.Expr
+	reasons    map[reasonKey][]string
+	counted    map[countKey]counted
 	next       *Rules // the same by the dictionary that held last, when that is another one
 }
 
@@ -91,7 +93,8 @@ func (o *Ownership) RulesUnder(book *Book, g Grant) *Rules {
 func (o *Ownership) rules(by *dictionary, book *Book, policies [2]concerned, g Grant) *Rules {
 	r := &Rules{
 		o: o, patient: g.Patient, book: book, policies: policies, asker: g.Asker, user: g.User,
-		grant: g, dictionary: by, filters: map[filterKey]search.Expr{},
+		grant: g, dictionary: by,
+		filters: map[filterKey]search.Expr{}, reasons: map[reasonKey][]string{}, counted: map[countKey]counted{},
 	}
 	r.unconsented = sync.OnceValue(r.findUnconsented)
 	r.ownPatients, r.departments = sync.OnceValue(r.findOwnPatients), sync.OnceValue(r.findDepartments)
