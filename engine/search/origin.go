@@ -31,6 +31,18 @@ func (p Param) Origins() []Origin {
 	return origins
 }
 
+// target is the one type that all of p's values refer to; "" when they need not.
+func (p Param) target() string {
+	only := ""
+	for i, o := range p.Origins() {
+		if o.Target == "" || i > 0 && o.Target != only {
+			return ""
+		}
+		only = o.Target
+	}
+	return only
+}
+
 // Names says whether an entry of a resource of p's type is one of p's: its
 // own, or of the parameters that p unites.
 func (p Param) Names(e *Entry) bool {

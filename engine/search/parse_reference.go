@@ -52,6 +52,9 @@ func bareID(param found, typeName, id string) Expr {
 		return Reference{Param: param.as, Type: typeName, ID: id}
 	}
 	targets := param.def.Targets
+	if only := param.as.target(); only != "" {
+		targets = []string{only}
+	}
 	if anywhere(targets) {
 		return Reference{Param: param.as, ID: id}
 	}

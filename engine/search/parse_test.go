@@ -51,6 +51,26 @@ func TestAQueryIsReadIntoATree(t *testing.T) {
 	}
 }
 
+func TestAnIDAloneIsOfTheOneTypeThatTheValuesOfAParameterReferTo(t *testing.T) {
+	for name, want := range map[string]string{"patient": "Patient", "subject": "Group Device Patient Location"} {
+		q, err := r4(t).Parse("Observation", []Pair{{name, "123"}}, ParseOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		references, ok := q.Filter.(Or)
+		if !ok {
+			references = Or{q.Filter}
+		}
+		var types []string
+		for _, x := range references {
+			types = append(types, x.(Reference).Type)
+		}
+		if got := strings.Join(types, " "); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
 func TestErrorsNameTheParameterAndAreBadRequests(t *testing.T) {
 	c := r4(t)
 	_, err := c.Parse("Patient", []Pair{{"nmae", "x"}, {"birthdate", "soon"}, {"name", ""}}, ParseOptions{})
