@@ -150,7 +150,8 @@ func (d *Decider) Noted(seq int64, holds bool) {
 type deciding struct {
 	choices *Choices
 	of      *decided // whose the choices are
-	params  string   // "": the resource itself is whom policies are of
+	params  string   // "": the resource itself is whom policies are of, or the owner who is known
+	owner   bool     // who is known
 	after   int64
 }
 
@@ -181,15 +182,15 @@ func (c *compiler) memory() *Governing {
 }
 
 // inMemory is that what governs resource r holds, as tables says of the tables; ok is
-// false when only these say it. Of a resource that the query names these are asked.
+// false when only these say it.
 func (c *compiler) inMemory(x search.Governed, r string, tables fragment) (condition fragment, ok bool) {
 	oneself := x.Self && len(x.Params) == 0
-	if x.Kinds == nil || x.Self != oneself || !x.Sole && !oneself || len(c.ids) > 0 || c.memory() == nil {
+	if x.Kinds == nil || x.Self != oneself || !x.Sole && !oneself || c.memory() == nil {
 		return fragment{}, false
 	}
-	by := fromMemory{deciding{after: x.After}, r, "rid"}
+	by := fromMemory{deciding: deciding{after: x.After}, whose: sql(r + ".rid"), r: r}
 	if !oneself {
-		by.column, by.params = "seq", numberList(c.ownerParams(x))
+		by.whose, by.params = sql(r+".seq"), numberList(c.ownerParams(x))
 	}
 	t := c.decisions(x, r)
 	t.mu.Lock()
@@ -199,33 +200,48 @@ func (c *compiler) inMemory(x search.Governed, r string, tables fragment) (condi
 		return fragment{}, false
 	}
 	f := t.condition(by, tables)
+	if x.Owner != "" {
+		f = c.byOwner(x, by, f)
+	}
 	if !c.timeless {
 		f = c.write(f, x.Owner, x.At)
 	}
 	return f, true
 }
 
+// byOwner is f where the policy of an owner who is known asks something of each resource. The
+// database asks for the owner once a statement, since nothing in that depends on a row.
+func (c *compiler) byOwner(x search.Governed, by fromMemory, f fragment) fragment {
+	by.params, by.owner, by.whose = "", true, join("", sql("coalesce("), c.ownerRow(x), sql(", 0)"))
+	return join("", sql("CASE (SELECT "), by.condition(), sql(") WHEN "+strconv.Itoa(holdsNever)+" THEN "+nothing+" WHEN "+strconv.Itoa(holdsAlways)+" THEN "+always+" ELSE "), f, sql(" END"))
+}
+
 // fromMemory asks the functions of this package about resource r.
 type fromMemory struct {
 	deciding
-	r, column string
+	whose fragment // number of whom is asked
+	r     string
 }
 
 func (m fromMemory) condition() fragment {
 	const generation = "(SELECT n.value FROM counter n WHERE n.name = '" + GoverningName + "')"
-	key := m.r + "." + m.column
-	decided := sql(DecidedFunction+"("+key+", ?, "+generation+")", m.deciding)
+	decided := m.ask(DecidedFunction, ", "+generation)
 	if m.params == "" {
 		return decided
 	}
 	owner := func(which string) string {
 		return "(SELECT " + which + "(o.target) FROM reference o INDEXED BY reference_rid WHERE o.rid = " + m.r + ".rid AND o.param IN (" + m.params + "))"
 	}
-	return join("", sql("coalesce("), decided, sql(", "+LearnedFunction+"("+key+", ?, "+generation+", "+owner("min")+", "+owner("max")+"))", m.deciding))
+	return join("", sql("coalesce("), decided, sql(", "), m.ask(LearnedFunction, ", "+generation+", "+owner("min")+", "+owner("max")), sql(")"))
+}
+
+// ask calls a function of the Decider, with further arguments.
+func (m fromMemory) ask(function, arguments string) fragment {
+	return join("", sql(function+"("), m.whose, sql(", ?"+arguments+")", m.deciding))
 }
 
 func (m fromMemory) value(_ *shared, place int, _ bool) fragment {
-	return sql(KnownFunction+"("+m.r+"."+m.column+", ?, "+strconv.Itoa(place)+")", m.deciding)
+	return m.ask(KnownFunction, ", "+strconv.Itoa(place))
 }
 
 // noted is a condition of which it is remembered whether it holds.
@@ -233,5 +249,5 @@ func (m fromMemory) noted(f fragment) fragment {
 	if m.params == "" {
 		return f
 	}
-	return join("", sql(NotedFunction+"("+m.r+"."+m.column+", ?, ", m.deciding), f, sql(")"))
+	return join("", sql(NotedFunction+"("), m.whose, sql(", ?, ", m.deciding), f, sql(")"))
 }

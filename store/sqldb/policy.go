@@ -141,12 +141,11 @@ func (c *compiler) governedCondition(x search.Governed, r string) fragment {
 		}
 		return c.settle(x)
 	}
-	if x.Owner != "" {
-		return c.governs(x, r, sql("(SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?)", c.typeNumber("Patient"), c.owner(x)))
-	}
 	var ways []fragment
 	params := c.ownerParams(x)
 	switch {
+	case x.Owner != "":
+		ways = append(ways, c.governs(x, r, c.ownerRow(x)))
 	case len(params) > 0 && x.Self && x.Kinds != nil:
 		ways = append(ways, c.governsAny(x, r, params))
 	case len(params) > 0:
@@ -166,6 +165,11 @@ func (c *compiler) governedCondition(x search.Governed, r string) fragment {
 		return f
 	}
 	return tables
+}
+
+// ownerRow is the number of the owner that is known.
+func (c *compiler) ownerRow(x search.Governed) fragment {
+	return sql("(SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?)", c.typeNumber("Patient"), c.owner(x))
 }
 
 // governsAny is that one of the owners of resource r, or r itself, has a policy that counts
