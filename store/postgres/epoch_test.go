@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/inglehealth/ingle/internal/pgtest"
 )
@@ -40,7 +41,10 @@ func TestTheEpochIsAskedOnceForAllWhoWaitAndTellsWhatHoldsThen(t *testing.T) {
 			rows.Close()
 		})
 	}
-	for waiting := 0; waiting < askers(); {
+	for waiting, late := 0, time.Now().Add(time.Minute); waiting < askers(); {
+		if time.Now().After(late) {
+			t.Fatalf("%d of %d wait for the lock", waiting, askers())
+		}
 		err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND (classid::bigint << 32) + objid::bigint = $1", s.lockKey("test")).Scan(&waiting)
 		if err != nil {
 			t.Fatal(err)
