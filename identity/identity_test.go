@@ -80,11 +80,7 @@ func openHouse(t testing.TB, c Config) house {
 
 // cheap hashes fast; that real hashing is as it should be has its own test.
 func cheap() *hasher {
-	h := newHasher()
-	h.cost.memory, h.cost.time = 64, 1
-	salt := make([]byte, saltBytes)
-	h.nobody = encodeHash(h.cost, salt, make([]byte, sumBytes))
-	return h
+	return newHasher(Cost{Memory: 64, Time: 1, Threads: 1})
 }
 
 // two are two processes on one database: on PostgreSQL two stores, on SQLite,

@@ -14,15 +14,15 @@ import (
 	"golang.org/x/text/secure/precis"
 )
 
-// cost is what argon2id is told: memory in KiB, passes, threads.
-type cost struct {
-	memory, time uint32
-	threads      uint8
+// Cost is what a password's hash by argon2id takes.
+type Cost struct {
+	Memory  uint32 // KiB
+	Time    uint32 // passes over the memory
+	Threads uint8
 }
 
-// current is what new passwords are hashed with (OWASP's first choice for 19
-// MiB). A password that was hashed otherwise is hashed anew at its next use.
-var current = cost{memory: 19 << 10, time: 2, threads: 1}
+// DefaultCost is OWASP's first choice for 19 MiB.
+func DefaultCost() Cost { return Cost{Memory: 19 << 10, Time: 2, Threads: 1} }
 
 // Bounds of hashing: memory and processors that sign-ins may take.
 const (
@@ -36,14 +36,14 @@ const (
 
 // hasher hashes passwords with argon2id, two at once; others wait.
 type hasher struct {
-	cost    cost
+	cost    Cost
 	slots   chan struct{}
 	waiting atomic.Int64
 	nobody  string // a hash that no password has
 }
 
-func newHasher() *hasher {
-	h := &hasher{cost: current, slots: make(chan struct{}, hashesAtOnce)}
+func newHasher(c Cost) *hasher {
+	h := &hasher{cost: c, slots: make(chan struct{}, hashesAtOnce)}
 	var random [saltBytes + sumBytes]byte
 	_, _ = rand.Read(random[:]) // never fails
 	h.nobody = encodeHash(h.cost, random[:saltBytes], random[saltBytes:])
@@ -82,7 +82,7 @@ func (h *hasher) verify(ctx context.Context, password, hash string) (ok, stale b
 	return subtle.ConstantTimeCompare(got, want) == 1, c != h.cost, nil
 }
 
-func (h *hasher) sum(ctx context.Context, password string, c cost, salt []byte, size int) ([]byte, error) {
+func (h *hasher) sum(ctx context.Context, password string, c Cost, salt []byte, size int) ([]byte, error) {
 	if h.waiting.Add(1) > hashesAtOnce+hashesQueued {
 		h.waiting.Add(-1)
 		return nil, ErrBusy
@@ -94,7 +94,7 @@ func (h *hasher) sum(ctx context.Context, password string, c cost, salt []byte, 
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	return argon2.IDKey([]byte(prepared(password)), salt, c.time, c.memory, c.threads, uint32(size)), nil
+	return argon2.IDKey([]byte(prepared(password)), salt, c.Time, c.Memory, c.Threads, uint32(size)), nil
 }
 
 // prepared is the password as it is hashed: RFC 8265, OpaqueString. One that
@@ -106,21 +106,21 @@ func prepared(password string) string {
 	return password
 }
 
-func encodeHash(c cost, salt, sum []byte) string {
+func encodeHash(c Cost, salt, sum []byte) string {
 	b := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.time, c.threads, b.EncodeToString(salt), b.EncodeToString(sum))
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.Memory, c.Time, c.Threads, b.EncodeToString(salt), b.EncodeToString(sum))
 }
 
 // decodeHash reads what encodeHash wrote. Costs beyond any that Ingle ever set
 // are refused.
-func decodeHash(hash string) (c cost, salt, sum []byte, err error) {
+func decodeHash(hash string) (c Cost, salt, sum []byte, err error) {
 	parts := strings.Split(hash, "$")
 	var version int
 	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" {
 		return c, nil, nil, errors.New("identity: a password's hash cannot be read")
 	}
-	_, err = fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &c.memory, &c.time, &c.threads)
-	if err == nil && (version != argon2.Version || c.memory > mostMemory || c.time < 1 || c.time > mostTime || c.threads < 1) {
+	_, err = fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &c.Memory, &c.Time, &c.Threads)
+	if err == nil && (version != argon2.Version || c.Memory > mostMemory || c.Time < 1 || c.Time > mostTime || c.Threads < 1) {
 		err = errors.New("unknown version or cost")
 	}
 	if err == nil {

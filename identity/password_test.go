@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -10,7 +11,7 @@ import (
 )
 
 func TestPasswordsAreHashedWithArgon2id(t *testing.T) {
-	h := newHasher()
+	h := hasherOf(t, Cost{})
 	hash, err := h.hash(t.Context(), password)
 	if err != nil {
 		t.Fatal(err)
@@ -29,6 +30,23 @@ func TestPasswordsAreHashedWithArgon2id(t *testing.T) {
 	}
 }
 
+// hasherOf is that of a Service with a cost.
+func hasherOf(t *testing.T, c Cost) *hasher {
+	t.Helper()
+	s, err := newService(Config{Store: sqliteStore(t), Secret: NewKeyFile(filepath.Join(t.TempDir(), "key")), Issuer: "https://ehr.example", Passwords: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.hasher
+}
+
+func TestPasswordsAreHashedAtTheCostThatIsSaid(t *testing.T) {
+	hash, err := hasherOf(t, Cost{Memory: 128, Time: 3, Threads: 1}).hash(t.Context(), password)
+	if err != nil || !strings.HasPrefix(hash, "$argon2id$v=19$m=128,t=3,p=1$") {
+		t.Error(hash, err)
+	}
+}
+
 func TestTwoSpellingsOfAPasswordAreOne(t *testing.T) {
 	h := cheap()
 	hash, err := h.hash(t.Context(), "Käse und Brötchen")
@@ -44,7 +62,7 @@ func TestAPasswordIsHashedAnewWhenTheCostHasChanged(t *testing.T) {
 	h := openHouse(t, Config{})
 	u := h.user(t, "noor")
 	old := h.credentials(t, u.ID).Password
-	h.hasher.cost.time++
+	h.hasher.cost.Time++
 	h.signIn(t, "noor")
 	renewed := h.credentials(t, u.ID).Password
 	if renewed == old || !strings.Contains(renewed, "t=2") {
@@ -144,7 +162,7 @@ func FuzzDecodeHash(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if c.memory > mostMemory || c.time > mostTime || len(sum) > 64 {
+		if c.Memory > mostMemory || c.Time > mostTime || len(sum) > 64 {
 			t.Errorf("beyond the bounds: %+v", c)
 		}
 		c2, salt2, sum2, err := decodeHash(encodeHash(c, salt, sum))

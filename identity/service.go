@@ -42,6 +42,9 @@ type Config struct {
 	AllowPrivate bool          // GuardedClient may speak to private addresses
 	SessionIdle  time.Duration // a session ends when it is not used for so long; 0: DefaultSessionIdle
 	SessionLife  time.Duration // and in any case after so long; 0: DefaultSessionLife
+	// Passwords is what their hashes take; the zero value: DefaultCost. A password that
+	// was hashed at another cost is hashed anew at its next use.
+	Passwords Cost
 	// Addresses limit the failed sign-ins of an address; nil: in the memory of this
 	// process.
 	Addresses AddressLimits
@@ -106,8 +109,11 @@ func newService(c Config) (*Service, error) {
 	if c.SessionLife == 0 {
 		c.SessionLife = DefaultSessionLife
 	}
+	if c.Passwords == (Cost{}) {
+		c.Passwords = DefaultCost()
+	}
 	s := &Service{
-		config: c, hasher: newHasher(), addresses: sharing(c.Addresses), passkeys: relyingParty(issuer),
+		config: c, hasher: newHasher(c.Passwords), addresses: sharing(c.Addresses), passkeys: relyingParty(issuer),
 		checked: recent.NewMap[string, checked](maxChecked), origins: recent.NewMap[string, int64](maxOrigins),
 		simulated: recent.NewMap[string, simulated](maxSimulated), counts: newCounts(c.Counts, c.Tenant),
 	}

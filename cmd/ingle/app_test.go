@@ -62,6 +62,7 @@ func openClinic(t *testing.T) *clinic {
 	c := &clinic{t: t, base: issuer + "/fhir"}
 	c.identity, err = identity.Open(ctx, identity.Config{
 		Store: store, Issuer: issuer, Secret: identity.NewKeyFile(filepath.Join(t.TempDir(), "key")), Log: quiet, AllowPrivate: true,
+		Passwords: identity.Cost{Memory: 64, Time: 1, Threads: 1}, // cheap
 	})
 	if err != nil {
 		t.Fatal(err)

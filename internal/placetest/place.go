@@ -77,7 +77,8 @@ func Open(t testing.TB, c Config) *Place {
 		}
 	})
 	quiet := slog.New(slog.DiscardHandler)
-	ic := identity.Config{Store: p.Store, Issuer: p.URL, Secret: identity.NewKeyFile(filepath.Join(t.TempDir(), "key")), Clock: rc.Clock, Log: quiet, AllowPrivate: true}
+	ic := identity.Config{Store: p.Store, Issuer: p.URL, Secret: identity.NewKeyFile(filepath.Join(t.TempDir(), "key")), Clock: rc.Clock, Log: quiet, AllowPrivate: true,
+		Passwords: identity.Cost{Memory: 64, Time: 1, Threads: 1}} // cheap: real ones are tested in package identity
 	change(c.Identity, &ic)
 	if p.Identity, err = identity.Open(ctx, ic); err != nil {
 		t.Fatal(err)
