@@ -192,9 +192,9 @@ func (c *Cluster) Start() error {
 		sync = "on"
 	}
 	// The shell holds the server on a leash: when the pipe closes, whether by
-	// halt or by the end of this process, the server goes; and in the second
-	// case, where nobody says keep, the cluster too.
-	script := `"$@" & server=$!; read -r word; kill -INT $server; wait $server; test "$word" = keep || rm -rf "$PWD"`
+	// halt, by stop or by the end of this process, the server goes; and where
+	// nobody says keep, at once, and the cluster with it.
+	script := `"$@" & server=$!; read -r word; end=QUIT; if test "$word" = keep; then end=INT; fi; kill -$end $server; wait $server; test "$word" = keep || rm -rf "$PWD"`
 	c.server = c.command("postgres")
 	c.server.Args = append([]string{"sh", "-c", script, "sh", c.server.Path, "-D", c.data(), "-k", c.dir, "-c", "listen_addresses="},
 		"-c", "fsync="+sync, "-c", "full_page_writes="+sync, "-c", "max_connections=200", "-c", "max_prepared_transactions=8", "-c", "shared_buffers=128MB",
@@ -265,7 +265,7 @@ func (c *Cluster) Crash() error {
 	return c.halt()
 }
 
-// halt closes the leash and waits for the shell.
+// halt ends the server and keeps the cluster.
 func (c *Cluster) halt() error {
 	if c.server == nil {
 		return nil
@@ -273,6 +273,11 @@ func (c *Cluster) halt() error {
 	if _, err := io.WriteString(c.leash, "keep\n"); err != nil {
 		return err
 	}
+	return c.release()
+}
+
+// release closes the leash and waits for the shell.
+func (c *Cluster) release() error {
 	if err := c.leash.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 		return err
 	}
@@ -286,5 +291,9 @@ func (c *Cluster) halt() error {
 
 // stop ends the server and removes the cluster.
 func (c *Cluster) stop() error {
-	return errors.Join(c.halt(), os.RemoveAll(c.dir))
+	var err error
+	if c.server != nil {
+		err = c.release()
+	}
+	return errors.Join(err, os.RemoveAll(c.dir))
 }
