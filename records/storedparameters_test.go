@@ -150,7 +150,7 @@ func TestNoWriteIsMissedWhileSearchParametersComeAndGo(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					time.Sleep(5 * time.Millisecond)
+					time.Sleep(20 * time.Millisecond) // not more than a walk keeps up with
 				}
 			})
 		}
