@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
+	"github.com/inglehealth/ingle/store/sqldb"
 )
 
 // processes are two on the same schema.
@@ -90,6 +92,65 @@ func TestThePolicyThatAProcessRemembersIsTheOneThatAnotherGave(t *testing.T) {
 				t.Errorf("%q: by its id %+v, %v", step.policy, page, err)
 			}
 		}
+	}
+}
+
+// told keeps the texts of queries.
+type told struct {
+	sqldb.DB
+	texts *[]string
+}
+
+func (d told) Query(ctx context.Context, text string, args ...any) (sqldb.Rows, error) {
+	*d.texts = append(*d.texts, text)
+	return d.DB.Query(ctx, text, args...)
+}
+
+func TestTheFewThatAPolicyHidesByALabelAreLookedUpOnce(t *testing.T) {
+	ctx := context.WithoutCancel(t.Context())
+	s, _ := processes(t)
+	subject := search.Param{Code: "subject", Type: "Observation", Kind: definitions.SearchReference}
+	label := search.Param{Code: "_security", Type: "Observation", Kind: definitions.SearchToken}
+	err := s.Write(ctx, func(ctx context.Context, tx store.Tx) error {
+		put := func(typ fhir.Type, id int, index ...search.Entry) store.Write {
+			return store.Write{Key: fhir.Key{Type: typ, ID: fhir.ID(fmt.Sprint(id))}, Updated: time.Now(), Method: "PUT", Release: definitions.R4, Body: s.Pack([]byte("{}"), index)}
+		}
+		writes := []store.Write{put("Patient", 1)}
+		for i := range 20 {
+			index := []search.Entry{{Param: subject, RefType: "Patient", RefID: "1"}}
+			if i%5 == 0 {
+				index = append(index, search.Entry{Param: label, System: "s", Code: "secret"})
+			}
+			writes = append(writes, put("Observation", i, index...))
+		}
+		if _, err := tx.Put(ctx, writes); err != nil {
+			return err
+		}
+		if err := tx.Lock(ctx, "policies"); err != nil {
+			return err
+		}
+		return tx.Govern(ctx, "1", []store.PolicySpan{{Lo: 0, Until: 10, Policy: "secret"}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies, err := s.Policies(ctx, 0)
+	if err != nil || len(policies) != 1 {
+		t.Fatal(policies, err)
+	}
+	kinds := new(search.Kinds)
+	kinds.Add(policies[0].Number, 0)
+	each := search.NewDecisions(func(int) search.Expr { return search.Token{Param: label, System: "s", Code: "secret"} })
+	hidden := search.Governed{Params: []search.Param{subject}, Sole: true, Kinds: kinds, Each: each}
+	q := &search.Query{Types: []string{"Observation"}, Count: 30, Filter: search.And{search.Reference{Param: subject, Type: "Patient", ID: "1"},
+		search.Standing{X: search.Not{X: hidden}, At: 5, Made: new(search.Made)}}}
+	var texts []string
+	page, err := s.reader.Search(ctx, told{pool{s.pool}, &texts}, q)
+	if err != nil || len(page.Records) != 16 {
+		t.Fatalf("%d are shown, %v", len(page.Records), err)
+	}
+	if last := texts[len(texts)-1]; strings.Contains(last, "EXISTS (SELECT 1 FROM token") || !strings.Contains(last, "r.rid IN (SELECT") {
+		t.Errorf("each is asked for the label: %s", last)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/inglehealth/ingle/store/sqldb"
@@ -86,16 +87,20 @@ func (s *Store) runTogether(batch []*asked) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
 	defer cancel()
 	var queries pgx.Batch
-	for _, a := range batch {
-		if a.sent != nil {
-			a.sent()
+	all := s.goings(batch)
+	for _, g := range all {
+		for _, a := range g.asked {
+			if a.sent != nil {
+				a.sent()
+			}
 		}
-		queries.Queue(a.text, a.args...)
+		g.queue(&queries)
 	}
 	results := s.short.SendBatch(ctx, &queries)
-	for _, a := range batch {
-		if err := a.rows.take(results); err != nil {
+	for _, g := range all {
+		if err := g.take(results); err != nil {
 			cancel() // what is left is not read
+			s.joints.fail(all, err)
 			return errors.Join(err, results.Close())
 		}
 	}
@@ -113,35 +118,61 @@ type gathered struct {
 
 var errNotShort = errors.New("postgres: the rows are too many for a short query")
 
-func (g *gathered) take(from pgx.BatchResults) error {
+// take reads the rows of each of asked, which the first column tells apart, counting from 1, if they are
+// several.
+func take(from pgx.BatchResults, asked ...*asked) error {
 	rows, err := from.Query()
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	g.data = []byte{} // an empty text is not NULL
+	for _, a := range asked {
+		a.rows.data = []byte{} // an empty text is not NULL
+	}
+	var types []uint32
 	for rows.Next() {
-		if g.types == nil {
-			for _, f := range rows.FieldDescriptions() {
-				if f.Format != pgx.BinaryFormatCode && f.DataTypeOID != pgtype.TextOID {
-					return fmt.Errorf("postgres: column %s did not come in binary", f.Name)
-				}
-				g.types = append(g.types, f.DataTypeOID)
+		if types == nil {
+			if types, err = typesOf(rows.FieldDescriptions()); err != nil {
+				return err
 			}
 		}
-		for _, v := range rows.RawValues() {
-			if v == nil {
-				g.ends = append(g.ends, -1)
-				continue
+		g, values, own := &asked[0].rows, rows.RawValues(), types
+		if len(asked) > 1 {
+			n, ok := whole(values[0], types[0])
+			if !ok || n < 1 || n > int64(len(asked)) {
+				return fmt.Errorf("postgres: a row of query %d of %d", n, len(asked))
 			}
-			g.data = append(g.data, v...)
-			g.ends = append(g.ends, len(g.data))
+			g, values, own = &asked[n-1].rows, values[1:], types[1:]
 		}
-		if len(g.data) > maxShort {
+		if g.types = own; !g.add(values) {
 			return errNotShort
 		}
 	}
 	return rows.Err()
+}
+
+// typesOf are the types of columns that can be read.
+func typesOf(columns []pgconn.FieldDescription) (types []uint32, err error) {
+	for _, f := range columns {
+		if f.Format != pgx.BinaryFormatCode && f.DataTypeOID != pgtype.TextOID {
+			return nil, fmt.Errorf("postgres: column %s did not come in binary", f.Name)
+		}
+		types = append(types, f.DataTypeOID)
+	}
+	return types, nil
+}
+
+// add adds a row, unless there is too much.
+func (g *gathered) add(values [][]byte) bool {
+	for _, v := range values {
+		if v == nil {
+			g.ends = append(g.ends, -1)
+			continue
+		}
+		g.data = append(g.data, v...)
+		g.ends = append(g.ends, len(g.data))
+	}
+	return len(g.data) <= maxShort
 }
 
 // Next implements sqldb.Rows.

@@ -43,6 +43,7 @@ type Store struct {
 	looking chan *lookup
 	asking  chan *asked
 	epochs  epochs
+	joints  joints
 	lanes   sync.WaitGroup
 	packer  *pack.Packer
 	names   *sqldb.Names

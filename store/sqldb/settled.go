@@ -89,8 +89,12 @@ func (c *compiler) asksOne(x search.Governed, policy int64) fragment {
 	return sql(nothing)
 }
 
-// asksKind is what a policy of a kind asks.
+// asksKind is what a policy of a kind asks: of what few resources have, such as a label, these are
+// looked up once.
 func (c *compiler) asksKind(x search.Governed, kind int) fragment {
+	if set, ok := c.fewOf(x.Each.Of(kind)); ok {
+		return isIn(row, set)
+	}
 	t := c.decisions(x, row)
 	t.mu.Lock()
 	defer t.mu.Unlock()
