@@ -111,7 +111,7 @@ var late = []string{"EpisodeOfCare", "Encounter"}
 
 // owned erases all that has the patient for owner now, but the Patient.
 func (e *erasure) owned(ctx context.Context) error {
-	types := slices.DeleteFunc(e.d.ownership.OwnedTypes(), func(t string) bool { return slices.Contains(late, t) })
+	types := slices.DeleteFunc(slices.Clone(e.d.ownership.OwnedTypes()), func(t string) bool { return slices.Contains(late, t) })
 	for _, t := range append(types, late...) {
 		if e.d.ReleaseOf(fhir.Type(t)) == "" {
 			continue

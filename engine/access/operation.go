@@ -46,10 +46,9 @@ func (r *Rules) Operates(o Operation, t fhir.Type, i smart.Interactions) bool {
 	return slices.ContainsFunc(r.asker.Roles, func(role Role) bool { return slices.Contains(role.Operations, o) })
 }
 
-// OwnedTypes are the resource types that patients own, but for Patient.
-func (o *Ownership) OwnedTypes() []string {
-	return slices.DeleteFunc(slices.Clone(o.types), func(t string) bool { return classes[t] != owned || t == patientType })
-}
+// OwnedTypes are the resource types that patients own, but for Patient. The caller must not
+// change the slice.
+func (o *Ownership) OwnedTypes() []string { return o.owned }
 
 // Ownerless says whether resources of a type that patients own need no owner: then
 // they are of whoever refers to them.

@@ -16,6 +16,7 @@ import (
 type Ownership struct {
 	catalogs []*search.Catalog
 	types    []string // of all catalogs, sorted
+	owned    []string // of those, what patients own, but for Patient
 	current  func() []*search.Catalog
 
 	mu    sync.Mutex
@@ -36,6 +37,12 @@ func NewOwnership(catalogs []*search.Catalog, current func() []*search.Catalog) 
 	}
 	slices.Sort(o.types)
 	o.types = slices.Compact(o.types)
+	for _, t := range o.types {
+		if classes[t] == owned && t != patientType {
+			o.owned = append(o.owned, t)
+		}
+	}
+	o.owned = slices.Clip(o.owned)
 	return o
 }
 
