@@ -138,13 +138,13 @@ func (l *life) insure(at time.Time) {
 		relationship = hl7("subscriber-relationship", "child", "Child")
 	}
 	member := "M-" + l.mrn
-	class := func(code, value, name string) object {
-		return object{"type", hl7("coverage-class", code, name), "value", value, "name", name}
+	class := func(code, display, value, name string) object {
+		return object{"type", hl7("coverage-class", code, display), "value", value, "name", name}
 	}
 	l.insured = l.add("Coverage", at, "us-core-coverage", object{
 		"identifier", list{object{"type", hl7("v2-0203", "MB", "Member Number"), "system", home + "/member", "value", member}},
 		"status", "active", "type", kind, "subscriberId", member, "beneficiary", l.subject, "relationship", relationship,
 		"period", object{"start", date(l.start)}, "payor", list{l.payer},
-		"class", list{class("group", "G-"+l.postal, group), class("plan", "P-"+group, plan)},
+		"class", list{class("group", "Group", "G-"+l.postal, group), class("plan", "Plan", "P-"+group, plan)},
 	})
 }

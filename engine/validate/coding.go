@@ -46,7 +46,7 @@ func (r *run) coding(n fhir.Node) {
 			}
 			r.add(severity, fault.CodeInvalidCode, n, fmt.Sprintf("code %q is not one of %s", fault.Shorten(c.Code), fault.Shorten(c.System)))
 		case i.TxType == "invalid-display":
-			r.add(i.Severity, fault.CodeInvalid, n, i.Message)
+			r.add(i.Severity, fault.CodeInvalid, n, fmt.Sprintf("display %q is not a name of code %q of %s, which is called %q", fault.Shorten(c.Display), fault.Shorten(c.Code), fault.Shorten(c.System), v.Coding.Display))
 		}
 	}
 }
