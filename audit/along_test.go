@@ -77,19 +77,7 @@ func TestEventsThatGoAlongAreNumberedOnceAndOnlyIfTheyWereCommitted(t *testing.T
 		}
 	}
 	wg.Wait()
-	s, err := postgres.Open(t.Context(), url, schema)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := Open(t.Context(), Config{Store: s, Secret: plain{'k'}})
-	if err != nil {
-		t.Fatal(errors.Join(err, s.Close()))
-	}
-	defer func() {
-		if err := errors.Join(l.Close(), s.Close()); err != nil {
-			t.Error(err)
-		}
-	}()
+	s, l := reopened(t, url, schema)
 	got, _ := told(t, l)
 	slices.Sort(got)
 	if slices.Sort(want); !slices.Equal(got, want) {

@@ -54,19 +54,7 @@ func TestSeveralProcessesShareOneLog(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	s, err := postgres.Open(t.Context(), url, schema)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := Open(t.Context(), Config{Store: s, Secret: plain{'k'}})
-	if err != nil {
-		t.Fatal(errors.Join(err, s.Close()))
-	}
-	defer func() {
-		if err := errors.Join(l.Close(), s.Close()); err != nil {
-			t.Error(err)
-		}
-	}()
+	s, l := reopened(t, url, schema)
 	found := map[string]int{}
 	for from := int64(0); from >= 0; {
 		page, err := l.Find(t.Context(), Query{From: from, Limit: 1000})
@@ -85,4 +73,23 @@ func TestSeveralProcessesShareOneLog(t *testing.T) {
 	if signers, err := Signers(t.Context(), s); err != nil || len(signers) != 1 {
 		t.Errorf("%d signers, %v", len(signers), err)
 	}
+}
+
+// reopened is a log that others have appended to, until the test ends.
+func reopened(t *testing.T, url, schema string) (*postgres.Store, *Log) {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), url, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Open(t.Context(), Config{Store: s, Secret: plain{'k'}})
+	if err != nil {
+		t.Fatal(errors.Join(err, s.Close()))
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(l.Close(), s.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, l
 }

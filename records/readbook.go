@@ -2,6 +2,8 @@ package records
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -65,12 +67,22 @@ func (b *bookReads) begin() {
 		return
 	}
 	go func() {
-		r.err = r.read()
+		r.err = r.run()
 		close(r.done)
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.begin()
 	}()
+}
+
+// run reads. A panic is an error of those who wait, not the end of the process.
+func (r *bookRead) run() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("records: reading the policies: panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return r.read()
 }
 
 // readPolicies is readBook by itself.
