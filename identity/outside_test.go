@@ -72,33 +72,27 @@ func TestAnUnknownAccountOfAProviderMakesAUserOnlyWhereThatIsWanted(t *testing.T
 }
 
 func TestTwoFirstSignInsOfAnAccountMakeOneUser(t *testing.T) {
-	h, p := withOP(t, Provider{Create: true})
-	h.user(t, "noor")
-	o := &outside{}
-	var wait sync.WaitGroup
-	var mu sync.Mutex
-	ids := map[string]bool{}
-	for range 8 {
-		wait.Go(func() {
-			who := &idClaims{}
-			who.Issuer, who.Subject = p.URL, "s-1"
-			var a *account
-			err := again(func() (err error) {
-				a, err = h.outsideUser(h.ctx, &Provider{ID: "op", Create: true}, o, who)
-				return err
-			})
-			if err != nil {
-				t.Error(err)
-				return
+	for _, login := range []string{"", "noor"} { // without one, both would take the same
+		interrupt(t, func(a, b house, come func(func())) {
+			first := func(h house) string {
+				who := &idClaims{Login: login}
+				who.Issuer, who.Subject = "https://op.example", "s-1"
+				var made *account
+				err := again(func() (err error) {
+					made, err = h.outsideUser(h.ctx, &Provider{ID: "op", Create: true}, &outside{}, who)
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return made.user.ID
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			ids[a.user.ID] = true
+			var other string
+			come(func() { other = first(b) })
+			if one := first(a); other != "" && one != other {
+				t.Errorf("login %q: two users", login)
+			}
 		})
-	}
-	wait.Wait()
-	if len(ids) != 1 {
-		t.Errorf("%d users", len(ids))
 	}
 }
 

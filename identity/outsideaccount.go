@@ -60,7 +60,13 @@ func (s *Service) outsideUser(ctx context.Context, p *Provider, o *outside, who 
 		return nil, ErrUnlinked
 	}
 	a := &account{user: &User{Name: shorten(cmp.Or(who.Name, who.Login, who.Email), maxName), Roles: p.Roles}}
-	if a.user.Login, err = s.freeLogin(ctx, who.Login, who.Email, p.ID+"-"+link.ID[:12]); err != nil {
+	a.user.Login, err = s.freeLogin(ctx, who.Login, who.Email, p.ID+"-"+link.ID[:12])
+	if errors.Is(err, errNoFreeLogin) {
+		if _, late := s.read(ctx, kindOutsideAccount, link.ID, &is); !errors.Is(late, ErrNotFound) {
+			return nil, cmp.Or(late, ErrConflict) // another first sign-in of the account took the login
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := s.addUser(&c, a); err != nil {
@@ -71,7 +77,9 @@ func (s *Service) outsideUser(ctx context.Context, p *Provider, o *outside, who 
 	return a, s.write(ctx, &c)
 }
 
-// freeLogin is the first of some logins that nobody has.
+var errNoFreeLogin = fault.New(fault.Conflict, fault.CodeDuplicate, "login", "all logins that the provider gives are taken")
+
+// freeLogin is the first of some logins that nobody has, or errNoFreeLogin.
 func (s *Service) freeLogin(ctx context.Context, logins ...string) (string, error) {
 	for _, login := range logins {
 		if _, err := canonicalLogin(login); err != nil {
@@ -83,7 +91,7 @@ func (s *Service) freeLogin(ctx context.Context, logins ...string) (string, erro
 			return "", err
 		}
 	}
-	return "", fault.New(fault.Conflict, fault.CodeDuplicate, "login", "all logins that the provider gives are taken")
+	return "", errNoFreeLogin
 }
 
 // OutsideAccounts lists a user's accounts at outside providers.
