@@ -36,34 +36,41 @@ func (l *Log) Appended(events int) {
 // created says whether it makes a resource. Where the event cannot go along it is
 // recorded as any other.
 func (t *Trail) Foretell(tell func(t *Trail, created bool) *Event) {
-	if t != nil {
-		t.foretell = tell
+	if t == nil {
+		return
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.foretell = tell
 }
 
 // Foretold is the event of a change that touches what touch notes; nil when it is not to
 // go along.
 func (t *Trail) Foretold(created bool, touch func(t *Trail)) *Event {
-	if t == nil || t.foretell == nil {
+	if t == nil {
 		return nil
 	}
-	ahead := t.copied()
+	ahead, tell := t.ahead()
+	if tell == nil {
+		return nil
+	}
 	touch(ahead)
-	return t.foretell(ahead, created)
+	return tell(ahead, created)
 }
 
-// copied is a trail that goes on from where t is.
-func (t *Trail) copied() *Trail {
+// ahead is a trail that goes on from what t would tell, and what makes an event of it;
+// nil for nothing.
+func (t *Trail) ahead() (*Trail, func(t *Trail, created bool) *Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := &Trail{
-		touched: slices.Clone(t.touched), asked: slices.Clone(t.asked), because: slices.Clone(t.because), marks: slices.Clone(t.marks),
-		hidden: t.hidden, missed: t.missed, count: t.count, recorded: t.recorded,
+	if t.foretell == nil {
+		return nil, nil
 	}
-	for i := range c.touched {
-		c.touched[i].patients = slices.Clip(c.touched[i].patients)
+	a := &Trail{touched: slices.Clone(t.touched), asked: slices.Clone(t.asked), because: slices.Clone(t.because), count: t.count}
+	for i := range a.touched {
+		a.touched[i].patients = slices.Clip(a.touched[i].patients)
 	}
-	return c
+	return a, t.foretell
 }
 
 // Went notes that the event of all that was touched has gone along with a change, with

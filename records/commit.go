@@ -126,7 +126,9 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 			}
 		}
 		if u.after != nil {
-			return u.after(ctx, r)
+			if err := u.after(ctx, r); err != nil {
+				return err
+			}
 		}
 		return event.append(ctx, tx)
 	})

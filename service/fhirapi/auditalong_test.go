@@ -59,6 +59,10 @@ func TestTheEventOfAChangeSaysWhatWasChangedHoweverItIsKept(t *testing.T) {
 		{"PUT", "/Observation/a", fmt.Sprintf(weighed, "a", "5"), nil, 201, false, []string{"Observation/a/_history/5", "Patient/maria"}},
 		{"DELETE", "/Observation?identifier=a", "", []string{"Prefer", "return=OperationOutcome"}, 200, false, []string{"Observation/a/_history/6", "Patient/maria"}},
 		{"PUT", "/Group/g", `{"resourceType":"Group","id":"g","type":"person","actual":true}`, []string{"X-Provenance", provenance}, 201, false, []string{"Group/g/_history/1", "Provenance/*/_history/1"}},
+		{"PUT", "/Binary/b", "raw", []string{"Content-Type", "text/plain", "X-Security-Context", "Patient/maria"}, 201, false, []string{"Binary/b/_history/1", "Patient/maria"}},
+		{"PUT", "/Binary/b", "other", []string{"Content-Type", "text/plain", "X-Security-Context", "Patient/maria"}, 200, false, []string{"Binary/b/_history/2", "Patient/maria"}},
+		{"POST", "/Binary", "raw", []string{"Content-Type", "text/plain", "X-Security-Context", "Patient/maria"}, 201, false, []string{"Binary/*/_history/1", "Patient/maria"}},
+		{"DELETE", "/Binary/b", "", nil, 204, false, []string{"Binary/b/_history/3", "Patient/maria"}},
 		{"PUT", "/Consent/c", `{"resourceType":"Consent","id":"c","status":"active","scope":{"text":"x"},"category":[{"text":"x"}],"policyRule":{"text":"x"},"patient":{"reference":"Patient/maria"}}`, nil, 201, true, []string{"Consent/c/_history/1", "Patient/maria"}},
 	} {
 		id, before := fmt.Sprintf("along-%d", n), kept.groups.Load()
@@ -78,8 +82,8 @@ func TestTheEventOfAChangeSaysWhatWasChangedHoweverItIsKept(t *testing.T) {
 		}
 		touched := touches(found)
 		for i, one := range touched {
-			if typ, _, _ := strings.Cut(one, "/"); typ == "Provenance" {
-				touched[i] = "Provenance/*/_history/1"
+			if typ, _, _ := strings.Cut(one, "/"); typ == "Provenance" || c.method == "POST" && typ != "Patient" {
+				touched[i] = typ + "/*/_history/1"
 			}
 		}
 		if diff := cmp.Diff(c.touched, touched); diff != "" {

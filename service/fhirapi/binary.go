@@ -237,6 +237,7 @@ func (c *call) createBinary() (done bool, err error) {
 		return true, err
 	}
 	defer body.Close()
+	c.foretell(written)
 	res, err := c.session.CreateBinary(c.r.Context(), content, o)
 	if err != nil {
 		return true, err
@@ -262,6 +263,7 @@ func (c *call) updateBinary() (done bool, err error) {
 		return true, err
 	}
 	defer body.Close()
+	c.foretell(written)
 	res, err := c.session.UpdateBinary(c.r.Context(), c.ID, content, o)
 	if err != nil {
 		return true, err

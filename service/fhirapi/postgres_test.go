@@ -37,6 +37,7 @@ func TestTheAPIOnPostgreSQL(t *testing.T) {
 		"TheEventOfAChangeGoesIntoTheReserve":                  TestTheEventOfAChangeGoesIntoTheReserve,
 		"WhatFailsBehindItsCommitHasAnEventOfThatToo":          TestWhatFailsBehindItsCommitHasAnEventOfThatToo,
 		"WithTheReserveOnlyTreatmentGoesOn":                    TestWithTheReserveOnlyTreatmentGoesOn,
+		"WhatConnectionsBreakInHasItsEventIfItIsThere":         whatConnectionsBreakInHasItsEventIfItIsThere,
 		"WhoMayReadTheLogReadsTheLogAndNobodyElse":             TestWhoMayReadTheLogReadsTheLogAndNobodyElse,
 		"ASearchEndsWhenItsClientGoesAway":                     TestASearchEndsWhenItsClientGoesAway,
 		"ASearchThatCostsTooMuchIsRefusedWithWhatToNarrow":     TestASearchThatCostsTooMuchIsRefusedWithWhatToNarrow,
