@@ -59,11 +59,15 @@ func (r *run) systems() *terminology.Service {
 	return r.v.systems
 }
 
-// languageOf is the language of the resource that n stands in, "" when it does not say.
+// languageOf is the language of the resource that n stands in, or of the one around that,
+// "" when none says.
 func languageOf(n fhir.Node) string {
 	for ; !n.IsZero(); n = n.Parent() {
-		if n.Type().Kind == definitions.Resource {
-			return n.Child("language").Text()
+		if n.Type().Kind != definitions.Resource {
+			continue
+		}
+		if language := n.Child("language").Text(); language != "" {
+			return language
 		}
 	}
 	return ""
