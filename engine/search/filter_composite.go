@@ -93,6 +93,6 @@ func (f *filterParser) component(x *Composite, param found, called map[string]st
 		return f.refuse(at, fault.CodeValue, "operator %s cannot be used on a component of type %s", op, one.kind)
 	}
 	as := Param{Kind: one.kind}
-	x.Parts[i], err = f.p.compare(found{&parameter{Param: as, def: one.def, caseless: one.caseless}, as}, op, value)
+	x.Parts[i], err = f.p.compare(found{&parameter{Param: as, def: one.def, caseless: one.caseless}, as, one.def.Targets}, op, value)
 	return f.located(at, err)
 }

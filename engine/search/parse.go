@@ -210,7 +210,8 @@ func (p *parser) expr(types []string, name, value string, depth int) (Expr, erro
 // found is a parameter as a query names it.
 type found struct {
 	*parameter
-	as Param
+	as      Param
+	targets []string // of a reference: types that it may be to; nil for any
 }
 
 // find looks a parameter up in the types searched. Over several types it must
@@ -220,8 +221,10 @@ func (p *parser) find(types []string, code string) (found, error) {
 		types = []string{System}
 	}
 	var first *parameter
+	var all []*parameter
 	for _, t := range types {
 		one := p.c.lookup(t).params[code]
+		all = append(all, one)
 		switch {
 		case one == nil:
 			return found{}, p.unknown(t, code)
@@ -235,7 +238,7 @@ func (p *parser) find(types []string, code string) (found, error) {
 				"search parameter %q is a %s for %s but a %s for %s; search these types one by one", code, first.Kind, first.Type, one.Kind, t)}
 		}
 	}
-	return found{first, p.c.Over(types, code)}, nil
+	return found{first, p.c.Over(types, code), targetsOf(all)}, nil
 }
 
 // unknown explains that there is no such parameter.

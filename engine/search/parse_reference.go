@@ -51,18 +51,33 @@ func bareID(param found, typeName, id string) Expr {
 	if typeName != "" {
 		return Reference{Param: param.as, Type: typeName, ID: id}
 	}
-	targets := param.def.Targets
-	if only := param.as.target(); only != "" {
-		targets = []string{only}
-	}
-	if anywhere(targets) {
+	if anywhere(param.targets) {
 		return Reference{Param: param.as, ID: id}
 	}
 	var any Or
-	for _, target := range targets {
+	for _, target := range param.targets {
 		any = append(any, Reference{Param: param.as, Type: target, ID: id})
 	}
 	return simplify(any)
+}
+
+// targetsOf are the types that values of any of some parameters may refer to; nil for any.
+func targetsOf(params []*parameter) (all []string) {
+	for _, p := range params {
+		targets := p.def.Targets
+		if only := p.target(); only != "" {
+			targets = []string{only}
+		}
+		if len(targets) == 0 {
+			return nil
+		}
+		for _, t := range targets {
+			if !slices.Contains(all, t) {
+				all = append(all, t)
+			}
+		}
+	}
+	return all
 }
 
 // anywhere says whether a parameter may point to too many types to name each.
@@ -97,7 +112,7 @@ func (p *parser) follow(types []string, head, rest string, next func(target stri
 		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "",
 			"search parameter %q is a %s; only a reference can be followed with a full stop", fault.Shorten(code), param.Kind)
 	}
-	targets := param.def.Targets
+	targets := param.targets
 	if typed {
 		if !p.c.defs.IsResource(typeName) {
 			return nil, fault.New(fault.Invalid, fault.CodeInvalid, "", "in %q, %q is not a resource type%s",

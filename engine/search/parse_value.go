@@ -292,7 +292,7 @@ func (p *parser) composite(param found, raw string) (Expr, error) {
 func (p *parser) part(one component, raw string) (Expr, error) {
 	as := Param{Kind: one.kind}
 	if one.kind == definitions.SearchReference {
-		return p.reference(found{&parameter{Param: as, def: one.def}, as}, "", raw)
+		return p.reference(found{&parameter{Param: as, def: one.def}, as, one.def.Targets}, "", raw)
 	}
 	if one.kind == definitions.SearchToken {
 		return readToken(as, raw, one.caseless)
