@@ -65,8 +65,8 @@ type Door struct {
 	ownership  *access.Ownership
 	book       *access.Book
 	bookReads  bookReads
-	known      *recent.Map[consentVersion, access.Consent] // of which events tell
-	consented  *recent.Map[fhir.ID, knownConsents]         // of patients, up to maxKnown together
+	known      *recent.Map[written, access.Consent] // of which events tell
+	consented  *recent.Map[fhir.ID, knownConsents]  // of patients, up to maxKnown together
 	labels     *labels
 
 	topics        []subscribe.Topic // of packages
@@ -97,7 +97,7 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		room:      newRoom(),
 		terms:     newReadyCache(),
 		usage:     newUsage(),
-		known:     recent.NewMap[consentVersion, access.Consent](maxKnown),
+		known:     recent.NewMap[written, access.Consent](maxKnown),
 		consented: recent.NewMap[fhir.ID, knownConsents](maxKnown),
 		lists:     &codeLists{recent.NewMap[listKey, codeListing](maxListed)},
 	}

@@ -151,17 +151,6 @@ type versionedConsents struct {
 	versions map[fhir.ID]int64
 }
 
-// consentVersion names a Consent as it was written; what it says never changes.
-type consentVersion struct {
-	id      fhir.ID
-	version int64
-	written int64 // microseconds since the epoch: after $expunge versions begin anew
-}
-
-func versionOf(r store.Record) consentVersion {
-	return consentVersion{r.Key.ID, r.Version, r.Updated.UnixMicro()}
-}
-
 // knownConsents are those of a patient, as of a mark of what governs the patient.
 type knownConsents struct {
 	mark store.PolicyMark
@@ -259,7 +248,7 @@ func (d *Door) readConsents(ctx context.Context, heads []store.Record, of map[fh
 	}
 	var unknown []fhir.Key
 	for _, head := range heads {
-		if c, ok := d.known.Get(versionOf(head)); ok {
+		if c, ok := d.known.Get(writtenAs(head)); ok {
 			add(c, head.Version)
 		} else {
 			unknown = append(unknown, head.Key)
@@ -280,7 +269,7 @@ func (d *Door) readConsents(ctx context.Context, heads []store.Record, of map[fh
 		if err != nil {
 			return err
 		}
-		d.known.Put(versionOf(r), c)
+		d.known.Put(writtenAs(r), c)
 		add(c, r.Version)
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 	"github.com/inglehealth/ingle/engine/terminology"
 	"github.com/inglehealth/ingle/internal/recent"
 	"github.com/inglehealth/ingle/spec/fault"
-	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/store"
 )
 
@@ -17,26 +16,21 @@ import (
 // resources' JSON. The least recently used goes first.
 const maxReady = 64 << 20
 
-// readyCache keeps what was made ready by key and version. A version never
-// changes, and whoever asks names the current one, so nothing in it is ever
-// out of date, whichever process wrote the resource.
+// readyCache keeps what was made ready of each version. Whoever asks names the
+// current one, so nothing in it is ever out of date, whichever process wrote the
+// resource.
 type readyCache struct {
 	making *semaphore.Weighted // one is made ready at a time: it takes a multiple of its size
-	*recent.Map[readyKey, terminology.Resource]
-}
-
-type readyKey struct {
-	key     fhir.Key
-	version int64
+	*recent.Map[written, terminology.Resource]
 }
 
 func newReadyCache() *readyCache {
-	return &readyCache{making: semaphore.NewWeighted(1), Map: recent.NewMap[readyKey, terminology.Resource](maxReady)}
+	return &readyCache{making: semaphore.NewWeighted(1), Map: recent.NewMap[written, terminology.Resource](maxReady)}
 }
 
 // ready makes the resource of a record, whose body need not be there, ready.
 func (d *Door) ready(ctx context.Context, head store.Record) (terminology.Resource, error) {
-	k := readyKey{head.Key, head.Version}
+	k := writtenAs(head)
 	if made, ok := d.terms.Get(k); ok {
 		return made, nil
 	}
@@ -48,10 +42,10 @@ func (d *Door) ready(ctx context.Context, head store.Record) (terminology.Resour
 		return made, nil
 	}
 	record, err := d.store.ReadVersion(ctx, head.Key, head.Version)
-	if errors.Is(err, store.ErrNotFound) { // expunged just now
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && writtenAs(record) != k: // expunged just now
 		return terminology.Resource{}, nil
-	}
-	if err != nil {
+	case err != nil:
 		return terminology.Resource{}, err
 	}
 	made, err := terminology.ParseResource(record.Body)

@@ -212,3 +212,20 @@ func TestSearchesAskForCodesWithTheSessionsSight(t *testing.T) {
 		}
 	})
 }
+
+func TestAValueSetThatComesAfterAnExpungedOneIsAnother(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{Expunge: true})
+		put(t, s, "Observation/o", `{"resourceType":"Observation","id":"o","status":"final","code":{"coding":[{"system":"urn:x","code":"old"}]}}`)
+		for _, code := range []string{"old", "new"} {
+			putValueSet(t, s, "v", "urn:v", "1", code)
+			if got := codes(t, s, "ValueSet/", "url=urn:v"); got != " "+code {
+				t.Errorf("of %s:%s", code, got)
+			}
+			if n := count(t, s, "Observation", "code:in=urn:v"); (n == 1) != (code == "old") {
+				t.Errorf("of %s: %d are found", code, n)
+			}
+			must(s.Expunge(t.Context(), records.ExpungeRequest{Key: key("ValueSet/v"), Everything: true}))(t)
+		}
+	})
+}

@@ -141,13 +141,13 @@ func (t *termSource) heads(ctx context.Context, question termQuestion) ([]store.
 // versions answered its questions.
 type sight struct {
 	some bool
-	seen map[termQuestion][]readyKey
+	seen map[termQuestion][]written
 }
 
 func (t *termSource) sight() sight {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	out := sight{some: t.some != nil && *t.some, seen: make(map[termQuestion][]readyKey, len(t.seen))}
+	out := sight{some: t.some != nil && *t.some, seen: make(map[termQuestion][]written, len(t.seen))}
 	for question, heads := range t.seen {
 		out.seen[question] = versionsOf(heads)
 	}
@@ -173,10 +173,10 @@ func (t *termSource) sees(ctx context.Context, other sight) (bool, error) {
 	return true, nil
 }
 
-func versionsOf(heads []store.Record) []readyKey {
-	out := make([]readyKey, len(heads))
+func versionsOf(heads []store.Record) []written {
+	out := make([]written, len(heads))
 	for i, h := range heads {
-		out[i] = readyKey{h.Key, h.Version}
+		out[i] = writtenAs(h)
 	}
 	return out
 }
