@@ -7,6 +7,7 @@ import (
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
 )
 
 // Actors are the references by which consents may name a user who is a resource:
@@ -98,9 +99,26 @@ func (d *Door) actorsOf(ctx context.Context, user fhir.Key) ([]string, error) {
 	return all, nil
 }
 
-// changesActors says whether a write of a resource may change whom consents name.
-func (d *Door) changesActors(t fhir.Type) bool {
-	return t == personType || slices.Contains(belongs, t) && d.book.Mentions(string(t)) || t == "PractitionerRole" && d.book.Mentions("Organization")
+// changesActors says whether writes may change whom consents name, as these are now.
+func (d *Door) changesActors(ctx context.Context, writes []store.Write) (bool, error) {
+	var types []fhir.Type
+	for i := range writes {
+		switch t := writes[i].Key.Type; {
+		case t == personType:
+			return true, nil
+		case slices.Contains(belongs, t) && !slices.Contains(types, t):
+			types = append(types, t)
+		}
+	}
+	if types == nil {
+		return false, nil
+	}
+	if err := d.readBook(ctx); err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(types, func(t fhir.Type) bool {
+		return d.book.Mentions(string(t)) || t == "PractitionerRole" && d.book.Mentions("Organization")
+	}), nil
 }
 
 // belongs are the types whose resources say on whose behalf somebody acts.

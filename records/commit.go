@@ -68,6 +68,10 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	if err != nil {
 		return nil, err
 	}
+	actors, err := d.changesActors(ctx, u.writes)
+	if err != nil {
+		return nil, err
+	}
 	event := d.along(ctx, u, consents)
 	var written []store.Record
 	err = run(ctx, func(ctx context.Context, tx store.Tx) error {
@@ -130,6 +134,11 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 				return err
 			}
 		}
+		if actors {
+			if err := tx.RaiseEpoch(ctx); err != nil {
+				return err
+			}
+		}
 		return event.append(ctx, tx)
 	})
 	if errors.Is(err, store.ErrVersion) {
@@ -146,13 +155,6 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	event.went()
 	if len(written) > 0 {
 		d.changed.notify()
-	}
-	if slices.ContainsFunc(written, func(r store.Record) bool {
-		return d.changesActors(r.Key.Type)
-	}) {
-		if err := d.store.WriteItems(ctx, true); err != nil {
-			return nil, err
-		}
 	}
 	if slices.ContainsFunc(written, func(r store.Record) bool { return r.Key.Type == searchParameter }) {
 		if u.bulk {

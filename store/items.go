@@ -43,6 +43,6 @@ type Identity interface {
 	// how many went.
 	SweepItems(ctx context.Context, before time.Time, limit int) (int64, error)
 	// Epoch is a number that differs from what it was before any WriteItems
-	// with epoch that has returned, in whatever process.
+	// with epoch, and any transaction with Tx.RaiseEpoch, that has returned, in whatever process.
 	Epoch(ctx context.Context) (int64, error)
 }

@@ -91,6 +91,9 @@ type Tx interface {
 	Govern(ctx context.Context, patient fhir.ID, spans []PolicySpan) error
 	// PutItems is Identity.WriteItems without an epoch, as part of the transaction.
 	PutItems(ctx context.Context, changes ...ItemChange) error
+	// RaiseEpoch has Identity.Epoch rise with the commit. Others who raise it wait for that,
+	// so it is best called last.
+	RaiseEpoch(ctx context.Context) error
 	// AppendAudit is Audit.AppendAudit as part of the transaction, behind its Put: the group
 	// is there if what was written is, and nobody sees it before. errors.ErrUnsupported
 	// where AuditsWrites says that it cannot be.

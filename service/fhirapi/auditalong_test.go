@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -104,12 +105,11 @@ func TestTheEventOfAChangeGoesIntoTheReserve(t *testing.T) {
 	s.do("PUT", "/Patient/none", `{"resourceType":"Patient","id":"none"}`, as("doctor")...).want(503)
 }
 
-// unsettled is a store that fails when a change is committed and something else is to
-// follow.
+// unsettled is a store that has no content of a Binary any more when that is committed.
 type unsettled struct{ store.Store }
 
-func (unsettled) WriteItems(context.Context, bool, ...store.ItemChange) error {
-	return errors.New("broken")
+func (unsettled) ReadBlob(context.Context, string, int64, int64) (iter.Seq2[[]byte, error], int64, error) {
+	return nil, 0, errors.New("broken")
 }
 
 func TestWhatFailsBehindItsCommitHasAnEventOfThatToo(t *testing.T) {
@@ -117,7 +117,7 @@ func TestWhatFailsBehindItsCommitHasAnEventOfThatToo(t *testing.T) {
 		c.Audit = openAudit(c.Store, c.Base)
 		c.Store = unsettled{c.Store}
 	})
-	s.do("PUT", "/Person/x", `{"resourceType":"Person","id":"x"}`, "X-Request-Id", "behind").want(500)
+	s.do("PUT", "/Binary/x", `{"resourceType":"Binary","id":"x","contentType":"text/plain","data":"eA=="}`, "X-Request-Id", "behind").want(500)
 	var said []string
 	for _, e := range s.eventsOf("behind") {
 		said = append(said, fmt.Sprint(e["outcome"]))

@@ -40,10 +40,19 @@ func (t *tx) Govern(ctx context.Context, patient fhir.ID, spans []store.PolicySp
 	}
 	made, err := policies.Govern(ctx, t, typeNumber, patient, spans)
 	if err == nil && made {
-		t.enqueue(raiseEpoch)
+		err = t.RaiseEpoch(ctx)
 	}
 	return err
 }
+
+// RaiseEpoch implements store.Tx.
+func (t *tx) RaiseEpoch(context.Context) error {
+	t.enqueue(raiseEpoch)
+	return nil
+}
+
+// RaiseEpoch implements store.Tx.
+func (m *member) RaiseEpoch(context.Context) error { return m.alone() }
 
 // Govern implements store.Tx.
 func (m *member) Govern(context.Context, fhir.ID, []store.PolicySpan) error { return m.alone() }

@@ -301,6 +301,12 @@ func (q quiet) Query(_ context.Context, text string, args ...any) (sqldb.Rows, e
 	return q.conn.Query(context.Background(), text, args...)
 }
 
+// RaiseEpoch implements store.Tx.
+func (t *tx) RaiseEpoch(context.Context) error {
+	t.raises = true
+	return nil
+}
+
 // AppendAudit implements store.Tx: the log is a file of its own.
 func (t *tx) AppendAudit(context.Context, []byte) error { return errors.ErrUnsupported }
 

@@ -1,9 +1,11 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -188,5 +190,21 @@ func epochRises(t *testing.T, b bench) {
 	}
 	if read() == first {
 		t.Error("it did not change")
+	}
+	held := b.setting(t, "held", "1")
+	for name, write := range b.ways() {
+		before := read()
+		err := write(b.ctx, func(ctx context.Context, tx store.Tx) error {
+			if err := tx.Hold(ctx, held); err != nil {
+				return err
+			}
+			if _, err := tx.Put(ctx, []store.Write{b.put("Patient/"+strings.ReplaceAll(name, " ", "-"), 0, "")}); err != nil {
+				return err
+			}
+			return tx.RaiseEpoch(ctx)
+		})
+		if err != nil || read() == before {
+			t.Errorf("%s: it did not change with the transaction: %v", name, err)
+		}
 	}
 }

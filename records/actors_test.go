@@ -1,0 +1,49 @@
+package records_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/store"
+)
+
+// leaving is a store whose caller goes away when a write is committed.
+type leaving struct {
+	store.Store
+	leave context.CancelFunc
+}
+
+func (l *leaving) Write(ctx context.Context, fn func(context.Context, store.Tx) error) error {
+	err := l.Store.Write(ctx, fn)
+	l.leave()
+	return err
+}
+
+// The process that writes has made no session of a user, so that it knows of no consent.
+func TestWhomConsentsNameIsAskedAnewThoughWhoChangedItHasGone(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		patient(t, s, "p")
+		put(t, s, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
+		team := func(status string) records.Content {
+			return body(`{"resourceType":"CareTeam","id":"t","status":%q,"participant":[{"member":{"reference":"Practitioner/dr"}}]}`, status)
+		}
+		must(s.Update(t.Context(), key("CareTeam/t"), team("active"), records.UpdateOptions{}))(t)
+		consents(t, s, "c", "p", denyTeam)
+		watched := db.open(t)
+		before := must(watched.Epoch(t.Context()))(t)
+
+		ctx, leave := context.WithCancel(t.Context())
+		gone := &leaving{db.open(t), leave}
+		d := must(records.Open(t.Context(), records.Config{Store: gone, Definitions: definitions.MustBuiltIn(definitions.R4), Base: base}))(t)
+		res, err := d.Session(records.Principal{}, nil).Update(ctx, key("CareTeam/t"), team("inactive"), records.UpdateOptions{})
+		if ctx.Err() == nil || err != nil || res.Version != 2 {
+			t.Errorf("version %d, %v", res.Version, err)
+		}
+		if must(watched.Epoch(t.Context()))(t) == before {
+			t.Error("whose rights are known keeps them")
+		}
+	})
+}
