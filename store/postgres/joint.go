@@ -22,8 +22,9 @@ import (
 // joints knows in which arguments queries of a text differed so far. It is safe for
 // concurrent use.
 type joints struct {
-	mu sync.Mutex
-	of map[string]*joint
+	mu   sync.Mutex
+	of   map[string]*joint
+	size int // of the texts, in bytes
 }
 
 // joint is how queries of one text are asked together.
@@ -65,8 +66,8 @@ func (s *Store) goings(batch []*asked) (all []going) {
 	return all
 }
 
-// maxJoints bounds the texts that are known.
-const maxJoints = 2000
+// maxJoints bounds the texts that are known, in bytes.
+const maxJoints = 16 << 20
 
 // together is how queries of one text go together; nil when they cannot.
 func (j *joints) together(asked []*asked) *joint {
@@ -87,10 +88,7 @@ func (j *joints) together(asked []*asked) *joint {
 	}
 	if known == nil || !slices.Equal(now, known.differ) {
 		known = &joint{differ: now, text: jointText(text, now, asked[0].args)}
-		if j.of == nil || len(j.of) >= maxJoints {
-			j.of = map[string]*joint{}
-		}
-		j.of[text] = known
+		j.keep(text, known)
 	}
 	if known.text == "" {
 		return nil
@@ -108,9 +106,20 @@ func (j *joints) fail(all []going, err error) {
 	defer j.mu.Unlock()
 	for _, g := range all {
 		if g.joint != nil && !g.proven.Load() {
-			j.of[g.asked[0].text] = &joint{}
+			j.keep(g.asked[0].text, &joint{})
 		}
 	}
+}
+
+// keep remembers how queries of a text go together, and forgets all others when these are too
+// many. j.mu is held.
+func (j *joints) keep(text string, how *joint) {
+	if size := len(text) + len(how.text); j.of == nil || j.size+size > maxJoints {
+		j.of, j.size = map[string]*joint{}, size
+	} else {
+		j.size += size
+	}
+	j.of[text] = how
 }
 
 // differing are the arguments in which queries differ, beside those that are known; nil when they have

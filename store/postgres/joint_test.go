@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -175,5 +176,22 @@ func TestATextThatTheDatabaseDoesNotUnderstandAsOneGoesAlone(t *testing.T) {
 	}
 	if all := s.goings([]*asked{ask(1), ask(2)}); len(all) != 2 {
 		t.Error("the next ones go together")
+	}
+}
+
+func TestTheTextsOfJointsAreForgottenBeforeTheyTakeTooMuch(t *testing.T) {
+	var j joints
+	for n := range 100 {
+		text := fmt.Sprintf("SELECT %d FROM x WHERE a = $1 AND b <> '%s'", n, strings.Repeat("x", maxText/2))
+		if j.together([]*asked{{text: text, args: []any{int64(1)}}, {text: text, args: []any{int64(2)}}}) == nil {
+			t.Fatal("they go alone")
+		}
+		size := 0
+		for text, of := range j.of {
+			size += len(text) + len(of.text)
+		}
+		if size == 0 || size > maxJoints {
+			t.Fatalf("%d bytes of %d texts", size, len(j.of))
+		}
 	}
 }
