@@ -382,8 +382,16 @@ func (a *AuditFile) RestoreAuditReserve(context.Context) error {
 	if want < reserveSpent {
 		return errors.Join(store.ErrFull, f.Close())
 	}
-	for size := info.Size(); size < want && err == nil; size += reserveSpent {
-		_, err = f.WriteAt(make([]byte, min(reserveSpent, want-size)), size)
+	if size := info.Size(); size < want {
+		err = occupy(f, size, want)
 	}
 	return errors.Join(translate(a.dir, err), f.Close())
+}
+
+// fill writes zeros between two offsets.
+func fill(f *os.File, from, to int64) (err error) {
+	for ; from < to && err == nil; from += reserveSpent {
+		_, err = f.WriteAt(make([]byte, min(reserveSpent, to-from)), from)
+	}
+	return err
 }
