@@ -42,9 +42,5 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, schema string) (err er
 		return err
 	}
 	db := stdlib.OpenDB(*config)
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files)
-	if err != nil {
-		return errors.Join(err, db.Close())
-	}
-	return errors.Join(sqldb.Migrate(ctx, provider), db.Close())
+	return errors.Join(sqldb.Migrate(ctx, goose.DialectPostgres, db, files), db.Close())
 }

@@ -23,9 +23,5 @@ func migrate(ctx context.Context, path string, all fs.FS, folder string) error {
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
-	if err != nil {
-		return errors.Join(err, db.Close())
-	}
-	return errors.Join(sqldb.Migrate(ctx, provider), db.Close())
+	return errors.Join(sqldb.Migrate(ctx, goose.DialectSQLite3, db, files), db.Close())
 }
