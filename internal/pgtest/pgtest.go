@@ -1,6 +1,7 @@
 // Package pgtest gives tests a PostgreSQL cluster of their own: made with the
 // binaries that Debian installs, run as an unprivileged user, reached only
-// through a socket in a private directory, and gone when the tests end.
+// through a socket in a private directory, and gone when the tests end. Where there
+// is memory to spare it lies there, unless it is to be durable.
 package pgtest
 
 import (
@@ -160,7 +161,7 @@ func start(durable bool) (c *Cluster, err error) {
 	if c.as, err = unprivileged(); err != nil {
 		return nil, err
 	}
-	if c.dir, err = os.MkdirTemp("/tmp", "ingle-pg-"); err != nil {
+	if c.dir, err = os.MkdirTemp(c.place(), "ingle-pg-"); err != nil {
 		return nil, err
 	}
 	if c.as != nil {
@@ -173,6 +174,20 @@ func start(durable bool) (c *Cluster, err error) {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
 	return c, c.Start()
+}
+
+// enough is the room, in bytes, that a cluster in memory needs at most.
+const enough = 4 << 30
+
+// place is where a cluster that does not sync lies in memory, if there is room: of what
+// a new schema costs, two fifths is the file system that makes its files on a disk.
+func (c *Cluster) place() string {
+	const memory = "/dev/shm"
+	var s syscall.Statfs_t
+	if !c.durable && syscall.Statfs(memory, &s) == nil && s.Bavail*uint64(s.Bsize) >= enough {
+		return memory
+	}
+	return "/tmp"
 }
 
 func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
