@@ -4,18 +4,27 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"iter"
+	"slices"
 	"sync"
 )
 
 // Template is the template of a page. A server has a hundred, of which it shows few most
-// of the time, so that each is kept from its first use on. It is safe for concurrent use.
+// of the time, and a command none, so that each is made at its first use and kept from
+// then on. It is safe for concurrent use.
 type Template struct{ get func() *template.Template }
 
-// Made is the template that a function makes. It is called at once, so that a fault of the
-// build does not wait for somebody to see the page, and again at the first use.
+var all []*Template
+
+// All are the templates of the rooms that the program has: what a test makes, so that
+// a fault of one does not wait for somebody to see the page.
+func All() iter.Seq[*Template] { return slices.Values(all) }
+
+// Made is the template that a function makes, for a variable of a room.
 func Made(by func() *template.Template) *Template {
-	by()
-	return &Template{sync.OnceValue(by)}
+	t := &Template{sync.OnceValue(by)}
+	all = append(all, t)
+	return t
 }
 
 // Parse makes the template of a page of a room: its own file, and the shared
@@ -26,6 +35,9 @@ func Parse(from fs.FS, name string, more ...string) *Template {
 		return template.Must(t.ParseFS(from, append([]string{"page/" + name}, more...)...))
 	})
 }
+
+// Name is the name of its file. It panics when the template cannot be made.
+func (t *Template) Name() string { return t.get().Name() }
 
 // Execute writes what the template makes of data.
 func (t *Template) Execute(w io.Writer, data any) error { return t.get().Execute(w, data) }
