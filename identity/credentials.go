@@ -87,21 +87,35 @@ func (s *Service) change(ctx context.Context, user string, end bool, f func(*acc
 // SetPassword gives a user a password and ends all sessions and grants of the
 // user. A password that breaks a rule is a *fault.Error.
 func (s *Service) SetPassword(ctx context.Context, user, password string) error {
-	u, err := s.User(ctx, user)
-	if err != nil {
-		return err
-	}
-	if err := CheckPassword(u.Login, password); err != nil {
-		return err
+	return s.SetPasswordOf(ctx, []string{user}, password)
+}
+
+// SetPasswordOf is SetPassword of users who share a password, as those of a sandbox
+// do: it is hashed once, so that what the database holds tells that they share it.
+func (s *Service) SetPasswordOf(ctx context.Context, users []string, password string) error {
+	for _, id := range users {
+		u, err := s.User(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := CheckPassword(u.Login, password); err != nil {
+			return err
+		}
 	}
 	hash, err := s.hasher.hash(ctx, password)
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, user, true, func(a *account) error {
-		a.has.setPassword(hash)
-		return nil
-	})
+	for _, id := range users {
+		err := s.change(ctx, id, true, func(a *account) error {
+			a.has.setPassword(hash)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // setPassword also drops what a session that ends with the old password had

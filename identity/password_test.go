@@ -199,3 +199,35 @@ func FuzzCanonicalLogin(f *testing.F) {
 		}
 	})
 }
+
+func TestUsersWhoShareAPasswordAreHashedOnceAndSignIn(t *testing.T) {
+	h := openHouse(t, Config{})
+	var users []string
+	for _, login := range []string{"noor", "ada"} {
+		u, err := h.CreateUser(h.ctx, User{Login: login, Name: login})
+		if err != nil {
+			t.Fatal(err)
+		}
+		users = append(users, u.ID)
+	}
+	if err := h.SetPasswordOf(h.ctx, users, password); err != nil {
+		t.Fatal(err)
+	}
+	hashes := map[string]bool{}
+	for _, id := range users {
+		a, err := h.account(h.ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok, _, err := h.hasher.verify(h.ctx, password, a.has.Password); err != nil || !ok {
+			t.Errorf("%s: the password is not the user's: %v", a.user.Login, err)
+		}
+		hashes[a.has.Password] = true
+	}
+	if len(hashes) != 1 {
+		t.Errorf("the password was hashed %d times", len(hashes))
+	}
+	if err := h.SetPasswordOf(h.ctx, users, "short"); err == nil {
+		t.Error("a password that breaks a rule is set")
+	}
+}

@@ -256,6 +256,7 @@ func peopleSandbox(ctx context.Context, in *identity.Service) (password string, 
 	} else if err != nil {
 		return "", err
 	}
+	var all []string
 	for _, u := range sandboxUsers {
 		if _, err := in.UserByLogin(ctx, u.Login); !errors.Is(err, identity.ErrNotFound) {
 			if err != nil {
@@ -267,12 +268,13 @@ func peopleSandbox(ctx context.Context, in *identity.Service) (password string, 
 		if err != nil {
 			return "", fmt.Errorf("sandbox: user %s: %w", u.Login, err)
 		}
-		if password == "" {
-			continue
-		}
-		if err := in.SetPassword(ctx, made.ID, password); err != nil {
-			return "", fmt.Errorf("sandbox: user %s: %w", u.Login, err)
-		}
+		all = append(all, made.ID)
+	}
+	if password == "" {
+		return "", nil
+	}
+	if err := in.SetPasswordOf(ctx, all, password); err != nil {
+		return "", fmt.Errorf("sandbox: %w", err)
 	}
 	return password, nil
 }
