@@ -118,7 +118,7 @@ func (p *tab) picture(name string) {
 		p.fatalf("%v", err)
 	}
 	shot, err := p.top.Timeout(patience).Screenshot(false, &proto.PageCaptureScreenshot{
-		Format: proto.PageCaptureScreenshotFormatPng, CaptureBeyondViewport: true,
+		Format: proto.PageCaptureScreenshotFormatPng, CaptureBeyondViewport: true, OptimizeForSpeed: true,
 		Clip: &proto.PageViewport{Width: size.Value.Get("0").Num(), Height: size.Value.Get("1").Num(), Scale: 1},
 	})
 	if err != nil {
