@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -65,7 +66,7 @@ func linesOf(t *testing.T, text string) (all []line) {
 
 // Clients read and write while the server is killed at random moments. Of
 // whatever was answered there is an event after the restart, what an event says was made is
-// there, and the log is whole.
+// there, on PostgreSQL nothing is there without one, and the log is whole.
 func TestTheEventOfAnAnswerIsThereWhenTheServerIsKilled(t *testing.T) {
 	for name, where := range map[string]func(*testing.T) []string{
 		"SQLite":     func(t *testing.T) []string { return []string{"--data", t.TempDir()} },
@@ -126,6 +127,18 @@ func killAndAudit(t *testing.T, where []string) {
 	for _, id := range answered {
 		if _, ok := slices.BinarySearch(recorded, id); !ok {
 			t.Errorf("%s was answered, and there is no event", id)
+		}
+	}
+	if where[0] == "--database" {
+		status, body := send(t.Context(), client, "GET", p.url+"/Patient?_elements=id&_count=1000", "")
+		there := regexp.MustCompile(`"id": ?"(kill-[0-9-]+)"`).FindAllStringSubmatch(body, -1)
+		if status != 200 || len(there) < 10 {
+			t.Errorf("%d, %d Patients", status, len(there))
+		}
+		for _, one := range there {
+			if _, ok := slices.BinarySearch(recorded, one[1]); !ok {
+				t.Errorf("%s is there, and there is no event", one[1])
+			}
 		}
 	}
 	if len(answered) < 20 {
