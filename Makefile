@@ -12,7 +12,7 @@ run: ## start a server with a few synthetic patients in it
 test: ## install what is missing (PostgreSQL) and run every test
 	./scripts/install-test-deps
 	$(GO) vet ./...
-	$(GO) test -p 3 -vet=off -timeout 30m ./... # they wait for databases and browsers more than they compute; vet has just run
+	GO=$(GO) ./scripts/test
 
 screenshots: ## make the pictures of the README anew
 	./scripts/install-test-deps
