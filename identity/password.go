@@ -21,6 +21,11 @@ type Cost struct {
 	Threads uint8
 }
 
+// bounded says whether hashes may take so much.
+func (c Cost) bounded() bool {
+	return c.Memory <= mostMemory && c.Time >= 1 && c.Time <= mostTime && c.Threads >= 1
+}
+
 // DefaultCost is OWASP's first choice for 19 MiB.
 func DefaultCost() Cost { return Cost{Memory: 19 << 10, Time: 2, Threads: 1} }
 
@@ -120,7 +125,7 @@ func decodeHash(hash string) (c Cost, salt, sum []byte, err error) {
 		return c, nil, nil, errors.New("identity: a password's hash cannot be read")
 	}
 	_, err = fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &c.Memory, &c.Time, &c.Threads)
-	if err == nil && (version != argon2.Version || c.Memory > mostMemory || c.Time < 1 || c.Time > mostTime || c.Threads < 1) {
+	if err == nil && (version != argon2.Version || !c.bounded()) {
 		err = errors.New("unknown version or cost")
 	}
 	if err == nil {

@@ -47,6 +47,15 @@ func TestPasswordsAreHashedAtTheCostThatIsSaid(t *testing.T) {
 	}
 }
 
+func TestACostThatNoHashMayHaveIsRefused(t *testing.T) {
+	for _, c := range []Cost{{Memory: 64, Threads: 1}, {Memory: 64, Time: 1}, {Memory: mostMemory + 1, Time: 1, Threads: 1}, {Memory: 64, Time: mostTime + 1, Threads: 1}} {
+		_, err := newService(Config{Store: sqliteStore(t), Secret: NewKeyFile(filepath.Join(t.TempDir(), "key")), Issuer: "https://ehr.example", Passwords: c})
+		if err == nil {
+			t.Errorf("%+v is taken", c)
+		}
+	}
+}
+
 func TestTwoSpellingsOfAPasswordAreOne(t *testing.T) {
 	h := cheap()
 	hash, err := h.hash(t.Context(), "Käse und Brötchen")

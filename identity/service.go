@@ -112,6 +112,9 @@ func newService(c Config) (*Service, error) {
 	if c.Passwords == (Cost{}) {
 		c.Passwords = DefaultCost()
 	}
+	if !c.Passwords.bounded() {
+		return nil, fmt.Errorf("identity: the hashes of passwords cannot take %+v: 1 to %d passes over up to %d KiB by at least one thread", c.Passwords, mostTime, mostMemory)
+	}
 	s := &Service{
 		config: c, hasher: newHasher(c.Passwords), addresses: sharing(c.Addresses), passkeys: relyingParty(issuer),
 		checked: recent.NewMap[string, checked](maxChecked), origins: recent.NewMap[string, int64](maxOrigins),
