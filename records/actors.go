@@ -3,7 +3,6 @@ package records
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -42,7 +41,40 @@ func (d *Door) Actors(ctx context.Context, user fhir.Key) ([]string, error) {
 		}
 	}
 	slices.Sort(all)
-	return slices.DeleteFunc(slices.Compact(all), func(s string) bool { return s == "" }), nil
+	return slices.Compact(all), nil
+}
+
+// Organizations are those for which a user who is a resource acts, by the
+// PractitionerRoles that are its.
+func (d *Door) Organizations(ctx context.Context, user fhir.Key) ([]fhir.Key, error) {
+	selves, err := d.Selves(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	var all []fhir.Key
+	for _, self := range selves {
+		roles, err := d.rolesOf(ctx, self)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range roles {
+			if organization, ok := d.organizationOf(r); ok && !slices.Contains(all, organization) {
+				all = append(all, organization)
+			}
+		}
+	}
+	return all, nil
+}
+
+// rolesOf are the PractitionerRoles of a user that are not said to be in use no more.
+func (d *Door) rolesOf(ctx context.Context, user fhir.Key) ([]found, error) {
+	roles, err := d.referring(ctx, string(roleType), "practitioner", user)
+	return slices.DeleteFunc(roles, func(r found) bool { return r.tree.Root().Child("active").Text() == "false" }), err
+}
+
+func (d *Door) organizationOf(role found) (fhir.Key, bool) {
+	key, _, ok := d.local(role.tree.Definitions(), role.tree.Root().Find("organization", "reference").Text())
+	return key, ok
 }
 
 // Selves are the resources that a user is: the one named, and of a Person those to
@@ -64,25 +96,30 @@ func (d *Door) Selves(ctx context.Context, user fhir.Key) ([]fhir.Key, error) {
 		return nil, err
 	}
 	for link := range tree.Root().All("link") {
-		typ, id, _ := strings.Cut(link.Find("target", "reference").Text(), "/")
-		if key := (fhir.Key{Type: fhir.Type(typ), ID: fhir.ID(id)}); key.ID.Valid() {
+		if key, _, ok := d.local(tree.Definitions(), link.Find("target", "reference").Text()); ok {
 			all = append(all, key)
 		}
 	}
 	return all, nil
 }
 
-const personType fhir.Type = "Person"
+const (
+	personType fhir.Type = "Person"
+	roleType   fhir.Type = "PractitionerRole"
+)
 
 func (d *Door) actorsOf(ctx context.Context, user fhir.Key) ([]string, error) {
 	all := []string{user.String()}
-	if d.book.Mentions("PractitionerRole") || d.book.Mentions("Organization") {
-		roles, err := d.referring(ctx, "PractitionerRole", "practitioner", user)
+	if d.book.Mentions(string(roleType)) || d.book.Mentions("Organization") {
+		roles, err := d.rolesOf(ctx, user)
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range roles {
-			all = append(all, r.String(), r.tree.Root().Find("organization", "reference").Text())
+			all = append(all, r.String())
+			if organization, ok := d.organizationOf(r); ok {
+				all = append(all, organization.String())
+			}
 		}
 	}
 	if d.book.Mentions("CareTeam") {
@@ -99,12 +136,13 @@ func (d *Door) actorsOf(ctx context.Context, user fhir.Key) ([]string, error) {
 	return all, nil
 }
 
-// changesActors says whether writes may change whom consents name, as these are now.
+// changesActors says whether writes may change whom consents name, as these are now, or
+// for which organizations somebody acts.
 func (d *Door) changesActors(ctx context.Context, writes []store.Write) (bool, error) {
 	var types []fhir.Type
 	for i := range writes {
 		switch t := writes[i].Key.Type; {
-		case t == personType:
+		case t == personType, t == roleType:
 			return true, nil
 		case slices.Contains(belongs, t) && !slices.Contains(types, t):
 			types = append(types, t)
@@ -116,13 +154,11 @@ func (d *Door) changesActors(ctx context.Context, writes []store.Write) (bool, e
 	if err := d.readBook(ctx); err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(types, func(t fhir.Type) bool {
-		return d.book.Mentions(string(t)) || t == "PractitionerRole" && d.book.Mentions("Organization")
-	}), nil
+	return slices.ContainsFunc(types, func(t fhir.Type) bool { return d.book.Mentions(string(t)) }), nil
 }
 
-// belongs are the types whose resources say on whose behalf somebody acts.
-var belongs = []fhir.Type{"PractitionerRole", "CareTeam", "Group"}
+// belongs are further types whose resources say on whose behalf somebody acts.
+var belongs = []fhir.Type{"CareTeam", "Group"}
 
 type found struct {
 	fhir.Key

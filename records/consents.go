@@ -26,7 +26,7 @@ const lockConsents = "consents"
 // them, raises consentRules.
 const (
 	consentsSetting = "consentRules"
-	consentRules    = 3
+	consentRules    = 4
 )
 
 // Rules makes the rules of a grant, with the consents of patients and the defaults as
@@ -122,7 +122,7 @@ func (d *Door) consent(r store.Record) (access.Consent, error) {
 	if err != nil {
 		return access.Consent{}, err
 	}
-	return access.ReadConsent(tree.Root()), nil
+	return access.ReadConsent(tree.Root(), d.base), nil
 }
 
 // consentKeys are the Consents among writes.

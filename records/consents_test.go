@@ -130,6 +130,38 @@ func TestAConsentThatNamesAnOrganizationOrACareTeamIsOfItsMembers(t *testing.T) 
 	})
 }
 
+func TestAConsentNamesItsPatientActorsAndDataByWhateverReference(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{})
+		s := d.Session(records.Principal{ID: "tester"}, nil)
+		put(t, s, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
+		put(t, s, "Organization/o", `{"resourceType":"Organization","id":"o","name":"o"}`)
+		put(t, s, "PractitionerRole/r", `{"resourceType":"PractitionerRole","id":"r","practitioner":{"reference":%q},"organization":{"reference":%q}}`, base+"/Practitioner/dr", base+"/Organization/o")
+		patient(t, s, "p")
+		observation(t, s, "o", "Patient/p")
+		for _, form := range []string{"%s", base + "/%s", "%s/_history/1", base + "/%s/_history/1"} {
+			as := func(name string) string { return fmt.Sprintf(form, name) }
+			for what, provision := range map[string]string{
+				"an actor":        strings.Replace(denyDr, "Practitioner/dr", as("Practitioner/dr"), 1),
+				"an organization": strings.Replace(denyOrg, "Organization/o", as("Organization/o"), 1),
+				"data":            fmt.Sprintf(`{"type":"permit","provision":[{"type":"deny","data":[{"meaning":"instance","reference":{"reference":%q}}]}]}`, as("Observation/o")),
+			} {
+				put(t, s, "Consent/c", `{"resourceType":"Consent","id":"c","status":"active","scope":{"coding":[{"code":"patient-privacy"}]},"category":[{"text":"privacy"}],
+					"policy":[{"uri":"https://policy.example"}],"patient":{"reference":%q},"dateTime":"2024-05-01","provision":%s}`, as("Patient/p"), provision)
+				if n := count(t, clinician(t, d), "Observation", ""); n != 0 {
+					t.Errorf("%s by %s is still seen", what, form)
+				}
+			}
+			if _, err := s.Delete(t.Context(), key("Consent/c"), records.DeleteOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			if n := count(t, clinician(t, d), "Observation", ""); n != 1 {
+				t.Errorf("%s: %d without the consent", form, n)
+			}
+		}
+	})
+}
+
 func TestTheFirstConsentThatNamesAnOrganizationHoldsAtTheNextRequest(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		d := db.door(t, records.Policy{})

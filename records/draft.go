@@ -248,7 +248,7 @@ func (d *Door) write(w *draft, method string, current store.Record) (store.Write
 		return store.Write{}, fault.New(fault.Unprocessable, fault.CodeBusinessRule, string(w.key.Type)+".meta.tag",
 			"the tag %s says that this is a part of %s, which would replace the whole: read it without _summary and _elements, change that, and send it", subsetted, w.key)
 	}
-	w.unclear = problemsOf(w)
+	w.unclear = d.problemsOf(w)
 	updated := d.now()
 	if updated.Before(current.Updated) {
 		// Another process's clock was ahead; versions never go back in time.

@@ -50,11 +50,11 @@ const (
 )
 
 // problemsOf are the parts of a draft, a Consent, that cannot be computed, as warnings.
-func problemsOf(w *draft) []fault.Issue {
+func (d *Door) problemsOf(w *draft) []fault.Issue {
 	if w.key.Type != consentType {
 		return nil
 	}
-	c := access.ReadConsent(w.tree.Root())
+	c := access.ReadConsent(w.tree.Root(), d.base)
 	return problems(&c)
 }
 

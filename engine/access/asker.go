@@ -30,6 +30,14 @@ type Asker struct {
 	Unsealed []string
 }
 
+// ReachesDepartments says whether a role of the asker is for the patients of departments, so
+// that Organizations count.
+func (a *Asker) ReachesDepartments() bool {
+	return slices.ContainsFunc(a.Roles, func(r Role) bool {
+		return slices.ContainsFunc(r.Rules, func(one RoleRule) bool { return one.Reach == ReachDepartment })
+	})
+}
+
 // key tells askers apart whom policies may treat differently.
 func (a *Asker) key() string {
 	self := ""

@@ -54,8 +54,9 @@ type datum struct {
 	Key     string `json:"key"`
 }
 
-// ReadConsent reads a Consent of any release. What is not active, and what is not
-// about privacy or research, decides nothing.
+// ReadConsent reads a Consent of any release, stored at a server with a FHIR base URL; "":
+// absolute references lead elsewhere. What is not active, and what is not about privacy or
+// research, decides nothing.
 //
 // The root rule comes from the type of the root provision, as IHE PCF has it, from
 // policyRule, as R4 has it, or from decision, as R5 has it. Where there is none, or
@@ -63,12 +64,12 @@ type datum struct {
 // A part that cannot be computed makes a permission void. A denial with such a part
 // holds without it when it is the root rule or names a sensitive label, and else is
 // void, too: then the default decides, and Problems say so.
-func ReadConsent(root fhir.Node) Consent {
-	r := reading{}
+func ReadConsent(root fhir.Node, base string) Consent {
+	r := reading{server: base}
 	c := Consent{ID: fhir.ID(root.Child("id").Text()), Time: search.MinTime}
 	for _, name := range []string{"patient", "subject"} {
-		if id, ok := strings.CutPrefix(root.Find(name, "reference").Text(), patientType+"/"); ok {
-			c.Patient = fhir.ID(id)
+		if key, _, ok := r.local(root.Find(name, "reference").Text()); ok && key.Type == patientType {
+			c.Patient = key.ID
 		}
 	}
 	for _, path := range [][]string{{"dateTime"}, {"date"}, {"meta", "lastUpdated"}} {
@@ -107,8 +108,21 @@ func concernsAccess(root fhir.Node) bool {
 
 // reading collects what a consent says that cannot be computed.
 type reading struct {
+	server   string // its FHIR base URL, or ""
 	problems []string
 	rules    int
+}
+
+// local reads a literal reference to a resource of this server, or to a version of it.
+func (r *reading) local(literal string) (key fhir.Key, version string, ok bool) {
+	if r.server != "" {
+		literal = strings.TrimPrefix(literal, strings.TrimRight(r.server, "/")+"/")
+	}
+	literal, _, _ = strings.Cut(literal, "#")
+	typ, rest, _ := strings.Cut(literal, "/")
+	id, version, versioned := strings.Cut(rest, "/_history/")
+	key = fhir.Key{Type: fhir.Type(typ), ID: fhir.ID(id)}
+	return key, version, typ != "" && key.ID.Valid() && (!versioned || fhir.ID(version).Valid())
 }
 
 func (r *reading) problem(n fhir.Node, format string, args ...any) {
@@ -315,7 +329,11 @@ func (r *reading) criteria(p fhir.Node, deny, root bool, depth int) (rule, bool)
 func (r *reading) actors(p fhir.Node) (actors []string) {
 	for n := range p.All("actor") {
 		ref := n.Child("reference")
-		switch text, value := ref.Child("reference").Text(), ref.Find("identifier", "value").Text(); {
+		text, value := ref.Child("reference").Text(), ref.Find("identifier", "value").Text()
+		key, _, here := r.local(text)
+		switch {
+		case here:
+			actors = append(actors, key.String())
 		case text != "" && !strings.HasPrefix(text, "#"):
 			actors = append(actors, text)
 		case value != "":
@@ -340,10 +358,13 @@ func (r *reading) codings(p fhir.Node, name string) (all []string) {
 }
 
 func (r *reading) data(out *rule, n fhir.Node) {
-	text := n.Find("reference", "reference").Text()
-	t, id, ok := strings.Cut(text, "/")
-	if !ok || strings.Contains(id, "/") || strings.HasPrefix(text, "#") {
+	key, version, ok := r.local(n.Find("reference", "reference").Text())
+	if !ok {
 		r.problem(n, "it takes a reference to a resource of this server, such as Observation/1")
+		return
+	}
+	if version != "" && !out.Deny {
+		r.problem(n, "it takes a resource, not one of its versions: %s", key)
 		return
 	}
 	meaning := n.Child("meaning").Text()
@@ -351,7 +372,7 @@ func (r *reading) data(out *rule, n fhir.Node) {
 		r.problem(n, "its meaning is none of instance, related, dependents and authoredby")
 		return
 	}
-	out.Data = append(out.Data, datum{meaning, t + "/" + id})
+	out.Data = append(out.Data, datum{meaning, key.String()})
 }
 
 // period reads a Period, of which an end may be open. The end of a day is the day's

@@ -72,7 +72,7 @@ func (w *world) bookOf(defaults access.Defaults, consents ...string) *access.Boo
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		c := access.ReadConsent(tree.Root())
+		c := access.ReadConsent(tree.Root(), "")
 		of[c.Patient] = append(of[c.Patient], c)
 	}
 	w.consents = of
@@ -385,7 +385,7 @@ func TestAPatientsAppSeesWhatNoConsentThatNamesItHides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	book.Add(1, access.Policies([]access.Consent{access.ReadConsent(tree.Root())})[0].Policy)
+	book.Add(1, access.Policies([]access.Consent{access.ReadConsent(tree.Root(), "")})[0].Policy)
 	g := grant("patient/*.rs")
 	g.Asker = access.Asker{Self: true, Actors: []string{"https://ehr.example/auth/clients|app"}}
 	if got := w.visible(w.o.RulesUnder(book, g), "2024-06-01"); strings.Contains(got, "Observation/hiv") || !strings.Contains(got, "Observation/lab") || !strings.Contains(got, "Condition/sud") {
@@ -400,7 +400,7 @@ func TestPoliciesThatMeanTheSameAreTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return fmt.Sprint(access.Policies([]access.Consent{access.ReadConsent(tree.Root())}))
+		return fmt.Sprint(access.Policies([]access.Consent{access.ReadConsent(tree.Root(), "")}))
 	}
 	a := read(consent("p", 1, `"provision":{"type":"permit","provision":[{"type":"deny",`+actor("Practitioner/a")+`,`+label("HIV")+`}]}`))
 	b := read(consent("q", 2, `"provision":{"type":"permit","provision":[{"type":"deny",`+label("HIV")+`,`+actor("Practitioner/a")+`}]}`))
@@ -415,13 +415,14 @@ func TestWhatCannotBeComputedIsSaid(t *testing.T) {
 		{`"provision":{"type":"deny","code":[{"text":"x"}]}`, "Consent.provision.code[0]: a text alone cannot be computed"},
 		{`"provision":{"type":"permit","provision":[{"type":"deny","actor":[{"role":{"text":"x"},"reference":{"display":"nobody"}}]}]}`, "Consent.provision.provision[0].actor[0]: it names nobody"},
 		{`"provision":{"type":"deny","data":[{"meaning":"instance","reference":{"reference":"http://elsewhere/Observation/1"}}]}`, "Consent.provision.data[0]: it takes a reference to a resource of this server"},
+		{`"provision":{"type":"permit","data":[{"meaning":"instance","reference":{"reference":"Observation/1/_history/2"}}]}`, "Consent.provision.data[0]: it takes a resource, not one of its versions"},
 		{`"policyRule":{"text":"be kind"}`, "Consent: there is neither a type"},
 	} {
 		tree, err := fhir.ParseJSON(w.catalog.Definitions(), []byte(consent("p", 1, c.rest)), fhir.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := access.ReadConsent(tree.Root()).Problems; len(got) != 1 || !strings.HasPrefix(got[0], c.want) {
+		if got := access.ReadConsent(tree.Root(), "").Problems; len(got) != 1 || !strings.HasPrefix(got[0], c.want) {
 			t.Errorf("%s: %q", c.rest, got)
 		}
 	}

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/inglehealth/ingle/engine/access"
@@ -41,5 +42,40 @@ func TestARoleThatAnAdministratorAddedIsOfPeopleWhoWorkHere(t *testing.T) {
 	role.Name = string(identity.Administrator)
 	if err := own.SetAccessRole(t.Context(), role); err == nil {
 		t.Error("administrators get rules")
+	}
+}
+
+func TestADepartmentIsTheOrganizationsOfTheUsersRoles(t *testing.T) {
+	for _, database := range []string{"SQLite", "PostgreSQL"} {
+		t.Run(database, func(t *testing.T) {
+			p := practice(t)
+			own := p.door.Session(records.Principal{}, nil)
+			role := access.Role{Name: "ward-nurse", Title: "Nurse of a ward", Purposes: []string{"TREAT"}, Rules: []access.RoleRule{{Types: []string{"owned"}, Interactions: "rs", Reach: access.ReachDepartment}}}
+			if err := own.SetAccessRole(t.Context(), role); err != nil {
+				t.Fatal(err)
+			}
+			p.put(`{"resourceType":"Organization","id":"ward","name":"Ward"}`,
+				`{"resourceType":"Patient","id":"ann","managingOrganization":{"reference":"Organization/ward"}}`)
+			p.user("lin", "ward-nurse", identity.Link{Type: "Practitioner", ID: "noor"})
+			c, _ := p.register()
+			lin := p.tokens(c, "user/*.rs", "lin")["access_token"].(string)
+			sees := func(when string, status int) {
+				t.Helper()
+				if a := p.fhir("Encounter/visit", lin); a.status != status {
+					t.Errorf("%s: %d, want %d", when, a.status, status)
+				}
+				p.fhir("Patient/bob", lin).want(404)
+			}
+			employed := func(active bool, organization string) {
+				p.put(fmt.Sprintf(`{"resourceType":"PractitionerRole","id":"gp","active":%v,"practitioner":{"reference":"Practitioner/noor"},"organization":{"reference":%q}}`, active, organization))
+			}
+			sees("before", 404)
+			employed(true, "Organization/ward")
+			sees("in the ward", 200)
+			employed(false, "Organization/ward")
+			sees("when that has ended", 404)
+			employed(true, p.url+"/fhir/Organization/ward")
+			sees("in the ward, by its address", 200)
+		})
 	}
 }

@@ -42,6 +42,14 @@ func (t *tenant) whoAsks(ctx context.Context, a *identity.Access, patient string
 			return asker, err
 		}
 		asker.Actors = append(asker.Actors, actors...)
+		if !asker.ReachesDepartments() {
+			continue
+		}
+		organizations, err := t.Door.Organizations(ctx, l.Key())
+		if err != nil {
+			return asker, err
+		}
+		asker.Organizations = append(asker.Organizations, organizations...)
 	}
 	return asker, nil
 }

@@ -78,7 +78,7 @@ func TestAChoiceIsReadAsItWasWrittenAndCanBeComputed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if read := access.ReadConsent(tree.Root()); len(read.Problems) > 0 || !read.Decides() {
+		if read := access.ReadConsent(tree.Root(), ""); len(read.Problems) > 0 || !read.Decides() {
 			t.Fatalf("%s: %v", text, read.Problems)
 		}
 	})
