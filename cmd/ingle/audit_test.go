@@ -155,6 +155,10 @@ func TestAnAuditLogIsVerifiedProvenAndExportedByCommands(t *testing.T) {
 	dir := t.TempDir()
 	where := []string{"--data", dir}
 	mustRun(t, "import", "--data", dir, writePatient(t))
+	mustRun(t, "export", "--patient", "imported", "--to", filepath.Join(t.TempDir(), "record.zip"), "--data", dir)
+	if _, err := run(t, "export", "--patient", "nobody", "--to", filepath.Join(t.TempDir(), "none.zip"), "--data", dir); err == nil {
+		t.Error("nobody was exported")
+	}
 	mustRun(t, "user", "add", "okafor", "--role", "practitioner", "--data", dir)
 	p := startClosed(t, where...)
 	token := strings.TrimSpace(mustRun(t, "token", "create", "--scope", "system/*.cruds", "--data", dir))
@@ -169,7 +173,7 @@ func TestAnAuditLogIsVerifiedProvenAndExportedByCommands(t *testing.T) {
 	var events []line
 	await(t, func() bool { // until the last has its number
 		events = eventsOf(t, where)
-		return slices.ContainsFunc(events, func(e line) bool { return e.Refused })
+		return slices.ContainsFunc(events, func(e line) bool { return e.Refused && e.Kind == "read" })
 	})
 	var notes []string
 	refused := 0
@@ -184,8 +188,13 @@ func TestAnAuditLogIsVerifiedProvenAndExportedByCommands(t *testing.T) {
 			t.Errorf("no event of %q in %q", want, notes)
 		}
 	}
-	if refused != 1 {
+	if refused != 2 { // nobody, and the wrong token
 		t.Errorf("%d refused", refused)
+	}
+	for patient, resource := range map[string]string{"imported": `"resource":"Patient/imported"`, "nobody": `"refused":true`} {
+		if out := mustRun(t, "audit", "export", "--patient", patient, "--data", dir); !strings.Contains(out, `"kind":"export"`) || !strings.Contains(out, resource) {
+			t.Errorf("the export of %s: %s", patient, out)
+		}
 	}
 	for _, secret := range []string{token, "wrong"} {
 		if strings.Contains(mustRun(t, "audit", "export", "--data", dir), secret) {

@@ -83,7 +83,7 @@ func (c *exportCommand) Run(ctx context.Context, m *Main) error {
 	}
 	m.onClose(tenants.Close)
 	if c.Patient != "" {
-		return c.patient(ctx, m, c.named(tenants))
+		return c.patient(ctx, m, tenants)
 	}
 	o.Session = c.named(tenants).Session(records.Principal{ID: "export"}, nil)
 	show := newMeter(m.Stderr, false)

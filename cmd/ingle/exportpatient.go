@@ -9,13 +9,14 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 // patient exports the record of one patient to a file, which is there when it is
-// whole.
-func (c *exportCommand) patient(ctx context.Context, m *Main, door *records.Door) (err error) {
+// whole, and its event recorded.
+func (c *exportCommand) patient(ctx context.Context, m *Main, tenants *openTenants) (err error) {
 	id := fhir.ID(c.Patient)
 	if !id.Valid() || len(c.Type) > 0 || c.Since != "" || c.Gzip {
 		return usage("--patient takes an id like maria, and neither --type, --since nor --gzip")
@@ -34,14 +35,18 @@ func (c *exportCommand) patient(ctx context.Context, m *Main, door *records.Door
 		}
 	}()
 	archive := zip.NewWriter(file)
-	export, err := operator(door).ExportRecord(ctx, records.RecordExportRequest{
+	door, trail := c.named(tenants), &audit.Trail{}
+	trail.Ask(fhir.Key{Type: "Patient", ID: id})
+	export, err := operator(door).ExportRecord(audit.WithTrail(ctx, trail), records.RecordExportRequest{
 		Patient: id, History: c.History,
 		Create: func(name string) (io.Writer, error) { return archive.Create(name) },
 	})
 	if err == nil {
 		err = errors.Join(archive.Close(), file.Sync())
 	}
-	if err = errors.Join(err, file.Close()); err != nil {
+	event := commandEvent(audit.Export, "export --patient", nil, err)
+	trail.Tell(event)
+	if err = errors.Join(err, file.Close(), tenants.record(ctx, event, door.Name())); err != nil {
 		return err
 	}
 	if err := os.Rename(part, c.To); err != nil {
