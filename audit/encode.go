@@ -57,17 +57,18 @@ type whose struct {
 type grounds struct {
 	Consents []string `json:"g,omitzero"` // a patient, a Consent, a patient, a Consent ...
 	Hidden   []string `json:"h,omitzero"` // what was hidden, and by what
+	Owners   []string `json:"o,omitzero"` // of what was hidden
 }
 
 // tellsGrounds says whether a text is that of grounds.
 func tellsGrounds(text []byte) bool {
-	return bytes.HasPrefix(text, []byte(`{"g":`)) || bytes.HasPrefix(text, []byte(`{"h":`))
+	return len(text) > 2 && text[0] == '{' && bytes.IndexByte([]byte("gho"), text[2]) >= 0
 }
 
 // appendParts writes the parts of an event, each behind its length.
 func (e *Event) appendParts(b []byte) []byte {
 	n := 2 + len(e.Patients)
-	grounded := len(e.Consents) > 0 || e.Hidden.Key != ""
+	grounded := len(e.Consents) > 0 || e.Hidden.Key != "" || len(e.Hidden.Patients) > 0
 	if grounded {
 		n++
 	}
@@ -103,7 +104,8 @@ func (e *Event) appendGrounds(b []byte) []byte {
 		g.Hidden = append([]string{e.Hidden.Key}, e.Hidden.By...)
 	}
 	b = appendTexts(append(b, '{'), 'g', g.Consents)
-	return append(appendTexts(b, 'h', g.Hidden), '}')
+	b = appendTexts(b, 'h', g.Hidden)
+	return append(appendTexts(b, 'o', e.Hidden.Patients), '}')
 }
 
 // insertLength puts the length of what begins at a place before it.
@@ -251,6 +253,7 @@ func (e *Event) ground(g grounds) {
 	if len(g.Hidden) > 0 {
 		e.Hidden = Hidden{Key: g.Hidden[0], By: g.Hidden[1:]}
 	}
+	e.Hidden.Patients = g.Owners
 }
 
 // readPart reads a part into a fresh value, which stays so when the part was erased.
@@ -312,6 +315,9 @@ func (e *Event) keys() []int64 {
 	add(keyAgent, e.Agent.Client)
 	for i := range e.Patients {
 		add(keyPatient, e.Patients[i].Key)
+	}
+	for _, key := range e.Hidden.Patients {
+		add(keyPatient, key)
 	}
 	return keys
 }

@@ -102,7 +102,7 @@ func (b *block) erasePatient(at int, patient string) error {
 		return err
 	}
 	of := slices.IndexFunc(e.Patients, func(p Patient) bool { return p.Key == patient })
-	if of < 0 {
+	if of < 0 && !slices.Contains(e.Hidden.Patients, patient) {
 		return store.ErrNotFound
 	}
 	id := strings.TrimPrefix(patient, "Patient/")
@@ -110,7 +110,7 @@ func (b *block) erasePatient(at int, patient string) error {
 	for i, part := range parts {
 		own, text, hash := openPart(b.salts[at], i, part)
 		switch {
-		case i == of+2, i == 1 && (strings.Contains(e.Target, id) || strings.Contains(e.Query, id)), tellsGrounds(text) && bytes.Contains(text, []byte(patient+`"`)):
+		case of >= 0 && i == of+2, i == 1 && (strings.Contains(e.Target, id) || strings.Contains(e.Query, id)), tellsGrounds(text) && bytes.Contains(text, []byte(patient+`"`)):
 			parts[i] = append([]byte{partErased}, hash[:]...)
 		case text != nil:
 			parts[i] = append(append([]byte{partSalted}, own[:]...), text...)

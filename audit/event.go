@@ -134,6 +134,10 @@ type Counted struct {
 type Hidden struct {
 	Key string   // "Observation/1"; "" for none
 	By  []string // what hid it: "Consent/1", "role nurse", in short words
+	// Patients are those whose it is, "Patient/maria", and whom the event names beside
+	// Event.Patients. They are told of nothing by it: it is found for who may read the
+	// whole log, and when they are erased.
+	Patients []string
 }
 
 // Outcome is how serious the failure of an event was (R4 AuditEvent.outcome): 0, 4

@@ -297,10 +297,17 @@ func consentEntity(key string) entity {
 	return entity{What: &reference{Reference: key}, Type: &coding{systemTypes, "Consent", "Consent"}}
 }
 
-// concealed tells of what was hidden, and by what.
+func patientEntity(key string) entity {
+	return entity{What: &reference{Reference: key}, Type: &coding{systemEntity, "1", "Person"}, Role: &coding{systemRole, "1", "Patient"}}
+}
+
+// concealed tells of what was hidden, of whom, and by what.
 func (e *Event) concealed() (all []entity) {
+	for _, key := range e.Hidden.Patients {
+		all = append(all, patientEntity(key))
+	}
 	if e.Hidden.Key == "" {
-		return nil
+		return all
 	}
 	by := []detail{}
 	for _, one := range e.Hidden.By {
@@ -317,10 +324,7 @@ func (e *Event) concealed() (all []entity) {
 func (e *Event) entities(patient int) []entity {
 	var all []entity
 	if patient >= 0 {
-		all = append(all, entity{
-			What: &reference{Reference: e.Patients[patient].Key},
-			Type: &coding{systemEntity, "1", "Person"}, Role: &coding{systemRole, "1", "Patient"},
-		})
+		all = append(all, patientEntity(e.Patients[patient].Key))
 	}
 	if e.Request != "" {
 		all = append(all, entity{What: &reference{Identifier: &identifier{e.Request}}, Type: &coding{System: systemBALP, Code: "XrequestId"}})

@@ -11,6 +11,7 @@ import (
 // Query selects events.
 type Query struct {
 	Patient      string            // "Patient/maria": whose data they touched
+	Concealed    bool              // also those that tell of what was hidden of the patient's
 	Agent        string            // a user's id, own resource, or a client's id
 	Since, Until time.Time         // zero for no limit; inclusive
 	Match        func(*Event) bool // nil: all
@@ -231,7 +232,8 @@ func (f *finder) selects(e *Event) bool {
 		return false
 	}
 	// A key is a hash, which another one may share.
-	if f.Patient != "" && !slices.ContainsFunc(e.Patients, func(p Patient) bool { return p.Key == f.Patient }) {
+	if f.Patient != "" && !slices.ContainsFunc(e.Patients, func(p Patient) bool { return p.Key == f.Patient }) &&
+		(!f.Concealed || !slices.Contains(e.Hidden.Patients, f.Patient)) {
 		return false
 	}
 	if a := &e.Agent; f.Agent != "" && a.User != f.Agent && a.Is != f.Agent && a.Client != f.Agent {

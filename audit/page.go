@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,7 +26,7 @@ func (l *Log) Page(ctx context.Context, s *Selection, after string) (page []Proj
 		return nil, "", nil
 	}
 	q := s.query
-	q.Patient, q.Newest, q.Limit = s.patient, s.Newest, s.Count
+	q.Patient, q.Concealed, q.Newest, q.Limit = s.patient, s.whole, s.Newest, s.Count
 	skip := 0 // patients of the first event, which were on the page before
 	if after == "" {
 		if err := l.Seal(ctx); err != nil {
@@ -87,7 +88,7 @@ func (q *Query) goOn(after string) (skip int, err error) {
 func (s *Selection) patientsOf(e *Event) []int {
 	_, only, one := ParseID(s.id)
 	if len(e.Patients) == 0 {
-		if s.patient != "" || one && only >= 0 {
+		if s.patient != "" && !slices.Contains(e.Hidden.Patients, s.patient) || one && only >= 0 {
 			return nil
 		}
 		return []int{-1}

@@ -85,9 +85,10 @@ func (e *Event) Line() ([]byte, error) {
 		Consents []counted `json:"consents,omitzero"`
 		Hidden   string    `json:"hidden,omitzero"`
 		HiddenBy []string  `json:"hiddenBy,omitzero"`
+		HiddenOf []string  `json:"hiddenOf,omitzero"`
 	}{
 		e.Number, e.Erased, e.Time, e.Kind, e.Status, e.Outcome() != 0, a.User, a.Login, a.Is, a.Roles, a.Purpose, a.Client, a.Token, a.Address,
-		e.Request, e.Why, e.Note, e.Target, e.Query, e.Count, entities(e.Entities), patients, consents, e.Hidden.Key, e.Hidden.By,
+		e.Request, e.Why, e.Note, e.Target, e.Query, e.Count, entities(e.Entities), patients, consents, e.Hidden.Key, e.Hidden.By, e.Hidden.Patients,
 	})
 }
 

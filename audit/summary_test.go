@@ -32,7 +32,7 @@ func drawn(r *rand.Rand, n int) *Event {
 		e.Consents = []Counted{{e.Patients[0].Key, fmt.Sprintf("Consent/%d", r.IntN(60)), 2}}
 	}
 	if r.IntN(30) == 0 {
-		e.Hidden = Hidden{"Observation/" + fmt.Sprint(r.IntN(400)), []string{fmt.Sprintf("Consent/%d", r.IntN(60))}}
+		e.Hidden = Hidden{Key: "Observation/" + fmt.Sprint(r.IntN(400)), By: []string{fmt.Sprintf("Consent/%d", r.IntN(60))}}
 	}
 	return e
 }

@@ -301,13 +301,23 @@ func TestTheAuditLogForgetsAnErasedPatientAndItsProofsHold(t *testing.T) {
 	record(audit.Event{Kind: audit.Read, Target: "Observation/stays0", Patients: whose("stays")})
 	record(audit.Event{Kind: audit.SignIn, Agent: audit.Agent{Login: "delgado", Is: "Patient/gone"}})
 	record(audit.Event{Kind: audit.Read, Agent: audit.Agent{Login: "delgado", Is: "Patient/gone"}, Patients: whose("stays")})
+	hidden := func(ids ...string) audit.Event {
+		h := audit.Hidden{Key: "Observation/" + ids[0] + "0", By: []string{"Consent/" + ids[0]}}
+		for _, p := range whose(ids...) {
+			h.Patients = append(h.Patients, p.Key)
+		}
+		return audit.Event{Kind: audit.Read, Status: 404, Target: h.Key, Hidden: h}
+	}
+	record(hidden("gone"))
+	record(hidden("gone", "stays"))
+	record(hidden("stays"))
 	before := must(log.Checkpoint(t.Context()))(t)
 	working(t, d)
 	must(s.Erase(t.Context(), "gone", "asked"))(t)
-	if e := erased(t, s, "gone"); e.Events != 3 || e.Error != "" {
+	if e := erased(t, s, "gone"); e.Events != 5 || e.Error != "" {
 		t.Errorf("%+v", e)
 	}
-	for n, want := range []string{"erased", "stays", "stays", "erased", "stays"} {
+	for n, want := range []string{"erased", "stays", "stays", "erased", "stays", "erased", "", "stays"} {
 		e := must(log.Event(t.Context(), int64(n)))(t)
 		text := fmt.Sprintf("%+v", e)
 		if e.Erased != (want == "erased") || n != 4 && strings.Contains(text, "gone") || !e.Erased && !strings.Contains(text, want) {

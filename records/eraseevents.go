@@ -26,7 +26,7 @@ func (e *erasure) events(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, q := range []audit.Query{{Patient: key}, {Agent: key}} {
+	for _, q := range []audit.Query{{Patient: key, Concealed: true}, {Agent: key}} {
 		q.Until, q.Limit = e.work.Created(), eraseBatch
 		for q.From >= 0 {
 			found, err := audit.Find(ctx, e.d.store, q)
@@ -34,7 +34,8 @@ func (e *erasure) events(ctx context.Context) error {
 				return err
 			}
 			for _, one := range found.Events {
-				others := slices.ContainsFunc(one.Patients, func(p audit.Patient) bool { return p.Key != "" && p.Key != key })
+				others := slices.ContainsFunc(one.Patients, func(p audit.Patient) bool { return p.Key != "" && p.Key != key }) ||
+					slices.ContainsFunc(one.Hidden.Patients, func(of string) bool { return of != key })
 				switch {
 				case others && q.Agent != "":
 					continue

@@ -279,7 +279,18 @@ func (d *Door) readConsents(ctx context.Context, heads []store.Record, of map[fh
 // provisions of Consents, the roles, the scopes, in short words.
 func (s *Session) Hiding(ctx context.Context, key fhir.Key) (audit.Hidden, error) {
 	h := audit.Hidden{Key: key.String()}
-	w, err := s.Why(ctx, key, Disclosure{Everything: true})
+	reasons, ok := s.access.(explained)
+	if !ok {
+		return h, nil
+	}
+	doc, err := s.document(ctx, key)
+	if err != nil {
+		return h, err
+	}
+	for _, patient := range s.door.ownership.Patients(doc) {
+		h.Patients = append(h.Patients, fhir.Key{Type: patientType, ID: patient}.String())
+	}
+	w, err := s.why(ctx, reasons, key, doc, Disclosure{Everything: true})
 	if err != nil {
 		return h, err
 	}

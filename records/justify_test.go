@@ -91,7 +91,7 @@ func TestAnEventNamesTheScopeTheRuleAndTheConsentsThatCounted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(audit.Hidden{Key: "Observation/o-r", By: []string{"Consent/r1"}}, hidden); diff != "" {
+		if diff := cmp.Diff(audit.Hidden{Key: "Observation/o-r", By: []string{"Consent/r1"}, Patients: []string{"Patient/r"}}, hidden); diff != "" {
 			t.Error(diff)
 		}
 	})

@@ -45,7 +45,12 @@ func (s *Session) Why(ctx context.Context, key fhir.Key, to Disclosure) (*Why, e
 	if err != nil {
 		return nil, err
 	}
-	w := &Why{Key: key}
+	return s.why(ctx, reasons, key, doc, to)
+}
+
+// why is Why of a resource that was read.
+func (s *Session) why(ctx context.Context, reasons explained, key fhir.Key, doc *search.Document, to Disclosure) (w *Why, err error) {
+	w = &Why{Key: key}
 	if w.Shown, err = s.sees(ctx, s.door.store, key, smart.Read); err != nil {
 		return nil, s.door.fault(err)
 	}

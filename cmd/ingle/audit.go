@@ -174,13 +174,13 @@ type auditExport struct {
 	auditPlace
 	From    int64  `help:"Begin with this event."`
 	Since   string `placeholder:"TIME" help:"Only events since then: 2026-03-01 or 2026-03-01T08:00:00Z."`
-	Patient string `placeholder:"ID" help:"Only events that touched the data of this patient."`
+	Patient string `placeholder:"ID" help:"Only events that touched the data of this patient, or tell that it was hidden."`
 }
 
 func (c *auditExport) Run(ctx context.Context, m *Main) (err error) {
 	q := audit.Query{From: c.From, Limit: 500}
 	if c.Patient != "" {
-		q.Patient = "Patient/" + c.Patient
+		q.Patient, q.Concealed = "Patient/"+c.Patient, true
 	}
 	if c.Since != "" {
 		r, ok := search.ParseTime(c.Since)

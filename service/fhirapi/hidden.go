@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/inglehealth/ingle/audit"
@@ -31,6 +33,7 @@ func (c *call) tellHidden() {
 		return // it was made
 	}
 	e := c.event(c.trail, status)
+	asked := naming(e)
 	e.Note, e.Count, e.Entities, e.Patients, e.Consents = "it is there and was hidden", 0, nil, nil, nil
 	if key == none {
 		e.Note = "it is not there"
@@ -42,6 +45,7 @@ func (c *call) tellHidden() {
 		if key != none {
 			e.Hidden.Key = key.String()
 		}
+		e.Hidden.Patients = asked
 		c.recordHidden(ctx, e)
 		return
 	}
@@ -55,8 +59,24 @@ func (c *call) tellHidden() {
 				c.api.config.Log.Error("what hid a resource cannot be told in the audit log", "request", e.Request, "error", err)
 			}
 		}
+		for _, patient := range asked {
+			if !slices.Contains(e.Hidden.Patients, patient) {
+				e.Hidden.Patients = append(e.Hidden.Patients, patient)
+			}
+		}
 		c.recordHidden(ctx, e)
 	}()
+}
+
+// naming are the patients of an event whom its target or query names.
+func naming(e *audit.Event) (all []string) {
+	for i := range e.Patients {
+		key := e.Patients[i].Key
+		if id := strings.TrimPrefix(key, "Patient/"); strings.Contains(e.Target, id) || strings.Contains(e.Query, id) {
+			all = append(all, key)
+		}
+	}
+	return all
 }
 
 func (c *call) recordHidden(ctx context.Context, e *audit.Event) {

@@ -158,8 +158,25 @@ func TestARefusalNamesWhatHidTheResourceToWhoReadsTheWholeLog(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	if len(found) != 1 || !found[0].names("Observation/secret") || !found[0].names("Consent/c1") {
+	if len(found) != 1 || !found[0].names("Observation/secret") || !found[0].names("Consent/c1") || !found[0].names("Patient/maria") {
 		t.Fatalf("%+v", found)
+	}
+	// By her name it is found, with what is not there, by who reads the whole log alone.
+	s.do("GET", "/Patient/none", "", as("nurse")...).want(404)
+	for range 6000 {
+		if found = s.audited("officer", "patient=none&agent=nurse"); len(found) > 1 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if len(found) != 2 || !found[0].names("Patient/none") || !found[1].names("Patient/none") {
+		t.Errorf("of somebody who is not there: %+v", found)
+	}
+	if found = s.audited("officer", "patient=maria&agent=nurse"); len(found) != 1 || !found[0].names("Observation/secret") {
+		t.Errorf("by her name: %+v", found)
+	}
+	if found = s.audited("parent", "agent=nurse"); len(found) != 0 {
+		t.Errorf("who may not read the whole log is told of %+v", found)
 	}
 	s.do("DELETE", "/Observation/open", "", as("nurse")...).want(403)
 	refused := s.audited("officer", "action=D&outcome=4&agent=nurse")
