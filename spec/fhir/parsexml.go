@@ -8,7 +8,10 @@ import (
 	"github.com/inglehealth/ingle/spec/fault"
 )
 
-const fhirNamespace = "http://hl7.org/fhir"
+const (
+	fhirNamespace  = "http://hl7.org/fhir"
+	schemaInstance = "http://www.w3.org/2001/XMLSchema-instance"
+)
 
 // ParseXML parses exactly one resource in FHIR's XML (FHIR R4 §2.6.1). It is
 // as strict as ParseJSON; beyond that, elements must come in the order of
@@ -103,7 +106,7 @@ func (p *xmlParser) element(i uint32, typ *definitions.Type, tok xmlToken, depth
 		p.problem(fault.CodeTooCostly, tok.off, i, "", tooDeepMessage(p.limits.MaxDepth))
 		return false
 	}
-	attributes := p.attributes(i, typ)
+	attributes, valued := p.attributes(i, typ)
 	if !tok.empty && !p.children(i, typ, tok, depth) {
 		return false
 	}
@@ -113,7 +116,7 @@ func (p *xmlParser) element(i uint32, typ *definitions.Type, tok xmlToken, depth
 		p.set(n.link(a.prop, node{prop: a.prop.ID}).i, a.prop, a.value, a.off)
 	}
 	nd := &p.tree.nodes[i]
-	if nd.first == 0 && nd.flags&flagValue == 0 && nd.typ == 0 {
+	if nd.first == 0 && !valued && nd.typ == 0 {
 		p.problem(fault.CodeStructure, tok.off, i, "", "an empty element says nothing: leave it out")
 	}
 	return true
@@ -126,16 +129,17 @@ type attributeElement struct {
 }
 
 // attributes reads the attributes of the last start tag: a primitive's value
-// goes into node i, those that are elements are returned.
-func (p *xmlParser) attributes(i uint32, typ *definitions.Type) []attributeElement {
-	var elements []attributeElement
+// goes into node i, those that are elements are returned. valued says that a
+// value stood there, be it a wrong one.
+func (p *xmlParser) attributes(i uint32, typ *definitions.Type) (elements []attributeElement, valued bool) {
 	for _, a := range p.scan.attrs {
 		switch {
 		case a.prefix == "xmlns", a.prefix == "" && a.name == "xmlns":
 			continue
-		case a.prefix != "" && i == rootIndex && a.name == "schemaLocation":
+		case a.space == schemaInstance && i == rootIndex && a.name == "schemaLocation":
 			continue
 		case a.prefix == "" && a.name == "value" && typ.Kind == definitions.Primitive:
+			valued = true
 			p.set(i, Node{p.tree, i}.Property(), a.value, a.off)
 			continue
 		}
@@ -146,7 +150,7 @@ func (p *xmlParser) attributes(i uint32, typ *definitions.Type) []attributeEleme
 		}
 		elements = append(elements, attributeElement{prop, a.value, a.off})
 	}
-	return elements
+	return elements, valued
 }
 
 // set gives node i a primitive value.

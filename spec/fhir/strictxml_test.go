@@ -43,6 +43,20 @@ func TestBadXMLIsRefusedWithPathAndReason(t *testing.T) {
 		{patient(`<!-- a`), true, "", "comment"},
 		{`<?xml version="1.0" encoding="ISO-8859-1"?>` + patient(``), true, "", "UTF-8"},
 		{patient(`<?xml version="1.0"?>`), true, "", "very beginning"},
+		{`<?xml version="1.0" encoding="UTF-16" utf-8?>` + patient(``), true, "", "must be written as"},
+		{`<?xml version="1.0" encoding='UTF-8"?>` + patient(``), true, "", "must be written as"},
+		{`<?xml encoding="UTF-8"?>` + patient(``), true, "", "must be written as"},
+		{`<?xml version="1.1"?>` + patient(``), true, "", "XML 1.0"},
+		{patient(`<? x?>`), true, "", "no name"},
+		{patient(`<?x&y z?>`), true, "", "no name"},
+		{patient(`<?x:y z?>`), true, "", "no name"},
+		{patient("<?x\u00d7 z?>"), true, "", "no name"},
+		{"<Patient xmlns=\"http://hl7.org/fhir\" xmlns:\u0300a=\"b\"/>", true, "", "attribute's name"},
+		{`<Patient xmlns="http://hl7.org/fhir" xsi:schemaLocation="a b"/>`, true, "", `prefix "xsi" is not declared`},
+		{`<Patient xmlns="http://hl7.org/fhir" xmlns:xml="http://x"/>`, true, "", "cannot be declared"},
+		{`<Patient xmlns="http://hl7.org/fhir" xmlns:x="http://www.w3.org/XML/1998/namespace"/>`, true, "", "cannot be declared"},
+		{`<Patient xmlns="http://hl7.org/fhir" xmlns:x="http://x" x:schemaLocation="a b"/>`, false, "Patient", "no attribute"},
+		{patient("<gr\u00f6\u00dfe value=\"1\"/>"), false, "Patient.gr\u00f6\u00dfe", "no element"},
 
 		{`<Patient/>`, false, "", "namespace"},
 		{`<Patient xmlns="http://hl7.org/fihr"/>`, false, "", "namespace"},
@@ -82,6 +96,13 @@ func TestBadXMLIsRefusedWithPathAndReason(t *testing.T) {
 		}) {
 			t.Errorf("%s:\n got %v\nwant %s: %s", c.src, err, c.path, c.says)
 		}
+	}
+}
+
+func TestAWrongValueIsNotCalledAnEmptyElementToo(t *testing.T) {
+	_, err := fhir.ParseXML(definitions.MustBuiltIn(definitions.R4), []byte(`<Patient xmlns="http://hl7.org/fhir"><active value="yes"/></Patient>`), fhir.Limits{})
+	if fe, ok := errors.AsType[*fault.Error](err); !ok || len(fe.Issues) != 1 {
+		t.Errorf("one thing is wrong: %v", err)
 	}
 }
 
@@ -161,6 +182,9 @@ func TestNarrativeIsCheckedByTheRulesOfXHTML(t *testing.T) {
 		{`<div` + ns + `><a href="data:text/html,x">x</a></div>`, "run a program", false},
 		{`<div` + ns + `><p style="background:url(javascript:x)">x</p></div>`, "run a program", false},
 		{`<!DOCTYPE div><div` + ns + `>x</div>`, "document type", false},
+		{`<div` + ns + `><?x y?><!-- z -->x</div>`, "", true},
+		{`<div` + ns + `><?x&y z?>x</div>`, "no name", false},
+		{`<div` + ns + ` xmlns:` + "\u00d7" + `="z">x</div>`, "attribute's name", false},
 		{`<div` + ns + `>` + "\x01" + `</div>`, "control character", false},
 		{`<div` + ns + `>` + "\xff" + `</div>`, "UTF-8", false},
 	} {

@@ -3,6 +3,7 @@ package fhir
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
@@ -48,6 +49,8 @@ func (s *xmlScanner) intern(b []byte) string {
 	return name
 }
 
+const xmlNamespaceURI = "http://www.w3.org/XML/1998/namespace" // of the prefix xml
+
 type xmlNamespace struct {
 	prefix, uri string
 	depth       int
@@ -55,6 +58,7 @@ type xmlNamespace struct {
 
 type xmlAttribute struct {
 	prefix, name string
+	space        string // namespace of the prefix, "" without one
 	value        string // with references resolved and white space as XML 1.0 §3.3.3 normalises it
 	off          int
 }
@@ -138,29 +142,46 @@ func (s *xmlScanner) next() xmlToken {
 }
 
 func (s *xmlScanner) instruction(rest []byte) xmlToken {
-	end := 2 + bytes.Index(rest[2:], []byte("?>"))
-	if end < 2 {
-		return s.bad(s.pos, "the processing instruction does not end")
+	from, length := s.pos, bytes.Index(rest[2:], []byte("?>"))
+	if length < 0 {
+		return s.bad(from, "the processing instruction does not end")
 	}
-	body := string(rest[2:end])
-	target, attributes, _ := strings.Cut(strings.Join(strings.Fields(body), " "), " ")
-	if target == "" || !isNameStart(body[0]) {
-		return s.bad(s.pos, "the processing instruction has no name")
+	s.pos += 2
+	target, prefix, _, ok := s.name()
+	content := s.src[s.pos : from+2+length]
+	if !ok || prefix != "" || len(content) > 0 && !isXMLSpace(content[0]) {
+		return s.bad(from, "the processing instruction has no name")
 	}
 	if strings.EqualFold(target, "xml") {
-		if s.pos != 0 || target != "xml" {
-			return s.bad(s.pos, "an XML declaration may only stand at the very beginning")
+		if from != 0 || target != "xml" {
+			return s.bad(from, "an XML declaration may only stand at the very beginning")
 		}
-		lower := strings.ToLower(attributes)
-		if strings.Contains(lower, "encoding") && !strings.Contains(lower, "utf-8") {
-			return s.bad(s.pos, "FHIR is encoded in UTF-8")
-		}
-		if !strings.Contains(lower, `version="1.0"`) && !strings.Contains(lower, "version='1.0'") {
-			return s.bad(s.pos, "this is not XML 1.0")
+		if wrong := badDeclaration(content); wrong != "" {
+			return s.bad(from, "%s", wrong)
 		}
 	}
-	s.pos += end + 2
+	s.pos = from + 2 + length + 2
 	return xmlToken{kind: xmlText}
+}
+
+// xmlDeclaration is the production XMLDecl of XML 1.0, behind its name.
+var xmlDeclaration = regexp.MustCompile(`^\s+version\s*=\s*(?:"([0-9.]+)"|'([0-9.]+)')` +
+	`(?:\s+encoding\s*=\s*(?:"([A-Za-z][\w.-]*)"|'([A-Za-z][\w.-]*)'))?` +
+	`(?:\s+standalone\s*=\s*(?:"(?:yes|no)"|'(?:yes|no)'))?\s*$`)
+
+// badDeclaration says what is wrong with an XML declaration, or "".
+func badDeclaration(content []byte) string {
+	found := xmlDeclaration.FindSubmatch(content)
+	switch {
+	case found == nil:
+		return `the XML declaration must be written as <?xml version="1.0" encoding="UTF-8"?>`
+	case string(found[1])+string(found[2]) != "1.0":
+		return "this is not XML 1.0"
+	}
+	if encoding := string(found[3]) + string(found[4]); encoding != "" && !strings.EqualFold(encoding, "utf-8") {
+		return "FHIR is encoded in UTF-8"
+	}
+	return ""
 }
 
 func (s *xmlScanner) text() xmlToken {
@@ -219,16 +240,16 @@ func (s *xmlScanner) name() (full, prefix, local string, ok bool) {
 		s.pos = i
 		full = s.intern(s.src[from:i])
 		if colon < 0 {
-			return full, "", full, i > from
+			return full, "", full, isName(full)
 		}
 		prefix, local = full[:colon-from], full[colon+1-from:]
-		return full, prefix, local, local != "" && isNameStart(local[0])
+		return full, prefix, local, isName(prefix) && isName(local)
 	}
 }
 
 func (s *xmlScanner) white() bool {
 	from := s.pos
-	for s.pos < len(s.src) && (s.src[s.pos] == ' ' || s.src[s.pos] == '\n' || s.src[s.pos] == '\t' || s.src[s.pos] == '\r') {
+	for s.pos < len(s.src) && isXMLSpace(s.src[s.pos]) {
 		s.pos++
 	}
 	return s.pos > from
@@ -270,6 +291,15 @@ func (s *xmlScanner) startTag() xmlToken {
 	if tok.space, ok = s.namespace(prefix); !ok {
 		return s.bad(tok.off, "the namespace prefix %q is not declared", fault.Shorten(prefix))
 	}
+	for i := range s.attrs {
+		a := &s.attrs[i]
+		if a.prefix == "" || a.prefix == "xmlns" {
+			continue
+		}
+		if a.space, ok = s.namespace(a.prefix); !ok {
+			return s.bad(a.off, "the namespace prefix %q is not declared", fault.Shorten(a.prefix))
+		}
+	}
 	if tok.empty {
 		s.close()
 	}
@@ -308,7 +338,7 @@ func (s *xmlScanner) attribute() xmlToken {
 	case full == "xmlns":
 		s.spaces = append(s.spaces, xmlNamespace{"", value, s.depth})
 	case prefix == "xmlns":
-		if value == "" || local == "xmlns" {
+		if value == "" || local == "xmlns" || (local == "xml") != (value == xmlNamespaceURI) {
 			return s.bad(off, "a namespace prefix cannot be declared so")
 		}
 		s.spaces = append(s.spaces, xmlNamespace{local, value, s.depth})
@@ -321,7 +351,7 @@ func (s *xmlScanner) attribute() xmlToken {
 			return s.bad(off, "the attribute %s stands there twice", fault.Shorten(full))
 		}
 	}
-	s.attrs = append(s.attrs, xmlAttribute{prefix, local, value, off})
+	s.attrs = append(s.attrs, xmlAttribute{prefix: prefix, name: local, value: value, off: off})
 	return xmlToken{kind: xmlText}
 }
 
@@ -343,7 +373,7 @@ func normalizeAttribute(raw []byte) string {
 // namespace resolves a prefix, "" being the default namespace.
 func (s *xmlScanner) namespace(prefix string) (uri string, ok bool) {
 	if prefix == "xml" {
-		return "http://www.w3.org/XML/1998/namespace", true
+		return xmlNamespaceURI, true
 	}
 	for i := len(s.spaces) - 1; i >= 0; i-- {
 		if s.spaces[i].prefix == prefix {

@@ -3,6 +3,7 @@ package fhir
 import (
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -69,6 +70,38 @@ func entity(s string) (r rune, n int) {
 func isXMLChar(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' || r >= ' ' && r <= 0xD7FF || r >= 0xE000 && r <= 0xFFFD || r >= 0x10000 && r <= utf8.MaxRune
 }
+
+func isXMLSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+// isName says whether s, of bytes that the scanner takes for a name, is an
+// NCName of Namespaces in XML.
+func isName(s string) bool {
+	if s == "" || !isNameStart(s[0]) {
+		return false
+	}
+	for i, r := range s {
+		if r >= utf8.RuneSelf && !unicode.Is(nameStartChars, r) && (i == 0 || !unicode.Is(nameChars, r)) {
+			return false
+		}
+	}
+	return true
+}
+
+// nameStartChars and nameChars are the productions NameStartChar and what
+// NameChar adds to it (XML 1.0 §2.3), beyond ASCII.
+var (
+	nameStartChars = &unicode.RangeTable{
+		R16: []unicode.Range16{
+			{Lo: 0xC0, Hi: 0xD6, Stride: 1}, {Lo: 0xD8, Hi: 0xF6, Stride: 1}, {Lo: 0xF8, Hi: 0x2FF, Stride: 1}, {Lo: 0x370, Hi: 0x37D, Stride: 1},
+			{Lo: 0x37F, Hi: 0x1FFF, Stride: 1}, {Lo: 0x200C, Hi: 0x200D, Stride: 1}, {Lo: 0x2070, Hi: 0x218F, Stride: 1}, {Lo: 0x2C00, Hi: 0x2FEF, Stride: 1},
+			{Lo: 0x3001, Hi: 0xD7FF, Stride: 1}, {Lo: 0xF900, Hi: 0xFDCF, Stride: 1}, {Lo: 0xFDF0, Hi: 0xFFFD, Stride: 1},
+		},
+		R32: []unicode.Range32{{Lo: 0x10000, Hi: 0xEFFFF, Stride: 1}},
+	}
+	nameChars = &unicode.RangeTable{R16: []unicode.Range16{
+		{Lo: 0xB7, Hi: 0xB7, Stride: 1}, {Lo: 0x300, Hi: 0x36F, Stride: 1}, {Lo: 0x203F, Hi: 0x2040, Stride: 1},
+	}}
+)
 
 // appendXMLText appends s escaped for an attribute in double quotes, or for
 // text.
