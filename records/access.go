@@ -170,6 +170,12 @@ func (s *Session) shows(ctx context.Context, r store.Reader, v store.Record, i s
 	if filter == nil {
 		return true, nil
 	}
+	return s.door.passes(ctx, r, v, filter)
+}
+
+// passes says whether a filter holds of a version as it is; of a delete, of the version
+// before it.
+func (d *Door) passes(ctx context.Context, r store.Reader, v store.Record, filter search.Expr) (bool, error) {
 	for v.Deleted {
 		before, err := r.ReadVersion(ctx, v.Key, v.Version-1)
 		if errors.Is(err, store.ErrNotFound) { // expunged: nothing tells whose it was
@@ -180,11 +186,11 @@ func (s *Session) shows(ctx context.Context, r store.Reader, v store.Record, i s
 		}
 		v = before
 	}
-	doc, err := s.door.document(ctx, v)
+	doc, err := d.document(ctx, v)
 	if err != nil {
 		return false, err
 	}
-	return search.Match(ctx, filter, doc, matchSource{s.door})
+	return search.Match(ctx, filter, doc, matchSource{d})
 }
 
 // allows says whether the session may do one of the interactions with the

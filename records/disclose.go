@@ -9,6 +9,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
+	"github.com/inglehealth/ingle/store"
 )
 
 // disclose leaves, of events that the session may read, what it may know, unless it may
@@ -87,17 +88,46 @@ func (s *Session) concealed(ctx context.Context, page []audit.Projected) (map[fh
 		if x == nil {
 			continue
 		}
-		x = search.Not{X: search.At(x, s.door.now().UnixMicro())}
+		x = search.At(x, s.door.now().UnixMicro())
 		slices.Sort(ids)
 		for some := range slices.Chunk(slices.Compact(ids), referencesAtOnce) {
-			found, err := s.door.store.Search(ctx, &search.Query{Types: []string{string(t)}, Filter: search.And{some, x}, Count: len(some), Heads: true})
-			if err != nil {
+			if err := s.door.failing(ctx, t, some, x, concealed); err != nil {
 				return nil, err
-			}
-			for _, one := range found.Records {
-				concealed[one.Key] = true
 			}
 		}
 	}
 	return concealed, nil
+}
+
+// failing adds those of some resources of a type of which an expression does not hold; of
+// one that is deleted, as it was before.
+func (d *Door) failing(ctx context.Context, t fhir.Type, ids search.IDs, x search.Expr, to map[fhir.Key]bool) error {
+	found, err := d.store.Search(ctx, &search.Query{Types: []string{string(t)}, Filter: search.And{ids, search.Not{X: x}}, Count: len(ids), Heads: true})
+	if err != nil {
+		return err
+	}
+	for _, one := range found.Records {
+		to[one.Key] = true
+	}
+	keys := make([]fhir.Key, len(ids))
+	for i, id := range ids {
+		keys[i] = fhir.Key{Type: t, ID: fhir.ID(id)}
+	}
+	versions, err := d.store.Versions(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for key, v := range versions {
+		if !v.Deleted {
+			continue
+		}
+		passes, err := d.passes(ctx, d.store, store.Record{Key: key, Version: v.Version, Deleted: true}, x)
+		if err != nil {
+			return err
+		}
+		if !passes {
+			to[key] = true
+		}
+	}
+	return nil
 }

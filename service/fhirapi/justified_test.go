@@ -254,3 +254,28 @@ func TestAnAuditEventTellsNobodyOfAConsentThatIsHidden(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAuditEventTellsNobodyOfSomethingHiddenThatWasDeleted(t *testing.T) {
+	s := governed(t)
+	const hiv = `{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}`
+	s.do("PUT", "/Observation/secret", `{"resourceType":"Observation","id":"secret","meta":{"security":[`+hiv+`]},"status":"final","code":{"text":"x"},"subject":{"reference":"Patient/maria"}}`, as("system")...).want(200)
+	s.do("PUT", "/Consent/c1", `{"resourceType":"Consent","id":"c1","status":"active","scope":{"coding":[{"code":"patient-privacy"}]},"category":[{"text":"privacy"}],"policy":[{"uri":"https://policy.example"}],
+		"patient":{"reference":"Patient/maria"},"provision":{"type":"permit","provision":[{"type":"deny","securityLabel":[`+hiv+`]}]}}`, as("system")...).want(201)
+	for _, id := range []string{"secret", "open"} {
+		s.do("DELETE", "/Observation/"+id, "", as("system")...).want(204)
+	}
+	s.do("GET", "/Observation/secret", "", as("parent")...).want(404)
+	s.do("GET", "/Observation/open", "", as("parent")...).want(410)
+	open := 0
+	for _, e := range s.audited("parent", "") {
+		if e.names("Observation/secret") {
+			t.Errorf("an event tells of what is hidden: %+v", e)
+		}
+		if e.names("Observation/open") {
+			open++
+		}
+	}
+	if open != 2 {
+		t.Errorf("%d events of what may be seen", open)
+	}
+}
