@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,40 +52,35 @@ func (c *call) rawBinary() (done bool, err error) {
 	if err := c.only(); err != nil {
 		return true, err
 	}
-	part, err := parseRange(c.r.Header.Get("Range"))
+	part, err := c.askedRange()
 	if err != nil {
 		return true, err
 	}
-	offset, length := int64(0), int64(-1)
-	switch {
-	case part == nil:
-	case part.suffix:
-		// The length of the content tells where its last bytes begin.
-		_, whole, err := c.session.ReadBinary(c.r.Context(), c.ID, c.Version, 0, 0)
-		if err != nil {
-			return true, err
+	version, offset, length := c.Version, int64(0), int64(-1)
+	if part != nil {
+		// What is there decides whether the range holds, and where its last bytes begin.
+		res, whole, err := c.session.ReadBinary(c.r.Context(), c.ID, version, 0, 0)
+		if err != nil || whole.Size == 0 || fresh(c.readOptions(), res) || !c.rangeHolds(res) {
+			part = nil // an error is told by the read below
+		} else {
+			version = strconv.FormatInt(res.Version, 10)
+			offset, length = part.of(whole.Size)
 		}
-		offset = max(0, whole.Size-part.length)
-		if whole.Size == 0 {
-			part = nil
-		}
-	default:
-		offset, length = part.offset, part.length
 	}
-	res, content, err := c.session.ReadBinary(c.r.Context(), c.ID, c.Version, offset, length)
+	res, content, err := c.session.ReadBinary(c.r.Context(), c.ID, version, offset, length)
 	h := c.w.Header()
 	if err != nil {
 		switch fault.KindOf(err) {
 		case fault.RangeNotSatisfied:
-			h.Set("Accept-Ranges", "bytes")
+			h.Set("Content-Range", "bytes */"+strconv.FormatInt(content.Size, 10))
 		case fault.Gone:
 			c.stamp(res.Version, res.Updated)
 		}
 		return true, err
 	}
 	c.stamp(res.Version, res.Updated)
-	if o := c.readOptions(); fresh(o, res) {
-		c.w.WriteHeader(http.StatusNotModified)
+	if fresh(c.readOptions(), res) {
+		c.notModified()
 		return true, nil
 	}
 	n := content.Size - offset
@@ -141,6 +137,30 @@ type byteRange struct {
 	suffix         bool  // the last length bytes
 }
 
+// of is the range of a content of so many bytes.
+func (r *byteRange) of(size int64) (offset, length int64) {
+	if r.suffix {
+		return max(0, size-r.length), -1
+	}
+	return r.offset, r.length
+}
+
+// askedRange is the range that the request asks for; nil: all of it. It means
+// something to GET alone (RFC 9110 §14.2).
+func (c *call) askedRange() (*byteRange, error) {
+	if c.r.Method != http.MethodGet {
+		return nil, nil
+	}
+	return parseRange(c.r.Header.Get("Range"))
+}
+
+// rangeHolds says whether If-Range, if there is one, names this version (RFC 9110
+// §13.1.5). A date does not: of two versions within a second it is the same.
+func (c *call) rangeHolds(res records.Resource) bool {
+	v := c.r.Header.Get("If-Range")
+	return v == "" || slices.Contains(records.ParseETags(v), strconv.FormatInt(res.Version, 10))
+}
+
 // parseRange reads a Range header of one byte range. Several ranges, and
 // other units, are ignored, as RFC 9110 §14.2 allows.
 func parseRange(header string) (*byteRange, error) {
@@ -154,24 +174,35 @@ func parseRange(header string) (*byteRange, error) {
 		return nil, bad
 	}
 	if from == "" {
-		n, err := strconv.ParseInt(to, 10, 64)
-		if err != nil || n < 1 {
+		n, ok := position(to)
+		if !ok {
 			return nil, bad
 		}
 		return &byteRange{length: n, suffix: true}, nil
 	}
-	first, err := strconv.ParseInt(from, 10, 64)
-	if err != nil || first < 0 {
+	first, ok := position(from)
+	if !ok {
 		return nil, bad
 	}
 	if to == "" {
 		return &byteRange{offset: first, length: -1}, nil
 	}
-	last, err := strconv.ParseInt(to, 10, 64)
-	if err != nil || last < first {
+	last, ok := position(to)
+	if !ok || last < first {
 		return nil, bad
 	}
 	return &byteRange{offset: first, length: last - first + 1}, nil
+}
+
+// position reads a number of a range. One that is too large to be one of a content is
+// as good as any other beyond its end.
+func position(text string) (int64, bool) {
+	const beyond = 1 << 62
+	n, err := strconv.ParseUint(text, 10, 64)
+	if errors.Is(err, strconv.ErrRange) {
+		return beyond, true
+	}
+	return int64(min(n, beyond)), err == nil
 }
 
 // isRawUpload says whether the body is content rather than a FHIR resource

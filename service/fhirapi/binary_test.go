@@ -40,15 +40,40 @@ func TestARangeOfABinaryCanBeRead(t *testing.T) {
 		{"bytes=8-100", "89", "bytes 8-9/10", 206},
 		{"bytes=0-1,3-4", "0123456789", "", 200},
 		{"lines=1-2", "0123456789", "", 200},
-		{"bytes=10-", "", "", 416},
+		{"bytes=0-99999999999999999999", "0123456789", "bytes 0-9/10", 206},
+		{"bytes=10-", "", "bytes */10", 416},
+		{"bytes=99999999999999999999-", "", "bytes */10", 416},
+		{"bytes=-0", "", "bytes */10", 416},
+		{"bytes=+1-2", "", "", 400},
 		{"bytes=5-2", "", "", 400},
 		{"bytes=x", "", "", 400},
 	} {
 		a := s.get("/Binary/b", "Range", c.header).want(c.status)
-		if c.status < 400 && (a.body != c.body || a.Header.Get("Content-Range") != c.contentRange) {
+		if c.status < 400 && a.body != c.body || a.Header.Get("Content-Range") != c.contentRange {
 			t.Errorf("%s: %q, Content-Range %q", c.header, a.body, a.Header.Get("Content-Range"))
 		}
 	}
+	s.do("HEAD", "/Binary/b", "", "Range", "bytes=0-3").want(200).header("Content-Length", "10").header("Content-Range", "")
+	s.do("PUT", "/Binary/none", "", "Content-Type", "text/plain").want(201)
+	for _, header := range []string{"bytes=0-", "bytes=0-3", "bytes=-3", "bytes=5-"} {
+		s.get("/Binary/none", "Range", header).want(200).header("Content-Length", "0").header("Content-Range", "")
+	}
+}
+
+// Whoever goes on where a download broke off must not get the rest of another version.
+func TestARangeIsOfTheVersionThatIfRangeNames(t *testing.T) {
+	s := newServer(t)
+	s.do("PUT", "/Binary/b", "0123456789", "Content-Type", "text/plain").want(201)
+	s.get("/Binary/b", "Range", "bytes=4-", "If-Range", `W/"1"`).want(206).has("456789")
+	modified := s.do("PUT", "/Binary/b", "abcdefghij", "Content-Type", "text/plain").want(200).Header.Get("Last-Modified")
+	for _, condition := range []string{`W/"1"`, `"1"`, modified, "Mon, 01 Jan 2001 00:00:00 GMT"} {
+		if a := s.get("/Binary/b", "Range", "bytes=4-", "If-Range", condition).want(200).header("Content-Range", ""); a.body != "abcdefghij" {
+			t.Errorf("If-Range: %s: %q", condition, a.body)
+		}
+	}
+	s.get("/Binary/b", "Range", "bytes=4-", "If-Range", `W/"2"`).want(206).has("efghij")
+	s.get("/Binary/b/_history/1", "Range", "bytes=4-", "If-Range", `W/"1"`).want(206).has("456789")
+	s.get("/Binary/b", "Range", "bytes=90-", "If-None-Match", `W/"2"`).want(304)
 }
 
 func TestABinaryResourceIsServedRawToo(t *testing.T) {

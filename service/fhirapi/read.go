@@ -35,8 +35,15 @@ func (c *call) answerRead(res records.Resource, part part, err error) error {
 	}
 	c.stamp(res.Version, res.Updated)
 	if res.NotModified {
-		c.w.WriteHeader(http.StatusNotModified)
+		c.notModified()
 		return nil
 	}
 	return c.writeResource(http.StatusOK, res.JSON, res.Release, part)
+}
+
+// notModified answers that the client's copy is current, with what would tell of it
+// anew (RFC 9110 §15.4.5).
+func (c *call) notModified() {
+	c.w.Header().Set("Cache-Control", c.cacheable())
+	c.w.WriteHeader(http.StatusNotModified)
 }

@@ -86,8 +86,11 @@ func (x *Exchange) heldBack(err error) *fault.Error {
 func (x *Exchange) render(ctx context.Context, e *fault.Error) {
 	x.response.reset()
 	h := x.response.Header()
-	for _, name := range []string{"Content-Length", "Content-Range", "Content-Disposition", "Accept-Ranges"} {
+	for _, name := range []string{"Content-Length", "Content-Disposition", "Accept-Ranges"} {
 		h.Del(name)
+	}
+	if e.Kind != fault.RangeNotSatisfied { // which says by it how long the content is
+		h.Del("Content-Range")
 	}
 	status := Status(e.Kind)
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
