@@ -98,6 +98,7 @@ func applied(ctx context.Context, doc patch.Patch, tree *fhir.Tree) (*fhir.Tree,
 
 // remade is the draft of what a resource is changed to.
 func (s *Session) remade(ctx context.Context, current store.Record, tree *fhir.Tree, r Request) (*draft, error) {
+	tree.Unplace()
 	w, err := s.draft(ctx, current.Key.Type, Content{Tree: tree, Release: current.Release}, r)
 	if err != nil {
 		return nil, err

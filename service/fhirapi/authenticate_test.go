@@ -189,6 +189,9 @@ func TestPagesOfKnownOriginsMayUseTheAPI(t *testing.T) {
 	s.get("/metadata", "Origin", "https://anybody.example").want(200).header("Access-Control-Allow-Origin", "*")
 	for _, path := range []string{"/Patient", "/Patient/none", "/nonsense"} {
 		a := s.get(path, "Origin", "https://app.example").want(401).header("Access-Control-Allow-Origin", "https://app.example")
+		if !strings.Contains(a.Header.Get("Access-Control-Expose-Headers"), "Content-Range") {
+			t.Errorf("%s: a page does not see which range of a Binary it has", path)
+		}
 		if !strings.Contains(a.Header.Get("Access-Control-Expose-Headers"), "WWW-Authenticate") || !strings.Contains(strings.Join(a.Header.Values("Vary"), ","), "Origin") {
 			t.Errorf("%s: %v", path, a.Header)
 		}
@@ -208,7 +211,7 @@ func TestAPreflightSaysWhatMayBeSent(t *testing.T) {
 	}
 	a := ask("/Patient/p", "https://app.example").want(204).header("Access-Control-Allow-Origin", "https://app.example").
 		header("Access-Control-Allow-Methods", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT")
-	for _, name := range []string{"Authorization", "Content-Type", "If-Match", "If-None-Exist", "Prefer", "X-Provenance"} {
+	for _, name := range []string{"Authorization", "Content-Type", "If-Match", "If-None-Exist", "If-Range", "Prefer", "Range", "X-Provenance"} {
 		if !strings.Contains(a.Header.Get("Access-Control-Allow-Headers"), name) {
 			t.Errorf("%s may not be sent", name)
 		}

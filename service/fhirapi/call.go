@@ -112,7 +112,7 @@ func (c *call) serve(tenant, path string) error {
 	}
 	if method == http.MethodOptions {
 		c.exchange.Route = "options"
-		return c.options(shape.allow, admitted)
+		return c.options(shape, admitted)
 	}
 	c.endpoint = shape.endpoints[method]
 	if c.endpoint == nil {

@@ -148,7 +148,7 @@ func (c *call) describe(catalog *search.Catalog, lacking map[string]records.Inco
 		FHIRVersion:    d.Version,
 		Instantiates:   c.instantiates(),
 		Format:         []string{"application/fhir+json", "application/fhir+xml", "json", "xml"},
-		PatchFormat:    []string{"application/json-patch+json", "application/xml-patch+xml", "application/fhir+json", "application/fhir+xml"},
+		PatchFormat:    patchFormats,
 	}
 	rest := capRest{
 		Mode:          "server",

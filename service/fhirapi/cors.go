@@ -10,11 +10,12 @@ import (
 // What scripts of other origins may send and see (Fetch Standard §3.2).
 var (
 	corsRequestHeaders = strings.Join([]string{
-		"Accept", "Authorization", "Content-Type", "If-Match", "If-Modified-Since", "If-None-Exist", "If-None-Match",
-		"Prefer", "X-Provenance", "X-Request-Id", "X-Security-Context",
+		"Accept", "Authorization", "Content-Encoding", "Content-Type", "If-Match", "If-Modified-Since", "If-None-Exist", "If-None-Match",
+		"If-Range", "Prefer", "Range", "X-Provenance", "X-Request-Id", "X-Security-Context",
 	}, ", ")
 	corsAnswerHeaders = strings.Join([]string{
-		"Content-Location", "ETag", "Last-Modified", "Location", web.LimitHeaders, "WWW-Authenticate", "X-Request-Id",
+		"Accept-Ranges", "Content-Location", "Content-Range", "ETag", problemHeader, "Last-Modified", "Location", web.LimitHeaders,
+		"WWW-Authenticate", "X-Request-Id", "X-Security-Context",
 	}, ", ")
 )
 
@@ -44,9 +45,12 @@ func (c *call) cors(path string) (admitted bool) {
 }
 
 // options answers OPTIONS, and a preflight if the page is admitted.
-func (c *call) options(allow string, admitted bool) error {
-	h := c.w.Header()
+func (c *call) options(at *shape, admitted bool) error {
+	h, allow := c.w.Header(), at.allow
 	h.Set("Allow", allow)
+	if at.endpoints[http.MethodPatch] != nil {
+		c.acceptPatch()
+	}
 	if admitted && c.r.Header.Get("Access-Control-Request-Method") != "" {
 		h.Set("Access-Control-Allow-Methods", allow)
 		h.Set("Access-Control-Allow-Headers", corsRequestHeaders)

@@ -1,9 +1,17 @@
 package fhirapi
 
 import (
+	"strings"
+
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
 )
+
+// patchFormats are the media types of patches.
+var patchFormats = []string{"application/json-patch+json", "application/xml-patch+xml", "application/fhir+json", "application/fhir+xml"}
+
+// acceptPatch tells them where a patch is possible (RFC 5789 §3.1).
+func (c *call) acceptPatch() { c.w.Header().Set("Accept-Patch", strings.Join(patchFormats, ", ")) }
 
 // patch serves PATCH [base]/[type]/[id] (R4 §3.1.0.6).
 func (c *call) patch() error {
@@ -56,6 +64,7 @@ func (c *call) patching() (records.PatchContent, records.UpdateOptions, error) {
 	case "application/fhir+xml":
 		p.Format = records.FHIRPathPatchXML
 	default:
+		c.acceptPatch()
 		return p, o, errContentType(m.name,
 			"application/json-patch+json (JSON Patch), application/xml-patch+xml (XML Patch), or Parameters as application/fhir+json or application/fhir+xml (FHIRPath Patch)")
 	}

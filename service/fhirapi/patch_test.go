@@ -1,6 +1,9 @@
 package fhirapi_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestEachKindOfPatchIsApplied(t *testing.T) {
 	s := newServer(t)
@@ -31,6 +34,24 @@ func TestAPatchThatCannotBeAppliedChangesNothing(t *testing.T) {
 	s.do("PATCH", "/Patient/alice", `[]`, "Content-Type", kind, "If-Match", `W/"9"`).want(412)
 	s.do("PATCH", "/Patient/none", `[{"op":"remove","path":"/name"}]`, "Content-Type", kind).want(404)
 	s.get("/Patient/alice").want(200).header("ETag", `W/"1"`).has("Archer")
+}
+
+// What is wrong after a patch stands in a text that the client never sent, so that only
+// its path helps.
+func TestAnErrorOfWhatAPatchMakesHasItsPathAndNoLine(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	for contentType, body := range map[string]string{
+		"application/json-patch+json": `[{"op":"add","path":"/gender","value":"woman"}]`,
+		"application/xml-patch+xml":   `<diff xmlns:f="http://hl7.org/fhir"><replace sel="f:Patient/f:gender/@value">woman</replace></diff>`,
+		"application/fhir+json": `{"resourceType":"Parameters","parameter":[{"name":"operation","part":[
+			{"name":"type","valueCode":"replace"},{"name":"path","valueString":"Patient.gender"},{"name":"value","valueCode":"woman"}]}]}`,
+	} {
+		s.do("PATCH", "/Patient/alice", body, "Content-Type", contentType).want(422).has(`"Patient.gender"`, "woman").hasNot(`"location"`)
+	}
+	dangling := `[{"op":"add","path":"/managingOrganization","value":{"reference":"Organization/none"}}]`
+	s.do("PATCH", "/Patient/alice", dangling, "Content-Type", "application/json-patch+json").want(422).has("managingOrganization.reference").hasNot(`"location"`)
+	s.do("PUT", "/Patient/alice", strings.Replace(alice, "female", "woman", 1)).want(422).has(`"location"`)
 }
 
 func TestAConditionalPatchActsOnItsOnlyMatch(t *testing.T) {

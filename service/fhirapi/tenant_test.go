@@ -18,6 +18,9 @@ func TestMethodsThatAreNotPossibleAreAnsweredWithThoseThatAre(t *testing.T) {
 	s := newServer(t)
 	s.do("POST", "/Patient/alice", alice).want(405).header("Allow", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT")
 	s.do("DELETE", "/Patient/alice/_history/1", "").want(405).header("Allow", "GET, HEAD, OPTIONS")
-	s.do("OPTIONS", "/Patient/alice", "").want(204).header("Allow", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT")
+	const patches = "application/json-patch+json, application/xml-patch+xml, application/fhir+json, application/fhir+xml"
+	s.do("OPTIONS", "/Patient/alice", "").want(204).header("Allow", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT").header("Accept-Patch", patches)
+	s.do("OPTIONS", "/metadata", "").want(204).header("Accept-Patch", "")
+	s.do("PATCH", "/Patient/alice", "[]", "Content-Type", "application/json").want(415).header("Accept-Patch", patches)
 	s.do("BREW", "/Patient", "").want(405)
 }

@@ -163,6 +163,7 @@ func (n Node) CopyTree() *Tree {
 		defs:  n.t.defs,
 		nodes: make([]node, 2, 32),
 		src:   n.t.src,
+		made:  n.t.made,
 		edit:  slices.Clip(n.t.edit),
 		types: []*definitions.Type{nil, n.Type()},
 	}

@@ -44,13 +44,18 @@ func (n Node) appendPath(dst []byte) []byte {
 }
 
 // Position is where n stands in the bytes it was parsed from, both counted
-// from 1 and the column in bytes. It is 0, 0 for what was edited or read from XML.
+// from 1 and the column in bytes. It is 0, 0 for what was edited or read from XML, and
+// in a tree that is Unplaced.
 func (n Node) Position() (line, column int) {
-	if n.t == nil || n.data().flags&flagEdit != 0 || n.data().len == 0 || n.t.src == nil {
+	if n.t == nil || n.t.made || n.data().flags&flagEdit != 0 || n.data().len == 0 || n.t.src == nil {
 		return 0, 0
 	}
 	return position(n.t.src, int(n.data().off))
 }
+
+// Unplace makes positions in t 0, 0: its bytes are not what a client sent. It is not
+// safe for use beside others of t.
+func (t *Tree) Unplace() { t.made = true }
 
 func position(src []byte, off int) (line, column int) {
 	off = min(off, len(src))

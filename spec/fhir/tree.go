@@ -16,6 +16,8 @@ type Tree struct {
 	nodes []node
 	// src is what was parsed; it is never written.
 	src []byte
+	// made says that nobody sent src, so that no place in it can be told.
+	made bool
 	// edit holds the text of edits. It only grows, so strings over it stay true.
 	edit []byte
 	// types are the types of nodes that their property does not tell: the
@@ -93,6 +95,7 @@ func (t *Tree) Clone() *Tree {
 		defs:  t.defs,
 		nodes: slices.Clone(t.nodes),
 		src:   t.src,
+		made:  t.made,
 		edit:  slices.Clip(t.edit),
 		types: slices.Clip(t.types),
 	}
