@@ -138,7 +138,7 @@ func (s *Session) get(ctx context.Context, r store.Reader, e *entry, o BundleOpt
 	switch e.route.kind {
 	case routeInstance, routeVersion:
 		var got Resource
-		pairs, err := s.readParameters(e.route.typ, e.route.pairs, o.Handling)
+		pairs, err := s.partParameters("a read", "_summary and _elements", e.route.typ, e.route.pairs, o.Handling)
 		if err != nil {
 			return res, e.misread(err)
 		}
@@ -158,11 +158,11 @@ func (s *Session) get(ctx context.Context, r store.Reader, e *entry, o BundleOpt
 		res.Version, res.LastModified, res.Location = got.Version, got.Updated, location(got)
 		return res, nil
 	case routeHistory:
-		h, err := historyOf(e.route)
+		h, part, err := s.historyOf(e.route, o.Handling)
 		if err != nil {
 			return res, e.misread(err)
 		}
-		res.HistoryOf = h
+		res.HistoryOf, res.ReadOf = h, part
 		res.History, err = s.History(ctx, h)
 		return res, err
 	}
@@ -172,16 +172,25 @@ func (s *Session) get(ctx context.Context, r store.Reader, e *entry, o BundleOpt
 	return res, err
 }
 
-// readParameters are the parameters of a read, checked, with the names of
-// _elements as search.Element has them.
-func (s *Session) readParameters(t fhir.Type, pairs []search.Pair, h Handling) ([]search.Pair, error) {
+// partParameters are the parameters that say which part of resources of a type, "" for
+// all, is wanted, checked, with the names of _elements as search.Element has them. what
+// is asked for, and what it has, is for messages.
+func (s *Session) partParameters(what, has string, t fhir.Type, pairs []search.Pair, h Handling) ([]search.Pair, error) {
+	defs := s.door.releaseOf("", t).defs
+	types := typesOf(t)
+	if types == nil {
+		types = defs.ResourceTypes()
+	}
 	var kept []search.Pair
 	for _, p := range pairs {
+		if slices.ContainsFunc(kept, func(k search.Pair) bool { return k.Name == p.Name }) {
+			return nil, fault.New(fault.Invalid, fault.CodeInvalid, "", "%s is given twice", p.Name)
+		}
 		switch {
 		case p.Name == "_elements":
 			var names []string
 			for name := range strings.SplitSeq(p.Value, ",") {
-				element, err := search.Element(s.door.releaseOf("", t).defs, []string{string(t)}, name)
+				element, err := search.Element(defs, types, name)
 				if err == nil {
 					names = append(names, element)
 				} else if !s.lenient(h) {
@@ -191,11 +200,11 @@ func (s *Session) readParameters(t fhir.Type, pairs []search.Pair, h Handling) (
 			kept = append(kept, search.Pair{Name: p.Name, Value: strings.Join(names, ",")})
 		case p.Name == "_summary":
 			if !slices.Contains([]string{"true", "text", "data", "false"}, p.Value) {
-				return nil, fault.New(fault.Invalid, fault.CodeValue, "", "_summary of a read is true, text, data or false, not %q", p.Value)
+				return nil, fault.New(fault.Invalid, fault.CodeValue, "", "_summary of %s is true, text, data or false, not %q", what, p.Value)
 			}
 			kept = append(kept, p)
 		case !s.lenient(h):
-			return nil, fault.New(fault.Invalid, fault.CodeNotSupported, "", "a read has no parameter %q; it has _summary and _elements", p.Name)
+			return nil, fault.New(fault.Invalid, fault.CodeNotSupported, "", "%s has no parameter %q; it has %s", what, p.Name, has)
 		}
 	}
 	return kept, nil

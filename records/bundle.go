@@ -43,7 +43,7 @@ type EntryResult struct {
 	Method       string // of the request
 	Key          fhir.Key
 	Resource     *Resource
-	ReadOf       []search.Pair // _summary and _elements of the read that Resource answers
+	ReadOf       []search.Pair // _summary and _elements of what Resource or History answers
 	Search       *SearchResult
 	SearchOf     SearchRequest // that Search answers, for its links
 	History      *HistoryResult

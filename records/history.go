@@ -185,19 +185,29 @@ func (s *Session) begins(ctx context.Context, r store.Record, deleted map[string
 	return previous.Deleted, err
 }
 
-// historyOf reads the URL of a history in a bundle entry.
-func historyOf(r route) (HistoryRequest, error) {
-	h := HistoryRequest{Type: r.typ, ID: r.id, Pairs: r.pairs}
+// historyOf reads the URL of a history in a bundle entry; part are its _summary and
+// _elements.
+func (s *Session) historyOf(r route, handling Handling) (h HistoryRequest, part []search.Pair, err error) {
+	h = HistoryRequest{Type: r.typ, ID: r.id, Pairs: r.pairs}
+	count := false
 	for _, p := range r.pairs {
 		known, err := h.Take(p)
-		if err == nil && !known {
-			err = fault.New(fault.Invalid, fault.CodeNotSupported, "", "a history has no parameter %q; it has _since, _at and _count", p.Name)
-		}
 		if err != nil {
-			return h, err
+			return h, nil, err
+		}
+		switch {
+		case known:
+		case p.Name == "_summary" && p.Value == string(search.SummaryCount):
+			count = true
+		default:
+			part = append(part, p)
 		}
 	}
-	return h, nil
+	if count {
+		h.Count = -1
+	}
+	part, err = s.partParameters("a history", "_since, _at, _count, _summary and _elements", r.typ, part, handling)
+	return h, part, err
 }
 
 // Take sets what one of the parameters _since, _at and _count says

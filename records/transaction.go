@@ -67,7 +67,7 @@ func (t *transaction) admit(e *entry) error {
 		}
 	}
 	if e.route.kind == routeHistory { // it is read when all is written
-		if _, err := historyOf(e.route); err != nil {
+		if _, _, err := t.s.historyOf(e.route, t.o.Handling); err != nil {
 			return e.misread(err)
 		}
 	}

@@ -194,7 +194,7 @@ func (b *bundle) nestedHistory(e *records.EntryResult) error {
 			inner.link("next", at, e.HistoryOf.Pairs, e.History.Next)
 		}
 		for i := range e.History.Entries {
-			if err := inner.historyEntry(&e.History.Entries[i], part{}); err != nil {
+			if err := inner.historyEntry(&e.History.Entries[i], partOf(e.ReadOf)); err != nil {
 				return err
 			}
 		}

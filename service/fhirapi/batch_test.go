@@ -135,6 +135,32 @@ func TestAReadInABatchTakesTheParametersOfARead(t *testing.T) {
 	}
 }
 
+func TestAHistoryInABundleTakesTheParametersOfAHistory(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	for _, kind := range []string{"batch", "transaction"} {
+		b := s.do("POST", "/", `{"resourceType":"Bundle","type":"`+kind+`","entry":[
+			{"request":{"method":"GET","url":"Patient/alice/_history?_elements=gender"}},
+			{"request":{"method":"GET","url":"_history?_summary=data&_since=2001"}},
+			{"request":{"method":"GET","url":"_history?_elements=gender"}},
+			{"request":{"method":"GET","url":"Patient/_history?_summary=count"}}]}`).want(200).bundle()
+		for i, e := range b.Entry[:3] {
+			if got := string(e.Resource); e.Response.Status != "200 OK" || !strings.Contains(got, "female") || strings.Contains(got, "SUBSETTED") != (i != 1) || strings.Contains(got, "Archer") != (i == 1) {
+				t.Errorf("%s, entry %d: %s %s", kind, i, e.Response.Status, got)
+			}
+		}
+		if got := string(b.Entry[3].Resource); !strings.Contains(got, `"total":1`) || strings.Contains(got, `"entry"`) {
+			t.Errorf("%s, _summary=count: %s", kind, got)
+		}
+	}
+	for query, want := range map[string]string{"_sort=date": "a history has no parameter", "_summary=half": "true, text, data or false", "_summary=true&_summary=true": "given twice", "_elements=x": "no element"} {
+		b := s.do("POST", "/", `{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Patient/_history?`+query+`"}}]}`).want(200).bundle()
+		if e := b.Entry[0]; e.Response.Status != "400 Bad Request" || !strings.Contains(string(e.Response.Outcome), want) {
+			t.Errorf("%s: %+v", query, e.Response)
+		}
+	}
+}
+
 func TestAnIdentifierThatIsAUUIDStaysInATransaction(t *testing.T) {
 	s := newServer(t)
 	const uuid = "urn:uuid:00000000-0000-4000-8000-000000000001"
