@@ -75,6 +75,12 @@ func (c *call) content() (records.Content, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return records.Content{}, fault.New(fault.Invalid, fault.CodeRequired, "", "The request has no body; %s needs a resource.", c.endpoint.name)
 	}
+	switch first := bytes.TrimSpace(body)[0]; {
+	case first == '<' && isJSON(m.name):
+		return records.Content{}, errOther("XML", m.name, "application/fhir+xml")
+	case first == '{' && isXML(m.name):
+		return records.Content{}, errOther("JSON", m.name, "application/fhir+json")
+	}
 	content := records.Content{Release: m.release}
 	if isXML(m.name) {
 		content.XML = body
@@ -82,6 +88,10 @@ func (c *call) content() (records.Content, error) {
 		content.JSON = body
 	}
 	return content, nil
+}
+
+func errOther(is, name, want string) error {
+	return fault.New(fault.Invalid, fault.CodeStructure, "", "The body is %s, but Content-Type says %s; send it as %s.", is, name, want)
 }
 
 func errContentType(name, want string) error {

@@ -126,5 +126,7 @@ func TestABodyNeedsItsContentType(t *testing.T) {
 		s.do("POST", "/Patient", alice, "Content-Type", contentType).want(status)
 	}
 	s.do("POST", "/Patient", " ").want(400).has("no body")
+	s.do("POST", "/Patient", "\n<Patient xmlns=\"http://hl7.org/fhir\"/>").want(400).has("The body is XML", "application/fhir+xml")
+	s.do("POST", "/Patient", alice, "Content-Type", "application/fhir+xml").want(400).has("The body is JSON", "application/fhir+json")
 	s.do("POST", "/Patient?x=1", alice).want(400)
 }

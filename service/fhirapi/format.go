@@ -1,6 +1,7 @@
 package fhirapi
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -60,17 +61,15 @@ func parseMimeVersion(v string) (definitions.Release, error) {
 // pairs, and from Accept. loaded says which releases can be answered with.
 func negotiate(h http.Header, pairs []search.Pair, loaded func(definitions.Release) bool) (format, []search.Pair, error) {
 	var f format
-	asked := ""
-	pretty := ""
-	for _, p := range pairs {
-		switch p.Name {
-		case "_format":
-			asked = p.Value
-		case "_pretty":
-			pretty = p.Value
-		}
+	asked, asks, err := given(pairs, "_format")
+	if err != nil {
+		return f, pairs, err
 	}
-	if asked != "" || pretty != "" {
+	pretty, says, err := given(pairs, "_pretty")
+	if err != nil {
+		return f, pairs, err
+	}
+	if asks || says {
 		kept := make([]search.Pair, 0, len(pairs))
 		for _, p := range pairs {
 			if p.Name != "_format" && p.Name != "_pretty" {
@@ -79,21 +78,37 @@ func negotiate(h http.Header, pairs []search.Pair, loaded func(definitions.Relea
 		}
 		pairs = kept
 	}
-	err := f.negotiate(h.Values("Accept"), asked, loaded)
-	if err != nil {
+	if asks && asked == "" {
+		return f, pairs, fault.New(fault.Invalid, fault.CodeValue, "", "_format has no value. It is json or xml (application/fhir+json, application/fhir+xml).")
+	}
+	if err := f.negotiate(h.Values("Accept"), asked, loaded); err != nil {
 		return f, pairs, err
 	}
-	switch pretty {
-	case "":
+	switch {
+	case !says:
 		f.pretty = f.pretty || f.browser
-	case "true":
+	case pretty == "true":
 		f.pretty = true
-	case "false":
+	case pretty == "false":
 		f.pretty = false
 	default:
 		return f, pairs, fault.New(fault.Invalid, fault.CodeValue, "", "_pretty is true or false, not %q.", fault.Shorten(pretty))
 	}
 	return f, pairs, nil
+}
+
+// given is the value of a parameter that may be there once.
+func given(pairs []search.Pair, name string) (value string, there bool, err error) {
+	for _, p := range pairs {
+		if p.Name != name {
+			continue
+		}
+		if there {
+			return "", true, fault.New(fault.Invalid, fault.CodeInvalid, "", "%s is given twice.", name)
+		}
+		value, there = p.Value, true
+	}
+	return value, there, nil
 }
 
 func (f *format) negotiate(accepts []string, asked string, loaded func(definitions.Release) bool) error {
@@ -113,8 +128,10 @@ func (f *format) negotiate(accepts []string, asked string, loaded func(definitio
 		return nil
 	}
 	best, weight := format{}, 0.0
-	var raw string
-	var unknown error // a release that cannot be answered with
+	var wild bool           // the best one is a wildcard
+	var noJSON, noXML bool  // they have the weight 0
+	var raw, refused string // a media type that is none of FHIR's, and one of weight 0
+	var unknown error       // a release that cannot be answered with
 	for _, header := range accepts {
 		for item := range strings.SplitSeq(header, ",") {
 			q, err := quality(item)
@@ -128,7 +145,11 @@ func (f *format) negotiate(accepts []string, asked string, loaded func(definitio
 				continue
 			}
 			if ok && q > weight {
-				best, weight = candidate, q
+				best, weight, wild = candidate, q, strings.Contains(item, "*")
+			}
+			if ok && q == 0 {
+				refused = item
+				noXML, noJSON = noXML || candidate.xml, noJSON || !candidate.xml && !candidate.browser
 			}
 			if !ok && q > 0 && raw == "" {
 				raw, _, _ = strings.Cut(item, ";")
@@ -139,10 +160,13 @@ func (f *format) negotiate(accepts []string, asked string, loaded func(definitio
 	if weight == 0 && unknown != nil {
 		return unknown
 	}
-	if weight == 0 {
+	if wild && noJSON {
+		best.xml, best.browser = true, false
+	}
+	if weight == 0 || wild && noJSON && noXML {
 		// A Binary may still be served as what it is; anything else is refused
 		// when it comes to rendering.
-		f.raw = raw
+		f.raw = cmp.Or(raw, refused)
 		return nil
 	}
 	*f = best
@@ -163,7 +187,7 @@ func (f *format) take(item string, loaded func(definitions.Release) bool) (ok bo
 		return false, nil
 	}
 	for param := range strings.SplitSeq(params, ";") {
-		if v, found := strings.CutPrefix(strings.TrimSpace(param), "fhirVersion="); found {
+		if key, v, _ := strings.Cut(strings.TrimSpace(param), "="); strings.EqualFold(key, "fhirVersion") {
 			if f.release, err = parseMimeVersion(v); err != nil {
 				return false, err
 			}
@@ -177,7 +201,7 @@ func (f *format) take(item string, loaded func(definitions.Release) bool) (ok bo
 
 func quality(item string) (float64, error) {
 	for param := range strings.SplitSeq(item, ";") {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(param), "q="); ok {
+		if key, v, _ := strings.Cut(strings.TrimSpace(param), "="); strings.EqualFold(key, "q") {
 			q, err := strconv.ParseFloat(v, 64)
 			if err != nil || q < 0 || q > 1 {
 				return 0, fault.New(fault.Invalid, fault.CodeValue, "", "Accept holds a weight that is not between 0 and 1: %q.", fault.Shorten(item))

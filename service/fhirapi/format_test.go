@@ -26,6 +26,12 @@ func TestTheFormatIsNegotiated(t *testing.T) {
 		{"", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 200, "application/json; charset=utf-8"},
 		{"", "image/png", 406, asJSON},
 		{"", "application/json;q=2", 400, asJSON},
+		{"", "application/fhir+json;q=0", 406, asJSON},
+		{"", "application/fhir+json;q=0, */*", 200, asXML},
+		{"", "application/fhir+xml;Q=0, */*;q=0.1", 200, asJSON},
+		{"", "application/fhir+json;q=0, application/fhir+xml;q=0, */*", 406, asJSON},
+		{"", "text/html;q=0, */*", 200, asJSON},
+		{"", "application/fhir+json; fhirversion=4.0", 200, "application/fhir+json; fhirVersion=4.0; charset=utf-8"},
 		{"", "application/fhir+json; fhirVersion=4.0", 200, "application/fhir+json; fhirVersion=4.0; charset=utf-8"},
 		{"", "application/fhir+json; fhirVersion=5.0", 406, asJSON},
 		{"", "application/fhir+json; fhirVersion=9.9", 406, asJSON},
@@ -36,6 +42,10 @@ func TestTheFormatIsNegotiated(t *testing.T) {
 		{"?_format=text/xml", "", 200, asXML},
 		{"?_format=yaml", "", 406, asJSON},
 		{"?_pretty=maybe", "", 400, asJSON},
+		{"?_pretty=", "", 400, asJSON},
+		{"?_pretty=true&_pretty=true", "", 400, asJSON},
+		{"?_format=", "", 400, asJSON},
+		{"?_format=xml&_format=json", "", 400, asJSON},
 	} {
 		a := s.get("/Patient/alice"+c.query, "Accept", c.accept).want(c.status)
 		if got := a.Header.Get("Content-Type"); got != c.contentType {
