@@ -41,6 +41,43 @@ func TestAfterAConsentIsRevokedTheNextEventIsAbsent(t *testing.T) {
 	})
 }
 
+// TestNothingIsToldOfWhatIsMasked has a role mask what a Subscription goes by, before the
+// Subscription is made and afterwards.
+func TestNothingIsToldOfWhatIsMasked(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		h := db.telling(t)
+		const topic = "http://x.example/moved"
+		h.put(t, "Basic/topic", "%s", strings.Replace(basicTopic(topic, ""), `{"url":"queryCriteria","extension":[{"url":"current","valueString":""}]}`,
+			`{"url":"fhirPathCriteria","valueString":"%current.address.city = 'Berlin'"}`, 1))
+		for _, criteria := range []string{"Patient?address-city=Berlin", topic} {
+			_, err := behindMask(t, h.Door, "Patient.address").Update(t.Context(), key("Subscription/s"), body("%s", subscriptionOf("s", criteria)), records.UpdateOptions{})
+			refused(t, err, fault.Forbidden, "does not show")
+		}
+		h.subscribeTo(t, "path", topic)
+		h.subscribeTo(t, "search", "Patient?address-city=Berlin")
+		h.subscribeTo(t, "all", "Patient")
+		patient := func(id string) {
+			h.put(t, "Patient/"+id, `{"resourceType":"Patient","id":%q,"address":[{"city":"Berlin"}]}`, id)
+		}
+		patient("1")
+		for _, id := range []string{"path", "search", "all"} {
+			h.hears(t, id, "handshake", "1:create:Patient/1")
+		}
+		h.sessions.are(func(d *records.Door) (*records.Session, error) { return behindMask(t, d, "Patient.address"), nil })
+		patient("2")
+		h.hears(t, "all", "handshake", "1:create:Patient/1", "2:create:Patient/2")
+		for _, id := range []fhir.ID{"path", "search"} {
+			m, last, err := h.log.Message(t.Context(), id, notify.QueryEvent, notify.IDOnly, "", 1, 10, 10)
+			if err != nil || last != 1 || len(m.Events) != 0 || m.Total != 1 {
+				t.Errorf("%s: %d %v %+v", id, last, err, m.Notification)
+			}
+		}
+		h.sessions.are(nil)
+		patient("3")
+		h.hears(t, "path", "handshake", "1:create:Patient/1", "2:create:Patient/3")
+	})
+}
+
 func TestEachDeliveryLeavesAnAuditEventBeforeItLeaves(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		var log *audit.Log

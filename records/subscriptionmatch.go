@@ -18,7 +18,7 @@ import (
 // batch is what is matched before the next commit.
 type batch struct {
 	l        *leader
-	sessions map[fhir.ID]*Session // nil in it: ended
+	sessions map[fhir.ID]*Session // nil in it: ended, or deaf
 	events   []store.Event
 	told     map[*follower]int64 // the number of the last event of each
 }
@@ -130,6 +130,15 @@ func (b *batch) admits(ctx context.Context, f *follower, c *subscribe.Change, hi
 		}
 		if err != nil {
 			return false, err
+		}
+		if session != nil {
+			deaf, err := b.l.s.deaf(ctx, session, f.sub.id)
+			if err != nil {
+				return false, err
+			}
+			if deaf {
+				session = nil
+			}
 		}
 		b.sessions[f.sub.id] = session
 	}

@@ -73,6 +73,9 @@ func (t *telling) events(ctx context.Context, n *notify.Notification, since, unt
 	if until < since {
 		return last, nil
 	}
+	if deaf, err := t.s.deaf(ctx, t.session, t.sub.id); err != nil || deaf {
+		return max(last, min(until, t.total)), err
+	}
 	limit := int(min(int64(most), until-since+1))
 	found, err := t.s.door.store.ReadEvents(ctx, eventLog(t.sub.id), since, limit)
 	if err != nil {

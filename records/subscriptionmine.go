@@ -47,3 +47,16 @@ func (s *Subscriptions) mayHear(ctx context.Context, session *Session, id fhir.I
 	}
 	return session.mayHear(criteria)
 }
+
+// deaf says whether a session may not hear at all what a Subscription tells, since its role
+// masks by now what that goes by.
+func (s *Subscriptions) deaf(ctx context.Context, session *Session, id fhir.ID) (bool, error) {
+	if session.masks == nil {
+		return false, nil
+	}
+	err := s.mayHear(ctx, session, id)
+	if err != nil && fault.KindOf(err) == fault.Forbidden {
+		return true, nil
+	}
+	return false, err
+}

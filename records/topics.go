@@ -1,9 +1,11 @@
 package records
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
+	"github.com/inglehealth/ingle/engine/mask"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/engine/subscribe"
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -104,6 +106,11 @@ func (s *Session) mayHear(c *subscribe.Criteria) error {
 	for _, t := range types {
 		if err := s.may(fhir.Type(t), smart.Read); err != nil {
 			return err
+		}
+	}
+	for _, t := range c.Evaluated() {
+		if slices.ContainsFunc(s.masks, func(p mask.Path) bool { return t == "" || p.Type() == t }) {
+			return fault.New(fault.Forbidden, fault.CodeForbidden, "", "you cannot be told of events that an expression finds among resources of type %s: your role does not show all of them", cmp.Or(t, "*"))
 		}
 	}
 	return s.asksMasked(c.Params())

@@ -331,3 +331,14 @@ func (c *Criteria) Params() (params []search.Param) {
 	}
 	return params
 }
+
+// Evaluated are the types, "" for all, of whose resources an expression of the topic decides,
+// which may look at any element.
+func (c *Criteria) Evaluated() (types []string) {
+	for _, r := range c.rules {
+		if r.path != nil {
+			types = append(types, r.resource)
+		}
+	}
+	return types
+}
