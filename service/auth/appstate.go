@@ -9,9 +9,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/inglehealth/ingle/audit"
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
@@ -57,6 +59,7 @@ func (c *call) appStates() error {
 	if err != nil {
 		return err
 	}
+	c.concerns(b.subject())
 	if b.ID != "" || b.Meta["versionId"] != nil {
 		return fault.New(fault.Unprocessable, fault.CodeBusinessRule, "Basic.id", "new app state has no id and no meta.versionId: the server chooses them")
 	}
@@ -92,6 +95,7 @@ func (c *call) appState() error {
 	if err != nil {
 		return err
 	}
+	c.concerns(s.Subject)
 	// What the app may not have is not there.
 	if c.mayState(a, did, s) != nil || match != stateTag(s) {
 		return identity.ErrPrecondition
@@ -134,6 +138,10 @@ func (c *call) searchAppStates(a *identity.Access) error {
 	if !strings.Contains(code, "|") || (subject == "") != (missing == "true") || missing != "" && missing != "true" {
 		return fault.New(fault.Invalid, fault.CodeRequired, "", "App state is searched for by code=system|code, and by subject, an absolute reference, or subject:missing=true.")
 	}
+	if c.act != nil {
+		c.act.Query = c.query.Encode()
+	}
+	c.concerns(subject)
 	if err := c.mayState(a, smart.Search, &identity.AppState{Code: code, Subject: subject}); err != nil {
 		return err
 	}
@@ -152,6 +160,13 @@ func (c *call) searchAppStates(a *identity.Access) error {
 		bundle.Entries = append(bundle.Entries, e)
 	}
 	return c.writeFHIR(http.StatusOK, bundle)
+}
+
+// concerns notes for the audit log of whom a subject makes state.
+func (c *call) concerns(subject string) {
+	if id, ok := strings.CutPrefix(subject, c.Identity.FHIRBase()+"/Patient/"); ok {
+		audit.TrailOf(c.r.Context()).Ask(fhir.Key{Type: "Patient", ID: fhir.ID(id)})
+	}
 }
 
 // searchset is a Bundle of what was found.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/inglehealth/ingle/identity"
 )
@@ -260,4 +261,30 @@ func TestAppStateIsAnnouncedWhereItIs(t *testing.T) {
 		}
 	}
 	t.Errorf("%v", list)
+}
+
+func TestWhatIsDoneWithAppStateIsRecorded(t *testing.T) {
+	k := newKeeper(t, settingsScope)
+	from := int64(len(k.events(0)))
+	id, _ := k.state("POST", "", k.basic("", "one")).want(201).json()["id"].(string)
+	k.state("GET", k.find(), "").want(200)
+	k.state("PUT", "/"+id, k.basic(id, "two"), "If-Match", `W/"1"`).want(200)
+	k.state("PUT", "/"+id, k.basic(id, "three"), "If-Match", `W/"1"`).want(412)
+	k.state("DELETE", "/"+id, "", "If-Match", `W/"2"`).want(204)
+	k.state("GET", "?code=x", "").want(400)
+	var got []string
+	for _, e := range k.events(from) {
+		got = append(got, fmt.Sprintf("%s %d %s", e.Kind, e.Status, strings.Replace(e.Target, id, "ID", 1)))
+		if named := len(e.Patients) == 1 && e.Patients[0].Key == "Patient/ann"; named != (e.Status != 400) || e.Agent.Login != "ann" || e.Agent.Token == "" {
+			t.Errorf("%+v", e)
+		}
+		line, err := e.Line()
+		if err != nil || strings.Contains(string(line), "valueString") {
+			t.Errorf("%s, %v", line, err)
+		}
+	}
+	want := []string{"create 201 app-state/Basic", "search 200 app-state/Basic", "update 200 app-state/Basic/ID", "update 412 app-state/Basic/ID", "delete 204 app-state/Basic/ID", "search 400 app-state/Basic"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -81,8 +81,7 @@ func treats(a *identity.Access, purpose string) bool {
 	return a.User != "" && (purpose == "TREAT" || purpose == "BTG") && slices.ContainsFunc(a.Roles, func(r identity.Role) bool { return r == identity.Practitioner || r == identity.Nurse })
 }
 
-// actsAt says what is done at which endpoint. Of the others only refusals and forms
-// are recorded.
+// actsAt says what is done at which endpoint.
 var actsAt = map[string]audit.Kind{
 	"/auth/authorize": audit.Authorize, "/auth/request/{id}": audit.Authorize, "/auth/launch": audit.Authorize,
 	"/auth/token": audit.TokenIssue, "/auth/introspect": audit.TokenInspect, "/auth/revoke": audit.TokenRevoke,
@@ -94,9 +93,17 @@ var actsAt = map[string]audit.Kind{
 // actingByGet are the endpoints where a GET that succeeds is more than a page shown.
 var actingByGet = []string{"/auth/authorize", "/auth/end-session", "/auth/userinfo", outsideBack}
 
-// kindOf is what is done at an endpoint.
-func kindOf(path string) audit.Kind {
+// stating are the interactions with app state, by method.
+var stating = map[string]audit.Kind{
+	http.MethodGet: audit.Search, http.MethodHead: audit.Search, http.MethodPost: audit.Create, http.MethodPut: audit.Update, http.MethodDelete: audit.Delete,
+}
+
+// kindOf is what is done at an endpoint by a method.
+func kindOf(path, method string) audit.Kind {
 	if k, ok := actsAt[path]; ok {
+		return k
+	}
+	if k, ok := stating[method]; ok && strings.HasPrefix(path, appStatePath) {
 		return k
 	}
 	for _, area := range []string{"/account/users", "/account/clients", "/account/policy"} {
@@ -107,30 +114,38 @@ func kindOf(path string) audit.Kind {
 	return audit.Account
 }
 
-// observe has an event recorded before the answer leaves, of everything but pages
-// that were shown and metadata.
+// observe has an event recorded before the answer leaves, of everything but metadata
+// and pages that show nothing of anybody's record.
 func (c *call) observe(e endpoint) {
 	log := c.Door.Audit()
 	if log == nil || e.cors == corsAny {
 		return
 	}
-	c.act = &audit.Event{Kind: kindOf(e.path), Target: strings.Trim(e.path, "/")}
-	if strings.HasPrefix(e.path, "/account/") {
+	states := strings.HasPrefix(e.path, appStatePath)
+	c.act = &audit.Event{Kind: kindOf(e.path, c.r.Method), Target: strings.Trim(e.path, "/")}
+	if states || strings.HasPrefix(e.path, "/account/") {
 		if id := c.r.PathValue("id"); id != "" {
-			c.act.Target = strings.Replace(c.act.Target, "{id}", id, 1)
+			c.act.Target = strings.Replace(c.act.Target, "{id}", bounded(id), 1)
 		}
 	}
 	x := web.From(c.r.Context())
 	if x == nil {
 		return
 	}
+	trail := &audit.Trail{}
+	c.r = c.r.WithContext(audit.WithTrail(c.r.Context(), trail))
 	recorded := false
 	x.Before = func(status int) error {
-		shown := c.r.Method != http.MethodPost && status < 400 && !slices.Contains(actingByGet, e.path)
+		read := c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
+		shown := read && status < 400 && !states && !slices.Contains(actingByGet, e.path) && !trail.Grew()
 		if recorded || shown || c.r.Method == http.MethodOptions {
 			return nil
 		}
 		recorded = true
+		trail.Tell(c.act)
+		if c.asks != nil {
+			c.asks.Justify(c.r.Context(), c.act, "")
+		}
 		c.act.Status, c.act.Request, c.act.Agent.Address = status, x.ID, c.address().String()
 		if err := log.Record(c.r.Context(), c.act); err != nil {
 			return fault.Wrap(err, fault.Unavailable, fault.CodeTransient, "", "The audit log cannot be written, and without it nothing is done here. Try again later.")

@@ -54,6 +54,7 @@ func TestEveryActOfAnAuthorizationIsRecorded(t *testing.T) {
 		"sign-in 4 ann step sign-in wrong-credentials",
 		"sign-in 4  step sign-in; no such user wrong-credentials",
 		"sign-in 0 ann step sign-in; by pwd",
+		"authorize 0 ann step consent", // the page, which names whose record is opened
 		"authorize 0 ann step consent",
 		"token-issue 0 ann authorization_code; scope openid offline_access patient/Patient.rs",
 		"token-issue 4  authorization_code invalid_grant",
@@ -72,7 +73,12 @@ func TestEveryActOfAnAuthorizationIsRecorded(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	issued := events[5].Agent
+	for n, e := range events {
+		if shows := n == 4 || n == 5; shows != (len(e.Patients) == 1 && e.Patients[0].Key == "Patient/ann" && len(e.Patients[0].Entities) == 1) && n != 9 {
+			t.Errorf("event %d, %s, tells of %+v", n, e.Note, e.Patients)
+		}
+	}
+	issued := events[6].Agent
 	if issued.Client != c.ID || issued.Token == "" || issued.Is != "Patient/ann" || issued.Address == "" {
 		t.Errorf("%+v", issued)
 	}
@@ -128,7 +134,11 @@ func TestWhichEventsATokenMayRead(t *testing.T) {
 	count := func(login, scope string) int {
 		t.Helper()
 		tokens := p.tokens(c, scope, login)
-		a := p.do(p.client, "GET", p.url+"/fhir/AuditEvent?_count=1000", nil, "Authorization", "Bearer "+tokens["access_token"].(string))
+		by := "" // others than ann
+		if login == "ann" {
+			by = "&altid=noor,peter,root"
+		}
+		a := p.do(p.client, "GET", p.url+"/fhir/AuditEvent?_count=1000"+by, nil, "Authorization", "Bearer "+tokens["access_token"].(string))
 		a.want(200)
 		return strings.Count(a.body, `"fullUrl"`)
 	}
@@ -149,5 +159,50 @@ func TestWhichEventsATokenMayRead(t *testing.T) {
 	}
 	if n := count("noor", "user/AuditEvent.rs"); n != 0 {
 		t.Errorf("the doctor sees %d events", n)
+	}
+}
+
+func TestWhomThePagesOfAnAuthorizationShowIsRecorded(t *testing.T) {
+	p := practice(t)
+	p.denies("c", "bob", `{"reference":"Practitioner/noor"}`)
+	c, _ := p.register()
+	b := p.browser()
+	g := b.open(p.ask(c, "launch/patient launch/encounter patient/*.rs")).signIn("noor")
+	from := int64(len(p.events(0)))
+	g.answer = b.do(b.http, "GET", g.address+"?name=arch", nil)
+	g.want(200).has("Ann Archer")
+	got := p.events(from)
+	if len(got) != 1 {
+		t.Fatalf("%d events", len(got))
+	}
+	e := got[0]
+	if e.Kind != audit.Authorize || e.Query != "name=arch" || e.Agent.Login != "noor" || e.Agent.Client != c.ID || len(e.Patients) != 1 || e.Patients[0].Key != "Patient/ann" || len(e.Why) == 0 {
+		t.Errorf("%+v", e)
+	}
+	from++
+	g = g.send("patient", "ann")
+	g.want(200).has("ambulatory")
+	seen := false
+	for _, e := range p.events(from) {
+		for _, one := range e.Patients {
+			if one.Key != "Patient/ann" {
+				t.Errorf("%+v", e)
+			}
+			for _, touched := range one.Entities {
+				seen = seen || touched.Key == "Encounter/visit"
+			}
+		}
+	}
+	if !seen {
+		t.Errorf("the visits that were shown are in no event")
+	}
+	// A page without anybody on it leaves none.
+	p.visit("noor", "/account")
+	from = int64(len(p.events(0)))
+	p.visit("noor", "/account").get("/account/security").want(200)
+	for _, e := range p.events(from) {
+		if e.Kind != audit.SignIn {
+			t.Errorf("%+v", e)
+		}
 	}
 }

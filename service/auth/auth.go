@@ -160,9 +160,10 @@ type call struct {
 	w     http.ResponseWriter
 	r     *http.Request
 	now   time.Time
-	query url.Values   // of the URL
-	act   *audit.Event // what is recorded; nil for nothing
-	step  *tracing     // what is traced for the developer of an app; nil for nothing
+	query url.Values       // of the URL
+	act   *audit.Event     // what is recorded; nil for nothing
+	asks  *records.Session // of roles and consents, in which records were asked last; nil for none
+	step  *tracing         // what is traced for the developer of an app; nil for nothing
 }
 
 func (s *Server) handler(e endpoint) http.Handler {

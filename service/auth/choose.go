@@ -2,6 +2,7 @@ package auth
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -51,6 +52,9 @@ func (p *progress) showPatient(message string) error {
 	name := p.query.Get("name")
 	if len(name) > 200 {
 		name = ""
+	}
+	if name != "" && p.act != nil {
+		p.act.Query = url.Values{"name": {name}}.Encode()
 	}
 	found, err := p.patients(p.r.Context(), name)
 	if err != nil {

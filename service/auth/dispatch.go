@@ -77,10 +77,10 @@ func (c *call) request() error {
 			continue
 		}
 		c.step.answer("page", s.name)
+		c.note("step " + s.name)
 		if c.r.Method != http.MethodPost {
 			return p.fail(s.show(p, ""))
 		}
-		c.note("step " + s.name)
 		if p.form.Get("step") == s.name && p.form.Get("session") == p.sessionID() {
 			return p.fail(s.act(p))
 		}

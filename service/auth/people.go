@@ -112,7 +112,11 @@ func (p *progress) records(ctx context.Context) (*records.Session, error) {
 		g.Asker.Exempt = true
 	}
 	rules, err := p.Door.Rules(ctx, g)
-	return p.Door.Session(records.Principal{ID: u.ID, Client: p.client.ID, Name: u.Name}, rules), err
+	s := p.Door.Session(records.Principal{ID: u.ID, Client: p.client.ID, Name: u.Name}, rules)
+	if isStaff(u.Roles) {
+		p.asks = s
+	}
+	return s, err
 }
 
 // find runs a search and makes choices of what it finds.

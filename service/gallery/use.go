@@ -79,7 +79,7 @@ func (u *use) add(e *audit.Event) {
 		u.Last = e.Time
 	}
 	u.Since = e.Time
-	name, _, _ := strings.Cut(e.Target, "/")
+	name, _, _ := strings.Cut(strings.TrimPrefix(e.Target, "app-state/"), "/")
 	name, _, _ = strings.Cut(name, "?")
 	if isType(name) {
 		u.types[name] |= interactions
