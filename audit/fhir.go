@@ -51,6 +51,7 @@ const (
 	systemBALP        = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
 	systemPurpose     = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 	systemPart        = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+	systemParticipant = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 	systemSource      = "http://terminology.hl7.org/CodeSystem/security-source-type"
 	profileBALP       = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
 	rolePolicy        = "https://ingle.health/fhir/role/"
@@ -177,9 +178,6 @@ func (k Kind) types() (typ, subtype coding) {
 	return coding{systemType, "rest", "RESTful Operation"}, coding{systemInteraction, string(k), ""}
 }
 
-// profiles are BALP's, of which each has a twin for patients.
-var profiles = map[Kind]string{Read: "Read", VRead: "Read", History: "Read", Create: "Create", Update: "Update", Patch: "Update", Delete: "Delete", Search: "Query"}
-
 // FHIR is the AuditEvent (R4) of the event and its i-th patient, -1 for none. base
 // is the address of the server. What belongs to other patients is left out of it;
 // the query, too, when there are several.
@@ -192,12 +190,7 @@ func (e *Event) FHIR(base string, patient int) ([]byte, error) {
 		Outcome: strconv.Itoa(e.Outcome()), OutcomeMore: e.outcomeDetail(), OutcomeDesc: e.outcomeText(), Agent: e.agents(base),
 		Source: source{Observer: reference{Display: base}, Type: []coding{{systemSource, "4", "Application Server"}}},
 	}
-	if name := profiles[e.Kind]; name != "" {
-		if patient >= 0 {
-			name = "Patient" + name
-		}
-		r.Meta.Profile = []string{profileBALP + name}
-	}
+	r.Meta.Profile = e.profile(patient)
 	if e.Agent.Purpose != "" {
 		r.Purpose = []concept{{Coding: []coding{{System: systemPurpose, Code: e.Agent.Purpose}}}}
 	}
@@ -233,7 +226,8 @@ func (e *Event) outcomeDetail() *extended {
 
 func (e *Event) agents(base string) []agent {
 	a := &e.Agent
-	client := agent{Type: concept{Coding: []coding{{systemDICOM, "110153", "Source Role ID"}}}, Requestor: a.User == ""}
+	part := e.Kind.parts()
+	client := agent{Type: concept{Coding: []coding{part.client}}, Requestor: a.User == ""}
 	client.Who = &reference{Display: "unknown"}
 	if a.Client != "" {
 		client.Who = &reference{Identifier: &identifier{a.Client}}
@@ -245,18 +239,20 @@ func (e *Event) agents(base string) []agent {
 		client.Policy = []string{jtiPolicy + a.Token}
 	}
 	all := []agent{client, {
-		Type: concept{Coding: []coding{{systemDICOM, "110152", "Destination Role ID"}}},
+		Type: concept{Coding: []coding{part.server}},
 		Who:  &reference{Display: base}, Network: &network{base, "5"},
 	}}
 	if a.User == "" && a.Login == "" {
 		return all
 	}
-	user := agent{Type: concept{Coding: []coding{{systemPart, "IRCP", "information recipient"}}}, AltID: a.Login, Requestor: true}
+	user := agent{Type: concept{Coding: []coding{part.user}}, AltID: a.Login, Requestor: true}
 	switch {
 	case a.Is != "":
 		user.Who = &reference{Reference: a.Is}
 	case a.User != "":
 		user.Who = &reference{Identifier: &identifier{a.User}}
+	default:
+		user.Who = &reference{Display: a.Login}
 	}
 	for _, role := range a.Roles {
 		user.Role = append(user.Role, concept{Text: role})
@@ -294,7 +290,13 @@ func (e *Event) consents(patient int) (all []entity) {
 }
 
 func consentEntity(key string) entity {
-	return entity{What: &reference{Reference: key}, Type: &coding{systemTypes, "Consent", "Consent"}}
+	return entity{What: &reference{Reference: key}, Type: typeOf(key)}
+}
+
+// typeOf is the type of the resource of a key, as the kind of an entity.
+func typeOf(key string) *coding {
+	t, _, _ := strings.Cut(key, "/")
+	return &coding{systemTypes, t, t}
 }
 
 func patientEntity(key string) entity {
@@ -317,7 +319,7 @@ func (e *Event) concealed() (all []entity) {
 		}
 	}
 	return append(all, entity{
-		What: &reference{Reference: e.Hidden.Key}, Type: &coding{systemEntity, "2", "System Object"}, Role: &coding{systemRole, "4", "Domain Resource"}, Detail: by,
+		What: &reference{Reference: e.Hidden.Key}, Type: typeOf(e.Hidden.Key), Role: &coding{systemRole, "4", "Domain Resource"}, Detail: by,
 	})
 }
 
@@ -329,35 +331,58 @@ func (e *Event) entities(patient int) []entity {
 	if e.Request != "" {
 		all = append(all, entity{What: &reference{Identifier: &identifier{e.Request}}, Type: &coding{System: systemBALP, Code: "XrequestId"}})
 	}
-	if (e.Query != "" || e.Kind == Search) && len(e.Patients) < 2 {
-		asked := e.Target
-		if e.Query != "" {
-			asked += "?" + e.Query
-		}
-		all = append(all, entity{
-			Type: &coding{systemEntity, "2", "System Object"}, Role: &coding{systemRole, "24", "Query"},
-			Query: base64.StdEncoding.EncodeToString([]byte(asked)),
-		})
-	} else if e.Target != "" && len(e.Patients) < 2 {
-		all = append(all, entity{
-			Type: &coding{systemEntity, "2", "System Object"}, Role: &coding{systemRole, "4", "Domain Resource"}, Name: e.Target,
-		})
+	touched := e.touched(patient)
+	asked := e.asked()
+	main := e.main(touched)
+	if asked != nil && main < 0 {
+		all = append(all, *asked)
 	}
-	touched := e.Entities
-	if patient >= 0 {
-		touched = append(e.Patients[patient].Entities[:len(e.Patients[patient].Entities):len(e.Patients[patient].Entities)], touched...)
-	}
-	for _, one := range touched {
+	for i, one := range touched {
 		what := one.Key
 		if one.Version > 0 {
 			what += "/_history/" + strconv.FormatInt(one.Version, 10)
 		}
-		all = append(all, entity{
-			What: &reference{Reference: what}, Type: &coding{systemEntity, "2", "System Object"}, Role: &coding{systemRole, "4", "Domain Resource"},
-			Detail: actionDetail(e.Kind, one.Action),
-		})
+		n := entity{Type: typeOf(one.Key), Role: &coding{systemRole, "4", "Domain Resource"}, Detail: actionDetail(e.Kind, one.Action)}
+		if i == main {
+			n.Type = &coding{systemEntity, "2", "System Object"}
+			if asked != nil {
+				n.Name, n.Query = asked.Name, asked.Query
+			}
+		}
+		n.What = &reference{Reference: what}
+		all = append(all, n)
 	}
 	return append(append(all, e.consents(patient)...), e.concealed()...)
+}
+
+// asked is what was asked for; nil when that tells of others than the one patient. It
+// has a name or a query, never both (sev-1).
+func (e *Event) asked() *entity {
+	switch {
+	case len(e.Patients) > 1:
+		return nil
+	case e.Query != "" || e.Kind == Search:
+		text := e.Target
+		if e.Query != "" || text == "" {
+			text += "?" + e.Query
+		}
+		return &entity{
+			Type: &coding{systemEntity, "2", "System Object"}, Role: &coding{systemRole, "24", "Query"},
+			Query: base64.StdEncoding.EncodeToString([]byte(text)),
+		}
+	case e.Target != "":
+		return &entity{Type: &coding{systemEntity, "2", "System Object"}, Role: &coding{systemRole, "4", "Domain Resource"}, Name: e.Target}
+	}
+	return nil
+}
+
+// touched are the resources of which the projection of a patient tells.
+func (e *Event) touched(patient int) []Entity {
+	if patient < 0 {
+		return e.Entities
+	}
+	own := e.Patients[patient].Entities
+	return append(own[:len(own):len(own)], e.Entities...)
 }
 
 // actionDetail says what was done to one of the resources of a bundle.

@@ -180,7 +180,7 @@ func TestAnEventLooksAsBALPHasIt(t *testing.T) {
 		`"entity":[{"what":{"reference":"Patient/maria"},"type":{"system":"http://terminology.hl7.org/CodeSystem/audit-entity-type","code":"1","display":"Person"},"role":{"system":"http://terminology.hl7.org/CodeSystem/object-role","code":"1","display":"Patient"}},` +
 		`{"what":{"identifier":{"value":"r-1"}},"type":{"system":"https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType","code":"XrequestId"}},` +
 		`{"type":{"system":"http://terminology.hl7.org/CodeSystem/audit-entity-type","code":"2","display":"System Object"},"role":{"system":"http://terminology.hl7.org/CodeSystem/object-role","code":"24","display":"Query"},"query":"T2JzZXJ2YXRpb24/Y29kZT0xMjM0LTU="},` +
-		`{"what":{"reference":"Observation/1/_history/1"},"type":{"system":"http://terminology.hl7.org/CodeSystem/audit-entity-type","code":"2","display":"System Object"},"role":{"system":"http://terminology.hl7.org/CodeSystem/object-role","code":"4","display":"Domain Resource"}}]}`
+		`{"what":{"reference":"Observation/1/_history/1"},"type":{"system":"http://hl7.org/fhir/resource-types","code":"Observation","display":"Observation"},"role":{"system":"http://terminology.hl7.org/CodeSystem/object-role","code":"4","display":"Domain Resource"}}]}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Error(diff)
 	}

@@ -34,8 +34,8 @@ func (r *record) event() error {
 		Agents  string
 	}{looked: r.lookedAt(e), Proof: r.at("/looked/" + string(key.ID) + "/proof"), File: proofName(key), Back: r.at("/looked")}
 	var x entry
-	for _, a := range e.List("agent") {
-		if a.Text("type", "coding", "code") == agentUser {
+	for i, a := range e.List("agent") {
+		if a.Text("type", "coding", "system") == agentUser {
 			x.add("Signs in as", a.Text("altId"))
 			var roles []string
 			for _, role := range a.List("role") {
@@ -43,7 +43,7 @@ func (r *record) event() error {
 			}
 			x.add("Roles", strings.Join(roles, ", "))
 		}
-		if a.Text("type", "coding", "code") == agentClient {
+		if i == agentClient {
 			x.add("From the address", a.Text("network", "address"))
 		}
 	}

@@ -137,10 +137,11 @@ type looked struct {
 	Emergency   bool
 }
 
-// agentTypes are what agents of an event are.
+// What agents of an event are: the first is the app, and people take part in a way of
+// this system.
 const (
-	agentClient = "110153" // DICOM: Source Role ID
-	agentUser   = "IRCP"   // v3-ParticipationType
+	agentClient = 0
+	agentUser   = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 )
 
 // lookedAt reads an AuditEvent.
@@ -148,11 +149,11 @@ func (r *record) lookedAt(e pages.Element) looked {
 	l := looked{ID: e.Text("id"), When: moment(e.Text("recorded"))}
 	l.Address = r.at("/looked/" + l.ID)
 	client, user, role := "", false, ""
-	for _, a := range e.List("agent") {
-		switch a.Text("type", "coding", "code") {
-		case agentClient:
+	for i, a := range e.List("agent") {
+		switch {
+		case i == agentClient:
 			client = a.Text("who", "identifier", "value")
-		case agentUser:
+		case a.Text("type", "coding", "system") == agentUser:
 			user = true
 			l.Agent = cmp.Or(a.Text("who", "reference"), a.Text("who", "identifier", "value"))
 			l.Who = r.agentName(cmp.Or(l.Agent, a.Text("altId")))
@@ -213,7 +214,8 @@ func purposeWords(code string) string { return cmp.Or(purposes[code], code) }
 // acts are what was done, by interaction.
 var acts = map[string]string{
 	"read": "Saw", "vread": "Saw an earlier version of", "history": "Saw the history of", "search": "Searched and saw", "operation": "Used", "create": "Added", "update": "Changed", "patch": "Changed", "delete": "Deleted", "batch": "Used or changed",
-	"export": "Exported", "import": "Imported", "110127": "Began emergency access to", "disclose": "Passed on",
+	"authorize": "Let an app in, or was asked to, and saw",
+	"export":    "Exported", "import": "Imported", "110127": "Began emergency access to", "disclose": "Passed on",
 }
 
 // did says what was done with what of the record.
