@@ -43,6 +43,7 @@ const (
 	Export       Kind = "export"
 	Disclose     Kind = "disclose"    // beyond treatment, payment and operations
 	BreakGlass   Kind = "break-glass" // emergency access
+	Refuse       Kind = "refuse"      // by a limit, before anybody looked at what was asked
 	Alert        Kind = "alert"       // of the log itself
 	TakeUp       Kind = "take-up"     // of events that waited in a spool
 )

@@ -162,6 +162,7 @@ var acts = map[Kind][2]coding{
 	TokenInspect: {{systemDICOM, "110114", "User Authentication"}, {systemAct, "token-inspect", "Introspection of a token"}},
 	Administer:   {{systemDICOM, "110113", "Security Alert"}, {systemDICOM, "110129", "Security Configuration"}},
 	Account:      {{systemDICOM, "110113", "Security Alert"}, {systemDICOM, "110137", "User Security Attributes Changed"}},
+	Refuse:       {{systemDICOM, "110113", "Security Alert"}, {systemAct, "refuse", "Refusal by a limit"}},
 	Alert:        {{systemDICOM, "110113", "Security Alert"}, {systemAct, "alert", "Alert of the audit log"}},
 	TakeUp:       {{systemDICOM, "110113", "Security Alert"}, {systemAct, "take-up", "Events that waited in a spool are taken up"}},
 	BreakGlass:   {{systemDICOM, "110113", "Security Alert"}, {systemDICOM, "110127", "Emergency Override Started"}},

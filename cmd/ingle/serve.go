@@ -187,7 +187,9 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	m.onClose(stopImports)
 	api.Operations = append(api.Operations, ordered)
 	fhirapi.New(api).Mount(site)
-	site.Limits = limiterOf(tenants.Tenants)
+	refusals := newRefusals(tenants.Tenants, log)
+	site.Limits, site.Refused = limiterOf(tenants.Tenants), refusals.add
+	m.onClose(work(ctx, "refusals", log, refusals.run))
 	var filled, draining atomic.Bool
 	site.Health(func(ctx context.Context) error {
 		if draining.Load() {

@@ -29,7 +29,7 @@ var kindNames = []struct {
 	{audit.SignIn, "Sign-in"}, {audit.SignOut, "Sign-out"}, {audit.Authorize, "Authorization of an app"}, {audit.TokenIssue, "Issue of tokens"},
 	{audit.TokenRevoke, "Revocation of a token"}, {audit.TokenInspect, "Introspection of a token"}, {audit.Administer, "Administration"},
 	{audit.Account, "Own account"}, {audit.Import, "Import"}, {audit.Export, "Export"}, {audit.Disclose, "Disclosure"}, {audit.BreakGlass, "Breaking the glass"}, {audit.Alert, "Alert of the log"},
-	{audit.TakeUp, "Events that waited"},
+	{audit.TakeUp, "Events that waited"}, {audit.Refuse, "Refusal by a limit"},
 }
 
 func kindName(k audit.Kind) string {

@@ -51,13 +51,18 @@ func (s *Site) limit(x *Exchange, r *http.Request) error {
 	if s.Limits == nil || r.URL.Path == healthPath || r.URL.Path == readyPath {
 		return nil
 	}
-	l := s.Limits(tenantOf(r.URL.Path))
+	tenant := tenantOf(r.URL.Path)
+	l := s.Limits(tenant)
 	if l == nil {
 		return nil
 	}
 	v := l.Take(limits.Requests, x.client, 1)
 	x.client.Counted = true
-	return x.Limit(v)
+	err := x.Limit(v)
+	if err != nil && s.Refused != nil {
+		s.Refused(r, tenant, x.ID)
+	}
+	return err
 }
 
 // tenantOf is the tenant that a path names; "" for the default one.

@@ -94,6 +94,9 @@ type Site struct {
 	// for one that is not there, or nil as a whole: there are none. It is set before the
 	// first request.
 	Limits func(tenant string) *limits.Limiter
+	// Refused is told of each request that they refuse, by its id, before the answer
+	// leaves; nil: nobody is. It is set before the first request.
+	Refused func(r *http.Request, tenant, request string)
 
 	config  Config
 	mux     *http.ServeMux
