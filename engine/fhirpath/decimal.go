@@ -11,6 +11,8 @@ import (
 const (
 	maxDigits   = 100
 	maxExponent = 400
+	// wholeDigits are enough for every number in range with all its places.
+	wholeDigits = maxExponent + 3*maxDigits
 )
 
 // exact computes sums and products; quotient computes what has no exact
@@ -63,11 +65,8 @@ func (v Value) decimal() (*apd.Decimal, bool) {
 
 // formatDecimal writes d without an exponent.
 func formatDecimal(d *apd.Decimal) string {
-	if d.Exponent > 0 {
-		plain := new(apd.Decimal)
-		if _, err := exact.Quantize(plain, d, 0); err == nil {
-			d = plain
-		}
+	if d.IsZero() && d.Exponent > 0 {
+		return "0"
 	}
 	return d.Text('f')
 }
@@ -79,7 +78,7 @@ func scale(d *apd.Decimal) int32 { return max(0, -d.Exponent) }
 func quantized(d *apd.Decimal, places int32) (*apd.Decimal, bool) {
 	r := new(apd.Decimal)
 	wide := exact
-	wide.Precision = 3 * maxDigits
+	wide.Precision = wholeDigits
 	if _, err := wide.Quantize(r, d, -places); err != nil || r.Form != apd.Finite {
 		return nil, false
 	}

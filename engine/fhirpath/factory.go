@@ -230,7 +230,7 @@ func (e *evaluation) quantityNode(d *definitions.Definitions, q *Quantity, at *S
 		return e.build(d, "Quantity", []string{"value", "unit"}, [][]Value{{Decimal(q.value)}, {String(q.unit)}}, at)
 	}
 	return e.build(d, "Quantity", []string{"value", "unit", "system", "code"},
-		[][]Value{{Decimal(q.value)}, {String(q.unit)}, {String(ucumSystem)}, {String(q.unit)}}, at)
+		[][]Value{{Decimal(q.value)}, {String(q.unit)}, {String(q.System())}, {String(q.unit)}}, at)
 }
 
 // copyOf is n as a tree of its own that may be changed.

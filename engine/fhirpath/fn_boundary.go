@@ -135,7 +135,7 @@ func decimalBoundary(d *apd.Decimal, places int64, high bool) (*apd.Decimal, boo
 		return nil, false
 	}
 	ctx := exact
-	ctx.Precision = 3 * maxDigits
+	ctx.Precision = wholeDigits
 	if high == d.Negative && !d.IsZero() {
 		ctx.Rounding = apd.RoundDown
 	}

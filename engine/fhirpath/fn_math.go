@@ -80,7 +80,7 @@ func numeric(name string, f func(*apd.Decimal) (*apd.Decimal, bool), same bool) 
 func whole(d *apd.Decimal, mode apd.Rounder) (*apd.Decimal, bool) {
 	ctx := exact
 	ctx.Rounding = mode
-	ctx.Precision = 3 * maxDigits
+	ctx.Precision = wholeDigits
 	r := new(apd.Decimal)
 	_, err := ctx.Quantize(r, d, 0)
 	return r, err == nil && r.Form == apd.Finite

@@ -52,7 +52,18 @@ func TestNumbersAreExact(t *testing.T) {
 		"'1e3'.convertsToDecimal()": "false",
 		"5L is Long":                "true",
 		"5.toLong() is System.Long": "true",
+		"10.power(300).toString().length() | 10.0.power(399).floor().toString().length()": "301, 400",
+		"(10.0.power(150) + 1).toString().length()":                                       "151",
 	})
+}
+
+func TestNumbersAreWrittenWithoutExponent(t *testing.T) {
+	for number, want := range map[string]string{"0E5": "0", "1.50E3": "1500", "1E-3": "0.001", "-2e300": "-2" + strings.Repeat("0", 300)} {
+		n := resource(t, `{"resourceType":"Observation","status":"final","code":{"text":"c"},"valueQuantity":{"value":`+number+`}}`)
+		if got := texts(eval(t, "value.value.toString()", nil, fhirpath.Collection{fhirpath.NodeValue(n)})); got != want {
+			t.Errorf("%s is %s, want %s", number, got, want)
+		}
+	}
 }
 
 func TestDatesKeepTheirPrecision(t *testing.T) {

@@ -31,6 +31,17 @@ func (q *Quantity) Unit() string { return q.unit }
 // Calendar says whether the unit is a calendar duration.
 func (q *Quantity) Calendar() bool { return q.calendar }
 
+// System is the code system of the unit; "" for a calendar duration.
+func (q *Quantity) System() string {
+	switch {
+	case q.calendar:
+		return ""
+	case q.system != "":
+		return q.system
+	}
+	return ucumSystem
+}
+
 func (q *Quantity) sameUnit(o *Quantity) bool {
 	return q.unit == o.unit && q.calendar == o.calendar && q.system == o.system
 }

@@ -1,6 +1,7 @@
 package fhirapi
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/inglehealth/ingle/engine/fhirpath"
@@ -111,6 +112,8 @@ func (a *answer) system(parent fhir.Node, v fhirpath.Value) {
 		name, property = "dateTime", "valueDateTime"
 	case fhirpath.KindTime:
 		name, property = "time", "valueTime"
+	case fhirpath.KindLong:
+		name, property = "integer64", "valueInteger64" // from R5 on
 	case fhirpath.KindString:
 		name, property = "string", "valueString"
 		if v.String() == "" {
@@ -121,22 +124,33 @@ func (a *answer) system(parent fhir.Node, v fhirpath.Value) {
 		a.quantity(parent, v)
 		return
 	default:
-		name, property = v.TypeName(), "valueString"
+		a.text(a.part(parent, v.TypeName()), "valueString", v.String())
+		return
 	}
-	a.text(a.part(parent, name), property, strings.TrimPrefix(v.String(), "@"))
+	// FHIR's times have seconds and its strings something to see; FHIRPath's need not.
+	if _, ok := a.model.Property(property); ok && fhir.CheckText(name, v.String()) == "" {
+		a.text(a.part(parent, name), property, v.String())
+		return
+	}
+	text, err := json.Marshal(v.String())
+	if err != nil {
+		a.err = err
+		return
+	}
+	a.extension(a.part(parent, name), jsonValue, string(text))
 }
 
 func (a *answer) quantity(parent fhir.Node, v fhirpath.Value) {
-	q, ok := v.Quantity()
-	part := a.part(parent, "Quantity")
-	if !ok {
-		a.extension(part, jsonValue, v.String())
+	q, _ := v.Quantity()
+	n := a.add(a.part(parent, "Quantity"), "valueQuantity")
+	a.text(n, "value", fhirpath.Decimal(q.Value()).String())
+	unit := q.Unit()
+	if fhir.CheckText("string", unit) != "" {
 		return
 	}
-	n := a.add(part, "valueQuantity")
-	a.text(n, "value", q.Value().Text('f'))
-	unit := q.Unit()
 	a.text(n, "unit", unit)
-	a.text(n, "system", "http://unitsofmeasure.org")
-	a.text(n, "code", unit)
+	if system := q.System(); system != "" && fhir.CheckText("code", unit) == "" {
+		a.text(n, "system", system)
+		a.text(n, "code", unit)
+	}
 }

@@ -4,7 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/inglehealth/ingle/internal/testpackage"
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/definitions"
 )
 
 func TestValidateExplainsWhatIsWrong(t *testing.T) {
@@ -46,6 +49,8 @@ func TestFHIRPathTakesTheResourceAsTheBody(t *testing.T) {
 	s.do("POST", "/$fhirpath", "expression=1%2b1&resource=Patient/none", "Content-Type", "application/x-www-form-urlencoded").want(404)
 }
 
+const jsonValue = "http://fhir.forms-lab.com/StructureDefinition/json-value"
+
 func TestFHIRPathResultsKeepTheirTypes(t *testing.T) {
 	s := newServer(t)
 	s.put("/Patient/alice", strings.Replace(alice, `"active"`, `"contact":[{"name":{"family":"Kin"}}],"active"`, 1))
@@ -62,6 +67,16 @@ func TestFHIRPathResultsKeepTheirTypes(t *testing.T) {
 		"contact":      `"name":"Patient.contact"`,
 		"$this":        `"name":"Patient","resource":{"resourceType":"Patient"`,
 		"{}":           `{"name":"result"}`,
+		"4 days":       `{"name":"Quantity","valueQuantity":{"value":4,"unit":"day"}}`,
+		"5 ''":         `{"name":"Quantity","valueQuantity":{"value":5}}`,
+		"Quantity { value: 2, unit: 'tab', system: 'http://x', code: 'TAB' } * 3": `{"value":6,"unit":"TAB","system":"http://x","code":"TAB"}`,
+		"10.0.power(40)": `{"name":"decimal","valueDecimal":1` + strings.Repeat("0", 40) + `}`,
+		// What FHIR's types cannot hold is there as JSON.
+		"@T14:30":              `{"extension":[{"url":"` + jsonValue + `","valueString":"\"14:30\""}],"name":"time"}`,
+		"@2020-01-01T14:30":    `{"extension":[{"url":"` + jsonValue + `","valueString":"\"2020-01-01T14:30\""}],"name":"dateTime"}`,
+		"' '":                  `{"extension":[{"url":"` + jsonValue + `","valueString":"\" \""}],"name":"string"}`,
+		`'\\f'`:                `{"extension":[{"url":"` + jsonValue + `","valueString":"\"\\f\""}],"name":"string"}`,
+		"9223372036854775807L": `{"extension":[{"url":"` + jsonValue + `","valueString":"\"9223372036854775807\""}],"name":"integer64"}`,
 	} {
 		a := s.do("POST", "/Patient/alice/$fhirpath", `{"resourceType":"Parameters","parameter":[{"name":"expression","valueString":"`+expression+`"}]}`).want(200)
 		// Parts that are elements of the resource carry their path before the name.
@@ -69,6 +84,14 @@ func TestFHIRPathResultsKeepTheirTypes(t *testing.T) {
 			t.Errorf("%s: %s is not in %s", expression, want, a.body[strings.Index(a.body, `"name":"result"`)-1:])
 		}
 	}
+}
+
+func TestALongIsAnInteger64WhereTheReleaseHasThem(t *testing.T) {
+	s := newServer(t, func(_ *records.Policy, _ *web.Config, c *records.Config) {
+		c.Others = []*definitions.Definitions{testpackage.R5(t)}
+	})
+	s.do("POST", "/$fhirpath?expression=2147483648L", `{"resourceType":"Patient","active":true}`, "Content-Type", "application/fhir+json; fhirVersion=5.0").
+		want(200).has(`{"name":"integer64","valueInteger64":"2147483648"}`)
 }
 
 func TestFHIRPathReachesStoredResources(t *testing.T) {
