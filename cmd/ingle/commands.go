@@ -65,7 +65,7 @@ type storeFlags struct {
 // definitionFlags say which FHIR is spoken.
 type definitionFlags struct {
 	FHIR    []string `name:"fhir" default:"R4" sep:"," help:"FHIR releases that may be stored, by the fhirVersion of a request's Content-Type; the first is that of requests that name none. R4 and R4B are built in; others come as core packages with --package."`
-	Package []string `type:"existingfile" placeholder:"FILE.tgz" sep:"none" help:"A FHIR package to load: a guide such as US Core, or another release. May be repeated; order matters when one needs another."`
+	Package []string `type:"existingfile" placeholder:"FILE.tgz" sep:"none" help:"A FHIR package to load: a guide such as US Core, or another release. May be repeated; a guide that builds on another one comes after it."`
 }
 
 // indexFlags say what is indexed beyond the search parameters of definitions.

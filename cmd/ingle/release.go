@@ -30,15 +30,21 @@ func (f definitionFlags) load() ([]*definitions.Definitions, error) {
 			byRelease[r] = d
 		}
 	}
-	for _, name := range f.Package {
-		d, err := loadPackage(name, byRelease)
+	packages, err := readPackages(f.Package)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range packages {
+		laid, err := lay(p, order, byRelease)
 		if err != nil {
-			return nil, err
+			return nil, usage("--package: %s", err)
 		}
-		if !slices.Contains(order, d.Release) {
-			order = append(order, d.Release)
+		for _, d := range laid {
+			if !slices.Contains(order, d.Release) {
+				order = append(order, d.Release)
+			}
+			byRelease[d.Release] = d
 		}
-		byRelease[d.Release] = d
 	}
 	all := make([]*definitions.Definitions, len(order))
 	for i, r := range order {
@@ -49,59 +55,74 @@ func (f definitionFlags) load() ([]*definitions.Definitions, error) {
 	return all, nil
 }
 
-// loadPackage reads a package as a release of its own if it is one, else on
-// top of the release it is for.
-func loadPackage(name string, loaded map[definitions.Release]*definitions.Definitions) (*definitions.Definitions, error) {
+// readPackages reads packages, whole releases first, since the others are laid
+// over them; else in the order they are named.
+func readPackages(names []string) ([]*definitions.PackageFile, error) {
+	var releases, others []*definitions.PackageFile
+	for _, name := range names {
+		p, err := readPackage(name)
+		switch {
+		case err != nil:
+			return nil, err
+		case p.IsRelease():
+			releases = append(releases, p)
+		default:
+			others = append(others, p)
+		}
+	}
+	return append(releases, others...), nil
+}
+
+func readPackage(name string) (*definitions.PackageFile, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	var errs []string
-	try := func(base *definitions.Definitions) (*definitions.Definitions, bool) {
-		if _, err := file.Seek(0, 0); err != nil {
-			errs = append(errs, err.Error())
-			return nil, false
-		}
-		d, err := definitions.LoadPackage(file, base)
-		if err != nil {
-			errs = append(errs, err.Error())
-		}
-		return d, err == nil
+	p, err := definitions.ReadPackage(file)
+	if err != nil {
+		return nil, usage("--package %s cannot be loaded: %s", filepath.Base(name), err)
 	}
-	for _, base := range loaded {
-		if d, ok := try(base); ok {
-			return d, nil
+	return p, nil
+}
+
+// lay makes a release of a package that is one. Others it lays over each
+// release loaded that they are for, else over a built-in one.
+func lay(p *definitions.PackageFile, order []definitions.Release, loaded map[definitions.Release]*definitions.Definitions) ([]*definitions.Definitions, error) {
+	if p.IsRelease() {
+		d, err := p.Over(nil)
+		return []*definitions.Definitions{d}, err
+	}
+	var bases []*definitions.Definitions
+	for _, r := range order {
+		if d := loaded[r]; d != nil && p.Suits(d) {
+			bases = append(bases, d)
 		}
 	}
 	for _, r := range []definitions.Release{definitions.R4, definitions.R4B} {
-		if loaded[r] != nil {
-			continue
+		if len(bases) > 0 {
+			break
 		}
-		base, err := definitions.BuiltIn(r)
+		d, err := definitions.BuiltIn(r)
 		if err != nil {
 			return nil, err
 		}
-		if d, ok := try(base); ok {
-			return d, nil
+		if p.Suits(d) {
+			bases = append(bases, d)
 		}
 	}
-	if d, ok := try(nil); ok {
-		return d, nil
+	if len(bases) == 0 {
+		return nil, fmt.Errorf("package %s is for FHIR %s, which is not loaded: name the core package of that release with --package, too",
+			p, strings.Join(p.FHIRVersions(), ", "))
 	}
-	return nil, usage("--package %s cannot be loaded:\n  %s", filepath.Base(name), strings.Join(distinct(errs), "\n  "))
-}
-
-func distinct(list []string) []string {
-	var out []string
-	seen := map[string]bool{}
-	for _, s := range list {
-		if !seen[s] {
-			seen[s] = true
-			out = append(out, s)
+	laid := make([]*definitions.Definitions, len(bases))
+	for i, base := range bases {
+		var err error
+		if laid[i], err = p.Over(base); err != nil {
+			return nil, err
 		}
 	}
-	return out
+	return laid, nil
 }
 
 // release is set by the linker for a released binary.

@@ -31,32 +31,67 @@ type manifest struct {
 	VersionList  []string `json:"fhir-version-list"` // how R4's own package says it
 }
 
-// LoadPackage reads a FHIR package (a gzipped tar with package/package.json
-// and package/*.json). With a nil base it must be the core package of a
-// release, such as hl7.fhir.r5.core. Otherwise its search parameters,
-// profiles, operations, value sets, code systems and topics are laid over base,
-// which is not changed; a package for another release is refused.
+// PackageFile is a FHIR package that was read: the core package of a release,
+// or additions that can be laid over one.
+type PackageFile struct {
+	set      *record.Set
+	manifest *manifest
+}
+
+// ReadPackage reads a FHIR package (a gzipped tar with package/package.json
+// and package/*.json).
 //
 // Memory is bounded by limits on the number and size of files. Errors name
 // the file at fault.
-func LoadPackage(r io.Reader, base *Definitions) (*Definitions, error) {
+func ReadPackage(r io.Reader) (*PackageFile, error) {
 	set, m, err := readPackage(r)
 	if err != nil {
 		return nil, err
 	}
-	core := slices.ContainsFunc(set.Structures, func(s record.Structure) bool { return s.URL == structureDefinition+"Resource" })
-	switch {
-	case base == nil && !core:
-		return nil, fmt.Errorf("package %s %s holds no FHIR release, only additions for FHIR %s: load it on top of that release", m.Name, m.Version, strings.Join(m.FHIRVersions, ", "))
-	case base != nil && core:
-		return nil, fmt.Errorf("package %s %s is a FHIR release of its own: it cannot be laid over %s %s", m.Name, m.Version, base.Release, base.Version)
-	case core:
-		return linkCore(set)
+	return &PackageFile{set, m}, nil
+}
+
+// String is the name and version of the package, "hl7.fhir.us.core 7.0.0".
+func (p *PackageFile) String() string { return p.manifest.Name + " " + p.manifest.Version }
+
+// FHIRVersions are the versions of FHIR that the package says it is for.
+func (p *PackageFile) FHIRVersions() []string { return p.manifest.FHIRVersions }
+
+// IsRelease says whether the package is the core package of a release, such as
+// hl7.fhir.r5.core.
+func (p *PackageFile) IsRelease() bool {
+	return slices.ContainsFunc(p.set.Structures, func(s record.Structure) bool { return s.URL == structureDefinition+"Resource" })
+}
+
+// Suits says whether the package is for the release of base.
+func (p *PackageFile) Suits(base *Definitions) bool { return p.manifest.suits(base) }
+
+// Over makes definitions of the package. With a nil base it must be a release,
+// which can be made once. Otherwise its search parameters, profiles, operations,
+// value sets, code systems and topics are laid over base, which is not changed;
+// a package for another release is refused.
+func (p *PackageFile) Over(base *Definitions) (*Definitions, error) {
+	versions := strings.Join(p.FHIRVersions(), ", ")
+	switch release := p.IsRelease(); {
+	case base == nil && !release:
+		return nil, fmt.Errorf("package %s holds no FHIR release, only additions for FHIR %s: load it on top of that release", p, versions)
+	case base != nil && release:
+		return nil, fmt.Errorf("package %s is a FHIR release of its own: it cannot be laid over %s %s", p, base.Release, base.Version)
+	case release:
+		return linkCore(p.set)
+	case !p.Suits(base):
+		return nil, fmt.Errorf("package %s is for FHIR %s, and cannot be laid over %s (%s)", p, versions, base.Release, base.Version)
 	}
-	if !m.suits(base) {
-		return nil, fmt.Errorf("package %s %s is for FHIR %s, and cannot be laid over %s (%s)", m.Name, m.Version, strings.Join(m.FHIRVersions, ", "), base.Release, base.Version)
+	return base.with(p.set), nil
+}
+
+// LoadPackage reads a package and makes definitions of it, as Over does.
+func LoadPackage(r io.Reader, base *Definitions) (*Definitions, error) {
+	p, err := ReadPackage(r)
+	if err != nil {
+		return nil, err
 	}
-	return base.with(set), nil
+	return p.Over(base)
 }
 
 func (m *manifest) suits(base *Definitions) bool {
