@@ -41,6 +41,7 @@ type Erased struct {
 	Contents  int64 `json:"contents"`  // of Binaries, kept outside rows
 	Rewritten int64 `json:"rewritten"` // versions of others' resources made without references to the patient
 	AppStates int64 `json:"appStates"` // what apps keep about the patient
+	Accesses  int64 `json:"accesses"`  // of apps to the record, launches, breakings of the glass
 	Events    int64 `json:"events"`    // of the audit log
 	Users     int64 `json:"users"`     // untied from the patient
 	// Types counts Resources by type.

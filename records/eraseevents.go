@@ -11,13 +11,18 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
-// events erases what apps keep about the patient and what the audit log says of the
+// events erases what apps keep about the patient, who had access to the record, and what the audit log says of the
 // patient up to the order. Where the patient acted for somebody else the log keeps
 // that, for the other one.
 func (e *erasure) events(ctx context.Context) error {
 	key := fhir.Key{Type: patientType, ID: e.patient}.String()
 	n, err := identity.EraseAppStates(ctx, e.d.store, e.d.base+"/"+key)
 	e.AppStates += n
+	if err != nil {
+		return err
+	}
+	n, err = identity.EraseContexts(ctx, e.d.store, e.patient)
+	e.Accesses += n
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/inglehealth/ingle/identity"
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/fhir"
 )
 
 func TestUsersWhoAreAnErasedPatientAreUntied(t *testing.T) {
@@ -31,10 +32,14 @@ func TestUsersWhoAreAnErasedPatientAreUntied(t *testing.T) {
 		} {
 			must(in.CreateUser(t.Context(), u))(t)
 		}
+		nurse := must(in.UserByLogin(t.Context(), "nurse"))(t)
+		for _, patient := range []fhir.ID{"gone", "stays"} {
+			must(in.BreakGlass(t.Context(), nurse, "", patient, "unconscious in the emergency room"))(t)
+		}
 		working(t, d)
 		before := must(db.open(t).Epoch(t.Context()))(t)
 		must(s.Erase(t.Context(), "gone", "asked"))(t)
-		if e := erased(t, s, "gone"); e.Error != "" || e.Users != 4 {
+		if e := erased(t, s, "gone"); e.Error != "" || e.Users != 4 || e.Accesses != 1 {
 			t.Errorf("%+v", e)
 		}
 		if must(db.open(t).Epoch(t.Context()))(t) == before {

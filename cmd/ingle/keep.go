@@ -219,8 +219,8 @@ func (c *eraseCommand) keep(ctx context.Context, s *records.Session, out io.Writ
 	if e.Error != "" {
 		return fmt.Errorf("the erasure ended: %s", e.Error)
 	}
-	fmt.Fprintf(out, "Patient/%s is erased: %d resources, %d versions, %d contents of Binaries; %d app states; %d events of the audit log; %d users.\n",
-		id, e.Resources, e.Versions, e.Contents, e.AppStates, e.Events, e.Users)
+	fmt.Fprintf(out, "Patient/%s is erased: %d resources, %d versions, %d contents of Binaries; %d app states; %d accesses; %d events of the audit log; %d users.\n",
+		id, e.Resources, e.Versions, e.Contents, e.AppStates, e.Accesses, e.Events, e.Users)
 	if len(e.Changed) > 0 {
 		fmt.Fprintf(out, "Resources of others that referred to it: %s\n", strings.Join(e.Changed, ", "))
 	}

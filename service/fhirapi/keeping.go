@@ -152,7 +152,7 @@ func erasurePart(e records.Erasure) []parameter {
 		texts("patient", "Patient/"+string(e.Patient)), flag("running", e.Running), texts("reason", e.Reason), texts("by", e.By),
 		texts("ordered", e.Ordered.UTC().Format(time.RFC3339)),
 		whole("resources", e.Resources), whole("versions", e.Versions), whole("contents", e.Contents), whole("rewritten", e.Rewritten),
-		whole("appStates", e.AppStates), whole("auditEvents", e.Events), whole("users", e.Users),
+		whole("appStates", e.AppStates), whole("accesses", e.Accesses), whole("auditEvents", e.Events), whole("users", e.Users),
 	}
 	if !e.Ended.IsZero() {
 		all = append(all, texts("ended", e.Ended.UTC().Format(time.RFC3339)))
