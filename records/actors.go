@@ -3,6 +3,7 @@ package records
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -137,17 +138,25 @@ func (d *Door) actorsOf(ctx context.Context, user fhir.Key) ([]string, error) {
 }
 
 // changesActors says whether writes may change whom consents name, as these are now, or
-// for which organizations somebody acts.
-func (d *Door) changesActors(ctx context.Context, writes []store.Write) (bool, error) {
-	var types []fhir.Type
+// for which organizations somebody acts; or else unnamed are the types written of which they
+// would if a consent named one, see namedSince.
+func (d *Door) changesActors(ctx context.Context, writes []store.Write) (does bool, unnamed []fhir.Type, err error) {
 	for i := range writes {
 		switch t := writes[i].Key.Type; {
 		case t == personType, t == roleType:
-			return true, nil
-		case slices.Contains(belongs, t) && !slices.Contains(types, t):
-			types = append(types, t)
+			return true, nil, nil
+		case slices.Contains(belongs, t) && !slices.Contains(unnamed, t):
+			unnamed = append(unnamed, t)
 		}
 	}
+	if does, err = d.names(ctx, unnamed); does {
+		unnamed = nil
+	}
+	return does, unnamed, err
+}
+
+// names says whether a consent names a resource of one of types.
+func (d *Door) names(ctx context.Context, types []fhir.Type) (bool, error) {
 	if types == nil {
 		return false, nil
 	}
@@ -155,6 +164,45 @@ func (d *Door) changesActors(ctx context.Context, writes []store.Write) (bool, e
 		return false, err
 	}
 	return slices.ContainsFunc(types, func(t fhir.Type) bool { return d.book.Mentions(string(t)) }), nil
+}
+
+// namedSince tells all processes that whom consents name has changed by a write of types that
+// none named, if one that does was committed just before it: it may have been read with what
+// the write has changed. The write is done, so that an error is logged.
+func (d *Door) namedSince(ctx context.Context, types []fhir.Type) {
+	ctx = context.WithoutCancel(ctx)
+	do, err := d.names(ctx, types)
+	if do {
+		err = d.store.Write(ctx, func(ctx context.Context, tx store.Tx) error { return tx.RaiseEpoch(ctx) })
+	}
+	if err != nil {
+		d.log.ErrorContext(ctx, "who is in a team or group may count for consents as it was until rights are read anew", "error", err)
+	}
+}
+
+// unnamed are the types that were imported for namedSince, until that is flushed. It is safe
+// for concurrent use.
+type unnamed struct {
+	mu    sync.Mutex
+	types []fhir.Type
+}
+
+func (u *unnamed) add(types []fhir.Type) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, t := range types {
+		if !slices.Contains(u.types, t) {
+			u.types = append(u.types, t)
+		}
+	}
+}
+
+func (u *unnamed) take() []fhir.Type {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	types := u.types
+	u.types = nil
+	return types
 }
 
 // belongs are further types whose resources say on whose behalf somebody acts.

@@ -47,3 +47,62 @@ func TestWhomConsentsNameIsAskedAnewThoughWhoChangedItHasGone(t *testing.T) {
 		}
 	})
 }
+
+// crossed is a store in which something else happens once, just before a write.
+type crossed struct {
+	store.Store
+	first func()
+}
+
+func (c *crossed) meet() {
+	if first := c.first; first != nil {
+		c.first = nil
+		first()
+	}
+}
+
+func (c *crossed) Write(ctx context.Context, fn func(context.Context, store.Tx) error) error {
+	c.meet()
+	return c.Store.Write(ctx, fn)
+}
+
+func (c *crossed) Import(ctx context.Context, fn func(context.Context, store.Tx) error) error {
+	c.meet()
+	return c.Store.Import(ctx, fn)
+}
+
+func TestAConsentThatNamesATeamFirstWhileThatChangesIsToldOfTheChange(t *testing.T) {
+	for name, bulk := range map[string]bool{"written": false, "imported": true} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, db database) {
+				s := db.session(t, records.Policy{})
+				patient(t, s, "p")
+				put(t, s, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
+				team := func(status string) records.Content {
+					return body(`{"resourceType":"CareTeam","id":"t","status":%q,"participant":[{"member":{"reference":"Practitioner/dr"}}]}`, status)
+				}
+				must(s.Update(t.Context(), key("CareTeam/t"), team("active"), records.UpdateOptions{}))(t)
+				watched := db.open(t)
+				unnamed := must(watched.Epoch(t.Context()))(t)
+
+				between := &crossed{Store: db.open(t)}
+				d := must(records.Open(t.Context(), records.Config{Store: between, Definitions: definitions.MustBuiltIn(definitions.R4), Base: base}))(t)
+				var named int64
+				change := func() {
+					must(d.Session(records.Principal{}, nil).Update(t.Context(), key("CareTeam/t"), team("inactive"), records.UpdateOptions{Request: records.Request{Bulk: bulk}}))(t)
+					if err := d.Flush(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				between.first = func() {
+					consents(t, s, "c", "p", denyTeam)
+					named = must(watched.Epoch(t.Context()))(t)
+				}
+				change()
+				if now := must(watched.Epoch(t.Context()))(t); named == unnamed || now == named {
+					t.Errorf("epochs %d, with the consent %d, at last %d: whose rights were known with the consent keeps them", unnamed, named, now)
+				}
+			})
+		})
+	}
+}

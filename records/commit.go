@@ -68,7 +68,7 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	actors, err := d.changesActors(ctx, u.writes)
+	actors, unnamed, err := d.changesActors(ctx, u.writes)
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +153,11 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 	}
 	d.touchWritten(ctx, u, written)
 	event.went()
+	if u.bulk {
+		d.unnamed.add(unnamed)
+	} else {
+		d.namedSince(ctx, unnamed)
+	}
 	if len(written) > 0 {
 		d.changed.notify()
 	}

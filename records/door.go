@@ -65,6 +65,7 @@ type Door struct {
 	ownership  *access.Ownership
 	book       *access.Book
 	bookReads  bookReads
+	unnamed    unnamed
 	known      *recent.Map[written, access.Consent] // of which events tell
 	consented  *recent.Map[fhir.ID, knownConsents]  // of patients, up to maxKnown together
 	labels     *labels

@@ -124,6 +124,7 @@ func (d *Door) Flush(ctx context.Context) error {
 	if err := d.store.Flush(ctx); err != nil {
 		return d.fault(err)
 	}
+	d.namedSince(ctx, d.unnamed.take())
 	if d.indexes.unsynced.Swap(false) {
 		d.indexes.touched(ctx)
 	}
