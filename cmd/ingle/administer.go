@@ -104,6 +104,10 @@ func (f identityFlags) open(ctx context.Context, use func(*identity.Service, sto
 // config opens the tenant's store. The caller closes it.
 func (f identityFlags) config(ctx context.Context) (identity.Config, store.Store, error) {
 	s := f.store()
+	base, err := publicURL(f.BaseURL)
+	if err != nil {
+		return identity.Config{}, nil, err
+	}
 	key, err := s.keyFile(f.KeyFile)
 	if err != nil {
 		return identity.Config{}, nil, err
@@ -115,7 +119,7 @@ func (f identityFlags) config(ctx context.Context) (identity.Config, store.Store
 	if err != nil {
 		return identity.Config{}, nil, err
 	}
-	return identity.Config{Store: db, Secret: key, Issuer: issuerOf(strings.TrimRight(f.BaseURL, "/"), f.Tenant)}, db, nil
+	return identity.Config{Store: db, Secret: key, Issuer: issuerOf(base, f.Tenant)}, db, nil
 }
 
 // administrators are the commands that travel, by their names.

@@ -47,9 +47,11 @@ func (c *doctorCommand) inside(ctx context.Context, m *Main) error {
 	if f.Tenant != "" {
 		s.Tenant = []string{f.Tenant}
 	}
-	if err := errors.Join(s.exclusive(), (&listenFlags{BaseURL: f.BaseURL}).checkBase()); err != nil {
+	base, err := publicURL(f.BaseURL)
+	if err := errors.Join(s.exclusive(), err); err != nil {
 		return err
 	}
+	f.BaseURL = base
 	d := &checkup{insideFlags: f, store: s}
 	if err := d.examine(ctx); err != nil {
 		return err
@@ -206,7 +208,7 @@ func (d *checkup) open(ctx context.Context, key *identity.KeyFile) (err error) {
 	if base == "" {
 		base = "http://127.0.0.1:8080"
 	}
-	door, db, err := d.store.openTenant(ctx, d.Tenant, all, strings.TrimRight(base, "/"), records.DefaultPolicy(), slog.New(slog.DiscardHandler), nil)
+	door, db, err := d.store.openTenant(ctx, d.Tenant, all, base, records.DefaultPolicy(), slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		d.add(finding.Ill("records", "Mend what is named.", "The records cannot be opened: %v.", err))
 		return nil
@@ -358,8 +360,7 @@ func (d *checkup) outside(ctx context.Context) {
 		d.add(finding.Well(check, "It was not looked at: --base-url says where the server is."))
 		return
 	}
-	base := strings.TrimSuffix(strings.TrimRight(d.BaseURL, "/"), "/fhir")
-	fhir := issuerOf(base, d.Tenant) + "/fhir"
+	fhir := issuerOf(d.BaseURL, d.Tenant) + "/fhir"
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, fhir+"/metadata", http.NoBody)
@@ -378,7 +379,7 @@ func (d *checkup) outside(ctx context.Context) {
 	defer answer.Body.Close()
 	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
 		// The header has whole seconds.
-		d.add(finding.Skew("clock of the address", "The clock at "+base, date.Add(time.Second/2).Sub(sent.Add(time.Since(sent)/2))))
+		d.add(finding.Skew("clock of the address", "The clock at "+d.BaseURL, date.Add(time.Second/2).Sub(sent.Add(time.Since(sent)/2))))
 	}
 	if answer.TLS != nil && len(answer.TLS.PeerCertificates) > 0 {
 		d.add(certificate(answer.TLS.PeerCertificates[0], time.Now()))

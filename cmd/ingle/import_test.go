@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,6 +60,25 @@ func TestImportGoesIntoTheTenantThatIsNamed(t *testing.T) {
 	}
 	if code, _, stderr := invoke(t, "import", "--data", data, "--tenant", "east,west", file); code != 2 || !strings.Contains(stderr, "one tenant") {
 		t.Errorf("two tenants: %d %s", code, stderr)
+	}
+}
+
+// References to the server itself are local whichever way its address is written.
+func TestAnImportKnowsTheServerByItsPublicURL(t *testing.T) {
+	dir := t.TempDir()
+	for i, base := range []string{"https://ehr.example", "https://ehr.example/", "https://ehr.example/fhir", "https://ehr.example/fhir/"} {
+		file, data := filepath.Join(dir, fmt.Sprintf("%d.ndjson", i)), filepath.Join(dir, fmt.Sprint(i))
+		text := `{"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"},"subject":{"reference":"https://ehr.example/fhir/Patient/nobody"}}` + "\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		report := filepath.Join(dir, "report")
+		if code, stdout, _ := invoke(t, "import", "--data", data, "--base-url", base, "--report", report, file); code != 1 || !strings.Contains(stdout, "1 refused") {
+			t.Errorf("%s: %s", base, stdout)
+		}
+		if content, err := os.ReadFile(report); err != nil || !strings.Contains(string(content), "Patient/nobody does not exist here") {
+			t.Errorf("%s: %s %v", base, content, err)
+		}
 	}
 }
 

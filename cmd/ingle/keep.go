@@ -85,7 +85,7 @@ func (f keepingFlags) order(ctx context.Context, m *Main, command string, k keep
 	if err != nil {
 		return err
 	}
-	door, db, err := s.openTenant(ctx, f.Tenant, all, strings.TrimRight(f.BaseURL, "/"), records.DefaultPolicy(), slog.New(slog.DiscardHandler), nil)
+	door, db, err := s.openTenant(ctx, f.Tenant, all, f.BaseURL, records.DefaultPolicy(), slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func (f *listenFlags) listen(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		return nil, usage("--listen %s is not an address: it looks like 127.0.0.1:8080", f.Listen)
 	}
-	if err := f.checkBase(); err != nil {
+	if _, err := publicURL(f.BaseURL); err != nil {
 		return nil, err
 	}
 	if !isLoopback(host) {
@@ -88,12 +88,13 @@ func (f *listenFlags) proxies() ([]netip.Prefix, error) {
 	return all, nil
 }
 
-func (f *listenFlags) checkBase() error {
-	base := f.BaseURL
-	if base == "" || (strings.HasPrefix(base, "http://") || strings.HasPrefix(base, "https://")) && !strings.ContainsAny(base, "?#\" ") {
-		return nil
+// publicURL is what --base-url says, without slashes and /fhir at its end; "" when it
+// says nothing.
+func publicURL(given string) (string, error) {
+	if given == "" || (strings.HasPrefix(given, "http://") || strings.HasPrefix(given, "https://")) && !strings.ContainsAny(given, "?#\" ") {
+		return strings.TrimSuffix(strings.TrimRight(given, "/"), "/fhir"), nil
 	}
-	return usage("--base-url %s is not a URL: it looks like https://ehr.example.org", base)
+	return "", usage("--base-url %s is not a URL: it looks like https://ehr.example.org", given)
 }
 
 // strict is how long browsers are told to come by TLS only. Not with a certificate
@@ -109,8 +110,8 @@ func (f *listenFlags) strict() time.Duration {
 
 // base is the public URL without a slash at the end.
 func (f *listenFlags) base(listener net.Listener) string {
-	if f.BaseURL != "" {
-		return strings.TrimSuffix(strings.TrimRight(f.BaseURL, "/"), "/fhir")
+	if base, err := publicURL(f.BaseURL); err == nil && base != "" {
+		return base
 	}
 	if f.on() {
 		return "https://" + listener.Addr().String()

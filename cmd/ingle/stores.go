@@ -126,6 +126,9 @@ func (f storeFlags) tenants(ctx context.Context) ([]string, error) {
 // present refuses what has no records, for commands that only read: they must
 // not make any.
 func (f storeFlags) present(ctx context.Context) error {
+	if err := f.exclusive(); err != nil {
+		return err
+	}
 	there, err := f.tenants(ctx)
 	if err != nil {
 		return err
@@ -166,10 +169,13 @@ func (f storeFlags) flags(keyFile string) string {
 	return flags
 }
 
-// exclusive refuses records that are kept in two places.
+// exclusive refuses records that are kept in two places, or in one that is not known.
 func (f storeFlags) exclusive() error {
 	if f.Data != "" && f.Database != "" {
 		return usage("--data and --database exclude each other: records are kept either in SQLite or in PostgreSQL")
+	}
+	if scheme, _, is := strings.Cut(f.Database, "://"); is && scheme != "postgres" && scheme != "postgresql" {
+		return usage("--database %s://... is not PostgreSQL: it looks like postgres://ingle@localhost/ingle", scheme)
 	}
 	return nil
 }
@@ -186,6 +192,10 @@ func (f storeFlags) openTenant(ctx context.Context, name string, all []*definiti
 	}
 	if name != "" && !tenancy.ValidName(name) {
 		return nil, nil, usage("--tenant %s: %s", name, tenancy.NameRule)
+	}
+	base, err := publicURL(base)
+	if err != nil {
+		return nil, nil, err
 	}
 	s, err := f.openStore(ctx, name)
 	if err != nil {

@@ -90,6 +90,10 @@ func (f managingFlags) order(ctx context.Context, m *Main, command string, c man
 
 // places are those of the flags.
 func (f managingFlags) places(s storeFlags) (*tenantPlaces, error) {
+	base, err := publicURL(f.BaseURL)
+	if err != nil {
+		return nil, err
+	}
 	all, err := f.load()
 	if err != nil {
 		return nil, err
@@ -104,7 +108,7 @@ func (f managingFlags) places(s storeFlags) (*tenantPlaces, error) {
 	}
 	return &tenantPlaces{
 		storeFlags: s, files: files,
-		furnishing: furnishing{definitions: all, base: strings.TrimRight(f.BaseURL, "/"), policy: records.DefaultPolicy(), key: key},
+		furnishing: furnishing{definitions: all, base: base, policy: records.DefaultPolicy(), key: key},
 	}, nil
 }
 
