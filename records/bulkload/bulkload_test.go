@@ -196,7 +196,8 @@ func TestBrokenLinesAreRefusedAndReportedAndTheRestIsLoaded(t *testing.T) {
 	lines := []struct{ text, says string }{
 		{patient("good-1"), ""},
 		{`{"resourceType":"Patient","id":"cut","name":[{"fam`, "broken.ndjson"},
-		{`not json at all`, "not valid JSON"},
+		{`not json at all`, "not valid JSON: invalid character"},
+		{`<Patient xmlns="http://hl7.org/fhir"/>`, "it is XML"},
 		{`[1,2,3]`, "no JSON object"},
 		{`"text"`, "no JSON object"},
 		{`{"id":"typeless"}`, "resourceType"},
@@ -263,8 +264,8 @@ func TestADamagedArchiveIsReportedAndTheOtherFilesAreLoaded(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := w.load(t, whole, w.file(t, "b.ndjson", patient("fine")), notGzip)
-	if r.Accepted < 100 || r.Refused != 2 {
-		t.Errorf("%+v: %q", r.Counts, w.refusals(t))
+	if report := strings.Join(w.refusals(t), "\n"); r.Accepted < 100 || r.Refused != 2 || !strings.Contains(report, "cut off or damaged") {
+		t.Errorf("%+v: %q", r.Counts, report)
 	}
 	w.read(t, "Patient", "fine")
 }

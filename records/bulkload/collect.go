@@ -119,7 +119,8 @@ func reason(err error) string {
 const reportHeader = "# file\tline\tentry of the bundle\tresource\treason\n"
 
 // prepareReport drops what a killed run wrote after its last checkpoint, and
-// the report of an earlier load.
+// the report of an earlier load. It fails where no report can be written, rather
+// than at the first refusal, which may be hours away.
 func (l *load) prepareReport() error {
 	if l.o.Report == "" {
 		return nil
@@ -129,10 +130,11 @@ func (l *load) prepareReport() error {
 		l.report = f
 		return err
 	}
-	if err := os.Remove(l.o.Report); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	f, err := openReport(l.o.Report, 0)
+	if err != nil {
+		return fmt.Errorf("the report cannot be written: %w", err)
 	}
-	return nil
+	return errors.Join(f.Close(), os.Remove(l.o.Report))
 }
 
 func (l *load) refuse(r Refusal) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -35,6 +36,9 @@ func takeApart(text []byte) (document, error) {
 	// Over a Buffer the decoder reads text in place.
 	d := jsontext.NewDecoder(bytes.NewBuffer(text), tolerant...)
 	if d.PeekKind() != '{' {
+		if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("<")) {
+			return document{}, errors.New("it is XML: only JSON is loaded")
+		}
 		if _, err := d.ReadValue(); err != nil {
 			return document{}, unreadable(err)
 		}
@@ -84,7 +88,9 @@ func takeApart(text []byte) (document, error) {
 
 var errAlone = errors.New("a single resource")
 
-func unreadable(err error) error { return fmt.Errorf("it is not valid JSON: %w", err) }
+func unreadable(err error) error {
+	return fmt.Errorf("it is not valid JSON: %s", strings.TrimPrefix(err.Error(), "jsontext: "))
+}
 
 // members reads an object and calls read for each member, to read its value.
 func members(d *jsontext.Decoder, read func(name string) error) error {

@@ -134,6 +134,9 @@ var errRatio = fmt.Errorf("it makes more than %d times its size; the rest of the
 
 func (i *inflated) Read(p []byte) (int, error) {
 	n, err := i.zip.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("the gzip archive is cut off or damaged here; the rest of the file is not read: %w", err)
+	}
 	if i.n += int64(n); i.n > unguarded && i.n > maxRatio*i.from.n {
 		return 0, errRatio
 	}
