@@ -305,6 +305,20 @@ func TestALabelOfAMedicationIsThatOfWhoTakesIt(t *testing.T) {
 	}
 }
 
+func TestABinaryIsHiddenWithTheMessageOrAnswerThatAttachesIt(t *testing.T) {
+	all := append(clinic, resource("Binary", "sent", ""), resource("Binary", "answered", ""), resource("Binary", "free", ""),
+		resource("Communication", "m", to("subject", "Patient/p")+`,"payload":[{"contentAttachment":{"url":"Binary/sent"}}]`),
+		resource("QuestionnaireResponse", "a", to("subject", "Patient/p")+`,"item":[{"linkId":"1","answer":[{"valueAttachment":{"url":"Binary/answered"}}]}]`),
+		resource("Communication", "free", to("subject", "Patient/q")+`,"payload":[{"contentAttachment":{"url":"Binary/free"}}]`))
+	w := newWorld(t, all...)
+	r := w.under("TREAT", consent("p", 1, `"provision":{"type":"deny"}`))
+	got := w.visible(r, "2024-06-01")
+	if want := allOfQ + " Communication/free Binary/free"; order(got) != order(want) {
+		t.Errorf("%s\nwant %s", order(got), order(want))
+	}
+	w.explains(r, "2024-06-01", got)
+}
+
 func TestABinaryIsHiddenWithTheDocumentThatAttachesIt(t *testing.T) {
 	all := append(clinic, resource("Binary", "sealed", ""), resource("Binary", "own", to("securityContext", "Patient/p")), resource("Binary", "free", ""),
 		resource("DocumentReference", "sealed", to("subject", "Patient/p")+`,"content":[{"attachment":{"url":"Binary/sealed"}},{"attachment":{"url":"Binary/own"}}],"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"ETH"}]}`),

@@ -226,14 +226,14 @@ func ofType(types []string, one string) search.Expr {
 	return search.TypeIs{one}
 }
 
-// documents are the types that attach what a Binary holds.
-var documents = []string{"DiagnosticReport", "DocumentReference", "Media"}
+// attaching are the types whose attachments a Binary mostly is.
+var attaching = strings.Fields("Communication CommunicationRequest DiagnosticReport DocumentReference Media QuestionnaireResponse")
 
-// attached holds of what a document refers to that is hidden: the Binary of a labelled
-// DocumentReference goes with it.
+// attached holds of what something refers to that is hidden and may attach it: the Binary of
+// a labelled DocumentReference goes with it.
 func (r *Rules) attached() search.Expr {
 	var types search.TypeIs
-	for _, t := range documents {
+	for _, t := range attaching {
 		if slices.Contains(r.o.types, t) {
 			types = append(types, t)
 		}

@@ -232,7 +232,7 @@ func (s *Sight) consented(v *Version, interactions string) bool {
 		return true
 	}
 	if v.Type == "Binary" && interactions != "c" && slices.ContainsFunc(s.w.Referrers(v.Reference()), func(document *Version) bool {
-		return slices.Contains(documentTypes, document.Type) && !s.consented(document, "rs")
+		return slices.Contains(attachingTypes, document.Type) && !s.consented(document, "rs")
 	}) {
 		return false
 	}
@@ -325,8 +325,8 @@ func (s *Sight) isAbout(p *provision, v *Version) bool {
 	return true
 }
 
-// documentTypes attach what a Binary holds, and take it along when they are hidden.
-var documentTypes = []string{"DocumentReference", "DiagnosticReport", "Media"}
+// attachingTypes attach what a Binary holds, and take it along when they are hidden.
+var attachingTypes = []string{"DocumentReference", "DiagnosticReport", "Media", "Communication", "CommunicationRequest", "QuestionnaireResponse"}
 
 // isLabelled says whether a version has a security label, or its encounter, or its
 // medication. What has no confidentiality is N.
