@@ -70,7 +70,9 @@ func (d *Door) entry(rel *release, n fhir.Node, i int) (*entry, error) {
 		return nil, inside(err, e.place()+".request.url", e.place()+".request.url")
 	}
 	if text := request.Child("ifMatch").Text(); text != "" {
-		e.precondition.IfMatch = ParseETags(text)
+		if e.precondition.IfMatch = ParseETags(text); e.precondition.IfMatch == nil {
+			return nil, fault.New(fault.Invalid, fault.CodeValue, e.place()+".request.ifMatch", `holds no entity tag; it looks like this: W/"3"`)
+		}
 	}
 	if text := request.Child("ifNoneMatch").Text(); text != "" {
 		if e.read.IfNoneMatch = ParseETags(text); e.writes() {

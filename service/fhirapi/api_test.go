@@ -100,6 +100,10 @@ func (s *server) do(method, path, body string, header ...string) *answer {
 		req.Header.Set("Content-Type", "application/fhir+json")
 	}
 	for i := 0; i < len(header); i += 2 {
+		if i > 0 && header[i] == header[i-2] { // twice: in two lines
+			req.Header.Add(header[i], header[i+1])
+			continue
+		}
 		req.Header.Set(header[i], header[i+1])
 	}
 	resp, err := transport.RoundTrip(req)

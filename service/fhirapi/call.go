@@ -202,16 +202,23 @@ func (c *call) request() (records.Request, error) {
 	return req, nil
 }
 
+// listed is the value of a header that is a list, which may come in several lines
+// (RFC 9110 §5.3).
+func (c *call) listed(name string) (value string, there bool) {
+	lines := c.r.Header.Values(name)
+	return strings.TrimSpace(strings.Join(lines, ",")), len(lines) > 0
+}
+
 // precondition reads If-Match and If-None-Match of a write.
 func (c *call) precondition() (records.Precondition, error) {
 	var p records.Precondition
-	if v := c.r.Header.Get("If-Match"); v != "" {
+	if v, there := c.listed("If-Match"); there {
 		p.IfMatch = records.ParseETags(v)
-		if len(p.IfMatch) == 0 {
+		if len(p.IfMatch) == 0 { // whoever sends it does not want to write over just anything
 			return p, fault.New(fault.Invalid, fault.CodeValue, "", `If-Match holds no entity tag; it looks like this: If-Match: W/"3"`)
 		}
 	}
-	if v := strings.TrimSpace(c.r.Header.Get("If-None-Match")); v != "" {
+	if v, there := c.listed("If-None-Match"); there {
 		if v != "*" {
 			return p, fault.New(fault.Invalid, fault.CodeNotSupported, "",
 				"A write can only say 'If-None-Match: *' (do not replace what exists); to write over a known version send If-Match.")
@@ -224,7 +231,7 @@ func (c *call) precondition() (records.Precondition, error) {
 // readOptions reads If-None-Match and If-Modified-Since of a read.
 func (c *call) readOptions() records.ReadOptions {
 	var o records.ReadOptions
-	if v := c.r.Header.Get("If-None-Match"); v != "" {
+	if v, _ := c.listed("If-None-Match"); v != "" {
 		o.IfNoneMatch = records.ParseETags(v)
 	} else if v := c.r.Header.Get("If-Modified-Since"); v != "" {
 		// A date that cannot be read is ignored (RFC 9110 §13.1.3).

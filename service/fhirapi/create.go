@@ -43,6 +43,9 @@ func (c *call) ifNoneExist() ([]search.Pair, error) {
 	if c.r.Header["If-None-Exist"] == nil {
 		return nil, nil
 	}
+	if len(c.r.Header["If-None-Exist"]) > 1 {
+		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "", "If-None-Exist is given twice; join the criteria by &.")
+	}
 	header := strings.TrimSpace(c.r.Header.Get("If-None-Exist"))
 	if _, after, ok := strings.Cut(header, "?"); ok {
 		header = after

@@ -53,6 +53,7 @@ func TestAConditionalCreateMakesOneResource(t *testing.T) {
 	s.do("POST", "/Patient", alice, "If-None-Exist", "?").want(400)
 	s.do("POST", "/Patient", alice, "If-None-Exist", "").want(400).has("If-None-Exist holds no search criteria")
 	s.do("POST", "/Patient", alice, "If-None-Exist", "nonsense=1").want(400)
+	s.do("POST", "/Patient", alice, "If-None-Exist", "identifier=urn:mrn|1", "If-None-Exist", "active=true").want(400).has("given twice")
 }
 
 func TestParallelConditionalCreatesMakeOneResource(t *testing.T) {

@@ -29,10 +29,17 @@ func TestIfMatchGuardsAnUpdate(t *testing.T) {
 	s.put("/Patient/alice", alice)
 	changed := strings.Replace(alice, "Archer", "Baker", 1)
 	s.do("PUT", "/Patient/alice", changed, "If-Match", `W/"7"`).want(412).has("OperationOutcome")
-	s.do("PUT", "/Patient/alice", changed, "If-Match", `""`).want(400)
+	for _, empty := range []string{`""`, "", ",", "W/"} { // from clients that lost the version they read
+		s.do("PUT", "/Patient/alice", changed, "If-Match", empty).want(400).has("no entity tag")
+		s.do("DELETE", "/Patient/alice", "", "If-Match", empty).want(400)
+	}
+	s.do("PUT", "/Patient/alice", changed, "If-None-Match", "").want(400)
+	s.do("POST", "/", `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":`+changed+`,"request":{"method":"PUT","url":"Patient/alice","ifMatch":"W/\"\""}}]}`).
+		want(400).has("Bundle.entry[0].request.ifMatch")
 	s.do("PUT", "/Patient/alice", changed, "If-None-Match", "*").want(412)
 	s.do("PUT", "/Patient/alice", changed, "If-None-Match", `W/"1"`).want(400)
-	s.do("PUT", "/Patient/alice", changed, "If-Match", `W/"1"`).want(200).header("ETag", `W/"2"`)
+	s.do("PUT", "/Patient/alice", changed, "If-Match", `W/"7"`, "If-Match", `W/"1"`).want(200).header("ETag", `W/"2"`)
+	s.get("/Patient/alice", "If-None-Match", `W/"7"`, "If-None-Match", `W/"2"`).want(304)
 	s.do("PUT", "/Patient/new", patient("new", "N"), "If-None-Match", "*").want(201)
 }
 
