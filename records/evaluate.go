@@ -23,6 +23,9 @@ type EvaluateRequest struct {
 	Content    *Content // the resource, or
 	Key        fhir.Key // a stored one; both empty: none
 	Variables  map[string]fhirpath.Collection
+	// Validate refuses what the definitions tell to be wrong, such as elements
+	// that a type does not have, which are empty otherwise.
+	Validate bool
 }
 
 // Evaluation is what the expression gave for one focus.
@@ -65,11 +68,18 @@ func (s *Session) Evaluate(ctx context.Context, r EvaluateRequest) (*EvaluateRes
 		input = fhirpath.Collection{fhirpath.NodeValue(tree.Root())}
 	}
 	foci := []fhirpath.Collection{input}
+	var context *fhirpath.Expression
 	if r.Context != "" {
-		context, err := compile("context", r.Context)
-		if err != nil {
+		if context, err = compile("context", r.Context); err != nil {
 			return nil, err
 		}
+	}
+	if r.Validate {
+		if err := validateExpression(env, tree, context, expression); err != nil {
+			return nil, err
+		}
+	}
+	if context != nil {
 		found, err := context.Evaluate(ctx, env, input)
 		if err != nil {
 			return nil, evaluationFailed(err)
@@ -103,6 +113,25 @@ func (s *Session) Evaluate(ctx context.Context, r EvaluateRequest) (*EvaluateRes
 		result.Evaluations = append(result.Evaluations, e)
 	}
 	return result, nil
+}
+
+// validateExpression infers the types in an expression without evaluating it.
+// context may be nil.
+func validateExpression(env *fhirpath.Env, tree *fhir.Tree, context, expression *fhirpath.Expression) error {
+	focus := fhirpath.ShapeOf(env.Definitions, "")
+	if tree != nil {
+		focus = fhirpath.ShapeOf(env.Definitions, tree.Root().Type().Name)
+	}
+	if context != nil {
+		var err error
+		if focus, err = context.Infer(env.Definitions, focus); err != nil {
+			return fault.New(fault.Invalid, fault.CodeInvalid, "", "the context is not valid: %v", err)
+		}
+	}
+	if _, err := expression.Infer(env.Definitions, focus); err != nil {
+		return fault.New(fault.Invalid, fault.CodeInvalid, "", "the expression is not valid: %v", err)
+	}
+	return nil
 }
 
 // Bounds on the answer to one $fhirpath call.

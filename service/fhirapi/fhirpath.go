@@ -28,6 +28,9 @@ func (c *call) fhirpath(ctx context.Context, in *invocation) ([]byte, error) {
 		return nil, err
 	}
 	req := records.EvaluateRequest{Expression: p.text("expression"), Context: p.text("context"), Variables: variables(p.node("variables"))}
+	if req.Validate, err = p.boolean("validate"); err != nil {
+		return nil, err
+	}
 	if req.Expression == "" {
 		return nil, errParameter(p.root, "$fhirpath needs the parameter expression, for example Patient.name.given.")
 	}

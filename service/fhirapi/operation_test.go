@@ -49,6 +49,27 @@ func TestFHIRPathTakesTheResourceAsTheBody(t *testing.T) {
 	s.do("POST", "/$fhirpath", "expression=1%2b1&resource=Patient/none", "Content-Type", "application/x-www-form-urlencoded").want(404)
 }
 
+func TestFHIRPathTellsWrongElementsWhenItIsToValidate(t *testing.T) {
+	s := newServer(t)
+	for address, says := range map[string]string{
+		"expression=name.givn":                        "",
+		"expression=name.givn&validate=false":         "",
+		"expression=name.givn&validate=true":          "HumanName has no element givn; did you mean given?",
+		"expression=name.given&validate=true":         "",
+		"expression=given&context=name&validate=true": "",
+		"expression=givn&context=name&validate=true":  "HumanName has no element givn",
+		"expression=given&context=nam&validate=true":  "the context is not valid",
+		"expression=name&validate=perhaps":            "validate",
+	} {
+		a := s.do("POST", "/$fhirpath?"+address, alice)
+		if says == "" {
+			a.want(200)
+		} else {
+			a.want(400).has(says)
+		}
+	}
+}
+
 const jsonValue = "http://fhir.forms-lab.com/StructureDefinition/json-value"
 
 func TestFHIRPathResultsKeepTheirTypes(t *testing.T) {
