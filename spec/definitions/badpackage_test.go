@@ -53,6 +53,7 @@ func TestABadPackageIsRefusedWithItsReason(t *testing.T) {
 		{"path outside", with("../../etc/passwd", "x"), MustBuiltIn(R4), []string{"../../etc/passwd", "outside"}},
 		{"absolute path", with("/etc/passwd", "x"), MustBuiltIn(R4), []string{"/etc/passwd", "outside"}},
 		{"malformed JSON", with("package/ValueSet-a.json", `{"resourceType":"ValueSet",}`), MustBuiltIn(R4), []string{"package/ValueSet-a.json"}},
+		{"malformed list", with("package/list.json", `[1,]`), MustBuiltIn(R4), []string{"package/list.json"}},
 		{"wrong type of value", with("package/SearchParameter-a.json", `{"resourceType":"SearchParameter","code":1}`), MustBuiltIn(R4), []string{"package/SearchParameter-a.json"}},
 		{"bad cardinality", with("package/StructureDefinition-a.json", `{"resourceType":"StructureDefinition","url":"http://example.org/a","snapshot":{"element":[{"path":"Patient","max":"many"}]}}`), MustBuiltIn(R4), []string{"StructureDefinition-a.json", "many"}},
 		{"other release", tgz(t, "package/package.json", `{"name":"g","version":"1","fhirVersions":["5.0.0"]}`), MustBuiltIn(R4), []string{"5.0.0", "R4"}},
@@ -106,6 +107,21 @@ func TestAZipBombIsRefused(t *testing.T) {
 	_, err = LoadPackage(bomb(t, "package/other/filler.bin", maxPackageBytes+1, 1), MustBuiltIn(R4))
 	if err == nil || !strings.Contains(err.Error(), "512 MiB") {
 		t.Errorf("too much in all: %v", err)
+	}
+}
+
+func TestAFileOfAPackageMayBeginWithAByteOrderMarkOrBeNoResource(t *testing.T) {
+	d, err := LoadPackage(tgz(t, "package/package.json", "\uFEFF"+guideManifest,
+		"package/ValueSet-a.json", "\uFEFF"+`{"resourceType":"ValueSet","url":"http://example.org/a"}`,
+		"package/ValueSet-b.json", " \n"+`{"resourceType":"ValueSet","url":"http://example.org/b"}`,
+		"package/list.json", `[{"resourceType":"ValueSet"}]`,
+		"package/other.json", `{"a":1}`,
+	), MustBuiltIn(R4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.ValueSet("http://example.org/a") == nil || d.ValueSet("http://example.org/b") == nil {
+		t.Error("a value set is missing")
 	}
 }
 

@@ -2,6 +2,7 @@ package definitions
 
 import (
 	"archive/tar"
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -213,7 +214,8 @@ func (f *packageFiles) next() (name string, content []byte, err error) {
 		if err != nil {
 			return "", nil, fmt.Errorf("%s: %w", h.Name, err)
 		}
-		return name, content, nil
+		// Some published files begin with a byte order mark.
+		return name, bytes.TrimPrefix(content, []byte("\uFEFF")), nil
 	}
 }
 

@@ -16,6 +16,9 @@ func (s *Set) Add(data []byte) error {
 	var head struct {
 		ResourceType string `json:"resourceType"`
 	}
+	if kind := jsontext.Value(data).Kind(); kind != '{' && jsontext.Value(data).IsValid(lenient) {
+		return nil // JSON, but no resource
+	}
 	if err := json.Unmarshal(data, &head, lenient); err != nil {
 		return err
 	}
