@@ -226,54 +226,6 @@ func evaluationFailed(err error) error {
 	return fault.New(fault.Unprocessable, fault.CodeProcessing, "", "the expression failed: %v", err)
 }
 
-// resolver lets FHIRPath read what the session may read, each resource once
-// and not more than maxResolved bytes in one evaluation.
-type resolver struct {
-	s     *Session
-	bytes int64
-	known map[string]fhir.Node
-}
-
-const maxResolved = 32 << 20
-
-// Resolve reads a literal reference to a resource of this server.
-func (r *resolver) Resolve(ctx context.Context, from fhir.Node, reference string) (fhir.Node, error) {
-	key, version, ok := r.s.door.local(from.Tree().Definitions(), reference)
-	if !ok {
-		return fhir.Node{}, nil
-	}
-	name := key.String() + "/" + version
-	if n, ok := r.known[name]; ok {
-		return n, nil
-	}
-	record, err := r.s.version(ctx, r.s.door.store, key, version, seeing)
-	if err != nil {
-		if absent(err) {
-			return fhir.Node{}, nil
-		}
-		return fhir.Node{}, err
-	}
-	if record.Deleted {
-		return fhir.Node{}, nil
-	}
-	if r.bytes += sizeOf(record.Body); r.bytes > maxResolved {
-		return fhir.Node{}, fault.New(fault.Unprocessable, fault.CodeTooCostly, "",
-			"resolve() read more than %s of resources: make the expression resolve fewer references", humanize.IBytes(maxResolved))
-	}
-	tree, err := r.s.whole(ctx, record)
-	if errors.Is(err, errWithheld) {
-		return fhir.Node{}, nil
-	}
-	if err != nil {
-		return fhir.Node{}, err
-	}
-	if r.known == nil {
-		r.known = map[string]fhir.Node{}
-	}
-	r.known[name] = tree.Root()
-	return tree.Root(), nil
-}
-
 // whole is the tree of a record with the content of a Binary in it.
 func (d *Door) whole(ctx context.Context, record store.Record) (*fhir.Tree, error) {
 	res, err := d.resource(ctx, record)

@@ -34,6 +34,27 @@ func TestFhirPathIsEvaluatedOverStoredResourcesAndFollowsReferences(t *testing.T
 	})
 }
 
+func TestFhirPathResolvesCanonicals(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		put(t, s, "Questionnaire/q", `{"resourceType":"Questionnaire","id":"q","url":"http://example.org/q","version":"2","status":"active"}`)
+		put(t, s, "ValueSet/v", `{"resourceType":"ValueSet","id":"v","url":"http://example.org/v","status":"active"}`)
+		for canonical, want := range map[string]string{
+			"http://example.org/q": "q", "http://example.org/q|2": "q", "http://example.org/q|1": "", "http://example.org/v": "", "http://example.org/none": "",
+		} {
+			answers := body(`{"resourceType":"QuestionnaireResponse","questionnaire":"%s","status":"completed"}`, canonical)
+			res := must(s.Evaluate(t.Context(), records.EvaluateRequest{Expression: "questionnaire.resolve().id", Content: &answers}))(t)
+			got := ""
+			for _, v := range res.Evaluations[0].Result {
+				got += v.String()
+			}
+			if got != want {
+				t.Errorf("%s resolves to %q, want %q", canonical, got, want)
+			}
+		}
+	})
+}
+
 func TestFhirPathSeesTheContentOfABinary(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		s := db.session(t, records.Policy{})
