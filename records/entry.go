@@ -83,7 +83,10 @@ func (d *Door) entry(rel *release, n fhir.Node, i int) (*entry, error) {
 		e.read.IfModifiedSince, _ = time.Parse(time.RFC3339Nano, text)
 	}
 	if e.ifNoneExistText != "" {
-		if e.ifNoneExist, err = ParseCriteria(e.ifNoneExistText); err != nil {
+		if e.ifNoneExist, err = ParseCriteria(e.ifNoneExistText); err == nil {
+			err = CheckCriteria(e.route.typ, e.ifNoneExistText)
+		}
+		if err != nil {
 			return nil, inside(err, e.place()+".request.ifNoneExist", "")
 		}
 	}

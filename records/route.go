@@ -123,6 +123,16 @@ func parsePairs(query string) ([]search.Pair, error) {
 	return pairs, nil
 }
 
+// CheckCriteria refuses criteria of a conditional create that name another type than
+// that of the resource: nothing else is looked for.
+func CheckCriteria(t fhir.Type, criteria string) error {
+	path, _, ok := strings.Cut(criteria, "?")
+	if typ := path[strings.LastIndexByte(path, '/')+1:]; ok && typ != "" && typ != string(t) {
+		return fault.New(fault.Invalid, fault.CodeValue, "", "the criteria are of %s, but what they are to find is a %s", fault.Shorten(typ), t)
+	}
+	return nil
+}
+
 // ParseCriteria reads the value of If-None-Exist: a query, perhaps with a
 // question mark or a type before it.
 func ParseCriteria(criteria string) ([]search.Pair, error) {

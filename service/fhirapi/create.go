@@ -47,6 +47,9 @@ func (c *call) ifNoneExist() ([]search.Pair, error) {
 		return nil, fault.New(fault.Invalid, fault.CodeInvalid, "", "If-None-Exist is given twice; join the criteria by &.")
 	}
 	header := strings.TrimSpace(c.r.Header.Get("If-None-Exist"))
+	if err := records.CheckCriteria(c.Type, header); err != nil {
+		return nil, err
+	}
 	if _, after, ok := strings.Cut(header, "?"); ok {
 		header = after
 	}

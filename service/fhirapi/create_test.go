@@ -48,6 +48,10 @@ func TestAConditionalCreateMakesOneResource(t *testing.T) {
 		t.Error("no location of the match")
 	}
 	s.do("POST", "/Patient", alice, "If-None-Exist", "Patient?identifier=urn:mrn|1").want(200)
+	s.do("POST", "/Patient", alice, "If-None-Exist", s.base+"/Patient?identifier=urn:mrn|1").want(200)
+	s.do("POST", "/Patient", alice, "If-None-Exist", "Observation?identifier=urn:mrn|1").want(400).has("are of Observation")
+	s.do("POST", "/", strings.Replace(family, `"ifNoneExist":"`, `"ifNoneExist":"Observation?`, 1)).want(400).has("are of Observation", "Bundle.entry[1].request.ifNoneExist")
+	s.do("POST", "/", strings.Replace(family, `"ifNoneExist":"`, `"ifNoneExist":"Patient?`, 1)).want(200)
 	s.do("POST", "/Patient", alice).want(201)
 	s.do("POST", "/Patient", alice, "If-None-Exist", "identifier=urn:mrn|1").want(412)
 	s.do("POST", "/Patient", alice, "If-None-Exist", "?").want(400)
