@@ -14,6 +14,9 @@ type Cost struct {
 	Resources int64 // that it looks at
 	// Parts say what that comes of, the largest first, and what would make it less.
 	Parts []string
+	// Secret says that who asks does not see all that was counted, so that neither the
+	// number nor Parts may be told.
+	Secret bool
 }
 
 // Metered is the session, whose searches, histories and records ($everything) are told to
@@ -33,7 +36,9 @@ func (s *Session) spendFor(ctx context.Context, q *search.Query) error {
 	if err != nil {
 		return err
 	}
-	return s.spend(ctx, costOf(q, estimate))
+	cost := costOf(q, estimate)
+	cost.Secret = s.limited()
+	return s.spend(ctx, cost)
 }
 
 // spendOn has a page paid for that looks at nothing but what it has.

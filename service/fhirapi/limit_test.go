@@ -10,12 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/fhirapi"
 	"github.com/inglehealth/ingle/service/web"
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
+	"github.com/inglehealth/ingle/spec/smart"
 )
 
 // limitedServer takes "Bearer APP/USER" for a token of theirs. change sets what the
@@ -120,6 +122,29 @@ func TestASearchThatCostsTooMuchIsRefusedWithWhatToNarrow(t *testing.T) {
 		}
 	}
 	t.Error("what searches cost has no end")
+}
+
+func TestWhatASearchWouldCostTellsNothingOfWhatIsHidden(t *testing.T) {
+	s, _ := limitedServer(t, []string{"user query-cost 60"}, func(c *fhirapi.Config) {
+		all := c.Authenticate
+		c.Authenticate = func(r *http.Request, d *records.Door) (*records.Session, error) {
+			if r.Header.Get("Authorization") != "Bearer growth/bound" {
+				return all(r, d)
+			}
+			rules, err := d.Rules(r.Context(), access.Grant{Scopes: smart.Scopes{"patient/*.rs"}, Patient: "p0", Asker: access.Asker{Exempt: true}})
+			return d.Session(records.Principal{ID: "bound", Client: "growth"}, rules), err
+		}
+	})
+	for i := range 20 {
+		s.do("PUT", fmt.Sprintf("/Patient/p%d", i), patient(fmt.Sprintf("p%d", i), "Ng"), by("growth/maria")...)
+	}
+	const query = "/Patient?family=Ng&_sort=birthdate&_count=50&_revinclude=Observation:subject"
+	s.get(query, by("growth/maria")...).want(422).outcome("too-costly").has("about 570 resources")
+	a := s.get(query, by("growth/bound")...).want(422).outcome("too-costly")
+	a.has("more than the 60 resources")
+	if strings.Contains(a.body, "finds") || strings.Contains(a.body, "about") {
+		t.Errorf("it tells what was counted: %s", a.body)
+	}
 }
 
 // Of many who send as much as they can each is served: the greedy client has all the
