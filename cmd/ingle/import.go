@@ -97,7 +97,7 @@ func (c *importCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	if result.Resumed {
-		fmt.Fprintln(m.Stdout, "This run took up an earlier one; the numbers are those of both.")
+		fmt.Fprintln(m.Stdout, "This run took up an earlier one; the numbers are those of both. What that stored after its last checkpoint counts as matched.")
 	}
 	fmt.Fprintf(m.Stdout, "%s accepted + %s matched + %s refused = %s resources, of %s lines, in %s (%s/s)\n",
 		humanize.Comma(result.Accepted), humanize.Comma(result.Matched), humanize.Comma(result.Refused),

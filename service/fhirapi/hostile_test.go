@@ -24,6 +24,9 @@ func TestADeepNestIsRefused(t *testing.T) {
 	s.do("POST", "/Patient", deep).want(413).outcome("too-costly")
 	s.do("POST", "/Patient", strings.Repeat("[", 10_000)).want(413)
 	s.do("POST", "/Patient", strings.Repeat(`<a xmlns="http://hl7.org/fhir">`, 10_000), "Content-Type", "application/fhir+xml").want(400)
+	deep = `<Patient xmlns="http://hl7.org/fhir">` + strings.Repeat(`<extension url="x">`, 10_000) + strings.Repeat(`</extension>`, 10_000) + `</Patient>`
+	s.do("POST", "/Patient", deep, "Content-Type", "application/fhir+xml").want(413).outcome("too-costly").has("Patient.extension")
+	s.do("PUT", "/Patient/"+strings.Repeat("x", 65), alice).want(400).has("65")
 	s.get("/Patient?" + strings.Repeat("general-practitioner:Practitioner.", 1000) + "name=x").want(400)
 	s.get("/$fhirpath?resource=Patient/x&expression=" + strings.Repeat("(", 10_000)).want(400)
 }
