@@ -13,7 +13,7 @@ import (
 
 // events erases what apps keep about the patient, who had access to the record, and what the audit log says of the
 // patient up to the order. Where the patient acted for somebody else the log keeps
-// that, for the other one.
+// that, for the other one. At the end the texts and units of what is gone go.
 func (e *erasure) events(ctx context.Context) error {
 	key := fhir.Key{Type: patientType, ID: e.patient}.String()
 	n, err := identity.EraseAppStates(ctx, e.d.store, e.d.base+"/"+key)
@@ -60,7 +60,8 @@ func (e *erasure) events(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	_, err = e.d.store.Expunge(ctx, store.Expunge{})
+	return err
 }
 
 // tell records what a job has removed.

@@ -70,7 +70,7 @@ func openAudit(ctx context.Context, dir string) (*AuditFile, error) {
 	}
 	// A checkpoint of little keeps the log in the way small, which counts when the
 	// disk is full.
-	w, err := connect(a.path, "busy_timeout = 10000", "page_size = 4096", "journal_mode = WAL", "synchronous = FULL",
+	w, err := connect(a.path, "busy_timeout = 10000", "page_size = 4096", "journal_mode = WAL", "synchronous = FULL", "secure_delete = ON",
 		"cache_size = -4096", "temp_store = MEMORY", "wal_autocheckpoint = 512", "journal_size_limit = 4194304")
 	if err != nil {
 		return nil, damaged(a.path, err)
@@ -268,7 +268,11 @@ func (a *AuditFile) SealAudit(ctx context.Context, limit int, fn func(store.Audi
 		a.journal.pass(n)
 		return n, nil
 	}
-	return 0, translate(a.dir, a.journal.turn(func() error { return a.FlushAudit(ctx) }))
+	wiped, err := a.journal.turn(func() error { return a.FlushAudit(ctx) })
+	if wiped {
+		err = wipeLog(a.path)
+	}
+	return 0, translate(a.dir, err)
 }
 
 // FlushAudit implements store.Audit: a synced commit syncs what stands before it.
@@ -326,7 +330,11 @@ func (a *AuditFile) AuditNodes(ctx context.Context, ids []int64) (all []store.Au
 
 // ReplaceAuditBlock implements store.Audit.
 func (a *AuditFile) ReplaceAuditBlock(ctx context.Context, first int64, was, body, summary []byte, postings []store.AuditPosting) error {
-	return a.write(false, func(db sqldb.Execer) error { return auditLog.Replace(ctx, db, first, was, body, summary, postings) })
+	err := a.write(false, func(db sqldb.Execer) error { return auditLog.Replace(ctx, db, first, was, body, summary, postings) })
+	if err == nil && a.journal != nil {
+		a.journal.spoil()
+	}
+	return err
 }
 
 // AuditSigners implements store.Audit.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/inglehealth/ingle/store"
@@ -48,7 +49,13 @@ func (s *Store) ItemKinds(ctx context.Context) (kinds []string, err error) {
 
 // WriteItems implements store.Identity.
 func (s *Store) WriteItems(ctx context.Context, epoch bool, changes ...store.ItemChange) error {
-	err := s.do(ctx, func(ctx context.Context, t *tx) error { return items.Write(ctx, quiet{t.writer.conn}, changes) })
+	err := s.do(ctx, func(ctx context.Context, t *tx) error {
+		write := func() error { return items.Write(ctx, quiet{t.writer.conn}, changes) }
+		if slices.ContainsFunc(changes, func(c store.ItemChange) bool { return c.Delete }) {
+			return t.writer.wiping(write)
+		}
+		return write()
+	})
 	if epoch {
 		// Even after an error, since a context that ended does not tell whether
 		// the change was made.

@@ -29,6 +29,7 @@ type journal struct {
 	waits  []int
 	buf    []byte
 	read   []byte // of waiting
+	spoilt bool   // there are groups in the file of events that were erased since, perhaps
 	closed bool
 }
 
@@ -46,7 +47,7 @@ func openJournal(dir string, sealed int64) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &journal{file: f}
+	j := &journal{file: f, spoilt: true}
 	if err := j.load(sealed); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -189,19 +190,36 @@ func (j *journal) pass(n int) {
 	j.waits = append([]int(nil), j.waits[n:]...)
 }
 
-// turn begins the file again if it is long and all groups have their numbers, which
-// flush makes durable.
-func (j *journal) turn(flush func() error) error {
+// spoil says that something in the file is to be there no longer than needed.
+func (j *journal) spoil() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.next < journalTurn || len(j.waits) > 0 {
-		return nil
+	j.spoilt = true
+}
+
+// turn begins the file again if it is long, or spoilt, and all groups have their
+// numbers, which flush makes durable. A spoilt one is wiped: written over.
+func (j *journal) turn(flush func() error) (wiped bool, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.next < journalTurn && !j.spoilt || len(j.waits) > 0 {
+		return false, nil
 	}
 	if err := flush(); err != nil {
-		return err
+		return false, err
 	}
 	j.next = 0
-	return nil
+	if !j.spoilt {
+		return false, nil
+	}
+	if _, err := j.file.WriteAt(make([]byte, j.size), 0); err != nil {
+		return false, err
+	}
+	if err := syncData(j.file); err != nil {
+		return false, err
+	}
+	j.spoilt = false
+	return true, nil
 }
 
 func (j *journal) close() error {

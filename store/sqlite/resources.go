@@ -285,13 +285,23 @@ func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
 	if err := s.sweepPhrases(ctx); err != nil {
 		return n, err
 	}
-	return n, s.sweepUnits(ctx)
+	if err := s.sweepUnits(ctx); err != nil {
+		return n, err
+	}
+	if err := s.gate.Enter(); err != nil {
+		return n, err
+	}
+	defer s.gate.Leave()
+	return n, translate(s.dir, wipeLog(s.path))
 }
 
 func (s *Store) expunge(ctx context.Context, x store.Expunge) (int64, error) {
 	return sqldb.InBatches(x.Limit, func(size int64) (n int64, err error) {
 		err = s.do(ctx, func(ctx context.Context, t *tx) (err error) {
-			n, err = t.expunge(ctx, x, size)
+			err = t.writer.wiping(func() (err error) {
+				n, err = t.expunge(ctx, x, size)
+				return err
+			})
 			return errors.Join(err, t.writer.keepCounters())
 		})
 		return n, err

@@ -88,7 +88,7 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	if err := private(s.path); err != nil {
 		return nil, err
 	}
-	w, err := connect(s.path, "busy_timeout = 10000", "page_size = 2048", "journal_mode = WAL", "synchronous = FULL",
+	w, err := connect(s.path, "busy_timeout = 10000", "page_size = 2048", "journal_mode = WAL", "synchronous = FULL", "secure_delete = FAST",
 		"cache_size = -32768", "temp_store = MEMORY", "wal_autocheckpoint = 32000", "journal_size_limit = 67108864")
 	if err != nil {
 		return nil, damaged(s.path, err)
