@@ -3,5 +3,6 @@
 // databases, every page by the rules of axe-core, in light and dark, wide and
 // narrow, and what happens when something goes wrong.
 //
-// Pictures of all pages are left in build/screenshots, or in $INGLE_SCREENSHOTS.
+// Pictures of all pages are left in the folder $INGLE_SCREENSHOTS, if that is set, and those of
+// failures there or in build/screenshots.
 package browsertest

@@ -3,7 +3,6 @@ package browsertest
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/go-rod/rod/lib/proto"
@@ -43,7 +42,7 @@ func (p *tab) look(l look) {
 	}
 }
 
-// inspect looks at the page that is shown in every look, and leaves pictures of it:
+// inspect looks at the page that is shown in every look, and leaves pictures of it where they are wanted:
 // nothing may be beyond the edge, axe-core may find nothing serious, scripts and
 // styles are small, and the browser has nothing to complain about.
 func (p *tab) inspect(name string) *tab {
@@ -80,13 +79,13 @@ func (p *tab) unfold(name string, l look) {
 	if p.has("[data-unfolded]:not(.menu)") {
 		p.picture(name + "-unfolded-" + l.String())
 	}
-	p.audit(name + ", " + l.String())
+	p.audit(name+", "+l.String(), "document")
 	p.eval(`() => { for (const e of document.querySelectorAll("[data-unfolded]")) { e.open = false; delete e.dataset.unfolded } }`)
 	dialogs, _ := p.eval(`() => document.querySelectorAll("dialog").length`).(float64)
 	for i := range int(dialogs) {
 		p.eval(`i => { const e = document.querySelectorAll("dialog")[i]; e.open || e.showModal() }`, i)
 		p.picture(fmt.Sprintf("%s-dialog-%d-%s", name, i, l))
-		p.audit(fmt.Sprintf("%s, %s, dialog %d", name, l, i))
+		p.audit(fmt.Sprintf("%s, %s, dialog %d", name, l, i), fmt.Sprintf(`document.querySelectorAll("dialog")[%d]`, i))
 		p.eval(`i => document.querySelectorAll("dialog")[i].close()`, i)
 	}
 }
@@ -110,9 +109,13 @@ const (
 // weight is the size of the page's scripts and styles, unpacked.
 const weight = `() => performance.getEntriesByType("resource").filter(e => /\.(js|css)(\?|$)/.test(e.name)).reduce((n, e) => n + e.decodedBodySize, 0)`
 
-// picture leaves a picture of the page, of its first two metres at most.
+// picture leaves a picture of the page, of its first 4,000 pixels at most, where they are wanted.
 func (p *tab) picture(name string) {
 	p.t.Helper()
+	folder := screenshots()
+	if folder == "" {
+		return
+	}
 	size, err := p.top.Timeout(patience).Eval(`() => [document.documentElement.clientWidth, Math.min(4000, document.documentElement.scrollHeight)]`)
 	if err != nil {
 		p.fatalf("%v", err)
@@ -124,13 +127,13 @@ func (p *tab) picture(name string) {
 	if err != nil {
 		p.fatalf("%v", err)
 	}
-	if err := os.WriteFile(filepath.Join(pictures(p.t), name+".png"), shot, 0o600); err != nil {
+	if _, err := leave(folder, name, shot); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-// audit has axe-core read the page.
-func (p *tab) audit(name string) {
+// audit has axe-core read a part of the page, an expression.
+func (p *tab) audit(name, part string) {
 	p.t.Helper()
 	axe, err := os.ReadFile(axeFile)
 	if err != nil {
@@ -144,7 +147,7 @@ func (p *tab) audit(name string) {
 	var found []struct{ ID, Impact, Help, Nodes string }
 	decode(p.t, p.eval(`async () => {
 		const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-		const { violations } = await axe.run({ runOnly: rules, resultTypes: ["violations"], iframes: false })
+		const { violations } = await axe.run(`+part+`, { runOnly: rules, resultTypes: ["violations"], iframes: false })
 		return JSON.stringify(violations.map(v => ({ ID: v.id, Impact: v.impact, Help: v.help, Nodes: v.nodes.slice(0, 3).map(n => n.html + " " + n.failureSummary).join("\n\t") })))
 	}`), &found)
 	for _, v := range found {

@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -322,24 +323,32 @@ func (p *tab) errorf(format string, args ...any) {
 	if got, err := p.page.Timeout(patience).Eval(`() => location.href + "\n" + document.body.innerText`); err == nil {
 		said = got.Value.Str()
 	}
-	picture := filepath.Join(pictures(p.t), "failed-"+strings.NewReplacer("/", "-", " ", "-").Replace(p.t.Name())+".png")
+	picture := "there is no picture"
 	if shot, err := p.top.Timeout(patience).Screenshot(true, nil); err == nil {
-		_ = os.WriteFile(picture, shot, 0o600) // the test fails already
+		path, err := leave(cmp.Or(screenshots(), root+"/build/screenshots"), "failed-"+strings.NewReplacer("/", "-", " ", "-").Replace(p.t.Name()), shot)
+		if err == nil {
+			picture = path
+		}
 	}
 	p.t.Errorf("%s\n%.3000s\n(%s)", fmt.Sprintf(format, args...), said, picture)
 }
 
-// pictures is the folder where pictures are left.
-func pictures(t testing.TB) string {
-	t.Helper()
+// screenshots is the folder for pictures of all pages, "" for none.
+func screenshots() string {
 	folder := os.Getenv("INGLE_SCREENSHOTS")
-	if folder == "" {
-		folder = root + "/build/screenshots"
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		t.Fatal(err)
+	if folder != "" && !filepath.IsAbs(folder) {
+		folder = filepath.Join(root, folder)
 	}
 	return folder
+}
+
+// leave leaves a picture in a folder.
+func leave(folder, name string, picture []byte) (path string, err error) {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", err
+	}
+	path = filepath.Join(folder, name+".png")
+	return path, os.WriteFile(path, picture, 0o600)
 }
 
 // decode reads JSON that a page gave as text.
