@@ -149,6 +149,7 @@ func (c *call) describe(catalog *search.Catalog, lacking map[string]records.Inco
 		Instantiates:   c.instantiates(),
 		Format:         []string{"application/fhir+json", "application/fhir+xml", "json", "xml"},
 		PatchFormat:    patchFormats,
+		Guides:         slices.Clone(d.Guides()),
 	}
 	rest := capRest{
 		Mode:          "server",

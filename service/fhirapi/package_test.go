@@ -28,7 +28,7 @@ func TestAGuideMakesItsParametersProfilesAndOperationsKnown(t *testing.T) {
 		t.Error(a.body)
 	}
 	s.do("POST", "/$validate?profile="+profile, strings.Replace(patient, `"name":[{"family":"Profiled"}],`, "", 1)).want(200).has(`"error"`, "name", profile)
-	s.get("/metadata").want(200).has(profile, "us-core-race", "hl7.fhir.us.core 6.1.0")
+	s.get("/metadata").want(200).has(profile, "us-core-race", "hl7.fhir.us.core 6.1.0", `"http://hl7.org/fhir/us/core/ImplementationGuide/hl7.fhir.us.core|6.1.0"`)
 	s.do("POST", "/DocumentReference/$docref", `{"resourceType":"Parameters"}`).want(400).has("patient")
 	s.get("/metadata").has(`"definition":"http://hl7.org/fhir/us/core/OperationDefinition/docref"`)
 }

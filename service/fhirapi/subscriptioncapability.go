@@ -25,7 +25,10 @@ func (c *call) describeSubscriptions(s *capabilityStatement, rest *capRest, d *d
 	}
 	if server := map[definitions.Release]string{definitions.R4: "backport-subscription-server-r4", definitions.R4B: "backport-subscription-server"}[d.Release]; server != "" {
 		s.Instantiates = append(s.Instantiates, backportGuide+"CapabilityStatement/"+server)
-		s.Guides = append(s.Guides, backportGuide+"ImplementationGuide/hl7.fhir.uv.subscriptions-backport")
+		guide := backportGuide + "ImplementationGuide/hl7.fhir.uv.subscriptions-backport"
+		if !slices.ContainsFunc(s.Guides, func(loaded string) bool { return strings.HasPrefix(loaded, guide) }) {
+			s.Guides = append(s.Guides, guide)
+		}
 	}
 	if c.api.config.WebSocket != nil {
 		rest.Extension = append(rest.Extension, capExtension{URL: websocketURL, URI: c.api.config.WebSocket(c.door)})

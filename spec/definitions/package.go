@@ -119,6 +119,7 @@ func (d *Definitions) with(set *record.Set) *Definitions {
 		Release: d.Release, Version: d.Version, base: d, packages: append(slices.Clip(d.packages), Package{set.Name, set.Version}),
 		types: d.types, resources: d.resources, additional: d.additional, properties: d.properties, compartment: d.compartment,
 		params: d.params, operations: d.operations, topics: append(slices.Clip(d.topics), set.Topics...), globals: append(slices.Clip(d.globals), set.Globals...),
+		guides: append(slices.Clip(d.guides), set.Guides...),
 	}
 	out.addParameters(set.Parameters)
 	out.addOperations(set.Operations)

@@ -27,6 +27,7 @@ type Definitions struct {
 	terminology *terminology
 	topics      [][]byte
 	globals     []record.Global
+	guides      []string
 }
 
 // Type returns the content model called name, a Backbone's being its path,
@@ -115,6 +116,10 @@ func (d *Definitions) Operation(resourceType, code string) *Operation {
 	}
 	return nil
 }
+
+// Guides are the canonicals of the ImplementationGuides that are laid over the release, with
+// their versions.
+func (d *Definitions) Guides() []string { return d.guides }
 
 // Packages lists what was loaded, the release itself first.
 func (d *Definitions) Packages() []Package { return d.packages }

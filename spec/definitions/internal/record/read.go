@@ -128,16 +128,24 @@ func contexts(data jsontext.Value) []string {
 	return out
 }
 
-// addGuide reads the profiles that a guide sets for all resources of a type.
+// addGuide reads which guide it is, and the profiles that it sets for all resources of a type.
 func (s *Set) addGuide(data []byte) error {
 	var in struct {
-		Global []struct {
+		URL     string `json:"url"`
+		Version string `json:"version"`
+		Global  []struct {
 			Type    string         `json:"type"`
 			Profile jsontext.Value `json:"profile"`
 		} `json:"global"`
 	}
 	if err := json.Unmarshal(data, &in, lenient); err != nil {
 		return err
+	}
+	switch {
+	case in.URL != "" && in.Version != "":
+		s.Guides = append(s.Guides, in.URL+"|"+in.Version)
+	case in.URL != "":
+		s.Guides = append(s.Guides, in.URL)
 	}
 	for _, g := range in.Global {
 		var canonical string // STU3 has a Reference

@@ -128,6 +128,7 @@ type Set struct {
 	CodeSystems                []CodeSystem
 	ConceptMaps                []ConceptMap
 	Topics                     [][]byte // of subscriptions, as they stand in a package
+	Guides                     []string // canonicals of ImplementationGuides, with their versions
 	Globals                    []Global
 }
 
