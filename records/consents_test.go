@@ -289,3 +289,22 @@ func TestAConsentInTheMiddleOfAWalkHoldsFromTheNextPage(t *testing.T) {
 		}
 	})
 }
+
+func TestAConsentOfTheFutureYieldsToWhatIsDecidedAfterIt(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{})
+		s := d.Session(records.Principal{}, nil)
+		patient(t, s, "p")
+		put(t, s, "Observation/o", `{"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"}}`)
+		for _, c := range []struct {
+			id, dateTime, provision string
+			seen                    bool
+		}{{"c1", "2099-01-01", permit, true}, {"c2", "2098-01-01", denyAll, false}, {"c3", "2097-01-01", permit, true}} {
+			put(t, s, "Consent/"+c.id, `{"resourceType":"Consent","id":%q,"status":"active","scope":{"coding":[{"code":"patient-privacy"}]},"category":[{"text":"privacy"}],
+				"policy":[{"uri":"https://policy.example"}],"patient":{"reference":"Patient/p"},"dateTime":%q,"provision":%s}`, c.id, c.dateTime, c.provision)
+			if _, err := clinician(t, d).Read(t.Context(), key("Observation/o"), records.ReadOptions{}); (err == nil) != c.seen {
+				t.Errorf("after %s: %v", c.id, err)
+			}
+		}
+	})
+}

@@ -72,11 +72,15 @@ func ReadConsent(root fhir.Node, base string) Consent {
 			c.Patient = key.ID
 		}
 	}
-	for _, path := range [][]string{{"dateTime"}, {"date"}, {"meta", "lastUpdated"}} {
-		if t, ok := search.ParseTime(root.Find(path...).Text()); ok {
+	stored, isStored := search.ParseTime(root.Find("meta", "lastUpdated").Text())
+	for _, name := range []string{"dateTime", "date"} {
+		if t, ok := search.ParseTime(root.Child(name).Text()); ok {
 			c.Time = t.Lo
 			break
 		}
+	}
+	if isStored && (c.Time == search.MinTime || c.Time > stored.Lo) {
+		c.Time = stored.Lo // nobody has decided what is to come: it would prevail over all that is decided until then
 	}
 	if root.Child("status").Text() != "active" || !concernsAccess(root) {
 		return c
