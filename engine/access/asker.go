@@ -15,8 +15,8 @@ type Asker struct {
 	// counts.
 	Self bool
 	// Actors are the references by which a consent may name the asker: the user's
-	// resource, the PractitionerRole, the organizations and care teams it acts for,
-	// the app's Device; and identifiers as "system|value".
+	// resource, the PractitionerRole, the organizations, care teams and groups it acts
+	// for; and identifiers as "system|value", such as the app's.
 	Actors []string
 	// Purpose of use, a code of v3-ActReason: TREAT.
 	Purpose string

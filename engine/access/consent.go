@@ -14,8 +14,8 @@ type Consent struct {
 	ID      fhir.ID
 	Patient fhir.ID // "" when it names none of this server
 	Time    int64   // of the decision, in microseconds since the Unix epoch; the newer one prevails
-	// Problems are the parts that cannot be computed, each with its path and what
-	// becomes of it.
+	// Problems are the parts that cannot be computed, and those that concern nobody,
+	// each with its path and what becomes of it.
 	Problems []string
 	rule     *rule // nil: it decides nothing
 }
@@ -63,7 +63,8 @@ type datum struct {
 // one that says nothing computable, only the denials of the nested provisions hold.
 // A part that cannot be computed makes a permission void. A denial with such a part
 // holds without it when it is the root rule or names a sensitive label, and else is
-// void, too: then the default decides, and Problems say so.
+// void, too: then the default decides, and Problems say so. They also name actors as
+// which nobody asks here, which changes nothing of the rest.
 func ReadConsent(root fhir.Node, base string) Consent {
 	r := reading{server: base}
 	c := Consent{ID: fhir.ID(root.Child("id").Text()), Time: search.MinTime}
@@ -91,7 +92,7 @@ func ReadConsent(root fhir.Node, base string) Consent {
 		return c
 	}
 	c.rule = r.root(root)
-	c.Problems = r.problems
+	c.Problems = append(r.problems, r.idle...)
 	return c
 }
 
@@ -114,6 +115,7 @@ func concernsAccess(root fhir.Node) bool {
 type reading struct {
 	server   string // its FHIR base URL, or ""
 	problems []string
+	idle     []string // problems of parts that can be computed and concern nobody
 	rules    int
 }
 
@@ -330,6 +332,9 @@ func (r *reading) criteria(p fhir.Node, deny, root bool, depth int) (rule, bool)
 	return out, deny && (root || slices.ContainsFunc(out.Labels, isSensitive))
 }
 
+// actorTypes are the types of the references among Asker.Actors.
+var actorTypes = []fhir.Type{"CareTeam", "Group", "Organization", patientType, "Person", "Practitioner", "PractitionerRole", "RelatedPerson"}
+
 func (r *reading) actors(p fhir.Node) (actors []string) {
 	for n := range p.All("actor") {
 		ref := n.Child("reference")
@@ -338,6 +343,9 @@ func (r *reading) actors(p fhir.Node) (actors []string) {
 		switch {
 		case here:
 			actors = append(actors, key.String())
+			if !slices.Contains(actorTypes, key.Type) {
+				r.idle = append(r.idle, n.Path()+": "+fmt.Sprintf("nobody asks as a %s here, so that it concerns nobody; an app is named by the identifier with the system BASE/auth/clients and its client id", key.Type))
+			}
 		case text != "" && !strings.HasPrefix(text, "#"):
 			actors = append(actors, text)
 		case value != "":

@@ -431,6 +431,7 @@ func TestWhatCannotBeComputedIsSaid(t *testing.T) {
 		{`"provision":{"type":"deny","data":[{"meaning":"instance","reference":{"reference":"http://elsewhere/Observation/1"}}]}`, "Consent.provision.data[0]: it takes a reference to a resource of this server"},
 		{`"provision":{"type":"permit","data":[{"meaning":"instance","reference":{"reference":"Observation/1/_history/2"}}]}`, "Consent.provision.data[0]: it takes a resource, not one of its versions"},
 		{`"policyRule":{"text":"be kind"}`, "Consent: there is neither a type"},
+		{`"provision":{"type":"deny",` + actor("Device/pump") + `}`, "Consent.provision.actor[0]: nobody asks as a Device here"},
 	} {
 		tree, err := fhir.ParseJSON(w.catalog.Definitions(), []byte(consent("p", 1, c.rest)), fhir.Limits{})
 		if err != nil {
@@ -438,6 +439,21 @@ func TestWhatCannotBeComputedIsSaid(t *testing.T) {
 		}
 		if got := access.ReadConsent(tree.Root(), "").Problems; len(got) != 1 || !strings.HasPrefix(got[0], c.want) {
 			t.Errorf("%s: %q", c.rest, got)
+		}
+	}
+}
+
+func TestAnActorAsWhichNobodyAsksChangesNothingOfTheRest(t *testing.T) {
+	w := newWorld(t, clinic...)
+	both := `"actor":[{"role":{"text":"x"},"reference":{"reference":"Device/pump"}},{"role":{"text":"x"},"reference":{"reference":"Practitioner/dr"}}]`
+	for _, c := range []struct{ purpose, rest, want string }{
+		{"TREAT", `"provision":{"type":"deny",` + both + `}`, allOfQ},
+		{"TREAT", `"provision":{"type":"deny",` + actor("Device/pump") + `}`, allOfP + " " + allOfQ},
+		{"HRESCH", `"provision":{"type":"permit",` + both + `}`, allOfP + " Practitioner/dr"},
+		{"HRESCH", `"provision":{"type":"permit",` + actor("Device/pump") + `}`, "Practitioner/dr"},
+	} {
+		if got := w.visible(w.under(c.purpose, consent("p", 1, c.rest)), "2024-06-01"); order(got) != order(c.want) {
+			t.Errorf("%s: %s\nwant %s", c.rest, order(got), order(c.want))
 		}
 	}
 }

@@ -14,6 +14,10 @@ func TestAConsentThatCannotBeComputedIsTakenWithAWarning(t *testing.T) {
 	s.do("PUT", "/Consent/c", consent).want(201).header("Ingle-Problem", `"Consent.provision.code[0]: a text alone cannot be computed"`)
 	s.do("PUT", "/Consent/d", `{"resourceType":"Consent","id":"d",`+consent[len(`{"resourceType":"Consent","id":"c",`):], "Prefer", "return=OperationOutcome").want(201).
 		has(`"severity":"warning"`, `a text alone cannot be computed`, `Consent.provision.code[0]`)
+	s.do("PUT", "/Device/pump", `{"resourceType":"Device","id":"pump"}`).want(201)
+	s.do("PUT", "/Consent/e", strings.Replace(strings.Replace(consent, `"id":"c"`, `"id":"e"`, 1), `"code":[{"text":"%s"}]`,
+		`"actor":[{"role":{"text":"pump"},"reference":{"reference":"Device/pump"}}]`, 1), "Prefer", "return=OperationOutcome").want(201).
+		has(`"severity":"warning"`, `nobody asks as a Device here`, `Consent.provision.actor[0]`)
 	s.do("PUT", "/Patient/p", `{"resourceType":"Patient","id":"p","active":true}`).want(200).header("Ingle-Problem", "")
 }
 
