@@ -1,6 +1,7 @@
 package leaktest
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -17,7 +18,8 @@ type consent struct {
 type provision struct {
 	body       any
 	deny, void bool
-	uncomputed bool // a part of it could not be read
+	uncomputed bool  // a part of it could not be read
+	data       []any // that can be read
 	nested     []provision
 	within     any // whose period has to hold as well
 }
@@ -33,7 +35,7 @@ func (s *Sight) consentsOf(patient string) []*consent {
 	for v := range s.w.All("Consent") {
 		scope := text(v.Body, "scope.coding.code")
 		if text(v.Body, "status") == "active" && scope != "adr" && scope != "treatment" && slices.Contains(s.w.patientsOf(v), patient) {
-			all = append(all, readConsent(v.Body))
+			all = append(all, s.w.readConsent(v.Body))
 		}
 	}
 	slices.SortStableFunc(all, func(a, b *consent) int { return strings.Compare(b.made, a.made) })
@@ -43,7 +45,7 @@ func (s *Sight) consentsOf(patient string) []*consent {
 
 // readConsent reads the two shapes of R4: the root rule is the type of the root
 // provision, or else the policy rule. With neither only denials hold.
-func readConsent(body map[string]any) *consent {
+func (w *World) readConsent(body map[string]any) *consent {
 	c := &consent{made: text(body, "dateTime")}
 	var root any = map[string]any{}
 	if all := at(body, "provision"); len(all) > 0 {
@@ -58,21 +60,21 @@ func readConsent(body map[string]any) *consent {
 			rule = "deny"
 		}
 	}
-	p := readProvision(root, rule == "deny", true)
+	p := w.readProvision(root, rule == "deny", true)
 	if rule == "" {
 		p.makeVoid()
 	}
-	c.roots = append([]provision{p}, p.beside()...)
+	c.roots = append([]provision{p}, w.beside(&p)...)
 	return c
 }
 
 // beside are the provisions of the root rule's type that are for other actors, labels
 // or purposes: by IHE PCF they stand beside it and are no exceptions. What they leave
 // open is as the root rule has it.
-func (p *provision) beside() (all []provision) {
+func (w *World) beside(p *provision) (all []provision) {
 	for _, one := range p.nested {
 		beyond := func(path string) bool {
-			own, of := namesAt(one.body, path), namesAt(p.body, path)
+			own, of := w.namesAt(one.body, path), w.namesAt(p.body, path)
 			return len(of) > 0 && slices.ContainsFunc(own, func(name string) bool { return !slices.Contains(of, name) })
 		}
 		purposes := codesAt(p.body, "purpose")
@@ -81,21 +83,24 @@ func (p *provision) beside() (all []provision) {
 			continue
 		}
 		body := map[string]any{}
-		for _, name := range []string{"actor", "action", "securityLabel", "class", "code", "data", "dataPeriod"} {
+		for _, name := range []string{"actor", "action", "securityLabel", "class", "code", "dataPeriod"} {
 			if value, ok := p.body.(map[string]any)[name]; ok {
 				body[name] = value
 			}
 		}
 		maps.Copy(body, one.body.(map[string]any))
 		one.body, one.within = body, p.body
+		if one.data == nil {
+			one.data = p.data
+		}
 		all = append(all, one)
 	}
 	return all
 }
 
-func namesAt(body any, path string) (names []string) {
+func (w *World) namesAt(body any, path string) (names []string) {
 	for _, one := range at(body, path) {
-		names = append(names, actorName(one)+text(one, "system")+"|"+text(one, "code"))
+		names = append(names, w.actorName(one)+text(one, "system")+"|"+text(one, "code"))
 	}
 	return names
 }
@@ -107,22 +112,28 @@ func codesAt(body any, path string) (codes []string) {
 	return codes
 }
 
-// actorName is how an actor of a provision is named.
-func actorName(actor any) string {
+// actorName is how an actor of a provision is named: a resource of the server without
+// base URL and version.
+func (w *World) actorName(actor any) string {
 	if name := text(actor, "reference.reference"); name != "" {
-		return name
+		return cmp.Or(w.local(name), name)
 	}
 	return text(actor, "reference.identifier.system") + "|" + text(actor, "reference.identifier.value")
 }
 
-func readProvision(body any, deny, root bool) provision {
+func (w *World) readProvision(body any, deny, root bool) provision {
 	p := provision{body: body, deny: deny}
 	for _, one := range at(body, "provision") {
-		p.nested = append(p.nested, readProvision(one, text(one, "type") == "deny", false))
+		p.nested = append(p.nested, w.readProvision(one, text(one, "type") == "deny", false))
 	}
 	for _, code := range at(body, "code") {
 		p.uncomputed = p.uncomputed || len(at(code, "coding")) == 0
 	}
+	// No permission is of a single version, and none of those in it is bound to one.
+	p.data = slices.DeleteFunc(slices.Clone(at(body, "data")), func(d any) bool {
+		return !deny && strings.Contains(text(d, "reference.reference"), "/_history/")
+	})
+	p.uncomputed = p.uncomputed || len(p.data) < len(at(body, "data"))
 	// What cannot be computed permits nothing; it forbids if it is the whole
 	// decision or about something sensitive.
 	if sensitive := slices.ContainsFunc(codings(body, "securityLabel"), isSensitive); p.uncomputed && (!deny || !root && !sensitive) {
@@ -263,7 +274,7 @@ func (s *Sight) concerns(p *provision, writing bool) bool {
 		return false
 	}
 	if actors := at(p.body, "actor"); len(actors) > 0 && !slices.ContainsFunc(actors, func(a any) bool {
-		return slices.Contains(s.p.Actors, actorName(a))
+		return slices.Contains(s.p.Actors, s.w.actorName(a))
 	}) {
 		return false
 	}
@@ -312,7 +323,7 @@ func (s *Sight) isAbout(p *provision, v *Version) bool {
 	if codes := codings(p.body, "code.coding"); len(codes) > 0 && !slices.ContainsFunc(codes, func(c string) bool { return s.isCoded(v, c) }) {
 		return false
 	}
-	if data := at(p.body, "data"); len(data) > 0 && !slices.ContainsFunc(data, func(d any) bool { return s.isData(v, d, p.deny) }) {
+	if data := p.data; len(data) > 0 && !slices.ContainsFunc(data, func(d any) bool { return s.isData(v, d, p.deny) }) {
 		return false
 	}
 	if start, end := text(p.body, "dataPeriod.start"), text(p.body, "dataPeriod.end"); start+end != "" {
@@ -390,7 +401,7 @@ func (s *Sight) isCoded(v *Version, code string) bool {
 // isData says whether a version is what Consent.provision.data names: the resource,
 // with what it refers to, with what refers to it, or what somebody wrote.
 func (s *Sight) isData(v *Version, data any, deny bool) bool {
-	named := text(data, "reference.reference")
+	named := s.w.local(text(data, "reference.reference"))
 	switch text(data, "meaning") {
 	case "authoredby":
 		return slices.ContainsFunc(authorElements[v.Type], func(path string) bool {

@@ -202,7 +202,7 @@ func (r *rig) consent() {
 	patients := slices.Collect(r.world.All("Patient"))
 	provision := r.provision(0)
 	body := map[string]any{
-		"status": pick(r, []string{"active", "active", "active", "active", "inactive"}), "patient": map[string]any{"reference": pick(r, patients).Reference()},
+		"status": pick(r, []string{"active", "active", "active", "active", "inactive"}), "patient": r.refer(pick(r, patients).Reference()),
 		"scope":    map[string]any{"coding": []any{map[string]any{"code": pick(r, []string{"patient-privacy", "patient-privacy", "research", "treatment"})}}},
 		"category": []any{map[string]any{"text": "privacy"}}, "dateTime": pick(r, []string{"2023-01-01", "2024-01-01", "2025-01-01"}),
 	}
@@ -220,6 +220,18 @@ func (r *rig) consent() {
 	r.put(fmt.Sprint("Consent/c", r.random.IntN(6)), string(text))
 }
 
+// refer is a Reference in one of the forms in which a Consent may name a resource of the
+// server: relative, absolute, each with a version or without.
+func (r *rig) refer(to string) map[string]any {
+	if r.chance(30) {
+		to = base + "/" + to
+	}
+	if r.chance(30) {
+		to += "/_history/1"
+	}
+	return map[string]any{"reference": to}
+}
+
 func (r *rig) provision(depth int) map[string]any {
 	p := map[string]any{"type": pick(r, []string{"permit", "deny"})}
 	most := 25
@@ -228,7 +240,7 @@ func (r *rig) provision(depth int) map[string]any {
 	}
 	if r.chance(most) {
 		p["actor"] = []any{map[string]any{"role": map[string]any{"text": "recipient"}, "reference": pick(r, []map[string]any{
-			{"reference": "Practitioner/dr"}, {"reference": "Practitioner/other"}, {"reference": "Organization/ward"}, {"reference": "CareTeam/t"}, {"identifier": map[string]any{"system": "urn:apps", "value": "app"}},
+			r.refer("Practitioner/dr"), r.refer("Practitioner/other"), r.refer("Organization/ward"), r.refer("CareTeam/t"), {"identifier": map[string]any{"system": "urn:apps", "value": "app"}},
 		})}}
 	}
 	if r.chance(most) {
@@ -265,11 +277,11 @@ func (r *rig) provision(depth int) map[string]any {
 		}
 		p["data"] = []any{map[string]any{
 			"meaning":   pick(r, meanings),
-			"reference": map[string]any{"reference": pick(r, []string{"Observation/p1", "Observation/q1", "Encounter/top", "Encounter/q", "Condition/q", "DiagnosticReport/p"})},
+			"reference": r.refer(pick(r, []string{"Observation/p1", "Observation/q1", "Encounter/top", "Encounter/q", "Condition/q", "DiagnosticReport/p"})),
 		}}
 	}
 	if r.chance(most / 2) {
-		p["data"] = []any{map[string]any{"meaning": "authoredby", "reference": map[string]any{"reference": pick(r, []string{"Practitioner/dr", "Practitioner/other"})}}}
+		p["data"] = []any{map[string]any{"meaning": "authoredby", "reference": r.refer(pick(r, []string{"Practitioner/dr", "Practitioner/other"}))}}
 	}
 	if r.chance(most / 2) {
 		p["class"] = []any{map[string]any{"system": "http://hl7.org/fhir/resource-types", "code": pick(r, []string{"Observation", "Encounter", "Condition", "Procedure", "Immunization", "Claim"})}}
