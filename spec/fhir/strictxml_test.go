@@ -2,6 +2,7 @@ package fhir_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +57,8 @@ func TestBadXMLIsRefusedWithPathAndReason(t *testing.T) {
 		{`<Patient xmlns="http://hl7.org/fhir" xmlns:xml="http://x"/>`, true, "", "cannot be declared"},
 		{`<Patient xmlns="http://hl7.org/fhir" xmlns:x="http://www.w3.org/XML/1998/namespace"/>`, true, "", "cannot be declared"},
 		{`<Patient xmlns="http://hl7.org/fhir" xmlns:x="http://x" x:schemaLocation="a b"/>`, false, "Patient", "no attribute"},
+		{`<?xml version="1.0"` + strings.Repeat(" ", 300) + `?>` + patient(``), true, "", "more than 256 bytes"},
+		{patient(`<text><status value="generated"/><div xmlns="http://www.w3.org/1999/xhtml">` + namespaces(5, 60) + `</div></text>`), true, "", "more than 256 namespaces"},
 		{patient("<gr\u00f6\u00dfe value=\"1\"/>"), false, "Patient.gr\u00f6\u00dfe", "no element"},
 
 		{`<Patient/>`, false, "", "namespace"},
@@ -193,4 +196,17 @@ func TestNarrativeIsCheckedByTheRulesOfXHTML(t *testing.T) {
 			t.Errorf("%s: %q %v, want %q %v", c.src, wrong, shows, c.wrong, c.shows)
 		}
 	}
+}
+
+// namespaces are divs inside one another that declare some each.
+func namespaces(deep, each int) string {
+	b := ""
+	for i := range deep {
+		b += "<div"
+		for j := range each {
+			b += fmt.Sprintf(` xmlns:n%d-%d="x"`, i, j)
+		}
+		b += ">"
+	}
+	return b + strings.Repeat("</div>", deep)
 }

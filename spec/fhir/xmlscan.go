@@ -26,9 +26,11 @@ type xmlScanner struct {
 
 // Bounds that keep hostile input from costing more than its length.
 const (
-	maxXMLDepth      = 512
-	maxXMLAttributes = 64
-	maxXMLNames      = 4096 // names kept so as not to make a string of each again
+	maxXMLDepth       = 512
+	maxXMLAttributes  = 64
+	maxXMLNamespaces  = 256  // declared by the elements that are open, all of which a name is looked up among
+	maxXMLDeclaration = 256  // bytes
+	maxXMLNames       = 4096 // names kept so as not to make a string of each again
 )
 
 // intern returns b as a string, the same one for the same name.
@@ -171,6 +173,9 @@ var xmlDeclaration = regexp.MustCompile(`^\s+version\s*=\s*(?:"([0-9.]+)"|'([0-9
 
 // badDeclaration says what is wrong with an XML declaration, or "".
 func badDeclaration(content []byte) string {
+	if len(content) > maxXMLDeclaration {
+		return fmt.Sprintf("the XML declaration has more than %d bytes", maxXMLDeclaration)
+	}
 	found := xmlDeclaration.FindSubmatch(content)
 	switch {
 	case found == nil:
@@ -342,6 +347,9 @@ func (s *xmlScanner) attribute() xmlToken {
 			return s.bad(off, "a namespace prefix cannot be declared so")
 		}
 		s.spaces = append(s.spaces, xmlNamespace{local, value, s.depth})
+	}
+	if len(s.spaces) > maxXMLNamespaces {
+		return s.bad(off, "more than %d namespaces are declared around this", maxXMLNamespaces)
 	}
 	if len(s.attrs) == maxXMLAttributes {
 		return s.bad(off, "an element has more than %d attributes", maxXMLAttributes)
