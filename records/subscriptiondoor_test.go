@@ -78,6 +78,23 @@ func TestNothingIsToldOfWhatIsMasked(t *testing.T) {
 	})
 }
 
+// TestASubscriptionThatIsDeletedWhileAnEarlierChangeIsMatchedHoldsUpNoOther has the subscriber's
+// role mask something, so that the Subscription is read anew.
+func TestASubscriptionThatIsDeletedWhileAnEarlierChangeIsMatchedHoldsUpNoOther(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		h := db.telling(t)
+		h.subscribeTo(t, "gone", "Patient")
+		h.subscribeTo(t, "stays", "Patient")
+		var once sync.Once
+		h.sessions.are(func(d *records.Door) (*records.Session, error) {
+			once.Do(func() { h.delete(t, "Subscription/gone") })
+			return behindMask(t, d, "Patient.address"), nil
+		})
+		h.put(t, "Patient/1", `{"resourceType":"Patient","id":"1"}`)
+		h.hears(t, "stays", "handshake", "1:create:Patient/1")
+	})
+}
+
 func TestEachDeliveryLeavesAnAuditEventBeforeItLeaves(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		var log *audit.Log

@@ -10,6 +10,7 @@ import (
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/engine/subscribe"
 	"github.com/inglehealth/ingle/records/notify"
+	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
 	"github.com/inglehealth/ingle/spec/smart"
 	"github.com/inglehealth/ingle/store"
@@ -18,7 +19,7 @@ import (
 // batch is what is matched before the next commit.
 type batch struct {
 	l        *leader
-	sessions map[fhir.ID]*Session // nil in it: ended, or deaf
+	sessions map[fhir.ID]*Session // nil in it: ended, deaf, or deleted by now
 	events   []store.Event
 	told     map[*follower]int64 // the number of the last event of each
 }
@@ -133,10 +134,11 @@ func (b *batch) admits(ctx context.Context, f *follower, c *subscribe.Change, hi
 		}
 		if session != nil {
 			deaf, err := b.l.s.deaf(ctx, session, f.sub.id)
-			if err != nil {
+			gone := fault.KindOf(err) == fault.NotFound // its delete comes behind the change
+			if err != nil && !gone {
 				return false, err
 			}
-			if deaf {
+			if deaf || gone {
 				session = nil
 			}
 		}
