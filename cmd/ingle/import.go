@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -44,7 +46,8 @@ func (c *importCommand) Help() string {
       A part of an export, whose references lead out of it.
 
 Each resource is accepted, matched (it was there already) or refused by itself. When the command is stopped or killed,
-give it the same files again: it goes on where it was. Loading the same files twice makes nothing twice.
+give it the same files again: it goes on where it was. Ctrl-C lets what was begun be stored and counted; a second one
+ends it at once. Loading the same files twice makes nothing twice.
 (On SQLite: stop the server first.)`
 }
 
@@ -76,6 +79,8 @@ func (c *importCommand) Run(ctx context.Context, m *Main) error {
 		// Most of the heap is what the next groups are made of, soon gone.
 		defer debug.SetGCPercent(debug.SetGCPercent(70))
 	}
+	// The first signal has what was begun stored and counted, the second ends the process.
+	defer context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })()
 	show := newMeter(m.Stderr, true)
 	began := time.Now()
 	result, err := bulkload.Run(ctx, bulkload.Options{
@@ -97,16 +102,24 @@ func (c *importCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	if result.Resumed {
-		fmt.Fprintln(m.Stdout, "This run took up an earlier one; the numbers are those of both. What that stored after its last checkpoint counts as matched.")
+		fmt.Fprintln(m.Stdout, "This run took up an earlier one; the numbers are those of both. What that stored after its last checkpoint, if it was killed, counts as matched.")
 	}
 	fmt.Fprintf(m.Stdout, "%s accepted + %s matched + %s refused = %s resources, of %s lines, in %s (%s/s)\n",
 		humanize.Comma(result.Accepted), humanize.Comma(result.Matched), humanize.Comma(result.Refused),
 		humanize.Comma(result.Resources), humanize.Comma(result.Lines), took.Round(10*time.Millisecond),
 		humanize.Comma(int64(float64(result.Resources)/max(took.Seconds(), 0.001))))
 	if result.Refused > 0 {
-		return fmt.Errorf("%s resources were refused; %s names them with the reasons", humanize.Comma(result.Refused), c.Report)
+		return errors.New(refusedAs(result.Refused, c.Report))
 	}
 	return nil
+}
+
+// refusedAs says how many resources were refused, and where they are named.
+func refusedAs(n int64, report string) string {
+	if n == 1 {
+		return "1 resource was refused; " + report + " names it with the reason"
+	}
+	return fmt.Sprintf("%s resources were refused; %s names them with the reasons", humanize.Comma(n), report)
 }
 
 // importing says how far an import is.

@@ -34,8 +34,11 @@ func TestImportEndsWithItsSumAndNamesWhatItRefused(t *testing.T) {
 	}
 	data := filepath.Join(dir, "data")
 	code, stdout, stderr := invoke(t, "import", "--data", data, "--report", report, file)
-	if code != 1 || !strings.HasPrefix(stdout, "2 accepted + 0 matched + 1 refused = 3 resources, of 3 lines") || !strings.Contains(stderr, report) {
+	if code != 1 || !strings.HasPrefix(stdout, "2 accepted + 0 matched + 1 refused = 3 resources, of 3 lines") || !strings.Contains(stderr, "1 resource was refused; "+report+" names it with the reason") {
 		t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
+	}
+	if got := refusedAs(1200, "r.tsv"); got != "1,200 resources were refused; r.tsv names them with the reasons" {
+		t.Error(got)
 	}
 	if content, err := os.ReadFile(report); err != nil || !strings.Contains(string(content), file+"\t2\t") {
 		t.Errorf("the report says %q, %v", content, err)

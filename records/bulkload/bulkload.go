@@ -7,7 +7,9 @@
 // A load is a durable job under a name made of the files' content: when the
 // process dies and the same files are given again, it goes on from its last
 // checkpoint. What lies between the checkpoint and the end of the former run
-// is loaded again under the same ids, and so found to be there already.
+// is loaded again under the same ids, and so found to be there already. Run
+// leaves nothing there when its context ends: it makes a checkpoint of what it
+// stored.
 //
 // What comes from a Bundle keeps its identity: an entry to be created is
 // stored under the id that the resource has, or that its urn:uuid names, so
@@ -129,7 +131,8 @@ type Result struct {
 
 // Run loads the files and returns when all of them are durably stored. The
 // error is for failures of files, of the store, or ctx's end; a refused
-// resource is none.
+// resource is none. When ctx ends, what is being stored is stored and counted
+// before Run returns.
 func Run(ctx context.Context, o Options) (Result, error) {
 	if len(o.Files) == 0 {
 		return Result{}, errors.New("bulkload: no files")
@@ -146,7 +149,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	config := jobs.Config{Store: o.Session.Door().Jobs(), Clock: o.Clock, Lease: o.Lease}
 	job := jobs.Job{ID: id, Kind: id, Args: sources}
 	err = jobs.Do(ctx, config, job, func(ctx context.Context, w *jobs.Work) error {
-		if result, err = Load(ctx, o, sources, w); err != nil {
+		storing, end := untilLost(ctx)
+		defer end()
+		if result, err = loadUntil(storing, ctx, o, sources, w); err != nil {
 			return err
 		}
 		return w.SetResult(result.Counts)
@@ -154,9 +159,27 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	return result, err
 }
 
+// untilLost is a context that ends as work, the context of a job, does, but not
+// when the job is to be given back.
+func untilLost(work context.Context) (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancelCause(context.WithoutCancel(work))
+	unlink := context.AfterFunc(work, func() {
+		if cause := context.Cause(work); !errors.Is(cause, jobs.ErrShutdown) {
+			end(cause)
+		}
+	})
+	return ctx, func() { unlink(); end(nil) }
+}
+
 // Load loads sources, from where the keeper saw them last, and returns when all of
 // them are durably stored. Who calls it has the job.
 func Load(ctx context.Context, o Options, sources []Source, k Keeper) (Result, error) {
+	return loadUntil(ctx, ctx, o, sources, k)
+}
+
+// loadUntil is Load that begins nothing more once reading ends; when ctx goes on,
+// what was begun is stored and a checkpoint made of it.
+func loadUntil(ctx, reading context.Context, o Options, sources []Source, k Keeper) (Result, error) {
 	o.Batch = cmp.Or(o.Batch, 1000)
 	o.MaxLine = cmp.Or(o.MaxLine, 256<<20)
 	o.Checkpoint = cmp.Or(o.Checkpoint, 5*time.Second)
@@ -167,7 +190,7 @@ func Load(ctx context.Context, o Options, sources []Source, k Keeper) (Result, e
 	if defs == nil {
 		return Result{}, fmt.Errorf("bulkload: FHIR release %s is not loaded", o.Release)
 	}
-	l := &load{o: &o, defs: defs, sources: sources, keeper: k, saved: o.Clock()}
+	l := &load{o: &o, defs: defs, sources: sources, keeper: k, saved: o.Clock(), reading: reading}
 	l.session.Store(o.Session)
 	resumed, err := l.prepare(ctx)
 	if err == nil {

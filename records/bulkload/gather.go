@@ -40,6 +40,9 @@ func (g *gatherer) run(ctx context.Context, ordered <-chan *step) error {
 		size *= 20 // resources that wait for each other had better meet
 	}
 	for s := range ordered {
+		if g.l.reading.Err() != nil {
+			return ctx.Err()
+		}
 		if s.doc != nil && !s.doc.plain() {
 			if err := g.alone(ctx, s); err != nil {
 				return err
@@ -57,6 +60,9 @@ func (g *gatherer) run(ctx context.Context, ordered <-chan *step) error {
 				return err
 			}
 		}
+	}
+	if g.l.reading.Err() != nil {
+		return ctx.Err()
 	}
 	return g.emit(ctx)
 }

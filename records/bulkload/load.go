@@ -23,6 +23,7 @@ type load struct {
 	defs    *definitions.Definitions
 	sources []Source
 	keeper  Keeper
+	reading context.Context // ends when nothing more is to be begun
 	session atomic.Pointer[records.Session]
 	loader  *records.Loader
 	state   checkpoint // the collector's
@@ -77,6 +78,9 @@ func (l *load) run(ctx context.Context) (err error) {
 		if err := l.pass(ctx); err != nil {
 			return err
 		}
+		if stopped := l.reading.Err(); stopped != nil {
+			return errors.Join(stopped, l.checkpoint(ctx))
+		}
 		deferred := l.state.deferred()
 		if deferred == 0 {
 			return l.checkpoint(ctx)
@@ -130,20 +134,27 @@ type step struct {
 	offset  int64 // in the file
 }
 
-// pass reads all files once and loads what this pass is to load.
+// pass reads all files once and loads what this pass is to load. When reading
+// ends before, it returns nil once all that was begun is counted.
 func (l *load) pass(ctx context.Context) error {
 	start := slices.Clone(l.state.Files)
 	first, all := l.state.File, l.state.Pass == 1
 	held := semaphore.NewWeighted(budget)
 	g, ctx := errgroup.WithContext(ctx)
 	ordered := make(chan *step, 64)
+	reading, end := context.WithCancel(ctx)
+	defer end()
+	defer context.AfterFunc(l.reading, end)()
 	g.Go(func() error {
 		defer close(ordered)
 		for f := first; f < len(l.sources); f++ {
 			if !all && len(start[f].Todo) == 0 {
 				continue
 			}
-			if err := l.readFile(ctx, f, start[f], all, held, ordered); err != nil {
+			if err := l.readFile(reading, f, start[f], all, held, ordered); err != nil {
+				if l.reading.Err() != nil {
+					return ctx.Err()
+				}
 				return err
 			}
 		}
