@@ -62,7 +62,14 @@ func (s *Session) Evaluate(ctx context.Context, r EvaluateRequest) (*EvaluateRes
 		return nil, err
 	}
 	env := s.Environment(tree)
+	for name := range r.Variables {
+		if fhirpath.Reserved(name) {
+			return nil, fault.New(fault.Invalid, fault.CodeInvalid, "",
+				"%%%s is a variable of FHIRPath itself and cannot be given a value: give yours another name", name)
+		}
+	}
 	env.Variables = r.Variables
+	env.Limits, env.Used = evaluateLimits, new(fhirpath.Usage)
 	var input fhirpath.Collection
 	if tree != nil {
 		input = fhirpath.Collection{fhirpath.NodeValue(tree.Root())}
@@ -133,6 +140,10 @@ func validateExpression(env *fhirpath.Env, tree *fhir.Tree, context, expression 
 	}
 	return nil
 }
+
+// evaluateLimits bound the work of one $fhirpath call, over all of its foci, to
+// about a second.
+var evaluateLimits = fhirpath.Limits{Steps: 1_000_000, Items: 100_000, Text: 4 << 20, Texts: 16 << 20}
 
 // Bounds on the answer to one $fhirpath call.
 const (
@@ -222,6 +233,11 @@ func evaluationFailed(err error) error {
 	}
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		return e
+	}
+	if e, ok := errors.AsType[*fhirpath.LimitError](err); ok {
+		return fault.New(fault.Unprocessable, fault.CodeTooCostly, "",
+			"the expression takes too much work: more than %s %s; make it look at less, for example with where() or take() early on, or in several calls",
+			humanize.Comma(int64(e.Max)), e.Limit)
 	}
 	return fault.New(fault.Unprocessable, fault.CodeProcessing, "", "the expression failed: %v", err)
 }

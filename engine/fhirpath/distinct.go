@@ -90,7 +90,7 @@ func hashOf(v Value) uint64 {
 	case KindDate, KindDateTime, KindTime:
 		// Dates are equal only when they span the same time.
 		lo, _ := v.data.(*Temporal).span()
-		return uint64(lo.sec)*1_000_003 + uint64(lo.nano)
+		return maphash.Comparable(seed, lo)
 	case KindNode:
 		h := uint64(KindNode)
 		for c := v.node.FirstChild(); !c.IsZero(); c = c.NextSibling() {
@@ -109,11 +109,17 @@ func hashDecimal(d *apd.Decimal, unit string) uint64 {
 }
 
 // hashQuantity hashes canonical units. A year or month may equal one of UCUM
-// and one of the calendar, so these share a hash.
+// and one of the calendar, so these are hashed in months.
 func hashQuantity(q *Quantity) uint64 {
 	switch q.unit {
-	case "a", "mo", "year", "month":
-		return uint64(KindQuantity)
+	case "a", "year":
+		var months apd.Decimal
+		if _, err := exact.Mul(&months, q.value, apd.New(12, 0)); err != nil {
+			return uint64(KindQuantity)
+		}
+		return hashDecimal(&months, "month")
+	case "mo", "month":
+		return hashDecimal(q.value, "month")
 	}
 	u, ok := q.definite(true)
 	if !ok {

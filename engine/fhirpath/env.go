@@ -37,11 +37,19 @@ type Env struct {
 	Strict bool
 	// Limits bound the evaluation.
 	Limits Limits
+	// Used is what evaluations one after the other have used of Limits together;
+	// nil: each has Limits of its own.
+	Used *Usage
+}
+
+// Usage is the work of evaluations so far. It is not safe for concurrent use.
+type Usage struct {
+	steps, written int
 }
 
 // Limits bound one evaluation; a zero field means its default.
 type Limits struct {
-	Steps int // operations: 10 million
+	Steps int // operations, of which each takes up to about a microsecond: 10 million
 	Items int // items in one collection: 1 million
 	Text  int // bytes of a string that is computed: 16 MiB
 	Texts int // bytes of all strings that are computed: 64 MiB

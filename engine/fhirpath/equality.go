@@ -196,18 +196,34 @@ func twinOf(a, ca, b fhir.Node) fhir.Node {
 	return fhir.Node{}
 }
 
-// weight is how much equivalence has to look at: it compares everything with
-// everything.
+// weight is how many steps it takes to look at all of c.
 func weight(c []Value) int {
 	n := len(c)
 	for _, v := range c {
-		if v.kind == KindNode && !v.node.FirstChild().IsZero() {
-			for range v.node.Descendants() {
-				n++
+		if v.kind != KindNode {
+			if text, ok := v.data.(string); ok {
+				n += len(text) >> 10
 			}
+			continue
+		}
+		n += len(v.node.Text()) >> 10
+		if v.node.FirstChild().IsZero() {
+			continue
+		}
+		for d := range v.node.Descendants() {
+			n += 1 + len(d.Text())>>10
 		}
 	}
 	return min(n, 1<<30)
+}
+
+// weighed counts the steps of looking at all of the collections.
+func (e *evaluation) weighed(collections ...[]Value) error {
+	n := 0
+	for _, c := range collections {
+		n += weight(c)
+	}
+	return e.step(n)
 }
 
 func equivalentChild(ca, b fhir.Node) truth {

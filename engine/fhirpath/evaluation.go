@@ -65,10 +65,16 @@ func begin(ctx context.Context, env *Env, input []Value) *evaluation {
 	if e.limits.Texts == 0 {
 		e.limits.Texts = 64 << 20
 	}
+	if env.Used != nil {
+		e.steps, e.written = env.Used.steps, env.Used.written
+	}
 	return e
 }
 
 func (e *evaluation) end() {
+	if e.env.Used != nil {
+		e.env.Used.steps, e.env.Used.written = e.steps, e.written
+	}
 	e.ctx, e.env, e.input = nil, nil, nil
 	evaluations.Put(e)
 }

@@ -46,11 +46,14 @@ func (o *factoryOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error) 
 			return nil, err
 		}
 	}
+	if err := e.copying(args); err != nil {
+		return nil, err
+	}
 	n, err := o.make(e, d, args)
 	if err != nil {
 		return nil, e.failed(o.at, "%%factory.%s: %s", o.at.Text, err)
 	}
-	return append(dst, NodeValue(n)), e.step(50)
+	return append(dst, NodeValue(n)), nil
 }
 
 func (o *factoryOp) make(e *evaluation, d *definitions.Definitions, args [][]Value) (fhir.Node, error) {
@@ -233,6 +236,15 @@ func (e *evaluation) quantityNode(d *definitions.Definitions, q *Quantity, at *S
 		[][]Value{{Decimal(q.value)}, {String(q.unit)}, {String(q.System())}, {String(q.unit)}}, at)
 }
 
+// copying counts the steps of making an element of values.
+func (e *evaluation) copying(values [][]Value) error {
+	n := 50
+	for _, c := range values {
+		n += 10 * weight(c)
+	}
+	return e.step(n)
+}
+
 // copyOf is n as a tree of its own that may be changed.
 func copyOf(d *definitions.Definitions, n fhir.Node) (fhir.Node, error) {
 	if n.IsPrimitive() {
@@ -280,9 +292,12 @@ func (o *instanceOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error)
 			return nil, err
 		}
 	}
+	if err := e.copying(values); err != nil {
+		return nil, err
+	}
 	n, err := e.build(d, o.spec.name, o.at.Names, values, o.at)
 	if err != nil {
 		return nil, e.failed(o.at, "%s", err)
 	}
-	return append(dst, NodeValue(n)), e.step(50)
+	return append(dst, NodeValue(n)), nil
 }

@@ -14,6 +14,9 @@ func init() {
 		register(
 			function{name: "to" + name, eval: func(e *evaluation, _ *scope, c *callOp, in, dst []Value) ([]Value, error) {
 				v, ok, err := e.one(in, c.at)
+				if err == nil {
+					err = e.weighed(in)
+				}
 				if err != nil || !ok {
 					return dst, err
 				}
@@ -24,6 +27,9 @@ func init() {
 			}},
 			function{name: "convertsTo" + name, test: func(e *evaluation, _ *scope, c *callOp, in []Value) (truth, error) {
 				v, ok, err := e.one(in, c.at)
+				if err == nil {
+					err = e.weighed(in)
+				}
 				if err != nil || !ok {
 					return unknown, err
 				}

@@ -22,13 +22,19 @@ func init() {
 			return append(dst, Integer(int32(len(in)))), nil
 		}},
 		function{name: "distinct", eval: func(e *evaluation, _ *scope, _ *callOp, in, dst []Value) ([]Value, error) {
-			return union(in, nil, dst), e.step(len(in))
+			if err := e.weighed(in); err != nil {
+				return nil, err
+			}
+			return union(in, nil, dst), nil
 		}},
 		function{name: "isDistinct", test: func(e *evaluation, _ *scope, _ *callOp, in []Value) (truth, error) {
+			if err := e.weighed(in); err != nil {
+				return unknown, err
+			}
 			d := union(in, nil, e.buffer())
 			n := len(d)
 			e.release(d)
-			return truthOf(n == len(in)), e.step(len(in))
+			return truthOf(n == len(in)), nil
 		}},
 		function{name: "not", test: func(e *evaluation, _ *scope, c *callOp, in []Value) (truth, error) {
 			t, err := e.truthOfAll(in, c.at)
@@ -158,6 +164,9 @@ func (e *evaluation) subset(s *scope, c *callOp, in []Value, reverse bool) (trut
 	if reverse {
 		part, whole = other, in
 	}
+	if err := e.weighed(part, whole); err != nil {
+		return unknown, err
+	}
 	set := setOf(whole)
 	result := isTrue
 	for _, v := range part {
@@ -167,5 +176,5 @@ func (e *evaluation) subset(s *scope, c *callOp, in []Value, reverse bool) (trut
 		}
 	}
 	e.release(other)
-	return result, e.step(len(part) + len(whole))
+	return result, nil
 }

@@ -108,6 +108,9 @@ func checkModifiers(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Valu
 	return append(dst, in...), nil
 }
 
+// asking is how many steps it takes to ask what the Env leads to.
+const asking = 100
+
 const baseProfiles = "http://hl7.org/fhir/StructureDefinition/"
 
 func conformsTo(e *evaluation, s *scope, c *callOp, in []Value) (truth, error) {
@@ -124,6 +127,9 @@ func conformsTo(e *evaluation, s *scope, c *callOp, in []Value) (truth, error) {
 		return isFalse, nil
 	}
 	if e.env.Profiles != nil {
+		if err := e.step(asking + 20*weight(in)); err != nil {
+			return unknown, err
+		}
 		conforms, ok, err := e.env.Profiles.Conforms(e.ctx, n, profile)
 		if err != nil {
 			return unknown, err
@@ -186,6 +192,9 @@ func memberOf(e *evaluation, s *scope, c *callOp, in []Value) (truth, error) {
 	if e.env.Terminology == nil {
 		return unknown, e.failed(c.at, "memberOf() needs terminology, which this evaluation has none of")
 	}
+	if err := e.step(asking * (1 + len(list))); err != nil {
+		return unknown, err
+	}
 	member, known, err := e.env.Terminology.MemberOf(e.ctx, url, list)
 	if err != nil || !known {
 		return unknown, err
@@ -214,6 +223,9 @@ func (e *evaluation) subsumption(s *scope, c *callOp, in []Value, want string) (
 		for _, y := range right {
 			if x.System != y.System {
 				continue
+			}
+			if err := e.step(asking); err != nil {
+				return unknown, err
 			}
 			relation, err := e.env.Terminology.Subsumes(e.ctx, x.System, x.Code, y.Code)
 			if err != nil {

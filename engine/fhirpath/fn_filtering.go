@@ -47,9 +47,12 @@ func init() {
 			if err != nil {
 				return nil, err
 			}
+			if err := e.weighed(in, other); err != nil {
+				return nil, err
+			}
 			dst = union(in, other, dst)
 			e.release(other)
-			return dst, e.step(len(in))
+			return dst, nil
 		}},
 		function{name: "combine", min: 1, max: 2, eval: combine},
 	)
@@ -87,14 +90,14 @@ func repeat(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error
 		if err != nil {
 			return nil, err
 		}
+		if err := e.weighed(found); err != nil {
+			return nil, err
+		}
 		next = next[:0]
 		for _, v := range found {
 			if set.add(v) {
 				next = append(next, v)
 			}
-		}
-		if err := e.step(len(found)); err != nil {
-			return nil, err
 		}
 		e.release(found)
 		if err := e.room(set.values); err != nil {
@@ -210,6 +213,9 @@ func intersect(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, er
 	if err != nil {
 		return nil, err
 	}
+	if err := e.weighed(in, other); err != nil {
+		return nil, err
+	}
 	set, taken := setOf(other), &valueSet{}
 	for _, v := range in {
 		if set.has(v) {
@@ -217,12 +223,15 @@ func intersect(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, er
 		}
 	}
 	e.release(other)
-	return append(dst, taken.values...), e.step(len(in) + len(other))
+	return append(dst, taken.values...), nil
 }
 
 func exclude(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error) {
 	other, err := e.inner(s, c.args[0], e.buffer())
 	if err != nil {
+		return nil, err
+	}
+	if err := e.weighed(in, other); err != nil {
 		return nil, err
 	}
 	set := setOf(other)
@@ -232,7 +241,7 @@ func exclude(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, erro
 		}
 	}
 	e.release(other)
-	return dst, e.step(len(in) + len(other))
+	return dst, nil
 }
 
 // combine joins both inputs, duplicates kept. With preserveOrder the input

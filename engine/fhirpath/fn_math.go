@@ -121,14 +121,20 @@ func overReals(name string, f func(d, x *apd.Decimal) (apd.Condition, error)) fu
 		if err != nil || !ok || v.kind == KindQuantity {
 			return dst, err
 		}
+		if err := e.step(transcendental); err != nil {
+			return nil, err
+		}
 		d, _ := v.decimal()
 		r, ok := applied(name, f, d)
 		if !ok {
 			return dst, nil
 		}
-		return append(dst, Decimal(r)), e.step(100)
+		return append(dst, Decimal(r)), nil
 	}}
 }
+
+// transcendental is how many steps exp, ln, sqrt, log and power take.
+const transcendental = 600
 
 // applied is f(d), where f is defined and its result is of a size that can be
 // computed cheaply.
@@ -173,6 +179,9 @@ func logarithm(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, er
 	if x.Sign() <= 0 || base.Sign() <= 0 || base.Cmp(apd.New(1, 0)) == 0 {
 		return dst, nil
 	}
+	if err := e.step(2 * transcendental); err != nil {
+		return nil, err
+	}
 	// Two more digits than the result shows, so that log(8, 2) is 3.
 	ctx := quotient
 	ctx.Precision += 4
@@ -190,7 +199,7 @@ func logarithm(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, er
 	if _, err := quotient.Round(d, &r); err != nil || !inRange(d) {
 		return dst, nil
 	}
-	return append(dst, Decimal(tidied(d))), e.step(200)
+	return append(dst, Decimal(tidied(d))), nil
 }
 
 // tidied drops trailing zeros after the decimal point.
@@ -221,6 +230,9 @@ func power(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error)
 	if f, err := y.Float64(); err != nil || math.Abs(f) > 10_000 || x.IsZero() && f < 0 {
 		return dst, nil
 	}
+	if err := e.step(transcendental); err != nil {
+		return nil, err
+	}
 	ctx := quotient
 	ctx.Precision += 4
 	r, d := new(apd.Decimal), new(apd.Decimal)
@@ -230,7 +242,7 @@ func power(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error)
 	if _, err := quotient.Round(d, r); err != nil || !inRange(d) {
 		return dst, nil
 	}
-	return append(dst, Decimal(tidied(d))), e.step(200)
+	return append(dst, Decimal(tidied(d))), nil
 }
 
 func integerPower(x, n int64) (int64, bool) {

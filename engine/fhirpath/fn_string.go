@@ -54,10 +54,16 @@ func init() {
 		}),
 		function{name: "toChars", eval: func(e *evaluation, _ *scope, c *callOp, in, dst []Value) ([]Value, error) {
 			s, _, err := e.onText(in, c.at)
+			if err == nil {
+				err = e.pieces(utf8.RuneCountInString(s))
+			}
+			if err != nil {
+				return nil, err
+			}
 			for _, r := range s {
 				dst = append(dst, String(string(r)))
 			}
-			return dst, err
+			return dst, nil
 		}},
 		function{name: "substring", min: 1, max: 2, eval: substring},
 		function{name: "replace", min: 2, max: 2, eval: replace},
@@ -68,6 +74,9 @@ func init() {
 			t, ok, err := e.texts(s, c, in)
 			if err != nil || !ok {
 				return dst, err
+			}
+			if err := e.pieces(1 + strings.Count(t[0], t[1])); err != nil {
+				return nil, err
 			}
 			for part := range strings.SplitSeq(t[0], t[1]) {
 				dst = append(dst, String(part))
@@ -136,6 +145,14 @@ func (e *evaluation) texts(s *scope, c *callOp, in []Value) ([]string, bool, err
 	return texts, all, nil
 }
 
+// pieces makes room for the n strings that a text falls into.
+func (e *evaluation) pieces(n int) error {
+	if n > e.limits.Items {
+		return &LimitError{Limit: "items", Max: e.limits.Items}
+	}
+	return e.step(n)
+}
+
 // position turns a byte index into characters; -1 stays.
 func position(s string, at int) Value {
 	if at > 0 {
@@ -163,6 +180,9 @@ func substring(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, er
 	start, given, err := e.integer(s, c.args[0], c.at)
 	if err != nil || !ok || !given {
 		return dst, err
+	}
+	if err := e.step(len(text) >> 8); err != nil {
+		return nil, err
 	}
 	length := int64(len(text))
 	if len(c.args) == 2 {
@@ -231,6 +251,9 @@ func newRegexp(pattern, flags string, full bool) (*compiled, error) {
 		return nil, fmt.Errorf("the pattern is longer than %d bytes", maxPattern)
 	}
 	mode := "s"
+	if unknown := strings.Trim(flags, "im"); unknown != "" {
+		return nil, fmt.Errorf("the flags are i (any case) and m (^ and $ match at each line), not %q", flags)
+	}
 	if strings.Contains(flags, "i") {
 		mode += "i"
 	}
@@ -294,7 +317,7 @@ func (e *evaluation) regexp(c *callOp, texts []string, flags int) (*compiled, er
 	if err != nil {
 		return nil, e.failed(c.at, "%s", err)
 	}
-	return re, nil
+	return re, e.step(20 + 2*re.size)
 }
 
 func matches(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, error) {

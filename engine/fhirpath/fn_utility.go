@@ -129,6 +129,9 @@ func pathnames(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, er
 	}
 	tree := e.rootResource().Tree()
 	for _, v := range in {
+		if err := e.step(placed(v)); err != nil {
+			return nil, err
+		}
 		switch {
 		case v.kind != KindNode || v.node.Tree() != tree:
 		case short == isTrue:
@@ -137,7 +140,16 @@ func pathnames(e *evaluation, s *scope, c *callOp, in, dst []Value) ([]Value, er
 			dst = append(dst, String(fullPath(v.node)))
 		}
 	}
-	return dst, e.step(4 * len(in))
+	return dst, nil
+}
+
+// placed is how many steps it takes to find the place of v in its tree.
+func placed(v Value) int {
+	n := 4
+	for node := v.node; !node.IsZero(); node = node.Parent() {
+		n += max(node.Index(), 0) >> 6
+	}
+	return n
 }
 
 func fullPath(n fhir.Node) string {

@@ -28,15 +28,19 @@ func compileBinary(s *Syntax) (op, error) {
 			return &codeOp{right, l.v.data.(string), negate, s}, nil
 		}
 		return &compareOp{left, right, s, func(e *evaluation, _ *Syntax, a, b []Value) (truth, error) {
+			if err := e.weighed(a, b); err != nil {
+				return unknown, err
+			}
 			t := equalAll(a, b)
 			if negate {
 				t = t.not()
 			}
-			return t, e.step(len(a))
+			return t, nil
 		}}, nil
 	case "~", "!~":
 		negate := s.Text == "!~"
 		return &compareOp{left, right, s, func(e *evaluation, _ *Syntax, a, b []Value) (truth, error) {
+			// It compares everything with everything.
 			if err := e.step(weight(a) * weight(b)); err != nil {
 				return unknown, err
 			}
@@ -196,7 +200,10 @@ func membership(e *evaluation, at *Syntax, a, b []Value) (truth, error) {
 	if err != nil || !ok {
 		return unknown, err
 	}
-	return truthOf(contains(b, v)), e.step(len(b))
+	if err := e.weighed(a, b); err != nil {
+		return unknown, err
+	}
+	return truthOf(contains(b, v)), nil
 }
 
 // inequality is < <= > >=. FHIRPath §6.2.
@@ -207,6 +214,9 @@ func inequality(e *evaluation, at *Syntax, a, b []Value) (truth, error) {
 	}
 	vb, bok, err := e.one(b, at)
 	if err != nil || !aok || !bok {
+		return unknown, err
+	}
+	if err := e.weighed(a, b); err != nil {
 		return unknown, err
 	}
 	va, vb = va.quantity(), vb.quantity()

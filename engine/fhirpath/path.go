@@ -51,6 +51,7 @@ func (o *pathOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error) {
 }
 
 func (o *pathOp) walkAll(e *evaluation, base, dst []Value) ([]Value, error) {
+	passed := 0
 	before := len(dst)
 	for i := range base {
 		v := &base[i]
@@ -62,12 +63,12 @@ func (o *pathOp) walkAll(e *evaluation, base, dst []Value) ([]Value, error) {
 		}
 		switch {
 		case o.root == "":
-			dst = walk(v.node, o.steps, dst)
+			dst = walk(v.node, o.steps, dst, &passed)
 		case v.node.Type().Is(o.root):
 			if len(o.steps) == 0 {
 				dst = append(dst, *v)
 			} else {
-				dst = walk(v.node, o.steps, dst)
+				dst = walk(v.node, o.steps, dst, &passed)
 			}
 		case logical(v.node):
 			// Elements of logical models may be named like types.
@@ -75,7 +76,7 @@ func (o *pathOp) walkAll(e *evaluation, base, dst []Value) ([]Value, error) {
 				if len(o.steps) == 0 {
 					dst = append(dst, NodeValue(c))
 				} else {
-					dst = walk(c, o.steps, dst)
+					dst = walk(c, o.steps, dst, &passed)
 				}
 			}
 		}
@@ -83,7 +84,7 @@ func (o *pathOp) walkAll(e *evaluation, base, dst []Value) ([]Value, error) {
 	if err := e.room(dst); err != nil {
 		return nil, err
 	}
-	return dst, e.step(1 + len(base) + len(dst) - before)
+	return dst, e.step(1 + len(base) + len(dst) - before + passed>>6)
 }
 
 func logical(n fhir.Node) bool { return n.Type().Kind == definitions.Logical }
@@ -93,7 +94,7 @@ func (o *pathOp) count(e *evaluation, s *scope, limit int) (int, bool, error) {
 	if o.input != nil {
 		return 0, false, nil
 	}
-	n := 0
+	n, passed := 0, 0
 	for i := range s.focus {
 		v := &s.focus[i]
 		switch {
@@ -103,18 +104,20 @@ func (o *pathOp) count(e *evaluation, s *scope, limit int) (int, bool, error) {
 		case len(o.steps) == 0:
 			n++
 		default:
-			n = countSteps(v.node, o.steps, n, limit)
+			n = countSteps(v.node, o.steps, n, limit, &passed)
 		}
 		if n >= limit {
 			break
 		}
 	}
-	return n, true, e.step(1 + n)
+	return n, true, e.step(1 + n + passed>>6)
 }
 
-// countSteps adds what steps lead to from n to have, up to limit.
-func countSteps(n fhir.Node, steps []string, have, limit int) int {
+// countSteps adds what steps lead to from n to have, up to limit, and the
+// elements it came by to passed.
+func countSteps(n fhir.Node, steps []string, have, limit int, passed *int) int {
 	for c := n.FirstChild(); !c.IsZero() && have < limit; c = c.NextSibling() {
+		*passed++
 		element := c.Element()
 		if element.Name != steps[0] {
 			continue
@@ -122,7 +125,7 @@ func countSteps(n fhir.Node, steps []string, have, limit int) int {
 		if len(steps) == 1 {
 			have++
 		} else {
-			have = countSteps(c, steps[1:], have, limit)
+			have = countSteps(c, steps[1:], have, limit, passed)
 		}
 		if element.Max == 1 {
 			break
@@ -131,9 +134,11 @@ func countSteps(n fhir.Node, steps []string, have, limit int) int {
 	return have
 }
 
-// walk appends what steps lead to from n. steps is not empty.
-func walk(n fhir.Node, steps []string, dst []Value) []Value {
+// walk appends what steps lead to from n, and adds the elements it came by to
+// passed. steps is not empty.
+func walk(n fhir.Node, steps []string, dst []Value, passed *int) []Value {
 	for c := n.FirstChild(); !c.IsZero(); c = c.NextSibling() {
+		*passed++
 		element := c.Element()
 		if element.Name != steps[0] {
 			continue
@@ -141,7 +146,7 @@ func walk(n fhir.Node, steps []string, dst []Value) []Value {
 		if len(steps) == 1 {
 			dst = append(dst, Value{kind: KindNode, node: c})
 		} else {
-			dst = walk(c, steps[1:], dst)
+			dst = walk(c, steps[1:], dst, passed)
 		}
 		if element.Max == 1 {
 			break

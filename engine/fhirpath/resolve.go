@@ -52,6 +52,9 @@ func (e *evaluation) resolve(v Value) (fhir.Node, error) {
 	if e.env.Resolver == nil {
 		return fhir.Node{}, nil
 	}
+	if err := e.step(asking); err != nil {
+		return fhir.Node{}, err
+	}
 	return e.env.Resolver.Resolve(e.ctx, from, text)
 }
 

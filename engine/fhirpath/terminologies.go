@@ -50,6 +50,9 @@ func (o *terminologyOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, err
 		}
 		values[i] = v
 	}
+	if err := e.step(asking); err != nil {
+		return nil, err
+	}
 	if o.at.Text == "subsumes" {
 		return o.subsumes(e, values, dst)
 	}

@@ -69,11 +69,13 @@ func (o *unionOp) eval(e *evaluation, s *scope, dst []Value) ([]Value, error) {
 	if len(all) == 1 {
 		dst = append(dst, all[0])
 	} else {
+		if err := e.weighed(all); err != nil {
+			return nil, err
+		}
 		dst = union(all, nil, dst)
 	}
-	n := len(all)
 	e.release(all)
-	return dst, e.step(n)
+	return dst, e.step(1)
 }
 
 // union appends the distinct values of a and b.

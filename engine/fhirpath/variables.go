@@ -18,6 +18,13 @@ var constants = map[string]string{
 	"loinc": "http://loinc.org",
 }
 
+// Reserved says whether %name belongs to FHIRPath or FHIR, so that no user's
+// variable can be called so.
+func Reserved(name string) bool {
+	_, taken := systemVariable(name)
+	return taken
+}
+
 // systemVariable returns the constant that name is; taken says that name
 // belongs to FHIRPath or FHIR.
 func systemVariable(name string) (value string, taken bool) {
