@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/inglehealth/ingle/audit"
+	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/service/web"
 )
@@ -19,7 +21,7 @@ const (
 )
 
 // refusals records what limits refuse before anybody looks at it: the first request of
-// an address at once, and after every minute how many more there were, so that who is
+// an address, or of an IPv6 network as limits have it, at once, and after every minute how many more there were, so that who is
 // refused cannot fill the audit log.
 type refusals struct {
 	record func(tenant string, e *audit.Event)
@@ -28,8 +30,11 @@ type refusals struct {
 	more map[refused]int // since the last event
 }
 
-// refused is who was: without an address, all those beyond maxRefused.
-type refused struct{ tenant, address string }
+// refused is who was: without a network, all those beyond maxRefused.
+type refused struct {
+	tenant  string
+	network netip.Addr // limits.AddressOf
+}
 
 func newRefusals(tenants *records.Tenants, log logger) *refusals {
 	return &refusals{more: map[refused]int{}, record: func(tenant string, e *audit.Event) {
@@ -45,11 +50,12 @@ func newRefusals(tenants *records.Tenants, log logger) *refusals {
 
 // add tells of a request that was refused.
 func (s *refusals) add(r *http.Request, tenant, request string) {
-	who := refused{tenant, web.AddressOf(r)}
+	address := web.AddressOf(r)
+	who := refused{tenant, limits.AddressOf(address)}
 	s.mu.Lock()
 	n, known := s.more[who]
 	if !known && len(s.more) >= maxRefused {
-		who.address = ""
+		who.network, address = netip.Addr{}, ""
 		n, known = s.more[who]
 	}
 	if known {
@@ -58,7 +64,7 @@ func (s *refusals) add(r *http.Request, tenant, request string) {
 	s.more[who] = n
 	s.mu.Unlock()
 	if !known {
-		e := who.event(1, "a limit refused a request before it was looked at")
+		e := refusal(address, 1, "a limit refused a request before it was looked at")
 		e.Request = request
 		s.record(tenant, e)
 	}
@@ -91,12 +97,16 @@ func (s *refusals) tell() {
 	}
 	s.mu.Unlock()
 	for who, n := range told {
-		s.record(who.tenant, who.event(n, "a limit refused so many further requests before they were looked at"))
+		address := ""
+		if who.network.IsValid() {
+			address = who.network.String()
+		}
+		s.record(who.tenant, refusal(address, n, "a limit refused so many further requests before they were looked at"))
 	}
 }
 
-func (who refused) event(n int, note string) *audit.Event {
+func refusal(address string, n int, note string) *audit.Event {
 	return &audit.Event{
-		Kind: audit.Refuse, Status: http.StatusTooManyRequests, Agent: audit.Agent{Address: who.address}, Why: []string{"throttled"}, Note: note, Count: n,
+		Kind: audit.Refuse, Status: http.StatusTooManyRequests, Agent: audit.Agent{Address: address}, Why: []string{"throttled"}, Note: note, Count: n,
 	}
 }

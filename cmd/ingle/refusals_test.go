@@ -43,6 +43,13 @@ func TestRefusalsOfAnAddressAreRecordedAtOnceAndThenCounted(t *testing.T) {
 	want("east 192.0.2.1  1")
 	s.tell()
 	want()
+	for i := range 3 {
+		ask(fmt.Sprintf("[2001:db8::%d]", i+1), "network")
+	}
+	want("east 2001:db8::1 network 1")
+	s.tell()
+	want("east 2001:db8::  2")
+	s.tell()
 	ask("192.0.2.1", "anew")
 	want("east 192.0.2.1 anew 1")
 	for i := range maxRefused + 10 {
