@@ -60,7 +60,7 @@ func isToldToWait(t *testing.T) {
 	w.limit(hers + " in-flight none")
 
 	w.limit(hers + " query-cost 1")
-	noor.Get("/clinic?q=archer").Want(422).Has("you may look at 1 at once")
+	noor.Get("/clinic?q=archer").Want(422).Has("more records than the 1 that you may look at at once").Lacks("would look at about")
 	w.limit(hers + " query-cost none")
 	w.limit(hers + " cost 1/day")
 	noor.Get("/clinic?q=archer") // takes what there is

@@ -49,7 +49,7 @@ func (c *call) spend(_ context.Context, cost records.Cost) error {
 	case v.Meter() == limits.QueryCost:
 		const narrower = "Ask for fewer at once (_count), for fewer types or _include and _revinclude, without _total=accurate, or narrow it by a patient, a code or a date."
 		if cost.Secret {
-			return fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "This search would look at more than the %d resources that one may look at. %s", v.Limit().Amount, narrower)
+			return fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "This search would look at more resources than the %d that one may look at. %s", v.Limit().Amount, narrower)
 		}
 		return fault.New(fault.Unprocessable, fault.CodeTooCostly, "",
 			"This search would look at about %d resources, and one may look at %d: %s. %s", cost.Resources, v.Limit().Amount, cost, narrower)

@@ -47,7 +47,7 @@ func (v *Visit) metered(s *records.Session) *records.Session {
 		case !verdict.Refused:
 			return nil
 		case verdict.Meter() == limits.QueryCost && c.Secret:
-			return fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "This would look at more than the %d records that you may look at at once. Ask for less: for one patient, a code or a time.", verdict.Limit().Amount)
+			return fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "This would look at more records than the %d that you may look at at once. Ask for less: for one patient, a code or a time.", verdict.Limit().Amount)
 		case verdict.Meter() == limits.QueryCost:
 			return fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "This would look at about %d records, and you may look at %d at once. Ask for less: for one patient, a code or a time.", c.Resources, verdict.Limit().Amount)
 		}
