@@ -9,6 +9,11 @@ import (
 	"github.com/inglehealth/ingle/store"
 )
 
+// team is CareTeam/t of a status, with Practitioner/dr in it.
+func team(status string) records.Content {
+	return body(`{"resourceType":"CareTeam","id":"t","status":%q,"participant":[{"member":{"reference":"Practitioner/dr"}}]}`, status)
+}
+
 // leaving is a store whose caller goes away when a write is committed.
 type leaving struct {
 	store.Store
@@ -27,9 +32,6 @@ func TestWhomConsentsNameIsAskedAnewThoughWhoChangedItHasGone(t *testing.T) {
 		s := db.session(t, records.Policy{})
 		patient(t, s, "p")
 		put(t, s, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
-		team := func(status string) records.Content {
-			return body(`{"resourceType":"CareTeam","id":"t","status":%q,"participant":[{"member":{"reference":"Practitioner/dr"}}]}`, status)
-		}
 		must(s.Update(t.Context(), key("CareTeam/t"), team("active"), records.UpdateOptions{}))(t)
 		consents(t, s, "c", "p", denyTeam)
 		watched := db.open(t)
@@ -78,9 +80,6 @@ func TestAConsentThatNamesATeamFirstWhileThatChangesIsToldOfTheChange(t *testing
 				s := db.session(t, records.Policy{})
 				patient(t, s, "p")
 				put(t, s, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
-				team := func(status string) records.Content {
-					return body(`{"resourceType":"CareTeam","id":"t","status":%q,"participant":[{"member":{"reference":"Practitioner/dr"}}]}`, status)
-				}
 				must(s.Update(t.Context(), key("CareTeam/t"), team("active"), records.UpdateOptions{}))(t)
 				watched := db.open(t)
 				unnamed := must(watched.Epoch(t.Context()))(t)

@@ -10,34 +10,11 @@ import (
 // local reads a literal reference to a resource of this server: "Patient/1",
 // "Patient/1/_history/2", or either below the server's own base URL.
 func (d *Door) local(defs *definitions.Definitions, literal string) (key fhir.Key, version string, ok bool) {
-	if d.base != "" && strings.HasPrefix(literal, d.base) {
-		rest, below := strings.CutPrefix(literal[len(d.base):], "/")
-		if !below {
-			return key, "", false
-		}
-		literal = rest
+	key, version, ok = fhir.LocalReference(literal, d.base)
+	if !ok || !defs.IsResource(string(key.Type)) {
+		return fhir.Key{}, "", false
 	}
-	return relative(defs, literal)
-}
-
-// relative reads "Patient/1" or "Patient/1/_history/2", perhaps with a
-// fragment.
-func relative(defs *definitions.Definitions, literal string) (key fhir.Key, version string, ok bool) {
-	literal, _, _ = strings.Cut(literal, "#")
-	typ, rest, found := strings.Cut(literal, "/")
-	if !found {
-		return key, "", false
-	}
-	id, tail, found := strings.Cut(rest, "/")
-	if found {
-		if version, found = strings.CutPrefix(tail, "_history/"); !found || !fhir.ID(version).Valid() {
-			return key, "", false
-		}
-	}
-	if !fhir.ID(id).Valid() || !defs.IsResource(typ) {
-		return key, "", false
-	}
-	return fhir.Key{Type: fhir.Type(typ), ID: fhir.ID(id)}, version, true
+	return key, version, true
 }
 
 // external says whether a literal points out of this server on purpose: an

@@ -21,8 +21,8 @@ const (
 )
 
 // refusals records what limits refuse before anybody looks at it: the first request of
-// an address, or of an IPv6 network as limits have it, at once, and after every minute how many more there were, so that who is
-// refused cannot fill the audit log.
+// an address, or of an IPv6 network as limits have it, at once, and after every minute how
+// many more there were, so that who is refused cannot fill the audit log.
 type refusals struct {
 	record func(tenant string, e *audit.Event)
 

@@ -121,14 +121,7 @@ type reading struct {
 
 // local reads a literal reference to a resource of this server, or to a version of it.
 func (r *reading) local(literal string) (key fhir.Key, version string, ok bool) {
-	if r.server != "" {
-		literal = strings.TrimPrefix(literal, strings.TrimRight(r.server, "/")+"/")
-	}
-	literal, _, _ = strings.Cut(literal, "#")
-	typ, rest, _ := strings.Cut(literal, "/")
-	id, version, versioned := strings.Cut(rest, "/_history/")
-	key = fhir.Key{Type: fhir.Type(typ), ID: fhir.ID(id)}
-	return key, version, typ != "" && key.ID.Valid() && (!versioned || fhir.ID(version).Valid())
+	return fhir.LocalReference(literal, strings.TrimRight(r.server, "/"))
 }
 
 func (r *reading) problem(n fhir.Node, format string, args ...any) {
