@@ -56,8 +56,8 @@ var mutants = []mutant{
 	{"what goes along with notifications", "subscriptionmessage.go", "teller.inclusion(t.s.door.store,", "(&Session{door: t.s.door}).inclusion(t.s.door.store,", ""},
 	{"how a resource was", "subscriptionmatch.go", "if c.After == nil || hit.Former {", "if c.After == nil {", ""},
 	{"how a resource was, by FHIRPath", "../engine/subscribe/set.go", "return r.path != nil || r.query", "return r.query", ""},
-	{"absolute references of consents", "../engine/access/consent.go", `strings.TrimPrefix(literal, strings.TrimRight(r.server, "/")+"/")`, "literal", ""},
-	{"references of consents to versions", "../engine/access/consent.go", "(!versioned || fhir.ID(version).Valid())", "!versioned", ""},
+	{"absolute references of consents", "../engine/access/consent.go", `fhir.LocalReference(literal, strings.TrimRight(r.server, "/"))`, `fhir.LocalReference(literal, "")`, ""},
+	{"references of consents to versions", "../engine/access/consent.go", "fhir.LocalReference(literal,", `fhir.LocalReference(strings.Replace(literal, "/_history/", "/", 1),`, ""},
 	{"versions of data", "../engine/access/consent.go", "datum{meaning, key.String()}", "datum{meaning, n.Find(\"reference\", \"reference\").Text()}", ""},
 	{"notifications for who asks", "subscriptionmessage.go", "if err != nil || !shown || t.asks == nil {", "if true {", ""},
 }
