@@ -9,6 +9,7 @@ import (
 
 	"github.com/inglehealth/ingle/engine/access"
 	"github.com/inglehealth/ingle/records"
+	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
@@ -304,6 +305,57 @@ func TestAConsentOfTheFutureYieldsToWhatIsDecidedAfterIt(t *testing.T) {
 				"policy":[{"uri":"https://policy.example"}],"patient":{"reference":"Patient/p"},"dateTime":%q,"provision":%s}`, c.id, c.dateTime, c.provision)
 			if _, err := clinician(t, d).Read(t.Context(), key("Observation/o"), records.ReadOptions{}); (err == nil) != c.seen {
 				t.Errorf("after %s: %v", c.id, err)
+			}
+		}
+	})
+}
+
+// What a new version would refer to decides, too, whether it may be written: a hidden patient, an Encounter
+// whose labels it would have, what it tells about. That must not tell that these are there.
+func TestWhatWouldBelongToSomethingHiddenIsRefusedAsThoughThatWereMissing(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{})
+		s := d.Session(records.Principal{ID: "tester"}, nil)
+		patient(t, s, "seen")
+		patient(t, s, "hidden")
+		put(t, s, "Encounter/hidden", `{"resourceType":"Encounter","id":"hidden","meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]},
+			"status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/seen"}}`)
+		observation(t, s, "hidden", "Patient/hidden")
+		observation(t, s, "own", "Patient/seen")
+		consents(t, s, "all", "hidden", denyAll)
+		consents(t, s, "label", "seen", `{"type":"permit","provision":[{"type":"deny","securityLabel":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]}]}`)
+		dr := clinician(t, d)
+		for _, content := range []string{
+			`{"resourceType":"Observation","id":"own","status":"final","code":{"text":"weight"},"subject":{"reference":"Patient/ID"}}`,
+			`{"resourceType":"Observation","id":"own","status":"final","code":{"text":"weight"},"subject":{"reference":"Patient/seen"},"encounter":{"reference":"Encounter/ID"}}`,
+			`{"resourceType":"Provenance","id":"own","recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"display":"somebody"}}],"target":[{"reference":"Observation/ID"}]}`,
+		} {
+			ways := map[string]func(r records.Content) error{
+				"create": func(c records.Content) error {
+					_, err := dr.Create(t.Context(), "", c, records.CreateOptions{})
+					return err
+				},
+				"transaction": func(c records.Content) error {
+					typ, _, _ := strings.Cut(strings.TrimPrefix(string(c.JSON), `{"resourceType":"`), `"`)
+					_, err := dr.Bundle(t.Context(), body(`{"resourceType":"Bundle","type":"transaction","entry":[{"resource":%s,"request":{"method":"POST","url":%q}}]}`, c.JSON, typ), records.BundleOptions{})
+					return err
+				},
+			}
+			if strings.Contains(content, "Observation\",\"id") {
+				ways["update"] = func(c records.Content) error {
+					_, err := dr.Update(t.Context(), key("Observation/own"), c, records.UpdateOptions{})
+					return err
+				}
+			}
+			for name, way := range ways {
+				of := func(id string) string {
+					err := way(body("%s", strings.ReplaceAll(content, "/ID", "/"+id)))
+					refused(t, err, fault.Unprocessable, "/"+id+" does not exist here")
+					return strings.ReplaceAll(err.Error(), id, "ID")
+				}
+				if hidden, missing := of("hidden"), of("absent"); hidden != missing {
+					t.Errorf("%s of %s:\nhidden:  %s\nmissing: %s", name, content, hidden, missing)
+				}
 			}
 		}
 	})

@@ -32,6 +32,7 @@ type draft struct {
 	needs   []need
 	awaited []awaited         // references to versions that are not here yet
 	hidden  map[fhir.Key]bool // what it refers to and the session does not see
+	beyond  error             // of one with hidden: what refers gives where it has nothing to refuse
 	json    []byte            // as last composed
 	checked bool
 	// A search parameter to be in force: its definition, and those that were
@@ -119,7 +120,8 @@ func (d *Door) current(w *draft) bool {
 }
 
 // check validates the draft under its final id, computes its index entries and
-// collects what it refers to. i is what makes the new version.
+// collects what it refers to. i is what makes the new version. Whether a draft that
+// refers to what is hidden is within what the session may write only refers says.
 func (s *Session) check(ctx context.Context, w *draft, i smart.Interactions) error {
 	if err := refuseLog(w.key); err != nil {
 		return err
@@ -163,7 +165,11 @@ func (s *Session) check(ctx context.Context, w *draft, i smart.Interactions) err
 		entries = slices.Concat(entries, s.principal.Standing.subscriptionEntries())
 	}
 	w.entries, w.checked = entries, true
-	return s.mayWrite(ctx, w, i)
+	err = s.mayWrite(ctx, w, i)
+	if w.hidden != nil { // first it is told that what is hidden is not there
+		w.beyond, err = err, nil
+	}
+	return err
 }
 
 // collect fills in w.needs, and refuses references that can never be met. A

@@ -42,7 +42,7 @@ func (s *Session) hide(ctx context.Context, w *draft) error {
 
 // refers refuses a draft that refers to what the session does not see, as though
 // that did not exist. What the version before refers to may stay, and what the
-// same commit writes is there.
+// same commit writes is there. Then it refuses what the session may not write.
 func (d *Door) refers(w *draft, before store.Record, written func(fhir.Key) bool) error {
 	if w.hidden == nil {
 		return nil
@@ -66,7 +66,7 @@ func (d *Door) refers(w *draft, before store.Record, written func(fhir.Key) bool
 		}
 	}
 	if issues == nil {
-		return nil
+		return w.beyond
 	}
 	return fault.Of(fault.Unprocessable, issues)
 }

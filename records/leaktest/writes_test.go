@@ -109,6 +109,7 @@ func askWrite(r *rig) {
 	if r.chance(40) {
 		pre.IfMatch = []string{"1"}
 	}
+	form := r.random.IntN(4)
 	ways := map[string]func(reference string) error{
 		"patch": func(reference string) error {
 			_, err := r.session.Patch(r.Context(), keyOf(reference), amend, records.UpdateOptions{Precondition: pre})
@@ -122,8 +123,8 @@ func askWrite(r *rig) {
 			return err
 		},
 		"refer": func(reference string) error {
-			c := records.Content{JSON: []byte(strings.TrimSuffix(string(content.JSON), "}") + fmt.Sprintf(`,"derivedFrom":[{"reference":%q}]}`, reference))}
-			_, err := r.session.Create(r.Context(), "Observation", c, records.CreateOptions{})
+			t, c := referring(content, form, reference)
+			_, err := r.session.Create(r.Context(), t, c, records.CreateOptions{})
 			return err
 		},
 		"update": func(reference string) error {
@@ -143,7 +144,7 @@ func askWrite(r *rig) {
 	case slices.Contains(doomed, reference) && r.chance(30):
 		way = "delete"
 	}
-	r.asked("%s %s, which is hidden: %v", way, reference, hidden)
+	r.asked("%s (%d) %s, which is hidden: %v", way, form, reference, hidden)
 	switch {
 	case hidden && way == "update" && pre.IfMatch == nil && !r.serverChooses:
 		// An id that is taken is not free, whoever sees it.
@@ -162,6 +163,25 @@ func askWrite(r *rig) {
 		}
 	}
 	r.written()
+}
+
+// referring is what refers to a resource: an Observation, in some element that might also
+// decide whether it may be written, or a Provenance.
+func referring(observation records.Content, form int, reference string) (fhir.Type, records.Content) {
+	t, text := fhir.Type("Observation"), string(observation.JSON)
+	switch typeName, _, _ := strings.Cut(reference, "/"); {
+	case typeName == "Patient" && form > 0:
+		before, after, _ := strings.Cut(text, `"subject":{"reference":"`)
+		_, after, _ = strings.Cut(after, `"`)
+		text = before + `"subject":{"reference":"` + reference + `"` + after
+	case typeName == "Encounter" && form > 0:
+		text = strings.TrimSuffix(text, "}") + fmt.Sprintf(`,"encounter":{"reference":%q}}`, reference)
+	case form == 1:
+		t, text = "Provenance", fmt.Sprintf(`{"resourceType":"Provenance","recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"display":"somebody"}}],"target":[{"reference":%q}]}`, reference)
+	default:
+		text = strings.TrimSuffix(text, "}") + fmt.Sprintf(`,"derivedFrom":[{"reference":%q}]}`, reference)
+	}
+	return t, records.Content{JSON: []byte(text)}
 }
 
 // blocked says that what cannot be deleted since something refers to it is referred
