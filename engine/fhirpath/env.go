@@ -28,7 +28,8 @@ type Env struct {
 	// Terminology answers memberOf(), subsumes() and %terminologies; when nil
 	// these fail.
 	Terminology Terminology
-	// Profiles answers conformsTo(); when nil only the base types are known.
+	// Profiles answers conformsTo() and slice(); when nil only the base types
+	// are known, which have no slices.
 	Profiles Conformer
 	// Trace receives what trace() is given; it may be nil. It must not keep c.
 	Trace func(name string, c Collection)
@@ -101,4 +102,8 @@ type Conformer interface {
 	// Conforms says whether element n is valid against the profile; ok is false
 	// when the profile is not known.
 	Conforms(ctx context.Context, n fhir.Node, profile string) (conforms, ok bool, err error)
+	// Slice gives those of n and what stands within it that belong to a slice of
+	// the profile, in order; ok is false when the profile, or a slice of that
+	// name in it, is not known.
+	Slice(ctx context.Context, n fhir.Node, profile, name string) (members []fhir.Node, ok bool, err error)
 }

@@ -24,6 +24,8 @@ func init() {
 		function{name: "htmlChecks", test: htmlChecks},
 		function{name: "checkModifiers", max: -1, eval: checkModifiers},
 		function{name: "conformsTo", min: 1, max: 1, test: conformsTo},
+		function{name: "elementDefinition", eval: elementDefinition},
+		function{name: "slice", min: 2, max: 2, eval: slice},
 		function{name: "memberOf", min: 1, max: 1, test: memberOf},
 		function{name: "subsumes", min: 1, max: 1, test: func(e *evaluation, s *scope, c *callOp, in []Value) (truth, error) {
 			return e.subsumption(s, c, in, "subsumes")
