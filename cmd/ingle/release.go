@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
 )
 
@@ -125,6 +126,29 @@ func lay(p *definitions.PackageFile, order []definitions.Release, loaded map[def
 	return laid, nil
 }
 
+// warnOfParameters logs the search parameters of packages that cannot be
+// searched by.
+func warnOfParameters(log logger, all []*definitions.Definitions) error {
+	for _, d := range all {
+		list, err := unusable(d)
+		if err != nil {
+			return err
+		}
+		for _, u := range list {
+			log.Warn("a search parameter of a package cannot be searched by, and is not listed", "package", u.Package, "fhir", d.Release, "code", u.Code, "url", u.URL, "reason", u.Reason)
+		}
+	}
+	return nil
+}
+
+func unusable(d *definitions.Definitions) ([]search.Unusable, error) {
+	catalog, err := search.NewCatalog(d, "")
+	if err != nil {
+		return nil, err
+	}
+	return catalog.Unusable(), nil
+}
+
 // release is set by the linker for a released binary.
 var release = ""
 
@@ -171,6 +195,13 @@ func (c *versionCommand) Run(m *Main) error {
 		fmt.Fprintf(m.Stdout, "FHIR %s %s%s, %d resource types\n", d.Release, d.Version, note, ownTypes(d))
 		for _, p := range d.Packages() {
 			fmt.Fprintf(m.Stdout, "  %s %s\n", p.Name, p.Version)
+		}
+		list, err := unusable(d)
+		if err != nil {
+			return err
+		}
+		for _, u := range list {
+			fmt.Fprintf(m.Stdout, "  search parameter %s of %s cannot be searched by: %s (%s)\n", u.Code, u.Package, u.Reason, u.URL)
 		}
 	}
 	return nil

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/inglehealth/ingle/internal/testdata"
 	"github.com/inglehealth/ingle/internal/testpackage"
+	"github.com/inglehealth/ingle/records"
 )
 
 // guide writes a package for FHIR versions, given as JSON strings.
@@ -64,5 +67,40 @@ func TestAReleaseMayBeNamedBehindWhatIsLaidOverIt(t *testing.T) {
 	}
 	if got, want := loaded(t, definitionFlags{FHIR: []string{"R4"}, Package: []string{mine, r5}}), "R4: hl7.fhir.r4.core; R5: hl7.fhir.r5.core, mine"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestASearchParameterOfAPackageThatCannotWorkIsToldAtLoad(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "guide.tgz")
+	if err := os.WriteFile(file, testpackage.Parameters(t, "suffix string Patient.name.suffix", "nowhere string Patient.nowhere", "odd frobnicate Patient.active"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flags := definitionFlags{FHIR: []string{"R4"}, Package: []string{file}}
+	var out bytes.Buffer
+	if err := (&versionCommand{flags}).Run(&Main{Stdout: &out}); err != nil {
+		t.Fatal(err)
+	}
+	all, err := flags.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logged bytes.Buffer
+	store := storeFlags{Data: t.TempDir()}
+	tenants, err := store.open(t.Context(), all, "http://127.0.0.1/fhir", records.DefaultPolicy(), slog.New(slog.NewTextHandler(&logged, nil)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tenants.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, told := range []string{out.String(), logged.String()} {
+		for _, want := range []string{"nowhere", "example.guide 1.0.0", "Patient has no element nowhere", "http://example.org/SearchParameter/odd", "frobnicate"} {
+			if !strings.Contains(told, want) {
+				t.Errorf("%q is not told: %s", want, told)
+			}
+		}
+		if strings.Contains(told, "suffix") {
+			t.Errorf("what works is told of: %s", told)
+		}
 	}
 }

@@ -63,6 +63,9 @@ func (t *openTenants) remove(name string) {
 // server; logs says how events are recorded, nil for not at all. The caller closes
 // the result.
 func (f storeFlags) open(ctx context.Context, all []*definitions.Definitions, base string, policy records.Policy, log logger, logs *auditing) (*openTenants, error) {
+	if err := warnOfParameters(log, all); err != nil {
+		return nil, err
+	}
 	names := append([]string{""}, f.Tenant...)
 	var doors []*records.Door
 	stores := map[string]store.Store{}

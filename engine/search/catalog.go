@@ -214,17 +214,20 @@ func (c *Catalog) check(t *typeCatalog, p *parameter) {
 			p.problem = "this server does not index all text; start it with --index-content, then reindex"
 		}
 		return
+	case p.def.Package != "":
+		p.problem = c.laidProblem(p.def, t.name)
 	case p.Kind == definitions.SearchSpecial && !c.selectsPositions(p.def):
 		p.problem = "parameters of type special are not supported"
-		return
 	case p.def.Expression == "":
 		p.problem = "its definition has no expression"
-		return
-	case p.Kind == definitions.SearchComposite:
+	}
+	if p.problem == "" && p.Kind == definitions.SearchComposite {
 		if err := c.compileComponents(t, p); err != nil {
 			p.problem = err.Error()
-			return
 		}
+	}
+	if p.problem != "" {
+		return
 	}
 	p.caseless = p.Kind == definitions.SearchToken && c.endsIn("string", t.name, p.def.Expression)
 }

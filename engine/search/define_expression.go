@@ -79,8 +79,8 @@ func (d *defining) infer(n fhir.Node, expression string, focus fhirpath.Shape) (
 
 // parts checks the components of a composite that is about some elements.
 func (d *defining) parts(typeName string, focus []fhirpath.Shape) bool {
-	for part := range d.root.All("component") {
-		at, url := part.Child("definition"), part.Child("definition").Text()
+	for i, part := range d.Components {
+		at, url := d.component(i).Child("definition"), part.Definition
 		def := d.c.defs.SearchParameterByURL(url)
 		if def == nil {
 			d.refuse(at, fault.CodeNotFound, "the search parameter %s is not known here: store it before what is composed of it", fault.Shorten(url))
@@ -90,8 +90,7 @@ func (d *defining) parts(typeName string, focus []fhirpath.Shape) bool {
 			d.refuse(at, fault.CodeBusinessRule, "%s is of type %s, of which nothing can be composed", url, def.Type)
 			return false
 		}
-		n := part.Child("expression")
-		expression := n.Text()
+		n, expression := d.component(i).Child("expression"), part.Expression
 		if !d.sized(n, expression) {
 			return false
 		}
@@ -113,6 +112,17 @@ func (d *defining) parts(typeName string, focus []fhirpath.Shape) bool {
 		}
 	}
 	return true
+}
+
+// component is where the component with a number stands; none where the
+// definition is of a package.
+func (d *defining) component(i int) fhir.Node {
+	for part := range d.root.All("component") {
+		if i--; i < 0 {
+			return part
+		}
+	}
+	return fhir.Node{}
 }
 
 // suits refuses elements none of which has values for a type of parameter.

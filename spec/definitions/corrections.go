@@ -56,6 +56,14 @@ var corrections = []correction{
 		reason:   "an example in R4's package: stands on Patient with an expression of DocumentReference",
 		mend:     func(p *record.SearchParameter) { p.Base = nil },
 	},
+	{
+		releases: []Release{R4},
+		url:      "http://hl7.org/fhir/us/core/SearchParameter/us-core-condition-asserted-date",
+		reason:   "US Core 5.0.1 and 6.1.0 name the value as JSON does, valueDateTime, and 5.0.1 below a second extension; 7.0.0 has it right",
+		mend: func(p *record.SearchParameter) {
+			p.Expression = "Condition.extension.where(url = 'http://hl7.org/fhir/StructureDefinition/condition-assertedDate').value"
+		},
+	},
 }
 
 // asOperator is "(Observation.value as Quantity)". The operator takes one item
@@ -63,7 +71,8 @@ var corrections = []correction{
 // and what later releases say.
 var asOperator = regexp.MustCompile(`([A-Z][A-Za-z]*(?:\.[A-Za-z]+)+) as ([A-Za-z]+)`)
 
-// correct mends the search parameters of a release in place.
+// correct mends the search parameters of a release, or of a package for it, in
+// place.
 func correct(release Release, list []record.SearchParameter) {
 	byURL := make(map[string]*correction, len(corrections))
 	for i := range corrections {

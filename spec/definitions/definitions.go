@@ -160,7 +160,8 @@ type SearchParameter struct {
 	Name       string // computer-friendly name; "" in some packages
 	Version    string
 	Human      string
-	Added      bool // by WithParameters, not by a package
+	Added      bool   // by WithParameters, not by a package
+	Package    string // that was laid over a release, "hl7.fhir.us.core 7.0.0"; "" for the release's own
 }
 
 // SearchComponent is one part of a composite parameter.

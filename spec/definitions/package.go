@@ -121,7 +121,8 @@ func (d *Definitions) with(set *record.Set) *Definitions {
 		params: d.params, operations: d.operations, topics: append(slices.Clip(d.topics), set.Topics...), globals: append(slices.Clip(d.globals), set.Globals...),
 		guides: append(slices.Clip(d.guides), set.Guides...),
 	}
-	out.addParameters(set.Parameters)
+	correct(d.Release, set.Parameters)
+	out.addParameters(set.Parameters, set.Name+" "+set.Version)
 	out.addOperations(set.Operations)
 	out.take(set)
 	return out

@@ -1,6 +1,7 @@
 package definitions
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -11,13 +12,13 @@ import (
 // what derives from them. Codes are unique on a type: the parameter that is
 // there first stays, since a guide restates the release's ("name" of
 // us-core-patient) and clients mean the release's.
-func (d *Definitions) addParameters(records []record.SearchParameter) {
+func (d *Definitions) addParameters(records []record.SearchParameter, laid string) {
 	slab := make([]SearchParameter, len(records))
 	for i, r := range records {
 		p := &slab[i]
 		*p = SearchParameter{
 			URL: r.URL, Version: r.Version, Name: r.Name, Code: r.Code, Type: SearchType(r.Type),
-			Base: r.Base, Expression: r.Expression, Targets: r.Targets, Human: r.Human,
+			Base: r.Base, Expression: r.Expression, Targets: r.Targets, Human: r.Human, Package: laid,
 		}
 		for _, c := range r.Components {
 			p.Components = append(p.Components, SearchComponent{Definition: c.Definition, Expression: c.Expression})
@@ -74,4 +75,21 @@ func (d *Definitions) place(slab []SearchParameter) {
 		add(name)
 	}
 	d.paramByURL = byURL
+}
+
+// LaidParameters lists the search parameters of packages that were laid over the
+// release, sorted by URL: those, too, that no resource type has.
+func (d *Definitions) LaidParameters() []*SearchParameter {
+	var list []*SearchParameter
+	for ; d != nil; d = d.base {
+		for _, p := range d.paramByURL {
+			if p.Package != "" {
+				list = append(list, p)
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b *SearchParameter) int {
+		return cmp.Or(strings.Compare(a.URL, b.URL), strings.Compare(a.Package, b.Package))
+	})
+	return list
 }

@@ -162,7 +162,7 @@ func link(set *record.Set) (*Definitions, error) {
 	}
 	slices.Sort(d.resources)
 	correct(d.Release, set.Parameters)
-	d.addParameters(set.Parameters)
+	d.addParameters(set.Parameters, "")
 	d.addCompartments(set.Compartments)
 	d.addOperations(set.Operations)
 	return d, nil
