@@ -190,7 +190,7 @@ func (d *Door) passes(ctx context.Context, r store.Reader, v store.Record, filte
 	if err != nil {
 		return false, err
 	}
-	return search.Match(ctx, filter, doc, matchSource{d})
+	return search.Match(ctx, filter, doc, matchSource{door: d})
 }
 
 // allows says whether the session may do one of the interactions with the

@@ -225,7 +225,7 @@ func (w *containedWalk) matching(ctx context.Context, record store.Record) ([]se
 	}
 	var out []search.ContainedDocument
 	for i := range docs {
-		ok, err := search.Match(ctx, w.q.Filter, &docs[i].Document, matchSource{d})
+		ok, err := search.Match(ctx, w.q.Filter, &docs[i].Document, matchSource{door: d})
 		if err != nil {
 			return nil, err
 		}

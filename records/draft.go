@@ -32,7 +32,8 @@ type draft struct {
 	needs   []need
 	awaited []awaited         // references to versions that are not here yet
 	hidden  map[fhir.Key]bool // what it refers to and the session does not see
-	beyond  error             // of one with hidden: what refers gives where it has nothing to refuse
+	beyond  error             // of one with hidden: why the session may not write it
+	without error             // the same, were what is hidden not there
 	json    []byte            // as last composed
 	checked bool
 	// A search parameter to be in force: its definition, and those that were
@@ -165,11 +166,11 @@ func (s *Session) check(ctx context.Context, w *draft, i smart.Interactions) err
 		entries = slices.Concat(entries, s.principal.Standing.subscriptionEntries())
 	}
 	w.entries, w.checked = entries, true
-	err = s.mayWrite(ctx, w, i)
-	if w.hidden != nil { // first it is told that what is hidden is not there
-		w.beyond, err = err, nil
+	if w.hidden == nil {
+		return s.mayWrite(ctx, w, i, nil)
 	}
-	return err
+	w.beyond, w.without = s.mayWrite(ctx, w, i, nil), s.mayWrite(ctx, w, i, w.hidden)
+	return nil
 }
 
 // collect fills in w.needs, and refuses references that can never be met. A

@@ -227,7 +227,7 @@ func (p *portioning) holdsOf(ctx context.Context, item *store.Walked) (bool, err
 		return true, nil
 	}
 	if p.query.Filter != nil {
-		if ok, err := search.Match(ctx, p.query.Filter, doc, matchSource{d}); err != nil || !ok {
+		if ok, err := search.Match(ctx, p.query.Filter, doc, matchSource{door: d}); err != nil || !ok {
 			return false, err
 		}
 	}

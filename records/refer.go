@@ -42,7 +42,8 @@ func (s *Session) hide(ctx context.Context, w *draft) error {
 
 // refers refuses a draft that refers to what the session does not see, as though
 // that did not exist. What the version before refers to may stay, and what the
-// same commit writes is there. Then it refuses what the session may not write.
+// same commit writes is there. It refuses what the session may not write as well, by
+// what is hidden only where that is not new.
 func (d *Door) refers(w *draft, before store.Record, written func(fhir.Key) bool) error {
 	if w.hidden == nil {
 		return nil
@@ -65,8 +66,11 @@ func (d *Door) refers(w *draft, before store.Record, written func(fhir.Key) bool
 			issues = append(issues, notThere(n, key))
 		}
 	}
-	if issues == nil {
+	switch {
+	case issues == nil:
 		return w.beyond
+	case w.without != nil:
+		return w.without
 	}
 	return fault.Of(fault.Unprocessable, issues)
 }

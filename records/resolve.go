@@ -138,7 +138,7 @@ func (c *condition) reference(ctx context.Context, r store.Reader, literal strin
 			return fhir.Key{}, err
 		}
 		for _, doc := range docs {
-			ok, err := search.Match(ctx, c.query.Filter, doc, matchSource{c.s.door})
+			ok, err := search.Match(ctx, c.query.Filter, doc, matchSource{door: c.s.door})
 			if err != nil {
 				return fhir.Key{}, err
 			}

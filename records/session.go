@@ -43,9 +43,10 @@ func (s *Session) Door() *Door { return s.door }
 // Principal returns who acts.
 func (s *Session) Principal() Principal { return s.principal }
 
-// mayWrite refuses a new version with which access does not allow what makes it.
-func (s *Session) mayWrite(ctx context.Context, w *draft, i smart.Interactions) error {
-	ok, err := s.passes(ctx, w, i)
+// mayWrite refuses a new version with which access does not allow what makes it, as
+// though without were not there.
+func (s *Session) mayWrite(ctx context.Context, w *draft, i smart.Interactions, without map[fhir.Key]bool) error {
+	ok, err := s.passes(ctx, w, i, without)
 	if err != nil {
 		return s.door.fault(err)
 	}
@@ -61,29 +62,36 @@ func (s *Session) maySee(ctx context.Context, w *draft) bool {
 	if s.masks != nil && mask.Concerns(w.tree, s.masks) {
 		return false
 	}
-	ok, err := s.passes(ctx, w, seeing)
+	ok, err := s.passes(ctx, w, seeing, nil)
 	if err != nil {
 		s.door.log.WarnContext(ctx, "a write is answered without the resource, since it is not known whether it may be seen", "error", err)
 	}
 	return ok
 }
 
-// passes says whether access allows one of the interactions with what a draft becomes.
-func (s *Session) passes(ctx context.Context, w *draft, i smart.Interactions) (bool, error) {
+// passes says whether access allows one of the interactions with what a draft becomes,
+// as though without were not there.
+func (s *Session) passes(ctx context.Context, w *draft, i smart.Interactions, without map[fhir.Key]bool) (bool, error) {
 	filter := s.filter([]string{string(w.key.Type)}, i)
 	if filter == nil {
 		return true, nil
 	}
 	doc := &search.Document{Key: w.key, Updated: s.door.now(), Entries: w.entries}
-	return search.Match(ctx, filter, doc, matchSource{s.door})
+	return search.Match(ctx, filter, doc, matchSource{s.door, without})
 }
 
 // matchSource lets the in-memory matcher follow chains into the store. It is
 // only asked when a filter has a chain.
-type matchSource struct{ door *Door }
+type matchSource struct {
+	door    *Door
+	without map[fhir.Key]bool // what it takes for missing
+}
 
 // Get returns the current resource of that key, or nil.
 func (m matchSource) Get(ctx context.Context, key fhir.Key) (*search.Document, error) {
+	if m.without[key] {
+		return nil, nil
+	}
 	records, err := m.door.store.ReadMany(ctx, []fhir.Key{key})
 	if err != nil || len(records) == 0 {
 		return nil, err
@@ -93,6 +101,9 @@ func (m matchSource) Get(ctx context.Context, key fhir.Key) (*search.Document, e
 
 // Policies returns the policies that are in force of a Patient.
 func (m matchSource) Policies(ctx context.Context, patient fhir.ID, at int64) ([]int64, error) {
+	if m.without[fhir.Key{Type: patientType, ID: patient}] {
+		return nil, nil
+	}
 	return m.door.store.PoliciesOf(ctx, patient, at)
 }
 

@@ -162,7 +162,7 @@ func (b *batch) admits(ctx context.Context, f *follower, c *subscribe.Change, hi
 		if filter == nil {
 			continue
 		}
-		if ok, err := search.Match(ctx, filter, doc, matchSource{b.l.d}); !ok || err != nil {
+		if ok, err := search.Match(ctx, filter, doc, matchSource{door: b.l.d}); !ok || err != nil {
 			return false, err
 		}
 	}

@@ -59,7 +59,7 @@ func (s *Session) why(ctx context.Context, reasons explained, key fhir.Key, doc 
 		return nil, notFound(key)
 	}
 	q := access.Question{Key: key, At: s.door.now().UnixMicro(), Patients: patients, Holds: func(ctx context.Context, x search.Expr) (bool, error) {
-		return search.Match(ctx, x, doc, matchSource{s.door})
+		return search.Match(ctx, x, doc, matchSource{door: s.door})
 	}}
 	others := map[fhir.ID]bool{} // consents of which nothing is told
 	for _, patient := range patients {
