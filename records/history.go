@@ -211,8 +211,8 @@ func (s *Session) historyOf(r route, handling Handling) (h HistoryRequest, part 
 }
 
 // Take sets what one of the parameters _since, _at and _count says
-// (R4 §3.1.0.12); known is false for any other. A _count of 0 asks for the
-// total only.
+// (R4 §3.1.0.12), and refuses _list; known is false for any other. A _count of 0
+// asks for the total only.
 func (h *HistoryRequest) Take(p search.Pair) (known bool, err error) {
 	if p.Name == "_since" && !h.Since.IsZero() || p.Name == "_at" && !h.At.IsZero() || p.Name == "_count" && h.Count != 0 {
 		return true, fault.New(fault.Invalid, fault.CodeInvalid, "", "%s is given twice", p.Name)
@@ -230,6 +230,9 @@ func (h *HistoryRequest) Take(p search.Pair) (known bool, err error) {
 		case h.Count == 0:
 			h.Count = -1
 		}
+	case "_list":
+		err = fault.New(fault.Invalid, fault.CodeNotSupported, "",
+			"the history of what a List refers to (_list) is not kept: ask for the history of each of its resources, or search with _list for the versions that are current")
 	default:
 		return false, nil
 	}

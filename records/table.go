@@ -6,6 +6,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/inglehealth/ingle/engine/fhirpath"
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/engine/view"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -128,7 +129,9 @@ var errStopped = errors.New("records: the rows are not wanted any more")
 func (t *Table) Rows(ctx context.Context) iter.Seq2[view.Row, error] {
 	return func(yield func(view.Row, error) bool) {
 		err := t.each(ctx, func(tree *fhir.Tree) error {
-			return t.Run(ctx, *t.s.Environment(tree), tree.Root(), func(row view.Row) error {
+			env := t.s.Environment(tree)
+			env.Limits, env.Used = tableLimits(tree), new(fhirpath.Usage)
+			return t.Run(ctx, *env, tree.Root(), func(row view.Row) error {
 				if !yield(row, nil) {
 					return errStopped
 				}
@@ -139,6 +142,14 @@ func (t *Table) Rows(ctx context.Context) iter.Seq2[view.Row, error] {
 			yield(nil, t.s.door.fault(err))
 		}
 	}
+}
+
+// tableLimits bound the work of all expressions over one resource as that of one
+// $fhirpath call, and by its size where that is more.
+func tableLimits(tree *fhir.Tree) fhirpath.Limits {
+	l := evaluateLimits
+	l.Steps, l.Items = max(l.Steps, 50*tree.Len()), max(l.Items, tree.Len())
+	return l
 }
 
 // each visits the resources.

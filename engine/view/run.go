@@ -194,5 +194,8 @@ func (r *run) evaluate(x expression, e element) (fhirpath.Collection, error) {
 	if _, ok := errors.AsType[*fault.Error](err); ok || r.ctx.Err() != nil {
 		return nil, err
 	}
+	if _, ok := errors.AsType[*fhirpath.LimitError](err); ok {
+		return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, x.at, "%v (in %s)", err, r.resource.Tree().Key())
+	}
 	return nil, r.fail(x, "%v", err)
 }

@@ -2,26 +2,29 @@ package fhirapi
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
+var historyParameters = []string{"_since", "_at", "_count", "_summary", "_elements", cursorName}
+
 // history serves GET [base]/_history, [type]/_history and
 // [type]/[id]/_history (R4 §3.1.0.12).
 func (c *call) history() error {
-	if err := c.only("_since", "_at", "_count", "_summary", "_elements", cursorName); err != nil {
+	req, err := c.historyRequest(c.pairs)
+	if err != nil {
+		return err
+	}
+	if err := c.only(historyParameters...); err != nil {
 		return err
 	}
 	if err := c.format.acceptable(); err != nil {
 		return err
 	}
 	part, err := c.part(c.Type)
-	if err != nil {
-		return err
-	}
-	req, err := c.historyRequest(c.pairs)
 	if err != nil {
 		return err
 	}
@@ -40,7 +43,8 @@ func (c *call) history() error {
 		b.total(result.Total)
 	}
 	at := historyAddress(c.Type, c.ID)
-	criteria, after := cutCursor(c.pairs)
+	used := slices.DeleteFunc(slices.Clone(c.pairs), func(p search.Pair) bool { return !slices.Contains(historyParameters, p.Name) })
+	criteria, after := cutCursor(used)
 	b.link("self", at, criteria, after)
 	if after != "" {
 		b.link("first", at, criteria, "")

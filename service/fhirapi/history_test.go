@@ -93,3 +93,25 @@ func TestAHistoryMayBeginOrStandAtATime(t *testing.T) {
 	s.get("/Patient/alice/_history?name=x").want(400)
 	s.get("/Patient/alice/_history?_cursor=forged").want(400)
 }
+
+func TestAHistoryByListIsRefused(t *testing.T) {
+	s := newServer(t)
+	s.put("/Patient/alice", alice)
+	for _, path := range []string{"/_history?_list=l", "/Patient/_history?_count=2&_list=l", "/Patient/alice/_history?_list=l"} {
+		s.get(path).want(400).has("not-supported", "_list", "is not kept")
+		s.get(path, "Prefer", "handling=lenient").want(400).has("is not kept")
+	}
+	s.do("POST", "/", `{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Patient/_history?_list=l"}}]}`).want(200).has(`"status":"400 Bad Request"`, "is not kept")
+}
+
+func TestTheLinksOfAHistoryHaveWhatCounted(t *testing.T) {
+	s := newServer(t)
+	for range 2 {
+		s.put("/Patient/alice", alice)
+		s.put("/Patient/alice", strings.Replace(alice, "Archer", "Baker", 1))
+	}
+	a := s.get("/Patient/_history?_count=1&_foo=x", "Prefer", "handling=lenient").want(200)
+	if strings.Contains(a.body, "_foo") || !strings.Contains(a.body, "/Patient/_history?_count=1") {
+		t.Error(a.body)
+	}
+}

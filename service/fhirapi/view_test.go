@@ -235,3 +235,25 @@ func TestViewDefinitionsAreSearched(t *testing.T) {
 	s.get("/metadata").want(200).has(`"viewdefinition-run"`).hasNot(`"type":"ViewDefinition"`)
 	s.do("PUT", "/ViewDefinition/bad", `{"resourceType":"ViewDefinition","id":"bad","status":"active","resource":"Patient"}`).want(422).has("select")
 }
+
+func TestAViewThatTakesTooMuchWorkForOneResourceIsStopped(t *testing.T) {
+	s := newServer(t)
+	run := func(names int, columns string) *answer {
+		patient := `{"resourceType":"Patient","name":[` + strings.Repeat(`{"given":["a"]},`, names-1) + `{"given":["b"]}]}`
+		return s.do("POST", "/$viewdefinition-run?_format=json", `{"resourceType":"Parameters","parameter":[
+			{"name":"viewResource","resource":{"resourceType":"ViewDefinition","status":"active","resource":"Patient","select":[`+columns+`]}},
+			{"name":"resource","resource":`+patient+`}]}`)
+	}
+	all := `{"name":"%s","path":"%%resource.descendants().count()"}`
+	run(3000, `{"forEach":"name","column":[`+fmt.Sprintf(all, "n")+`]}`).want(422).has("too-costly", "more than 1000000 steps", "Patient")
+	// The columns of a resource count together.
+	columns := ""
+	for i := range 80 {
+		columns += "," + fmt.Sprintf(all, fmt.Sprintf("n%d", i))
+	}
+	run(10_000, `{"column":[`+columns[1:]+`]}`).want(422).has("too-costly")
+	// What only grows with the resource is no reason to stop.
+	if n := strings.Count(run(60_000, `{"forEach":"name","column":[{"name":"given","path":"given.first()"},{"name":"n","path":"given.count()"},{"name":"i","path":"%rowIndex"}]}`).want(200).body, `"given"`); n != 60_000 {
+		t.Errorf("%d rows", n)
+	}
+}
