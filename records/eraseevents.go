@@ -60,7 +60,7 @@ func (e *erasure) events(ctx context.Context) error {
 			}
 		}
 	}
-	_, err = e.d.store.Expunge(ctx, store.Expunge{})
+	_, err = e.d.store.Expunge(ctx, store.Expunge{Fill: true})
 	return err
 }
 

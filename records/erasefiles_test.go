@@ -3,6 +3,7 @@ package records_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -29,6 +30,12 @@ func TestTheFilesHoldNothingOfWhatWasErased(t *testing.T) {
 	long := strings.Repeat("zebedeus was here. ", 400) // of many pages
 	for n := range 20 {
 		put(t, s, "Patient/gone", `{"resourceType":"Patient","id":"gone","name":[{"family":"Zebedeus","given":["n%d"]}]}`, n)
+	}
+	for n := range 400 { // so that the index of texts gives up pages
+		put(t, s, fmt.Sprintf("Observation/o%d", n), `{"resourceType":"Observation","id":"o%d","status":"final","code":{"text":"other thing %d of weight %d"}}`, n, n, n*7919)
+		if n%20 == 0 {
+			put(t, s, fmt.Sprintf("Observation/z%d", n), `{"resourceType":"Observation","id":"z%d","status":"final","code":{"text":"seen zebedeus %d today"},"subject":{"reference":"Patient/gone"}}`, n, n)
+		}
 	}
 	observation(t, s, "long", "Patient/gone")
 	put(t, s, "Observation/long", `{"resourceType":"Observation","id":"long","status":"final","code":{"text":%q},"subject":{"reference":"Patient/gone"},"note":[{"text":%q}]}`, long[:200], long)

@@ -261,4 +261,5 @@ type Expunge struct {
 	Everything  bool       // the resources whole, current versions included
 	Limit       int        // at most so many versions; 0 for no limit
 	KeepTexts   bool       // leave texts and units that no other resource has to a later Expunge
+	Fill        bool       // write over what is free in files that are the store's own; it takes as long as there is much
 }

@@ -288,6 +288,11 @@ func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
 	if err := s.sweepUnits(ctx); err != nil {
 		return n, err
 	}
+	if x.Fill {
+		if err := s.fill(ctx); err != nil {
+			return n, err
+		}
+	}
 	if err := s.gate.Enter(); err != nil {
 		return n, err
 	}

@@ -1,6 +1,11 @@
 package sqlite
 
-import "errors"
+import (
+	"context"
+	"errors"
+
+	"github.com/inglehealth/ingle/store/sqldb"
+)
 
 // What is expunged or erased is not to be found in the files any more: its place is
 // written over, and so are the copies that logs have of it.
@@ -16,6 +21,59 @@ func (w *writer) wiping(f func() error) error {
 		return errors.Join(err, off)
 	}
 	return err
+}
+
+// fillPages are so many free pages that one transaction writes over.
+const fillPages = 1024
+
+// fill writes over the free pages of the database: indexes leave copies of what they have in pages
+// that they gave up before anything was expunged. It works in several transactions, so that it does
+// not hold up other writers.
+func (s *Store) fill(ctx context.Context) error {
+	if err := s.unfill(ctx); err != nil { // of one that was killed
+		return err
+	}
+	free, size := int64(0), int64(0)
+	for filled := int64(0); filled == 0 || filled < free; filled += fillPages {
+		left := int64(0)
+		err := s.do(ctx, func(ctx context.Context, t *tx) (err error) {
+			c := t.writer.conn
+			if left, err = pragma(ctx, c, "freelist_count"); err != nil || left == 0 {
+				return err
+			}
+			if size, err = pragma(ctx, c, "page_size"); err != nil {
+				return err
+			}
+			return c.run("INSERT INTO filling (zeros) VALUES (zeroblob(?))", min(left, fillPages)*size)
+		})
+		if err != nil {
+			return errors.Join(err, s.unfill(context.WithoutCancel(ctx)))
+		}
+		if left == 0 {
+			break
+		}
+		free = max(free, left)
+	}
+	return s.unfill(ctx)
+}
+
+// unfill gives the pages back, as they are.
+func (s *Store) unfill(ctx context.Context) error {
+	for {
+		n := int64(0)
+		err := s.do(ctx, func(ctx context.Context, t *tx) (err error) {
+			n, err = t.writer.conn.Exec(ctx, "DELETE FROM filling WHERE id = (SELECT min(id) FROM filling)")
+			return err
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+func pragma(ctx context.Context, c *conn, name string) (n int64, err error) {
+	err = sqldb.ForEach(ctx, quiet{c}, "PRAGMA "+name, nil, func(r sqldb.Rows) error { return r.Scan(&n) })
+	return n, err
 }
 
 // wipeLog empties the write-ahead log of a database. While somebody reads what is in it,
