@@ -26,6 +26,8 @@ type propertyPlan struct {
 	bit     uint64
 	bounded bool // Max is finite and above 1
 	uri     bool
+	// elementID says that it is the id of an element (R4 §2.27.1), not of a resource.
+	elementID bool
 	// nothing says that the element's type and place leave nothing to check
 	// but its own extensions.
 	nothing   bool
@@ -89,8 +91,9 @@ func (v *Validator) property(id definitions.PropertyID) *propertyPlan {
 		p.targets = nil
 	}
 	p.uri = prop.Type.Is("uri")
+	p.elementID = e.Attribute && e.Name == "id"
 	p.errors, p.others = v.sort(e.Invariants)
-	p.nothing = p.plan != nil && prop.Type.Kind == definitions.Primitive && p.binding == nil && p.maxLength == 0 &&
+	p.nothing = p.plan != nil && prop.Type.Kind == definitions.Primitive && p.binding == nil && p.maxLength == 0 && !p.elementID &&
 		len(p.errors)+len(p.others) == 0
 	v.properties[id].Store(p)
 	return p

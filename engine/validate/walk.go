@@ -13,6 +13,7 @@ import (
 // resource checks a resource: the root, a contained one or an entry's.
 func (r *run) resource(n fhir.Node) {
 	r.content(n, r.v.typePlan(n.Type()))
+	r.containedIDs(n)
 	if !r.full {
 		return
 	}
@@ -25,6 +26,25 @@ func (r *run) resource(n fhir.Node) {
 		}
 	}
 	r.imposed(n, claimed)
+}
+
+// containedIDs checks that resources contained in n have ids of their own (R4
+// §2.3.0.4).
+func (r *run) containedIDs(n fhir.Node) {
+	var seen map[string]bool
+	for c := range n.All("contained") {
+		id := c.Child("id")
+		if !id.HasValue() {
+			continue
+		}
+		if seen[id.Text()] {
+			r.add(fault.ErrorLevel, fault.CodeDuplicate, id, fmt.Sprintf("%q is the id of another contained resource, too: each needs an id of its own", fault.Shorten(id.Text())))
+		}
+		if seen == nil {
+			seen = map[string]bool{}
+		}
+		seen[id.Text()] = true
+	}
 }
 
 // content checks what stands in n by the plan of its type.
@@ -118,6 +138,9 @@ func (r *run) element(n fhir.Node, p *propertyPlan) {
 	}
 	if p.maxLength > 0 && utf8.RuneCountInString(n.Text()) > p.maxLength {
 		r.add(fault.ErrorLevel, fault.CodeTooLong, n, fmt.Sprintf("is longer than %d characters", p.maxLength))
+	}
+	if p.elementID && strings.ContainsAny(n.Text(), " \t\r\n") {
+		r.add(fault.ErrorLevel, fault.CodeValue, n, "is the id of an element, which has no spaces")
 	}
 	for _, rule := range p.errors {
 		r.obey(n, rule, "", true)

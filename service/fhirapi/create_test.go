@@ -135,3 +135,12 @@ func TestABodyNeedsItsContentType(t *testing.T) {
 	s.do("POST", "/Patient", alice, "Content-Type", "application/fhir+xml").want(400).has("The body is JSON", "application/fhir+json")
 	s.do("POST", "/Patient?x=1", alice).want(400)
 }
+
+func TestWhatIsWrongIsToldWithItsLineInJSONAndXML(t *testing.T) {
+	s := newServer(t)
+	s.do("POST", "/Patient", "{\"resourceType\":\"Patient\",\n\"gender\":\"x\"}").want(422).has(`"line 2, column 11"`, "Patient.gender")
+	s.do("POST", "/Patient", "<Patient xmlns=\"http://hl7.org/fhir\">\n<gender value=\"x\"/></Patient>", "Content-Type", "application/fhir+xml", "Accept", "application/fhir+json").
+		want(422).has(`"line 2, column 9"`, "Patient.gender")
+	s.do("POST", "/", "<Bundle xmlns=\"http://hl7.org/fhir\"><type value=\"transaction\"/>\n<entry><resource><Patient>\n<gender value=\"x\"/></Patient></resource><request><method value=\"POST\"/><url value=\"Patient\"/></request></entry></Bundle>",
+		"Content-Type", "application/fhir+xml", "Accept", "application/fhir+json").want(422).has(`"line 3, column 9"`, "Bundle.entry[0].resource.gender")
+}

@@ -171,6 +171,7 @@ func (n Node) CopyTree() *Tree {
 	root := &c.nodes[rootIndex]
 	root.prop, root.typ, root.parent, root.next, root.first, root.last = 0, 1, 0, 0, 0, 0
 	c.copyChildren(rootIndex, n, func(nd *node) {})
+	c.places = n.t.places.of(n)
 	return c
 }
 

@@ -109,7 +109,7 @@ func checkNarrative(xhtml string) string {
 
 func checkXHTMLTag(tok xmlToken, attrs []xmlAttribute) string {
 	if tok.full != tok.name || tok.space != xhtmlNamespace {
-		return fmt.Sprintf(`the narrative's <%s> must be of the namespace %s, declared as xmlns="..." on the div`, fault.Shorten(tok.full), xhtmlNamespace)
+		return wrongNamespace(tok)
 	}
 	if !xhtmlElements[tok.name] {
 		return fmt.Sprintf("a narrative may not hold <%s>", fault.Shorten(tok.name))
@@ -129,6 +129,10 @@ func checkXHTMLTag(tok xmlToken, attrs []xmlAttribute) string {
 		}
 	}
 	return ""
+}
+
+func wrongNamespace(tok xmlToken) string {
+	return fmt.Sprintf(`the narrative's <%s> must be of the namespace %s, declared as xmlns="..." on the div`, fault.Shorten(tok.full), xhtmlNamespace)
 }
 
 // isActive says whether an attribute's value would make a browser run

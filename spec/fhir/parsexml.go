@@ -3,6 +3,7 @@ package fhir
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -27,6 +28,7 @@ func ParseXML(d *definitions.Definitions, src []byte, l Limits) (*Tree, error) {
 	}
 	p := xmlParser{limits: l, tree: &Tree{defs: d, nodes: make([]node, 2, 2+len(src)/40), edit: make([]byte, 0, len(src)/2)}}
 	p.tree.types = append(p.tree.ownTypes[:0], nil)
+	p.tree.places = new(places)
 	src = bytes.TrimPrefix(src, []byte("\uFEFF"))
 	p.scan.src = src
 	if off, wrong := badXML(src); wrong != "" {
@@ -34,6 +36,7 @@ func ParseXML(d *definitions.Definitions, src []byte, l Limits) (*Tree, error) {
 		return nil, p.err()
 	}
 	p.document()
+	p.tree.places.cut(src)
 	if err := p.err(); err != nil {
 		return nil, err
 	}
@@ -56,6 +59,7 @@ func (p *xmlParser) document() {
 		p.malformedAt(tok.off, "there is no element")
 		return
 	}
+	p.tree.place(rootIndex, tok.off)
 	if !p.resource(rootIndex, nil, tok, 1) {
 		return
 	}
@@ -163,6 +167,7 @@ func (p *xmlParser) set(i uint32, prop *definitions.Property, value string, off 
 		return
 	}
 	Node{p.tree, i}.setValue(value)
+	p.tree.place(i, off)
 }
 
 // children parses child elements up to the end tag of tok.
@@ -192,6 +197,7 @@ func (p *xmlParser) children(i uint32, typ *definitions.Type, tok xmlToken, dept
 			return false
 		}
 		last = Node{p.tree, i}.linkAfter(last, node{prop: prop.ID}).i
+		p.tree.place(last, child.off)
 		switch {
 		case elementPrimitive(prop) == primitiveXHTML:
 			ok = p.narrative(last, prop, child)
@@ -275,31 +281,71 @@ func (p *xmlParser) container(i uint32, base *definitions.Type, tok xmlToken, de
 	}
 }
 
-// narrative takes the text of a div as it stands.
+// narrative takes the text of a div as it stands, but for the ends of its lines
+// and for prefixes, since a div by itself has but one namespace.
 func (p *xmlParser) narrative(i uint32, prop *definitions.Property, tok xmlToken) bool {
 	declared := false
 	for _, a := range p.scan.attrs {
 		declared = declared || a.prefix == "" && a.name == "xmlns"
 	}
-	if !p.skip(tok) {
+	w := xhtmlWriter{src: p.scan.src, from: tok.off}
+	w.tag(tok, 1)
+	if !declared {
+		w.text = append(w.text, " xmlns=\""+xhtmlNamespace+"\""...)
+	}
+	if !p.walk(tok, func(tok xmlToken) {
+		switch tok.kind {
+		case xmlStart:
+			if tok.space != xhtmlNamespace && w.wrong == "" {
+				w.wrong, w.off = wrongNamespace(tok), tok.off
+			}
+			w.tag(tok, 1)
+		case xmlEnd:
+			w.tag(tok, 2)
+		}
+	}) {
 		return false
 	}
-	text := p.scan.src[tok.off:p.scan.pos]
-	if !declared && tok.full == tok.name {
-		text = append([]byte("<div xmlns=\""+xhtmlNamespace+"\""), text[len("<div"):]...)
+	if w.wrong != "" {
+		p.problem(fault.CodeValue, w.off, i, "", w.wrong)
+		return true
 	}
-	p.set(i, prop, string(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))), tok.off)
+	text := append(w.text, w.src[w.from:p.scan.pos]...)
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
+	p.set(i, prop, string(bytes.ReplaceAll(text, []byte("\r"), []byte("\n"))), tok.off) // XML 1.0 §2.11
 	return true
 }
 
+// xhtmlWriter writes XHTML without prefixes. What is not changed is copied from src.
+type xhtmlWriter struct {
+	src   []byte
+	from  int // where in src what is not written yet begins
+	text  []byte
+	wrong string // what is wrong with the tag at off
+	off   int
+}
+
+// tag takes the prefix out of a tag, whose name stands skip bytes behind its begin.
+func (w *xhtmlWriter) tag(tok xmlToken, skip int) {
+	name := tok.full[strings.IndexByte(tok.full, ':')+1:]
+	at := tok.off + skip
+	w.text = append(w.text, w.src[w.from:at]...)
+	w.text = append(w.text, name...)
+	w.from = at + len(tok.full)
+}
+
 // skip reads up to the end tag of tok.
-func (p *xmlParser) skip(tok xmlToken) bool {
+func (p *xmlParser) skip(tok xmlToken) bool { return p.walk(tok, func(xmlToken) {}) }
+
+// walk reads up to the end tag of tok and passes what it finds to seen.
+func (p *xmlParser) walk(tok xmlToken, seen func(xmlToken)) bool {
 	if tok.empty {
 		return true
 	}
 	open := []string{tok.full}
 	for len(open) > 0 {
-		switch tok := p.scan.next(); tok.kind {
+		tok := p.scan.next()
+		switch tok.kind {
 		case xmlBad:
 			return p.malformedAt(tok.off, p.scan.wrong)
 		case xmlEOF:
@@ -314,6 +360,7 @@ func (p *xmlParser) skip(tok xmlToken) bool {
 			}
 			open = open[:len(open)-1]
 		}
+		seen(tok)
 	}
 	return true
 }

@@ -44,10 +44,15 @@ func (n Node) appendPath(dst []byte) []byte {
 }
 
 // Position is where n stands in the bytes it was parsed from, both counted
-// from 1 and the column in bytes. It is 0, 0 for what was edited or read from XML, and
-// in a tree that is Unplaced.
+// from 1 and the column in bytes. It is 0, 0 for what was edited, and in a tree
+// that is Unplaced.
 func (n Node) Position() (line, column int) {
-	if n.t == nil || n.t.made || n.data().flags&flagEdit != 0 || n.data().len == 0 || n.t.src == nil {
+	switch {
+	case n.t == nil || n.t.made:
+		return 0, 0
+	case n.t.places != nil:
+		return n.t.places.position(n)
+	case n.data().flags&flagEdit != 0 || n.data().len == 0 || n.t.src == nil:
 		return 0, 0
 	}
 	return position(n.t.src, int(n.data().off))

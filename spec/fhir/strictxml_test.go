@@ -210,3 +210,85 @@ func namespaces(deep, each int) string {
 	}
 	return b + strings.Repeat("</div>", deep)
 }
+
+func TestANarrativeWithPrefixesIsReadWithoutThem(t *testing.T) {
+	const want = `<div xmlns="http://www.w3.org/1999/xhtml" class="c">`
+	for src, then := range map[string]string{
+		`<h:div xmlns:h="http://www.w3.org/1999/xhtml" class="c"><h:p>a<h:br/>b &amp; <!-- <h:x> --><h:b >c</h:b ></h:p></h:div>`: `<p>a<br/>b &amp; <!-- <h:x> --><b >c</b ></p></div>`,
+		`<div xmlns="http://www.w3.org/1999/xhtml" xmlns:h="http://www.w3.org/1999/xhtml" class="c"><h:p>a</h:p></div>`:           `<p>a</p></div>`,
+		`<x:div class="c">a</x:div>`:                     `a</div>`, // declared by the Patient
+		"<x:div class=\"c\">a\rb\r\nc\n\rd&#13;</x:div>": "a\nb\nc\n\nd&#13;</div>",
+		`<x:div class="c"/>`:                             ``,
+	} {
+		tree, err := fhir.ParseXML(definitions.MustBuiltIn(definitions.R4), []byte(`<Patient xmlns="http://hl7.org/fhir" xmlns:x="http://www.w3.org/1999/xhtml"><text><status value="generated"/>`+src+`</text></Patient>`), fhir.Limits{})
+		if err != nil {
+			t.Errorf("%s: %v", src, err)
+			continue
+		}
+		got := tree.Root().Find("text", "div").Text()
+		got = strings.Replace(got, ` xmlns:h="http://www.w3.org/1999/xhtml"`, "", 1)
+		expected := want + then
+		if then == "" {
+			expected = strings.Replace(want, ">", "/>", 1)
+		}
+		if got != expected {
+			t.Errorf("%s:\n got %q\nwant %q", src, got, expected)
+		}
+		xml, err := tree.Root().AppendXML(nil, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := fhir.ParseXML(tree.Definitions(), xml, fhir.Limits{})
+		if err != nil || !again.Root().Equal(tree.Root()) {
+			t.Errorf("%s: %v", xml, err)
+		}
+	}
+	for _, src := range []string{
+		`<h:div xmlns:h="http://www.w3.org/1999/xhtml"><p>a</p></h:div>`, // p is FHIR's
+		`<h:div xmlns:h="http://www.w3.org/1999/xhtml" xmlns="urn:x">a</h:div>`,
+		`<h:div xmlns:h="http://www.w3.org/1999/xhtml"><h:script/></h:div>`,
+		`<h:div xmlns:h="urn:x">a</h:div>`,
+	} {
+		if _, err := fhir.ParseXML(definitions.MustBuiltIn(definitions.R4), []byte(`<Patient xmlns="http://hl7.org/fhir"><text><status value="generated"/>`+src+`</text></Patient>`), fhir.Limits{}); err == nil {
+			t.Errorf("%s: accepted", src)
+		}
+	}
+}
+
+func TestElementsReadFromXMLKnowWhereTheyStood(t *testing.T) {
+	tree, err := fhir.ParseXML(definitions.MustBuiltIn(definitions.R4), []byte("<Bundle xmlns=\"http://hl7.org/fhir\">\n<type value=\"batch\"/>\n<entry>\n <resource>\n  <Patient><id value=\"p\"/>\n"+
+		"   <name id=\"n\"><family\n value=\"x\"/></name></Patient></resource></entry></Bundle>"), fhir.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "type 2:7 entry 3:1 resource 4:2 id 5:16 name 6:4 id 6:10 family 7:2 "
+	places := func(root fhir.Node) (s string) {
+		for n := range root.Descendants() {
+			line, column := n.Position()
+			s += fmt.Sprintf("%s %d:%d ", n.Name(), line, column)
+		}
+		return s
+	}
+	if line, column := tree.Root().Position(); line != 1 || column != 1 {
+		t.Errorf("the root %d:%d", line, column)
+	}
+	entry := tree.Root().Find("entry", "resource")
+	for name, got := range map[string]string{"parsed": places(tree.Root()), "cloned": places(tree.Clone().Root()), "copied": "type 2:7 entry 3:1 resource 4:2 " + places(entry.CopyTree().Root())} {
+		if got != want {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, want)
+		}
+	}
+	family := entry.Find("name", "family")
+	if err := family.SetText("y"); err != nil {
+		t.Fatal(err)
+	}
+	added, err := entry.Set("birthDate", "2000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []fhir.Node{family, added} {
+		if line, column := n.Position(); line != 0 || column != 0 {
+			t.Errorf("%s, which was edited, stands at %d:%d", n.Path(), line, column)
+		}
+	}
+}

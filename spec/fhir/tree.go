@@ -18,6 +18,8 @@ type Tree struct {
 	src []byte
 	// made says that nobody sent src, so that no place in it can be told.
 	made bool
+	// places are where nodes stood in XML; nil for what was read from JSON or made.
+	places *places
 	// edit holds the text of edits. It only grows, so strings over it stay true.
 	edit []byte
 	// types are the types of nodes that their property does not tell: the
@@ -49,6 +51,7 @@ const (
 	flagEscaped                  // the text has JSON escapes
 	flagClean                    // an object whose text is its content: nothing in it was edited
 	flagCompact                  // an object whose text has no white space between tokens
+	flagPlaced                   // Tree.places tells where it stood
 )
 
 const rootIndex = 1
@@ -92,12 +95,13 @@ func (t *Tree) Root() Node { return Node{t, rootIndex} }
 // shares the bytes, which are never overwritten.
 func (t *Tree) Clone() *Tree {
 	return &Tree{
-		defs:  t.defs,
-		nodes: slices.Clone(t.nodes),
-		src:   t.src,
-		made:  t.made,
-		edit:  slices.Clip(t.edit),
-		types: slices.Clip(t.types),
+		defs:   t.defs,
+		nodes:  slices.Clone(t.nodes),
+		src:    t.src,
+		made:   t.made,
+		places: t.places,
+		edit:   slices.Clip(t.edit),
+		types:  slices.Clip(t.types),
 	}
 }
 
