@@ -1,7 +1,6 @@
 package sqldb
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -19,7 +18,7 @@ const searched = 1 << 14
 
 // appendRows encodes rows, which are sorted. Equal rows have equal encodings.
 func appendRows(dst []byte, rows []Row, json []byte) []byte {
-	e := encoder{dst: dst, json: json[:min(len(json), searched)]}
+	e := encoder{dst: dst, quotes: quotesOf(json[:min(len(json), searched)])}
 	for g, of := range groups(rows) {
 		if g.many {
 			e.uvarint(len(of))
@@ -32,9 +31,8 @@ func appendRows(dst []byte, rows []Row, json []byte) []byte {
 }
 
 type encoder struct {
-	dst  []byte
-	json []byte
-	text []byte // scratch
+	dst    []byte
+	quotes *quotes // of the JSON
 }
 
 func (e *encoder) row(g *group, r *Row, rows []Row) {
@@ -63,7 +61,7 @@ func (e *encoder) part(m mask, v *Value, rows []Row) {
 	e.value(m, v)
 }
 
-// looked is how many rows, and places in the JSON, are looked at.
+// looked is how many rows are looked at.
 const looked = 256
 
 // find returns the place, from 1, of a row with this quantity, 0 for none.
@@ -118,32 +116,12 @@ func (e *encoder) uvarint(n int) { e.dst = binary.AppendUvarint(e.dst, uint64(n)
 // string writes an even number for a text in the JSON, or else the length and
 // the text.
 func (e *encoder) string(s string) {
-	e.text = append(e.text[:0], s...)
-	if from := quoted(e.json, e.text); from >= 0 {
+	if from := e.quotes.find(s); from >= 0 && !strings.Contains(s, `"`) {
 		e.uvarint(from << 1)
 		return
 	}
 	e.uvarint(len(s)<<1 | 1)
 	e.dst = append(e.dst, s...)
-}
-
-// quoted is where s stands before a quotation mark, -1 when it does not.
-func quoted(json, s []byte) int {
-	if len(s) == 0 || bytes.IndexByte(s, '"') >= 0 {
-		return -1
-	}
-	from := 0
-	for range looked {
-		i := bytes.Index(json[from:], s)
-		if i < 0 {
-			break
-		}
-		if from += i; from+len(s) < len(json) && json[from+len(s)] == '"' {
-			return from
-		}
-		from++
-	}
-	return -1
 }
 
 // time writes a range in whole seconds if it is that.

@@ -125,7 +125,7 @@ func TestACopyGivesTheRowsBack(t *testing.T) {
 }
 
 func TestTextsOfTheBodyTakeLittleRoomInACopy(t *testing.T) {
-	id := strings.Repeat("0123456789abcdef", 4)
+	id := strings.Repeat("0123456789abcdef", 2)
 	index, err := NewIndex(numbers{}, []search.Entry{{Param: search.Param{Type: "Observation", Code: "subject", Kind: definitions.SearchReference}, RefType: "Patient", RefID: id}})
 	if err != nil {
 		t.Fatal(err)
@@ -135,6 +135,31 @@ func TestTextsOfTheBodyTakeLittleRoomInACopy(t *testing.T) {
 	}
 	if n := len(index.copy(nil)); n < len(id) {
 		t.Errorf("an id that does not takes %d bytes", n)
+	}
+	var longer strings.Builder // each begins as id does
+	for n := range 300 {
+		fmt.Fprintf(&longer, `"%s-%d",`, id, n)
+	}
+	if n := len(index.copy([]byte(longer.String() + `"` + id + `"`))); n >= len(id) {
+		t.Errorf("an id that stands in the body, behind longer ones, takes %d bytes", n)
+	}
+}
+
+// BenchmarkCopyOfManyCodes is the copy of a code list, whose codes begin alike.
+func BenchmarkCopyOfManyCodes(b *testing.B) {
+	var entries []search.Entry
+	var json strings.Builder
+	for n := range 2000 {
+		code := fmt.Sprintf("c%d", n)
+		entries = append(entries, search.Entry{Param: search.Param{Type: "CodeSystem", Code: "code", Kind: definitions.SearchToken}, Code: code})
+		fmt.Fprintf(&json, `{"code":"%s"},`, code)
+	}
+	index, err := NewIndex(numbers{}, entries)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		index.copy([]byte(json.String()))
 	}
 }
 
