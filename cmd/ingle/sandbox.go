@@ -25,11 +25,12 @@ type sandbox struct {
 	session  *records.Session
 	settings store.Settings
 	asOf     time.Time
+	patients int        // of a whole one
 	turn     sync.Mutex // held by who puts something in or throws all away
 }
 
 func newSandbox(door *records.Door, settings store.Settings, asOf time.Time) *sandbox {
-	return &sandbox{session: door.Session(records.Principal{ID: "sandbox", Name: "Sandbox"}, nil), settings: settings, asOf: asOf}
+	return &sandbox{session: door.Session(records.Principal{ID: "sandbox", Name: "Sandbox"}, nil), settings: settings, asOf: asOf, patients: sandboxPatients}
 }
 
 // fill puts the clinic and so many patients in, each once: what a user deleted
@@ -72,7 +73,7 @@ func (s *sandbox) grow(ctx context.Context, log logger, loaded bool) func() erro
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		more, err := s.fill(ctx, sandboxPatients)
+		more, err := s.fill(ctx, s.patients)
 		if err != nil && ctx.Err() == nil {
 			log.Error("the sandbox is not filled", "error", err)
 		}

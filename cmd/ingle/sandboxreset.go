@@ -63,7 +63,7 @@ func (s *sandbox) renew(ctx context.Context) (begun bool, err error) {
 	if err != nil {
 		return fault.KindOf(err) != fault.Conflict, err
 	}
-	_, err = s.fill(ctx, sandboxPatients)
+	_, err = s.fill(ctx, s.patients)
 	return true, err
 }
 

@@ -62,18 +62,28 @@ func TestAResetThatIsCutOffIsDoneWhenTheSandboxIsServedAgain(t *testing.T) {
 	})
 }
 
-// training makes a sandbox and opens it in two processes, or, where a store is of one, in one.
+// training makes a sandbox of the cast alone and opens it in two processes, or, where a store is
+// of one, in one.
 func training(t *testing.T, p *tenantPlaces) (a, b *sandbox) {
 	t.Helper()
-	if err := p.Make(t.Context(), tenancy.Tenant{Name: "training", Content: tenancy.Sandbox, By: "root"}, held); err != nil {
+	if err := p.Make(t.Context(), tenancy.Tenant{Name: "training", Content: tenancy.Empty, By: "root"}, held); err != nil {
 		t.Fatal(err)
 	}
-	door, s, _ := openAt(t, p, "training")
-	a, b = newSandbox(door, s, time.Now()), newSandbox(door, s, time.Now())
-	if p.Database != "" {
-		door, s, _ = openAt(t, p, "training")
-		b = newSandbox(door, s, time.Now())
+	opened := func() *sandbox {
+		door, s, _ := openAt(t, p, "training")
+		box := newSandbox(door, s, time.Now())
+		box.patients = sandboxCast
+		return box
 	}
+	a = opened()
+	if _, err := a.fill(t.Context(), a.patients); err != nil {
+		t.Fatal(err)
+	}
+	if p.Database != "" {
+		return a, opened()
+	}
+	b = newSandbox(a.session.Door(), a.settings, time.Now())
+	b.patients = a.patients
 	return a, b
 }
 
@@ -116,11 +126,11 @@ func TestOfTwoResetsAtOnceOneIsRefused(t *testing.T) {
 		if err := <-mended; err != nil {
 			t.Error(err)
 		}
-		b.wants(t, sandboxPatients, resetEnded)
+		b.wants(t, sandboxCast, resetEnded)
 		if err := b.reset(t.Context()); err != nil {
 			t.Errorf("one after the other: %v", err)
 		}
-		a.wants(t, sandboxPatients, resetEnded)
+		a.wants(t, sandboxCast, resetEnded)
 	})
 }
 
@@ -137,7 +147,7 @@ func TestAResetOfAProcessThatIsGoneIsDoneByAnother(t *testing.T) {
 		if err := b.mend(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		b.wants(t, sandboxPatients, resetEnded)
+		b.wants(t, sandboxCast, resetEnded)
 		if err := gone.renew(t.Context()); fault.KindOf(err) != fault.Conflict {
 			t.Errorf("who comes back has the turn: %v", err)
 		}
@@ -161,7 +171,7 @@ func TestAResetThatLosesItsTurnStops(t *testing.T) {
 		if fault.KindOf(err) != fault.Conflict {
 			t.Error(err)
 		}
-		a.wants(t, sandboxPatients, resetBegun+" other 1")
+		a.wants(t, sandboxCast, resetBegun+" other 1")
 	})
 }
 
@@ -175,7 +185,7 @@ func TestAResetThatWasRefusedIsNotBegun(t *testing.T) {
 			t.Errorf("while nothing is to be changed: %v", err)
 		}
 		door.SetReadOnly(false)
-		a.wants(t, sandboxPatients, resetEnded)
+		a.wants(t, sandboxCast, resetEnded)
 		patient := fhir.Key{Type: "Patient", ID: "maria"}
 		if _, err := a.session.SetHold(t.Context(), patient, "Example v. Example"); err != nil {
 			t.Fatal(err)
@@ -183,7 +193,7 @@ func TestAResetThatWasRefusedIsNotBegun(t *testing.T) {
 		if err := a.reset(t.Context()); fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "legal hold") {
 			t.Errorf("under a hold: %v", err)
 		}
-		a.wants(t, sandboxPatients, resetEnded)
+		a.wants(t, sandboxCast, resetEnded)
 		turn := &resetTurn{settings: a.settings, name: "late"}
 		if err := turn.take(t.Context()); err != nil {
 			t.Fatal(err)
@@ -191,7 +201,7 @@ func TestAResetThatWasRefusedIsNotBegun(t *testing.T) {
 		if err := turn.run(t.Context(), a.renew); fault.KindOf(err) != fault.Conflict {
 			t.Errorf("under a hold that came late: %v", err)
 		}
-		a.wants(t, sandboxPatients, resetEnded)
+		a.wants(t, sandboxCast, resetEnded)
 		if err := a.session.LiftHold(t.Context(), patient); err != nil {
 			t.Fatal(err)
 		}
