@@ -61,14 +61,11 @@ func (s *Session) Explain(ctx context.Context, req SearchRequest) (*Explanation,
 	if err != nil {
 		return nil, err
 	}
-	access := s.filter(q.Types, smart.Search)
 	x := &Explanation{
-		Query: search.Describe(q.Filter), Sort: search.DescribeSort(q.Sort), Rules: s.InForce(),
-		Parse: time.Since(start), Restricted: access != nil,
+		Query: search.Describe(q.Filter), Sort: search.DescribeSort(q.Sort), Rules: s.InForce(false),
+		Parse: time.Since(start),
 	}
-	if s.at == 0 { // else it would tell what patients decided
-		x.Access = search.Describe(access)
-	}
+	x.Access, x.Restricted = s.restriction(q.Types)
 	r := &explainer{Reader: s.door.store, store: s.door.store}
 	if x.Result, err = s.search(ctx, r, req); err != nil {
 		return nil, err
@@ -92,6 +89,19 @@ func (s *Session) Explain(ctx context.Context, req SearchRequest) (*Explanation,
 	}
 	x.Kinds = kindsOf(x.Result.Entries)
 	return x, nil
+}
+
+// restriction is what access adds to a search of some types, but for what patients
+// decided, and whether anything may be hidden. Neither depends on whether somebody did.
+func (s *Session) restriction(types []string) (told search.Node, restricted bool) {
+	reasons, ok := s.access.(explained)
+	if !ok {
+		filter := s.filter(types, smart.Search)
+		return search.Describe(filter), filter != nil
+	}
+	undecided := reasons.Undecided()
+	filter := undecided.Filter(types, smart.Search)
+	return search.Describe(filter), filter != nil || Access(undecided) != s.access
 }
 
 // kindsOf counts entries by mode and type, in the order in which they first

@@ -30,7 +30,8 @@ type Disclosure struct {
 // explained is Access that can give its grounds; access.Rules is one.
 type explained interface {
 	Why(ctx context.Context, q access.Question) (shown bool, grounds []access.Ground, err error)
-	InForce() []string
+	InForce(counted bool) []string
+	Undecided() *access.Rules
 	Admitting(t fhir.Type, i smart.Interactions) []string
 }
 
@@ -106,10 +107,11 @@ func (s *Session) document(ctx context.Context, key fhir.Key) (*search.Document,
 }
 
 // InForce says in short sentences what the session's access comes of; nothing when
-// it is everything.
-func (s *Session) InForce() []string {
+// it is everything. With counted it says how many policies of patients concern the
+// session, which is for those alone who may ask what others see.
+func (s *Session) InForce(counted bool) []string {
 	if reasons, ok := s.access.(explained); ok {
-		return reasons.InForce()
+		return reasons.InForce(counted)
 	}
 	return nil
 }

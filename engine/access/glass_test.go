@@ -88,7 +88,7 @@ func TestBrokenGlassIsNamedAmongTheGrounds(t *testing.T) {
 	if got := said("Observation/other"); got != "Although the glass is broken for Patient/q: Consent/c1 of 1 May 2024 denies it: Consent.provision." {
 		t.Error(got)
 	}
-	if got := strings.Join(r.InForce(), " "); !strings.Contains(got, "The glass is broken for Patient/p: the purpose there is BTG.") {
+	if got := strings.Join(r.InForce(false), " "); !strings.Contains(got, "The glass is broken for Patient/p: the purpose there is BTG.") {
 		t.Error(got)
 	}
 	x := r.Filter([]string{"Condition"}, smart.Update)

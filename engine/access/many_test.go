@@ -55,7 +55,7 @@ func TestARenewedBookHasThePoliciesThatThereAre(t *testing.T) {
 	}
 	book.Add(1002, `[[{"deny":true}]]`)
 	for i, want := range map[*access.Rules]string{before: "0", old: "1001", rulesOf(w, book): "502"} {
-		if got := i.InForce()[1]; !strings.HasPrefix(got, "Consents: "+want+" ") {
+		if got := i.InForce(true)[1]; !strings.HasPrefix(got, "Consents: "+want+" ") {
 			t.Errorf("%s; %s are wanted", got, want)
 		}
 	}

@@ -393,9 +393,10 @@ func (e *explaining) rule(r *rule) said {
 	return out
 }
 
-// InForce says in short sentences what the rules come of. Of consents it says no
-// more than how many policies concern the asker.
-func (r *Rules) InForce() []string {
+// InForce says in short sentences what the rules come of. Of consents it says, with
+// counted alone, how many policies concern the asker: whom somebody hides something from
+// is not to learn that.
+func (r *Rules) InForce(counted bool) []string {
 	var all []string
 	scopes := make([]string, len(r.scopes))
 	for i, s := range r.scopes {
@@ -420,13 +421,26 @@ func (r *Rules) InForce() []string {
 	case r.asker.Self:
 		all = append(all, "The asker is the patient: only consents that name the app count.")
 	default:
-		concerning, _ := r.policies[0].kinds.All()
-		n, _ := slices.BinarySearch(concerning, r.policies[0].last+1)
+		those := "what patients decided counts for"
+		if counted {
+			concerning, _ := r.policies[0].kinds.All()
+			n, _ := slices.BinarySearch(concerning, r.policies[0].last+1)
+			those = fmt.Sprintf("%d policies of patients concern", n)
+		}
 		shown := r.book.defaults.permits(&r.asker)
-		all = append(all, fmt.Sprintf("Consents: %d policies of patients concern the asker, whose purpose is %s. Where none decides, data is %s.", n, purposeText(r.asker.Purpose), verb(shown)))
+		all = append(all, fmt.Sprintf("Consents: %s the asker, whose purpose is %s. Where none decides, data is %s.", those, purposeText(r.asker.Purpose), verb(shown)))
 	}
 	for _, g := range r.broken {
 		all = append(all, fmt.Sprintf("The glass is broken for %s/%s: the purpose there is %s.", patientType, g.patient, BreakGlass))
 	}
 	return all
+}
+
+// Undecided are the Rules as they would be had no patient decided anything: what may be
+// told to whoever they are for. Where no such decision counts they are the same.
+func (r *Rules) Undecided() *Rules {
+	if r.book == nil || r.asker.Exempt {
+		return r
+	}
+	return r.o.RulesUnder(NewBook(r.book.defaults), r.grant)
 }

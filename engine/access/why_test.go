@@ -78,8 +78,10 @@ func TestGroundsNameTheScopeTheRoleAndTheProvision(t *testing.T) {
 			t.Errorf("%s: %q\nwant %q", c.key, got, c.want)
 		}
 	}
-	if got := strings.Join(r.InForce(), " "); got != "Scopes: user/*.cruds. The patient in context is Patient/p. Consents: 1 policies of patients concern the asker, whose purpose is TREAT. Where none decides, data is shown." {
-		t.Error(got)
+	for counted, want := range map[bool]string{true: "1 policies of patients concern", false: "what patients decided counts for"} {
+		if got := strings.Join(r.InForce(counted), " "); got != "Scopes: user/*.cruds. The patient in context is Patient/p. Consents: "+want+" the asker, whose purpose is TREAT. Where none decides, data is shown." {
+			t.Error(got)
+		}
 	}
 }
 

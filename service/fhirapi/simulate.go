@@ -50,7 +50,7 @@ func (c *call) simulate(ctx context.Context, in *invocation) ([]byte, error) {
 		return nil, err
 	}
 	all := []parameter{whole("total", found.Total), flag("next", found.Next != "")}
-	for _, rule := range s.InForce() {
+	for _, rule := range s.InForce(true) {
 		all = append(all, texts("rule", rule))
 	}
 	for i := range found.Entries {
