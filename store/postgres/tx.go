@@ -281,18 +281,18 @@ func (t *tx) Require(ctx context.Context, keys []fhir.Key) error {
 	if err != nil {
 		return err
 	}
-	type found struct {
-		t  int64
-		id string
-	}
-	have := map[found]bool{}
-	done := t.inOrder(types, ids)
-	err = sqldb.ForEach(ctx, t, `SELECT r.type::bigint, r.id FROM resource r JOIN (SELECT DISTINCT * FROM unnest($1::integer[], $2::text[]) AS u (type, id)) k
-		ON k.type = r.type AND k.id = r.id WHERE r.deleted = 0 ORDER BY r.type, r.id FOR KEY SHARE OF r`,
-		[]any{types, ids}, func(r sqldb.Rows) error {
-			var f found
-			err := r.Scan(&f.t, &f.id)
-			have[f] = true
+	sorted := keyArrays{slices.Clone(types), slices.Clone(ids)}
+	sorted.sort()
+	have := make(map[rowKey]bool, len(sorted.ids))
+	done := t.inOrder(sorted.types, sorted.ids)
+	err = sqldb.ForEach(ctx, t, `SELECT k.type::bigint, k.id, r.rid FROM unnest($1::integer[], $2::text[]) AS k (type, id)
+		CROSS JOIN LATERAL (SELECT r.rid FROM resource r WHERE r.type = k.type AND r.id = k.id AND r.deleted = 0 FOR KEY SHARE) r`,
+		[]any{sorted.types, sorted.ids}, func(r sqldb.Rows) error {
+			var k rowKey
+			var rid int64
+			err := r.Scan(&k.t, &k.id, &rid)
+			have[k] = true
+			t.know(k, rid)
 			return err
 		})
 	done()
@@ -301,7 +301,7 @@ func (t *tx) Require(ctx context.Context, keys []fhir.Key) error {
 	}
 	var missing []fhir.Key
 	for i, k := range keys {
-		if !have[found{types[i], ids[i]}] {
+		if !have[rowKey{types[i], ids[i]}] {
 			missing = append(missing, k)
 		}
 	}
