@@ -176,21 +176,43 @@ func (s *Session) shows(ctx context.Context, r store.Reader, v store.Record, i s
 // passes says whether a filter holds of a version as it is; of a delete, of the version
 // before it.
 func (d *Door) passes(ctx context.Context, r store.Reader, v store.Record, filter search.Expr) (bool, error) {
-	for v.Deleted {
-		before, err := r.ReadVersion(ctx, v.Key, v.Version-1)
-		if errors.Is(err, store.ErrNotFound) { // expunged: nothing tells whose it was
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		v = before
+	deleted := v.Deleted
+	v, err := beforeDelete(ctx, r, v)
+	if errors.Is(err, store.ErrNotFound) { // expunged: nothing tells whose it was
+		return false, nil
+	}
+	if err != nil {
+		return false, err
 	}
 	doc, err := d.document(ctx, v)
 	if err != nil {
 		return false, err
 	}
-	return search.Match(ctx, filter, doc, matchSource{door: d})
+	doc.Former = deleted
+	ok, err := search.Match(ctx, filter, doc, matchSource{door: d})
+	return ok, unlessExpunged(err)
+}
+
+// unlessExpunged is the error of a filter, nil where it asks what something deleted was, and
+// that is expunged: it does not hold then.
+func unlessExpunged(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// beforeDelete is v, or if that is a delete the version before; store.ErrNotFound when
+// that is gone.
+func beforeDelete(ctx context.Context, r store.Reader, v store.Record) (store.Record, error) {
+	for v.Deleted {
+		before, err := r.ReadVersion(ctx, v.Key, v.Version-1)
+		if err != nil {
+			return store.Record{}, err
+		}
+		v = before
+	}
+	return v, nil
 }
 
 // allows says whether the session may do one of the interactions with the

@@ -57,8 +57,8 @@ type moving struct {
 	write store.Write
 }
 
-// prepare makes writes of versions. Only those that are current have index
-// entries, so that no version is indexed to be taken out again.
+// prepare makes writes of versions. Only those that are current, or were before a delete that
+// is, have index entries, so that no version is indexed to be taken out again.
 func (m *migration) prepare(ctx context.Context, batch []store.Record) ([]moving, error) {
 	current, err := m.from.store.Versions(ctx, recordKeys(batch))
 	if err != nil {
@@ -71,7 +71,7 @@ func (m *migration) prepare(ctx context.Context, batch []store.Record) ([]moving
 		w := store.Write{Key: r.Key, Expect: store.Any, Version: r.Version, Updated: r.Updated, Method: r.Method, Release: r.Release}
 		if !r.Deleted {
 			var entries []search.Entry
-			if current[r.Key].Version == r.Version {
+			if now := current[r.Key]; now.Version == r.Version || now.Deleted && now.Version == r.Version+1 {
 				if _, entries, errs[i] = m.to.indexWith(ctx, m.from.store, r); errs[i] != nil {
 					errs[i] = fmt.Errorf("%s/_history/%d: %w", r.Key, r.Version, errs[i])
 					return

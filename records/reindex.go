@@ -42,7 +42,7 @@ type ReindexOptions struct {
 const reindexBatch = 500
 
 // Reindex computes the index entries of current resources anew, as the
-// definitions in force have them. Read is always Written + Skipped + Refused.
+// definitions in force have them, and what deletes left of the entries of others. Read is always Written + Skipped + Refused.
 // When none is refused, the parameters of the types are complete.
 func (d *Door) Reindex(ctx context.Context, o ReindexOptions) (ReindexProgress, error) {
 	types := o.Types
@@ -121,7 +121,10 @@ func (d *Door) reindexType(ctx context.Context, o ReindexOptions, p *ReindexProg
 			}
 		}
 	}
-	return flush()
+	if err := flush(); err != nil {
+		return err
+	}
+	return d.reindexDeleted(ctx, o, p)
 }
 
 func (d *Door) reindexSome(ctx context.Context, o ReindexOptions, batch []store.Positioned, p *ReindexProgress) error {

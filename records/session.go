@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/inglehealth/ingle/audit"
@@ -97,6 +98,27 @@ func (m matchSource) Get(ctx context.Context, key fhir.Key) (*search.Document, e
 		return nil, err
 	}
 	return m.door.document(ctx, records[0])
+}
+
+// Before returns the resource of that key as it was before its delete, or nil. The error
+// is store.ErrNotFound when that version is expunged.
+func (m matchSource) Before(ctx context.Context, key fhir.Key) (*search.Document, error) {
+	v, err := m.door.store.Read(ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil //nolint:nilnil // as it says
+	}
+	if err == nil {
+		v, err = beforeDelete(ctx, m.door.store, v)
+	}
+	if err != nil {
+		return nil, err
+	}
+	doc, err := m.door.document(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	doc.Former = true
+	return doc, nil
 }
 
 // Policies returns the policies that are in force of a Patient.

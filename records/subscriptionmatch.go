@@ -101,6 +101,9 @@ func (l *leader) change(ctx context.Context, r store.Record) (*subscribe.Change,
 		if c.Before, c.BeforeTree, err = l.document(ctx, before); err != nil {
 			return nil, err
 		}
+		if c.Before != nil {
+			c.Before.Former = r.Deleted
+		}
 	}
 	return c, nil
 }
@@ -163,7 +166,7 @@ func (b *batch) admits(ctx context.Context, f *follower, c *subscribe.Change, hi
 			continue
 		}
 		if ok, err := search.Match(ctx, filter, doc, matchSource{door: b.l.d}); !ok || err != nil {
-			return false, err
+			return false, unlessExpunged(err)
 		}
 	}
 	return true, nil

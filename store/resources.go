@@ -72,7 +72,9 @@ type Tx interface {
 	// lock any of names. It is called at most once, before anything is read.
 	Lock(ctx context.Context, names ...string) error
 	// Put applies writes in the given order and returns their records'
-	// metadata (Body nil). A key may occur once. It fails with ErrVersion
+	// metadata (Body nil). Of the index of what is deleted the tokens, references, dates and
+	// URIs stay until the resource is written again or expunged: search.Chain.Former asks
+	// for them. A key may occur once. It fails with ErrVersion
 	// (wrapped in *VersionError) when an Expect is not met. After an error
 	// the function must return one: part of the writes may stand. One Put of
 	// all writes is best: resources are locked in the order of their keys, and
@@ -151,7 +153,7 @@ type Resources interface {
 	// order, starting after a key's position; for reindex and export.
 	Each(ctx context.Context, t fhir.Type, after Position) iter.Seq2[Positioned, error]
 	// Reindex replaces the index entries of resources whose version is still
-	// the given one, and counts what that changed. It holds a setting as Tx.Hold
+	// the given one, of a delete those that it left, and counts what that changed. It holds a setting as Tx.Hold
 	// does: with ErrVersion nothing is changed.
 	Reindex(ctx context.Context, held Setting, items []Reindexed) (ReindexCount, error)
 	// Expunge removes versions for good, with the texts and units that no other

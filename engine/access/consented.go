@@ -211,7 +211,7 @@ func (c *consenting) beside(r *Rules) search.Expr {
 	if isNever(all) {
 		return all
 	}
-	x := search.Chain{Param: search.AnyOf(params), X: all}
+	x := search.Chain{Param: search.AnyOf(params), X: all, Former: search.Even}
 	if len(c.types) == len(types) {
 		return x
 	}

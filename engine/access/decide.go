@@ -123,10 +123,10 @@ func (o *Ownership) labelled(typeName string, labels []string) search.Expr {
 		return out
 	}
 	for _, p := range o.visits(typeName) {
-		out = search.Or{out, search.Chain{Param: p, Target: "Encounter", X: o.label("Encounter", labels)}}
+		out = search.Or{out, search.Chain{Param: p, Target: "Encounter", X: o.label("Encounter", labels), Former: search.Together}}
 	}
 	for _, p := range o.params(typeName, []string{"medication"}) {
-		out = search.Or{out, search.Chain{Param: p, Target: "Medication", X: o.label("Medication", labels)}}
+		out = search.Or{out, search.Chain{Param: p, Target: "Medication", X: o.label("Medication", labels), Former: search.Together}}
 	}
 	return out
 }
@@ -207,7 +207,7 @@ func (o *Ownership) coded(typeName string, codes []string) search.Expr {
 		system, code, _ := strings.Cut(c, "|")
 		any = disj(any, o.tokens(typeName, clinicalCodes, system, code))
 		for _, p := range o.params(typeName, []string{"medication"}) {
-			any = disj(any, search.Chain{Param: p, Target: "Medication", X: o.tokens("Medication", []string{"code"}, system, code)})
+			any = disj(any, search.Chain{Param: p, Target: "Medication", X: o.tokens("Medication", []string{"code"}, system, code), Former: search.Together})
 		}
 	}
 	return any

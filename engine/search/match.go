@@ -15,12 +15,16 @@ type Document struct {
 	Key     fhir.Key
 	Updated time.Time
 	Entries []Entry
+	Former  bool // it is deleted; this is the version before
 }
 
 // A Source gives Match the other resources that Chain and Has ask for.
 type Source interface {
 	// Get returns the current resource of that key, or nil.
 	Get(ctx context.Context, key fhir.Key) (*Document, error)
+	// Before returns the resource of that key as it was before its delete, with Former;
+	// nil if it is not deleted, or nothing is kept of that version.
+	Before(ctx context.Context, key fhir.Key) (*Document, error)
 	// Referrers returns the current resources of a type that have an entry of
 	// param pointing to key; with source "", those of any type by any parameter.
 	Referrers(ctx context.Context, source string, param Param, key fhir.Key) ([]*Document, error)
@@ -103,7 +107,11 @@ func matchChain(ctx context.Context, x Chain, doc *Document, src Source) (bool, 
 		if e.RefID == "" || x.Target != "" && e.RefType != x.Target {
 			continue
 		}
-		target, err := src.Get(ctx, fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)})
+		key := fhir.Key{Type: fhir.Type(e.RefType), ID: fhir.ID(e.RefID)}
+		target, err := src.Get(ctx, key)
+		if target == nil && err == nil && x.Former.Counts(doc.Former) {
+			target, err = src.Before(ctx, key)
+		}
 		if err != nil {
 			return false, err
 		}

@@ -14,7 +14,8 @@ import (
 type Memory struct {
 	mu        sync.RWMutex
 	documents map[fhir.Key]*Document
-	created   map[fhir.Key]int // order of first creation; kept after Delete
+	deleted   map[fhir.Key]*Document // as they were before
+	created   map[fhir.Key]int       // order of first creation; kept after Delete
 	referrers map[fhir.Key]map[fhir.Key]bool
 	policies  map[fhir.ID][]PolicySpan
 }
@@ -41,6 +42,7 @@ var ErrCursor = errors.New("search: the cursor does not belong to this query")
 func NewMemory() *Memory {
 	return &Memory{
 		documents: map[fhir.Key]*Document{},
+		deleted:   map[fhir.Key]*Document{},
 		created:   map[fhir.Key]int{},
 		referrers: map[fhir.Key]map[fhir.Key]bool{},
 		policies:  map[fhir.ID][]PolicySpan{},
@@ -63,6 +65,7 @@ func (m *Memory) Put(d Document) {
 		m.created[d.Key] = len(m.created)
 	}
 	m.documents[d.Key] = &d
+	delete(m.deleted, d.Key)
 	for i := range d.Entries {
 		if target, ok := d.Entries[i].target(); ok {
 			if m.referrers[target] == nil {
@@ -77,6 +80,11 @@ func (m *Memory) Put(d Document) {
 func (m *Memory) Delete(key fhir.Key) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if old := m.documents[key]; old != nil {
+		before := *old
+		before.Former = true
+		m.deleted[key] = &before
+	}
 	m.remove(key)
 }
 
@@ -155,6 +163,10 @@ type locked Memory
 
 func (l *locked) Get(_ context.Context, key fhir.Key) (*Document, error) {
 	return l.documents[key], nil
+}
+
+func (l *locked) Before(_ context.Context, key fhir.Key) (*Document, error) {
+	return l.deleted[key], nil
 }
 
 func (l *locked) Policies(_ context.Context, patient fhir.ID, at int64) ([]int64, error) {

@@ -19,6 +19,10 @@ var extractionVersions = map[definitions.SearchType]int{
 	definitions.SearchSpecial: 1,
 }
 
+// leftVersion is the version of what deletes leave of the entries, which those before them
+// have to be given.
+const leftVersion = 1
+
 // insideVersion is the version of the rules by which contained resources are
 // followed.
 const insideVersion = 2
@@ -38,7 +42,7 @@ func (c *Catalog) ContainedPrint() string {
 // may differ: by other definitions, or by other rules of Extract.
 func (c *Catalog) Print(resourceType string) string {
 	h := fnv.New64a()
-	fmt.Fprintln(h, c.defs.Release, c.defs.Version, c.Content)
+	fmt.Fprintln(h, c.defs.Release, c.defs.Version, c.Content, leftVersion)
 	for _, def := range c.definitionsOf(resourceType) {
 		c.describe(h, def)
 	}

@@ -361,7 +361,26 @@ type Chain struct {
 	Param  Param
 	Target string
 	X      Expr
+	Former Former
 }
+
+// Former says when a target counts that is deleted: X is then asked of it as it was
+// before.
+type Former uint8
+
+const (
+	// Undeleted counts none.
+	Undeleted Former = iota
+	// Together counts one where what refers to it is deleted, too, and looked at as it
+	// was before.
+	Together
+	// Even counts any.
+	Even
+)
+
+// Counts says whether a target that is deleted counts where what refers to it is looked
+// at as it was before its own delete, or is not.
+func (f Former) Counts(former bool) bool { return f == Even || f == Together && former }
 
 // Has is _has: a resource of type Source whose reference parameter Param
 // points here satisfies X.

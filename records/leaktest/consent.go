@@ -237,6 +237,9 @@ func (s *Sight) consented(v *Version, interactions string) bool {
 	case abouts[v.Type] != "":
 		return !slices.ContainsFunc(s.w.referred(v.Body, abouts[v.Type]), func(to string) bool {
 			target := s.w.Current(to)
+			if target == nil {
+				target = s.w.Before(to)
+			}
 			return target != nil && isOwned(target.Type) && !s.consented(target, "rs")
 		})
 	case !isOwned(v.Type):
@@ -352,15 +355,24 @@ func (s *Sight) isLabelled(v *Version, label string) bool {
 	}
 	for _, path := range []string{"encounter", "context", "context.encounter", "item.encounter"} {
 		for _, to := range s.w.referred(v.Body, path) {
-			if e := s.w.Current(to); e != nil && e.Type == "Encounter" && slices.Contains(codings(e.Body, "meta.security"), label) {
+			if e := s.beside(v, to); e != nil && e.Type == "Encounter" && slices.Contains(codings(e.Body, "meta.security"), label) {
 				return true
 			}
 		}
 	}
 	return slices.ContainsFunc(s.w.referred(v.Body, "medicationReference"), func(to string) bool {
-		m := s.w.Current(to)
+		m := s.beside(v, to)
 		return m != nil && slices.Contains(codings(m.Body, "meta.security"), label)
 	})
+}
+
+// beside is what a version refers to as it is now; of what is deleted, as it was before that
+// where the version itself is of something deleted.
+func (s *Sight) beside(v *Version, to string) *Version {
+	if now := s.w.Current(to); now != nil || s.w.Before(v.Reference()) != v {
+		return now
+	}
+	return s.w.Before(to)
 }
 
 // isOfClass says whether a version is of a type of resource or of document.
@@ -391,7 +403,7 @@ func (s *Sight) isCoded(v *Version, code string) bool {
 		return true
 	}
 	for _, to := range s.w.referred(v.Body, "medicationReference") {
-		if m := s.w.Current(to); m != nil && slices.Contains(codings(m.Body, "code.coding"), code) {
+		if m := s.beside(v, to); m != nil && slices.Contains(codings(m.Body, "code.coding"), code) {
 			return true
 		}
 	}

@@ -82,6 +82,18 @@ func (w *World) Current(reference string) *Version {
 	return nil
 }
 
+// Before is a resource as it was before its delete; nil when it is not deleted.
+func (w *World) Before(reference string) *Version {
+	v := w.Newest(reference)
+	if v == nil || !v.Deleted {
+		return nil
+	}
+	for v != nil && v.Deleted {
+		v = w.Version(reference, v.Number-1)
+	}
+	return v
+}
+
 // All yields the resources that are there, of a type, "" for all, in the order of
 // their creation.
 func (w *World) All(typeName string) iter.Seq[*Version] {

@@ -260,7 +260,9 @@ func (r *rig) sync() (written []*leaktest.Version) {
 // change changes what there is as others do meanwhile: mostly consents.
 func (r *rig) change() {
 	r.Helper()
-	switch n := r.random.IntN(10); {
+	switch n := r.random.IntN(12); {
+	case n >= 10:
+		r.leave()
 	case n < 6:
 		r.consent()
 	case n < 7:
@@ -275,6 +277,44 @@ func (r *rig) change() {
 	}
 	r.news = append(r.news, r.sync()...)
 	r.look()
+}
+
+// leave deletes what a Provenance tells of, with the Encounter or the Medication that may label
+// it, or writes it anew.
+func (r *rig) leave() {
+	r.Helper()
+	r.made++
+	owner := pick(r, []string{"p", "q", "r"})
+	labelled := func() string {
+		system, code, _ := strings.Cut(pick(r, labels), "|")
+		if r.chance(40) {
+			return ""
+		}
+		return fmt.Sprintf(`,"meta":{"security":[{"system":%q,"code":%q}]}`, system, code)
+	}
+	id := fmt.Sprint("left", r.made)
+	by := "Encounter/" + id
+	r.put(by, fmt.Sprintf(`{"status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/%s"}%s}`, owner, labelled()))
+	left := "Observation/" + id
+	body := fmt.Sprintf(`{"status":"final","category":[{"coding":[{"code":"laboratory"}]}],"code":{"coding":[{"system":"urn:c","code":"a"}]},"subject":{"reference":"Patient/%s"},"performer":[{"reference":"Practitioner/dr"}],"encounter":{"reference":%q},"effectiveDateTime":"2020-03"%s}`, owner, by, labelled())
+	if r.chance(40) {
+		by, left = "Medication/"+id, "MedicationRequest/"+id
+		r.put(by, fmt.Sprintf(`{"code":{"coding":[{"system":"urn:m","code":"x"}]}%s}`, labelled()))
+		body = fmt.Sprintf(`{"status":"active","intent":"order","medicationReference":{"reference":%q},"subject":{"reference":"Patient/%s"}%s}`, by, owner, labelled())
+	}
+	r.put(left, body)
+	target := left
+	if r.chance(30) {
+		target += "/_history/1"
+	}
+	r.put("Provenance/"+id, fmt.Sprintf(`{"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}],"target":[{"reference":%q}]}`, target))
+	r.delete(left)
+	if r.chance(60) {
+		r.delete(by)
+	}
+	if r.chance(20) {
+		r.put(left, strings.Replace(body, "Patient/"+owner, "Patient/p", 1))
+	}
 }
 
 // label gives a resource a security label, or takes it away.

@@ -220,7 +220,7 @@ func (g *group) look(ctx context.Context) error {
 	if len(remove.ids) > 0 {
 		each(b.Queue(`SELECT k.type::bigint, k.id, r.type::bigint, r.id FROM unnest($1::integer[], $2::text[]) AS k (type, id)
 			CROSS JOIN LATERAL (SELECT DISTINCT r.type, r.id FROM reference f
-				CROSS JOIN LATERAL (SELECT r.type, r.id FROM resource r WHERE r.rid = f.rid OFFSET 0) r
+				CROSS JOIN LATERAL (SELECT r.type, r.id FROM resource r WHERE r.rid = f.rid AND r.deleted = 0 OFFSET 0) r
 				WHERE f.target = (SELECT t.rid FROM resource t WHERE t.type = k.type AND t.id = k.id) AND f.rid <> f.target LIMIT $3) r`,
 			remove.types, remove.ids, maxPut+1), func(r pgx.Rows) error {
 			var k, by rowKey
@@ -241,8 +241,7 @@ func (g *group) look(ctx context.Context) error {
 		}
 		c := current[rowKey{w.typeNumber, string(w.Key.ID)}]
 		w.rid, w.version = c.RID, c.Version
-		var err error
-		if w.former, err = g.store.reader.Former(ctx, pool{g.store.naming}, c); err != nil {
+		if err := g.store.replacing(ctx, pool{g.store.naming}, w, c); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ type writing struct {
 	origin     int64
 	index      *sqldb.Index
 	packed     []byte // the body with the copy of the index
+	left       []byte // of the index by a delete, nil if there is nothing
 	place      int64  // in the transaction
 	seq        int64  // once the transaction's id is known
 	rid        int64
@@ -158,11 +159,24 @@ func (t *tx) lockRows(ctx context.Context, writes []*writing) error {
 	for _, w := range writes {
 		c := current[w.place]
 		w.rid, w.version = c.RID, c.Version
-		if w.former, err = t.store.reader.Former(ctx, t, c); err != nil {
+		if err = t.store.replacing(ctx, t, w, c); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// replacing notes the index rows of the version that w replaces, and those that stay of
+// them if w is a delete.
+func (s *Store) replacing(ctx context.Context, db sqldb.DB, w *writing, c sqldb.Current) (err error) {
+	if w.former, err = s.reader.Former(ctx, db, c); err != nil || !w.deleted() {
+		return err
+	}
+	index, err := s.reader.Leave(ctx, db, s, w.former)
+	if w.index, w.left = &index, nil; index.Outline != 0 {
+		w.left = index.Own()
+	}
+	return err
 }
 
 // insertResources inserts the rows of resources that did not exist. One that
@@ -256,6 +270,7 @@ func (t *tx) finish(ctx context.Context, all []*writing) error {
 	origins, bodies := make([]int64, n), make([][]byte, n)
 	var changed struct {
 		rids, seqs, versions, updated, deleted, outlines []int64
+		left                                             [][]byte
 	}
 	for i, w := range all {
 		seqs[i], rids[i], versions[i] = w.seq, w.rid, w.version+1
@@ -270,6 +285,7 @@ func (t *tx) finish(ctx context.Context, all []*writing) error {
 			c := &changed
 			c.rids, c.seqs, c.versions, c.updated = append(c.rids, w.rid), append(c.seqs, seqs[i]), append(c.versions, versions[i]), append(c.updated, updated[i])
 			c.deleted, c.outlines = append(c.deleted, deleted[i]), append(c.outlines, w.index.Outline)
+			c.left = append(c.left, w.left)
 		}
 	}
 	if n >= copiedVersions {
@@ -286,10 +302,10 @@ func (t *tx) finish(ctx context.Context, all []*writing) error {
 			seqs, rids, versions, types, updated, deleted, origins, bodies)
 	}
 	if c := &changed; len(c.rids) > 0 {
-		t.enqueue(`UPDATE resource r SET seq = k.seq, version = k.version, updated = k.updated, deleted = k.deleted, outline = k.outline, idx = NULL
-			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::integer[])
-				AS k (rid, seq, version, updated, deleted, outline) WHERE r.rid = k.rid`,
-			c.rids, c.seqs, c.versions, c.updated, c.deleted, c.outlines)
+		t.enqueue(`UPDATE resource r SET seq = k.seq, version = k.version, updated = k.updated, deleted = k.deleted, outline = k.outline, idx = k.idx
+			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::integer[], $7::bytea[])
+				AS k (rid, seq, version, updated, deleted, outline, idx) WHERE r.rid = k.rid`,
+			c.rids, c.seqs, c.versions, c.updated, c.deleted, c.outlines, c.left)
 	}
 	return nil
 }

@@ -230,14 +230,14 @@ func (s *Store) Reindex(ctx context.Context, held store.Setting, items []store.R
 		}
 		for _, x := range rows {
 			item := &items[x.n-1]
-			if x.current.Deleted || x.current.Version != item.Version {
+			if x.current.Version != item.Version {
 				continue
 			}
 			former, err := s.reader.Former(ctx, t, x.current)
 			if err != nil {
 				return err
 			}
-			index, err := sqldb.NewIndex(namer, item.Index)
+			index, err := sqldb.Reindexed(namer, item.Index, x.current.Deleted)
 			if err != nil {
 				return err
 			}

@@ -42,7 +42,11 @@ func (c *compiler) none(x search.Expr) bool {
 	case search.And:
 		return slices.ContainsFunc(x, c.none)
 	case search.Chain:
-		return c.none(x.X)
+		was := c.former
+		c.former = x.Former.Counts(was)
+		none := c.none(x.X)
+		c.former = was
+		return none
 	case search.Token:
 		return !x.AnySystem && x.System != "" && c.system(x.System) == Unknown ||
 			!slices.ContainsFunc(c.params(x.Param), func(id int64) bool { return id != Unknown })

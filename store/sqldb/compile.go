@@ -30,6 +30,7 @@ type compiler struct {
 	timeless  bool // Governed nodes get their time later: see standing
 	momentary bool // what is made depends on what the tables have now
 	sparing   bool // the condition is asked of few resources
+	former    bool // it is asked of deleted resources, too, as they were before: see former.go
 
 	settled  *settled // nil unless policies are known
 	policies *policyMemory
@@ -85,11 +86,11 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 	case search.Chain:
 		return c.chainCondition(x, r)
 	case search.Has:
-		return c.hasCondition(x, r)
+		return c.as(false, func() fragment { return c.hasCondition(x, r) })
 	case search.Within:
-		return isIn(r, c.withinSet(x))
+		return c.as(false, func() fragment { return isIn(r, c.withinSet(x)) })
 	case search.Referred:
-		return c.referredCondition(x, r)
+		return c.as(false, func() fragment { return c.referredCondition(x, r) })
 	case search.Governed:
 		return c.governedCondition(x, r)
 	case search.Standing:
@@ -110,7 +111,7 @@ const listed = 200
 // few: what is rare, such as a security label, is so looked up once and not for each
 // resource.
 func (c *compiler) fewOf(x search.Expr) ([]fragment, bool) {
-	if c.size == nil || !rare(x) {
+	if c.size == nil || c.former || !rare(x) {
 		return nil, false
 	}
 	timeless := c.timeless
@@ -207,9 +208,9 @@ func (c *compiler) chainCondition(x search.Chain, r string) fragment {
 	ofType, args := c.ofTarget(x, t)
 	return c.dialect.exists(
 		sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+
-			c.dialect.with("resource", t, "", t+".rid = "+f+".target"+ofType+" AND "+t+".deleted + 0 = 0")+
+			c.dialect.with("resource", t, "", t+".rid = "+f+".target"+ofType+" AND "+c.counts(x, r, t))+
 			" WHERE "+f+".rid = "+r+".rid AND ", args...),
-		c.linked(x.Param, f, t+".type"), sql(" AND "), c.condition(x.X, t))
+		c.linked(x.Param, f, t+".type"), sql(" AND "), c.as(x.Former.Counts(c.former), func() fragment { return c.condition(x.X, t) }))
 }
 
 // ofTarget is that the resource row alias t is of a chain's type.
@@ -233,6 +234,9 @@ func (c *compiler) hasCondition(x search.Has, r string) fragment {
 // with repetition; ok is false when that needs a walk over all resources.
 // The selects' one column is rid.
 func (c *compiler) set(x search.Expr) (selects []fragment, ok bool) {
+	if c.former && !indexed(x) {
+		return nil, false
+	}
 	switch x := x.(type) {
 	case search.And:
 		return c.andSet(x)
@@ -384,7 +388,7 @@ func updatedCondition(x search.LastUpdated) fragment {
 
 func (c *compiler) chainSet(x search.Chain) ([]fragment, bool) {
 	inner := *c
-	inner.types = nil
+	inner.types, inner.former = nil, x.Former.Counts(c.former)
 	if x.Target != "" {
 		inner.types = []int64{c.typeNumber(x.Target)}
 	}
@@ -394,11 +398,14 @@ func (c *compiler) chainSet(x search.Chain) ([]fragment, bool) {
 		return nil, false
 	}
 	d, f := c.alias("d"), c.alias("f")
-	if x.Target == "" {
-		t := c.alias("t")
-		return []fragment{join("", sql("SELECT "+f+".rid AS rid FROM ("), join(" UNION ", selects...),
-			sql(") "+d+c.dialect.with("resource", t, "", t+".rid = "+d+".rid")+c.dialect.with("reference", f, "", f+".target = "+t+".rid")+" WHERE "),
-			c.linked(x.Param, f, t+".type"))}, true
+	if x.Target == "" || inner.former {
+		t, s := c.alias("t"), c.alias("s")
+		ofType, args := c.ofTarget(x, t)
+		from := sql(") "+d+c.dialect.with("resource", t, "", t+".rid = "+d+".rid"+ofType)+c.dialect.with("reference", f, "", f+".target = "+t+".rid"), args...)
+		if inner.former {
+			from.sql += c.dialect.with("resource", s, "", s+".rid = "+f+".rid AND "+c.counts(x, s, t))
+		}
+		return []fragment{join("", sql("SELECT "+f+".rid AS rid FROM ("), join(" UNION ", selects...), from, sql(" WHERE "), c.linked(x.Param, f, t+".type"))}, true
 	}
 	return []fragment{join("", sql("SELECT "+f+".rid AS rid FROM ("), join(" UNION ", selects...), sql(") "+d), c.ofType(x.X, x.Target, d),
 		sql(c.dialect.with("reference", f, "", f+".target = "+d+".rid")+" WHERE "), c.linkedTo(x.Param, f, inner.types[0]))}, true

@@ -69,7 +69,7 @@ func describe(b *bytes.Buffer, x search.Expr) {
 	case search.Other:
 		describeAll(b, "other", []search.Expr{x.X})
 	case search.Chain:
-		fmt.Fprintf(b, "chain %+v %q", x.Param, x.Target)
+		fmt.Fprintf(b, "chain %+v %q %d", x.Param, x.Target, x.Former)
 		describeAll(b, "", []search.Expr{x.X})
 	case search.Has:
 		fmt.Fprintf(b, "has %+v %q", x.Param, x.Source)

@@ -81,8 +81,9 @@ func (c *Choices) kind(policy int64) (int32, bool) {
 
 // decidedKey is what the conditions of search.Decisions depend on besides.
 type decidedKey struct {
-	names *Names
-	row   string
+	names  *Names
+	row    string
+	former bool
 }
 
 // decided are the conditions that kinds of policies come to: those whose texts are the
@@ -126,7 +127,7 @@ func (c *compiler) decided(x search.Governed, g, r string) (from, condition frag
 		return fragment{}, t.condition(byFunction{choices, g}, after)
 	}
 	w := written{choices, x.After, whoseOf(x, r)}
-	if p := t.packedOf(x, decidedKey{c.names, r}, choices); p != nil && (len(p.bytes) <= fewBytes || !c.tells(w)) {
+	if p := t.packedOf(x, decidedKey{c.names, r, c.former}, choices); p != nil && (len(p.bytes) <= fewBytes || !c.tells(w)) {
 		return p.from(g, d), t.condition(inBytes{d, p}, after)
 	}
 	from = sql(" CROSS JOIN LATERAL (SELECT (SELECT ?::text::jsonb) -> "+g+".policy::text AS of OFFSET 0) "+d, w)
@@ -139,7 +140,7 @@ func (c *compiler) decided(x search.Governed, g, r string) (from, condition frag
 
 // decisions are the conditions that are kept with x.
 func (c *compiler) decisions(x search.Governed, r string) *decided {
-	key := decidedKey{c.names, r}
+	key := decidedKey{c.names, r, c.former}
 	t, ok := x.Each.Made.Get(key).(*decided)
 	if !ok {
 		t = new(decided)

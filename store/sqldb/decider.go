@@ -185,7 +185,7 @@ func (c *compiler) memory() *Governing {
 // false when only these say it.
 func (c *compiler) inMemory(x search.Governed, r string, tables fragment) (condition fragment, ok bool) {
 	oneself := x.Self && len(x.Params) == 0
-	if x.Kinds == nil || x.Self != oneself || !x.Sole && !oneself || c.memory() == nil {
+	if c.former || x.Kinds == nil || x.Self != oneself || !x.Sole && !oneself || c.memory() == nil {
 		return fragment{}, false
 	}
 	by := fromMemory{deciding: deciding{after: x.After}, whose: sql(r + ".rid"), r: r}

@@ -29,6 +29,9 @@ func tellable(x search.Expr, nodes *[]search.Governed) (tokens int, ok bool) {
 	case search.Token:
 		return 1, !x.AnyCode && !x.Start
 	case search.Chain:
+		if x.Former == search.Even {
+			return 0, false
+		}
 		return anyToken(x.X)
 	case search.Governed:
 		if nodes == nil || x.Lacking {

@@ -1,6 +1,10 @@
 package sqldb
 
-import "github.com/inglehealth/ingle/engine/search"
+import (
+	"slices"
+
+	"github.com/inglehealth/ingle/engine/search"
+)
 
 // params are the numbers of the parameters under which p's values stand. Of
 // references to resources see links.
@@ -12,7 +16,7 @@ func (c *compiler) params(p search.Param) []int64 {
 	}
 	for _, o := range origins {
 		if o.Target == "" {
-			ids = append(ids, c.param(o.Type, o.Code))
+			ids = append(ids, c.standsUnder(o.Type, o.Code)...)
 		}
 	}
 	return ids
@@ -36,7 +40,7 @@ func (c *compiler) links(p search.Param) []link {
 	targets := map[int64]int{}
 	for _, o := range origins {
 		if o.Target == "" {
-			any.params = append(any.params, c.param(o.Type, o.Code))
+			any.params = append(any.params, c.standsUnder(o.Type, o.Code)...)
 			continue
 		}
 		target := c.typeNumber(o.Target)
@@ -46,7 +50,7 @@ func (c *compiler) links(p search.Param) []link {
 			targets[target] = i
 			links = append(links, link{target: target})
 		}
-		links[i].params = append(links[i].params, c.param(o.Type, o.Code))
+		links[i].params = append(links[i].params, c.standsUnder(o.Type, o.Code)...)
 	}
 	if any.params != nil {
 		links = append(links, any)
@@ -72,9 +76,20 @@ func (c *compiler) linked(p search.Param, reference, targetType string) fragment
 // every type.
 func (c *compiler) own(p search.Param) []int64 {
 	if p.Type != search.System {
-		return []int64{c.param(p.Type, p.Code)}
+		return c.standsUnder(p.Type, p.Code)
+	}
+	if c.former {
+		return append(slices.Clip(c.every(p.Code)), c.every(formerCode(p.Code))...)
 	}
 	return c.every(p.Code)
+}
+
+// standsUnder are the numbers of a parameter: one, or with that of what deletes leave two.
+func (c *compiler) standsUnder(resourceType, code string) []int64 {
+	if c.former {
+		return []int64{c.param(resourceType, code), c.param(resourceType, formerCode(code))}
+	}
+	return []int64{c.param(resourceType, code)}
 }
 
 func (c *compiler) param(resourceType, code string) int64 {

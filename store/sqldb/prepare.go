@@ -66,9 +66,9 @@ func (x *Index) copy(json []byte) []byte {
 	return appendRows(make([]byte, 0, 16*len(x.Rows)), x.Rows, json)
 }
 
-// Former returns the index rows of the current version c.
+// Former returns the index rows of the current version c; of a delete, those that stay.
 func (s *Reader) Former(ctx context.Context, db DB, c Current) ([]Row, error) {
-	if c.Deleted || c.Outline == 0 {
+	if c.Outline == 0 {
 		return nil, nil
 	}
 	if c.Copy == nil && c.Body == nil {

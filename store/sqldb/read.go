@@ -142,7 +142,7 @@ func (s *Reader) Referrers(ctx context.Context, db DB, key fhir.Key, limit int) 
 	var keys []fhir.Key
 	var types []int64
 	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT DISTINCT r.type, r.id FROM reference f"+
-		s.Dialect.with("resource", "r", "", "r.rid = f.rid")+" WHERE f.target = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?) AND f.rid <> f.target LIMIT "+strconv.Itoa(limit)),
+		s.Dialect.with("resource", "r", "", "r.rid = f.rid AND r.deleted = 0")+" WHERE f.target = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?) AND f.rid <> f.target LIMIT "+strconv.Itoa(limit)),
 		[]any{t, Clean(string(key.ID))}, func(r Rows) error {
 			var n int64
 			var id string

@@ -21,7 +21,7 @@ type unsettled struct{ x search.Governed }
 
 // settles says whether the condition of x on row r is made of known policies.
 func (c *compiler) settles(x search.Governed, r string) bool {
-	return c.settled != nil && r == row && !x.Lacking && (c.settled.owner == nil || x.Owner != "")
+	return c.settled != nil && r == row && !c.former && !x.Lacking && (c.settled.owner == nil || x.Owner != "")
 }
 
 // fill puts conditions in place of what is unsettled in f.

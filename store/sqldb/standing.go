@@ -44,7 +44,7 @@ const standingAliases = 1_000_000
 // standing is the condition of x, made anew when what it was made by has changed.
 // Sizes are as old as estimates may be. One in another is a part of that.
 func (c *compiler) standing(x search.Standing, r string) fragment {
-	if c.trace != nil || x.Made == nil || c.timeless {
+	if c.trace != nil || x.Made == nil || c.timeless || c.former {
 		return c.anew(x, r)
 	}
 	key := madeKey{c.names, r, c.size != nil, len(c.ids) > 0, c.memory() != nil, c.knows(), x.By}

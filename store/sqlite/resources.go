@@ -248,14 +248,14 @@ func (s *Store) Reindex(ctx context.Context, held store.Setting, items []store.R
 			if err != nil {
 				return err
 			}
-			if current.RID == 0 || current.Deleted || current.Version != x.Version {
+			if current.RID == 0 || current.Version != x.Version {
 				continue
 			}
 			former, err := s.reader.Former(ctx, quiet{t.writer.conn}, current)
 			if err != nil {
 				return err
 			}
-			index, err := sqldb.NewIndex(t, x.Index)
+			index, err := sqldb.Reindexed(t, x.Index, current.Deleted)
 			if err != nil {
 				return err
 			}

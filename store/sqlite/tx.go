@@ -129,6 +129,16 @@ func (t *tx) put(w *store.Write) (store.Record, error) {
 	if err != nil {
 		return store.Record{}, err
 	}
+	var left any
+	if x.deleted != 0 {
+		index, err := t.writer.store.reader.Leave(context.Background(), quiet{t.writer.conn}, t, former)
+		if err != nil {
+			return store.Record{}, err
+		}
+		if x.index = &index; index.Outline != 0 {
+			left = index.Own()
+		}
+	}
 	if err := t.changing(); err != nil {
 		return store.Record{}, err
 	}
@@ -136,8 +146,8 @@ func (t *tx) put(w *store.Write) (store.Record, error) {
 	if err != nil {
 		return r, err
 	}
-	if err := t.writer.conn.run("UPDATE resource SET seq = ?, version = ?, updated = ?, deleted = ?, outline = ?, idx = NULL WHERE rid = ?",
-		int64(r.Seq), r.Version, x.updated, x.deleted, x.index.Outline, current.RID); err != nil {
+	if err := t.writer.conn.run("UPDATE resource SET seq = ?, version = ?, updated = ?, deleted = ?, outline = ?, idx = ? WHERE rid = ?",
+		int64(r.Seq), r.Version, x.updated, x.deleted, x.index.Outline, left, current.RID); err != nil {
 		return r, err
 	}
 	t.index(current.RID, x.index, former)

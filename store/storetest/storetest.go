@@ -45,7 +45,7 @@ type testCase struct {
 	run  func(t *testing.T, b bench)
 }
 
-var cases = slices.Concat(writeCases, searchCases, referenceCases, historyCases, transactionCases, holdCases, expungeCases, textCases, keepingCases,
+var cases = slices.Concat(writeCases, searchCases, referenceCases, formerCases, historyCases, transactionCases, holdCases, expungeCases, textCases, keepingCases,
 	identityCases, limitCases, auditCases, alongCases, explainCases, governCases, decideCases, regovernCases, eventCases, walkCases)
 
 // bench is a store with what the cases often do.
