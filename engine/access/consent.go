@@ -63,7 +63,8 @@ type datum struct {
 // one that says nothing computable, only the denials of the nested provisions hold.
 // A part that cannot be computed makes a permission void. A denial with such a part
 // holds without it when it is the root rule or names a sensitive label, and else is
-// void, too: then the default decides, and Problems say so. They also name actors as
+// void, too: then the default decides, and Problems say so. An actor at another server
+// is such a part, but for a denial of others as well, which holds of these. Problems also name actors as
 // which nobody asks here, which changes nothing of the rest.
 func ReadConsent(root fhir.Node, base string) Consent {
 	r := reading{server: base}
@@ -289,7 +290,8 @@ func (r *reading) criteria(p fhir.Node, deny, root bool, depth int) (rule, bool)
 			out.Lo, out.Hi = &lo, &hi
 		}
 	}
-	out.Actors = r.actors(p)
+	var elsewhere int
+	out.Actors, elsewhere = r.actors(p)
 	for n := range p.All("action") {
 		for coding := range n.All("coding") {
 			out.Actions = append(out.Actions, coding.Child("code").Text())
@@ -322,13 +324,16 @@ func (r *reading) criteria(p fhir.Node, deny, root bool, depth int) (rule, bool)
 	if len(r.problems) == before {
 		return out, true
 	}
-	return out, deny && (root || slices.ContainsFunc(out.Labels, isSensitive))
+	ofOthers := out.Actors != nil && len(r.problems) == before+elsewhere
+	return out, deny && (root || ofOthers || slices.ContainsFunc(out.Labels, isSensitive))
 }
 
 // actorTypes are the types of the references among Asker.Actors.
 var actorTypes = []fhir.Type{"CareTeam", "Group", "Organization", patientType, "Person", "Practitioner", "PractitionerRole", "RelatedPerson"}
 
-func (r *reading) actors(p fhir.Node) (actors []string) {
+// actors are the names of a provision's actors; of those at other servers it says how many
+// there are.
+func (r *reading) actors(p fhir.Node) (actors []string, elsewhere int) {
 	for n := range p.All("actor") {
 		ref := n.Child("reference")
 		text, value := ref.Child("reference").Text(), ref.Find("identifier", "value").Text()
@@ -340,14 +345,15 @@ func (r *reading) actors(p fhir.Node) (actors []string) {
 				r.idle = append(r.idle, n.Path()+": "+fmt.Sprintf("nobody asks as a %s here, so that it concerns nobody; an app is named by the identifier with the system BASE/auth/clients and its client id", key.Type))
 			}
 		case text != "" && !strings.HasPrefix(text, "#"):
-			actors = append(actors, text)
+			r.problem(n, "%q is no resource of this server, so that nobody here is known to be meant: it takes a reference such as Practitioner/1, or an identifier", text)
+			elsewhere++
 		case value != "":
 			actors = append(actors, ref.Find("identifier", "system").Text()+"|"+value)
 		default:
 			r.problem(n, "it names nobody: it takes a reference or an identifier")
 		}
 	}
-	return actors
+	return actors, elsewhere
 }
 
 func (r *reading) codings(p fhir.Node, name string) (all []string) {

@@ -430,6 +430,8 @@ func TestWhatCannotBeComputedIsSaid(t *testing.T) {
 		{`"provision":{"type":"permit","provision":[{"type":"deny","actor":[{"role":{"text":"x"},"reference":{"display":"nobody"}}]}]}`, "Consent.provision.provision[0].actor[0]: it names nobody"},
 		{`"provision":{"type":"deny","data":[{"meaning":"instance","reference":{"reference":"http://elsewhere/Observation/1"}}]}`, "Consent.provision.data[0]: it takes a reference to a resource of this server"},
 		{`"provision":{"type":"permit","data":[{"meaning":"instance","reference":{"reference":"Observation/1/_history/2"}}]}`, "Consent.provision.data[0]: it takes a resource, not one of its versions"},
+		{`"provision":{"type":"deny",` + actor("https://elsewhere.example/Practitioner/x") + `}`, `Consent.provision.actor[0]: "https://elsewhere.example/Practitioner/x" is no resource of this server`},
+		{`"provision":{"type":"permit","provision":[{"type":"permit",` + actor("https://elsewhere.example/Practitioner/x") + `}]}`, "Consent.provision.provision[0].actor[0]: "},
 		{`"policyRule":{"text":"be kind"}`, "Consent: there is neither a type"},
 		{`"provision":{"type":"deny",` + actor("Device/pump") + `}`, "Consent.provision.actor[0]: nobody asks as a Device here"},
 	} {
@@ -439,6 +441,23 @@ func TestWhatCannotBeComputedIsSaid(t *testing.T) {
 		}
 		if got := access.ReadConsent(tree.Root(), "").Problems; len(got) != 1 || !strings.HasPrefix(got[0], c.want) {
 			t.Errorf("%s: %q", c.rest, got)
+		}
+	}
+}
+
+func TestAnActorAtAnotherServerPermitsNothingAndFreesNobody(t *testing.T) {
+	w := newWorld(t, clinic...)
+	const stranger = "https://elsewhere.example/Practitioner/dr"
+	both := `"actor":[{"role":{"text":"x"},"reference":{"reference":"` + stranger + `"}},{"role":{"text":"x"},"reference":{"reference":"Practitioner/dr"}}]`
+	for _, c := range []struct{ purpose, rest, want string }{
+		{"TREAT", `"provision":{"type":"deny",` + actor(stranger) + `}`, allOfQ},
+		{"TREAT", `"provision":{"type":"permit","provision":[{"type":"deny",` + both + `}]}`, allOfQ},
+		{"TREAT", `"provision":{"type":"permit","provision":[{"type":"deny",` + actor(stranger) + `}]}`, allOfP + " " + allOfQ},
+		{"HRESCH", `"provision":{"type":"permit",` + actor(stranger) + `}`, "Practitioner/dr"},
+		{"HRESCH", `"provision":{"type":"permit",` + both + `}`, "Practitioner/dr"},
+	} {
+		if got := w.visible(w.under(c.purpose, consent("p", 1, c.rest)), "2024-06-01"); order(got) != order(c.want) {
+			t.Errorf("%s: %s\nwant %s", c.rest, order(got), order(c.want))
 		}
 	}
 }

@@ -122,7 +122,8 @@ func (w *World) actorName(actor any) string {
 }
 
 func (w *World) readProvision(body any, deny, root bool) provision {
-	p := provision{body: body, deny: deny}
+	here, away := w.withoutStrangers(body)
+	p := provision{body: here, deny: deny}
 	for _, one := range at(body, "provision") {
 		p.nested = append(p.nested, w.readProvision(one, text(one, "type") == "deny", false))
 	}
@@ -135,11 +136,31 @@ func (w *World) readProvision(body any, deny, root bool) provision {
 	})
 	p.uncomputed = p.uncomputed || len(p.data) < len(at(body, "data"))
 	// What cannot be computed permits nothing; it forbids if it is the whole
-	// decision or about something sensitive.
-	if sensitive := slices.ContainsFunc(codings(body, "securityLabel"), isSensitive); p.uncomputed && (!deny || !root && !sensitive) {
+	// decision, about something sensitive, or of others as well.
+	known := !p.uncomputed && len(at(here, "actor")) > 0
+	p.uncomputed = p.uncomputed || away
+	if sensitive := slices.ContainsFunc(codings(body, "securityLabel"), isSensitive); p.uncomputed && (!deny || !root && !sensitive && !known) {
 		p.makeVoid()
 	}
 	return p
+}
+
+// withoutStrangers is a provision without the actors that are resources of other servers, and
+// whether it has any.
+func (w *World) withoutStrangers(body any) (any, bool) {
+	all := at(body, "actor")
+	here := slices.DeleteFunc(slices.Clone(all), func(a any) bool {
+		name := text(a, "reference.reference")
+		return name != "" && w.local(name) == ""
+	})
+	if len(here) == len(all) {
+		return body, false
+	}
+	out := maps.Clone(body.(map[string]any))
+	if delete(out, "actor"); len(here) > 0 {
+		out["actor"] = here
+	}
+	return out, true
 }
 
 // makeVoid leaves of a rule the denials in it.

@@ -243,6 +243,12 @@ func (r *rig) provision(depth int) map[string]any {
 			r.refer("Practitioner/dr"), r.refer("Practitioner/other"), r.refer("Organization/ward"), r.refer("CareTeam/t"), {"identifier": map[string]any{"system": "urn:apps", "value": "app"}},
 		})}}
 	}
+	if actors, ok := p["actor"].([]any); ok && r.chance(15) {
+		stranger := map[string]any{"role": map[string]any{"text": "recipient"}, "reference": map[string]any{"reference": "https://elsewhere.example/Practitioner/dr"}}
+		if p["actor"] = append(actors, stranger); r.chance(40) {
+			p["actor"] = []any{stranger}
+		}
+	}
 	if r.chance(most) {
 		p["purpose"] = []any{map[string]any{"code": pick(r, []string{"TREAT", "HRESCH", "HOPERAT", "PATRQT"})}}
 	}
