@@ -104,7 +104,7 @@ func (m matchSource) Get(ctx context.Context, key fhir.Key) (*search.Document, e
 // is store.ErrNotFound when that version is expunged.
 func (m matchSource) Before(ctx context.Context, key fhir.Key) (*search.Document, error) {
 	v, err := m.door.store.Read(ctx, key)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) || m.without[key] && !v.Deleted {
 		return nil, nil //nolint:nilnil // as it says
 	}
 	if err == nil {

@@ -51,7 +51,7 @@ var mutants = []mutant{
 	{"labels that a read says", "../store/sqldb/hints.go", "if h.marked {", "if false {", "postgres"},
 	{"the policy of one patient", "../store/sqldb/settled.go", "s.policies = []int64{s.owner.number}", "s.policies = nil", "postgres"},
 	{"another policy than the one remembered", "../store/sqldb/recalled.go", "o.changed || policyOf(owners) != o.number", "o.changed && policyOf(owners) != o.number", "postgres"},
-	{"notifications", "subscriptionmatch.go", "matchSource{b.l.d}); !ok || err != nil {", "matchSource{b.l.d}); !ok && false || err != nil {", ""},
+	{"notifications", "subscriptionmatch.go", "matchSource{door: b.l.d}); !ok || err != nil {", "matchSource{door: b.l.d}); !ok && false || err != nil {", ""},
 	{"notifications again", "subscriptionmessage.go", "if shown, err = t.shows(ctx, record); err != nil || !shown {", "if shown, err = t.shows(ctx, record); err != nil {", ""},
 	{"what goes along with notifications", "subscriptionmessage.go", "teller.inclusion(t.s.door.store,", "(&Session{door: t.s.door}).inclusion(t.s.door.store,", ""},
 	{"how a resource was", "subscriptionmatch.go", "if c.After == nil || hit.Former {", "if c.After == nil {", ""},
