@@ -67,6 +67,29 @@ func (d *Door) Organizations(ctx context.Context, user fhir.Key) ([]fhir.Key, er
 	return all, nil
 }
 
+// Carers are, beside a user who is a resource, those by which others may name the user: the
+// resources that a Person is, and the PractitionerRoles of all these.
+func (d *Door) Carers(ctx context.Context, user fhir.Key) ([]fhir.Key, error) {
+	selves, err := d.Selves(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	var all []fhir.Key
+	for _, self := range selves {
+		if self != user {
+			all = append(all, self)
+		}
+		roles, err := d.rolesOf(ctx, self)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range roles {
+			all = append(all, r.Key)
+		}
+	}
+	return all, nil
+}
+
 // rolesOf are the PractitionerRoles of a user that are not said to be in use no more.
 func (d *Door) rolesOf(ctx context.Context, user fhir.Key) ([]found, error) {
 	roles, err := d.referring(ctx, string(roleType), "practitioner", user)
@@ -138,7 +161,7 @@ func (d *Door) actorsOf(ctx context.Context, user fhir.Key) ([]string, error) {
 }
 
 // changesActors says whether writes may change whom consents name, as these are now, or
-// for which organizations somebody acts; or else unnamed are the types written of which they
+// as whom, and for which organizations, somebody acts; or else unnamed are the types written of which they
 // would if a consent named one, see namedSince.
 func (d *Door) changesActors(ctx context.Context, writes []store.Write) (does bool, unnamed []fhir.Type, err error) {
 	for i := range writes {

@@ -25,6 +25,9 @@ type Asker struct {
 	Roles []Role
 	// Organizations for which the user acts: what a department is.
 	Organizations []fhir.Key
+	// Carers are, beside the user's own resource, those by which patients may name the user
+	// as who cares for them: the PractitionerRoles, for one.
+	Carers []fhir.Key
 	// Unsealed are the sensitive labels, as "system|code", that need no consent of
 	// the patient for this asker.
 	Unsealed []string
@@ -32,9 +35,14 @@ type Asker struct {
 
 // ReachesDepartments says whether a role of the asker is for the patients of departments, so
 // that Organizations count.
-func (a *Asker) ReachesDepartments() bool {
+func (a *Asker) ReachesDepartments() bool { return a.reaches(ReachDepartment) }
+
+// ReachesOwn says whether a role of the asker is for the own patients, so that Carers count.
+func (a *Asker) ReachesOwn() bool { return a.reaches(ReachOwn) }
+
+func (a *Asker) reaches(reach Reach) bool {
 	return slices.ContainsFunc(a.Roles, func(r Role) bool {
-		return slices.ContainsFunc(r.Rules, func(one RoleRule) bool { return one.Reach == ReachDepartment })
+		return slices.ContainsFunc(r.Rules, func(one RoleRule) bool { return one.Reach == reach })
 	})
 }
 

@@ -48,7 +48,7 @@ type RoleRule struct {
 type Reach string
 
 // Reaches. Own patients are those whose general practitioner the user is, of whose
-// active care team, encounter or appointment; those of the department have an
+// active care team, encounter or appointment, in person or as one of Asker.Carers; those of the department have an
 // encounter with one of the user's organizations, or belong to it. Of Subscriptions
 // both are those that the user made with the app.
 const (
@@ -245,10 +245,17 @@ func (r *Rules) findOwnPatients() search.Expr {
 	if r.user.ID == "" {
 		return any
 	}
-	any = disj(any, r.o.refersTo(patientType, "general-practitioner", r.user))
-	any = disj(any, r.has("CareTeam", "patient", conj(r.o.refersTo("CareTeam", "participant", r.user), r.o.tokens("CareTeam", []string{"status"}, "", "active"))))
-	any = disj(any, r.has("Encounter", "patient", r.o.refersTo("Encounter", "participant", r.user)))
-	return disj(any, r.has("Appointment", "patient", r.o.refersTo("Appointment", "actor", r.user)))
+	named := func(typeName, code string) search.Expr {
+		x := r.o.refersTo(typeName, code, r.user)
+		for _, carer := range r.asker.Carers {
+			x = disj(x, r.o.refersTo(typeName, code, carer))
+		}
+		return x
+	}
+	any = disj(any, named(patientType, "general-practitioner"))
+	any = disj(any, r.has("CareTeam", "patient", conj(named("CareTeam", "participant"), r.o.tokens("CareTeam", []string{"status"}, "", "active"))))
+	any = disj(any, r.has("Encounter", "patient", named("Encounter", "participant")))
+	return disj(any, r.has("Appointment", "patient", named("Appointment", "actor")))
 }
 
 // findDepartments holds of the patients of the user's organizations.

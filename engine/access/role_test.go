@@ -93,6 +93,11 @@ func TestARoleReachesItsPatients(t *testing.T) {
 		}
 		w.explains(r, "2024-06-01", want)
 	}
+	g := grant("user/*.cruds")
+	g.User, g.Asker = fhir.Key{Type: "Practitioner", ID: "none"}, access.Asker{Purpose: "TREAT", Roles: []access.Role{role(access.ReachOwn)}, Carers: []fhir.Key{{Type: "Practitioner", ID: "dr"}}}
+	if got, want := w.reached(w.o.RulesUnder(nil, g), smart.Read), "Patient/gp Patient/team Patient/visit CareTeam/t Encounter/v Observation/gp Provenance/of-gp"; got != want {
+		t.Errorf("as one of several resources: %s\nwant %s", got, want)
+	}
 	both := []access.Role{role(access.ReachOwn), role(access.ReachDepartment)}
 	if got := w.reached(w.as(both...), smart.Read); len(strings.Fields(got)) != 10 {
 		t.Errorf("both: %s", got)

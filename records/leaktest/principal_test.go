@@ -163,6 +163,9 @@ func (r *rig) rules() *access.Rules {
 	if p.Roles != nil {
 		asker.Roles = convert[[]access.Role](r, p.Roles)
 	}
+	if asker.Carers, err = r.door.Carers(r.Context(), keyOf(p.User)); err != nil {
+		r.Fatal(err)
+	}
 	for _, o := range p.Organizations {
 		asker.Organizations = append(asker.Organizations, keyOf(o))
 	}

@@ -55,14 +55,27 @@ func (s *Sight) isWards(v *Version, reach string) bool {
 }
 
 // isWard says whether a Patient names whoever cares: own patients have the user for
-// general practitioner, those of the department belong to one of the user's organizations.
+// general practitioner, in person or by a role, those of the department belong to one of the user's organizations.
 func (s *Sight) isWard(patient *Version, reach string) bool {
 	if reach == "own" {
-		return slices.Contains(s.w.referred(patient.Body, "generalPractitioner"), s.p.User)
+		return slices.ContainsFunc(s.w.referred(patient.Body, "generalPractitioner"), func(to string) bool { return slices.Contains(s.carers(), to) })
 	}
 	return reach == "department" && slices.ContainsFunc(s.w.referred(patient.Body, "managingOrganization"), func(to string) bool {
 		return slices.Contains(s.p.Organizations, to)
 	})
+}
+
+// carers are the user and the PractitionerRoles that are the user's and not said to be in use
+// no more.
+func (s *Sight) carers() []string {
+	all := []string{s.p.User}
+	for v := range s.w.All("PractitionerRole") {
+		active, said := v.Body["active"].(bool)
+		if slices.Contains(s.w.referred(v.Body, "practitioner"), s.p.User) && (active || !said) {
+			all = append(all, v.Reference())
+		}
+	}
+	return all
 }
 
 // findWards are the ids of the patients within reach by other resources: of own ones the
@@ -80,11 +93,11 @@ func (s *Sight) findWards(reach string) map[string]bool {
 	for v := range s.w.All("") {
 		switch {
 		case reach == "own" && v.Type == "CareTeam" && text(v.Body, "status") == "active":
-			take(v, "participant.member", s.p.User)
+			take(v, "participant.member", s.carers()...)
 		case reach == "own" && v.Type == "Encounter":
-			take(v, "participant.individual", s.p.User)
+			take(v, "participant.individual", s.carers()...)
 		case reach == "own" && v.Type == "Appointment":
-			take(v, "participant.actor", s.p.User)
+			take(v, "participant.actor", s.carers()...)
 		case reach == "department" && v.Type == "Encounter":
 			take(v, "serviceProvider", s.p.Organizations...)
 		}

@@ -190,6 +190,12 @@ DiagnosticReport/q {"status":"final","code":{"coding":[{"system":"urn:c","code":
 Device/p {"patient":{"reference":"Patient/p"}}
 Device/none {"distinctIdentifier":"d"}
 Appointment/both {"status":"booked","participant":[{"status":"accepted","actor":{"reference":"Patient/p"}},{"status":"accepted","actor":{"reference":"Patient/q"}},{"status":"accepted","actor":{"reference":"Practitioner/other"}}]}
+PractitionerRole/past {"active":false,"practitioner":{"reference":"Practitioner/dr"}}
+Patient/s {"name":[{"family":"Shared"}],"gender":"female"}
+Patient/u {"name":[{"family":"Unknown"}],"generalPractitioner":[{"reference":"PractitionerRole/past"}]}
+Encounter/role {"status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/s"},"participant":[{"individual":{"reference":"PractitionerRole/dr"}}]}
+Observation/s1 {"status":"final","category":[{"coding":[{"code":"laboratory"}]}],"code":{"coding":[{"system":"urn:c","code":"a"}]},"subject":{"reference":"Patient/s"},"effectiveDateTime":"2018"}
+Observation/u1 {"status":"final","code":{"coding":[{"system":"urn:c","code":"a"}]},"subject":{"reference":"Patient/u"}}
 Appointment/r {"status":"booked","participant":[{"status":"accepted","actor":{"reference":"Patient/r"}},{"status":"accepted","actor":{"reference":"Practitioner/dr"}}]}
 Group/g {"type":"person","actual":true,"member":[{"entity":{"reference":"Patient/p"}},{"entity":{"reference":"Patient/q"}}]}
 List/p {"status":"current","mode":"working","subject":{"reference":"Patient/p"},"entry":[{"item":{"reference":"Observation/p1"}},{"item":{"reference":"Observation/q1"}},{"item":{"reference":"GIVEN"}}]}

@@ -79,3 +79,33 @@ func TestADepartmentIsTheOrganizationsOfTheUsersRoles(t *testing.T) {
 		})
 	}
 }
+
+func TestOwnPatientsNameTheUserOrOneOfTheUsersRoles(t *testing.T) {
+	for _, database := range []string{"SQLite", "PostgreSQL"} {
+		t.Run(database, func(t *testing.T) {
+			p := practice(t)
+			own := p.door.Session(records.Principal{}, nil)
+			role := access.Role{Name: "visiting-nurse", Title: "Nurse who visits", Purposes: []string{"TREAT"}, Rules: []access.RoleRule{{Types: []string{"owned"}, Interactions: "rs", Reach: access.ReachOwn}}}
+			if err := own.SetAccessRole(t.Context(), role); err != nil {
+				t.Fatal(err)
+			}
+			p.user("lin", "visiting-nurse", identity.Link{Type: "Practitioner", ID: "lin"})
+			p.put(`{"resourceType":"Practitioner","id":"lin"}`, `{"resourceType":"PractitionerRole","id":"lin"}`,
+				`{"resourceType":"Patient","id":"ann","generalPractitioner":[{"reference":"PractitionerRole/lin"}]}`)
+			c, _ := p.register()
+			lin := p.tokens(c, "user/*.rs", "lin")["access_token"].(string)
+			sees := func(when string, status int) {
+				t.Helper()
+				if a := p.fhir("Patient/ann", lin); a.status != status {
+					t.Errorf("%s: %d, want %d", when, a.status, status)
+				}
+				p.fhir("Patient/bob", lin).want(404)
+			}
+			sees("when the role is nobody's", 404)
+			p.put(`{"resourceType":"PractitionerRole","id":"lin","practitioner":{"reference":"Practitioner/lin"}}`)
+			sees("in the role", 200)
+			p.put(`{"resourceType":"PractitionerRole","id":"lin","active":false,"practitioner":{"reference":"Practitioner/lin"}}`)
+			sees("when the role has ended", 404)
+		})
+	}
+}

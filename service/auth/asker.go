@@ -42,6 +42,13 @@ func (t *tenant) whoAsks(ctx context.Context, a *identity.Access, patient string
 			return asker, err
 		}
 		asker.Actors = append(asker.Actors, actors...)
+		if asker.ReachesOwn() {
+			carers, err := t.Door.Carers(ctx, l.Key())
+			if err != nil {
+				return asker, err
+			}
+			asker.Carers = append(asker.Carers, carers...)
+		}
 		if !asker.ReachesDepartments() {
 			continue
 		}
