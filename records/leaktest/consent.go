@@ -105,13 +105,6 @@ func (w *World) namesAt(body any, path string) (names []string) {
 	return names
 }
 
-func codesAt(body any, path string) (codes []string) {
-	for _, one := range at(body, path) {
-		codes = append(codes, text(one, "code"))
-	}
-	return codes
-}
-
 // actorName is how an actor of a provision is named: a resource of the server without
 // base URL and version.
 func (w *World) actorName(actor any) string {
@@ -143,24 +136,6 @@ func (w *World) readProvision(body any, deny, root bool) provision {
 		p.makeVoid()
 	}
 	return p
-}
-
-// withoutStrangers is a provision without the actors that are resources of other servers, and
-// whether it has any.
-func (w *World) withoutStrangers(body any) (any, bool) {
-	all := at(body, "actor")
-	here := slices.DeleteFunc(slices.Clone(all), func(a any) bool {
-		name := text(a, "reference.reference")
-		return name != "" && w.local(name) == ""
-	})
-	if len(here) == len(all) {
-		return body, false
-	}
-	out := maps.Clone(body.(map[string]any))
-	if delete(out, "actor"); len(here) > 0 {
-		out["actor"] = here
-	}
-	return out, true
 }
 
 // makeVoid leaves of a rule the denials in it.
@@ -257,11 +232,11 @@ func (s *Sight) consented(v *Version, interactions string) bool {
 		return true
 	case abouts[v.Type] != "":
 		return !slices.ContainsFunc(s.w.referred(v.Body, abouts[v.Type]), func(to string) bool {
-			target := s.w.Current(to)
+			target, former := s.w.Current(to), false
 			if target == nil {
-				target = s.w.Before(to)
+				target, former = s.w.Before(to), true
 			}
-			return target != nil && isOwned(target.Type) && !s.consented(target, "rs")
+			return target != nil && isOwned(target.Type) && !s.consentedAs(target, "rs", former)
 		})
 	case !isOwned(v.Type):
 		return true
@@ -385,15 +360,6 @@ func (s *Sight) isLabelled(v *Version, label string) bool {
 		m := s.beside(v, to)
 		return m != nil && slices.Contains(codings(m.Body, "meta.security"), label)
 	})
-}
-
-// beside is what a version refers to as it is now; of what is deleted, as it was before that
-// where the version itself is of something deleted.
-func (s *Sight) beside(v *Version, to string) *Version {
-	if now := s.w.Current(to); now != nil || s.w.Before(v.Reference()) != v {
-		return now
-	}
-	return s.w.Before(to)
 }
 
 // isOfClass says whether a version is of a type of resource or of document.

@@ -63,11 +63,13 @@ type Sight struct {
 	waiting map[sighting]bool
 	rulings map[ruling][]*consent // by patient
 	wards   map[string]map[string]bool
+	former  *Version // that is looked at as it was before its delete
 }
 
 type sighting struct {
 	v            *Version
 	interactions string
+	former       bool
 }
 
 type ruling struct{ patient string }
@@ -98,13 +100,14 @@ func (s *Sight) May(typeName, interactions string) bool {
 // Sees says whether the principal may do one of the interactions with a version, as
 // it is; of a delete, with the version before it.
 func (s *Sight) Sees(v *Version, interactions string) bool {
+	former := v != nil && v.Deleted
 	for v != nil && v.Deleted {
 		v = s.w.Version(v.Reference(), v.Number-1)
 	}
 	if v == nil {
 		return false
 	}
-	key := sighting{v, interactions}
+	key := sighting{v, interactions, former}
 	if seen, ok := s.known[key]; ok {
 		return seen
 	}
@@ -114,7 +117,7 @@ func (s *Sight) Sees(v *Version, interactions string) bool {
 			seen = true
 		}
 	}
-	seen = seen && s.consented(v, interactions)
+	seen = seen && s.consentedAs(v, interactions, former)
 	s.known[key] = seen
 	return seen
 }

@@ -267,8 +267,10 @@ func (r *rig) sync() (written []*leaktest.Version) {
 func (r *rig) change() {
 	r.Helper()
 	switch n := r.random.IntN(12); {
-	case n >= 10:
+	case n >= 10 && r.mail == nil: // who subscribes is told of each write as things are at that moment
 		r.leave()
+	case n >= 10:
+		r.label()
 	case n < 6:
 		r.consent()
 	case n < 7:
