@@ -9,9 +9,8 @@ help: ## list the targets
 run: ## start a server with a few synthetic patients in it
 	$(GO) run ./cmd/ingle serve --sandbox
 
-test: ## install what is missing (PostgreSQL) and run every test
+test: ## install what is missing (PostgreSQL) and vet, and run every test
 	./scripts/install-test-deps
-	$(GO) vet ./...
 	GO=$(GO) ./scripts/test
 
 screenshots: ## make the pictures of the README anew

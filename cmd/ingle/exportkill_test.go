@@ -163,6 +163,7 @@ func TestAnExportGoesOnWhenTheServerIsKilled(t *testing.T) {
 // Of two servers on one database the one that writes an export is killed: the other one
 // takes it over, and the files have each line once.
 func TestAnExportIsTakenOverByAnotherServer(t *testing.T) {
+	t.Parallel()
 	args := []string{"--database", newDatabase(t), "--export-to", t.TempDir(), "--export-part", "1KiB"}
 	first := startServer(t, args...)
 	fillToExport(t, first)

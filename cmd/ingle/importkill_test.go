@@ -204,6 +204,7 @@ func overAt(t *testing.T, p *process, id string) importSums {
 
 // Of two servers on one database the one that loads is killed; the other one goes on.
 func TestAnotherServerTakesOverTheImportOfOneThatWasKilled(t *testing.T) {
+	t.Parallel()
 	args := []string{"--database", newDatabase(t), "--tenant", "takeover"}
 	one := startServer(t, args...)
 	tenant := func(p *process) *process {

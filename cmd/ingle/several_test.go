@@ -131,6 +131,7 @@ func TestARollingRestartFailsNoRequest(t *testing.T) {
 // A process that works on a job is killed; another one has the job soon after, goes
 // on where it was, and ends it.
 func TestTheWorkOfAKilledProcessIsTakenOver(t *testing.T) {
+	t.Parallel()
 	const resources = 6000
 	database := newDatabase(t)
 	where := []string{"--database", database, "--allow-reindex"}
