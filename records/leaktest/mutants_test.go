@@ -60,7 +60,6 @@ var mutants = []mutant{
 	{"references of consents to versions", "../engine/access/consent.go", "fhir.LocalReference(literal,", `fhir.LocalReference(strings.Replace(literal, "/_history/", "/", 1),`, ""},
 	{"versions of data", "../engine/access/consent.go", "datum{meaning, key.String()}", "datum{meaning, n.Find(\"reference\", \"reference\").Text()}", ""},
 	{"what is told of something deleted", "../engine/access/consented.go", "X: all, Former: search.Even}", "X: all}", ""},
-	{"labels of what is deleted, too", "../engine/access/decide.go", `X: o.label("Encounter", labels), Former: search.Together}`, `X: o.label("Encounter", labels)}`, ""},
 	{"notifications for who asks", "subscriptionmessage.go", "if err != nil || !shown || t.asks == nil {", "if true {", ""},
 }
 
