@@ -1,6 +1,10 @@
 package search
 
-import "github.com/inglehealth/ingle/spec/definitions"
+import (
+	"slices"
+
+	"github.com/inglehealth/ingle/spec/definitions"
+)
 
 // A Query is one parsed search.
 type Query struct {
@@ -363,6 +367,12 @@ type Chain struct {
 	X      Expr
 	Former Former
 }
+
+// LeavesToken says whether a delete leaves of a resource what it has of the token parameters with
+// a code, for chains with Former: only that by which consents tell resources apart.
+func LeavesToken(code string) bool { return slices.Contains(leftTokens, code) }
+
+var leftTokens = []string{"_security", "code", "type", "category", "class", "vaccine-code"}
 
 // Former says when a target counts that is deleted: X is then asked of it as it was
 // before.

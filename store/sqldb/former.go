@@ -64,13 +64,24 @@ func (s *Reader) Leave(ctx context.Context, db DB, n Namer, rows []Row) (Index, 
 			if err != nil {
 				return x, err
 			}
-			if number = r.Param; !strings.HasPrefix(name, formerCode("")) {
+			code, _, _ := strings.Cut(name, " ")
+			switch {
+			case strings.HasPrefix(name, formerCode("")):
+				number = r.Param
+			case r.Table == TokenTable && !search.LeavesToken(code):
+				number = Unknown
+			default:
 				if number, err = n.Number(ParamSpace, formerCode(name)); err != nil {
 					return x, err
 				}
 			}
 			numbers[r.Param] = number
-			params = append(params, number)
+			if number != Unknown {
+				params = append(params, number)
+			}
+		}
+		if number == Unknown {
+			continue
 		}
 		r.Param = number
 		x.Rows = append(x.Rows, r)
@@ -102,7 +113,12 @@ func newFormer(n Namer, entries []search.Entry) (Index, error) {
 	kept := make([]search.Entry, 0, len(entries))
 	for _, e := range entries {
 		switch e.Param.Kind {
-		case definitions.SearchToken, definitions.SearchReference, definitions.SearchDate, definitions.SearchURI:
+		case definitions.SearchToken:
+			if !search.LeavesToken(e.Param.Code) {
+				continue
+			}
+			fallthrough
+		case definitions.SearchReference, definitions.SearchDate, definitions.SearchURI:
 			e.Param.Code = formerCode(e.Param.Code)
 			e.Text = ""
 			kept = append(kept, e)

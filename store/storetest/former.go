@@ -16,7 +16,18 @@ var formerCases = []testCase{
 	{"what a delete left can be indexed anew", formerReindexed},
 }
 
+// What a delete leaves of tokens is that by which consents tell resources apart.
+var (
+	group   = search.Param{Type: "Patient", Code: "category", Kind: definitions.SearchToken}
+	concept = search.Param{Type: "Observation", Code: "code", Kind: definitions.SearchToken}
+)
+
 var provenanceTarget = search.Param{Type: "Provenance", Code: "target", Kind: definitions.SearchReference}
+
+// about is an Observation of a Patient.
+func (b bench) about(id, patient string) store.Write {
+	return b.put("Observation/"+id, store.Any, "", refer(subject, "Patient/"+patient), token(concept, "", "final"))
+}
 
 // tells is a query for Provenances of what x holds of.
 func tells(former search.Former, x search.Expr) *search.Query {
@@ -46,13 +57,13 @@ func (b bench) told(t *testing.T, x search.Expr, undeleted, even string) {
 }
 
 func formerTargets(t *testing.T, b bench) {
-	final := tokenIs(status, "", "final")
-	b.write(t, b.put("Patient/a", 0, ""), b.refers("1", "a"), b.put("Provenance/p", 0, "", refer(provenanceTarget, "Observation/1")))
+	final := tokenIs(concept, "", "final")
+	b.write(t, b.put("Patient/a", 0, ""), b.about("1", "a"), b.put("Provenance/p", 0, "", refer(provenanceTarget, "Observation/1")))
 	b.govern(t, "a", store.PolicySpan{Lo: search.MinTime, Until: search.MaxTime, Policy: "x"})
 	governed := search.Governed{Params: []search.Param{subject}, Policies: []int64{b.number(t, "x")}, At: 1}
-	ofAll := search.Token{Param: search.Param{Type: search.System, Code: "status", Kind: definitions.SearchToken}, Code: "final"}
+	ofAll := search.Token{Param: search.Param{Type: search.System, Code: "code", Kind: definitions.SearchToken}, Code: "final"}
 	all := []search.Expr{final, ofAll, governed, search.And{final, governed}, search.And{search.TypeIs{"Observation"}, final},
-		search.And{search.IDs{"1"}, final}, search.Not{X: tokenIs(status, "", "amended")}, subjectIs("Patient/a")}
+		search.And{search.IDs{"1"}, final}, search.Not{X: tokenIs(concept, "", "amended")}, subjectIs("Patient/a")}
 	for _, x := range all {
 		b.told(t, x, "Provenance/p", "Provenance/p")
 	}
@@ -65,21 +76,21 @@ func formerTargets(t *testing.T, b bench) {
 			}
 		}
 	}
-	for _, x := range []search.Expr{tokenIs(status, "", "amended"), subjectIs("Patient/b"), search.IDs{"2"}, search.Not{X: final}} {
+	for _, x := range []search.Expr{tokenIs(concept, "", "amended"), subjectIs("Patient/b"), search.IDs{"2"}, search.Not{X: final}} {
 		b.told(t, x, "", "")
 	}
 	if got, err := b.Referrers(b.ctx, key("Patient/a"), 10); len(got) > 0 || err != nil {
 		t.Errorf("the patient is referred to by %v, %v", got, err)
 	}
-	if got, err := b.Values(b.ctx, status, 10); len(got) > 0 || err != nil {
+	if got, err := b.Values(b.ctx, concept, 10); len(got) > 0 || err != nil {
 		t.Errorf("there are values %v, %v", got, err)
 	}
 }
 
 func formerTogether(t *testing.T, b bench) {
-	b.write(t, b.female("a", 0), b.refers("1", "a"), b.refers("2", "a"), b.put("Provenance/p", 0, "", refer(provenanceTarget, "Observation/1")))
+	b.write(t, b.put("Patient/a", 0, "", token(group, "", "female")), b.about("1", "a"), b.about("2", "a"), b.put("Provenance/p", 0, "", refer(provenanceTarget, "Observation/1")))
 	of := func(former search.Former) search.Expr {
-		return search.Chain{Param: subject, Target: "Patient", X: tokenIs(gender, "", "female"), Former: former}
+		return search.Chain{Param: subject, Target: "Patient", X: tokenIs(group, "", "female"), Former: former}
 	}
 	b.write(t, b.remove("Observation/1", 1))
 	for former := range search.Even + 1 {
@@ -97,12 +108,12 @@ func formerTogether(t *testing.T, b bench) {
 }
 
 func formerGoes(t *testing.T, b bench) {
-	final, amended := tokenIs(status, "", "final"), tokenIs(status, "", "amended")
-	b.write(t, b.refers("1", "a"), b.put("Provenance/p", 0, "", refer(provenanceTarget, "Observation/1")))
+	final, amended := tokenIs(concept, "", "final"), tokenIs(concept, "", "amended")
+	b.write(t, b.about("1", "a"), b.put("Provenance/p", 0, "", refer(provenanceTarget, "Observation/1")))
 	b.write(t, b.remove("Observation/1", 1))
 	b.write(t, b.remove("Observation/1", 2))
 	b.told(t, final, "", "Provenance/p")
-	b.write(t, b.put("Observation/1", 3, "", token(status, "", "amended")))
+	b.write(t, b.put("Observation/1", 3, "", token(concept, "", "amended")))
 	b.told(t, final, "", "")
 	b.told(t, amended, "Provenance/p", "Provenance/p")
 	b.write(t, b.remove("Observation/1", 4))
@@ -111,22 +122,22 @@ func formerGoes(t *testing.T, b bench) {
 	b.expunge(t, store.Expunge{Key: key("Observation/1"), Deleted: true}, 5)
 	b.told(t, amended, "", "")
 	b.told(t, search.Not{X: final}, "", "")
-	b.write(t, b.put("Observation/1", 0, "", token(status, "", "final")))
+	b.write(t, b.put("Observation/1", 0, "", token(concept, "", "final")))
 	b.told(t, amended, "", "")
 	b.told(t, final, "Provenance/p", "Provenance/p")
 }
 
 func formerReindexed(t *testing.T, b bench) {
-	b.write(t, b.refers("1", "a"), b.put("Provenance/p", 0, "", refer(provenanceTarget, "Observation/1")))
+	b.write(t, b.about("1", "a"), b.put("Provenance/p", 0, "", refer(provenanceTarget, "Observation/1")))
 	b.write(t, b.remove("Observation/1", 1))
 	held := b.setting(t, "held", "1")
-	item := store.Reindexed{Key: fhir.Key{Type: "Observation", ID: "1"}, Version: 2, Index: []search.Entry{token(status, "", "amended")}}
+	item := store.Reindexed{Key: fhir.Key{Type: "Observation", ID: "1"}, Version: 2, Index: []search.Entry{token(concept, "", "amended")}}
 	if n, err := b.Reindex(b.ctx, held, []store.Reindexed{item}); err != nil || n.Replaced != 1 || n.Added != 1 {
 		t.Errorf("replaced %+v, %v", n, err)
 	}
-	b.told(t, tokenIs(status, "", "final"), "", "")
-	b.told(t, tokenIs(status, "", "amended"), "", "Provenance/p")
-	if got := b.search(t, &search.Query{Types: []string{"Observation"}, Filter: tokenIs(status, "", "amended"), Count: 10}); got != "" {
+	b.told(t, tokenIs(concept, "", "final"), "", "")
+	b.told(t, tokenIs(concept, "", "amended"), "", "Provenance/p")
+	if got := b.search(t, &search.Query{Types: []string{"Observation"}, Filter: tokenIs(concept, "", "amended"), Count: 10}); got != "" {
 		t.Errorf("%s is found, which is deleted", got)
 	}
 }

@@ -51,7 +51,7 @@ func reindex(t *testing.T, b bench) {
 	n, err := b.Reindex(b.ctx, held, []store.Reindexed{
 		{Key: key("Patient/a"), Version: 1, Index: []search.Entry{token(gender, "", "other")}},
 		{Key: key("Patient/b"), Version: 1, Index: []search.Entry{token(gender, "", "other")}},
-		{Key: key("Patient/c"), Version: 2, Index: []search.Entry{token(gender, "", "other")}},
+		{Key: key("Patient/c"), Version: 2, Index: []search.Entry{token(gender, "", "other"), token(group, "", "other")}},
 		{Key: key("Patient/d"), Version: 1, Index: []search.Entry{token(gender, "", "other")}},
 	})
 	if want := (store.ReindexCount{Replaced: 2, Added: 2, Removed: 1}); n != want || err != nil { // the deleted one, too
