@@ -47,47 +47,39 @@ func (d *Door) Actors(ctx context.Context, user fhir.Key) ([]string, error) {
 
 // Organizations are those for which a user who is a resource acts, by the
 // PractitionerRoles that are its.
-func (d *Door) Organizations(ctx context.Context, user fhir.Key) ([]fhir.Key, error) {
-	selves, err := d.Selves(ctx, user)
-	if err != nil {
-		return nil, err
-	}
-	var all []fhir.Key
-	for _, self := range selves {
-		roles, err := d.rolesOf(ctx, self)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range roles {
-			if organization, ok := d.organizationOf(r); ok && !slices.Contains(all, organization) {
-				all = append(all, organization)
-			}
+func (d *Door) Organizations(ctx context.Context, user fhir.Key) (all []fhir.Key, err error) {
+	_, roles, err := d.selvesAndRoles(ctx, user)
+	for _, r := range roles {
+		if organization, ok := d.organizationOf(r); ok && !slices.Contains(all, organization) {
+			all = append(all, organization)
 		}
 	}
-	return all, nil
+	return all, err
 }
 
 // Carers are, beside a user who is a resource, those by which others may name the user: the
 // resources that a Person is, and the PractitionerRoles of all these.
 func (d *Door) Carers(ctx context.Context, user fhir.Key) ([]fhir.Key, error) {
-	selves, err := d.Selves(ctx, user)
-	if err != nil {
-		return nil, err
+	all, roles, err := d.selvesAndRoles(ctx, user)
+	for _, r := range roles {
+		all = append(all, r.Key)
 	}
-	var all []fhir.Key
+	return slices.DeleteFunc(all, func(k fhir.Key) bool { return k == user }), err
+}
+
+// selvesAndRoles are the resources that a user is, and the PractitionerRoles of all these.
+func (d *Door) selvesAndRoles(ctx context.Context, user fhir.Key) (selves []fhir.Key, roles []found, err error) {
+	if selves, err = d.Selves(ctx, user); err != nil {
+		return nil, nil, err
+	}
 	for _, self := range selves {
-		if self != user {
-			all = append(all, self)
-		}
-		roles, err := d.rolesOf(ctx, self)
+		some, err := d.rolesOf(ctx, self)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		for _, r := range roles {
-			all = append(all, r.Key)
-		}
+		roles = append(roles, some...)
 	}
-	return all, nil
+	return selves, roles, nil
 }
 
 // rolesOf are the PractitionerRoles of a user that are not said to be in use no more.
