@@ -58,6 +58,10 @@ func TestEachRuleOfTheReleaseIsKept(t *testing.T) {
 		{"target in the same Bundle", `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"urn:uuid:c757873d-ec9a-4326-a141-556f43239520","resource":{"resourceType":"Encounter","status":"planned","class":{"code":"AMB"}}},{"resource":` + obs + `,"subject":{"reference":"urn:uuid:c757873d-ec9a-4326-a141-556f43239520"}}}]}`, "Bundle.entry[1].resource.subject", "refers to Encounter"},
 		{"dom-2", obs + `,"subject":{"reference":"#p"},"contained":[{"resourceType":"Patient","id":"p","managingOrganization":{"reference":"#o"},"contained":[{"resourceType":"Organization","id":"o","name":"x"}]}]}`, "Observation", "dom-2"},
 		{"two contained resources of an id", obs + `,"subject":{"reference":"#p"},"contained":[{"resourceType":"Patient","id":"p"},{"resourceType":"Patient","id":"p","active":true}]}`, "Observation.contained[1].id", "each needs an id of its own"},
+		{"two elements of an id", `{"resourceType":"Patient","name":[{"id":"a","family":"x"},{"id":"b"},{"family":"y","id":"a"}]}`, "Patient.name[2].id", `"a" is the id of Patient.name[0], too`},
+		{"a primitive and another element of an id", `{"resourceType":"Patient","birthDate":"2000-01-01","_birthDate":{"id":"a"},"name":[{"family":"x","id":"a"}]}`, "Patient.name[0].id", `"a" is the id of Patient.birthDate, too`},
+		{"an element of what is contained and another of an id", obs + `,"method":{"id":"a","text":"y"},"subject":{"reference":"#p"},"contained":[{"resourceType":"Patient","id":"p","name":[{"id":"a","family":"x"}]}]}`, "Observation.contained[0].name[0].id", `"a" is the id of Observation.method, too`},
+		{"two elements of an id in an entry", `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","name":[{"id":"a","family":"x"},{"id":"a","family":"y"}]}}]}`, "Bundle.entry[0].resource.name[1].id", `"a" is the id of Bundle.entry[0].resource.name[0], too`},
 		{"two in an entry of a Bundle", `{"resourceType":"Bundle","type":"collection","entry":[{"resource":` + obs + `,"subject":{"reference":"#p"},"contained":[{"resourceType":"Patient","id":"p"},{"resourceType":"Group","id":"p","type":"person","actual":true}]}}]}`, "Bundle.entry[0].resource.contained[1].id", "each needs an id of its own"},
 		{"the id of an element", `{"resourceType":"Patient","name":[{"id":"a b","text":"x"}]}`, "Patient.name[0].id", "has no spaces"},
 		{"the id of a primitive", `{"resourceType":"Patient","birthDate":"2000","_birthDate":{"id":"a b"}}`, "Patient.birthDate.id", "has no spaces"},
@@ -105,6 +109,9 @@ func TestWhatTheReleaseAllowsPasses(t *testing.T) {
 		`{"resourceType":"Condition","subject":{"display":"x"},"code":{"coding":[{"system":"http://snomed.info/sct","code":"no such"}]}}`,
 		`{"resourceType":"Patient","name":[{"text":"x","period":{"start":"2020-01","end":"2020-01-01"}}]}`,
 		`{"resourceType":"Binary","contentType":"application/fhir+json;fhirVersion=4.0"}`,
+		`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","name":[{"id":"a","family":"x"}]}},{"id":"a","resource":{"resourceType":"Patient","id":"a","name":[{"id":"a","family":"x"}]}}]}`,
+		`{"resourceType":"StructureDefinition","url":"http://example.org/x","name":"X","status":"draft","kind":"resource","abstract":false,"type":"Patient","baseDefinition":"http://hl7.org/fhir/StructureDefinition/Patient","derivation":"constraint",
+			"snapshot":{"element":[{"id":"Patient","path":"Patient","definition":"x","min":0,"max":"*","base":{"path":"Patient","min":0,"max":"*"}}]},"differential":{"element":[{"id":"Patient","path":"Patient"}]}}`,
 	} {
 		if issues := v.Check(context.Background(), parse(t, d, src)); len(issues) > 0 {
 			t.Errorf("%s: %v", src, issues)

@@ -173,6 +173,8 @@ type run struct {
 	// known are the entries of the Bundles seen by fullUrl, and contained
 	// resources by id where they are many.
 	known map[fhir.Node]map[string]fhir.Node
+	// elements are those seen that have an id.
+	elements map[elementID]fhir.Node
 	// absent are code systems with versions, as system|version, that are not at hand.
 	absent map[string]bool
 }

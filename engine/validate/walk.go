@@ -139,8 +139,8 @@ func (r *run) element(n fhir.Node, p *propertyPlan) {
 	if p.maxLength > 0 && utf8.RuneCountInString(n.Text()) > p.maxLength {
 		r.add(fault.ErrorLevel, fault.CodeTooLong, n, fmt.Sprintf("is longer than %d characters", p.maxLength))
 	}
-	if p.elementID && strings.ContainsAny(n.Text(), " \t\r\n") {
-		r.add(fault.ErrorLevel, fault.CodeValue, n, "is the id of an element, which has no spaces")
+	if p.elementID {
+		r.identity(n)
 	}
 	for _, rule := range p.errors {
 		r.obey(n, rule, "", true)
