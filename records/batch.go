@@ -23,7 +23,7 @@ func (s *Session) batch(ctx context.Context, rel *release, nodes []fhir.Node, o 
 	places := map[string]int{}
 	names := map[string]bool{}
 	for i, n := range nodes {
-		e, err := s.door.entry(rel, n, i)
+		e, err := s.door.entry(rel, n, i, o)
 		if err != nil {
 			result.Entries[i] = EntryResult{Method: n.Find("request", "method").Text(), Err: err}
 			continue

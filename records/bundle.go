@@ -19,6 +19,9 @@ type BundleOptions struct {
 	// metadata; nil refuses them. In a transaction only reading ones are
 	// called, after the commit.
 	Operation func(ctx context.Context, r EntryRequest) (EntryResult, error)
+	// Reads says whether a POST to the URL of an operation changes nothing, as
+	// that of one that does not exist; nil says so of none.
+	Reads func(url string) bool
 
 	answers *answers
 }

@@ -19,6 +19,7 @@ type entry struct {
 	url      string
 	route    route
 	resource fhir.Node // zero when there is none
+	asks     bool      // it calls by POST an operation that changes nothing
 
 	precondition    Precondition
 	read            ReadOptions
@@ -35,8 +36,12 @@ func (e *entry) fail(err error) error { return inside(err, e.place(), e.place()+
 // misread moves the error of a read's parameters to where they are.
 func (e *entry) misread(err error) error { return inside(err, e.place()+".request.url", "") }
 
-// order is the place of a method in processing (R4 §3.1.0.11.2).
+// order is the place of an entry in processing, by its method (R4 §3.1.0.11.2).
+// A POST that only asks comes with the reads.
 func (e *entry) order() int {
+	if e.asks {
+		return 3
+	}
 	switch e.method {
 	case "DELETE":
 		return 0
@@ -52,7 +57,7 @@ func (e *entry) order() int {
 func (e *entry) writes() bool { return e.order() < 3 && e.route.kind != routeOperation }
 
 // entry reads Bundle.entry[i].
-func (d *Door) entry(rel *release, n fhir.Node, i int) (*entry, error) {
+func (d *Door) entry(rel *release, n fhir.Node, i int, o BundleOptions) (*entry, error) {
 	request := n.Child("request")
 	e := &entry{
 		index: i, node: n,
@@ -69,6 +74,7 @@ func (d *Door) entry(rel *release, n fhir.Node, i int) (*entry, error) {
 	if e.route, err = d.route(rel, e.url); err != nil {
 		return nil, inside(err, e.place()+".request.url", e.place()+".request.url")
 	}
+	e.asks = e.route.kind == routeOperation && e.method == "POST" && o.Reads != nil && o.Reads(e.url)
 	if text := request.Child("ifMatch").Text(); text != "" {
 		if e.precondition.IfMatch = ParseETags(text); e.precondition.IfMatch == nil {
 			return nil, fault.New(fault.Invalid, fault.CodeValue, e.place()+".request.ifMatch", `holds no entity tag; it looks like this: W/"3"`)

@@ -28,7 +28,7 @@ func (s *Session) transact(ctx context.Context, rel *release, nodes []fhir.Node,
 	t := &transaction{s: s, o: o, rel: rel, entries: make([]*entry, len(nodes)), names: map[string]*entry{}}
 	var failed failures
 	for i, n := range nodes {
-		e, err := s.door.entry(rel, n, i)
+		e, err := s.door.entry(rel, n, i, o)
 		if err == nil {
 			err = t.admit(e)
 		}
@@ -60,7 +60,7 @@ func (t *transaction) admit(e *entry) error {
 	}
 	if e.route.kind == routeOperation {
 		if e.order() < 3 {
-			return fault.New(fault.Invalid, fault.CodeNotSupported, e.place()+".request.url", "an operation in a transaction must be a GET")
+			return t.cannotCall(e)
 		}
 		if t.o.Operation == nil {
 			return fault.New(fault.NotSupported, fault.CodeNotSupported, e.place()+".request.url", "operations are not available in a bundle")
@@ -79,6 +79,14 @@ func (t *transaction) admit(e *entry) error {
 	}
 	t.names[e.fullURL] = e
 	return nil
+}
+
+// cannotCall says why an operation is no entry of a transaction.
+func (t *transaction) cannotCall(e *entry) error {
+	if e.method != "POST" {
+		return fault.New(fault.Invalid, fault.CodeNotSupported, e.place()+".request.method", "an operation is called by GET or POST, not by %s", e.method)
+	}
+	return fault.New(fault.Invalid, fault.CodeNotSupported, e.place()+".request.url", "%s changes something, and a transaction calls only operations that read, when all else is done: call it in a batch, or by a request of its own", fault.Shorten(e.url))
 }
 
 // mayEntry refuses an entry that access does not allow, before any is processed.

@@ -20,7 +20,7 @@ func (c *call) bundle() error {
 	if err != nil {
 		return err
 	}
-	o := records.BundleOptions{Handling: c.handling(), Operation: c.entryOperation}
+	o := records.BundleOptions{Handling: c.handling(), Operation: c.entryOperation, Reads: c.entryReads}
 	if o.Request, err = c.request(); err != nil {
 		return err
 	}

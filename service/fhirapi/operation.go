@@ -186,7 +186,7 @@ func (c *call) operationContent(in *invocation) (*records.Content, error) {
 // entryOperation answers GET metadata and $operations in a batch.
 func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (records.EntryResult, error) {
 	result := records.EntryResult{Status: http.StatusOK, Method: r.Method}
-	path, _, _ := strings.Cut(strings.TrimPrefix(r.URL, c.door.Base()), "?")
+	path := c.entryPath(r.URL)
 	shape, target, err := c.match(path)
 	if err != nil {
 		return result, err
@@ -227,6 +227,19 @@ func (c *call) entryOperation(ctx context.Context, r records.EntryRequest) (reco
 	result.BodyRelease, result.BodyMixed = in.release, in.mixed
 	result.Version, result.LastModified, result.Location = in.version, in.updated, in.location
 	return result, err
+}
+
+// entryReads says whether a POST to an operation's URL in a batch changes nothing: it
+// is one of those that GET calls, too, or none.
+func (c *call) entryReads(url string) bool {
+	shape, _, err := c.match(c.entryPath(url))
+	return err != nil || shape.endpoints[http.MethodGet] != nil
+}
+
+// entryPath is the path of the URL of an entry, below the base.
+func (c *call) entryPath(url string) string {
+	path, _, _ := strings.Cut(strings.TrimPrefix(url, c.door.Base()), "?")
+	return path
 }
 
 // errNoOperation says what became of an operation that cannot be called: it

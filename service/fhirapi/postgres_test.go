@@ -81,6 +81,7 @@ func TestTheAPIOnPostgreSQL(t *testing.T) {
 		"ADifferenceIsAPatchThatTheServerTakes":                TestADifferenceIsAPatchThatTheServerTakes,
 		"ADocumentIsMadeOfACompositionAndStoredOnRequest":      TestADocumentIsMadeOfACompositionAndStoredOnRequest,
 		"OperationsOnRecordsAreEntriesOfABatch":                TestOperationsOnRecordsAreEntriesOfABatch,
+		"APostThatOnlyAsksIsAnEntryOfABundle":                  TestAPostThatOnlyAsksIsAnEntryOfABundle,
 		"EachKindOfPatchIsApplied":                             TestEachKindOfPatchIsApplied,
 		"APatchThatCannotBeAppliedChangesNothing":              TestAPatchThatCannotBeAppliedChangesNothing,
 		"AConditionalPatchActsOnItsOnlyMatch":                  TestAConditionalPatchActsOnItsOnlyMatch,

@@ -239,6 +239,41 @@ func TestOperationsOnRecordsAreEntriesOfABatch(t *testing.T) {
 	s.get("/Patient?_tag=vip").want(200).has(`"total":1`)
 }
 
+func TestAPostThatOnlyAsksIsAnEntryOfABundle(t *testing.T) {
+	s := newServer(t)
+	chart(s)
+	const lookup = `{"resourceType":"Parameters","parameter":[{"name":"coding","valueCoding":{"system":"http://hl7.org/fhir/administrative-gender","code":"female"}}]}`
+	for _, kind := range []string{"batch", "transaction"} {
+		b := s.do("POST", "/", `{"resourceType":"Bundle","type":"`+kind+`","entry":[
+			{"request":{"method":"POST","url":"Patient/alice/$everything"},"resource":`+parameters("_type", "Organization")+`},
+			{"request":{"method":"POST","url":"CodeSystem/$lookup"},"resource":`+lookup+`},
+			{"request":{"method":"POST","url":"Patient/$validate"},"resource":{"resourceType":"Patient","gender":"femail"}},
+			{"request":{"method":"POST","url":"`+s.base+`/ValueSet/$lookup"},"resource":`+lookup+`},
+			{"request":{"method":"PUT","url":"Patient/alice"},"resource":{"resourceType":"Patient","id":"alice","managingOrganization":{"reference":"Organization/`+kind+`"}}},
+			{"request":{"method":"PUT","url":"Organization/`+kind+`"},"resource":{"resourceType":"Organization","id":"`+kind+`","name":"x"}}]}`).want(200).bundle()
+		for i, want := range []string{`"type":"searchset"`, "Female", "femail", ""} {
+			e := b.Entry[i]
+			if status := e.Response.Status; i < 3 && status != "200 OK" || i == 3 && status != "404 Not Found" || !strings.Contains(string(e.Resource), want) {
+				t.Errorf("%s: entry %d: %s %s", kind, i, status, e.Resource)
+			}
+		}
+		if got := string(b.Entry[0].Resource); kind == "transaction" && !strings.Contains(got, `"id":"transaction"`) {
+			t.Errorf("it was asked before all was written: %s", got)
+		}
+		s.get("/Organization/" + kind).want(200)
+	}
+	for url, why := range map[string]string{
+		`"method":"POST","url":"Patient/alice/$meta-add"`:     "Patient/alice/$meta-add changes something",
+		`"method":"PUT","url":"Patient/alice/$everything"`:    "by GET or POST, not by PUT",
+		`"method":"DELETE","url":"Patient/alice/$everything"`: "by GET or POST, not by DELETE",
+	} {
+		s.do("POST", "/", `{"resourceType":"Bundle","type":"transaction","entry":[
+			{"request":{"method":"PUT","url":"Organization/never"},"resource":{"resourceType":"Organization","id":"never","name":"x"}},
+			{"request":{`+url+`},"resource":{"resourceType":"Parameters"}}]}`).want(400).has("Bundle.entry[1].request", why)
+	}
+	s.get("/Organization/never").want(404)
+}
+
 func TestTheCapabilityStatementListsOperationsWhereTheyAre(t *testing.T) {
 	guide := testpackage.Load(t, definitions.MustBuiltIn(definitions.R4), "hl7.fhir.us.core-7.0.0.tgz")
 	s := newServer(t, func(_ *records.Policy, _ *web.Config, c *records.Config) { c.Definitions = guide })
