@@ -92,6 +92,8 @@ func TestATransactionWithOneBadEntryLeavesNothing(t *testing.T) {
 			"a patch of nothing":       {entry("PATCH", "Patient/none", "", `{"resourceType":"Parameters"}`, ""), fault.NotFound, "Bundle.entry[1]"},
 			"unclear criteria":         {entry("DELETE", "Patient?nme=x", "", "", ""), fault.Invalid, "Bundle.entry[1]"},
 			"a POST with a version in": {entry("POST", "Patient", "http://x.example/Patient/1/_history/1", `{"resourceType":"Patient"}`, ""), fault.Invalid, "Bundle.entry[1].fullUrl"},
+			"a urn:uuid without one":   {entry("POST", "Patient", "urn:uuid:a", `{"resourceType":"Patient"}`, ""), fault.Invalid, "Bundle.entry[1].fullUrl"},
+			"a UUID without dashes":    {entry("POST", "Patient", "urn:uuid:0198c0deaaaa4000800000000000000a", `{"resourceType":"Patient"}`, ""), fault.Invalid, "Bundle.entry[1].fullUrl"},
 		} {
 			_, err := s.Bundle(t.Context(), bundle("transaction", good, tc.entry), records.BundleOptions{})
 			e, ok := errors.AsType[*fault.Error](err)
@@ -104,6 +106,19 @@ func TestATransactionWithOneBadEntryLeavesNothing(t *testing.T) {
 		}
 		if v := must(s.Read(t.Context(), key("Patient/kept"), records.ReadOptions{}))(t).Version; v != 1 {
 			t.Fatalf("the kept patient is in version %d", v)
+		}
+	})
+}
+
+func TestAUuidOfAFullUrlMayHaveCapitals(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		s := db.session(t, records.Policy{})
+		transact(t, s, entry("POST", "Patient", "urn:uuid:0198C0DE-AAAA-4000-8000-00000000000A", `{"resourceType":"Patient"}`, ""))
+		res := must(s.Bundle(t.Context(), bundle("batch",
+			entry("POST", "Patient", "urn:uuid:a", `{"resourceType":"Patient"}`, ""),
+			entry("POST", "Patient", "", `{"resourceType":"Patient"}`, "")), records.BundleOptions{}))(t)
+		if err := res.Entries[0].Err; err == nil || !strings.Contains(err.Error(), "urn:uuid:a is no urn:uuid") || res.Entries[1].Err != nil {
+			t.Errorf("in a batch: %v, %v", err, res.Entries[1].Err)
 		}
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -110,6 +112,9 @@ func (e *entry) wrong() error {
 	has := !e.resource.IsZero()
 	if strings.Contains(e.fullURL, "/_history/") {
 		return bad(".fullUrl", "must not name a version")
+	}
+	if id, ok := strings.CutPrefix(e.fullURL, "urn:uuid:"); ok && (len(id) != len(uuid.Nil.String()) || uuid.Validate(id) != nil) {
+		return bad(".fullUrl", "%s is no urn:uuid: it needs 8-4-4-4-12 hexadecimal digits, such as urn:uuid:%s", fault.Shorten(e.fullURL), uuid.NewString())
 	}
 	if e.route.kind == routeOperation {
 		return nil
