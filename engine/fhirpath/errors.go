@@ -1,6 +1,10 @@
 package fhirpath
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/dustin/go-humanize"
+)
 
 // SyntaxError says where an expression stops being FHIRPath. Line and Column
 // are 1-based and count characters.
@@ -49,5 +53,5 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("evaluation stopped: more than %d %s", e.Max, e.Limit)
+	return fmt.Sprintf("evaluation stopped: more than %s %s", humanize.Comma(int64(e.Max)), e.Limit)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/inglehealth/ingle/engine/fhirpath"
 	"github.com/inglehealth/ingle/spec/fault"
 	"github.com/inglehealth/ingle/spec/fhir"
@@ -75,7 +77,7 @@ func (r *run) emit() error {
 
 func (r *run) costly(what string, limit int) error {
 	return fault.New(fault.Unprocessable, fault.CodeTooCostly, "",
-		"the view makes more than %d %s of %s: forEach and unionAll side by side multiply", limit, what, r.resource.Tree().Key())
+		"the view makes more than %s %s of %s: forEach and unionAll side by side multiply", humanize.Comma(int64(limit)), what, r.resource.Tree().Key())
 }
 
 // holds says whether a where lets the resource pass.

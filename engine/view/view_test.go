@@ -219,8 +219,8 @@ func TestProductsThatExplodeAreStopped(t *testing.T) {
 		return `"resource":"Patient","select":[` + strings.Join(append(list, last), ",") + `]`
 	}
 	for last, want := range map[string]string{
-		`{"column":[{"name":"x","path":"id"}]}`:                       "more than 1000000 rows of Patient/many",
-		`{"forEach":"address","column":[{"name":"x","path":"city"}]}`: "more than 2000000 steps of Patient/many",
+		`{"column":[{"name":"x","path":"id"}]}`:                       "more than 1,000,000 rows of Patient/many",
+		`{"forEach":"address","column":[{"name":"x","path":"city"}]}`: "more than 2,000,000 steps of Patient/many",
 	} {
 		v := mustCompile(t, selects(last))
 		n := 0

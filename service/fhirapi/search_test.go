@@ -266,7 +266,7 @@ func TestAnExpressionMadeToExplodeIsBounded(t *testing.T) {
 		return `{"resourceType":"ViewDefinition","status":"active","resource":"Patient","select":[{"column":[{"name":"a","path":"` + path + `"}]}]}`
 	}
 	s.do("POST", "/ViewDefinition/$run", view("name.family.matches('^(((a+)+)+)+$')")).want(200).has(`{"a":false}`)
-	s.do("POST", "/ViewDefinition/$run", view("name.family.matches('^(a?){900}(a?){900}(a?){900}$')")).want(422).has("more than 1000000 steps")
+	s.do("POST", "/ViewDefinition/$run", view("name.family.matches('^(a?){900}(a?){900}(a?){900}$')")).want(422).has("more than 1,000,000 steps")
 	s.do("POST", "/ViewDefinition/$run", view("name.family.matches('"+strings.Repeat("(a?){900}", 10)+"')")).want(422).has("more than 20000 states")
 	s.get("/Patient/long/$fhirpath?expression=name.family.matches('^(a%3F)%7B900%7D(a%3F)%7B900%7D$')").want(422).has("1,000,000 steps")
 }

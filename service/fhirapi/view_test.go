@@ -245,7 +245,7 @@ func TestAViewThatTakesTooMuchWorkForOneResourceIsStopped(t *testing.T) {
 			{"name":"resource","resource":`+patient+`}]}`)
 	}
 	all := `{"name":"%s","path":"%%resource.descendants().count()"}`
-	run(3000, `{"forEach":"name","column":[`+fmt.Sprintf(all, "n")+`]}`).want(422).has("too-costly", "more than 1000000 steps", "Patient")
+	run(3000, `{"forEach":"name","column":[`+fmt.Sprintf(all, "n")+`]}`).want(422).has("too-costly", "more than 1,000,000 steps", "Patient")
 	// The columns of a resource count together.
 	columns := ""
 	for i := range 80 {
