@@ -131,11 +131,12 @@ func (s *Service) glasses(ctx context.Context, key *store.ItemKey, want func(*Gl
 	return all, err
 }
 
-// EndGlass ends a breaking of the glass before its time: by whom, a login. It holds
-// at the next request, in every process. It is no error when it has ended already.
+// EndGlass ends a breaking of the glass for good, whatever clocks say of its time: by
+// whom, a login. It holds at the next request, in every process. It is no error when
+// somebody has ended it already.
 func (s *Service) EndGlass(ctx context.Context, id, by string) error {
 	return s.changeGlass(ctx, id, true, func(g *Glass) {
-		if g.Broken(s.now()) {
+		if g.Ended.IsZero() {
 			g.Ended, g.EndedBy = s.now(), by
 		}
 	})

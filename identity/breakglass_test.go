@@ -165,3 +165,26 @@ func TestAClockThatWentBackBreaksNoGlassOfTheFuture(t *testing.T) {
 		t.Errorf("%+v %v", a, err)
 	}
 }
+
+// TestGlassThatWasEndedStaysWhole ends glass by a clock that is wrong at that moment.
+func TestGlassThatWasEndedStaysWhole(t *testing.T) {
+	two(t, func(t *testing.T, a, b house) {
+		for i, wrong := range []time.Duration{-time.Hour, 2 * time.Hour} {
+			u, token := lasting(t, a, []string{"noor", "dora"}[i])
+			g, err := a.BreakGlass(a.ctx, u, "", "ann", "found unconscious")
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.clock.jump(wrong)
+			if err := b.EndGlass(b.ctx, g.ID, "vera"); err != nil {
+				t.Fatal(err)
+			}
+			a.clock.jump(-wrong)
+			for _, h := range []house{a, b} {
+				if x, err := h.CheckToken(h.ctx, token); err != nil || len(x.Glasses) != 0 {
+					t.Errorf("clock wrong by %v: %+v %v", wrong, x, err)
+				}
+			}
+		}
+	})
+}

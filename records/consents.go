@@ -26,7 +26,7 @@ const lockConsents = "consents"
 // them, raises consentRules.
 const (
 	consentsSetting = "consentRules"
-	consentRules    = 5
+	consentRules    = 6
 )
 
 // Rules makes the rules of a grant, with the consents of patients and the defaults as

@@ -284,7 +284,7 @@ func (r *reading) criteria(p fhir.Node, deny, root bool, depth int) (rule, bool)
 		return out, deny
 	}
 	before := len(r.problems)
-	out.from, out.until = r.period(p.Child("period"))
+	out.from, out.until = r.counts(p.Child("period"), deny)
 	if data := p.Child("dataPeriod"); !data.IsZero() {
 		if lo, hi := r.period(data); lo != search.MinTime || hi != search.MaxTime {
 			out.Lo, out.Hi = &lo, &hi
@@ -408,6 +408,29 @@ func (r *reading) period(n fhir.Node) (lo, hi int64) {
 		}
 	}
 	return lo, hi
+}
+
+// By how much a day begins sooner, and ends later, somewhere on earth than in UTC.
+const eastmost, westmost = 14 * 3600 * 1_000_000, 12 * 3600 * 1_000_000 // microseconds
+
+// counts reads the period in which a rule counts. A day has no time zone: a denial
+// counts as long as it is that day anywhere, a permission as long as it is in UTC.
+func (r *reading) counts(n fhir.Node, deny bool) (from, until int64) {
+	from, until = r.period(n)
+	if !deny {
+		return from, until
+	}
+	isDay := func(end string) bool {
+		text := n.Child(end).Text()
+		return text != "" && !strings.Contains(text, "T")
+	}
+	if isDay("start") && from != search.MinTime {
+		from -= eastmost
+	}
+	if isDay("end") && until != search.MaxTime {
+		until += westmost
+	}
+	return from, until
 }
 
 // order makes rules that mean the same equal.

@@ -269,7 +269,7 @@ func (s *Sight) consented(v *Version, interactions string) bool {
 
 // concerns says whether a provision is about who asks, what for, and now.
 func (s *Sight) concerns(p *provision, writing bool) bool {
-	if !s.isIn(p.body) || !s.isIn(p.within) {
+	if !s.isIn(p.body, p.deny) || !s.isIn(p.within, p.deny) {
 		return false
 	}
 	if actors := at(p.body, "actor"); len(actors) > 0 && !slices.ContainsFunc(actors, func(a any) bool {
@@ -292,10 +292,17 @@ func (s *Sight) concerns(p *provision, writing bool) bool {
 	return len(purposes) == 0 || s.pursues(purposes)
 }
 
-// isIn says whether the period of a provision is now.
-func (s *Sight) isIn(body any) bool {
+// isIn says whether the period of a provision is now: of a denial, in any time zone.
+func (s *Sight) isIn(body any, deny bool) bool {
 	start, end := text(body, "period.start"), text(body, "period.end")
-	return (start == "" || !s.now.Before(extent(start).lo)) && (end == "" || s.now.Before(extent(end).hi))
+	sooner, later := s.now, s.now
+	if deny && len(start) <= len(time.DateOnly) {
+		later = later.Add(14 * time.Hour)
+	}
+	if deny && len(end) <= len(time.DateOnly) {
+		sooner = sooner.Add(-12 * time.Hour)
+	}
+	return (start == "" || !later.Before(extent(start).lo)) && (end == "" || sooner.Before(extent(end).hi))
 }
 
 // pursues says whether the purpose of use is one of purposes, or part of one.

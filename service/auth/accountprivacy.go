@@ -99,7 +99,7 @@ func (v *visit) glasses(open bool) ([]brokenGlass, error) {
 	var all []brokenGlass
 	for _, g := range list {
 		one := brokenGlass{Glass: g, App: g.Client, Broken: g.Broken(v.now), Over: g.Until}
-		if !g.Ended.IsZero() {
+		if !g.Ended.IsZero() && g.Ended.Before(g.Until) {
 			one.Over = g.Ended
 		}
 		c, err := v.Identity.Client(v.r.Context(), g.Client)
