@@ -104,3 +104,17 @@ func TestASearchParameterOfAPackageThatCannotWorkIsToldAtLoad(t *testing.T) {
 		}
 	}
 }
+
+func TestASearchParameterOfALoadedReleaseThatCannotWorkIsToldAtLoad(t *testing.T) {
+	var out bytes.Buffer
+	flags := definitionFlags{FHIR: []string{"R4"}, Package: []string{testdata.Dir(t, "packages", "hl7.fhir.r5.core-5.0.0.assembled.tgz")}}
+	if err := (&versionCommand{flags}).Run(&Main{Stdout: &out}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "search parameter location-period of hl7.fhir.r5.core 5.0.0 cannot be searched by: "; !strings.Contains(out.String(), want) {
+		t.Errorf("%q is not told: %s", want, &out)
+	}
+	if r4, _, _ := strings.Cut(out.String(), "FHIR R5"); strings.Contains(r4, "cannot be searched by") {
+		t.Errorf("of what is built in is told: %s", r4)
+	}
+}

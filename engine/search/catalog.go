@@ -157,9 +157,8 @@ func (c *Catalog) lookup(resourceType string) *typeCatalog {
 func (c *Catalog) compile(t *typeCatalog) {
 	t.params = map[string]*parameter{}
 	for _, def := range c.definitionsOf(t.name) {
-		switch def.Code {
-		case "_has", "_type", "_list", "_filter":
-			continue // the parser's own; R4B and R5 define some
+		if parsed(def.Code) {
+			continue
 		}
 		p := &parameter{Param: Param{Type: t.name, Code: def.Code, Kind: def.Type}, def: def}
 		t.list = append(t.list, p)
@@ -184,6 +183,17 @@ func (p *parameter) indexed() bool { return p.Code != codeID && p.Code != codeLa
 
 // overTexts says whether p is about texts, wherever they stand.
 func (p *parameter) overTexts() bool { return p.Code == codeText || p.Code == codeContent }
+
+// parsed says whether the parser answers a code by itself; R4B and R5 define some.
+func parsed(code string) bool {
+	return code == "_has" || code == "_type" || code == "_list" || code == "_filter"
+}
+
+// answered says whether a code is searched by without what its definition says.
+func answered(code string) bool {
+	p := parameter{Param: Param{Code: code}}
+	return parsed(code) || !p.indexed() || p.overTexts()
+}
 
 // definitionsOf lists the definitions that apply to a type, sorted by code.
 func (c *Catalog) definitionsOf(typeName string) []*definitions.SearchParameter {
@@ -214,7 +224,7 @@ func (c *Catalog) check(t *typeCatalog, p *parameter) {
 			p.problem = "this server does not index all text; start it with --index-content, then reindex"
 		}
 		return
-	case p.def.Package != "":
+	case p.def.Package != "" && !p.def.Core:
 		p.problem = c.laidProblem(p.def, t.name)
 	case p.Kind == definitions.SearchSpecial && !c.selectsPositions(p.def):
 		p.problem = "parameters of type special are not supported"
@@ -225,6 +235,9 @@ func (c *Catalog) check(t *typeCatalog, p *parameter) {
 		if err := c.compileComponents(t, p); err != nil {
 			p.problem = err.Error()
 		}
+	}
+	if p.problem == "" && p.def.Core && len(p.def.Base) == 1 && p.def.Base[0] == t.name {
+		p.problem = c.laidProblem(c.meant(p.def), t.name)
 	}
 	if p.problem != "" {
 		return

@@ -59,6 +59,35 @@ func TestParametersOfAPackageThatCannotBeSearchedByAreKnown(t *testing.T) {
 	}
 }
 
+func TestParametersOfAReleaseThatDoForNoTypeAreKnown(t *testing.T) {
+	c := catalogOf(t, testpackage.R5(t))
+	reasons := map[string]string{}
+	for _, u := range c.Unusable() {
+		reasons[strings.TrimPrefix(u.URL, "http://hl7.org/fhir/SearchParameter/")] = u.Package + ": " + u.Reason
+	}
+	for name, want := range map[string]string{ // mistakes of R5
+		"Device-code-value-concept": "Device has no element specification",
+		"Encounter-location-period": "SearchParameter/Encounter-period is not known",
+		"ImagingStudy-reason":       "its definition has no expression",
+		"Location-contains":         "special are not supported",
+	} {
+		if got := reasons[name]; !strings.Contains(got, want) || !strings.HasPrefix(got, "hl7.fhir.r5.core 5.0.0: ") {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	for _, works := range []string{"clinical-date", "MetadataResource-topic", "Resource-content", "Resource-has", "Resource-lastUpdated", "Location-near", "Patient-birthdate", "DocumentReference-relationship"} {
+		if reason := reasons[works]; reason != "" {
+			t.Errorf("%s: %s", works, reason)
+		}
+	}
+	if _, ok := c.Param("Device", "code-value-concept"); ok {
+		t.Error("Device can be searched by code-value-concept")
+	}
+	if _, ok := c.Param("Encounter", "date"); !ok {
+		t.Error("Encounter cannot be searched by date, of which R5 says wrong things for some other types")
+	}
+}
+
 func TestParametersOfPublishedGuidesCanBeSearchedBy(t *testing.T) {
 	for _, name := range []string{"3.1.1", "4.0.0", "5.0.1", "6.1.0", "7.0.0", "8.0.0"} {
 		c := catalogOf(t, testpackage.Load(t, definitions.MustBuiltIn(definitions.R4), "hl7.fhir.us.core-"+name+".tgz"))

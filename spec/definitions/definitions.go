@@ -161,7 +161,8 @@ type SearchParameter struct {
 	Version    string
 	Human      string
 	Added      bool   // by WithParameters, not by a package
-	Package    string // that was laid over a release, "hl7.fhir.us.core 7.0.0"; "" for the release's own
+	Package    string // that it is of, "hl7.fhir.us.core 7.0.0"; "" for what is built in
+	Core       bool   // a release's own, not of what was laid over it
 }
 
 // SearchComponent is one part of a composite parameter.

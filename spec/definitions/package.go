@@ -109,6 +109,9 @@ func linkCore(set *record.Set) (*Definitions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("package %s %s: %w", set.Name, set.Version, err)
 	}
+	for _, p := range d.paramByURL {
+		p.Package, p.Core = set.Name+" "+set.Version, true
+	}
 	d.take(set)
 	return d, nil
 }

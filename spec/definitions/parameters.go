@@ -77,9 +77,9 @@ func (d *Definitions) place(slab []SearchParameter) {
 	d.paramByURL = byURL
 }
 
-// LaidParameters lists the search parameters of packages that were laid over the
-// release, sorted by URL: those, too, that no resource type has.
-func (d *Definitions) LaidParameters() []*SearchParameter {
+// LoadedParameters lists the search parameters of packages, laid over the release
+// or the release itself, sorted by URL: those, too, that no resource type has.
+func (d *Definitions) LoadedParameters() []*SearchParameter {
 	var list []*SearchParameter
 	for ; d != nil; d = d.base {
 		for _, p := range d.paramByURL {
