@@ -116,12 +116,34 @@ func (c *shaper) locate(e *definitions.ProfileElement, path, kind string) (locat
 	at := located{element: e}
 	segments := splitPath(path)
 	for i, segment := range segments {
+		if kind == "value" || kind == "pattern" {
+			at.element = sure(at.element, segment)
+		}
 		if at.element != nil && (at.element.Fixed != "" || at.element.Pattern != "") && kind != "exists" && kind != "type" {
 			return at, strings.Join(segments[:i], ".")
 		}
 		at = c.step(at, segment)
 	}
 	return at, path
+}
+
+// sure is the slice of an element that there must be, and that says of a child what
+// the element itself does not; the element when there is none.
+func sure(e *definitions.ProfileElement, child string) *definitions.ProfileElement {
+	if e == nil || e.Fixed != "" || e.Pattern != "" || telling(e.Child(child)) {
+		return e
+	}
+	for _, s := range e.Slices {
+		if s.Min > 0 && (s.Fixed != "" || s.Pattern != "" || telling(s.Child(child))) {
+			return s
+		}
+	}
+	return e
+}
+
+// telling says whether a value may be told from others by an element, which may be nil.
+func telling(e *definitions.ProfileElement) bool {
+	return e != nil && (e.Fixed != "" || e.Pattern != "" || e.Binding != nil && e.Binding.Strength == "required" || len(e.Children) > 0 || len(e.Slices) > 0)
 }
 
 func splitPath(path string) []string {
@@ -284,6 +306,11 @@ func (c *shaper) valueTest(at located) (func(*run, fhir.Node) bool, error) {
 		return func(r *run, n fhir.Node) bool { return r.member(n, b) == terminology.Yes }, nil
 	}
 	if len(e.Children) == 0 {
+		for _, s := range e.Slices {
+			if s.Min > 0 && telling(s) {
+				return c.valueTest(located{element: s})
+			}
+		}
 		return nil, nil
 	}
 	var typ *definitions.Type
