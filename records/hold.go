@@ -17,8 +17,8 @@ import (
 )
 
 // Hold is a legal hold: what is held is not deleted, expunged or erased, whatever
-// policy and rules say. Of a Patient all that the patient owns is held, and what
-// tells about that. Changes are possible, since they keep what was.
+// policy and rules say. Of a Patient all that the patient owns or owned in any version
+// is held, and what tells about that. Changes are possible, since they keep what was.
 type Hold struct {
 	Key    fhir.Key  `json:"-"` // a Patient, or a single resource
 	Reason string    `json:"reason"`
@@ -140,10 +140,13 @@ func (d *Door) heldBy(ctx context.Context, keys ...fhir.Key) (*Hold, error) {
 	return nil, nil
 }
 
-// holding is the hold of a version of a resource: its own or that of a patient whom
-// it concerns; nil when there is none.
+// holding is the hold of a resource, of which r is the current version: its own or that
+// of a patient whom one of its versions concerns; nil when there is none.
 func (d *Door) holding(ctx context.Context, r store.Record) (*Hold, error) {
 	patients, err := d.concerned(ctx, r)
+	if err == nil && r.Version > 1 {
+		patients, err = d.everConcerned(ctx, r.Key)
+	}
 	if err != nil {
 		return nil, err
 	}

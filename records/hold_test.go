@@ -49,6 +49,7 @@ func TestNothingHeldIsDeletedOrExpunged(t *testing.T) {
 		}
 		refused(t, remove(s, "Observation/own"), fault.Conflict, "legal hold of Patient/p", "Ms privacy-officer", "Example v. Example")
 		refused(t, remove(s, "Provenance/about"), fault.Conflict, "legal hold of Patient/p")
+		refused(t, remove(s, "Observation/moved"), fault.Conflict, "legal hold of Patient/p")
 		refused(t, remove(inRole(t, d, "practitioner", "user/*.cruds"), "Observation/own"), fault.Conflict, "ask the privacy officer")
 		_, err = s.Bundle(t.Context(), body(`{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"DELETE","url":"Observation/free"}},{"request":{"method":"DELETE","url":"Observation/own"}}]}`), records.BundleOptions{})
 		refused(t, err, fault.Conflict, "legal hold of Patient/p")
