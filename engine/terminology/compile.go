@@ -94,7 +94,7 @@ func (c *Catalog) include(in *definitions.Include, above []string) part {
 		for _, concept := range in.Concepts {
 			p.codes[concept.Code] = struct{}{}
 		}
-		if sys := c.system(in.System); sys != nil && sys.CaseInsensitive {
+		if sys := c.system(in.System); in.System == languageTags || sys != nil && sys.CaseInsensitive {
 			p.fold = true
 			p.codes = lowered(p.codes)
 		}

@@ -105,9 +105,9 @@ func (e *expanding) wanted(n *name) bool {
 	return slices.ContainsFunc(e.r.Designations, func(token string) bool {
 		system, code, ok := strings.Cut(token, "|")
 		if !ok {
-			system, code = "urn:ietf:bcp:47", token
+			system, code = languageTags, token
 		}
-		if system == "urn:ietf:bcp:47" {
+		if system == languageTags {
 			return strings.EqualFold(code, n.Language)
 		}
 		return n.Use.System == system && n.Use.Code == code

@@ -6,9 +6,12 @@ import (
 	"github.com/inglehealth/ingle/spec/ucum"
 )
 
+// languageTags is the system of languages, whose codes have no case (BCP 47 §2.1.1).
+const languageTags = "urn:ietf:bcp:47"
+
 // grammars are the systems whose codes are told by their form.
 var grammars = map[string]func(string) Answer{
-	"urn:ietf:bcp:47": form(`(?i)^[a-z]{2,8}(-[a-z0-9]{1,8})*$|^x(-[a-z0-9]{1,8})+$`),
+	languageTags: form(`(?i)^[a-z]{2,8}(-[a-z0-9]{1,8})*$|^x(-[a-z0-9]{1,8})+$`),
 	// FHIR also uses the short names of its own formats: every example of
 	// CapabilityStatement.format does.
 	"urn:ietf:bcp:13":                form(`^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*(\s*;.*)?$|^(xml|json|ttl|html)$`),

@@ -40,7 +40,7 @@ func ParseLanguages(text string) (Languages, error) {
 			}
 			w.q = v
 		}
-		if tag != "*" && grammars["urn:ietf:bcp:47"](tag) != Yes {
+		if tag != "*" && grammars[languageTags](tag) != Yes {
 			return l, errLanguage(text)
 		}
 		switch {

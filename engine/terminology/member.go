@@ -3,6 +3,7 @@ package terminology
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/inglehealth/ingle/spec/definitions"
 )
@@ -125,10 +126,14 @@ func (s *scope) inSystem(v *ValueSet, in *include, r *resolved, n named) (*found
 	if r.missing != nil && (r.missing.version == "" || len(r.missing.known) == 0) {
 		if len(in.Concepts) > 0 {
 			i, ok := in.byCode[n.code]
+			if !ok && in.System == languageTags {
+				at := slices.IndexFunc(in.Concepts, func(c definitions.Concept) bool { return strings.EqualFold(c.Code, n.code) })
+				i, ok = at, at >= 0
+			}
 			if !ok {
 				return nil, nil
 			}
-			f.concept = &in.Concepts[i]
+			f.concept, f.code = &in.Concepts[i], in.Concepts[i].Code
 			return f, nil
 		}
 	}

@@ -314,3 +314,13 @@ func TestTheServiceAnswersAsTheCompiledValueSetsDo(t *testing.T) {
 		}
 	}
 }
+
+func TestLanguagesOfAValueSetHaveNoCase(t *testing.T) {
+	s := given(t, valueSet(`{"include":[{"system":"urn:ietf:bcp:47","concept":[{"code":"en-GB","display":"English"},{"code":"de"}]}]}`))
+	for code, want := range map[string]bool{"en-GB": true, "EN-gb": true, "DE": true, "fr": false} {
+		v, err := s.ValidateCode(t.Context(), ValidateRequest{URL: "urn:set", Codings: []definitions.Coding{{System: "urn:ietf:bcp:47", Code: code}}, Form: FormCoding})
+		if err != nil || v.Result != want {
+			t.Errorf("%s: %v, %v", code, v, err)
+		}
+	}
+}

@@ -23,7 +23,8 @@ func (r *run) coding(n fhir.Node) {
 	if c.System == "" || c.Code == "" || r.absent[system] {
 		return
 	}
-	if language := languageOf(n); language != "" && language != "en" && !strings.HasPrefix(language, "en-") {
+	// Languages have no case (BCP 47 §2.1.1).
+	if primary, _, _ := strings.Cut(languageOf(n), "-"); primary != "" && !strings.EqualFold(primary, "en") {
 		c.Display = ""
 	}
 	v, err := r.systems().ValidateCode(r.ctx, terminology.ValidateRequest{
