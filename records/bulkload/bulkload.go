@@ -140,7 +140,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	sources, err := inspect(o.Files)
+	sources, err := inspect(ctx, o.Files)
 	if err != nil {
 		return Result{}, err
 	}

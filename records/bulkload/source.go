@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/dustin/go-humanize"
 	"github.com/go-json-experiment/json/jsontext"
@@ -41,23 +42,34 @@ func (s *Source) open(ctx context.Context) (io.ReadCloser, error) {
 	return os.Open(s.Name)
 }
 
-// inspect reads and orders the files.
-func inspect(paths []string) ([]Source, error) {
+// inspect reads and orders the files; when ctx ends, it stops at once with ctx's error.
+func inspect(ctx context.Context, paths []string) ([]Source, error) {
 	var list []Source
 	for _, p := range paths {
-		f, err := os.Open(p)
+		s, err := hashed(ctx, p)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err != nil {
 			return nil, err
 		}
-		h := sha256.New()
-		n, err := io.Copy(h, f)
-		if err = errors.Join(err, f.Close()); err != nil {
-			return nil, err
-		}
-		list = append(list, Source{Name: p, Size: n, Hash: hex.EncodeToString(h.Sum(nil))})
+		list = append(list, s)
 	}
 	slices.SortStableFunc(list, func(a, b Source) int { return Rank(a.Name) - Rank(b.Name) })
 	return list, nil
+}
+
+// hashed reads a file to its end, or until ctx ends and it is closed.
+func hashed(ctx context.Context, path string) (Source, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Source{}, err
+	}
+	closed := sync.OnceValue(f.Close)
+	defer context.AfterFunc(ctx, func() { _ = closed() })()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	return Source{Name: path, Size: n, Hash: hex.EncodeToString(h.Sum(nil))}, errors.Join(err, closed())
 }
 
 // early are the beginnings of names of files whose content others refer to.
