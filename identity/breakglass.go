@@ -74,16 +74,8 @@ var ErrNoGlass = errors.New("identity: there is no such breaking of the glass")
 // Whether the user may, the caller has decided. It holds at the next request, in
 // every process.
 func (s *Service) BreakGlass(ctx context.Context, u *User, client string, patient fhir.ID, reason string) (*Glass, error) {
-	reason = strings.TrimSpace(reason)
-	if n := utf8.RuneCountInString(reason); n < minReason || n > maxReason || !utf8.ValidString(reason) {
-		return nil, fault.New(fault.Unprocessable, fault.CodeRequired, "reason", "say why, in %d to %d characters: the privacy officer reads it", minReason, maxReason)
-	}
-	broken, err := s.BrokenGlasses(ctx, u.ID)
-	if err != nil {
+	if err := s.CheckGlass(ctx, u.ID, reason); err != nil {
 		return nil, err
-	}
-	if len(broken) >= maxGlasses {
-		return nil, fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "%d of your emergency accesses are open, which is the most: end one of them first", len(broken))
 	}
 	p, err := s.Policy(ctx)
 	if err != nil {
@@ -91,12 +83,30 @@ func (s *Service) BreakGlass(ctx context.Context, u *User, client string, patien
 	}
 	now := s.now()
 	g := &Glass{
-		ID: newID(), User: u.ID, Login: u.Login, Client: client, Patient: patient, Reason: reason,
+		ID: newID(), User: u.ID, Login: u.Login, Client: client, Patient: patient, Reason: strings.TrimSpace(reason),
 		From: now, Until: now.Add(cmp.Or(p.GlassFor, GlassFor)),
 	}
 	w := changes{epoch: true}
 	g.put(&w)
 	return g, s.write(ctx, &w)
+}
+
+// CheckGlass refuses what BreakGlass refuses a user whoever the patient is: a reason
+// that is none, and one more at a time than there may be. Asked before the patient is
+// looked for, so that only who breaks the glass learns whether there is that patient.
+func (s *Service) CheckGlass(ctx context.Context, user, reason string) error {
+	reason = strings.TrimSpace(reason)
+	if n := utf8.RuneCountInString(reason); n < minReason || n > maxReason || !utf8.ValidString(reason) {
+		return fault.New(fault.Unprocessable, fault.CodeRequired, "reason", "say why, in %d to %d characters: the privacy officer reads it", minReason, maxReason)
+	}
+	broken, err := s.BrokenGlasses(ctx, user)
+	if err != nil {
+		return err
+	}
+	if len(broken) >= maxGlasses {
+		return fault.New(fault.Unprocessable, fault.CodeTooCostly, "", "%d of your emergency accesses are open, which is the most: end one of them first", len(broken))
+	}
+	return nil
 }
 
 // BrokenGlasses are those that a user has broken now.

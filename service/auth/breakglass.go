@@ -19,11 +19,12 @@ func (s *Server) BreakGlass(r *http.Request, door *records.Door, patient fhir.ID
 	if err != nil {
 		return records.Glass{}, err
 	}
-	return t.breakGlass(r.Context(), a, patient, reason)
+	return t.breakGlass(r.Context(), a, func(context.Context) (fhir.ID, error) { return patient, nil }, reason)
 }
 
-// breakGlass breaks the glass for somebody who works here.
-func (t *tenant) breakGlass(ctx context.Context, a *identity.Access, patient fhir.ID, reason string) (records.Glass, error) {
+// breakGlass breaks the glass for somebody who works here, and the patient that find
+// finds: it is called when all but the patient is as it has to be.
+func (t *tenant) breakGlass(ctx context.Context, a *identity.Access, find func(context.Context) (fhir.ID, error), reason string) (records.Glass, error) {
 	roles, err := t.Identity.AccessRoles(ctx)
 	if err != nil {
 		return records.Glass{}, err
@@ -34,6 +35,13 @@ func (t *tenant) breakGlass(ctx context.Context, a *identity.Access, patient fhi
 	}
 	if !may {
 		return records.Glass{}, fault.New(fault.Forbidden, fault.CodeForbidden, "", "none of your roles allows breaking the glass: it takes one with the purpose BTG")
+	}
+	if err := t.Identity.CheckGlass(ctx, a.User, reason); err != nil {
+		return records.Glass{}, err
+	}
+	patient, err := find(ctx)
+	if err != nil {
+		return records.Glass{}, err
 	}
 	then := *a
 	then.Glasses = append(slices.Clone(a.Glasses), &identity.Glass{Patient: patient})

@@ -79,6 +79,12 @@ func TestTheGlassHoldsWhereItMust(t *testing.T) {
 	if strings.ReplaceAll(hidden.body, "ann", "") != strings.ReplaceAll(missing.body, "non", "") {
 		t.Errorf("%s\n%s", hidden.body, missing.body)
 	}
+	// Without a reason nobody learns whether there is such a patient.
+	p.consent("bob", `{"type":"permit","provision":[{"type":"deny","purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"TREAT"}]}]}`)
+	hidden, missing = p.breakGlass("bob", noor, "short").want(422).has("say why"), p.breakGlass("non", noor, "short").want(422)
+	if hidden.body != missing.body {
+		t.Errorf("%s\n%s", hidden.body, missing.body)
+	}
 	if all, err := p.identity.Glasses(t.Context(), true); err != nil || len(all) != 0 {
 		t.Error(all, err)
 	}

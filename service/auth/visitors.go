@@ -113,11 +113,7 @@ func (s *Server) BreakGlassFor(ctx context.Context, tenant string, v *pages.Visi
 	if a.Glasses, err = t.Identity.BrokenGlasses(ctx, a.User); err != nil {
 		return records.Glass{}, err
 	}
-	id, err := t.meant(ctx, a, patient)
-	if err != nil {
-		return records.Glass{}, err
-	}
-	return t.breakGlass(ctx, a, id, reason)
+	return t.breakGlass(ctx, a, func(ctx context.Context) (fhir.ID, error) { return t.meant(ctx, a, patient) }, reason)
 }
 
 // meant is the patient with an id, or with an identifier that no other has. Of a

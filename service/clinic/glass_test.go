@@ -57,8 +57,14 @@ func TestTheGlassHoldsInTheClinicWhereItMust(t *testing.T) {
 	for _, patient := range []string{"ann", "HS-1", "nobody", "../ann", `"><script>`} {
 		b.send("/clinic/emergency", "/clinic/emergency", "patient", patient, "reason", "brought in unconscious").Want(422).Has("There is no patient with this number for whom you can break the glass.")
 	}
+	// Whoever does not break the glass does not learn either who is there.
+	w.consent("ann", deniesTreatment)
 	desk := w.as("desk")
 	desk.Get("/clinic/emergency").Want(403)
+	for _, patient := range []string{"ann", "HS-1", "nobody"} {
+		b.send("/clinic/emergency", "/clinic/emergency", "patient", patient, "reason", "short").Want(422).Has("Say why").Lacks("There is no patient")
+		desk.send("/clinic", "/clinic/emergency", "patient", patient, "reason", "brought in unconscious").Want(403).Has("none of your roles allows breaking the glass")
+	}
 	desk.Get("/clinic/patient/ann").Lacks("break the glass")
 	if all, err := w.Identity.Glasses(t.Context(), true); err != nil || len(all) != 0 {
 		t.Error(all, err)
