@@ -76,8 +76,6 @@ func (s *Session) Justify(ctx context.Context, e *audit.Event, asked fhir.Type) 
 	if len(types) == 0 || len(e.Patients) == 0 || !reasons.Governs() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), justifyTime)
-	defer cancel()
 	if err := s.count(ctx, reasons, e, types, done); err != nil {
 		s.door.log.Error("the consents that counted for an event of the audit log cannot be read", "error", err)
 		e.Why = append(e.Why, "consents that could not be read")
@@ -123,14 +121,20 @@ func (s *Session) count(ctx context.Context, reasons justified, e *audit.Event, 
 	if at == 0 {
 		at = s.door.now().UnixMicro()
 	}
+	trail, by := audit.TrailOf(ctx), time.Now().Add(justifyTime)
 	for some := range slices.Chunk(e.Patients, askedAtOnce) {
 		ids := make([]fhir.ID, len(some))
 		for n := range some {
 			ids[n] = fhir.ID(strings.TrimPrefix(some[n].Key, "Patient/"))
 		}
-		of, err := s.door.consentsOfAll(ctx, ids)
-		if err != nil {
-			return s.door.fault(err)
+		of, rest := s.door.rememberedConsents(trail, ids)
+		if rest != nil {
+			asking, cancel := context.WithDeadline(context.WithoutCancel(ctx), by)
+			err := rest.ask(asking, of)
+			cancel()
+			if err != nil {
+				return s.door.fault(err)
+			}
 		}
 		for n := range ids {
 			for _, c := range reasons.Counting(of[n].consents, types, i, at) {
@@ -159,39 +163,60 @@ type knownConsents struct {
 
 // consentsOfAll are the Consents of patients, of each in its place, as far as they are in
 // force or have been.
+func (d *Door) consentsOfAll(ctx context.Context, patients []fhir.ID) ([]versionedConsents, error) {
+	of, rest := d.rememberedConsents(audit.TrailOf(ctx), patients)
+	if rest == nil {
+		return of, nil
+	}
+	return of, rest.ask(ctx, of)
+}
+
+// unremembered are patients whose Consents are to be asked for.
+type unremembered struct {
+	door     *Door
+	patients []fhir.ID       // all
+	known    []knownConsents // of each
+	unmarked []fhir.ID
+}
+
+// rememberedConsents are the Consents of patients, of each in its place, but for the rest, nil for none.
 // What a version says is remembered, and which ones a patient has as long as the mark of
 // the patient is the same: the one that was noted when what the request is about was
 // read, or the one of now.
-func (d *Door) consentsOfAll(ctx context.Context, patients []fhir.ID) ([]versionedConsents, error) {
-	known := make([]knownConsents, len(patients))
-	of := make([]versionedConsents, len(patients))
-	trail := audit.TrailOf(ctx)
-	var unmarked []fhir.ID
+func (d *Door) rememberedConsents(trail *audit.Trail, patients []fhir.ID) (of []versionedConsents, rest *unremembered) {
+	of = make([]versionedConsents, len(patients))
 	for n, id := range patients {
 		one, ok := d.consented.Get(id)
-		known[n] = one
-		switch {
-		case ok && trail.Marked(one.mark):
+		if ok && trail.Marked(one.mark) {
 			of[n] = one.versionedConsents
-		case id.Valid():
-			unmarked = append(unmarked, id)
+			continue
 		}
+		if !id.Valid() {
+			continue
+		}
+		if rest == nil {
+			rest = &unremembered{d, patients, make([]knownConsents, len(patients)), nil}
+		}
+		rest.known[n], rest.unmarked = one, append(rest.unmarked, id)
 	}
-	if unmarked == nil {
-		return of, nil
-	}
+	return of, rest
+}
+
+// ask asks the store for the Consents, which it puts in their places.
+func (u *unremembered) ask(ctx context.Context, of []versionedConsents) error {
+	d, patients := u.door, u.patients
 	// The marks are read before what they vouch for.
-	marks, err := d.store.PolicyMarks(ctx, unmarked, d.now().UnixMicro())
+	marks, err := d.store.PolicyMarks(ctx, u.unmarked, d.now().UnixMicro())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var unknown []fhir.ID
 	for n, id := range patients {
 		mark := marks[id]
 		switch {
 		case mark == store.PolicyMark{}: // nobody is there, or nothing was asked
-		case known[n].mark == mark:
-			of[n] = known[n].versionedConsents
+		case u.known[n].mark == mark:
+			of[n] = u.known[n].versionedConsents
 		case mark.State == 0:
 			d.consented.PutSized(id, 1, knownConsents{mark: mark})
 		default:
@@ -199,11 +224,11 @@ func (d *Door) consentsOfAll(ctx context.Context, patients []fhir.ID) ([]version
 		}
 	}
 	if unknown == nil {
-		return of, nil
+		return nil
 	}
 	asked, err := d.askConsents(ctx, unknown)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for n, id := range patients {
 		if slices.Contains(unknown, id) {
@@ -211,7 +236,7 @@ func (d *Door) consentsOfAll(ctx context.Context, patients []fhir.ID) ([]version
 			d.consented.PutSized(id, 1+len(of[n].consents), knownConsents{marks[id], of[n]})
 		}
 	}
-	return of, nil
+	return nil
 }
 
 // askConsents asks the store for the Consents of patients.
