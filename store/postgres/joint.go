@@ -217,10 +217,10 @@ func jointText(text string, differ []bool, args []any) string {
 	return b.String()
 }
 
-// compares says whether what follows is compared: in a list of several a column would have
-// no index.
+// compares says whether what follows is compared, or are the codes with which something is: in a list
+// of several a column would have no index.
 func compares(before string) bool {
-	before = strings.TrimRight(before, " ")
+	before = strings.TrimRight(strings.TrimSuffix(before, "ANY (string_to_array("), " ")
 	return before != "" && strings.IndexByte("=<>", before[len(before)-1]) >= 0
 }
 

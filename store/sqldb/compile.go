@@ -204,13 +204,20 @@ func (c *compiler) missing(x search.Missing, r string) fragment {
 // chainCondition goes from the resource to what it refers to: "deleted + 0" as
 // in idSet.
 func (c *compiler) chainCondition(x search.Chain, r string) fragment {
+	return c.chained(x, r, func(t string) fragment {
+		return c.as(x.Former.Counts(c.former), func() fragment { return c.condition(x.X, t) })
+	})
+}
+
+// chained is that the resource refers by x to a t for which the condition holds.
+func (c *compiler) chained(x search.Chain, r string, condition func(t string) fragment) fragment {
 	f, t := c.alias("f"), c.alias("t")
 	ofType, args := c.ofTarget(x, t)
 	return c.dialect.exists(
 		sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+
 			c.dialect.with("resource", t, "", t+".rid = "+f+".target"+ofType+" AND "+c.counts(x, r, t))+
 			" WHERE "+f+".rid = "+r+".rid AND ", args...),
-		c.linked(x.Param, f, t+".type"), sql(" AND "), c.as(x.Former.Counts(c.former), func() fragment { return c.condition(x.X, t) }))
+		c.linked(x.Param, f, t+".type"), sql(" AND "), condition(t))
 }
 
 // ofTarget is that the resource row alias t is of a chain's type.

@@ -33,9 +33,9 @@ type hinted struct {
 
 // merged is what one statement asks.
 type merged struct {
-	of    []*leaves
-	x     search.Expr // nil: nothing
-	dates []search.Param
+	of  []*leaves
+	all leaves
+	x   search.Expr // nil: nothing
 }
 
 // Keys of what is kept with the parts of a filter.
@@ -63,11 +63,11 @@ func merge(parts []*leaves, made *search.Made) *merged {
 	if ok && slices.Equal(m.of, parts) {
 		return m
 	}
-	var all leaves
+	m = &merged{of: slices.Clone(parts)}
 	for _, p := range parts {
-		all.join(p)
+		m.all.join(p)
 	}
-	m = &merged{parts, all.any(), all.dates}
+	m.x = m.all.any()
 	made.Put(mergedKey{}, m)
 	return m
 }
@@ -109,7 +109,7 @@ func (h *hints) columns(r *run) (marked, dates fragment) {
 		if x.Kinds == nil || h.kinds[x.Each] != nil {
 			continue
 		}
-		of := probesOf(x.Each).inquiry()
+		of := probesOf(x.Each, false).inquiry()
 		h.kinds[x.Each] = of
 		if of.leaves != nil {
 			parts = append(parts, of.leaves)
@@ -119,10 +119,10 @@ func (h *hints) columns(r *run) (marked, dates fragment) {
 	if m.x != nil {
 		marked = join("", sql("CASE WHEN "), r.condition(m.x, row), sql(" THEN 1 ELSE 0 END"))
 	}
-	if m.dates != nil {
-		h.params = make(map[search.Param][]int64, len(m.dates))
+	if m.all.dates != nil {
+		h.params = make(map[search.Param][]int64, len(m.all.dates))
 		var params []int64
-		for _, d := range m.dates {
+		for _, d := range m.all.dates {
 			h.params[d] = r.params(d)
 			params = append(params, h.params[d]...)
 		}
@@ -169,7 +169,7 @@ func (h *hints) asks(x search.Governed, policy int64) tri {
 	told := h.kinds[x.Each].told
 	switch {
 	case kind >= len(told):
-		probesOf(x.Each).learn(x.Each, kind)
+		probesOf(x.Each, false).learn(x.Each, kind)
 	case told[kind]:
 		return h.of(x.Each.Of(kind))
 	}

@@ -168,3 +168,36 @@ func (p *leaves) any() search.Expr {
 	}
 	return search.Standing{X: any, Made: new(search.Made)}
 }
+
+// tokenList are codes of one parameter and system, of the resource or of what it refers to.
+type tokenList struct {
+	of    tokensOf
+	codes []string
+}
+
+type tokensOf struct {
+	by     search.Param // zero: of the resource
+	target string
+	token  search.Token // without a code
+}
+
+// lists are the tokens, then those of the chains.
+func (p *leaves) lists() (all []tokenList) {
+	add := func(by search.Param, target string, list search.Or) {
+		one := tokenList{of: tokensOf{by, target, list[0].(search.Token)}}
+		one.of.token.Code = ""
+		for _, x := range list {
+			one.codes = append(one.codes, x.(search.Token).Code)
+		}
+		all = append(all, one)
+	}
+	for _, list := range p.tokens {
+		add(search.Param{}, "", list)
+	}
+	for _, chain := range p.chains {
+		for _, list := range chain.X.(search.Or) {
+			add(chain.Param, chain.Target, list.(search.Or))
+		}
+	}
+	return all
+}

@@ -147,8 +147,11 @@ func (r *run) owners(nodes []search.Governed) fragment {
 			ways = append(ways, join("", ownerText("r.rid", x.At), sql(" FROM (SELECT) s LEFT JOIN LATERAL "), r.lastSpan(x, "g", sql("r.rid")), sql(" ON true")))
 		}
 	}
-	if ways == nil {
+	switch {
+	case ways == nil:
 		return sql("''")
+	case len(ways) == 1 && nodes[0].Sole: // nothing is to be sorted
+		return join("", sql("array_to_string(ARRAY("), ways[0], sql("), ',')"))
 	}
 	return join("", sql("coalesce((SELECT string_agg(n.owner, ',' ORDER BY n.owner) FROM ("), join(" UNION ", ways...), sql(") n), '')"))
 }

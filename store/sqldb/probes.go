@@ -10,6 +10,7 @@ import (
 // probes are what kinds of policies ask for that hints can say. They grow with the kinds and
 // are safe for concurrent use.
 type probes struct {
+	labels bool // of those kinds alone that ask for nothing but labels
 	mu     sync.Mutex
 	told   []bool // whether hints say all that a kind asks for
 	leaves leaves
@@ -22,17 +23,17 @@ type inquiry struct {
 	leaves *leaves
 }
 
-type probesKey struct{}
+type probesKey struct{ labels bool }
 
 // maxProbes bounds the labels and codes of which kinds of policies have a statement ask.
 const maxProbes = 100
 
-// probesOf are kept with each.
-func probesOf(each *search.Decisions) *probes {
-	p, ok := each.Made.Get(probesKey{}).(*probes)
+// probesOf are kept with each: of all kinds, or of those that ask for labels alone.
+func probesOf(each *search.Decisions, labels bool) *probes {
+	p, ok := each.Made.Get(probesKey{labels}).(*probes)
 	if !ok {
-		p = &probes{now: new(inquiry)}
-		each.Made.Put(probesKey{}, p)
+		p = &probes{labels: labels, now: new(inquiry)}
+		each.Made.Put(probesKey{labels}, p)
 	}
 	return p
 }
@@ -52,7 +53,7 @@ func (p *probes) learn(each *search.Decisions, most int) {
 	for len(p.told) <= most {
 		x := each.Of(len(p.told))
 		n, ok := tellable(x, nil)
-		if ok = ok && p.leaves.count+n <= maxProbes; ok {
+		if ok = ok && (!p.labels || labelsAlone(x)) && p.leaves.count+n <= maxProbes; ok {
 			p.leaves.add(x)
 		}
 		p.told = append(p.told, ok)

@@ -49,7 +49,8 @@ func (r *run) asking() fragment {
 	if r.settled == nil || r.settled.owner == nil || !r.settled.owner.known {
 		return fragment{}
 	}
-	return join("", sql("(SELECT "), r.ownerNow(r.settled.owner), sql(" AS owner OFFSET 0) h"))
+	f := r.ownerNow(r.settled.owner)
+	return fragment{"(SELECT " + f.sql + " AS owner OFFSET 0) h", f.args}
 }
 
 // withOwner puts h.owner beside each row of a statement of a page, given as what stands before and
@@ -98,10 +99,13 @@ func (r *run) count(f fragment) (n int64, err error) {
 	return n, err
 }
 
+// ownerNowText is of whom the type, which is Patient, and the id are given, after the time twice.
+var ownerNowText = "coalesce((" + ownerText("k.rid", nil).sql + " FROM resource k LEFT JOIN LATERAL " +
+	new(compiler).lastSpan(search.Governed{}, "g", sql("k.rid")).sql + " ON true WHERE k.type = ? AND k.id = ?), '')"
+
 // ownerNow is the text of the owner, empty when there is none.
 func (c *compiler) ownerNow(o *ownersPolicy) fragment {
-	return join("", sql("coalesce(("), ownerText("k.rid", o.at), sql(" FROM resource k LEFT JOIN LATERAL "),
-		c.lastSpan(search.Governed{At: o.at}, "g", sql("k.rid")), sql(" ON true WHERE k.type = ? AND k.id = ?), '')", c.typeNumber("Patient"), Clean(o.id)))
+	return sql(ownerNowText, o.at, o.at, c.typeNumber("Patient"), Clean(o.id))
 }
 
 // recall finds the policy of an owner, in memory if it is there.

@@ -439,8 +439,13 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 			return err
 		}
 		if asking.sql != "" {
-			if err := r.said(owner); err != nil || rid == 0 {
-				return err
+			if rows == 0 { // it is the same beside all
+				if err := r.said(owner); err != nil {
+					return err
+				}
+			}
+			if rid == 0 {
+				return nil
 			}
 		}
 		rows++

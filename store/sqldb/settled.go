@@ -51,16 +51,21 @@ func (c *compiler) fill(f fragment, owner string, at int64) fragment {
 
 // settle is what the known policies ask.
 func (c *compiler) settle(x search.Governed) fragment {
+	c.settled.nodes = append(c.settled.nodes, x)
+	return c.asks(x, c.inForceFor(x.Owner, x.At))
+}
+
+// inForceFor are the known policies, of an owner at a time.
+func (c *compiler) inForceFor(owner string, at int64) []int64 {
 	s := c.settled
-	s.nodes = append(s.nodes, x)
 	if s.owner != nil && !s.owner.known {
-		s.owner.id, s.owner.at = x.Owner, x.At
+		s.owner.id, s.owner.at = owner, at
 		c.fail(c.recall(s.owner))
 		if s.owner.number != 0 {
 			s.policies = []int64{s.owner.number}
 		}
 	}
-	return c.asks(x, s.policies)
+	return s.policies
 }
 
 // asks is what one of policies asks of the row.

@@ -47,15 +47,11 @@ func (c *compiler) standing(x search.Standing, r string) fragment {
 	if c.trace != nil || x.Made == nil || c.timeless || c.former {
 		return c.anew(x, r)
 	}
-	key := madeKey{c.names, r, c.size != nil, len(c.ids) > 0, c.memory() != nil, c.knows(), x.By}
-	m, ok := x.Made.Get(key).(*made)
-	if !ok || m.age != c.names.age.Load() || key.sized && time.Since(m.at) > estimateAge || !c.stands(m.basis) {
-		if m = c.make(x, r); !m.momentary {
-			x.Made.Put(key, m)
-		}
+	if f, ok := c.unlabelled(x, r); ok {
+		return f
 	}
-	c.add(m.basis)
-	c.momentary = c.momentary || m.momentary
+	sized := c.size != nil
+	m := c.kept(x.Made, madeKey{c.names, r, sized, len(c.ids) > 0, c.memory() != nil, c.knows(), x.By}, sized, func() *made { return c.make(x, r) })
 	args := slices.Clone(m.args)
 	for i, a := range args {
 		switch a.(type) {
@@ -73,13 +69,30 @@ func (c *compiler) anew(x search.Standing, r string) fragment {
 	return c.condition(search.Owned(search.At(x.X, x.At), x.By, x.Owner), r)
 }
 
-// make makes the condition of x at any time and of any owner. One that is momentary
-// holds for now alone.
+// kept is what is kept under key with by, made anew when what it was made by has changed.
+func (c *compiler) kept(by *search.Made, key any, sized bool, anew func() *made) *made {
+	m, ok := by.Get(key).(*made)
+	if !ok || m.age != c.names.age.Load() || sized && time.Since(m.at) > estimateAge || !c.stands(m.basis) {
+		if m = anew(); !m.momentary {
+			by.Put(key, m)
+		}
+	}
+	c.add(m.basis)
+	c.momentary = c.momentary || m.momentary
+	return m
+}
+
+// make makes the condition of x at any time and of any owner.
 func (c *compiler) make(x search.Standing, r string) *made {
+	return c.making(func(inner *compiler) fragment { return inner.condition(search.Owned(x.X, x.By, x.Owner), r) })
+}
+
+// making makes a condition at any time. One that is momentary holds for now alone.
+func (c *compiler) making(condition func(inner *compiler) fragment) *made {
 	inner := *c
 	inner.aliases, inner.basis, inner.momentary, inner.timeless = standingAliases, basis{}, false, true
 	m := &made{age: c.names.age.Load(), at: time.Now()}
-	m.fragment = inner.condition(search.Owned(x.X, x.By, x.Owner), r)
+	m.fragment = condition(&inner)
 	c.fail(inner.err)
 	m.args, m.basis, m.momentary = slices.Clip(m.args), inner.basis, inner.momentary || inner.err != nil
 	return m
