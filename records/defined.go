@@ -70,13 +70,14 @@ func (d *defined) printsOf(k indexKey) *printed {
 		return nil
 	}
 	contained := rel.contained()
-	of := rel.catalog.Print(string(k.Type)) + contained + referenceRules
+	of := rel.catalog.Print(string(k.Type)) + contained + referenceRules + pointerRules
 	if k.Type == subscriptionType {
 		of += subscriberRules
 	}
 	p := &printed{of: of, params: sync.OnceValue(func() map[string]string {
 		prints := rel.catalog.Prints(string(k.Type))
 		prints[search.OtherReference], prints[containedCode] = referenceRules, contained
+		prints[pointerCode] = pointerRules
 		if k.Type == subscriptionType {
 			prints[search.Subscriber] = subscriberRules
 		}

@@ -13,6 +13,14 @@ import (
 // Whoever changes them changes it.
 const referenceRules = "+1"
 
+// pointerCode stands for the rules, of which pointerRules is the version, by which what is
+// under search.OtherReference was added to later, and told apart: no search waits until all
+// resources are indexed by them.
+const (
+	pointerCode  = "_pointers"
+	pointerRules = "+1"
+)
+
 // subscriberRules is that of search.Subscriber.
 const subscriberRules = "+1"
 
@@ -27,22 +35,40 @@ func (d *Door) extract(ctx context.Context, rel *release, tree *fhir.Tree) ([]se
 		// What a stored Bundle holds refers within the Bundle first.
 		return entries, nil
 	}
-	covered := cover{entries: entries}
+	covered, named := cover{entries: entries}, cover{entries: entries}
+	if self.Type == "Consent" { // what it attaches is told from what it is about, be it the same
+		covered.entries = slices.DeleteFunc(slices.Clone(entries), func(e search.Entry) bool { return e.Param.Code == "data" })
+	}
 	var others []search.Entry
 	for n := range tree.Root().Pointers() {
 		key, _, ok := d.local(rel.defs, n.Text())
-		if !ok || key == self || !covered.add(key) {
+		if !ok || key == self {
 			continue
 		}
-		others = append(others, search.Entry{
-			Param:   search.OtherReferenceOf(string(self.Type)),
-			RefType: string(key.Type), RefID: string(key.ID),
-		})
+		by, param := &covered, search.OtherReferenceOf(string(self.Type))
+		if self.Type == "Consent" && names(n) {
+			by, param.Code = &named, search.NamedReference
+		}
+		if by.add(key) {
+			others = append(others, search.Entry{Param: param, RefType: string(key.Type), RefID: string(key.ID)})
+		}
 	}
 	if others == nil {
 		return entries, nil
 	}
 	return slices.Concat(entries, others), nil // without the room that append leaves
+}
+
+// names says whether a reference is one by which a Consent says what it is about.
+func names(n fhir.Node) bool {
+	d := n.Parent().Parent()
+	if d.Name() != "data" {
+		return false
+	}
+	for d.Parent().Name() == "provision" {
+		d = d.Parent()
+	}
+	return d.Name() == "provision"
 }
 
 // indexed are the entries of a stored resource, or of what the server itself makes of

@@ -135,7 +135,7 @@ func (in *inclusion) from(ctx context.Context, include search.Include, frontier 
 			return nil, err
 		}
 		for _, e := range entries {
-			if e.Param.Kind != definitions.SearchReference || e.Param.Code == search.OtherReference || e.Param.Inside() || include.Param.Code != "*" && !include.Param.Names(&e) {
+			if e.Param.Kind != definitions.SearchReference || e.Param.Code == search.OtherReference || e.Param.Code == search.NamedReference || e.Param.Inside() || include.Param.Code != "*" && !include.Param.Names(&e) {
 				continue
 			}
 			if include.Target != "" && e.RefType != include.Target && e.URL == "" {

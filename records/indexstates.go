@@ -41,6 +41,7 @@ func (d *Door) Incomplete(ctx context.Context) ([]Incomplete, error) {
 		}
 		delete(codes, search.OtherReference)
 		delete(codes, search.Subscriber)
+		delete(codes, pointerCode)
 		delete(codes, containedCode)
 		for code := range codes {
 			if i, ok := x.lacks(k, t, code); ok {

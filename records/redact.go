@@ -88,9 +88,13 @@ func (e *erasure) redact(ctx context.Context, current store.Record) (tree *fhir.
 		if of.Name() == "target" {
 			targets--
 		}
+		if of.Type().Name == "Extension" { // which has to have a value
+			of.Remove()
+			continue
+		}
 		n.Remove()
 		if !of.Type().Is("Reference") {
-			continue // a url of an Attachment
+			continue // a url of an Attachment, an answer or an input
 		}
 		of.RemoveAll("identifier")
 		of.RemoveAll("display")

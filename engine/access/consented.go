@@ -29,6 +29,34 @@ func (r *Rules) consented(types []string, i smart.Interactions) search.Expr {
 	if r.book == nil || r.asker.Exempt {
 		return nil
 	}
+	c := r.consenting(types, i)
+	return c.without(disj(c.hidden(), c.beside(r)))
+}
+
+// ofThemselves holds of the resources of types that are not hidden for what they are. What
+// is hidden beside something else, a Binary, leads nowhere.
+func (r *Rules) ofThemselves(types []string) search.Expr {
+	if r.book == nil || r.asker.Exempt {
+		return nil
+	}
+	c := r.consenting(types, seeing)
+	return c.without(c.hidden())
+}
+
+// without holds of what is shown, given what is hidden; nil: of everything.
+func (c *consenting) without(hidden search.Expr) search.Expr {
+	x := standing(neg(hidden))
+	if !c.defaults.permits(c.asker) {
+		x = conj(c.shown(), x)
+	}
+	if isAlways(x) {
+		return nil
+	}
+	return x
+}
+
+// consenting is what there is to decide by about resources of types.
+func (r *Rules) consenting(types []string, i smart.Interactions) *consenting {
 	c := consenting{o: r.o, types: types, concerned: r.policies[0], defaults: &r.book.defaults, asker: &r.asker, creating: i == smart.Create}
 	if len(types) == 0 {
 		c.types = r.o.types
@@ -38,21 +66,7 @@ func (r *Rules) consented(types []string, i smart.Interactions) search.Expr {
 	}
 	c.params, c.self = r.o.governing(c.types)
 	c.sole = len(c.types) == 1 && r.o.sole(c.types[0])
-	hidden := c.hidden()
-	if x := c.beside(r); !isNever(x) {
-		hidden = disj(hidden, x)
-	}
-	if slices.Contains(c.types, binaryType) && !c.creating {
-		hidden = disj(hidden, conj(ofType(c.types, binaryType), r.attached()))
-	}
-	x := standing(neg(hidden))
-	if !c.defaults.permits(c.asker) {
-		x = conj(c.shown(), x)
-	}
-	if isAlways(x) {
-		return nil
-	}
-	return x
+	return &c
 }
 
 // standing is x, for which what a store makes of it is kept.
@@ -195,72 +209,57 @@ func (c *consenting) decided(p part, after int64) search.Expr {
 	return g
 }
 
-// beside holds of what tells about something hidden: its Provenance, its AuditEvent.
+// beside holds of what tells about something hidden, its Provenance and AuditEvent, and of
+// the Binary that something hidden refers to.
 func (c *consenting) beside(r *Rules) search.Expr {
 	var types search.TypeIs
 	var params []search.Param
 	for _, t := range c.types {
-		if classes[t] == about {
+		switch {
+		case classes[t] == about:
 			types, params = append(types, t), append(params, c.o.params(t, []string{aboutCodes[t]})...)
+		case t == binaryType && !c.creating:
+			types = append(types, t)
 		}
 	}
-	if params == nil {
+	if types == nil {
 		return never()
 	}
 	all := r.unconsented()
 	if isNever(all) {
 		return all
 	}
-	x := search.Chain{Param: search.AnyOf(params), X: all, Former: search.Even}
+	x := search.Beside{Type: binaryType, Except: naming, X: all}
+	if params != nil {
+		x.By = search.AnyOf(params)
+	}
 	if len(c.types) == len(types) {
 		return x
 	}
 	return conj(types, x)
 }
 
-// ofType holds of the resources of one of types.
-func ofType(types []string, one string) search.Expr {
-	if len(types) == 1 {
-		return always()
-	}
-	return search.TypeIs{one}
-}
+// naming are the parameters of what Consents say about resources: these do not go along
+// with the Consent.
+var naming = []search.Origin{{Type: "Consent", Code: "data"}, {Type: "Consent", Code: search.NamedReference}}
 
-// attaching are the types whose attachments a Binary mostly is.
-var attaching = strings.Fields("Communication CommunicationRequest DiagnosticReport DocumentReference Media QuestionnaireResponse")
-
-// attached holds of what something refers to that is hidden and may attach it: the Binary of
-// a labelled DocumentReference goes with it.
-func (r *Rules) attached() search.Expr {
-	var types search.TypeIs
-	for _, t := range attaching {
-		if slices.Contains(r.o.types, t) {
-			types = append(types, t)
-		}
-	}
-	x := r.consented(types, seeing)
-	if x == nil || types == nil {
+// findUnconsented holds of all that is hidden itself of what can belong to patients.
+func (r *Rules) findUnconsented() search.Expr {
+	if r.book == nil || r.asker.Exempt {
 		return never()
 	}
-	return search.Referred{X: conj(types, neg(x))}
-}
-
-// findUnconsented holds of all that is hidden of what can belong to patients.
-func (r *Rules) findUnconsented() search.Expr {
 	var types []string
 	for _, t := range r.o.types {
 		if classes[t] == owned {
 			types = append(types, t)
 		}
 	}
-	x := r.consented(types, seeing)
-	switch {
-	case x == nil:
-		return never()
-	case !r.book.defaults.permits(&r.asker): // x holds of what is shown, of these types
-		return conj(search.TypeIs(types), neg(x))
+	c := r.consenting(types, seeing)
+	hidden := c.hidden()
+	if c.defaults.permits(c.asker) {
+		return hidden
 	}
-	return neg(x)
+	return conj(search.TypeIs(types), neg(conj(c.shown(), neg(hidden))))
 }
 
 func (c *consenting) each(of func(typeName string) search.Expr) search.Expr {

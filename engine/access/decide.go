@@ -284,6 +284,9 @@ func (o *Ownership) named(typeName string, d datum, broadly bool) search.Expr {
 		any = disj(any, search.Referred{X: search.And{search.TypeIs{t}, search.IDs{id}}})
 	case "dependents":
 		any = disj(any, o.referring(typeName, nil, t, id), other)
+		if typeName == "Consent" {
+			any = disj(any, search.Reference{Param: search.Param{Type: typeName, Code: search.NamedReference, Kind: definitions.SearchReference}, Type: t, ID: id})
+		}
 	}
 	return any
 }

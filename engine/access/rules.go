@@ -336,7 +336,7 @@ func (r *Rules) findVisible() search.Expr {
 		}
 		return any
 	})
-	return bothOrNone(visible, r.consented(types, seeing))
+	return bothOrNone(visible, r.ofThemselves(types))
 }
 
 // mine holds of what the patient owns and the scopes of the patient show.

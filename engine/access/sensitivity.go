@@ -28,8 +28,8 @@ func Labels(codes []string) []string {
 }
 
 // unlabelled are types of class owned that say who somebody is or what was decided:
-// what they name is no fact of the patient's health. A Binary is hidden with the
-// document that attaches it.
+// what they name is no fact of the patient's health. A Binary is hidden with
+// whatever refers to it.
 var unlabelled = []string{"Binary", "Consent", "Patient", "RelatedPerson", "Schedule"}
 
 // MayBeSensitive says whether codes in resources of a type make them sensitive: in what

@@ -191,22 +191,17 @@ func (e *explaining) consents() (shown bool) {
 		return true
 	}
 	t := e.typeName()
-	switch classes[t] {
-	case owned:
-	case about:
-		c := consenting{o: r.o, types: []string{t}, defaults: &r.book.defaults, asker: &r.asker}
-		if e.holds(c.beside(r)) {
-			e.say(GroundConsent, false, "It tells about something that consents or the defaults hide.")
-			return false
+	if e.holds(r.consenting([]string{t}, seeing).beside(r)) {
+		along := "It tells about something"
+		if t == binaryType {
+			along = "Something refers to it"
 		}
-		fallthrough
-	default:
+		e.say(GroundConsent, false, "%s that consents or the defaults hide.", along)
+		return false
+	}
+	if classes[t] != owned {
 		e.say(GroundDefault, true, "It belongs to no patient who could decide about it.")
 		return true
-	}
-	if t == binaryType && e.holds(r.attached()) {
-		e.say(GroundConsent, false, "A document attaches it that consents or the defaults hide.")
-		return false
 	}
 	any := said{}
 	of, unsealed := map[fhir.ID][]Consent{}, map[fhir.ID]bool{}

@@ -21,6 +21,9 @@ func At(x Expr, at int64) Expr {
 		return x
 	case Referred:
 		return Referred{At(x.X, at)}
+	case Beside:
+		x.X = At(x.X, at)
+		return x
 	case Within:
 		x.Through = At(x.Through, at)
 		return x

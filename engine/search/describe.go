@@ -51,6 +51,8 @@ func Describe(x Expr) Node {
 		return Node{Text: "a " + x.Source + " refers here by " + x.Param.Name() + ", with", Parts: []Node{Describe(x.X)}}
 	case Referred:
 		return Node{Text: "a resource refers here, with", Parts: []Node{Describe(x.X)}}
+	case Beside:
+		return Node{Text: "something that it tells about, or a resource that refers here, is one with", Parts: []Node{Describe(x.X)}}
 	case Standing:
 		return Describe(x.X)
 	case Governed:

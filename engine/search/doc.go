@@ -127,7 +127,7 @@
 // holds when some current resource of type Source has an entry that Param
 // names whose RefType and RefID are this resource, and satisfies X. Referred is
 // Has of any Source and any reference parameter. Versions of references are
-// ignored by all three.
+// ignored by all three, and by Beside.
 //
 // Contained resources are no resources of the server: nothing finds them, and
 // Chain does not lead to them. The parser adds to a chain what it asks of them:

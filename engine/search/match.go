@@ -34,7 +34,7 @@ type Source interface {
 }
 
 // Match says whether a resource satisfies x, nil holding of every resource. It
-// asks src only for Chain, Has, Referred and Governed; src may be nil when x has none. Errors are
+// asks src only for Chain, Has, Referred, Beside and Governed; src may be nil when x has none. Errors are
 // those of src. See the package's Semantics.
 func Match(ctx context.Context, x Expr, doc *Document, src Source) (bool, error) {
 	switch x := x.(type) {
@@ -85,6 +85,8 @@ func Match(ctx context.Context, x Expr, doc *Document, src Source) (bool, error)
 		}
 	case Referred:
 		return matchReferrers(ctx, "", Param{}, x.X, doc, src)
+	case Beside:
+		return matchBeside(ctx, x, doc, src)
 	}
 	if other, ok := x.(Other); ok {
 		for e := range doc.named(other.Param()) {

@@ -404,6 +404,17 @@ type Has struct {
 // has a reference entry of any parameter that points here.
 type Referred struct{ X Expr }
 
+// Beside holds when X does of something else that goes along with the resource: of what
+// this tells about by By (of no Code: of nothing), as it is or as it was before its
+// delete, and, where this or that is of Type, of the current resources of other types
+// that refer to it, other than by Except. No client can ask for it.
+type Beside struct {
+	By     Param
+	Type   string
+	Except []Origin
+	X      Expr
+}
+
 // Governed holds when the owner has one of the policies in force at At: a Patient
 // to whom the resource refers by one of Params, or with Self the resource itself.
 // Policies are numbers that the store gave (store.Policy), those above After that
@@ -446,4 +457,5 @@ func (Composite) expr()   {}
 func (Chain) expr()       {}
 func (Has) expr()         {}
 func (Referred) expr()    {}
+func (Beside) expr()      {}
 func (Governed) expr()    {}

@@ -299,24 +299,9 @@ func (x *extraction) pointsTo(n fhir.Node, typeName string) bool {
 		}
 		return false
 	}
-	if named := typeOf(text); named != "" && x.c.types[named] != nil {
+	if named := fhir.ReferredType(text); named != "" && x.c.types[named] != nil {
 		return named == typeName
 	}
 	declared := n.Child("type").Text()
 	return declared == typeName || declared == "http://hl7.org/fhir/StructureDefinition/"+typeName
-}
-
-// typeOf returns the segment of a reference where a resource type stands:
-// before the id, or before the question mark of a conditional reference.
-func typeOf(reference string) string {
-	reference, _, _ = strings.Cut(reference, "/_history/")
-	reference, _, conditional := strings.Cut(reference, "?")
-	if !conditional {
-		i := strings.LastIndexByte(reference, '/')
-		if i < 0 {
-			return ""
-		}
-		reference = reference[:i]
-	}
-	return reference[strings.LastIndexByte(reference, '/')+1:]
 }

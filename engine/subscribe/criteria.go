@@ -293,7 +293,7 @@ func alone(x search.Expr) error {
 		return each(x)
 	case search.Not:
 		return alone(x.X)
-	case search.Chain, search.Has, search.Referred, search.Within, search.Governed, search.Standing:
+	case search.Chain, search.Has, search.Referred, search.Beside, search.Within, search.Governed, search.Standing:
 		return fault.New(fault.Invalid, fault.CodeNotSupported, "", "modifiers :above and :below of references follow other resources, which may change without this one")
 	}
 	return nil

@@ -241,8 +241,8 @@ func (s *Sight) consented(v *Version, interactions string) bool {
 	case !isOwned(v.Type):
 		return true
 	}
-	if v.Type == "Binary" && interactions != "c" && slices.ContainsFunc(s.w.Referrers(v.Reference()), func(document *Version) bool {
-		return slices.Contains(attachingTypes, document.Type) && !s.consented(document, "rs")
+	if v.Type == "Binary" && interactions != "c" && slices.ContainsFunc(s.w.Referrers(v.Reference()), func(from *Version) bool {
+		return isOwned(from.Type) && from.Type != "Binary" && s.w.attaches(from, v.Reference()) && !s.consented(from, "rs")
 	}) {
 		return false
 	}
@@ -341,9 +341,6 @@ func (s *Sight) isAbout(p *provision, v *Version) bool {
 	}
 	return true
 }
-
-// attachingTypes attach what a Binary holds, and take it along when they are hidden.
-var attachingTypes = []string{"DocumentReference", "DiagnosticReport", "Media", "Communication", "CommunicationRequest", "QuestionnaireResponse"}
 
 // isLabelled says whether a version has a security label, or its encounter, or its
 // medication. What has no confidentiality is N.

@@ -59,7 +59,7 @@ var mutants = []mutant{
 	{"absolute references of consents", "../engine/access/consent.go", `fhir.LocalReference(literal, strings.TrimRight(r.server, "/"))`, `fhir.LocalReference(literal, "")`, ""},
 	{"references of consents to versions", "../engine/access/consent.go", "fhir.LocalReference(literal,", `fhir.LocalReference(strings.Replace(literal, "/_history/", "/", 1),`, ""},
 	{"versions of data", "../engine/access/consent.go", "datum{meaning, key.String()}", "datum{meaning, n.Find(\"reference\", \"reference\").Text()}", ""},
-	{"what is told of something deleted", "../engine/access/consented.go", "X: all, Former: search.Even}", "X: all}", ""},
+	{"what is told of something deleted", "../store/sqldb/beside.go", `t+".version > 0")`, `t+".deleted = 0")`, ""},
 	{"notifications for who asks", "subscriptionmessage.go", "if err != nil || !shown || t.asks == nil {", "if true {", ""},
 }
 

@@ -216,6 +216,9 @@ func (r *rig) consent() {
 	if len(provision) > 0 {
 		body["provision"] = provision
 	}
+	if r.chance(20) {
+		body["sourceAttachment"] = map[string]any{"url": pick(r, []string{"Binary/claim", "Binary/free", "Binary/q"})}
+	}
 	text, err := json.Marshal(body)
 	if err != nil {
 		r.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -140,8 +141,10 @@ func (w *World) Mentioned(node any) (all []string) {
 		}
 	case map[string]any:
 		for name, one := range node {
-			if text, ok := one.(string); ok && (name == "reference" || name == "url") {
-				if to := w.local(text); to != "" {
+			if text, ok := one.(string); ok {
+				to := w.local(text)
+				linked := strings.HasPrefix(to, "Binary/") && (name == "valueUri" || name == "valueUrl")
+				if to != "" && (name == "reference" || name == "url" || linked) {
 					all = append(all, to)
 				}
 				continue
@@ -150,6 +153,17 @@ func (w *World) Mentioned(node any) (all []string) {
 		}
 	}
 	return all
+}
+
+// attaches says whether a version takes along what it refers to when it is hidden: not what
+// a Consent merely says something about.
+func (w *World) attaches(v *Version, reference string) bool {
+	if v.Type != "Consent" {
+		return true
+	}
+	rest := maps.Clone(v.Body)
+	delete(rest, "provision")
+	return slices.Contains(w.Mentioned(rest), reference)
 }
 
 // local is a reference to a resource of the server without base URL and version;

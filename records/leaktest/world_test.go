@@ -205,6 +205,16 @@ Binary/p {"contentType":"text/plain","securityContext":{"reference":"Patient/p"}
 Binary/q {"contentType":"text/plain","securityContext":{"reference":"Patient/q"},"data":"c2VjcmV0"}
 Binary/o {"contentType":"text/plain","securityContext":{"reference":"Observation/p1"},"data":"c2Vlbg=="}
 Binary/free {"contentType":"text/plain","data":"ZnJlZQ=="}
+Binary/claim {"contentType":"text/plain","data":"c2VjcmV0"}
+Binary/task {"contentType":"text/plain","securityContext":{"reference":"Patient/p"},"data":"c2VjcmV0"}
+Binary/shared {"contentType":"text/plain","data":"c2VjcmV0"}
+Binary/linked {"contentType":"text/plain","data":"c2VjcmV0"}
+Binary/photo {"contentType":"image/png","data":"c2VjcmV0"}
+Claim/attaching {"status":"active","type":{"text":"t"},"use":"claim","patient":{"reference":"Patient/q"},"created":"2024-01-01","provider":{"reference":"Practitioner/dr"},"priority":{"text":"p"},"insurance":[{"sequence":1,"focal":true,"coverage":{"display":"c"}}],"supportingInfo":[{"sequence":1,"category":{"text":"c"},"valueAttachment":{"url":"Binary/claim"}},{"sequence":2,"category":{"text":"c"},"valueReference":{"reference":"Binary/shared"}}]}
+Task/attaching {"status":"draft","intent":"order","for":{"reference":"Patient/p"},"input":[{"type":{"text":"t"},"valueAttachment":{"url":"BASE/Binary/task"}}],"output":[{"type":{"text":"t"},"valueReference":{"reference":"Binary/shared"}}]}
+Procedure/linking {"status":"completed","subject":{"reference":"Patient/r"},"extension":[{"url":"urn:e","valueUrl":"Binary/linked"}]}
+RelatedPerson/photo {"patient":{"reference":"Patient/r"},"photo":[{"url":"Binary/photo"}]}
+Provenance/attached {"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}],"target":[{"reference":"Binary/shared"}]}
 DocumentReference/p {"status":"current","type":{"coding":[{"system":"http://loinc.org","code":"34133-9"}]},"subject":{"reference":"Patient/p"},"date":"2024-01-01T00:00:00Z","content":[{"attachment":{"url":"Binary/free"}}]}
 DocumentReference/q {"status":"current","type":{"coding":[{"system":"http://loinc.org","code":"34133-9"}]},"subject":{"reference":"Patient/q"},"author":[{"reference":"Practitioner/dr"}],"date":"2024-01-01T00:00:00Z","content":[{"attachment":{"url":"Binary/q"}}]}
 Provenance/p {"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}],"target":[{"reference":"Observation/p1"}]}

@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"iter"
+	"strings"
 )
 
 // References are the Reference.reference values in n and below it, those in
@@ -10,12 +11,42 @@ func (n Node) References() iter.Seq[Node] { return n.values(Node.isReference) }
 
 func (n Node) isReference() bool { return n.Name() == "reference" && n.Parent().Type().Is("Reference") }
 
-// Pointers are the References in n and below it, and the Attachment.url values,
-// which may point to a Binary, in document order.
+// Pointers are the References in n and below it, the Attachment.url values, which may
+// point to a Binary, and those values of type uri or url that do, as in extensions, in
+// document order.
 func (n Node) Pointers() iter.Seq[Node] {
 	return n.values(func(c Node) bool {
-		return c.isReference() || c.Name() == "url" && c.Parent().Type().Name == "Attachment"
+		return c.isReference() || c.Name() == "url" && c.Parent().Type().Name == "Attachment" || c.isBinaryLink()
 	})
+}
+
+// isBinaryLink says whether n is the value of an extension, an answer, an input or the
+// like that may be the address of a Binary.
+func (n Node) isBinaryLink() bool {
+	if n.Name() != "value" {
+		return false
+	}
+	switch n.Type().Name {
+	case "uri", "url":
+		return strings.Contains(n.Text(), "Binary/")
+	}
+	return false
+}
+
+// ReferredType is the segment of a reference where a resource type stands: before the id,
+// or before the question mark of a conditional reference. It is "" when there is none, and
+// need not be a type.
+func ReferredType(reference string) string {
+	reference, _, _ = strings.Cut(reference, "/_history/")
+	reference, _, conditional := strings.Cut(reference, "?")
+	if !conditional {
+		i := strings.LastIndexByte(reference, '/')
+		if i < 0 {
+			return ""
+		}
+		reference = reference[:i]
+	}
+	return reference[strings.LastIndexByte(reference, '/')+1:]
 }
 
 // URIs are the values of type uri, url, canonical, oid and uuid in n and below

@@ -91,6 +91,8 @@ func (c *compiler) condition(x search.Expr, r string) fragment {
 		return c.as(false, func() fragment { return isIn(r, c.withinSet(x)) })
 	case search.Referred:
 		return c.as(false, func() fragment { return c.referredCondition(x, r) })
+	case search.Beside:
+		return c.besideCondition(x, r)
 	case search.Governed:
 		return c.governedCondition(x, r)
 	case search.Standing:

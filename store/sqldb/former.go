@@ -43,7 +43,7 @@ func (c *compiler) as(former bool, make func() fragment) fragment {
 // resources apart.
 func indexed(x search.Expr) bool {
 	switch x.(type) {
-	case search.TypeIs, search.IDs, search.LastUpdated, search.Has, search.Within, search.Referred, search.Governed, search.Standing:
+	case search.TypeIs, search.IDs, search.LastUpdated, search.Has, search.Within, search.Referred, search.Beside, search.Governed, search.Standing:
 		return false
 	}
 	return true

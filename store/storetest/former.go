@@ -10,6 +10,7 @@ import (
 )
 
 var formerCases = []testCase{
+	{"what goes along with a resource is what it tells about, and what refers to that or to it", goBeside},
 	{"a chain that counts deleted targets asks of them as they were before", formerTargets},
 	{"what a deleted target refers to counts as it was, if the chain says so", formerTogether},
 	{"what a delete leaves goes with the next write and with an expunge", formerGoes},
