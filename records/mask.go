@@ -51,6 +51,9 @@ func (s *Session) masked(ctx context.Context, r store.Record) (store.Record, err
 
 // concerned says whether there may be something to mask in a record.
 func (s *Session) concerned(r store.Record) bool {
+	if mask.Referring(s.masks) && (bytes.Contains(r.Body, []byte(`"display"`)) || bytes.Contains(r.Body, []byte(`"identifier"`))) {
+		return true
+	}
 	if slices.Contains(mask.Unmaskable, string(r.Key.Type)) {
 		return r.Key.Type == "Bundle" || r.Key.Type == "Parameters"
 	}

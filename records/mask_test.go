@@ -2,6 +2,7 @@ package records_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,10 +43,12 @@ func maskedRecord(t testing.TB, s *records.Session) {
 		"name":[{"family":"Example"}],"address":[{"city":"%[1]s"}]}`, secretText)
 	put(t, s, "Patient/p", `{"resourceType":"Patient","id":"p","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">%[1]s</div>"},
 		"name":[{"family":"Example"}],"gender":"male","address":[{"city":"%[1]s"}]}`, secretText)
-	put(t, s, "Observation/o", `{"resourceType":"Observation","id":"o","contained":[{"resourceType":"Patient","id":"c","address":[{"city":"%[1]s"}]}],"status":"final",
-		"code":{"coding":[{"system":"http://loinc.org","code":"8867-4"}],"text":"%[1]s"},"subject":{"reference":"Patient/p"},"focus":[{"reference":"#c"}],"effectiveDateTime":"2024-01-01","valueString":"%[1]s"}`, secretText)
-	put(t, s, "DocumentReference/d", `{"resourceType":"DocumentReference","id":"d","status":"current","subject":{"reference":"Patient/p"},"date":"2024-01-01T00:00:00Z","content":[{"attachment":{"title":"%[1]s","url":"http://x.example"}}]}`, secretText)
-	put(t, s, "Composition/k", `{"resourceType":"Composition","id":"k","status":"final","type":{"text":"note"},"subject":{"reference":"Patient/p"},"date":"2024","author":[{"display":"A"}],"title":"T"}`)
+	put(t, s, "Observation/o", `{"resourceType":"Observation","id":"o","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">%[1]s</div>"},
+		"contained":[{"resourceType":"Patient","id":"c","address":[{"city":"%[1]s"}]},{"resourceType":"RelatedPerson","id":"r","patient":{"reference":"Patient/p","display":"%[1]s"}}],"status":"final",
+		"code":{"coding":[{"system":"http://loinc.org","code":"8867-4"}],"text":"%[1]s"},"subject":{"reference":"Patient/p","identifier":{"value":"%[1]s"},"display":"%[1]s"},
+		"performer":[{"reference":"#r"},{"display":"%[1]s"}],"focus":[{"reference":"#c"}],"effectiveDateTime":"2024-01-01","valueString":"%[1]s"}`, secretText)
+	put(t, s, "DocumentReference/d", `{"resourceType":"DocumentReference","id":"d","status":"current","subject":{"reference":"Patient/p","display":"%[1]s"},"date":"2024-01-01T00:00:00Z","content":[{"attachment":{"title":"%[1]s","url":"http://x.example"}}]}`, secretText)
+	put(t, s, "Composition/k", `{"resourceType":"Composition","id":"k","status":"final","type":{"text":"note"},"subject":{"reference":"Patient/p","display":%q},"date":"2024","author":[{"display":"A"}],"title":"T"}`, secretText)
 }
 
 var maskedPaths = []mask.Path{"Patient.address", "Observation.value", "Observation.code", "DocumentReference.content.attachment.title"}
@@ -54,7 +57,7 @@ func TestWhatIsMaskedIsGoneOnEveryWayOut(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		d := db.door(t, records.Policy{})
 		maskedRecord(t, d.Session(records.Principal{ID: "tester"}, nil))
-		s := behindMask(t, d, maskedPaths...)
+		s := behindMask(t, d, append(slices.Clone(maskedPaths), "Patient.name", "Patient.identifier")...)
 		ctx := t.Context()
 		entries := func(r *records.SearchResult, err error) (all [][]byte, _ error) {
 			if err != nil {
@@ -193,6 +196,17 @@ func TestWhatIsMaskedIsGoneOnEveryWayOut(t *testing.T) {
 				c := body(`{"resourceType":"ViewDefinition","status":"active","resource":"Patient","select":[{"column":[{"name":"id","path":"id"},{"name":"city","path":"address.city"}]}]}`)
 				return rows(t, s, records.TableRequest{Content: &c}), nil
 			},
+			"what is graphed of references": func() (string, error) {
+				return graph(t, s, "Observation/o", `{ subject { reference display identifier { value } } performer { display } }`)
+			},
+			"what is evaluated of references": func() (string, error) {
+				r, err := s.Evaluate(ctx, records.EvaluateRequest{Expression: "descendants().display | subject.identifier.value", Key: key("Observation/o")})
+				return fmt.Sprintf("%+v", r), err
+			},
+			"a view of references": func() (string, error) {
+				c := body(`{"resourceType":"ViewDefinition","status":"active","resource":"Observation","select":[{"column":[{"name":"id","path":"id"},{"name":"who","path":"subject.display"}]}]}`)
+				return rows(t, s, records.TableRequest{Content: &c}), nil
+			},
 			"diff": func() (string, error) {
 				tree, err := s.Diff(ctx, records.DiffRequest{Key: key("Patient/p"), Version: "2", FromVersion: "1"})
 				if err != nil {
@@ -237,6 +251,50 @@ func TestNothingIsLearnedOfWhatIsMaskedBySearching(t *testing.T) {
 			if _, err := s.Search(t.Context(), records.SearchRequest{Type: fhir.Type(c.typ), Pairs: pairs(t, c.query)}); err != nil {
 				t.Errorf("%s?%s: %v", c.typ, c.query, err)
 			}
+		}
+	})
+}
+
+// TestReferencesDoNotTellOfWhatIsMasked searches by the displays and identifiers of references
+// to what has masked ones.
+func TestReferencesDoNotTellOfWhatIsMasked(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{IndexContent: true})
+		all := d.Session(records.Principal{ID: "tester"}, nil)
+		maskedRecord(t, all)
+		put(t, all, "Encounter/e", `{"resourceType":"Encounter","id":"e","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/p"}}`)
+		put(t, all, "Observation/plain", `{"resourceType":"Observation","id":"plain","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"},"encounter":{"reference":"Encounter/e","display":"Visit"}}`)
+		s := behindMask(t, d, "Patient.name.family", "Patient.identifier")
+		for _, c := range []struct{ typ, query string }{
+			{"Observation", "subject:text=" + secretText}, {"Observation", "patient:text=" + secretText}, {"Observation", "performer:text=" + secretText}, {"Observation", "subject:identifier=" + secretText},
+			{"Observation", "_content=" + secretText}, {"Observation", "_text=" + secretText}, {"", "_content=" + secretText}, {"Observation", "encounter.subject:text=" + secretText},
+			{"Encounter", "_has:Observation:encounter:subject:text=" + secretText}, {"Observation", "subject:Patient.link:text=x"}, {"RelatedPerson", "patient:text=" + secretText + "&_contained=true"},
+		} {
+			_, err := s.Search(t.Context(), records.SearchRequest{Type: fhir.Type(c.typ), Pairs: pairs(t, c.query)})
+			refused(t, err, fault.Forbidden, "your role does not show")
+		}
+		for query, want := range map[string]string{
+			"subject=Patient/p": "Observation/o Observation/plain", "subject:missing=false&encounter:text=visit": "Observation/plain", "code:text=" + secretText: "Observation/o",
+			"subject:Patient.general-practitioner:text=x": "",
+		} {
+			if got := keys(must(s.Search(t.Context(), records.SearchRequest{Type: "Observation", Pairs: pairs(t, query)}))(t)); got != want {
+				t.Errorf("%s finds %s", query, got)
+			}
+		}
+		plain := must(s.Read(t.Context(), key("Observation/plain"), records.ReadOptions{}))(t)
+		if contains(plain.JSON, "REDACTED") || !contains(plain.JSON, `"Visit"`) {
+			t.Errorf("what tells nothing is %s", plain.JSON)
+		}
+		if _, err := s.Update(t.Context(), plain.Key, body("%s", plain.JSON), records.UpdateOptions{}); err != nil {
+			t.Error(err)
+		}
+		for _, k := range []string{"Composition/k", "DocumentReference/d"} {
+			shown := must(s.Read(t.Context(), key(k), records.ReadOptions{}))(t)
+			if contains(shown.JSON, `"display":"`+secretText) || !contains(shown.JSON, `"subject":{"reference":"Patient/p"}`) || !contains(shown.JSON, "REDACTED") {
+				t.Errorf("%s", shown.JSON)
+			}
+			_, err := s.Update(t.Context(), key(k), body("%s", shown.JSON), records.UpdateOptions{})
+			refused(t, err, fault.Forbidden, "would be lost")
 		}
 	})
 }

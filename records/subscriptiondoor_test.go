@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/inglehealth/ingle/audit"
+	"github.com/inglehealth/ingle/engine/mask"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/notify"
 	"github.com/inglehealth/ingle/spec/fault"
@@ -49,8 +50,15 @@ func TestNothingIsToldOfWhatIsMasked(t *testing.T) {
 		const topic = "http://x.example/moved"
 		h.put(t, "Basic/topic", "%s", strings.Replace(basicTopic(topic, ""), `{"url":"queryCriteria","extension":[{"url":"current","valueString":""}]}`,
 			`{"url":"fhirPathCriteria","valueString":"%current.address.city = 'Berlin'"}`, 1))
-		for _, criteria := range []string{"Patient?address-city=Berlin", topic} {
-			_, err := behindMask(t, h.Door, "Patient.address").Update(t.Context(), key("Subscription/s"), body("%s", subscriptionOf("s", criteria)), records.UpdateOptions{})
+		for _, c := range []struct {
+			masked   mask.Path
+			criteria string
+		}{
+			{"Patient.address", "Patient?address-city=Berlin"}, {"Patient.address", topic}, {"Patient.name", "Observation?subject:text=Berlin"},
+			{"Practitioner.name", topic}, // an expression may ask what references tell
+		} {
+			criteria := c.criteria
+			_, err := behindMask(t, h.Door, c.masked).Update(t.Context(), key("Subscription/s"), body("%s", subscriptionOf("s", criteria)), records.UpdateOptions{})
 			refused(t, err, fault.Forbidden, "does not show")
 		}
 		h.subscribeTo(t, "path", topic)

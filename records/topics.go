@@ -109,7 +109,7 @@ func (s *Session) mayHear(c *subscribe.Criteria) error {
 		}
 	}
 	for _, t := range c.Evaluated() {
-		if slices.ContainsFunc(s.masks, func(p mask.Path) bool { return t == "" || p.Type() == t }) {
+		if mask.Referring(s.masks) || slices.ContainsFunc(s.masks, func(p mask.Path) bool { return t == "" || p.Type() == t }) {
 			return fault.New(fault.Forbidden, fault.CodeForbidden, "", "you cannot be told of events that an expression finds among resources of type %s: your role does not show all of them", cmp.Or(t, "*"))
 		}
 	}

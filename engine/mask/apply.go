@@ -6,11 +6,11 @@ import (
 	"github.com/inglehealth/ingle/spec/fhir"
 )
 
-// Apply masks the elements that paths name, in a resource and in those in it: what is
-// optional is removed, or with keep has no value but the reason, as what is mandatory
-// has. Narratives go, which may tell the same. It says whether paths are about the
-// resource at all; that it is REDACTED is then said whatever it had, so that nothing is
-// told by it.
+// Apply masks the elements that paths name, in a resource and in those in it, and what
+// references tell of them: what is optional is removed, or with keep has no value but the
+// reason, as what is mandatory has. Narratives go, which may tell the same. It says whether
+// paths are about the resource, or references in it told of them; that it is REDACTED is
+// then said whatever elements it had, so that nothing is told by it.
 func Apply(t *fhir.Tree, paths []Path, keep bool) (bool, error) {
 	resources := []fhir.Node{t.Root()}
 	for n := range t.Root().Descendants() {
@@ -36,14 +36,15 @@ func Apply(t *fhir.Tree, paths []Path, keep bool) (bool, error) {
 			r.RemoveAll("text")
 		}
 	}
-	if !concerned {
-		return false, nil
+	told, err := hideReferences(t, paths, keep)
+	if err != nil || !told && !concerned {
+		return false, err
 	}
 	t.Root().RemoveAll("text")
 	return true, redacted(t)
 }
 
-// Concerns says whether paths are about a resource, or one in it.
+// Concerns says whether Apply masks something of a resource, or might have.
 func Concerns(t *fhir.Tree, paths []Path) bool {
 	about := func(n fhir.Node) bool {
 		return n.IsResource() && slices.ContainsFunc(paths, func(p Path) bool { return p.Type() == n.Type().Name })
@@ -56,7 +57,7 @@ func Concerns(t *fhir.Tree, paths []Path) bool {
 			return true
 		}
 	}
-	return false
+	return len(telling(t, paths)) > 0
 }
 
 // hide masks what elements lead to below n.

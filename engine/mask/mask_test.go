@@ -74,6 +74,51 @@ func TestWhatIsMaskedIsGoneAndTheRestIsValid(t *testing.T) {
 	}
 }
 
+func TestReferencesDoNotTellOfMaskedElements(t *testing.T) {
+	observation := func(subject, more string) string {
+		return `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":` + subject + more + `}`
+	}
+	const narrative = `,"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Adam</div>"}`
+	for _, c := range []struct {
+		path     Path
+		resource string
+		told     int // how often Adam is still named
+	}{
+		{"Patient.name", observation(`{"reference":"Patient/p","display":"Adam"}`, narrative), 0},
+		{"Patient.name.family", observation(`{"reference":"http://elsewhere.example/fhir/Patient/p/_history/2","display":"Adam"}`, ""), 0},
+		{"Patient.name", observation(`{"reference":"urn:uuid:9f3a1a2e-0c49-4e3a-8b62-1c0b0bde3f01","type":"Patient","display":"Adam"}`, ""), 0},
+		{"Patient.name", observation(`{"identifier":{"value":"1"},"display":"Adam"}`, ""), 0}, // it may be to a Patient
+		{"Patient.name", observation(`{"display":"Adam"}`, ""), 0},
+		{"Patient.identifier", observation(`{"identifier":{"value":"Adam","assigner":{"display":"Adam"}}}`, ""), 0},
+		{"Patient.name", observation(`{"reference":"#c","display":"Adam"}`, `,"contained":[{"resourceType":"Patient","id":"c"}]`), 0},
+		{"Patient.name", observation(`{"reference":"Patient/p"}`, `,"extension":[{"url":"urn:e","valueReference":{"display":"Adam"}}]`), 0},
+		{"Practitioner.name", observation(`{"reference":"Patient/p"}`, `,"performer":[{"reference":"PractitionerRole/r","display":"Adam"},{"reference":"Practitioner/r","display":"Adam"}]`), 0},
+		{"Patient.name", observation(`{"reference":"Group/g","display":"Adam"}`, narrative), 2},
+		{"Patient.name", observation(`{"reference":"Patient/p"}`, `,"performer":[{"reference":"Practitioner/r","display":"Adam"}],"encounter":{"display":"Adam"}`), 2},
+		{"Patient.address", observation(`{"reference":"Patient/p","display":"Adam"}`, narrative), 2},
+		{"Patient.name", observation(`{"reference":"#c","display":"Adam"}`, `,"contained":[{"resourceType":"Device","id":"c"}]`), 1},
+	} {
+		tree := parse(t, c.resource)
+		concerns := Concerns(tree, []Path{c.path})
+		concerned, err := Apply(tree, []Path{c.path}, false)
+		got := jsonOf(tree)
+		if n := strings.Count(got, "Adam"); err != nil || n != c.told {
+			t.Errorf("%s: %s tells it %d times, %v", c.path, got, n, err)
+		}
+		about := strings.Contains(c.resource, `"resourceType":"`+c.path.Type()+`"`)
+		if concerned != (c.told == 0 || about) || concerns != concerned || concerned != strings.Contains(got, "REDACTED") {
+			t.Errorf("%s: %s is concerned: %v, %v", c.path, got, concerns, concerned)
+		}
+		if !strings.Contains(c.resource, `"urn:e"`) {
+			valid(t, tree)
+		}
+	}
+	tree := parse(t, observation(`{"reference":"Patient/p"}`, `,"extension":[{"url":"urn:e","valueReference":{"display":"Adam"}}]`))
+	if _, err := Apply(tree, []Path{"Patient.name"}, true); err != nil || !strings.Contains(jsonOf(tree), `"valueReference":{"_display":{"extension":[`) {
+		t.Errorf("%s, %v", jsonOf(tree), err)
+	}
+}
+
 func TestWhatIsKeptHasNoValueButTheReason(t *testing.T) {
 	for paths, resource := range map[Path]string{
 		"Organization.name":                 `{"resourceType":"Organization","name":"A"}`,

@@ -6,8 +6,15 @@ import (
 	"github.com/inglehealth/ingle/spec/definitions"
 )
 
+// Parts of a Reference besides what it refers to that a search may be about.
+const (
+	byDisplay    = ":display"
+	byIdentifier = ":identifier"
+)
+
 // ParamsOf lists the parameters by which x and its parts search; those of the
-// parts of composites, which have but a kind, are left out.
+// parts of composites, which have but a kind, are left out. What is asked of the display or
+// the identifier of references stands there once more, with that behind the code.
 func ParamsOf(x Expr) []Param {
 	if x == nil {
 		return nil
@@ -72,9 +79,26 @@ func (c *paramCollector) collect(v reflect.Value) {
 		case madeType: // no part of the expression
 			return
 		}
+		c.ofReference(v)
 		for i := range v.NumField() {
 			c.collect(v.Field(i))
 		}
+	}
+}
+
+// ofReference takes the Param of what is asked of a part of references.
+func (c *paramCollector) ofReference(v reflect.Value) {
+	part := byDisplay
+	switch v.Type() {
+	case reflect.TypeFor[Text](), reflect.TypeFor[Sequence](), reflect.TypeFor[String]():
+	case reflect.TypeFor[Token](), reflect.TypeFor[Codes]():
+		part = byIdentifier
+	default:
+		return
+	}
+	p := v.FieldByName("Param")
+	if code := p.FieldByName("Code").String(); code != "" && definitions.SearchType(p.FieldByName("Kind").String()) == definitions.SearchReference {
+		c.found = append(c.found, Param{Type: p.FieldByName("Type").String(), Code: code + part, Kind: definitions.SearchReference})
 	}
 }
 
