@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,11 @@ import (
 // withCluster stops the tests' PostgreSQL after them.
 type withCluster struct{ m *testing.M }
 
-func (w withCluster) Run() int { return pgtest.Main(w.m) }
+// Run runs them. Their servers collect garbage as those of users do, whatever scripts/test says.
+func (w withCluster) Run() int {
+	_ = os.Unsetenv("GOGC") // it has a name
+	return pgtest.Main(w.m)
+}
 
 // TestMain makes the test binary be the command when it is called "ingle",
 // which is on the PATH of every test.

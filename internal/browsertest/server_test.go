@@ -24,6 +24,7 @@ import (
 const root = "../.."
 
 func TestMain(m *testing.M) {
+	_ = os.Unsetenv("GOGC") // it has a name; servers collect garbage as those of users do
 	code := pgtest.Main(m)
 	if binary.folder != "" {
 		_ = os.RemoveAll(binary.folder) // it is temporary

@@ -5,7 +5,6 @@ package testdata
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 )
 
@@ -17,8 +16,7 @@ func Dir(t testing.TB, elem ...string) string {
 	t.Helper()
 	root := os.Getenv("INGLE_TESTDATA")
 	if root == "" {
-		_, file, _, _ := runtime.Caller(0)
-		root = filepath.Join(filepath.Dir(file), "..", "..", "..", "shared", "data")
+		root = filepath.Join(repository(t), "..", "shared", "data")
 	}
 	path := filepath.Join(append([]string{root}, elem...)...)
 	if _, err := os.Stat(path); err != nil {
@@ -29,4 +27,23 @@ func Dir(t testing.TB, elem ...string) string {
 		t.Skipf(how, err)
 	}
 	return path
+}
+
+// repository is the folder above the package under test that has go.mod: what is built with
+// -trimpath does not know where its files were.
+func repository(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("no go.mod is above the package under test")
+		}
+		dir = filepath.Dir(dir)
+	}
 }
