@@ -56,7 +56,7 @@ func openClinic(t *testing.T) *clinic {
 			t.Error(err)
 		}
 	})
-	if _, err := newSandbox(door, store, time.Now()).fill(ctx, sandboxCast); err != nil {
+	if _, err := newSandbox(door, store, sandboxCast).fill(ctx, sandboxCast); err != nil {
 		t.Fatal(err)
 	}
 	c := &clinic{t: t, base: issuer + "/fhir"}

@@ -43,7 +43,7 @@ func TestCommandsReachTheServerThatRuns(t *testing.T) {
 		"":                                    filepath.Join(t.TempDir(), "records"),
 		", in a folder with a very long name": filepath.Join(t.TempDir(), strings.Repeat("long", 30), "records"),
 	} {
-		p := startClosed(t, "--data", dir, "--sandbox")
+		p := startClosed(t, "--data", dir, "--sandbox", castAlone)
 		token, err := ingle(t, "token", "create", "--scope", "system/Patient.rs", "--data", dir)
 		if err != nil || !strings.HasPrefix(token, "igl_at_") {
 			t.Fatalf("%s%s: %v", token, name, err)

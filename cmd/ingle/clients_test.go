@@ -157,7 +157,7 @@ func TestABrowserSignsInWithAPasskey(t *testing.T) {
 	chromium(t)
 	port := freePort(t)
 	dir := filepath.Join(t.TempDir(), "records")
-	s := &sandboxed{startClosed(t, "--sandbox", "--data", dir, "--listen", "127.0.0.1:"+port, "--base-url", "http://localhost:"+port), dir}
+	s := &sandboxed{startClosed(t, "--sandbox", castAlone, "--data", dir, "--listen", "127.0.0.1:"+port, "--base-url", "http://localhost:"+port), dir}
 	runClient(t, "passkeys.mjs", map[string]any{
 		"issuer": s.issuer(), "role": "practitioner",
 		"who":   s.person(t, "clinician", "practitioner", "Practitioner/okafor", ""),
@@ -168,7 +168,7 @@ func TestABrowserSignsInWithAPasskey(t *testing.T) {
 func TestOutsideProvidersThatOthersWroteSignPeopleIn(t *testing.T) {
 	chromium(t)
 	dir := filepath.Join(t.TempDir(), "records")
-	s := &sandboxed{startClosed(t, "--sandbox", "--data", dir, "--allow-private-jwks"), dir}
+	s := &sandboxed{startClosed(t, "--sandbox", castAlone, "--data", dir, "--allow-private-jwks"), dir}
 	port := freePort(t)
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("a secret of the hospital's provider"), 0o600); err != nil {

@@ -58,7 +58,7 @@ func wants(t *testing.T, by map[string]finding.Finding, states map[string]findin
 
 func TestADoctorFindsAServerThatRunsWell(t *testing.T) {
 	dir := t.TempDir()
-	p := startClosed(t, "--sandbox", "--data", dir)
+	p := startClosed(t, "--sandbox", castAlone, "--data", dir)
 	base := strings.TrimSuffix(p.url, "/fhir")
 	code, by := examined(t, "--data", dir, "--base-url", base)
 	well := map[string]finding.State{}

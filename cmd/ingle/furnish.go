@@ -25,6 +25,7 @@ type furnishing struct {
 	base        string
 	policy      records.Policy
 	key         *identity.KeyFile // nil on a server that is open to all
+	patients    int               // of a sandbox
 }
 
 // furnish makes the store of a draft what a tenant begins with, and closes it.
@@ -43,7 +44,7 @@ func (f furnishing) furnish(ctx context.Context, s store.Store, t tenancy.Tenant
 	if t.Content == tenancy.Copy {
 		err = endSubscriptions(ctx, door)
 	} else {
-		_, err = newSandbox(door, s, time.Now()).fill(ctx, sandboxPatients)
+		_, err = newSandbox(door, s, f.patients).fill(ctx, f.patients)
 	}
 	return errors.Join(err, door.Close())
 }

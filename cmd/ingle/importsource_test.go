@@ -20,7 +20,7 @@ func TestAServerImportsWhatAnotherExportsToIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "from")
-	from := &sandboxed{startClosed(t, "--sandbox", "--data", dir), dir}
+	from := &sandboxed{startClosed(t, "--sandbox", castAlone, "--data", dir), dir}
 	from.administer(t, "client", "add", "Puller", "--id", "puller", "--backend", "--jwks", keys+".public", "--scope", "system/*.rs")
 	data := filepath.Join(t.TempDir(), "to")
 	to := startClosed(t, "--data", data, "--import-allow", "localhost", "--import-allow", "127.0.0.1",
@@ -81,7 +81,7 @@ func overAs(t *testing.T, at, token string) (importSums, string) {
 
 func TestATokenOfASourceIsForTheTenantThatItIsGivenFor(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "from")
-	from := &sandboxed{startClosed(t, "--sandbox", "--data", dir), dir}
+	from := &sandboxed{startClosed(t, "--sandbox", castAlone, "--data", dir), dir}
 	keys := filepath.Join(t.TempDir(), "puller.jwk")
 	if _, err := makeImportKey(keys); err != nil {
 		t.Fatal(err)

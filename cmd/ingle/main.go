@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -42,7 +43,7 @@ func (m *Main) Run(ctx context.Context) int {
 	code := -1
 	var line commandLine
 	parser, err := kong.New(&line, kong.Name("ingle"), kong.Description(description),
-		kong.DefaultEnvars("INGLE"), kong.UsageOnError(), kong.Vars{"keyfile": keyFileHelp},
+		kong.DefaultEnvars("INGLE"), kong.UsageOnError(), kong.Vars{"keyfile": keyFileHelp, "sandboxpatients": strconv.Itoa(sandboxPatients)},
 		kong.Writers(m.Stdout, m.Stderr), kong.Exit(func(c int) { code = c }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(m))

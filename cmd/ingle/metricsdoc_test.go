@@ -31,7 +31,7 @@ var (
 // describe lists the metrics of a server, in order.
 func describe(t *testing.T) []described {
 	t.Helper()
-	p := startClosed(t, "--sandbox", "--metrics-listen", "127.0.0.1:0", "--audit-log", t.TempDir()+"/copy")
+	p := startClosed(t, "--sandbox", castAlone, "--metrics-listen", "127.0.0.1:0", "--audit-log", t.TempDir()+"/copy")
 	send(t.Context(), client, "GET", p.url+"/Patient?_count=1", "", "Authorization", "Bearer "+p.token)
 	_, text := send(t.Context(), client, "GET", p.metrics, "")
 	var all []described

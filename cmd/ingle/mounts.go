@@ -127,7 +127,7 @@ func (m *mounts) begin(ctx context.Context, name string) error {
 	if err := m.serve.setLabels(ctx, door); err != nil {
 		return errors.Join(err, door.Close())
 	}
-	if err := newSandbox(door, s, time.Now()).mend(ctx); err != nil {
+	if err := newSandbox(door, s, f.patients).mend(ctx); err != nil {
 		return errors.Join(err, door.Close())
 	}
 	door.SetReadOnly(m.serve.ReadOnly)
@@ -199,7 +199,7 @@ func (m *mounts) reset(ctx context.Context, name string) error {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	defer context.AfterFunc(in.ctx, stop)()
-	err := newSandbox(door, m.tenants.store(name), time.Now()).reset(ctx)
+	err := newSandbox(door, m.tenants.store(name), m.places.patients).reset(ctx)
 	if err != nil && in.ctx.Err() != nil {
 		err = fault.Wrap(err, fault.Conflict, fault.CodeConflict, "", "The sandbox was suspended while it was being reset. That is done when it is served again.")
 	}

@@ -16,9 +16,22 @@ import (
 
 const (
 	sandboxSeed     = 1
-	sandboxCast     = 4 // patients with whom the sandbox begins
-	sandboxPatients = 20
+	sandboxCast     = 4  // patients with whom the sandbox begins
+	sandboxPatients = 20 // unless --sandbox-patients says otherwise
 )
+
+// sandboxFlags say how large sandboxes are.
+type sandboxFlags struct {
+	SandboxPatients int `default:"${sandboxpatients}" placeholder:"N" help:"How many synthetic patients sandboxes have, four or more (${default}): that of --sandbox, and tenants that are made or reset as one."`
+}
+
+// checkSandbox refuses fewer patients than the cast.
+func (f sandboxFlags) checkSandbox() error {
+	if f.SandboxPatients < sandboxCast {
+		return usage("--sandbox-patients %d: a sandbox has at least the %d with whom it begins", f.SandboxPatients, sandboxCast)
+	}
+	return nil
+}
 
 // sandbox fills a tenant with a clinic and its synthetic patients.
 type sandbox struct {
@@ -29,8 +42,8 @@ type sandbox struct {
 	turn     sync.Mutex // held by who puts something in or throws all away
 }
 
-func newSandbox(door *records.Door, settings store.Settings, asOf time.Time) *sandbox {
-	return &sandbox{session: door.Session(records.Principal{ID: "sandbox", Name: "Sandbox"}, nil), settings: settings, asOf: asOf, patients: sandboxPatients}
+func newSandbox(door *records.Door, settings store.Settings, patients int) *sandbox {
+	return &sandbox{session: door.Session(records.Principal{ID: "sandbox", Name: "Sandbox"}, nil), settings: settings, asOf: time.Now(), patients: patients}
 }
 
 // fill puts the clinic and so many patients in, each once: what a user deleted

@@ -24,7 +24,7 @@ import (
 // password and where the apps are.
 func sandboxWithApps(t *testing.T, folder, listen string) (printed string) {
 	t.Helper()
-	_, printed = started(t, regexp.MustCompile(`(Chart at http://\S+)`), "ingle", "serve", "--sandbox", "--data", folder, "--listen", listen)
+	_, printed = started(t, regexp.MustCompile(`(Chart at http://\S+)`), "ingle", "serve", "--sandbox", castAlone, "--data", folder, "--listen", listen)
 	return printed
 }
 

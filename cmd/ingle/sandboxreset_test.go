@@ -18,6 +18,9 @@ import (
 	"github.com/inglehealth/ingle/store/sqlite"
 )
 
+// fewPatients are those of a sandbox that goes on growing for a moment after the cast.
+const fewPatients = sandboxCast + 2
+
 // patientsOf counts the patients of a sandbox.
 func patientsOf(t *testing.T, door *records.Door) int {
 	t.Helper()
@@ -39,8 +42,8 @@ func TestAResetThatIsCutOffIsDoneWhenTheSandboxIsServedAgain(t *testing.T) {
 		ctx, cutOff := context.WithCancel(t.Context())
 		defer cutOff()
 		ended := make(chan error, 1)
-		go func() { ended <- newSandbox(door, s, time.Now()).reset(ctx) }()
-		for patientsOf(t, door) == sandboxPatients {
+		go func() { ended <- newSandbox(door, s, fewPatients).reset(ctx) }()
+		for patientsOf(t, door) == fewPatients {
 			select {
 			case err := <-ended:
 				t.Fatalf("nothing was cut off: %v", err)
@@ -52,10 +55,10 @@ func TestAResetThatIsCutOffIsDoneWhenTheSandboxIsServedAgain(t *testing.T) {
 			t.Fatal("nothing was cut off")
 		}
 		for range 2 { // what is whole stays
-			if err := newSandbox(door, s, time.Now()).mend(t.Context()); err != nil {
+			if err := newSandbox(door, s, fewPatients).mend(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if n := patientsOf(t, door); n != sandboxPatients {
+			if n := patientsOf(t, door); n != fewPatients {
 				t.Errorf("%d patients", n)
 			}
 		}
@@ -71,9 +74,7 @@ func training(t *testing.T, p *tenantPlaces) (a, b *sandbox) {
 	}
 	opened := func() *sandbox {
 		door, s, _ := openAt(t, p, "training")
-		box := newSandbox(door, s, time.Now())
-		box.patients = sandboxCast
-		return box
+		return newSandbox(door, s, sandboxCast)
 	}
 	a = opened()
 	if _, err := a.fill(t.Context(), a.patients); err != nil {
@@ -82,9 +83,7 @@ func training(t *testing.T, p *tenantPlaces) (a, b *sandbox) {
 	if p.Database != "" {
 		return a, opened()
 	}
-	b = newSandbox(a.session.Door(), a.settings, time.Now())
-	b.patients = a.patients
-	return a, b
+	return a, newSandbox(a.session.Door(), a.settings, sandboxCast)
 }
 
 func (s *sandbox) wants(t *testing.T, patients int, state string) {
@@ -227,7 +226,7 @@ func TestWhatWasServedWithoutASandboxIsNotReset(t *testing.T) {
 		t.Fatalf("%d %s", status, answer)
 	}
 	p.kill()
-	p = startServer(t, "--data", dir, "--sandbox")
+	p = startServer(t, "--data", dir, "--sandbox", castAlone)
 	if status, answer := send(t.Context(), client, "GET", p.url+"/Patient/kept", ""); status != 200 {
 		t.Errorf("%d %s", status, answer)
 	}
@@ -237,7 +236,7 @@ func TestASandboxThatIsSuspendedWhileItIsResetIsWholeWhenItIsResumed(t *testing.
 	for name, where := range tenancyPlaces(t) {
 		t.Run(name, func(t *testing.T) {
 			flags := where(t)
-			p := startClosed(t, flags...)
+			p := startClosed(t, append(flags, "--sandbox-patients", fmt.Sprint(fewPatients))...)
 			base := strings.TrimSuffix(p.url, "/fhir")
 			invited := base + regexp.MustCompile(`/account/invitation/\S+`).FindString(command(t, true, flags, "user", "add", "root", "--role", "administrator"))
 			admin := newBrowser(t)
@@ -249,7 +248,7 @@ func TestASandboxThatIsSuspendedWhileItIsResetIsWholeWhenItIsResumed(t *testing.
 			form := admin.open(base+at).action(at).fill("act", "reset", "confirm-reset", "1")
 			asked := make(chan struct{})
 			go func() { defer close(asked); form.submit("") }()
-			counted := fmt.Sprintf(`"total":%d`, sandboxPatients)
+			counted := fmt.Sprintf(`"total":%d`, fewPatients)
 			for {
 				_, body := send(t.Context(), client, "GET", p.at("training")+"/Patient?_summary=count", "", "Authorization", "Bearer "+token)
 				if !strings.Contains(body, counted) {
@@ -258,7 +257,7 @@ func TestASandboxThatIsSuspendedWhileItIsResetIsWholeWhenItIsResumed(t *testing.
 				select {
 				case <-asked:
 					t.Fatal("the reset ended before it was seen to have begun")
-				default:
+				case <-time.After(5 * time.Millisecond):
 				}
 			}
 			command(t, true, flags, "tenant", "suspend", "training")

@@ -23,6 +23,7 @@ type serveCommand struct {
 	listenFlags
 	Sandbox  bool `help:"Put a clinic and its synthetic patients into the server. Without --data or --database they vanish at the end."`
 	ReadOnly bool `help:"Refuse every write of records, as in a downtime. Reading, signing in and the audit log go on."`
+	sandboxFlags
 
 	storeFlags
 	definitionFlags
@@ -107,7 +108,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if c.Sandbox && !c.Open && c.BaseURL == "" {
 		base = localhost(base)
 	}
-	if err := errors.Join(c.exclusive(), c.checkBackups()); err != nil {
+	if err := errors.Join(c.exclusive(), c.checkBackups(), c.checkSandbox()); err != nil {
 		return err
 	}
 	logs, err := c.newAuditing(c.Database != "")
@@ -131,12 +132,12 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if c.ReadOnly && !c.Sandbox {
 		readOnly(tenants.Tenants)
 	}
-	mounted := c.mounts(tenants, furnishing{definitions: all, base: base, policy: policy, key: logs.key}, site, logs, log)
+	mounted := c.mounts(tenants, furnishing{definitions: all, base: base, policy: policy, key: logs.key, patients: c.SandboxPatients}, site, logs, log)
 	office := mounted.office()
 	var patients *sandbox
 	if c.Sandbox {
 		door, _ := tenants.Door("")
-		patients = newSandbox(door, tenants.store(""), time.Now())
+		patients = newSandbox(door, tenants.store(""), c.SandboxPatients)
 	}
 	api := fhirapi.Config{Tenants: tenants.Tenants, Version: version(), Log: log, Patience: c.SearchTime, History: c.HistoryTime, Evaluation: c.OperationTime, Gate: c.gate()}
 	var who *authorization
@@ -221,7 +222,7 @@ func (c *serveCommand) Run(ctx context.Context, m *Main) error {
 	if c.Sandbox {
 		cast := sandboxCast
 		if c.ReadOnly { // all that there will be
-			cast = sandboxPatients
+			cast = c.SandboxPatients
 		}
 		if err := patients.mend(ctx); err != nil {
 			return errors.Join(err, server.Close())
@@ -382,10 +383,13 @@ func (c *serveCommand) greet(m *Main, base string, tenants *records.Tenants, eph
 		fmt.Fprintf(out, "\n  curl %s'%s/fhir/metadata?_pretty=true'\n\n", header, base)
 		return
 	}
-	if loaded {
-		fmt.Fprintf(out, "A clinic and its synthetic patients are in it: maria, emma, walter and thomas, and %d others in a moment. Try:\n", sandboxPatients-sandboxCast)
-	} else {
+	switch others := c.SandboxPatients - sandboxCast; {
+	case !loaded:
 		fmt.Fprintln(out, "The synthetic patients were put in before. Try:")
+	case others == 0:
+		fmt.Fprintln(out, "A clinic and its synthetic patients are in it: maria, emma, walter and thomas. Try:")
+	default:
+		fmt.Fprintf(out, "A clinic and its synthetic patients are in it: maria, emma, walter and thomas, and %d others in a moment. Try:\n", others)
 	}
 	fmt.Fprintln(out)
 	if token != "" {

@@ -108,7 +108,7 @@ func (f managingFlags) places(s storeFlags) (*tenantPlaces, error) {
 	}
 	return &tenantPlaces{
 		storeFlags: s, files: files,
-		furnishing: furnishing{definitions: all, base: base, policy: records.DefaultPolicy(), key: key},
+		furnishing: furnishing{definitions: all, base: base, policy: records.DefaultPolicy(), key: key, patients: sandboxPatients},
 	}, nil
 }
 

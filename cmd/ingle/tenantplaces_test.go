@@ -31,7 +31,7 @@ func eachPlaces(t *testing.T, test func(t *testing.T, p *tenantPlaces)) {
 		t.Run(name, func(t *testing.T) {
 			flags := where(t)
 			p := &tenantPlaces{furnishing: furnishing{
-				definitions: []*definitions.Definitions{definitions.MustBuiltIn(definitions.R4)}, base: "https://ehr.example", policy: records.DefaultPolicy(), key: identity.NewKeyFile(flags[3]),
+				definitions: []*definitions.Definitions{definitions.MustBuiltIn(definitions.R4)}, base: "https://ehr.example", policy: records.DefaultPolicy(), key: identity.NewKeyFile(flags[3]), patients: fewPatients,
 			}}
 			if flags[0] == "--data" {
 				p.Data = flags[1]

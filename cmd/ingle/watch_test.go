@@ -118,7 +118,7 @@ func TestMetricsTellWhatTheServerDoes(t *testing.T) {
 
 func TestMetricsTellOfTokensAndSignIns(t *testing.T) {
 	dir := t.TempDir()
-	p := startClosed(t, "--sandbox", "--data", dir, "--metrics-listen", "127.0.0.1:0")
+	p := startClosed(t, "--sandbox", castAlone, "--data", dir, "--metrics-listen", "127.0.0.1:0")
 	for _, token := range []string{p.token, "igl_at_wrong"} {
 		send(t.Context(), client, "GET", p.url+"/Patient?_count=1", "", "Authorization", "Bearer "+token)
 	}
