@@ -52,6 +52,15 @@ func (r *rig) discreet(text, asked string) {
 	}
 }
 
+// readable is what the asker may read of a resource, which a refusal to amend it may name.
+func (r *rig) readable(reference string) string {
+	res, err := r.session.Read(r.Context(), keyOf(reference), records.ReadOptions{})
+	if err != nil {
+		return ""
+	}
+	return string(res.JSON)
+}
+
 // alike checks that what is asked of a hidden resource is answered as for one that
 // never was.
 func (r *rig) alike(hidden string, ask func(reference string) error) {

@@ -156,7 +156,7 @@ func askWrite(r *rig) {
 		r.alike(reference, ways[way])
 	default:
 		if err := ways[way](reference); err != nil {
-			r.discreet(told(err), reference+string(content.JSON))
+			r.discreet(told(err), reference+string(content.JSON)+r.readable(reference))
 			if way == "delete" {
 				r.blocked(reference, err)
 			}
@@ -266,7 +266,13 @@ func askConditional(r *rig) {
 		}
 	}
 	if err != nil {
-		r.discreet(told(err), q.query()+string(content.JSON))
+		asked := q.query() + string(content.JSON)
+		if way == "patch" && len(found) == 1 {
+			for one := range found {
+				asked += r.readable(one)
+			}
+		}
+		r.discreet(told(err), asked)
 	}
 	if several := err != nil && fault.KindOf(err) == fault.PreconditionFailed; several && len(found) < 2 {
 		r.wrong("several are told of: %v", err)
