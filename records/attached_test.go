@@ -28,6 +28,10 @@ var attaching = map[string]string{
 	"inside":       `{"resourceType":"Observation","id":%[1]q,"contained":[{"resourceType":"Media","id":"m","status":"completed","content":{"url":"%[3]s"}}],"status":"final","code":{"text":"x"},"subject":{"reference":%[2]q},"derivedFrom":[{"reference":"#m"}]}`,
 	"picture":      `{"resourceType":"Media","id":%[1]q,"status":"completed","subject":{"reference":%[2]q},"content":{"url":"%[3]s"}}`,
 	"versioned":    `{"resourceType":"DocumentReference","id":%[1]q,"status":"current","subject":{"reference":%[2]q},"content":[{"attachment":{"url":"%[3]s/_history/1"}}]}`,
+	"queried":      `{"resourceType":"DocumentReference","id":%[1]q,"status":"current","subject":{"reference":%[2]q},"content":[{"attachment":{"url":"%[3]s?_format=text/plain"}}]}`,
+	"below":        `{"resourceType":"DocumentReference","id":%[1]q,"status":"current","subject":{"reference":%[2]q},"content":[{"attachment":{"url":"/fhir/%[3]s"}}]}`,
+	"spelt":        `{"resourceType":"DocumentReference","id":%[1]q,"status":"current","subject":{"reference":%[2]q},"content":[{"attachment":{"url":"HTTPS://EHR.example:443/fhir/./%[3]s/_history/1?_format=text/plain#page=2"}}]}`,
+	"plain":        `{"resourceType":"Observation","id":%[1]q,"extension":[{"url":"urn:e","valueUrl":"http://ehr.example/fhir/%[3]s?_format=text/plain"}],"status":"final","code":{"text":"x"},"subject":{"reference":%[2]q}}`,
 	"presentation": `{"resourceType":"DiagnosticReport","id":%[1]q,"status":"final","code":{"text":"x"},"subject":{"reference":%[2]q},"presentedForm":[{"url":"%[3]s"}]}`,
 }
 
@@ -144,4 +148,19 @@ func TestABinaryThatAConsentShowsIsHiddenWithWhateverAttachesIt(t *testing.T) {
 			t.Errorf("the Consent is read with %v", err)
 		}
 	})
+}
+
+func TestWhatIsAttachedFromElsewhereIsNotHidden(t *testing.T) {
+	d := newDatabase(t, "sqlite").door(t, records.Policy{})
+	all := d.Session(records.Principal{ID: "admin"}, nil)
+	put(t, all, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
+	patient(t, all, "q")
+	put(t, all, "Binary/x", `{"resourceType":"Binary","id":"x","contentType":"text/plain","data":"c2VjcmV0"}`)
+	for i, address := range []string{"https://other.example/fhir/Binary/x", "https://ehr.example:8443/fhir/Binary/x", "/other/Binary/x", "https://ehr.example/Binary/x", "Binary/y?of=Binary/x", "data:text/plain,Binary/x"} {
+		put(t, all, fmt.Sprintf("Media/%d", i), `{"resourceType":"Media","id":"%d","status":"completed","subject":{"reference":"Patient/q"},"content":{"url":%q}}`, i, address)
+	}
+	consents(t, all, "c", "q", denyDr)
+	if _, err := clinician(t, d).Read(t.Context(), key("Binary/x"), records.ReadOptions{}); err != nil {
+		t.Error(err)
+	}
 }

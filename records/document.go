@@ -101,7 +101,7 @@ func (g *gathering) follow(ctx context.Context, at int) error {
 		if strings.HasPrefix(literal, "#") || at == 0 && strings.HasPrefix(n.Path(), "Composition.relatesTo") {
 			continue
 		}
-		key, version, ok := g.s.door.local(tree.Definitions(), literal)
+		key, version, ok := g.s.door.pointed(tree.Definitions(), n)
 		if !ok {
 			missing(n)
 			continue

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,6 +49,7 @@ type Door struct {
 	policy  Policy
 	store   store.Store
 	base    string
+	address *url.URL // base with a slash at the end
 	log     *slog.Logger
 	changed broadcast
 	room    room
@@ -102,6 +104,10 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		consented: recent.NewMap[fhir.ID, knownConsents](maxKnown),
 		lists:     &codeLists{recent.NewMap[listKey, codeListing](maxListed)},
 	}
+	var err error
+	if d.address, err = url.Parse(d.base + "/"); err != nil {
+		return nil, fmt.Errorf("records: the base URL: %w", err)
+	}
 	releases := map[definitions.Release]*release{}
 	for _, defs := range append([]*definitions.Definitions{c.Definitions}, c.Others...) {
 		if releases[defs.Release] != nil {
@@ -118,7 +124,6 @@ func Open(ctx context.Context, c Config) (*Door, error) {
 		catalogs = append(catalogs, releases[other.Release].catalog)
 	}
 	d.ownership = access.NewOwnership(catalogs, d.catalogs)
-	var err error
 	if d.cursors, err = openCursors(ctx, c.Store); err != nil {
 		return nil, fmt.Errorf("records: the key of page links: %w", err)
 	}

@@ -18,7 +18,7 @@ const referenceRules = "+1"
 // resources are indexed by them.
 const (
 	pointerCode  = "_pointers"
-	pointerRules = "+1"
+	pointerRules = "+2"
 )
 
 // subscriberRules is that of search.Subscriber.
@@ -41,7 +41,7 @@ func (d *Door) extract(ctx context.Context, rel *release, tree *fhir.Tree) ([]se
 	}
 	var others []search.Entry
 	for n := range tree.Root().Pointers() {
-		key, _, ok := d.local(rel.defs, n.Text())
+		key, _, ok := d.pointed(rel.defs, n)
 		if !ok || key == self {
 			continue
 		}

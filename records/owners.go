@@ -34,7 +34,7 @@ func (d *Door) concerned(ctx context.Context, r store.Record) ([]fhir.ID, error)
 		return nil, err
 	}
 	for n := range tree.Root().Pointers() {
-		key, _, ok := d.local(tree.Definitions(), n.Text())
+		key, _, ok := d.pointed(tree.Definitions(), n)
 		if !ok {
 			continue
 		}
@@ -87,7 +87,7 @@ const historyRead = 50
 func (d *Door) referredTo(tree *fhir.Tree) []fhir.Key {
 	var all []fhir.Key
 	for n := range tree.Root().Pointers() {
-		if key, _, ok := d.local(tree.Definitions(), n.Text()); ok && !slices.Contains(all, key) {
+		if key, _, ok := d.pointed(tree.Definitions(), n); ok && !slices.Contains(all, key) {
 			all = append(all, key)
 		}
 	}

@@ -75,7 +75,7 @@ func (e *erasure) redact(ctx context.Context, current store.Record) (tree *fhir.
 	}
 	var nodes []fhir.Node
 	for n := range tree.Root().Pointers() {
-		if key, _, ok := e.d.local(tree.Definitions(), n.Text()); ok && gone[key] {
+		if key, _, ok := e.d.pointed(tree.Definitions(), n); ok && gone[key] {
 			nodes = append(nodes, n)
 		}
 	}

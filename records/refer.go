@@ -19,7 +19,7 @@ func (s *Session) hide(ctx context.Context, w *draft) error {
 	}
 	var keys []fhir.Key
 	for n := range w.tree.Root().Pointers() {
-		if key, _, ok := s.door.local(w.rel.defs, n.Text()); ok && key != w.key {
+		if key, _, ok := s.door.pointed(w.rel.defs, n); ok && key != w.key {
 			keys = append(keys, key)
 		}
 	}
@@ -55,14 +55,14 @@ func (d *Door) refers(w *draft, before store.Record, written func(fhir.Key) bool
 			return err
 		}
 		for n := range tree.Root().Pointers() {
-			if key, _, ok := d.local(tree.Definitions(), n.Text()); ok {
+			if key, _, ok := d.pointed(tree.Definitions(), n); ok {
 				kept[key] = true
 			}
 		}
 	}
 	var issues []fault.Issue
 	for n := range w.tree.Root().Pointers() {
-		if key, _, ok := d.local(w.rel.defs, n.Text()); ok && w.hidden[key] && !kept[key] && !written(key) {
+		if key, _, ok := d.pointed(w.rel.defs, n); ok && w.hidden[key] && !kept[key] && !written(key) {
 			issues = append(issues, notThere(n, key))
 		}
 	}

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/inglehealth/ingle/spec/definitions"
@@ -15,6 +16,37 @@ func (d *Door) local(defs *definitions.Definitions, literal string) (key fhir.Ke
 		return fhir.Key{}, "", false
 	}
 	return key, version, true
+}
+
+// pointed reads what one of fhir.Node.Pointers points to here, as local does. What is no
+// Reference is an address: it may have a query, begin with the path of the server, and name
+// the host in any case, with a default port and by either scheme.
+func (d *Door) pointed(defs *definitions.Definitions, n fhir.Node) (key fhir.Key, version string, ok bool) {
+	if key, version, ok = d.local(defs, n.Text()); ok || n.Name() == "reference" {
+		return key, version, ok
+	}
+	link, err := url.Parse(n.Text())
+	if err != nil {
+		return fhir.Key{}, "", false
+	}
+	link = d.address.ResolveReference(link)
+	path, below := strings.CutPrefix(link.Path, d.address.Path)
+	if !below || host(link) != host(d.address) {
+		return fhir.Key{}, "", false
+	}
+	return d.local(defs, path)
+}
+
+// host is that of an address with its port, unless that is the default.
+func host(address *url.URL) string {
+	name := strings.ToLower(address.Host)
+	switch address.Scheme {
+	case "http":
+		name = strings.TrimSuffix(name, ":80")
+	case "https":
+		name = strings.TrimSuffix(name, ":443")
+	}
+	return name
 }
 
 // external says whether a literal points out of this server on purpose: an
