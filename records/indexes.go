@@ -44,6 +44,8 @@ type indexes struct {
 	read   time.Time
 	epoch  []byte // read before state
 	whole  bool   // by state every search can be trusted
+	// lacked is what cannot be trusted by state of each parameter that was asked for.
+	lacked map[search.Origin][]Incomplete
 
 	unsynced atomic.Bool // search parameters were imported
 }
@@ -345,6 +347,7 @@ func (x *indexes) set(raw []byte, state indexState) {
 	defer x.mu.Unlock()
 	x.by.Store(by)
 	x.raw, x.state, x.whole, x.read = raw, state, whole, x.now()
+	x.lacked = map[search.Origin][]Incomplete{}
 }
 
 // refresh reads the state when it is no longer new.
@@ -432,28 +435,47 @@ func (x *indexes) incomplete(ctx context.Context, params func() []search.Param) 
 // lacking is incomplete by the state as it was read last.
 func (x *indexes) lacking(params func() []search.Param) []Incomplete {
 	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.whole {
+	whole := x.whole
+	x.mu.Unlock()
+	if whole {
 		return nil
 	}
+	asked := params()
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	var found []Incomplete
-	add := func(typ, code string) {
-		for k, t := range x.state.Types {
-			if typ != search.System && typ != string(k.Type) {
-				continue
-			}
-			if i, ok := x.lacks(k, t, code); ok && !slices.Contains(found, i) {
+	add := func(o search.Origin) {
+		for _, i := range x.lackedOf(o) {
+			if !slices.Contains(found, i) {
 				found = append(found, i)
 			}
 		}
 	}
-	for _, p := range params() {
-		add(p.Type, p.Code)
+	for _, p := range asked {
+		add(search.Origin{Type: p.Type, Code: p.Code})
 		for _, o := range p.Origins() {
-			add(o.Type, o.Code)
+			add(o)
 		}
 	}
 	slices.SortFunc(found, func(a, b Incomplete) int { return strings.Compare(a.Param, b.Param) })
+	return found
+}
+
+// lackedOf is what of a parameter cannot be trusted, of each type that has it; x.mu is held.
+func (x *indexes) lackedOf(o search.Origin) []Incomplete {
+	found, known := x.lacked[o]
+	if known {
+		return found
+	}
+	for k, t := range x.state.Types {
+		if o.Type != search.System && o.Type != string(k.Type) {
+			continue
+		}
+		if i, ok := x.lacks(k, t, o.Code); ok {
+			found = append(found, i)
+		}
+	}
+	x.lacked[o] = found
 	return found
 }
 

@@ -47,6 +47,9 @@ type Decisions struct {
 	make func(kind int) Expr
 	mu   sync.RWMutex
 	of   []Expr
+
+	asked []Param // by the first known of them
+	known int
 }
 
 // NewDecisions makes Decisions of what make makes of each kind, once.
@@ -68,9 +71,19 @@ func (d *Decisions) Of(kind int) Expr {
 	return d.of[kind]
 }
 
-// all are what policies of the kinds ask that somebody has asked for.
-func (d *Decisions) all() []Expr {
+// params are those by which policies ask of the kinds that somebody has asked for.
+func (d *Decisions) params() []Param {
 	d.mu.RLock()
-	defer d.mu.RUnlock()
-	return d.of
+	of, asked, known := d.of, d.asked, d.known
+	d.mu.RUnlock()
+	if known == len(of) {
+		return asked
+	}
+	asked = ParamsOf(Or(of))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.known < len(of) {
+		d.asked, d.known = asked, len(of)
+	}
+	return asked
 }

@@ -12,14 +12,14 @@ const (
 	byIdentifier = ":identifier"
 )
 
-// ParamsOf lists the parameters by which x and its parts search; those of the
+// ParamsOf lists the parameters by which x and its parts search, each once; those of the
 // parts of composites, which have but a kind, are left out. What is asked of the display or
 // the identifier of references stands there once more, with that behind the code.
 func ParamsOf(x Expr) []Param {
 	if x == nil {
 		return nil
 	}
-	c := paramCollector{seen: map[uintptr]bool{}}
+	c := paramCollector{named: map[Param]bool{}, seen: map[uintptr]bool{}}
 	c.collect(reflect.ValueOf(x))
 	return c.found
 }
@@ -37,6 +37,7 @@ func (q *Query) Params() []Param {
 // of expression is forgotten.
 type paramCollector struct {
 	found []Param
+	named map[Param]bool   // those found
 	seen  map[uintptr]bool // pointers, which may go in circles
 }
 
@@ -50,7 +51,9 @@ func (c *paramCollector) collect(v reflect.Value) {
 			return
 		case v.Type() == decisionsType: // others may add to them meanwhile
 			c.seen[v.Pointer()] = true
-			c.collect(reflect.ValueOf((*Decisions)(v.UnsafePointer()).all()))
+			for _, p := range (*Decisions)(v.UnsafePointer()).params() {
+				c.add(p)
+			}
 		default:
 			c.seen[v.Pointer()] = true
 			c.collect(v.Elem())
@@ -98,7 +101,7 @@ func (c *paramCollector) ofReference(v reflect.Value) {
 	}
 	p := v.FieldByName("Param")
 	if code := p.FieldByName("Code").String(); code != "" && definitions.SearchType(p.FieldByName("Kind").String()) == definitions.SearchReference {
-		c.found = append(c.found, Param{Type: p.FieldByName("Type").String(), Code: code + part, Kind: definitions.SearchReference})
+		c.add(Param{Type: p.FieldByName("Type").String(), Code: code + part, Kind: definitions.SearchReference})
 	}
 }
 
@@ -107,6 +110,13 @@ func (c *paramCollector) param(v reflect.Value) {
 	text := func(name string) string { return v.FieldByName(name).String() }
 	p := Param{Type: text("Type"), Code: text("Code"), Kind: definitions.SearchType(text("Kind")), Of: text("Of")}
 	if p.Code != "" {
+		c.add(p)
+	}
+}
+
+func (c *paramCollector) add(p Param) {
+	if !c.named[p] {
+		c.named[p] = true
 		c.found = append(c.found, p)
 	}
 }

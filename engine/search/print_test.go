@@ -53,7 +53,7 @@ func TestTheParametersOfATreeAreFoundWhereverTheyStand(t *testing.T) {
 		names = append(names, p.Name())
 	}
 	slices.Sort(names)
-	want := []string{"Observation.code", "Observation.code", "Observation.code-value-quantity", "Observation.date", "Observation.status",
+	want := []string{"Observation.code", "Observation.code-value-quantity", "Observation.date", "Observation.status",
 		"Observation.subject", "Observation.subject#Patient.name", "Observation.value-quantity", "Patient.name", "Provenance.recorded", "Provenance.target"}
 	if !slices.Equal(names, want) {
 		t.Errorf("%v\nwant %v", names, want)
