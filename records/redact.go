@@ -88,23 +88,44 @@ func (e *erasure) redact(ctx context.Context, current store.Record) (tree *fhir.
 		if of.Name() == "target" {
 			targets--
 		}
-		if of.Type().Name == "Extension" { // which has to have a value
-			of.Remove()
-			continue
-		}
-		n.Remove()
-		if !of.Type().Is("Reference") {
-			continue // a url of an Attachment, an answer or an input
-		}
-		of.RemoveAll("identifier")
-		of.RemoveAll("display")
-		if _, err := of.Set("display", redacted); err != nil {
+		if err := obliterate(n); err != nil {
 			return nil, false, err
 		}
 	}
 	// A narrative may name the patient.
 	tree.Root().RemoveAll("text")
 	return tree, current.Key.Type == "Provenance" && targets == 0, nil
+}
+
+// obliterate takes a pointer out of a tree, with what else names whatever it points to.
+func obliterate(n fhir.Node) error {
+	of, says := n.Parent(), ""
+	switch {
+	case of.Type().Is("Reference"):
+		of.RemoveAll("identifier")
+		says = "display"
+	case of.Type().Is("Attachment"):
+		says = "title"
+	default: // an extension, an answer, an input
+		cut(n)
+		return nil
+	}
+	n.Remove()
+	of.RemoveAll(says)
+	_, err := of.Set(says, redacted)
+	return err
+}
+
+// cut removes a node, and what is above it that cannot be without.
+func cut(n fhir.Node) {
+	of, name, least := n.Parent(), n.Name(), n.Element().Min
+	n.Remove()
+	switch {
+	case of.IsZero() || of.IsResource():
+	case of.Count(name) < least, of.FirstChild().IsZero(),
+		of.Type().Name == "Extension" && of.Child("value").IsZero() && of.Child("extension").IsZero():
+		cut(of)
+	}
 }
 
 // owns says whether a resource is the patient, or the patient's alone.
