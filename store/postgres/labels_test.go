@@ -58,8 +58,9 @@ func TestSearchesOfPatientsWhosePoliciesAskForOtherLabelsAreOneStatement(t *test
 		{"all but a", search.Not{X: has("a")}, search.Or{}, func(o labelled) bool { return !is("a")(o) }, never, false},
 		{"opens a period", has("b"), period, is("b"), func(o labelled) bool { return o.dated }, false},
 		{"a code that has the separator", has("a\x1fb"), search.Or{}, is("a\x1fb"), never, false},
+		{"codes that are not text", has("\x00d", "\xffd"), search.Or{}, is("\x00d", "\xffd"), never, true},
 	}
-	labels := []string{"", "a", "b", "c", "sealed", "other", "a\x1fb"}
+	labels := []string{"", "a", "b", "c", "sealed", "other", "a\x1fb", "\x00d"}
 	var observations []labelled
 	for _, l := range labels {
 		observations = append(observations, labelled{l, "", false}, labelled{"", l, true}, labelled{l, "sealed", true}, labelled{"b", l, false})

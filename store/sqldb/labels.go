@@ -246,7 +246,7 @@ func (l *labelling) find(m *merged, answers []int) *askedLabels {
 	for _, k := range known {
 		codes := ""
 		if i := slices.IndexFunc(lists, func(l tokenList) bool { return l.of == k.of }); i >= 0 {
-			codes = strings.Join(lists[i].codes, codeSeparator)
+			codes = Clean(strings.Join(lists[i].codes, codeSeparator))
 		}
 		asked.codes = append(asked.codes, codes)
 	}
