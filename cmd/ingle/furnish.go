@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -25,7 +26,7 @@ type furnishing struct {
 	base        string
 	policy      records.Policy
 	key         *identity.KeyFile // nil on a server that is open to all
-	patients    int               // of a sandbox
+	patients    int               // of a sandbox of which nothing else is said
 }
 
 // furnish makes the store of a draft what a tenant begins with, and closes it.
@@ -44,7 +45,8 @@ func (f furnishing) furnish(ctx context.Context, s store.Store, t tenancy.Tenant
 	if t.Content == tenancy.Copy {
 		err = endSubscriptions(ctx, door)
 	} else {
-		_, err = newSandbox(door, s, f.patients).fill(ctx, f.patients)
+		patients := cmp.Or(t.Patients, f.patients)
+		_, err = newSandbox(door, s, patients).fill(ctx, patients)
 	}
 	return errors.Join(err, door.Close())
 }

@@ -22,7 +22,7 @@ const (
 
 // sandboxFlags say how large sandboxes are.
 type sandboxFlags struct {
-	SandboxPatients int `default:"${sandboxpatients}" placeholder:"N" help:"How many synthetic patients sandboxes have, four or more (${default}): that of --sandbox, and tenants that are made or reset as one."`
+	SandboxPatients int `default:"${sandboxpatients}" placeholder:"N" help:"How many synthetic patients a sandbox has, four or more (${default}). What serve is told is also of tenants that administrators make, or reset, as a sandbox."`
 }
 
 // checkSandbox refuses fewer patients than the cast.

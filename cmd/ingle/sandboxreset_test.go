@@ -241,19 +241,21 @@ func TestASandboxThatIsSuspendedWhileItIsResetIsWholeWhenItIsResumed(t *testing.
 			invited := base + regexp.MustCompile(`/account/invitation/\S+`).FindString(command(t, true, flags, "user", "add", "root", "--role", "administrator"))
 			admin := newBrowser(t)
 			admin.open(invited).fill("password", "a lamp in the night", "repeated", "a lamp in the night").submit("")
-			command(t, true, flags, "tenant", "create", "training", "--sandbox")
+			command(t, true, flags, "tenant", "create", "training", "--sandbox", "--sandbox-patients", fmt.Sprint(fewPatients+1))
 			token := tokenFor(t, flags, "training")
 			becomes(t, p.at("training")+"/Patient", token, http.StatusOK)
+			count := func() (int, string) {
+				return send(t.Context(), client, "GET", p.at("training")+"/Patient?_summary=count", "", "Authorization", "Bearer "+token)
+			}
+			made := fmt.Sprintf(`"total":%d`, fewPatients+1)
+			if _, body := count(); !strings.Contains(body, made) {
+				t.Fatalf("it is made with %s", body)
+			}
 			const at = "/console/tenants/tenant/training"
 			form := admin.open(base+at).action(at).fill("act", "reset", "confirm-reset", "1")
 			asked := make(chan struct{})
 			go func() { defer close(asked); form.submit("") }()
-			counted := fmt.Sprintf(`"total":%d`, fewPatients)
-			for {
-				_, body := send(t.Context(), client, "GET", p.at("training")+"/Patient?_summary=count", "", "Authorization", "Bearer "+token)
-				if !strings.Contains(body, counted) {
-					break
-				}
+			for _, body := count(); strings.Contains(body, made); _, body = count() {
 				select {
 				case <-asked:
 					t.Fatal("the reset ended before it was seen to have begun")
@@ -265,9 +267,9 @@ func TestASandboxThatIsSuspendedWhileItIsResetIsWholeWhenItIsResumed(t *testing.
 			command(t, true, flags, "tenant", "resume", "training")
 			status, body := 0, ""
 			for until := time.Now().Add(3 * time.Minute); status != http.StatusOK && time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
-				status, body = send(t.Context(), client, "GET", p.at("training")+"/Patient?_summary=count", "", "Authorization", "Bearer "+token)
+				status, body = count()
 			}
-			if status != http.StatusOK || !strings.Contains(body, counted) {
+			if status != http.StatusOK || !strings.Contains(body, fmt.Sprintf(`"total":%d`, fewPatients)) {
 				t.Errorf("%d %s", status, body)
 			}
 		})

@@ -138,6 +138,7 @@ type tenantCreate struct {
 	managingFlags
 	Name    string `arg:"" help:"Its name: 1 to 32 of a-z, 0-9 and '-', a letter first. It is served at /t/NAME/fhir."`
 	Sandbox bool   `help:"Put a clinic with synthetic patients into it, which administrators can reset."`
+	sandboxFlags
 }
 
 // Help is shown by 'ingle tenant create --help'.
@@ -152,13 +153,16 @@ administrator is said by a link that is shown, or by 'ingle user add LOGIN --rol
 }
 
 func (c *tenantCreate) Run(ctx context.Context, m *Main) error {
+	if err := c.checkSandbox(); err != nil {
+		return err
+	}
 	return c.order(ctx, m, "tenant create", c)
 }
 
 func (c *tenantCreate) manage(ctx context.Context, o *tenancy.Office, firstLink func(context.Context, string) (string, error), out io.Writer) error {
 	t := tenancy.Tenant{Name: c.Name, Content: tenancy.Empty}
 	if c.Sandbox {
-		t.Content = tenancy.Sandbox
+		t.Content, t.Patients = tenancy.Sandbox, c.SandboxPatients
 	}
 	return makeTenant(ctx, o, t, firstLink, out)
 }

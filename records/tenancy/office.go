@@ -102,7 +102,7 @@ func (o *Office) Tenant(ctx context.Context, name string) (Tenant, error) {
 	return Tenant{}, unknown(name)
 }
 
-// Make orders a tenant by its Name, Content, Of and By. Invalid for a name that cannot
+// Make orders a tenant by its Name, Content, Of, Patients and By. Invalid for a name that cannot
 // be, Conflict for one that is taken, NotFound when there is nothing to copy.
 func (o *Office) Make(ctx context.Context, t Tenant) (Tenant, error) {
 	if err := t.check(); err != nil {

@@ -15,15 +15,16 @@ import (
 
 // Tenant is one of the list.
 type Tenant struct {
-	Name    string    `json:"name"`
-	State   State     `json:"state"`
-	Content Content   `json:"content"`
-	Of      string    `json:"of,omitempty"` // the tenant that a Copy is of; "" for the default one
-	By      string    `json:"by"`           // the login of who had it made
-	Created time.Time `json:"created"`
-	Since   time.Time `json:"since"`           // when its State changed last
-	Job     string    `json:"job,omitempty"`   // that is at it, or was last
-	Error   string    `json:"error,omitempty"` // why it Failed
+	Name     string    `json:"name"`
+	State    State     `json:"state"`
+	Content  Content   `json:"content"`
+	Of       string    `json:"of,omitempty"`       // the tenant that a Copy is of; "" for the default one
+	Patients int       `json:"patients,omitempty"` // that a Sandbox is made with; 0: as many as whoever makes it gives any
+	By       string    `json:"by"`                 // the login of who had it made
+	Created  time.Time `json:"created"`
+	Since    time.Time `json:"since"`           // when its State changed last
+	Job      string    `json:"job,omitempty"`   // that is at it, or was last
+	Error    string    `json:"error,omitempty"` // why it Failed
 }
 
 // State says how far a tenant is.
