@@ -51,7 +51,7 @@ func (s *Session) masked(ctx context.Context, r store.Record) (store.Record, err
 
 // concerned says whether there may be something to mask in a record.
 func (s *Session) concerned(r store.Record) bool {
-	if mask.Referring(s.masks) && (bytes.Contains(r.Body, []byte(`"display"`)) || bytes.Contains(r.Body, []byte(`"identifier"`))) {
+	if mask.Referring(s.masks) && (bytes.Contains(r.Body, []byte(`display":`)) || bytes.Contains(r.Body, []byte(`identifier":`))) { // or "_display" alone
 		return true
 	}
 	if slices.Contains(mask.Unmaskable, string(r.Key.Type)) {

@@ -48,7 +48,8 @@ func maskedRecord(t testing.TB, s *records.Session) {
 		"code":{"coding":[{"system":"http://loinc.org","code":"8867-4"}],"text":"%[1]s"},"subject":{"reference":"Patient/p","identifier":{"value":"%[1]s"},"display":"%[1]s"},
 		"performer":[{"reference":"#r"},{"display":"%[1]s"}],"focus":[{"reference":"#c"}],"effectiveDateTime":"2024-01-01","valueString":"%[1]s"}`, secretText)
 	put(t, s, "DocumentReference/d", `{"resourceType":"DocumentReference","id":"d","status":"current","subject":{"reference":"Patient/p","display":"%[1]s"},"date":"2024-01-01T00:00:00Z","content":[{"attachment":{"title":"%[1]s","url":"http://x.example"}}]}`, secretText)
-	put(t, s, "Composition/k", `{"resourceType":"Composition","id":"k","status":"final","type":{"text":"note"},"subject":{"reference":"Patient/p","display":%q},"date":"2024","author":[{"display":"A"}],"title":"T"}`, secretText)
+	put(t, s, "Composition/k", `{"resourceType":"Composition","id":"k","status":"final","type":{"text":"note"},"subject":{"reference":"Patient/p","display":"%[1]s"},"date":"2024","author":[{"display":"A"}],"title":"T",
+		"section":[{"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">%[1]s</div>"}}]}`, secretText)
 }
 
 var maskedPaths = []mask.Path{"Patient.address", "Observation.value", "Observation.code", "DocumentReference.content.attachment.title"}
@@ -264,6 +265,8 @@ func TestReferencesDoNotTellOfWhatIsMasked(t *testing.T) {
 		maskedRecord(t, all)
 		put(t, all, "Encounter/e", `{"resourceType":"Encounter","id":"e","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/p"}}`)
 		put(t, all, "Observation/plain", `{"resourceType":"Observation","id":"plain","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"},"encounter":{"reference":"Encounter/e","display":"Visit"}}`)
+		put(t, all, "Observation/extended", `{"resourceType":"Observation","id":"extended","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p",
+			"_display":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/translation","extension":[{"url":"lang","valueCode":"de"},{"url":"content","valueString":"%s"}]}]}}}`, secretText)
 		s := behindMask(t, d, "Patient.name.family", "Patient.identifier")
 		for _, c := range []struct{ typ, query string }{
 			{"Observation", "subject:text=" + secretText}, {"Observation", "patient:text=" + secretText}, {"Observation", "performer:text=" + secretText}, {"Observation", "subject:identifier=" + secretText},
@@ -274,7 +277,7 @@ func TestReferencesDoNotTellOfWhatIsMasked(t *testing.T) {
 			refused(t, err, fault.Forbidden, "your role does not show")
 		}
 		for query, want := range map[string]string{
-			"subject=Patient/p": "Observation/o Observation/plain", "subject:missing=false&encounter:text=visit": "Observation/plain", "code:text=" + secretText: "Observation/o",
+			"subject=Patient/p": "Observation/o Observation/plain Observation/extended", "subject:missing=false&encounter:text=visit": "Observation/plain", "code:text=" + secretText: "Observation/o",
 			"subject:Patient.general-practitioner:text=x": "",
 		} {
 			if got := keys(must(s.Search(t.Context(), records.SearchRequest{Type: "Observation", Pairs: pairs(t, query)}))(t)); got != want {
@@ -288,9 +291,9 @@ func TestReferencesDoNotTellOfWhatIsMasked(t *testing.T) {
 		if _, err := s.Update(t.Context(), plain.Key, body("%s", plain.JSON), records.UpdateOptions{}); err != nil {
 			t.Error(err)
 		}
-		for _, k := range []string{"Composition/k", "DocumentReference/d"} {
+		for _, k := range []string{"Composition/k", "DocumentReference/d", "Observation/extended"} {
 			shown := must(s.Read(t.Context(), key(k), records.ReadOptions{}))(t)
-			if contains(shown.JSON, `"display":"`+secretText) || !contains(shown.JSON, `"subject":{"reference":"Patient/p"}`) || !contains(shown.JSON, "REDACTED") {
+			if contains(shown.JSON, `"display":"`+secretText) || contains(shown.JSON, `"valueString":"`+secretText) || !contains(shown.JSON, `"subject":{"reference":"Patient/p"}`) || !contains(shown.JSON, "REDACTED") {
 				t.Errorf("%s", shown.JSON)
 			}
 			_, err := s.Update(t.Context(), key(k), body("%s", shown.JSON), records.UpdateOptions{})

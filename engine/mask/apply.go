@@ -8,9 +8,10 @@ import (
 
 // Apply masks the elements that paths name, in a resource and in those in it, and what
 // references tell of them: what is optional is removed, or with keep has no value but the
-// reason, as what is mandatory has. Narratives go, which may tell the same. It says whether
-// paths are about the resource, or references in it told of them; that it is REDACTED is
-// then said whatever elements it had, so that nothing is told by it.
+// reason, as what is mandatory has. Narratives go, which may tell the same, those of
+// parts and of what is beside it in a Bundle, too. It says whether paths are about the resource, or
+// references in it told of them; that it is REDACTED is then said whatever elements it had,
+// so that nothing is told by it.
 func Apply(t *fhir.Tree, paths []Path, keep bool) (bool, error) {
 	resources := []fhir.Node{t.Root()}
 	for n := range t.Root().Descendants() {
@@ -20,27 +21,24 @@ func Apply(t *fhir.Tree, paths []Path, keep bool) (bool, error) {
 	}
 	concerned := false
 	for _, r := range resources {
-		about := false
 		for _, p := range paths {
 			typeName, elements := p.cut()
 			if typeName != r.Type().Name {
 				continue
 			}
-			about = true
+			concerned = true
 			if err := hide(r, elements, keep); err != nil {
 				return false, err
 			}
-		}
-		if about {
-			concerned = true
-			r.RemoveAll("text")
 		}
 	}
 	told, err := hideReferences(t, paths, keep)
 	if err != nil || !told && !concerned {
 		return false, err
 	}
-	t.Root().RemoveAll("text")
+	if err := hideNarratives(t); err != nil {
+		return false, err
+	}
 	return true, redacted(t)
 }
 

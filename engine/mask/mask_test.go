@@ -96,6 +96,7 @@ func TestReferencesDoNotTellOfMaskedElements(t *testing.T) {
 		{"Patient.name", observation(`{"reference":"Group/g","display":"Adam"}`, narrative), 2},
 		{"Patient.name", observation(`{"reference":"Patient/p"}`, `,"performer":[{"reference":"Practitioner/r","display":"Adam"}],"encounter":{"display":"Adam"}`), 2},
 		{"Patient.address", observation(`{"reference":"Patient/p","display":"Adam"}`, narrative), 2},
+		{"Goal.description", observation(`{"reference":"Patient/p"}`, `,"basedOn":[{"reference":"CarePlan/c"}],"extension":[{"url":"urn:e","valueReference":{"reference":"Goal/g","display":"Adam"}}]`), 0},
 		{"Patient.name", observation(`{"reference":"#c","display":"Adam"}`, `,"contained":[{"resourceType":"Device","id":"c"}]`), 1},
 	} {
 		tree := parse(t, c.resource)
@@ -116,6 +117,28 @@ func TestReferencesDoNotTellOfMaskedElements(t *testing.T) {
 	tree := parse(t, observation(`{"reference":"Patient/p"}`, `,"extension":[{"url":"urn:e","valueReference":{"display":"Adam"}}]`))
 	if _, err := Apply(tree, []Path{"Patient.name"}, true); err != nil || !strings.Contains(jsonOf(tree), `"valueReference":{"_display":{"extension":[`) {
 		t.Errorf("%s, %v", jsonOf(tree), err)
+	}
+}
+
+// TestNoNarrativeTellsOfMaskedElements masks a name that narratives of other parts, and of
+// what stands beside it, have as well.
+func TestNoNarrativeTellsOfMaskedElements(t *testing.T) {
+	const narrative = `"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Adam</div>"}`
+	const composition = `{"resourceType":"Composition","status":"final","type":{"text":"x"},"subject":{"reference":"Patient/p","display":"Adam"},"date":"2024","author":[{"reference":"Practitioner/a"}],"title":"x","section":`
+	for _, resource := range []string{
+		composition + `[{"title":"x",` + narrative + `,"entry":[{"reference":"Observation/o"}],"section":[{` + narrative + `,"entry":[{"reference":"Observation/o"}]}]}]}`,
+		composition + `[{"title":"x",` + narrative + `}]}`, // a section must have a text, entries or sections
+		`{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"http://x.example/Patient/p","resource":{"resourceType":"Patient","id":"p","name":[{"family":"Adam"}]}},
+			{"fullUrl":"http://x.example/Observation/o","resource":{"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"},` + narrative + `}}]}`,
+	} {
+		tree := parse(t, resource)
+		if concerned, err := Apply(tree, []Path{"Patient.name"}, false); err != nil || !concerned {
+			t.Errorf("%v, %v", concerned, err)
+		}
+		if got := jsonOf(tree); strings.Contains(got, "Adam") || strings.Contains(got, `"section"`) != strings.Contains(got, `"text":{"status":"empty"`) {
+			t.Errorf("%s", got)
+		}
+		valid(t, tree)
 	}
 }
 

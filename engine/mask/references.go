@@ -9,7 +9,7 @@ import (
 )
 
 // naming are elements of which the display of a reference to a resource is made.
-var naming = strings.Fields("alias class code deviceName identifier medication name title type vaccineCode")
+var naming = strings.Fields("alias class code description deviceName identifier medication name title type vaccineCode")
 
 // borrowing are types that have no name of their own: references to them tell that of
 // resources of others.
@@ -127,18 +127,10 @@ func containedType(n fhir.Node, id string) string {
 	return ""
 }
 
-// hideReferences masks the parts of references that tell what paths name, with the
-// narratives of the resources that these stand in. It says whether there were any.
+// hideReferences masks the parts of references that tell what paths name. It says whether
+// there were any.
 func hideReferences(t *fhir.Tree, paths []Path, keep bool) (bool, error) {
 	parts := telling(t, paths)
-	var resources []fhir.Node
-	for _, part := range parts {
-		for r := part.Parent(); !r.IsZero(); r = r.Parent() {
-			if r.IsResource() && !slices.Contains(resources, r) {
-				resources = append(resources, r)
-			}
-		}
-	}
 	for _, part := range parts {
 		n := part.Parent()
 		if err := withhold(n, []fhir.Node{part}, keep); err != nil {
@@ -149,9 +141,6 @@ func hideReferences(t *fhir.Tree, paths []Path, keep bool) (bool, error) {
 				return false, err
 			}
 		}
-	}
-	for _, r := range resources {
-		r.RemoveAll("text")
 	}
 	return len(parts) > 0, nil
 }
