@@ -284,6 +284,9 @@ func TestReferencesDoNotTellOfWhatIsMasked(t *testing.T) {
 				t.Errorf("%s finds %s", query, got)
 			}
 		}
+		if got := keys(must(s.Search(t.Context(), records.SearchRequest{Pairs: pairs(t, "_type=Observation,Condition&encounter:text=visit")}))(t)); got != "Observation/plain" {
+			t.Errorf("of several types %s is found", got)
+		}
 		plain := must(s.Read(t.Context(), key("Observation/plain"), records.ReadOptions{}))(t)
 		if contains(plain.JSON, "REDACTED") || !contains(plain.JSON, `"Visit"`) {
 			t.Errorf("what tells nothing is %s", plain.JSON)

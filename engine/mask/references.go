@@ -47,14 +47,15 @@ func told(paths []Path) map[string][]string {
 }
 
 // Tells says whether a search for references by a parameter tells what paths name: by their
-// display, or by their identifier. When in doubt it does.
+// display, or by their identifier. When in doubt it does: only what a release says that its
+// parameters refer to is sure.
 func Tells(d *definitions.Definitions, typeName, code, part string, paths []Path) bool {
 	types := told(paths)[part]
 	if len(types) == 0 {
 		return false
 	}
 	p := d.SearchParameter(typeName, code)
-	return p == nil || meets(p.Targets, types)
+	return p == nil || !p.OfRelease() || meets(p.Targets, types)
 }
 
 // meets says whether a reference that may be to some types may be to one of others.

@@ -165,6 +165,9 @@ type SearchParameter struct {
 	Core       bool   // a release's own, not of what was laid over it
 }
 
+// OfRelease says whether p is a release's own, whose targets are those of what it selects.
+func (p *SearchParameter) OfRelease() bool { return !p.Added && (p.Package == "" || p.Core) }
+
 // SearchComponent is one part of a composite parameter.
 type SearchComponent struct {
 	Definition string // canonical of the part's SearchParameter
