@@ -2,6 +2,7 @@ package records_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,6 +113,76 @@ func TestABinaryIsHiddenWithWhateverAttachesIt(t *testing.T) {
 		must(all.Delete(t.Context(), key("Consent/c"), records.DeleteOptions{}))(t)
 		if _, err := clinician(t, d).Read(t.Context(), key("Binary/q-input"), records.ReadOptions{}); err != nil {
 			t.Errorf("without the consent it is read with %v", err)
+		}
+	})
+}
+
+// TestABinaryIsHiddenWithWhatAProvenanceOfItTellsOf has Provenances name a source, of something
+// hidden, of something shown, of what is deleted, and have targets side by side.
+func TestABinaryIsHiddenWithWhatAProvenanceOfItTellsOf(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{AllowDeleteReferred: true})
+		all := d.Session(records.Principal{ID: "admin"}, nil)
+		put(t, all, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
+		tells := func(id, targets, source string) {
+			put(t, all, "Binary/"+source, `{"resourceType":"Binary","id":%q,"contentType":"text/plain","data":"c2VjcmV0"}`, source)
+			put(t, all, "Provenance/"+id, `{"resourceType":"Provenance","id":%q,"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}],"target":[%s],"entity":[{"role":"source","what":{"reference":"Binary/%s"}}]}`, id, targets, source)
+		}
+		for _, p := range []string{"q", "r"} {
+			patient(t, all, p)
+			for _, id := range []string{p, p + "-gone"} {
+				put(t, all, "Observation/"+id, `{"resourceType":"Observation","id":%q,"status":"final","code":{"text":"x"},"subject":{"reference":"Patient/%s"}}`, id, p)
+			}
+			put(t, all, "Binary/beside-"+p, `{"resourceType":"Binary","id":"beside-%s","contentType":"text/plain","data":"c2VjcmV0"}`, p)
+			tells(p, fmt.Sprintf(`{"reference":"Observation/%[1]s"},{"reference":"Binary/beside-%[1]s"}`, p), "source-"+p)
+			tells(p+"-gone", fmt.Sprintf(`{"reference":"Observation/%s-gone"}`, p), "gone-"+p)
+			put(t, all, "Provenance/of-"+p, `{"resourceType":"Provenance","id":"of-%[1]s","recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}],"target":[{"reference":"Binary/source-%[1]s"}]}`, p)
+			must(all.Delete(t.Context(), key("Observation/"+p+"-gone"), records.DeleteOptions{}))(t)
+		}
+		consents(t, all, "c", "q", denyDr)
+		s := clinician(t, d)
+		const shown = "Binary/beside-q Binary/beside-r Binary/gone-r Binary/source-r Provenance/of-r Provenance/r Provenance/r-gone"
+		var found []string
+		for _, e := range must(s.Search(t.Context(), records.SearchRequest{Pairs: pairs(t, "_type=Binary,Provenance&_count=50")}))(t).Entries {
+			found = append(found, e.Key.String())
+		}
+		if slices.Sort(found); strings.Join(found, " ") != shown {
+			t.Errorf("found %s, want %s", found, shown)
+		}
+		for _, k := range []string{"Binary/source-q", "Binary/gone-q", "Binary/beside-q", "Binary/source-r", "Provenance/of-q", "Provenance/of-r"} {
+			if _, err := s.Read(t.Context(), key(k), records.ReadOptions{}); strings.Contains(shown, k) != (err == nil) {
+				t.Errorf("%s is read with %v", k, err)
+			}
+		}
+	})
+}
+
+// TestBrokenGlassShowsNoBinaryThatAnotherPatientHides has two patients attach the same.
+func TestBrokenGlassShowsNoBinaryThatAnotherPatientHides(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{})
+		all := d.Session(records.Principal{ID: "admin"}, nil)
+		put(t, all, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
+		for _, id := range []string{"both", "own"} {
+			put(t, all, "Binary/"+id, `{"resourceType":"Binary","id":%q,"contentType":"text/plain","data":"c2VjcmV0"}`, id)
+		}
+		for id, binary := range map[string]string{"p": "both", "q": "both", "p-own": "own"} {
+			p, _, _ := strings.Cut(id, "-")
+			patient(t, all, p)
+			put(t, all, "Media/"+id, `{"resourceType":"Media","id":%q,"status":"completed","subject":{"reference":"Patient/%s"},"content":{"url":"Binary/%s"}}`, id, p, binary)
+		}
+		for _, p := range []string{"p", "q"} {
+			consents(t, all, "c-"+p, p, `{"type":"permit","provision":[{"type":"deny","purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"TREAT"}]}]}`)
+		}
+		role := access.Role{Name: "practitioner", Purposes: []string{"TREAT", access.BreakGlass}, Rules: []access.RoleRule{{Types: []string{"*"}, Interactions: "cruds", Reach: access.ReachAll}}}
+		scopes := must(smart.ParseScopes("user/*.cruds"))(t)
+		rules := must(d.Rules(t.Context(), access.Grant{Scopes: scopes, User: key("Practitioner/dr"), Broken: []fhir.ID{"p"},
+			Asker: access.Asker{Purpose: "TREAT", Actors: []string{"Practitioner/dr"}, Roles: []access.Role{role}}}))(t)
+		s := d.Session(records.Principal{ID: "user", Client: "app"}, rules)
+		for k, shown := range map[string]bool{"Media/p": true, "Media/q": false, "Binary/own": true, "Binary/both": false} {
+			if _, err := s.Read(t.Context(), key(k), records.ReadOptions{}); shown != (err == nil) {
+				t.Errorf("%s is read with %v", k, err)
+			}
 		}
 	})
 }

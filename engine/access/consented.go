@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
+	"github.com/inglehealth/ingle/spec/definitions"
 	"github.com/inglehealth/ingle/spec/smart"
 )
 
@@ -30,7 +31,7 @@ func (r *Rules) consented(types []string, i smart.Interactions) search.Expr {
 		return nil
 	}
 	c := r.consenting(types, i)
-	return c.without(disj(c.hidden(), c.beside(r)))
+	return c.without(disj(c.hidden(), c.beside(r, r.unconsented())))
 }
 
 // ofThemselves holds of the resources of types that are not hidden for what they are. What
@@ -210,8 +211,8 @@ func (c *consenting) decided(p part, after int64) search.Expr {
 }
 
 // beside holds of what tells about something hidden, its Provenance and AuditEvent, and of
-// the Binary that something hidden refers to.
-func (c *consenting) beside(r *Rules) search.Expr {
+// the Binary that something hidden, or what tells about it, refers to.
+func (c *consenting) beside(r *Rules, hidden search.Expr) search.Expr {
 	var types search.TypeIs
 	var params []search.Param
 	for _, t := range c.types {
@@ -222,14 +223,11 @@ func (c *consenting) beside(r *Rules) search.Expr {
 			types = append(types, t)
 		}
 	}
-	if types == nil {
+	if types == nil || isNever(hidden) {
 		return never()
 	}
-	all := r.unconsented()
-	if isNever(all) {
-		return all
-	}
-	x := search.Beside{Type: binaryType, Except: naming, X: all}
+	x := search.Beside{Type: binaryType, Except: naming, X: hidden}
+	x.About, x.Aside = r.telling()
 	if params != nil {
 		x.By = search.AnyOf(params)
 	}
@@ -237,6 +235,26 @@ func (c *consenting) beside(r *Rules) search.Expr {
 		return x
 	}
 	return conj(types, x)
+}
+
+// telling are the references of what tells about others: to these, and to all else.
+func (r *Rules) telling() (by, aside search.Param) {
+	var told, rest []search.Param
+	for _, t := range r.o.types {
+		if classes[t] != about {
+			continue
+		}
+		params := r.o.params(t, []string{aboutCodes[t]})
+		told, rest = append(told, params...), append(rest, search.OtherReferenceOf(t))
+		for _, c := range having(r.dictionary.catalogs, t) {
+			for _, p := range c.Parameters(t) {
+				if p.Kind == definitions.SearchReference && p.Of == "" && p.Problem == "" && !slices.Contains(params, p.Param) && !slices.Contains(rest, p.Param) {
+					rest = append(rest, p.Param)
+				}
+			}
+		}
+	}
+	return search.AnyOf(told), search.AnyOf(rest)
 }
 
 // naming are the parameters of what Consents say about resources: these do not go along

@@ -59,9 +59,20 @@ func (r *Rules) through(types []string, i smart.Interactions, x search.Expr) sea
 		if in == nil {
 			return nil
 		}
-		x = disj(x, conj(in, neg(r.o.shared(types, string(g.patient)))))
+		x = disj(x, conj(in, neg(r.ofOthers(types, i, string(g.patient)))))
 	}
 	return x
+}
+
+// ofOthers holds of the resources of types that belong to another patient than one, or go
+// along with something that the rules hide of another.
+func (r *Rules) ofOthers(types []string, i smart.Interactions, patient string) search.Expr {
+	shared := r.o.shared(types, patient)
+	if r.book == nil || r.asker.Exempt {
+		return shared
+	}
+	own := r.o.join(append(r.o.owned, patientType), func(t string) search.Expr { return r.o.owner(t, patient) })
+	return disj(shared, r.consenting(types, i).beside(r, conj(r.unconsented(), neg(own))))
 }
 
 // severalOwners are the types of which a resource may belong to several patients.
@@ -93,7 +104,7 @@ func (e *explaining) glasses(shown bool) bool {
 			continue // it is not of this record
 		}
 		sees := in.roles()
-		sees = in.consents() && sees && !in.holds(e.r.o.shared([]string{e.typeName()}, string(g.patient)))
+		sees = in.consents() && sees && !in.holds(e.r.ofOthers([]string{e.typeName()}, seeing, string(g.patient)))
 		if e.err == nil {
 			e.err = in.err
 		}

@@ -191,10 +191,10 @@ func (e *explaining) consents() (shown bool) {
 		return true
 	}
 	t := e.typeName()
-	if e.holds(r.consenting([]string{t}, seeing).beside(r)) {
+	if e.holds(r.consenting([]string{t}, seeing).beside(r, r.unconsented())) {
 		along := "It tells about something"
 		if t == binaryType {
-			along = "Something refers to it"
+			along = "Something refers to it, or tells about something,"
 		}
 		e.say(GroundConsent, false, "%s that consents or the defaults hide.", along)
 		return false

@@ -11,7 +11,18 @@ func matchBeside(ctx context.Context, x Beside, doc *Document, src Source) (bool
 	if ok, err := x.referred(ctx, doc, src); ok || err != nil || x.By.Code == "" {
 		return ok, err
 	}
-	for e := range doc.named(x.By) {
+	return ofTargets(ctx, x.By, doc, src, func(target *Document) (bool, error) {
+		if ok, err := Match(ctx, x.X, target, src); ok || err != nil {
+			return ok, err
+		}
+		return x.referred(ctx, target, src)
+	})
+}
+
+// ofTargets says whether holds does of something that doc refers to by a parameter, as it is
+// or as it was before its delete.
+func ofTargets(ctx context.Context, by Param, doc *Document, src Source, holds func(target *Document) (bool, error)) (bool, error) {
+	for e := range doc.named(by) {
 		if e.RefID == "" {
 			continue
 		}
@@ -26,17 +37,15 @@ func matchBeside(ctx context.Context, x Beside, doc *Document, src Source) (bool
 		if target == nil {
 			continue
 		}
-		if ok, err := Match(ctx, x.X, target, src); ok || err != nil {
-			return ok, err
-		}
-		if ok, err := x.referred(ctx, target, src); ok || err != nil {
+		if ok, err := holds(target); ok || err != nil {
 			return ok, err
 		}
 	}
 	return false, nil
 }
 
-// referred says whether x.X holds of something that refers to a resource of x.Type.
+// referred says whether x.X holds of something that refers to a resource of x.Type, or that
+// is told about by what does.
 func (x *Beside) referred(ctx context.Context, doc *Document, src Source) (bool, error) {
 	if string(doc.Key.Type) != x.Type {
 		return false, nil
@@ -45,11 +54,18 @@ func (x *Beside) referred(ctx context.Context, doc *Document, src Source) (bool,
 	if err != nil {
 		return false, err
 	}
+	holds := func(one *Document) (bool, error) { return Match(ctx, x.X, one, src) }
 	for _, one := range referrers {
 		if string(one.Key.Type) == x.Type || !x.counts(one, doc.Key) {
 			continue
 		}
-		if ok, err := Match(ctx, x.X, one, src); ok || err != nil {
+		if ok, err := holds(one); ok || err != nil {
+			return ok, err
+		}
+		if !x.isAside(one, doc.Key) {
+			continue
+		}
+		if ok, err := ofTargets(ctx, x.About, one, src, holds); ok || err != nil {
 			return ok, err
 		}
 	}
@@ -59,6 +75,20 @@ func (x *Beside) referred(ctx context.Context, doc *Document, src Source) (bool,
 // counts says whether a resource refers to key other than by x.Except.
 func (x *Beside) counts(from *Document, key fhir.Key) bool {
 	return slices.ContainsFunc(from.Entries, func(e Entry) bool {
-		return e.RefType == string(key.Type) && e.RefID == string(key.ID) && !slices.Contains(x.Except, Origin{Type: e.Param.Type, Code: e.Param.Code})
+		return e.refersTo(key) && !slices.Contains(x.Except, Origin{Type: e.Param.Type, Code: e.Param.Code})
 	})
+}
+
+// isAside says whether a resource refers to key by x.Aside.
+func (x *Beside) isAside(from *Document, key fhir.Key) bool {
+	for e := range from.named(x.Aside) {
+		if e.refersTo(key) {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *Entry) refersTo(key fhir.Key) bool {
+	return e.RefType == string(key.Type) && e.RefID == string(key.ID)
 }

@@ -407,12 +407,14 @@ type Referred struct{ X Expr }
 // Beside holds when X does of something else that goes along with the resource: of what
 // this tells about by By (of no Code: of nothing), as it is or as it was before its
 // delete, and, where this or that is of Type, of the current resources of other types
-// that refer to it, other than by Except. No client can ask for it.
+// that refer to it, other than by Except, and of what these tell about by About, if it is by
+// Aside that they refer to it. No client can ask for it.
 type Beside struct {
-	By     Param
-	Type   string
-	Except []Origin
-	X      Expr
+	By           Param
+	Type         string
+	Except       []Origin
+	About, Aside Param
+	X            Expr
 }
 
 // Governed holds when the owner has one of the policies in force at At: a Patient

@@ -231,21 +231,18 @@ func (s *Sight) consented(v *Version, interactions string) bool {
 	case s.p.Exempt:
 		return true
 	case abouts[v.Type] != "":
-		return !slices.ContainsFunc(s.w.referred(v.Body, abouts[v.Type]), func(to string) bool {
-			target, former := s.w.Current(to), false
-			if target == nil {
-				target, former = s.w.Before(to), true
-			}
-			return target != nil && isOwned(target.Type) && !s.consentedAs(target, "rs", former)
-		})
+		return !s.tellsOfHidden(v, s.consented)
 	case !isOwned(v.Type):
 		return true
 	}
-	if v.Type == "Binary" && interactions != "c" && slices.ContainsFunc(s.w.Referrers(v.Reference()), func(from *Version) bool {
-		return isOwned(from.Type) && from.Type != "Binary" && s.w.attaches(from, v.Reference()) && !s.consented(from, "rs")
-	}) {
+	if v.Type == "Binary" && interactions != "c" && slices.ContainsFunc(s.w.Referrers(v.Reference()), func(from *Version) bool { return s.takesAlong(from, v) }) {
 		return false
 	}
+	return s.consentedItself(v, interactions)
+}
+
+// consentedItself is consented of what belongs to patients, whatever goes along with it.
+func (s *Sight) consentedItself(v *Version, interactions string) bool {
 	patients := s.w.patientsOf(v)
 	// Each of the patients has to unseal what is of several.
 	permit, unsealed := s.p.Purpose == "" || s.pursues(defaultPurposes), len(patients) > 0

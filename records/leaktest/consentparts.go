@@ -3,6 +3,7 @@ package leaktest
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // withoutStrangers is a provision without the actors that are resources of other servers, and
@@ -35,12 +36,17 @@ func (s *Sight) beside(v *Version, to string) *Version {
 // consentedAs is consented of a version that is looked at as it was before its delete, or is
 // not.
 func (s *Sight) consentedAs(v *Version, interactions string, former bool) bool {
+	return s.as(v, former, func() bool { return s.consented(v, interactions) })
+}
+
+// as asks of a version that is looked at as it was before its delete, or is not.
+func (s *Sight) as(v *Version, former bool, ask func() bool) bool {
 	was := s.former
 	if s.former = nil; former {
 		s.former = v
 	}
 	defer func() { s.former = was }()
-	return s.consented(v, interactions)
+	return ask()
 }
 
 func codesAt(body any, path string) (codes []string) {
@@ -48,4 +54,27 @@ func codesAt(body any, path string) (codes []string) {
 		codes = append(codes, text(one, "code"))
 	}
 	return codes
+}
+
+// takesAlong says whether a version that refers to a Binary, or what it tells about, hides that.
+func (s *Sight) takesAlong(from, binary *Version) bool {
+	if path := abouts[from.Type]; path != "" {
+		name, _, _ := strings.Cut(path, ".")
+		rest := maps.Clone(from.Body)
+		delete(rest, name)
+		return slices.Contains(s.w.Mentioned(rest), binary.Reference()) && s.tellsOfHidden(from, s.consentedItself)
+	}
+	return isOwned(from.Type) && from.Type != "Binary" && s.w.attaches(from, binary.Reference()) && !s.consented(from, "rs")
+}
+
+// tellsOfHidden says whether a version tells about something of a patient that is not consented,
+// as it is or was before its delete.
+func (s *Sight) tellsOfHidden(v *Version, consented func(v *Version, interactions string) bool) bool {
+	return slices.ContainsFunc(s.w.referred(v.Body, abouts[v.Type]), func(to string) bool {
+		target, former := s.w.Current(to), false
+		if target == nil {
+			target, former = s.w.Before(to), true
+		}
+		return target != nil && isOwned(target.Type) && !s.as(target, former, func() bool { return consented(target, "rs") })
+	})
 }

@@ -214,6 +214,8 @@ Claim/attaching {"status":"active","type":{"text":"t"},"use":"claim","patient":{
 Task/attaching {"status":"draft","intent":"order","for":{"reference":"Patient/p"},"input":[{"type":{"text":"t"},"valueAttachment":{"url":"BASE/Binary/task"}}],"output":[{"type":{"text":"t"},"valueReference":{"reference":"Binary/shared"}}]}
 Procedure/linking {"status":"completed","subject":{"reference":"Patient/r"},"extension":[{"url":"urn:e","valueUrl":"Binary/linked"}]}
 RelatedPerson/photo {"patient":{"reference":"Patient/r"},"photo":[{"url":"Binary/photo"}]}
+Binary/source {"contentType":"text/plain","data":"c2VjcmV0"}
+Provenance/sourced {"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}],"target":[{"reference":"Observation/q1"},{"reference":"Binary/free"}],"entity":[{"role":"source","what":{"reference":"Binary/source"}}]}
 Provenance/attached {"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}],"target":[{"reference":"Binary/shared"}]}
 DocumentReference/p {"status":"current","type":{"coding":[{"system":"http://loinc.org","code":"34133-9"}]},"subject":{"reference":"Patient/p"},"date":"2024-01-01T00:00:00Z","content":[{"attachment":{"url":"Binary/free"}}]}
 DocumentReference/q {"status":"current","type":{"coding":[{"system":"http://loinc.org","code":"34133-9"}]},"subject":{"reference":"Patient/q"},"author":[{"reference":"Practitioner/dr"}],"date":"2024-01-01T00:00:00Z","content":[{"attachment":{"url":"Binary/q"}}]}

@@ -84,7 +84,7 @@ func describe(b *bytes.Buffer, x search.Expr) {
 	case search.Referred:
 		describeAll(b, "referred", []search.Expr{x.X})
 	case search.Beside:
-		fmt.Fprintf(b, "beside %+v %q %+v", x.By, x.Type, x.Except)
+		fmt.Fprintf(b, "beside %+v %q %+v %+v %+v", x.By, x.Type, x.Except, x.About, x.Aside)
 		describeAll(b, "", []search.Expr{x.X})
 	case search.Composite:
 		fmt.Fprintf(b, "composite %+v", x.Param)

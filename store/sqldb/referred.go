@@ -28,9 +28,13 @@ func (c *compiler) referredCondition(x search.Referred, r string) fragment {
 	if !ok {
 		return each
 	}
+	return join("", sql("CASE WHEN "), c.manyRefer(r), sql(" THEN "), isIn(r, set), sql(" ELSE "), each, sql(" END"))
+}
+
+// manyRefer is that more refer to the resource than are each to be asked.
+func (c *compiler) manyRefer(r string) fragment {
 	g := c.alias("g")
-	many := sql("(SELECT count(*) FROM (SELECT 1 FROM reference " + g + " WHERE " + g + ".target = " + r + ".rid LIMIT " + strconv.Itoa(fewReferrers) + ") n) = " + strconv.Itoa(fewReferrers))
-	return join("", sql("CASE WHEN "), many, sql(" THEN "), isIn(r, set), sql(" ELSE "), each, sql(" END"))
+	return sql("(SELECT count(*) FROM (SELECT 1 FROM reference " + g + " WHERE " + g + ".target = " + r + ".rid LIMIT " + strconv.Itoa(fewReferrers) + ") n) = " + strconv.Itoa(fewReferrers))
 }
 
 // referredSet goes from the resources that satisfy x.X, of whatever type, to
