@@ -423,7 +423,7 @@ func (s *Sight) isData(v *Version, data any, deny bool) bool {
 // authorElements say whose work a resource is, by type; what is marked by ? no search
 // tells, so that it counts for denials alone.
 var authorElements = map[string][]string{
-	"Composition": {"author"}, "Condition": {"asserter", "?recorder"}, "DiagnosticReport": {"performer", "resultsInterpreter"}, "DocumentReference": {"author"},
+	"Claim": {"enterer", "provider"}, "Composition": {"author"}, "Condition": {"asserter", "?recorder"}, "DiagnosticReport": {"performer", "resultsInterpreter"}, "DocumentReference": {"author"},
 	"Immunization": {"performer.actor"}, "List": {"source"}, "MedicationRequest": {"requester", "?recorder"}, "Observation": {"performer"},
 	"Procedure": {"performer.actor", "?recorder"}, "Specimen": {"collection.collector"},
 }
