@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -34,7 +35,7 @@ func (n *Notification) Bundle() ([]byte, error) {
 		}},
 	}
 	if n.Content == Empty {
-		return json.Marshal(b)
+		return written(b)
 	}
 	seen := map[fhir.Key]bool{}
 	for _, e := range n.Events {
@@ -46,7 +47,16 @@ func (n *Notification) Bundle() ([]byte, error) {
 			}
 		}
 	}
-	return json.Marshal(b)
+	return written(b)
+}
+
+// written is b as JSON, in which resources have the characters that they are stored with.
+func written(b bundle) ([]byte, error) {
+	var text bytes.Buffer
+	to := json.NewEncoder(&text)
+	to.SetEscapeHTML(false)
+	err := to.Encode(b)
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
 }
 
 func (n *Notification) subscription() string { return "Subscription/" + string(n.Subscription) }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +74,25 @@ func TestANotificationIsABundleOfTheGuide(t *testing.T) {
 		}
 		if entries != want.entries || resources != want.resources || focuses != want.focuses || numbers != "7 8 " {
 			t.Errorf("%s: %d entries, %d resources, %d focuses, numbers %s\n%s", content, entries, resources, focuses, numbers, body)
+		}
+	}
+}
+
+func TestResourcesOfANotificationAreAsTheyAreStored(t *testing.T) {
+	for _, stored := range []string{
+		`{"resourceType":"Encounter","id":"e","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">5 &lt; 6</div>"},"status":"planned"}`,
+		`{"resourceType":"Encounter","id":"e","status":"planned","length":{"value":1.50}}`,
+	} {
+		n := admission(notify.FullResource)
+		n.Events[0].JSON, n.Events[0].Context[0].JSON = json.RawMessage(stored), json.RawMessage(strings.Replace(stored, "Encounter", "Patient", 1))
+		text, err := n.Bundle()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []json.RawMessage{n.Events[0].JSON, n.Events[0].Context[0].JSON} {
+			if !bytes.Contains(text, want) {
+				t.Errorf("%s is not in %s", want, text)
+			}
 		}
 	}
 }
