@@ -3,7 +3,6 @@ package fhirapi
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,7 +16,7 @@ import (
 const (
 	hiddenAtOnce = 16
 	hiddenTime   = 10 * time.Second
-	hiddenPause  = 10 * time.Millisecond
+	hiddenPause  = 20 * time.Millisecond
 )
 
 // tellHidden records what hid from the session what it asked for, in an event of its
@@ -53,7 +52,7 @@ func (c *call) tellHidden() {
 	}
 	go func() {
 		defer func() { <-c.api.hidden }()
-		time.Sleep(hiddenPause + rand.N(hiddenPause)) // the end of the answer is still to be written
+		time.Sleep(hiddenPause) // the end of the answer is still to be written
 		ctx, cancel := context.WithTimeout(ctx, hiddenTime)
 		defer cancel()
 		if key != none {
