@@ -203,33 +203,6 @@ func (c *compiler) missing(x search.Missing, r string) fragment {
 	return outlines("IN")
 }
 
-// chainCondition goes from the resource to what it refers to: "deleted + 0" as
-// in idSet.
-func (c *compiler) chainCondition(x search.Chain, r string) fragment {
-	return c.chained(x, r, func(t string) fragment {
-		return c.as(x.Former.Counts(c.former), func() fragment { return c.condition(x.X, t) })
-	})
-}
-
-// chained is that the resource refers by x to a t for which the condition holds.
-func (c *compiler) chained(x search.Chain, r string, condition func(t string) fragment) fragment {
-	f, t := c.alias("f"), c.alias("t")
-	ofType, args := c.ofTarget(x, t)
-	return c.dialect.exists(
-		sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+
-			c.dialect.with("resource", t, "", t+".rid = "+f+".target"+ofType+" AND "+c.counts(x, r, t))+
-			" WHERE "+f+".rid = "+r+".rid AND ", args...),
-		c.linked(x.Param, f, t+".type"), sql(" AND "), condition(t))
-}
-
-// ofTarget is that the resource row alias t is of a chain's type.
-func (c *compiler) ofTarget(x search.Chain, t string) (condition string, args []any) {
-	if x.Target == "" {
-		return "", nil
-	}
-	return " AND " + t + ".type = ?", []any{c.typeNumber(x.Target)}
-}
-
 // hasCondition goes from the resource to those that refer to it.
 func (c *compiler) hasCondition(x search.Has, r string) fragment {
 	f, s := c.alias("f"), c.alias("s")
@@ -393,31 +366,6 @@ func updatedCondition(x search.LastUpdated) fragment {
 		return sql("updated <= ? AND updated >= ?", lo, hi-1)
 	}
 	return sql(nothing)
-}
-
-func (c *compiler) chainSet(x search.Chain) ([]fragment, bool) {
-	inner := *c
-	inner.types, inner.former = nil, x.Former.Counts(c.former)
-	if x.Target != "" {
-		inner.types = []int64{c.typeNumber(x.Target)}
-	}
-	selects, ok := inner.set(x.X)
-	c.takeOver(&inner)
-	if !ok {
-		return nil, false
-	}
-	d, f := c.alias("d"), c.alias("f")
-	if x.Target == "" || inner.former {
-		t, s := c.alias("t"), c.alias("s")
-		ofType, args := c.ofTarget(x, t)
-		from := sql(") "+d+c.dialect.with("resource", t, "", t+".rid = "+d+".rid"+ofType)+c.dialect.with("reference", f, "", f+".target = "+t+".rid"), args...)
-		if inner.former {
-			from.sql += c.dialect.with("resource", s, "", s+".rid = "+f+".rid AND "+c.counts(x, s, t))
-		}
-		return []fragment{join("", sql("SELECT "+f+".rid AS rid FROM ("), join(" UNION ", selects...), from, sql(" WHERE "), c.linked(x.Param, f, t+".type"))}, true
-	}
-	return []fragment{join("", sql("SELECT "+f+".rid AS rid FROM ("), join(" UNION ", selects...), sql(") "+d), c.ofType(x.X, x.Target, d),
-		sql(c.dialect.with("reference", f, "", f+".target = "+d+".rid")+" WHERE "), c.linkedTo(x.Param, f, inner.types[0]))}, true
 }
 
 // ofType joins to resources d, for which x holds, those rows that are of a type,
