@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -308,8 +309,8 @@ func (s *Session) Hiding(ctx context.Context, key fhir.Key) (audit.Hidden, error
 	if !ok {
 		return h, nil
 	}
-	doc, err := s.document(ctx, key)
-	if err != nil {
+	doc, err := s.hiddenDocument(ctx, key)
+	if doc == nil || err != nil {
 		return h, err
 	}
 	for _, patient := range s.door.ownership.Patients(doc) {
@@ -329,4 +330,26 @@ func (s *Session) Hiding(ctx context.Context, key fhir.Key) (audit.Hidden, error
 		}
 	}
 	return h, nil
+}
+
+// hiddenDocument is what hid of the resource under a key: it may have been deleted since,
+// and is as it was before then, or expunged, and is nil then.
+func (s *Session) hiddenDocument(ctx context.Context, key fhir.Key) (*search.Document, error) {
+	current, err := s.door.store.Read(ctx, key)
+	deleted := current.Deleted
+	if err == nil {
+		current, err = beforeDelete(ctx, s.door.store, current)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, s.door.fault(err)
+	}
+	doc, err := s.door.document(ctx, current)
+	if err != nil {
+		return nil, s.door.fault(err)
+	}
+	doc.Former = deleted
+	return doc, nil
 }

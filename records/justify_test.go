@@ -31,7 +31,7 @@ func nurse(t testing.TB, d *records.Door) *records.Session {
 
 func TestAnEventNamesTheScopeTheRuleAndTheConsentsThatCounted(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
-		d := db.door(t, records.Policy{})
+		d := db.door(t, records.Policy{Expunge: true})
 		s := d.Session(records.Principal{ID: "tester"}, nil)
 		put(t, s, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
 		put(t, s, "Practitioner/else", `{"resourceType":"Practitioner","id":"else"}`)
@@ -87,12 +87,30 @@ func TestAnEventNamesTheScopeTheRuleAndTheConsentsThatCounted(t *testing.T) {
 		if diff := cmp.Diff([]string{records.InsufficientScope, "no rule of role nurse"}, justified(refused, "Observation").Why); diff != "" {
 			t.Error(diff)
 		}
-		hidden, err := nurse(t, d).Hiding(t.Context(), key("Observation/o-r"))
-		if err != nil {
+		hiding := func() audit.Hidden {
+			t.Helper()
+			h, err := nurse(t, d).Hiding(t.Context(), key("Observation/o-r"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return h
+		}
+		want := audit.Hidden{Key: "Observation/o-r", By: []string{"Consent/r1"}, Patients: []string{"Patient/r"}}
+		if diff := cmp.Diff(want, hiding()); diff != "" {
+			t.Error(diff)
+		}
+		// It is looked at after the answer, and may be deleted by then, or gone.
+		if _, err := s.Delete(t.Context(), key("Observation/o-r"), records.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(audit.Hidden{Key: "Observation/o-r", By: []string{"Consent/r1"}, Patients: []string{"Patient/r"}}, hidden); diff != "" {
-			t.Error(diff)
+		if diff := cmp.Diff(want, hiding()); diff != "" {
+			t.Errorf("deleted: %s", diff)
+		}
+		if _, err := s.Expunge(t.Context(), records.ExpungeRequest{Key: key("Observation/o-r"), Deleted: true}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(audit.Hidden{Key: "Observation/o-r"}, hiding()); diff != "" {
+			t.Errorf("expunged: %s", diff)
 		}
 	})
 }
