@@ -9,6 +9,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/notify"
 	"github.com/inglehealth/ingle/service/web"
@@ -35,6 +36,9 @@ type connection struct {
 	asked bool                   // whether what was sent has come
 	ask   chan map[fhir.ID]int64 // to ping
 	came  chan map[fhir.ID]int64 // from ping
+
+	address limits.Who // where it comes from
+	flights flights    // for whom it counts
 }
 
 // pending is how much of what a subscriber says may wait.
@@ -194,6 +198,9 @@ func (c *connection) hear(ctx context.Context, text string) error {
 		return c.mistake(ctx, "The token is none of this server, or has expired. Ask Subscription/$get-ws-binding-token for another.")
 	}
 	for _, id := range t.Subscriptions {
+		if err := c.admit(ctx, t.Standing); err != nil {
+			return err
+		}
 		if err := c.bind(ctx, id, t); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/inglehealth/ingle/limits"
 	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/notify"
 	"github.com/inglehealth/ingle/service/web"
@@ -131,6 +132,15 @@ func (s *Sockets) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.leave()
+	x := web.From(r.Context())
+	address := limits.Who{Address: x.Client().Address}
+	flight, verdict := door.Limits().Begin(address)
+	if verdict.Refused {
+		web.Fail(w, r, x.Limit(verdict))
+		return
+	}
+	flights := flights{address: flight}
+	defer flights.end()
 	// What opens it is the token alone, which no page has of another: any origin may try.
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {
@@ -139,6 +149,7 @@ func (s *Sockets) serve(w http.ResponseWriter, r *http.Request) {
 	c := &connection{
 		sockets: s, door: door, log: s.config.Logs(door), conn: conn, bound: map[string]*binding{},
 		sent: map[fhir.ID]int64{}, ask: make(chan map[fhir.ID]int64, 1), came: make(chan map[fhir.ID]int64),
+		address: address, flights: flights,
 	}
 	ctx, stop := context.WithCancel(s.ctx)
 	defer stop()
