@@ -132,45 +132,61 @@ func (j *joint) expr() search.Expr {
 // recast is x with other parameters of the resource that it is asked of. What it
 // asks of other resources stays.
 func recast(x search.Expr, to func(search.Param) search.Param) search.Expr {
-	return remade(x, func(x search.Expr) search.Expr {
+	return remade(x, func(x search.Expr) (search.Expr, bool) {
 		switch x := x.(type) {
 		case search.Token:
 			x.Param = to(x.Param)
-			return x
+			return x, true
 		case search.Date:
 			x.Param = to(x.Param)
-			return x
+			return x, true
 		case search.Missing:
 			x.Param = to(x.Param)
-			return x
+			return x, true
 		case search.Reference:
 			x.Param = to(x.Param)
-			return x
+			return x, true
 		case search.Chain:
 			x.Param = to(x.Param)
-			return x
+			return x, true
 		}
-		return x
+		return x, false
 	})
 }
 
-// remade is x with other conditions in it.
-func remade(x search.Expr, condition func(search.Expr) search.Expr) search.Expr {
+// remade is x with other conditions in it, for which condition says whether they are
+// others. What stays is shared with x.
+func remade(x search.Expr, condition func(search.Expr) (search.Expr, bool)) search.Expr {
+	made, _ := remake(x, condition)
+	return made
+}
+
+func remake(x search.Expr, condition func(search.Expr) (search.Expr, bool)) (made search.Expr, other bool) {
 	switch x := x.(type) {
 	case search.And:
-		out := make(search.And, len(x))
-		for i, one := range x {
-			out[i] = remade(one, condition)
-		}
-		return out
+		all, other := remakeAll(x, condition)
+		return search.And(all), other
 	case search.Or:
-		out := make(search.Or, len(x))
-		for i, one := range x {
-			out[i] = remade(one, condition)
-		}
-		return out
+		all, other := remakeAll(x, condition)
+		return search.Or(all), other
 	case search.Not:
-		return search.Not{X: remade(x.X, condition)}
+		made, other := remake(x.X, condition)
+		return search.Not{X: made}, other
 	}
 	return condition(x)
+}
+
+func remakeAll(all []search.Expr, condition func(search.Expr) (search.Expr, bool)) (made []search.Expr, other bool) {
+	made = all
+	for i, one := range all {
+		now, is := remake(one, condition)
+		switch {
+		case !is:
+			continue
+		case !other:
+			made, other = slices.Clone(all), true
+		}
+		made[i] = now
+	}
+	return made, other
 }

@@ -55,11 +55,11 @@ func blanks(rules []rule, periods *[]int64) []rule {
 
 // dates is x with the periods of which it has the places.
 func dates(x search.Expr, periods []int64) search.Expr {
-	return remade(x, func(x search.Expr) search.Expr {
+	return remade(x, func(x search.Expr) (search.Expr, bool) {
 		if d, ok := x.(search.Date); ok {
 			d.Range = search.TimeRange{Lo: periods[d.Range.Lo], Hi: periods[d.Range.Hi]}
-			return d
+			return d, true
 		}
-		return x
+		return x, false
 	})
 }

@@ -103,7 +103,7 @@ func TestAReadBringsMostOfWhatPoliciesAskWhicheverProcessWrote(t *testing.T) {
 			put("Observation 1", c.index...)
 			var page store.Page
 			var statements int
-			for range 2 { // the first learns what is asked
+			for range 3 { // the first learns what is asked, the second what the outlines are
 				statements = 0
 				var err error
 				q := &search.Query{Types: []string{"Observation"}, Count: 10, Filter: search.And{search.IDs{"1"}, standing}}

@@ -12,13 +12,21 @@ func (c *compiler) chainCondition(x search.Chain, r string) fragment {
 
 // chained is that the resource refers by x to a t for which the condition holds.
 func (c *compiler) chained(x search.Chain, r string, condition func(t string) fragment) fragment {
+	var holds fragment
+	targets := c.toTargets(x, r, func(t string) fragment {
+		holds = condition(t)
+		return sql("1")
+	})
+	return c.dialect.exists(targets, sql(" AND "), holds)
+}
+
+// toTargets selects something of each t that the resource refers to by x, whatever holds for it.
+func (c *compiler) toTargets(x search.Chain, r string, of func(t string) fragment) fragment {
 	f, t := c.alias("f"), c.alias("t")
 	ofType, args := c.ofTarget(x, t)
-	return c.dialect.exists(
-		sql("SELECT 1 FROM reference "+f+c.dialect.by("reference_rid")+
-			c.dialect.with("resource", t, "", t+".rid = "+f+".target"+ofType+" AND "+c.counts(x, r, t))+
-			" WHERE "+f+".rid = "+r+".rid AND ", args...),
-		c.linked(x.Param, f, t+".type"), sql(" AND "), condition(t))
+	return join("", sql("SELECT "), of(t), sql(" FROM reference "+f+c.dialect.by("reference_rid")+
+		c.dialect.with("resource", t, "", t+".rid = "+f+".target"+ofType+" AND "+c.counts(x, r, t))+
+		" WHERE "+f+".rid = "+r+".rid AND ", args...), c.linked(x.Param, f, t+".type"))
 }
 
 // ofTarget is that the resource row alias t is of a chain's type.

@@ -16,7 +16,8 @@ type hints struct {
 	nodes    []search.Governed // all
 	kinds    map[*search.Decisions]*inquiry
 	policies []int64 // of the owners
-	marked   bool    // something that was probed for holds
+	marked   bool    // something that was probed for holds, or may
+	labels   []int64 // parameters for which outlines are looked through
 	dates    []dated
 	params   map[search.Param][]int64 // of the dates
 }
@@ -36,12 +37,19 @@ type merged struct {
 	of  []*leaves
 	all leaves
 	x   search.Expr // nil: nothing
+
+	labels byOutline
+	rest   search.Expr // what outlines do not tell of; nil: nothing
 }
 
 // Keys of what is kept with the parts of a filter.
 type (
-	hintedKey struct{}
-	mergedKey struct{}
+	hintedKey   struct{}
+	mergedKey   struct{}
+	outlinesKey struct {
+		names *Names
+		of    *merged
+	}
 )
 
 // hintedOf is kept with x.
@@ -68,6 +76,8 @@ func merge(parts []*leaves, made *search.Made) *merged {
 		m.all.join(p)
 	}
 	m.x = m.all.any()
+	labels, rest := outlined(&m.all)
+	m.labels, m.rest = labels, rest.any()
 	made.Put(mergedKey{}, m)
 	return m
 }
@@ -96,10 +106,10 @@ func (r *run) hint(one int) (h *hints, open fragment) {
 }
 
 // columns are what says the hints.
-func (h *hints) columns(r *run) (marked, dates fragment) {
-	marked, dates = sql("0"), sql("''")
+func (h *hints) columns(r *run) (marked, outlines, dates fragment) {
+	marked, outlines, dates = sql("0"), sql("''"), sql("''")
 	if h.told == nil {
-		return marked, dates
+		return marked, outlines, dates
 	}
 	var parts []*leaves
 	for _, x := range h.told {
@@ -116,8 +126,13 @@ func (h *hints) columns(r *run) (marked, dates fragment) {
 		}
 	}
 	m := merge(parts, h.told[0].Made)
-	if m.x != nil {
-		marked = join("", sql("CASE WHEN "), r.condition(m.x, row), sql(" THEN 1 ELSE 0 END"))
+	probed := m.x
+	if !m.labels.empty() && !r.reader.labelsOften.is(r.types[0]) {
+		probed, h.labels = m.rest, m.labels.params(r.compiler)
+		outlines = r.kept(h.told[0].Made, outlinesKey{r.names, m}, false, func() *made { return r.making(m.labels.column) }).fragment
+	}
+	if probed != nil {
+		marked = join("", sql("CASE WHEN "), r.condition(probed, row), sql(" THEN 1 ELSE 0 END"))
 	}
 	if m.all.dates != nil {
 		h.params = make(map[search.Param][]int64, len(m.all.dates))
@@ -128,12 +143,20 @@ func (h *hints) columns(r *run) (marked, dates fragment) {
 		}
 		dates = join("", sql("coalesce((SELECT string_agg(concat_ws(':', d.param, d.lo, d.lo + d.span), ',') FROM date d WHERE d.rid = "+row+".rid AND "), in("d.param", params), sql("), '')"))
 	}
-	return marked, dates
+	return marked, outlines, dates
 }
 
 // say reads what the columns said.
-func (h *hints) say(marked int64, dates string) error {
+func (h *hints) say(r *run, marked int64, outlines, dates string) error {
 	h.marked = marked != 0
+	if outlines != "" {
+		labelled, err := r.labelled(outlines, h.labels)
+		if err != nil {
+			return err
+		}
+		r.reader.labelsOften.saw(r.types[0], labelled)
+		h.marked = h.marked || labelled
+	}
 	rows, err := triples(dates)
 	for _, d := range rows {
 		h.dates = append(h.dates, dated{d[0], d[1], d[2]})

@@ -260,7 +260,7 @@ func (n *Names) Text(ctx context.Context, db DB, id int64) (string, error) {
 	return n.texts[id], nil
 }
 
-// outline returns the outline of a number, "" for 0.
+// outline returns the outline of a number, "" for 0. One that is not there is an error.
 func (n *Names) outline(ctx context.Context, db DB, id int64) (string, error) {
 	n.mu.RLock()
 	text, ok := n.texts[id]
@@ -268,7 +268,13 @@ func (n *Names) outline(ctx context.Context, db DB, id int64) (string, error) {
 	if ok || id == 0 {
 		return text, nil
 	}
-	err := ForEach(ctx, db, n.dialect.Rebind("SELECT text FROM name WHERE id = ?"), []any{id}, func(r Rows) error { return r.Scan(&text) })
+	err := ForEach(ctx, db, n.dialect.Rebind("SELECT text FROM name WHERE id = ?"), []any{id}, func(r Rows) error {
+		ok = true
+		return r.Scan(&text)
+	})
+	if err == nil && !ok {
+		err = errCorrupt
+	}
 	if err == nil {
 		n.Add(OutlineSpace, text, id)
 	}

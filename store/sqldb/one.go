@@ -44,7 +44,8 @@ func (r *run) oneSettled(i int, id string) (done bool, err error) {
 		if r.err != nil || !r.settled.alike() {
 			return false, r.err
 		}
-		found, err := r.candidate(id, hints, open, r.owners(nodes))
+		owned := r.owners(nodes, hints)
+		found, err := r.candidate(id, hints, open, owned)
 		if err != nil {
 			return false, err
 		}
@@ -60,7 +61,7 @@ func (r *run) oneSettled(i int, id string) (done bool, err error) {
 			r.show(found)
 			return true, r.err
 		}
-		holds, same, err := r.second(i, found, nodes)
+		holds, same, err := r.second(i, found, owned)
 		switch {
 		case err != nil:
 			return false, err
@@ -100,7 +101,7 @@ type candidate struct {
 
 // candidate reads the resource of an id.
 func (r *run) candidate(id string, h *hints, open, owners fragment) (*candidate, error) {
-	marked, dates := h.columns(r)
+	marked, outlines, dates := h.columns(r)
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -108,14 +109,14 @@ func (r *run) candidate(id string, h *hints, open, owners fragment) (*candidate,
 	if r.query.Heads {
 		columns, unpack = headColumns, nil
 	}
-	f := join("", sql("SELECT p.rid, p.open, p.owners, p.marked, p.dates, "+columns+" FROM (SELECT r.rid AS rid, r.seq AS seq, CASE WHEN "), open,
-		sql(" THEN 1 ELSE 0 END::bigint AS open, "), owners, sql(" AS owners, "), marked, sql("::bigint AS marked, "), dates, sql(" AS dates FROM resource r WHERE r.type = ? AND r.id = ?) p"+r.dialect.with("version", "v", "", "v.seq = p.seq"), r.types[0], id))
+	f := join("", sql("SELECT p.rid, p.open, p.owners, p.marked, p.outlines, p.dates, "+columns+" FROM (SELECT r.rid AS rid, r.seq AS seq, CASE WHEN "), open,
+		sql(" THEN 1 ELSE 0 END::bigint AS open, "), owners, sql(" AS owners, "), marked, sql("::bigint AS marked, "), outlines, sql(" AS outlines, "), dates, sql(" AS dates FROM resource r WHERE r.type = ? AND r.id = ?) p"+r.dialect.with("version", "v", "", "v.seq = p.seq"), r.types[0], id))
 	var isOpen, isMarked int64
-	var datesText string
+	var outlinesText, datesText string
 	var stored versionRow
 	found := new(candidate)
 	err := ForEach(r.ctx, short(r.db), r.dialect.Rebind(f.sql), f.args, func(in Rows) error {
-		err := in.Scan(append([]any{&found.rid, &isOpen, &found.owners, &isMarked, &datesText}, stored.dest()...)...)
+		err := in.Scan(append([]any{&found.rid, &isOpen, &found.owners, &isMarked, &outlinesText, &datesText}, stored.dest()...)...)
 		if err == nil {
 			found.record, err = stored.record(id, unpack)
 		}
@@ -124,7 +125,7 @@ func (r *run) candidate(id string, h *hints, open, owners fragment) (*candidate,
 	if err != nil || found.rid == 0 {
 		return found, err
 	}
-	if err := h.say(isMarked, datesText); err != nil {
+	if err := h.say(r, isMarked, outlinesText, datesText); err != nil {
 		return found, err
 	}
 	found.open = isOpen != 0 && !found.record.Deleted
@@ -134,23 +135,49 @@ func (r *run) candidate(id string, h *hints, open, owners fragment) (*candidate,
 	return found, err
 }
 
+// ownersKey is what the text of owners depends on besides their parameters, which are those
+// of the filter with which it is kept.
+type ownersKey struct {
+	names      *Names
+	self, sole bool
+}
+
 // owners are those of row, as the nodes find them and ownersOf reads them.
-func (r *run) owners(nodes []search.Governed) fragment {
+func (r *run) owners(nodes []search.Governed, h *hints) fragment {
+	if len(nodes) == 0 {
+		return sql("''")
+	}
+	x := nodes[0]
+	i := slices.IndexFunc(h.told, func(x search.Standing) bool { return hintedOf(x).nodes != nil }) // all nodes have its parameters
+	if i < 0 {
+		return r.ownersBy(x)
+	}
+	m := r.kept(h.told[i].Made, ownersKey{r.names, x.Self, x.Sole}, false, func() *made {
+		return r.making(func(c *compiler) fragment { return c.ownersBy(x) })
+	})
+	f := fragment{m.sql, slices.Clone(m.args)}
+	for i, a := range f.args {
+		if _, is := a.(moment); is {
+			f.args[i] = x.At
+		}
+	}
+	return f
+}
+
+// ownersBy are those that one node finds.
+func (c *compiler) ownersBy(x search.Governed) fragment {
 	var ways []fragment
-	if len(nodes) > 0 {
-		x := nodes[0]
-		if params := r.ownerParams(x); len(params) > 0 {
-			ways = append(ways, join("", ownerText("f.target", x.At), sql(" FROM reference f LEFT JOIN LATERAL "), r.lastSpan(x, "g", sql("f.target")),
-				sql(" ON true WHERE f.rid = r.rid AND "), in("f.param", params)))
-		}
-		if x.Self {
-			ways = append(ways, join("", ownerText("r.rid", x.At), sql(" FROM (SELECT) s LEFT JOIN LATERAL "), r.lastSpan(x, "g", sql("r.rid")), sql(" ON true")))
-		}
+	if params := c.ownerParams(x); len(params) > 0 {
+		ways = append(ways, join("", ownerText("f.target", c.when(x)), sql(" FROM reference f LEFT JOIN LATERAL "), c.lastSpan(x, "g", sql("f.target")),
+			sql(" ON true WHERE f.rid = r.rid AND "), in("f.param", params)))
+	}
+	if x.Self {
+		ways = append(ways, join("", ownerText("r.rid", c.when(x)), sql(" FROM (SELECT) s LEFT JOIN LATERAL "), c.lastSpan(x, "g", sql("r.rid")), sql(" ON true")))
 	}
 	switch {
 	case ways == nil:
 		return sql("''")
-	case len(ways) == 1 && nodes[0].Sole: // nothing is to be sorted
+	case len(ways) == 1 && x.Sole: // nothing is to be sorted
 		return join("", sql("array_to_string(ARRAY("), ways[0], sql("), ',')"))
 	}
 	return join("", sql("coalesce((SELECT string_agg(n.owner, ',' ORDER BY n.owner) FROM ("), join(" UNION ", ways...), sql(") n), '')"))
@@ -158,9 +185,9 @@ func (r *run) owners(nodes []search.Governed) fragment {
 
 // second says whether what was found is shown with the policies; same is false when it, or
 // what governs it, is no longer what it was.
-func (r *run) second(i int, found *candidate, nodes []search.Governed) (holds, same bool, err error) {
+func (r *run) second(i int, found *candidate, owned fragment) (holds, same bool, err error) {
 	f := join("", sql("SELECT CASE WHEN "), all(r.conditions(row, row, i)...),
-		sql(" THEN 1 ELSE 0 END::bigint FROM resource r WHERE r.rid = ? AND r.seq = ? AND ", found.rid, int64(found.record.Seq)), r.owners(nodes), sql(" = ?", found.owners))
+		sql(" THEN 1 ELSE 0 END::bigint FROM resource r WHERE r.rid = ? AND r.seq = ? AND ", found.rid, int64(found.record.Seq)), owned, sql(" = ?", found.owners))
 	if r.err != nil {
 		return false, false, r.err
 	}

@@ -43,25 +43,26 @@ func hasOwner(x search.Expr) bool {
 	return false
 }
 
-// asking says as h.owner what the owner is that a statement was made for, as ownersOf reads
+// asking is a column of what the owner is that a statement was made for, as ownersOf reads
 // it; it is empty when that does not matter.
 func (r *run) asking() fragment {
 	if r.settled == nil || r.settled.owner == nil || !r.settled.owner.known {
 		return fragment{}
 	}
-	f := r.ownerNow(r.settled.owner)
-	return fragment{"(SELECT " + f.sql + " AS owner OFFSET 0) h", f.args}
+	return r.ownerNow(r.settled.owner)
 }
 
-// withOwner puts h.owner beside each row of a statement of a page, given as what stands before and
-// behind the text of page. Where there are no rows it has one, of rid 0.
-func withOwner(asking fragment, before, behind string, keys []sortKey) (string, string) {
-	columns := "coalesce(q.rid, 0), coalesce(q.type, 0), coalesce(q.id, '')"
-	for i := range keys {
-		columns += ", q." + keyColumn(i)
-	}
-	return "SELECT " + columns + ", coalesce(q.seq, 0), coalesce(q.version, 0), coalesce(q.updated, 0), coalesce(q.origin, 0), coalesce(q.deleted, 0), q.body, h.owner FROM " +
-		asking.sql + " LEFT JOIN (" + before, behind + ") q ON true"
+// ownerBeside asks for the owner where no row of a page said it: that there is none is what the
+// policy asked for, if it is still the same.
+func (r *run) ownerBeside(db DB) error {
+	f := r.ownerNow(r.settled.owner)
+	return ForEach(r.ctx, db, r.dialect.Rebind("SELECT "+f.sql), f.args, func(in Rows) error {
+		var owner string
+		if err := in.Scan(&owner); err != nil {
+			return err
+		}
+		return r.said(owner)
+	})
 }
 
 // said notes what a statement said of the owner.
@@ -91,7 +92,7 @@ func (r *run) count(f fragment) (n int64, err error) {
 		return count(r.ctx, r.db, r.dialect, f)
 	}
 	var owner string
-	f = join("", sql("SELECT n.count, h.owner FROM "), asking, sql(" CROSS JOIN ("), f, sql(") n"))
+	f = join("", sql("SELECT n.count, "), asking, sql(" FROM ("), f, sql(") n"))
 	err = ForEach(r.ctx, r.db, r.dialect.Rebind(f.sql), f.args, func(in Rows) error { return in.Scan(&n, &owner) })
 	if err == nil {
 		err = r.said(owner)

@@ -22,8 +22,9 @@ type Reader struct {
 	// MaxListed bounds the codes in the tables of lists; 0: the constant.
 	MaxListed int
 
-	estimates estimates
-	policies  policyMemory
+	estimates   estimates
+	policies    policyMemory
+	labelsOften labelsOften
 }
 
 // Search is store.Reader.Search on db.
@@ -420,14 +421,13 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 		dest = append(dest, &values[i])
 	}
 	dest = append(dest, stored.dest()...)
-	before, behind := head+", "+columns+" FROM (", ") p"+joined+r.dialect.with("version", "v", "", "v.seq = "+row+".seq")
 	args := page.args
 	asking := r.asking()
 	if asking.sql != "" {
-		before, behind = withOwner(asking, before, behind, keys)
-		order, args = orderBy("q", keys), slices.Concat(asking.args, args)
+		columns, args = columns+", "+asking.sql, slices.Concat(asking.args, args)
 		dest = append(dest, &owner)
 	}
+	before, behind := head+", "+columns+" FROM (", ") p"+joined+r.dialect.with("version", "v", "", "v.seq = "+row+".seq")
 	start := len(r.records)
 	db := r.db
 	if r.short {
@@ -438,14 +438,9 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 		if err := in.Scan(dest...); err != nil {
 			return err
 		}
-		if asking.sql != "" {
-			if rows == 0 { // it is the same beside all
-				if err := r.said(owner); err != nil {
-					return err
-				}
-			}
-			if rid == 0 {
-				return nil
+		if asking.sql != "" && rows == 0 { // it is the same beside all
+			if err := r.said(owner); err != nil {
+				return err
 			}
 		}
 		rows++
@@ -464,6 +459,11 @@ func (r *run) readPage(page fragment, keys []sortKey, narrow bool) (rows int, er
 	})
 	if err != nil && !r.full {
 		return rows, err
+	}
+	if asking.sql != "" && rows == 0 {
+		if err := r.ownerBeside(db); err != nil {
+			return 0, err
+		}
 	}
 	return rows, r.reader.name(r.ctx, r.db, r.records[start:], types, origins)
 }
