@@ -102,6 +102,11 @@ func killAndAudit(t *testing.T, where []string) {
 			})
 		}
 		time.Sleep(time.Duration(300+200*round) * time.Millisecond)
+		await(t, func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return len(answered) >= 15*(round+1)
+		})
 		p.kill()
 		wg.Wait()
 	}
