@@ -271,6 +271,20 @@ func (s *Session) writable(ctx context.Context, current store.Record, i smart.In
 	return errHidden
 }
 
+// missed asks of what is not there what writable asks of what is hidden, and heeds no
+// answer: so neither takes longer than the other.
+func (s *Session) missed(ctx context.Context, key fhir.Key, i smart.Interactions) error {
+	if s.access == nil {
+		return nil
+	}
+	for _, one := range []smart.Interactions{i, seeing} {
+		if _, err := s.sees(ctx, s.door.store, key, one); err != nil {
+			return s.door.fault(err)
+		}
+	}
+	return nil
+}
+
 // bounded says whether the session has but a part of a type, of which it then neither
 // sees nor may do i with the rest. What consents hide of a type takes no ids away from
 // services without a user: whoever feeds a server would stop at the first consent.

@@ -44,11 +44,10 @@ func (s *Session) Delete(ctx context.Context, key fhir.Key, o DeleteOptions) (Re
 		switch {
 		case errors.Is(err, errHidden):
 			audit.TrailOf(ctx).Hide(key)
+			current, err = store.Record{}, nil
 		case errors.Is(err, store.ErrNotFound):
 			s.miss(ctx, key)
-		}
-		if errors.Is(err, store.ErrNotFound) || errors.Is(err, errHidden) {
-			current, err = store.Record{}, nil
+			current, err = store.Record{}, s.missed(ctx, key, smart.Delete)
 		}
 		if err != nil {
 			return Result{}, s.door.fault(err)

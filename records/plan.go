@@ -129,8 +129,13 @@ func (p *plan) load(ctx context.Context) error {
 // permit refuses what policy, precondition or filter forbid.
 func (p *plan) permit(ctx context.Context, st *step) error {
 	s := p.t.s
-	hidden := false
-	if err := s.writable(ctx, st.current, interactionOf(st.method)); errors.Is(err, errHidden) {
+	hidden, i := false, interactionOf(st.method)
+	if st.current.Version == 0 && st.cond == nil && (st.method != "PUT" || s.bounded(st.key.Type, i)) {
+		if err := s.missed(ctx, st.key, i); err != nil {
+			return err
+		}
+	}
+	if err := s.writable(ctx, st.current, i); errors.Is(err, errHidden) {
 		st.current, hidden = store.Record{}, true
 	} else if err != nil {
 		return err
@@ -153,7 +158,7 @@ func (p *plan) permit(ctx context.Context, st *step) error {
 	case s.door.policy.ClientIDs == ServerChooses && st.cond == nil:
 		return fault.New(fault.MethodNotAllowed, fault.CodeNotSupported, "",
 			"%s does not exist, and this server chooses ids itself: use POST", st.key)
-	case hidden || st.cond == nil && st.current.Version == 0 && s.bounded(st.key.Type, interactionOf(st.method)):
+	case hidden || st.cond == nil && st.current.Version == 0 && s.bounded(st.key.Type, i):
 		return unmade(st.key)
 	}
 	return nil

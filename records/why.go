@@ -1,6 +1,7 @@
 package records
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -41,6 +42,11 @@ func (s *Session) Why(ctx context.Context, key fhir.Key, to Disclosure) (*Why, e
 	reasons, ok := s.access.(explained)
 	if !ok {
 		return nil, fault.New(fault.NotSupported, fault.CodeNotSupported, "", "this server asks nobody who they are, so that there are no rules to tell of")
+	}
+	if (to == Disclosure{}) { // what is hidden takes no longer than what is missing
+		if shown, err := s.sees(ctx, s.door.store, key, smart.Read); err != nil || !shown {
+			return nil, cmp.Or(s.door.fault(err), notFound(key))
+		}
 	}
 	doc, err := s.document(ctx, key)
 	if err != nil {

@@ -171,10 +171,13 @@ func (s *Session) target(ctx context.Context, c change) (store.Record, error) {
 	key := c.w.key
 	current, err := s.door.store.Read(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
+		current, err = store.Record{}, nil
 		if c.method != http.MethodPost {
 			s.miss(ctx, key)
+			if c.mustExist || s.bounded(key.Type, interactionOf(c.method)) { // else it is made
+				err = s.missed(ctx, key, interactionOf(c.method))
+			}
 		}
-		current, err = store.Record{}, nil
 	}
 	if err != nil {
 		return current, s.door.fault(err)
