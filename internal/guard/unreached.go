@@ -1,48 +1,46 @@
-package subscribe
+package guard
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"syscall"
-	"time"
-
-	"github.com/inglehealth/ingle/internal/guard"
-	"github.com/inglehealth/ingle/records/notify"
 )
 
-// unreached says in a subscriber's words why an endpoint was not reached. It says
-// nothing that only this server's network knows, such as the address of a name.
-func unreached(err error, within time.Duration) error {
+// Unreached says why a call to the host of what another named was not answered: "there
+// is no host of the endpoint's name". It says nothing that only this server's network
+// knows, such as the address of a name. ErrPrivate stays in the chain.
+func Unreached(err error, what string) error {
 	var dns *net.DNSError
 	switch {
-	case errors.Is(err, guard.ErrPrivate):
-		return notify.Permanent(errors.New("the endpoint leads to a private address, which this server does not speak to"))
-	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("the endpoint did not answer within %s", within)
-	case errors.Is(err, context.Canceled):
-		return context.Canceled
+	case errors.Is(err, ErrPrivate):
+		return &private{what + " leads to a private address, which this server does not speak to"}
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return errors.New("there is no host of the endpoint's name")
+		return fmt.Errorf("there is no host of %s's name", what)
 	case errors.As(err, &dns):
-		return errors.New("the endpoint's name could not be looked up")
-	case isTLS(err):
-		return errors.New("the endpoint's TLS certificate is not valid for it")
+		return fmt.Errorf("%s's name could not be looked up", what)
+	case IsTLS(err):
+		return fmt.Errorf("%s's TLS certificate is not valid for it", what)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return errors.New("the endpoint refused the connection: nobody listens there")
+		return fmt.Errorf("%s refused the connection: nobody listens there", what)
 	}
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		return errors.New("no connection to the endpoint came about in time")
+		return fmt.Errorf("%s did not answer in time", what)
 	}
-	return errors.New("the connection to the endpoint broke off")
+	return fmt.Errorf("the connection to %s broke off", what)
 }
 
-func isTLS(err error) bool {
+// private is ErrPrivate in other words.
+type private struct{ text string }
+
+func (p *private) Error() string { return p.text }
+func (p *private) Unwrap() error { return ErrPrivate }
+
+// IsTLS says whether TLS failed, as with a certificate that is not valid.
+func IsTLS(err error) bool {
 	var (
 		verification *tls.CertificateVerificationError
 		authority    x509.UnknownAuthorityError

@@ -205,9 +205,9 @@ func (r *run) receive(ctx context.Context, in *input, body io.Reader, stop func(
 			return nil
 		}
 		if context.Cause(ctx) != nil {
-			err = stalled
+			return &again{error: stalled}
 		}
-		return &again{error: err}
+		return &again{error: guard.Unreached(err, "the server")}
 	}
 }
 
@@ -252,10 +252,13 @@ func (r *run) ask(ctx context.Context, token bool, request func() (*http.Request
 			if e, ok := errors.AsType[*url.Error](err); ok {
 				err = e.Err // without the address, which may hold a signature
 			}
-			if errors.Is(err, guard.ErrPrivate) || strings.HasPrefix(err.Error(), "it redirects") {
+			switch {
+			case strings.HasPrefix(err.Error(), "it redirects"):
 				return nil, refuse("%s", err)
+			case errors.Is(err, guard.ErrPrivate):
+				return nil, refuse("%s", strings.TrimSuffix(guard.Unreached(err, "the server").Error()+"; "+r.s.config.Guard.Hint, "; "))
 			}
-			return nil, &again{error: err}
+			return nil, &again{error: guard.Unreached(err, "the server")}
 		}
 		if answer.StatusCode != http.StatusUnauthorized || !authorized || renew {
 			return answer, nil

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -121,6 +122,19 @@ func (h *hook) request(ctx context.Context, t notify.Target, m notify.Message) (
 	}
 	request.Header.Set("User-Agent", "Ingle/"+h.version)
 	return request, nil
+}
+
+// unreached says in a subscriber's words why an endpoint was not reached.
+func unreached(err error, within time.Duration) error {
+	switch {
+	case errors.Is(err, guard.ErrPrivate):
+		return notify.Permanent(guard.Unreached(err, "the endpoint"))
+	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("the endpoint did not answer within %s", within)
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	}
+	return guard.Unreached(err, "the endpoint")
 }
 
 // verdict is what a status says of a notification.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inglehealth/ingle/internal/guard"
 	"github.com/inglehealth/ingle/records/notify"
 )
 
@@ -166,7 +167,7 @@ func told(err error) error {
 		return err
 	case errors.Is(err, errSignIn):
 		return errSignIn
-	case isTLS(err):
+	case guard.IsTLS(err):
 		return errors.New("the certificate of the mail server of this server is not valid")
 	case isAnswer && answer.Code >= 500:
 		return fmt.Errorf("the mail server refused the e-mail with %d", answer.Code)
