@@ -96,6 +96,9 @@ func (c *connection) catchUp(ctx context.Context, b *binding) error {
 
 // status tells that a Subscription is not active any more, and lets go of it.
 func (c *connection) status(ctx context.Context, b *binding, state notify.State) error {
+	if _, _, err := c.permitted(ctx, b); err != nil {
+		return c.lost(ctx, b, err)
+	}
 	c.unbind(b)
 	m, _, err := c.log.Message(ctx, b.id, notify.QueryStatus, "", "", 0, 0, 0)
 	if err != nil {

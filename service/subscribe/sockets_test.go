@@ -136,6 +136,18 @@ func TestWhoMayNoMoreIsToldNoMore(t *testing.T) {
 	l.expect("problem: Nothing is allowed any more")
 }
 
+func TestWhoMayNoMoreIsNotToldThatASubscriptionIsTurnedOff(t *testing.T) {
+	s := newStation(t, SocketConfig{}, active("a"))
+	l := s.dial()
+	l.say("bind-with-token " + s.token("a"))
+	l.expect("handshake a")
+	s.who.mu.Lock()
+	s.who.ended = true
+	s.who.mu.Unlock()
+	s.book.change("a", func(st *notify.State) { st.Status = "off" })
+	l.expect("problem: Nothing is allowed any more")
+}
+
 func TestASubscriptionThatIsTurnedOffSaysSo(t *testing.T) {
 	s := newStation(t, SocketConfig{}, active("a"))
 	l := s.dial()
