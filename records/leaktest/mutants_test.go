@@ -49,7 +49,7 @@ var mutants = []mutant{
 	{"kinds of which a database is told", "../store/sqldb/packing.go", "at, ok := w.records[choices.kinds[i]]", "at, ok := w.records[choices.kinds[i]%2]", "postgres"},
 	{"policies of the owners of one resource", "../store/sqldb/one.go", "r.settled.policies = policiesOf(owners)", "_ = policiesOf(owners)", "postgres"},
 	{"labels that a read says", "../store/sqldb/hints.go", "if h.marked {", "if false {", "postgres"},
-	{"labels that outlines tell of", "../store/sqldb/outlined.go", "return true, nil", "return false, nil", "postgres"},
+	{"labels that outlines tell of", "../store/sqldb/outlined.go", "is = is || slices", "is = is && slices", "postgres"},
 	{"the policy of one patient", "../store/sqldb/settled.go", "s.policies = []int64{s.owner.number}", "s.policies = nil", "postgres"},
 	{"another policy than the one remembered", "../store/sqldb/recalled.go", "o.changed || policyOf(owners) != o.number", "o.changed && policyOf(owners) != o.number", "postgres"},
 	{"notifications", "subscriptionmatch.go", "matchSource{door: b.l.d}); !ok || err != nil {", "matchSource{door: b.l.d}); !ok && false || err != nil {", ""},

@@ -17,6 +17,7 @@ type hints struct {
 	kinds    map[*search.Decisions]*inquiry
 	policies []int64 // of the owners
 	marked   bool    // something that was probed for holds, or may
+	unknown  string  // outlines that are to be learned if the resource is shown
 	labels   []int64 // parameters for which outlines are looked through
 	dates    []dated
 	params   map[search.Param][]int64 // of the dates
@@ -127,6 +128,9 @@ func (h *hints) columns(r *run) (marked, outlines, dates fragment) {
 	}
 	m := merge(parts, h.told[0].Made)
 	probed := m.x
+	if m.x != nil {
+		r.condition(m.x, row) // names that are not there are asked for whether the resource is or not
+	}
 	if !m.labels.empty() && !r.reader.labelsOften.is(r.types[0]) {
 		probed, h.labels = m.rest, m.labels.params(r.compiler)
 		outlines = r.kept(h.told[0].Made, outlinesKey{r.names, m}, false, func() *made { return r.making(m.labels.column) }).fragment
@@ -150,11 +154,15 @@ func (h *hints) columns(r *run) (marked, outlines, dates fragment) {
 func (h *hints) say(r *run, marked int64, outlines, dates string) error {
 	h.marked = marked != 0
 	if outlines != "" {
-		labelled, err := r.labelled(outlines, h.labels)
+		labelled, known, err := r.labelled(outlines, h.labels)
 		if err != nil {
 			return err
 		}
-		r.reader.labelsOften.saw(r.types[0], labelled)
+		if known {
+			r.reader.labelsOften.saw(r.types[0], labelled)
+		} else {
+			h.unknown = outlines
+		}
 		h.marked = h.marked || labelled
 	}
 	rows, err := triples(dates)

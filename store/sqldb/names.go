@@ -260,6 +260,14 @@ func (n *Names) Text(ctx context.Context, db DB, id int64) (string, error) {
 	return n.texts[id], nil
 }
 
+// knownOutline is outline of what is in memory.
+func (n *Names) knownOutline(id int64) (string, bool) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	text, ok := n.texts[id]
+	return text, ok || id == 0
+}
+
 // outline returns the outline of a number, "" for 0. One that is not there is an error.
 func (n *Names) outline(ctx context.Context, db DB, id int64) (string, error) {
 	n.mu.RLock()

@@ -68,6 +68,9 @@ func (r *run) oneSettled(i int, id string) (done bool, err error) {
 		case found.rid != 0 && !found.record.Deleted && !same:
 			continue
 		case found.rid != 0 && !found.record.Deleted && holds:
+			if err := r.learnOutlines(hints.unknown); err != nil {
+				return false, err
+			}
 			r.show(found)
 		case found.rid != 0:
 			r.lookedUp, r.beside = true, &found.record

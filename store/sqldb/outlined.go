@@ -70,25 +70,36 @@ func (o *byOutline) params(c *compiler) (all []int64) {
 }
 
 // labelled says whether one of the outlines, given as column has them, has one of the
-// parameters.
-func (c *compiler) labelled(outlines string, params []int64) (bool, error) {
+// parameters, or may: one that is not in memory is asked for only when the resource is shown.
+func (c *compiler) labelled(outlines string, params []int64) (is, known bool, err error) {
+	known = true
 	for number := range strings.SplitSeq(outlines, ",") {
 		if number == "" {
 			continue
 		}
 		id, err := strconv.ParseInt(number, 10, 64)
 		if err != nil {
-			return false, errCorrupt
+			return false, false, errCorrupt
 		}
-		text, err := c.names.outline(c.ctx, short(c.db), id)
-		if err != nil {
-			return false, err
+		text, ok := c.names.knownOutline(id)
+		if !ok {
+			is, known = true, false
 		}
-		if slices.ContainsFunc(params, func(p int64) bool { return inOutline(text, p) }) {
-			return true, nil
+		is = is || slices.ContainsFunc(params, func(p int64) bool { return inOutline(text, p) })
+	}
+	return is, known, nil
+}
+
+// learnOutlines has outlines in memory.
+func (c *compiler) learnOutlines(outlines string) error {
+	for number := range strings.SplitSeq(outlines, ",") {
+		if id, err := strconv.ParseInt(number, 10, 64); err == nil {
+			if _, err := c.names.outline(c.ctx, short(c.db), id); err != nil {
+				return err
+			}
 		}
 	}
-	return false, nil
+	return nil
 }
 
 // inOutline says whether a parameter has a value.

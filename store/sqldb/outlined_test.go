@@ -48,11 +48,11 @@ func TestOutlinesTellOfLabelsAlone(t *testing.T) {
 		outlines string
 		is       bool
 	}{{"20", true}, {"21", false}, {"21,20", true}, {"0", false}, {"21,0", false}, {"21,", false}, {"", false}} {
-		if is, err := c.labelled(one.outlines, []int64{12, 5}); is != one.is || err != nil {
+		if is, _, err := c.labelled(one.outlines, []int64{12, 5}); is != one.is || err != nil {
 			t.Errorf("%q: %v, %v", one.outlines, is, err)
 		}
 	}
-	if _, err := c.labelled("x", []int64{12}); err == nil {
+	if _, _, err := c.labelled("x", []int64{12}); err == nil {
 		t.Error("what is no number is taken for an outline")
 	}
 }

@@ -53,7 +53,7 @@ func (r *run) asking() fragment {
 }
 
 // ownerBeside asks for the owner where no row of a page said it: that there is none is what the
-// policy asked for, if it is still the same.
+// policy asked for, if it is still the same. It may have been another one in between: nothing is shown by that.
 func (r *run) ownerBeside(db DB) error {
 	f := r.ownerNow(r.settled.owner)
 	return ForEach(r.ctx, db, r.dialect.Rebind("SELECT "+f.sql), f.args, func(in Rows) error {
