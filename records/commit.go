@@ -21,6 +21,7 @@ type unit struct {
 	locks   []string                                        // names that conditions lock
 	check   func(ctx context.Context, r store.Reader) error // repeats the conditions under the lock
 	needs   []fhir.Key                                      // must exist, unless written here
+	stays   []fhir.Key                                      // as needs, sorted: the version before the first write refers to them as well
 	writes  []store.Write
 	drafts  []*draft                                        // of writes, those that were made of one
 	deletes []fhir.Key                                      // of writes; nothing may refer to them afterwards
@@ -94,10 +95,8 @@ func (d *Door) commit(ctx context.Context, u *unit) ([]store.Record, error) {
 				return err
 			}
 		}
-		if len(u.needs) > 0 {
-			if err := tx.Require(ctx, u.needs); err != nil {
-				return err
-			}
+		if err := u.require(ctx, tx); err != nil {
+			return err
 		}
 		patients, err := d.consenting(ctx, tx, consents)
 		if err != nil {

@@ -142,6 +142,11 @@ func (s *Session) attempt(ctx context.Context, c *change) (Result, error) {
 		return Result{}, err
 	}
 	u.needs, u.drafts = needsOf(keysOf(u.writes), drafts...), drafts
+	if !u.bulk && c.req.Provenance == nil && !u.creates {
+		if err := d.stay(u, current); err != nil {
+			return Result{}, d.fault(err)
+		}
+	}
 	written, err := d.commit(ctx, u)
 	if err == nil {
 		written[0].Body = w.json

@@ -85,6 +85,10 @@ type Tx interface {
 	// may put that off until the next Put: what is missing then ends the run,
 	// and in the next one Require fails.
 	Require(ctx context.Context, keys []fhir.Key) error
+	// Lost returns what the current version of key refers to by its index and is not
+	// there: deleted, or never written. It costs less than to Require all of that, and
+	// locks nothing: who deletes any of it later finds key among its Referrers.
+	Lost(ctx context.Context, key fhir.Key) ([]fhir.Key, error)
 	// Govern replaces the policies of a Patient, to whom something written refers
 	// or who is there. Spans do not overlap. The caller holds a lock that all
 	// callers take, so that policies are numbered in the order in which they

@@ -115,6 +115,9 @@ func (m *member) Require(ctx context.Context, keys []fhir.Key) error {
 	return nil
 }
 
+// Lost implements store.Tx: what refers to so much that this is asked is no part of a group.
+func (m *member) Lost(context.Context, fhir.Key) ([]fhir.Key, error) { return nil, m.alone() }
+
 // Put implements store.Tx.
 func (m *member) Put(ctx context.Context, writes []store.Write) ([]store.Record, error) {
 	if m.joined || m.failed != nil || len(writes) > maxPut || len(m.needs) > maxPut ||

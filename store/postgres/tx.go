@@ -379,3 +379,11 @@ func (t *tx) Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.Key
 	}
 	return t.store.reader.Referrers(ctx, t, key, limit)
 }
+
+// Lost implements store.Tx.
+func (t *tx) Lost(ctx context.Context, key fhir.Key) ([]fhir.Key, error) {
+	if err := t.writeIndex(ctx); err != nil {
+		return nil, err
+	}
+	return t.store.reader.Lost(ctx, t, key)
+}

@@ -139,17 +139,33 @@ func (s *Reader) Referrers(ctx context.Context, db DB, key fhir.Key, limit int) 
 	if err != nil || t == Unknown {
 		return nil, err
 	}
+	return s.keys(ctx, db, "SELECT DISTINCT r.type, r.id FROM reference f"+
+		s.Dialect.with("resource", "r", "", "r.rid = f.rid AND r.deleted = 0")+" WHERE f.target = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?) AND f.rid <> f.target LIMIT "+strconv.Itoa(limit),
+		t, Clean(string(key.ID)))
+}
+
+// Lost is store.Tx.Lost on db.
+func (s *Reader) Lost(ctx context.Context, db DB, key fhir.Key) ([]fhir.Key, error) {
+	t, err := s.Names.Find(ctx, db, TypeSpace, Clean(string(key.Type)))
+	if err != nil || t == Unknown {
+		return nil, err
+	}
+	return s.keys(ctx, db, "SELECT DISTINCT r.type, r.id FROM reference f"+
+		s.Dialect.with("resource", "r", "", "r.rid = f.target AND r.deleted <> 0")+" WHERE f.rid = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ? AND k.deleted = 0)",
+		t, Clean(string(key.ID)))
+}
+
+// keys are those that a query finds, of types by their numbers.
+func (s *Reader) keys(ctx context.Context, db DB, query string, args ...any) ([]fhir.Key, error) {
 	var keys []fhir.Key
 	var types []int64
-	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT DISTINCT r.type, r.id FROM reference f"+
-		s.Dialect.with("resource", "r", "", "r.rid = f.rid AND r.deleted = 0")+" WHERE f.target = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?) AND f.rid <> f.target LIMIT "+strconv.Itoa(limit)),
-		[]any{t, Clean(string(key.ID))}, func(r Rows) error {
-			var n int64
-			var id string
-			err := r.Scan(&n, &id)
-			types, keys = append(types, n), append(keys, fhir.Key{ID: fhir.ID(id)})
-			return err
-		})
+	err := ForEach(ctx, db, s.Dialect.Rebind(query), args, func(r Rows) error {
+		var n int64
+		var id string
+		err := r.Scan(&n, &id)
+		types, keys = append(types, n), append(keys, fhir.Key{ID: fhir.ID(id)})
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

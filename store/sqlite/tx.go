@@ -238,6 +238,14 @@ func (t *tx) Require(ctx context.Context, keys []fhir.Key) error {
 	return nil
 }
 
+// Lost implements store.Tx.
+func (t *tx) Lost(ctx context.Context, key fhir.Key) ([]fhir.Key, error) {
+	if err := t.flush(); err != nil {
+		return nil, err
+	}
+	return t.writer.store.reader.Lost(ctx, quiet{t.writer.conn}, key)
+}
+
 // Govern implements store.Tx.
 func (t *tx) Govern(ctx context.Context, patient fhir.ID, spans []store.PolicySpan) error {
 	if err := errors.Join(t.flush(), t.changing()); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ var transactionCases = []testCase{
 	{"a panic reaches the caller and nothing of it stays", panicReachesCaller},
 	{"Require names what is missing or deleted", requireMissing},
 	{"Require keeps a resource until the end", requireKeeps},
+	{"Lost names what the current version refers to and is not there", lostIsNamed},
 	{"a delete finds the referrers of transactions before it", deleteMeetsReferrer},
 	{"Lock is exclusive by name", lockExclusive},
 	{"a search under Lock makes conditional creates unique", conditionalCreate},
@@ -241,6 +243,54 @@ func requireKeeps(t *testing.T, b bench) {
 	}
 	if err := <-deleted; err != nil {
 		t.Error(err)
+	}
+}
+
+func lostIsNamed(t *testing.T, b bench) {
+	lost := func(of string) string {
+		t.Helper()
+		var got []fhir.Key
+		err := b.Write(b.ctx, func(ctx context.Context, tx store.Tx) (err error) {
+			got, err = tx.Lost(ctx, key(of))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.SortFunc(got, fhir.Key.Compare)
+		return fmt.Sprint(got)
+	}
+	b.write(t, b.put("Patient/a", 0, ""), b.put("Patient/b", 0, ""))
+	b.write(t, b.put("Observation/o", 0, "", refer(subject, "Patient/a"), refer(subject, "Patient/b"), refer(subject, "Patient/never")),
+		b.put("Observation/other", 0, "", refer(subject, "Patient/elsewhere")))
+	if got := lost("Observation/o"); got != "[Patient/never]" {
+		t.Errorf("at first: %s", got)
+	}
+	b.write(t, b.remove("Patient/b", 1))
+	if got := lost("Observation/o"); got != "[Patient/b Patient/never]" {
+		t.Errorf("after a delete: %s", got)
+	}
+	err := b.Write(b.ctx, func(ctx context.Context, tx store.Tx) error {
+		if _, err := tx.Put(ctx, []store.Write{b.put("Patient/b", store.Any, ""), b.put("Observation/o", 1, "", refer(subject, "Patient/b"), refer(subject, "Patient/c"))}); err != nil {
+			return err
+		}
+		got, err := tx.Lost(ctx, key("Observation/o"))
+		if err == nil && fmt.Sprint(got) != "[Patient/c]" {
+			t.Errorf("of what the transaction wrote: %v", got)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, none := range []string{"Patient/never", "Nothing/x", "Patient/a"} {
+		if got := lost(none); got != "[]" {
+			t.Errorf("of %s: %s", none, got)
+		}
+	}
+	b.write(t, b.remove("Observation/o", store.Any))
+	if got := lost("Observation/o"); got != "[]" {
+		t.Errorf("of what is deleted: %s", got)
 	}
 }
 
