@@ -83,7 +83,11 @@ func (d *defining) parts(typeName string, focus []fhirpath.Shape) bool {
 		at, url := d.component(i).Child("definition"), part.Definition
 		def := d.c.defs.SearchParameterByURL(url)
 		if def == nil {
-			d.refuse(at, fault.CodeNotFound, "the search parameter %s is not known here: store it before what is composed of it", fault.Shorten(url))
+			remedy := "store it before what is composed of it"
+			if d.root.IsZero() {
+				remedy = "load the package that has it; if none has, the definition is wrong"
+			}
+			d.refuse(at, fault.CodeNotFound, "the search parameter %s is not known here: %s", fault.Shorten(url), remedy)
 			return false
 		}
 		if def.Type == definitions.SearchComposite || def.Type == definitions.SearchSpecial {

@@ -160,7 +160,7 @@ func TestADefinitionThatCannotBeSearchedByIsRefused(t *testing.T) {
 		"a string's components":         {[]string{parts(observationCode, observationCode)}, "SearchParameter.component[0]", "it is of type composite"},
 		"one component":                 {append(composite, parts(observationCode)), "SearchParameter.component[0]", "two components"},
 		"many components":               {append(composite, parts(strings.Split(strings.Repeat(observationCode+" ", 11), " ")[:11]...)), "SearchParameter.component[0]", "up to 10"},
-		"an unknown component":          {append(composite, parts("http://example.org/none", observationCode)), "SearchParameter.component[0].definition", "not known here"},
+		"an unknown component":          {append(composite, parts("http://example.org/none", observationCode)), "SearchParameter.component[0].definition", "not known here: store it before what is composed of it"},
 		"a component of two":            {append(composite, parts("http://hl7.org/fhir/SearchParameter/Observation-code-value-string", observationCode)), "SearchParameter.component[0].definition", "nothing can be composed"},
 		"a component without elements":  {[]string{composite[0], composite[1], `expression "Observation.referenceRange"`, parts(observationCode, observationCode)}, "SearchParameter.component[0].expression", "code"},
 	} {

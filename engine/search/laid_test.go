@@ -28,6 +28,9 @@ func TestParametersOfAPackageThatCannotBeSearchedByAreKnown(t *testing.T) {
 		"other":   {parameter("other", "Patient", "string", "Group.name", ""), "says nothing about Patient"},
 		"parts": {parameter("parts", "Observation", "composite", "Observation",
 			`,"component":[{"definition":"http://hl7.org/fhir/SearchParameter/clinical-code","expression":"codes"},{"definition":"http://hl7.org/fhir/SearchParameter/clinical-date","expression":"effective"}]`), "has no element codes"},
+		"alien": {parameter("alien", "Observation", "composite", "Observation",
+			`,"component":[{"definition":"http://example.org/none","expression":"code"},{"definition":"http://hl7.org/fhir/SearchParameter/clinical-date","expression":"effective"}]`),
+			"http://example.org/none is not known here: load the package that has it; if none has, the definition is wrong"},
 		"special": {parameter("special", "Patient", "special", "Patient.name", ""), "special"},
 	}
 	for code, w := range wrong {
