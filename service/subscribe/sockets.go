@@ -154,6 +154,7 @@ func (s *Sockets) serve(w http.ResponseWriter, r *http.Request) {
 	ctx, stop := context.WithCancel(s.ctx)
 	defer stop()
 	defer context.AfterFunc(r.Context(), stop)()
+	defer context.AfterFunc(x.Stays(), stop)()
 	c.run(ctx)
 }
 

@@ -1,6 +1,7 @@
 package subscribe
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
@@ -10,8 +11,11 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/inglehealth/ingle/records"
 	"github.com/inglehealth/ingle/records/notify"
 	"github.com/inglehealth/ingle/service/web"
+	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/store/sqlite"
 )
 
 func TestATokenBindsAWebSocketToSubscriptions(t *testing.T) {
@@ -251,6 +255,38 @@ func TestAServerThatStopsTellsSubscribersToComeAgain(t *testing.T) {
 	if _, response, err := websocket.Dial(t.Context(), s.url, nil); err == nil || response.StatusCode != 503 {
 		t.Errorf("%v", err)
 	}
+}
+
+func TestATenantThatIsShutWaitsForNoWebSocket(t *testing.T) {
+	s := newStation(t, SocketConfig{}, active("a"))
+	ctx := context.WithoutCancel(t.Context())
+	kept, err := sqlite.Open(ctx, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	east, err := records.Open(ctx, records.Config{
+		Name: "east", Store: kept, Definitions: definitions.MustBuiltIn(definitions.R4), Base: "https://ehr.example/t/east/fhir",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = east.Close() })
+	s.config.Tenants.Add(east)
+	home := s.dial()
+	s.url = strings.Replace(s.url, SocketPath, "/t/east"+SocketPath, 1)
+	l := s.dial()
+	l.say("hello")
+	l.expect("problem") // so that it has begun
+	patient, stop := context.WithTimeout(ctx, 20*time.Second)
+	defer stop()
+	if s.site.Shut(patient, "east"); patient.Err() != nil {
+		t.Error("it was cut off")
+	}
+	if status, _ := l.ended(); status != websocket.StatusGoingAway {
+		t.Errorf("%v", status)
+	}
+	home.say("bind-with-token " + s.token("a"))
+	home.expect("handshake a")
 }
 
 func TestNoMoreWebSocketsAreOpenedThanAreServed(t *testing.T) {

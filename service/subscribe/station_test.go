@@ -129,6 +129,7 @@ func (s *standings) Stand(ctx context.Context, door *records.Door, n records.Sta
 // station is a server of WebSockets with a clock of its own.
 type station struct {
 	*Sockets
+	site    *web.Site
 	t       *testing.T
 	url     string
 	door    *records.Door
@@ -186,9 +187,9 @@ func newStation(t *testing.T, c SocketConfig, states ...notify.State) *station {
 	c.Logs = func(*records.Door) Log { return s.book }
 	c.Sessions = s.who
 	s.Sockets = NewSockets(c)
-	site := web.New(web.Config{Log: c.Log})
-	s.Mount(site)
-	server := httptest.NewServer(site)
+	s.site = web.New(web.Config{Log: c.Log})
+	s.Mount(s.site)
+	server := httptest.NewServer(s.site)
 	s.url = "ws" + strings.TrimPrefix(server.URL, "http") + SocketPath
 	t.Cleanup(func() {
 		s.Close()

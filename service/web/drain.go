@@ -13,17 +13,20 @@ type guests struct {
 	cut   context.CancelFunc
 	count int
 	shut  bool
+	stays context.Context // ends when it is shut
+	close context.CancelFunc
 	gone  chan struct{} // closed when it is shut and the last has left
 }
 
 // Shut lets no further request in to a tenant, as though it were not there, and waits
-// for those under way. When ctx ends it cuts those off that still go on, and waits for
+// for those under way. Those that never end by themselves go by Exchange.Stays. When ctx ends it cuts those off that still go on, and waits for
 // their handlers to see that: no client holds them by sending or reading slowly. Reopen
 // undoes it.
 func (s *Site) Shut(ctx context.Context, tenant string) {
 	s.coming.Lock()
 	g := s.guestsOf(tenant)
 	g.shut = true
+	g.close()
 	if g.count == 0 {
 		g.leave()
 	}
@@ -48,6 +51,7 @@ func (s *Site) guestsOf(tenant string) *guests {
 	if g == nil {
 		g = &guests{gone: make(chan struct{})}
 		g.ctx, g.cut = context.WithCancel(context.Background())
+		g.stays, g.close = context.WithCancel(g.ctx)
 		s.guests[tenant] = g
 	}
 	return g
@@ -66,7 +70,7 @@ func (s *Site) enter(x *Exchange, r *http.Request) (*http.Request, error) {
 		return r, fault.New(fault.NotFound, fault.CodeNotFound, "", "There is no tenant of that name on this server.")
 	}
 	g.count++
-	x.cut = g.ctx
+	x.cut, x.stays = g.ctx, g.stays
 	ctx, end := context.WithCancel(r.Context())
 	unbind := context.AfterFunc(g.ctx, func() {
 		end()

@@ -48,6 +48,7 @@ type Exchange struct {
 	leave    func()          // of a gate
 	exit     func()          // of a tenant that has a name; nil for none
 	cut      context.Context // ends when that cuts off who is there; nil for none
+	stays    context.Context // ends when that is shut; nil for none
 	held     int64           // bytes of site.memory
 	answer   int64           // bytes of site.answers
 	span     *span.Span
@@ -78,6 +79,15 @@ func isProtection(name string) bool {
 
 // Status is that of the answer; 0 before it has one.
 func (x *Exchange) Status() int { return x.response.status }
+
+// Stays ends when the tenant of the request is shut: what goes on until its client leaves
+// is to end with it.
+func (x *Exchange) Stays() context.Context {
+	if x.stays == nil {
+		return context.Background()
+	}
+	return x.stays
+}
 
 // From returns the Exchange of a request served by a Site; nil for any other.
 func From(ctx context.Context) *Exchange {
