@@ -60,7 +60,7 @@ func (a *Asker) masks() []mask.Path {
 	return slices.DeleteFunc(all, func(p mask.Path) bool {
 		for _, i := range []smart.Interactions{smart.Read, smart.Search} {
 			if !slices.ContainsFunc(a.allowing(p.Type(), i), func(one RoleRule) bool {
-				return one.Reach == ReachAll && one.Filter == "" && !slices.Contains(one.Mask, p)
+				return one.Reach == ReachAll && one.Filter == "" && !slices.ContainsFunc(one.Mask, p.In)
 			}) {
 				return false
 			}

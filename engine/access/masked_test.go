@@ -65,6 +65,8 @@ func TestMasksCountUnlessARuleShowsAllWithout(t *testing.T) {
 		{"one that shows some whole", "TREAT", []access.RoleRule{address, rule(func(r *access.RoleRule) { r.Mask, r.Filter = nil, "gender=male" })}, []mask.Path{"Patient.address"}},
 		{"one that shows all whole, but not in searches", "TREAT", []access.RoleRule{address, rule(func(r *access.RoleRule) { r.Mask, r.Interactions = nil, "r" })}, []mask.Path{"Patient.address"}},
 		{"one that shows all whole", "TREAT", []access.RoleRule{address, rule(func(r *access.RoleRule) { r.Mask = nil })}, nil},
+		{"one that masks a part of it", "TREAT", []access.RoleRule{address, rule(func(r *access.RoleRule) { r.Mask = []mask.Path{"Patient.address.city"} })}, []mask.Path{"Patient.address.city"}},
+		{"one that masks what it is in", "TREAT", []access.RoleRule{rule(func(r *access.RoleRule) { r.Mask = []mask.Path{"Patient.address.city"} }), address}, []mask.Path{"Patient.address.city"}},
 		{"one for another purpose", "TREAT", []access.RoleRule{address, rule(func(r *access.RoleRule) { r.Mask, r.Purposes = nil, []string{"HOPERAT"} })}, []mask.Path{"Patient.address"}},
 		{"one that shows all of it, with another mask", "TREAT", []access.RoleRule{address, rule(func(r *access.RoleRule) { r.Mask, r.Reach = []mask.Path{"Patient.photo"}, access.ReachOwn })}, []mask.Path{"Patient.address"}},
 		{"for another purpose", "TREAT", []access.RoleRule{rule(func(r *access.RoleRule) { r.Purposes = []string{"HOPERAT"} })}, nil},

@@ -25,6 +25,11 @@ func (p Path) Type() string {
 	return t
 }
 
+// In says whether the path names what another one does, or something in it.
+func (p Path) In(other Path) bool {
+	return p == other || strings.HasPrefix(string(p), string(other)+".")
+}
+
 // kept are elements by which a resource is found, which stay.
 var kept = []string{"id", "meta", "implicitRules", "contained", "resourceType"}
 

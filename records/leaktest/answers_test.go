@@ -175,5 +175,6 @@ func (r *rig) resources(page *records.SearchResult) {
 		if v := r.world.Version(e.Key.String(), e.Version); v == nil || !r.sight.SeesVersion(v, "rs") {
 			r.wrong("%s of version %d is shown", e.Key, e.Version)
 		}
+		r.shows(e.Resource, false)
 	}
 }

@@ -14,14 +14,14 @@ import (
 // explain every answer. INGLE_LEAK_SEED repeats a run, INGLE_LEAK_TIME says how long
 // it takes on each database. With CI=true it has the same seed every time, elsewhere
 // another one.
-func TestNothingHiddenIsTold(t *testing.T) { fuzz(t, 10*time.Second, requests) }
+func TestNothingHiddenIsTold(t *testing.T) { fuzz(t, 10*time.Second, requests, true) }
 
 // TestSoakNothingHiddenIsTold is the long run.
 func TestSoakNothingHiddenIsTold(t *testing.T) {
 	if os.Getenv("INGLE_SOAK") == "" {
 		t.Skip("INGLE_SOAK is not set")
 	}
-	fuzz(t, 20*time.Minute, requests)
+	fuzz(t, 20*time.Minute, requests, true)
 }
 
 // TestSoakNothingHiddenIsNotified is the long run of what subscribers are told.
@@ -29,14 +29,14 @@ func TestSoakNothingHiddenIsNotified(t *testing.T) {
 	if os.Getenv("INGLE_SOAK") == "" {
 		t.Skip("INGLE_SOAK is not set")
 	}
-	fuzz(t, 5*time.Minute, notifications)
+	fuzz(t, 5*time.Minute, notifications, false)
 }
 
 // gateSeed is the seed where the question is whether a change may land: the same code
 // gets the same answer. Chance has its say wherever else the tests run.
 const gateSeed = 17041102901759191516
 
-func fuzz(t *testing.T, long time.Duration, requests []request) {
+func fuzz(t *testing.T, long time.Duration, requests []request, masking bool) {
 	seed := rand.Uint64()
 	if os.Getenv("CI") == "true" {
 		seed = gateSeed
@@ -57,8 +57,9 @@ func fuzz(t *testing.T, long time.Duration, requests []request) {
 		t.Run(database, func(t *testing.T) {
 			t.Logf("INGLE_LEAK_SEED=%d", seed)
 			r := openRig(t, database, seed)
+			r.masking = masking
 			asked := map[string]int{}
-			n, overHTTP := 0, 0
+			n, overHTTP, masked := 0, 0, 0
 			for end := time.Now().Add(long); time.Now().Before(end) && r.found < maxFound; n++ {
 				if n%30 == 0 {
 					r.come()
@@ -71,9 +72,12 @@ func fuzz(t *testing.T, long time.Duration, requests []request) {
 				if r.overHTTP {
 					overHTTP++
 				}
+				if len(r.sight.Masks()) > 0 {
+					masked++
+				}
 				one.ask(r)
 			}
-			t.Logf("%d requests, %d of them over HTTP: %v", n, overHTTP, asked)
+			t.Logf("%d requests, %d of them over HTTP, %d of whom something is masked from: %v", n, overHTTP, masked, asked)
 		})
 	}
 }

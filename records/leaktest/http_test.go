@@ -142,6 +142,7 @@ type head struct {
 // content is what answers say: of a Bundle or an OperationOutcome what is in it, too.
 type content struct {
 	head
+	text  []byte
 	Total *int64
 	Link  []struct{ Relation, URL string }
 	Entry []struct {
@@ -162,13 +163,14 @@ func read(text []byte) (c content, err error) {
 	if err != nil {
 		err = fmt.Errorf("%w: %.300s", err, text)
 	}
+	c.text = text
 	return c, err
 }
 
 // resource is what stands in an answer, with the version that it says it has.
 func (c *content) resource() (records.Resource, error) {
 	n, err := strconv.ParseInt(c.Meta.VersionID, 10, 64)
-	return records.Resource{Key: keyOf(c.ResourceType + "/" + c.ID), Version: n}, err
+	return records.Resource{Key: keyOf(c.ResourceType + "/" + c.ID), Version: n, JSON: c.text}, err
 }
 
 func (w remote) Read(ctx context.Context, k fhir.Key, o records.ReadOptions) (records.Resource, error) {
@@ -247,7 +249,7 @@ func (c *content) history() (*records.HistoryResult, error) {
 				return nil, fmt.Errorf("%s is told of as %s", e.Resource, e.Response.Location)
 			}
 		}
-		h.Entries = append(h.Entries, records.Resource{Key: keyOf(reference), Version: n, Deleted: e.Resource == nil})
+		h.Entries = append(h.Entries, records.Resource{Key: keyOf(reference), Version: n, Deleted: e.Resource == nil, JSON: e.Resource})
 	}
 	return h, nil
 }
@@ -415,6 +417,12 @@ func (w remote) Bundle(ctx context.Context, sent records.Content, _ records.Bund
 			if err != nil {
 				return nil, err
 			}
+		} else if in.ResourceType != "OperationOutcome" {
+			shown, err := in.resource()
+			if err != nil {
+				return nil, err
+			}
+			one.Resource = &shown
 		}
 		res.Entries = append(res.Entries, one)
 	}

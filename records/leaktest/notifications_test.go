@@ -20,7 +20,7 @@ import (
 // TestNothingHiddenIsNotified subscribes for random people and has the oracle explain
 // what they are told while resources, labels, consents and roles change. It is run like
 // TestNothingHiddenIsTold.
-func TestNothingHiddenIsNotified(t *testing.T) { fuzz(t, 5*time.Second, notifications) }
+func TestNothingHiddenIsNotified(t *testing.T) { fuzz(t, 5*time.Second, notifications, false) }
 
 var notifications = []request{{"notifications", askNotifications}, {"topics", askTopics}, {"topics", askTopics}}
 

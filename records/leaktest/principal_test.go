@@ -88,7 +88,8 @@ func (r *rig) scopes(level string) (all []leaktest.Scope) {
 	return all
 }
 
-func (r *rig) roles() []leaktest.Role {
+// bareRoles are some that mask nothing.
+func (r *rig) bareRoles() []leaktest.Role {
 	shipped := access.ShippedRoles()
 	if r.chance(40) {
 		return []leaktest.Role{convert[leaktest.Role](r, pick(r, shipped))}

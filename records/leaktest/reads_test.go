@@ -2,6 +2,7 @@ package leaktest_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +19,8 @@ var requests = []request{
 	{"read", askRead}, {"vread", askVRead}, {"history", askHistory}, {"history of many", askHistories}, {"$everything", askEverything},
 	{"$lastn", askLastN}, {"$docref", askDocRef}, {"$graphql", askGraphQL}, {"$fhirpath", askFHIRPath}, {"view", askView}, {"batch", askBundle},
 	{"changes", askChanges}, {"write", askWrite}, {"write", askWrite}, {"delete of what is shared", askDelete}, {"conditional", askConditional}, {"conditional", askConditional},
+	{"what is masked", ofMasks(askProbe)}, {"parts", ofMasks(askParts)}, {"parts by $graphql", ofMasks(askGraphedParts)}, {"words by $fhirpath", ofMasks(askWords)}, {"words in views", ofMasks(askRows)},
+	{"what is shown in part written back", ofMasks(askPutBack)},
 }
 
 // anything is a resource of interest, which may be hidden or deleted.
@@ -43,6 +46,7 @@ func askRead(r *rig) {
 	}
 	read := func(reference string) error {
 		res, err := r.session.Read(r.Context(), keyOf(reference), o)
+		r.shows(res, false)
 		if err == nil && res.NotModified {
 			return fmt.Errorf("not modified")
 		}
@@ -154,7 +158,8 @@ func askLastN(r *rig) {
 	query := pick(r, []string{"category=laboratory", "category=vital-signs", "code=urn:c|a,urn:c|b,urn:c|m"}) + "&max=100&patient=" + patient.ID
 	r.asked("$lastn %s", query)
 	page, err := r.session.LastN(r.Context(), records.LastNRequest{Pairs: r.pairsOf(query)})
-	if r.refused(err, !r.sight.May("Observation", "s")) {
+	asks := r.named("Observation", "code=x&date=x&"+query)
+	if r.refused(err, !r.sight.May("Observation", "s")) || r.veiled(err, r.sight.Refuses(asks...)) {
 		return
 	}
 	if err != nil {
@@ -165,6 +170,7 @@ func askLastN(r *rig) {
 	if err != nil {
 		r.Fatal(err)
 	}
+	r.resources(page)
 	r.sameVisible("observations", page, all)
 }
 
@@ -173,6 +179,9 @@ func askDocRef(r *rig) {
 	r.asked("$docref of %s", patient.ID)
 	req := records.DocRefRequest{Pairs: r.pairsOf("patient=" + patient.ID)}
 	page, err := r.session.DocRef(r.Context(), req)
+	if !errors.Is(err, records.ErrScope) && r.veiled(err, r.sight.Refuses(r.named("DocumentReference", "type=x&date=x&status=x")...)) {
+		return
+	}
 	if err != nil {
 		r.refused(err, !r.sight.May("DocumentReference", "s"))
 		return
@@ -181,6 +190,7 @@ func askDocRef(r *rig) {
 	if err != nil {
 		r.Fatal(err)
 	}
+	r.resources(page)
 	r.sameVisible("documents", page, all)
 }
 
@@ -306,6 +316,9 @@ func askBundle(r *rig) {
 	}
 	for i, e := range res.Entries {
 		url := urls[i]
+		if e.Resource != nil {
+			r.shows(*e.Resource, false)
+		}
 		if e.Err != nil {
 			r.discreet(told(e.Err), url)
 			continue
@@ -313,9 +326,12 @@ func askBundle(r *rig) {
 		switch {
 		case strings.HasSuffix(url, "_history"):
 		case strings.Contains(url, "?"):
-			want := r.sight.Found(q.typeName, q.criteria)
+			want, asks := r.sight.Found(q.typeName, q.criteria), q.asked(r)
 			if strings.HasSuffix(url, "_summary=count") {
-				want = r.sight.Found(q.typeName, nil)
+				want, asks = r.sight.Found(q.typeName, nil), nil
+			}
+			if r.veiled(nil, r.sight.Refuses(asks...)) {
+				continue
 			}
 			if e.Search.Total >= 0 && e.Search.Total != int64(len(want)) {
 				r.wrong("%s: the total is %d of %d", url, e.Search.Total, len(want))
@@ -345,6 +361,7 @@ func askBundle(r *rig) {
 				if v := r.world.Version(one.Key.String(), one.Version); v == nil || !r.sight.SeesVersion(v, "r") {
 					r.wrong("%s has version %d", url, one.Version)
 				}
+				r.shows(one, false)
 			}
 		}
 	}
@@ -361,6 +378,7 @@ func askChanges(r *rig) {
 		if v := r.world.Version(c.Key.String(), c.Version); v == nil || !r.sight.SeesVersion(v, "s") {
 			r.wrong("version %d of %s is told", c.Version, c.Key)
 		}
+		r.shows(c.Resource, false)
 	}
 	var got []string
 	for c, err := range r.direct.Snapshot(r.Context(), records.SnapshotRequest{At: r.seen, Since: time.Time{}}) {
@@ -368,6 +386,7 @@ func askChanges(r *rig) {
 			r.refused(err, true)
 			return
 		}
+		r.shows(c.Resource, false)
 		got = append(got, c.Key.String())
 	}
 	r.same("resources", got, r.sight.Found("", nil))

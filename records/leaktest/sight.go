@@ -51,6 +51,7 @@ type RoleRule struct {
 	Interactions string   `json:"interactions"`
 	Reach        string   `json:"reach"`
 	Purposes     []string `json:"purposes"`
+	Mask         []string `json:"mask"` // elements, such as Patient.name
 }
 
 // Sight is what a principal sees of a World at a time. It is good until either
@@ -64,6 +65,9 @@ type Sight struct {
 	rulings map[ruling][]*consent // by patient
 	wards   map[string]map[string]bool
 	former  *Version // that is looked at as it was before its delete
+	masks   *[]string
+	// tellings are what the principal may be told, by version.
+	tellings map[*Version]*telling
 }
 
 type sighting struct {
@@ -78,7 +82,7 @@ type ruling struct{ patient string }
 func See(w *World, p *Principal, now time.Time) *Sight {
 	return &Sight{
 		w: w, p: p, now: now, known: map[sighting]bool{}, waiting: map[sighting]bool{},
-		rulings: map[ruling][]*consent{}, wards: map[string]map[string]bool{},
+		rulings: map[ruling][]*consent{}, wards: map[string]map[string]bool{}, tellings: map[*Version]*telling{},
 	}
 }
 
@@ -140,9 +144,12 @@ func (s *Sight) Knows(reference string) bool {
 	return v != nil && s.Sees(v, "rs")
 }
 
+// scopes are those that count: not without the patient whom they are about, nor by what is
+// masked.
 func (s *Sight) scopes() (all []*Scope) {
 	for i := range s.p.Scopes {
-		if one := &s.p.Scopes[i]; one.Level != "patient" || s.p.Patient != "" {
+		one := &s.p.Scopes[i]
+		if (one.Level != "patient" || s.p.Patient != "") && (one.Criterion == nil || !s.Refuses(one.Criterion.Param)) {
 			all = append(all, one)
 		}
 	}

@@ -31,7 +31,8 @@ func askVRead(r *rig) {
 	}
 	r.asked("read %s/_history/%d", reference, v.Number)
 	read := func(reference string) error {
-		_, err := r.session.VRead(r.Context(), keyOf(reference), fmt.Sprint(v.Number), records.ReadOptions{})
+		res, err := r.session.VRead(r.Context(), keyOf(reference), fmt.Sprint(v.Number), records.ReadOptions{})
+		r.shows(res, false)
 		return err
 	}
 	err := read(reference)
@@ -81,6 +82,7 @@ func askHistory(r *rig) {
 	var got []string
 	if err == nil {
 		for _, e := range h.Entries {
+			r.shows(e, false)
 			got = append(got, fmt.Sprint(e.Version))
 		}
 		if h.Total >= 0 && h.Total != int64(len(want)) {
@@ -110,6 +112,7 @@ func askHistories(r *rig) {
 			if v == nil || !r.sight.SeesVersion(v, "s") {
 				r.wrong("it has %s of version %d", e.Key, e.Version)
 			}
+			r.shows(e, false)
 			if r.world.Current(e.Key.String()) != nil {
 				got = append(got, fmt.Sprint(e.Key, "/", e.Version))
 			}

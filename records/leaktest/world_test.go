@@ -34,11 +34,13 @@ type rig struct {
 	door   *records.Door
 	// serverChooses says that clients do not choose ids there.
 	serverChooses bool
-	admin         *records.Session // sees everything
-	world         *leaktest.World
-	seen          records.Seq // up to where world has the changes
-	params        map[string][]leaktest.Param
-	ranks         map[string]map[string]int // of the order of results, by type and _sort
+	// masking says that roles of who asks may mask elements.
+	masking bool
+	admin   *records.Session // sees everything
+	world   *leaktest.World
+	seen    records.Seq // up to where world has the changes
+	params  map[string][]leaktest.Param
+	ranks   map[string]map[string]int // of the order of results, by type and _sort
 
 	asks     *leaktest.Principal
 	session  way
@@ -223,6 +225,15 @@ Provenance/p {"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Pr
 Provenance/q {"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Patient/p"}}],"target":[{"reference":"Observation/q1"}]}
 Provenance/both {"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}],"target":[{"reference":"Condition/p"},{"reference":"Condition/q"}]}
 Provenance/org {"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}],"target":[{"reference":"ORGANIZATION"}]}
+Patient/m {"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Mia Mask of Hidden Lane, an a</div>"},"name":[{"family":"Masked","given":["Mia","Ada"]},{"given":["Mimi"]}],"gender":"female","birthDate":"1990-01-01","address":[{"city":"Hidden Lane"}],"telecom":[{"system":"phone","value":"5550100"}],"identifier":[{"system":"urn:i","value":"m"}],"generalPractitioner":[{"reference":"Practitioner/dr","display":"Dr Doctor"}],"managingOrganization":{"reference":"Organization/ward","display":"The Ward"}}
+Patient/m {"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Mia Mask of Hidden Lane, an a</div>"},"name":[{"family":"Mask","given":["Mia"]}],"gender":"female","birthDate":"1990-01-02","address":[{"city":"Hidden Lane"}],"telecom":[{"system":"phone","value":"5550100"}],"identifier":[{"system":"urn:i","value":"m"}],"generalPractitioner":[{"reference":"Practitioner/dr","display":"Dr Doctor"}],"managingOrganization":{"reference":"Organization/ward","display":"The Ward"}}
+Encounter/m {"status":"finished","class":{"code":"AMB","display":"ambulatory"},"type":[{"text":"checkup"}],"subject":{"reference":"Patient/m","display":"Mia Mask"},"participant":[{"individual":{"reference":"PractitionerRole/dr","display":"Dr Doctor"}},{"individual":{"display":"A colleague"}}],"period":{"start":"2020-03-01"},"serviceProvider":{"reference":"BASE/Organization/ward","display":"The Ward"}}
+Observation/m1 {"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Mia Mask of Hidden Lane, an a</div>"},"contained":[{"resourceType":"Patient","id":"in","name":[{"family":"Inside"}],"birthDate":"1950"},{"resourceType":"Practitioner","id":"by","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Mia Mask of Hidden Lane, an a</div>"},"name":[{"family":"Writer"}]}],"status":"final","category":[{"coding":[{"code":"laboratory"}]}],"code":{"coding":[{"system":"urn:c","code":"a","display":"an a"}],"text":"what is a"},"subject":{"reference":"Patient/m","identifier":{"system":"urn:i","value":"m"},"display":"Mia Mask"},"focus":[{"reference":"#in","display":"Inside"}],"encounter":{"reference":"Encounter/m","display":"the checkup"},"performer":[{"reference":"#by","display":"Writer"},{"reference":"PractitionerRole/dr","display":"Dr Doctor"},{"display":"A performer"}],"effectiveDateTime":"2020-03-01","valueQuantity":{"value":7.5,"unit":"mmol"},"derivedFrom":[{"reference":"Observation/p1/_history/1","display":"an a"}],"extension":[{"url":"urn:e","valueReference":{"reference":"Patient/m","display":"Mia Mask"}}],"component":[{"code":{"coding":[{"system":"urn:c","code":"a"}],"text":"a part"},"valueString":"of it"}]}
+Observation/m2 {"status":"final","code":{"coding":[{"system":"urn:c","code":"b"}]},"subject":{"type":"Patient","identifier":{"system":"urn:i","value":"m"},"display":"Mia Mask"},"valueQuantity":{"value":6,"unit":"mmol"}}
+MedicationRequest/m {"contained":[{"resourceType":"Medication","id":"in","code":{"coding":[{"system":"urn:m","code":"x"}]}}],"status":"active","intent":"order","medicationReference":{"reference":"#in","display":"an x"},"subject":{"reference":"Patient/m","display":"Mia Mask"},"requester":{"reference":"Practitioner/dr","display":"Dr Doctor"}}
+DiagnosticReport/m {"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Mia Mask of Hidden Lane, an a</div>"},"status":"final","code":{"coding":[{"system":"urn:c","code":"r"}]},"subject":{"reference":"Patient/m"},"performer":[{"reference":"Organization/ward","display":"The Ward"}],"result":[{"reference":"Observation/m1","display":"an a"},{"display":"another one"}]}
+Composition/m {"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Mia Mask of Hidden Lane, an a</div>"},"status":"final","type":{"coding":[{"system":"http://loinc.org","code":"34133-9"}]},"date":"2024","title":"about Mia","subject":{"reference":"Patient/m","display":"Mia Mask"},"author":[{"reference":"Practitioner/dr","display":"Dr Doctor"}],"section":[{"title":"first","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Mia Mask of Hidden Lane, an a</div>"},"entry":[{"reference":"Observation/m1","display":"an a"}]},{"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Mia Mask of Hidden Lane, an a</div>"}}]}
+Provenance/m {"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"display":"A witness"}}],"target":[{"reference":"Observation/m1","display":"an a"}]}
 `
 
 func keyOf(reference string) fhir.Key {

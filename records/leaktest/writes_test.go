@@ -43,7 +43,7 @@ func (r *rig) written() {
 		case before == nil || before.Deleted:
 			ok = r.sight.Sees(v, "c") || r.sight.Sees(v, "u")
 		default:
-			ok = r.sight.Sees(before, "u") && r.sight.Sees(v, "u")
+			ok = r.sight.Sees(before, "u") && r.sight.Sees(v, "u") && !r.sight.Partly(before)
 		}
 		if !ok {
 			r.wrong("version %d of %s was written", v.Number, v.Reference())
@@ -59,6 +59,7 @@ func (r *rig) answered() {
 		if v := r.world.Version(one.Key.String(), one.Version); v == nil || !r.sight.SeesVersion(v, "rs") {
 			r.wrong("the answer shows version %d of %s", one.Version, one.Key)
 		}
+		r.shows(one, false)
 	}
 	r.shown = nil
 }
@@ -214,7 +215,7 @@ func (r *rig) hidden(typeName string) (some []*leaktest.Version) {
 
 // refusal says whether an error tells of no resource.
 func refusal(err error) bool {
-	return errors.Is(err, records.ErrScope) || errors.Is(err, store.ErrTooComplex)
+	return errors.Is(err, records.ErrScope) || errors.Is(err, store.ErrTooComplex) || isVeil(err)
 }
 
 // askConditional writes where a search finds something, or nothing.
@@ -264,6 +265,10 @@ func askConditional(r *rig) {
 		if len(found) == 0 && err != nil && !refusal(err) {
 			r.wrong("nothing is there to be deleted: %v", err)
 		}
+	}
+	if r.veiled(err, r.sight.Refuses(leaktest.Asked(criteria...)...)) {
+		r.written()
+		return
 	}
 	if err != nil {
 		asked := q.query() + string(content.JSON)
