@@ -248,7 +248,8 @@ func TestNothingIsLearnedOfWhatIsMaskedBySearching(t *testing.T) {
 		if _, err := graph(t, s, "", `{ PatientList(address: "x") { id } }`); err == nil {
 			t.Error("graphql searches by what is masked")
 		}
-		for _, c := range []struct{ typ, query string }{{"Patient", "name=Example&_sort=family"}, {"Observation", "date=2024&subject=Patient/p"}, {"Patient", "_id=p&_revinclude=Observation:subject"}} {
+		for _, c := range []struct{ typ, query string }{{"Patient", "name=Example&_sort=family"}, {"Observation", "date=2024&subject=Patient/p"}, {"Patient", "_id=p&_revinclude=Observation:subject"},
+			{"Observation", "subject:Patient.gender=male"}, {"Observation", "subject:Patient.link:Patient.gender=male"}, {"Observation", "subject:Patient.link:Patient._id=p"}} {
 			if _, err := s.Search(t.Context(), records.SearchRequest{Type: fhir.Type(c.typ), Pairs: pairs(t, c.query)}); err != nil {
 				t.Errorf("%s?%s: %v", c.typ, c.query, err)
 			}

@@ -17,12 +17,13 @@ func (c *Catalog) Touches(p Param, paths []mask.Path) bool {
 	if (p.Code == codeText || p.Code == codeContent) && mask.Referring(paths) {
 		return true
 	}
+	if code, inner, ok := strings.Cut(p.Code, "#"); ok {
+		typeName, of, _ := strings.Cut(inner, ".")
+		return c.Touches(Param{Type: p.Type, Code: code}, paths) ||
+			of != "" && c.Touches(Param{Type: strings.TrimSuffix(typeName, "*"), Code: of}, paths)
+	}
 	if code, part, ok := strings.Cut(p.Code, ":"); ok {
-		typeName := p.Type
-		if i := strings.LastIndexByte(code, '#'); i >= 0 {
-			typeName, code, _ = strings.Cut(code[i+1:], ".")
-		}
-		return slices.ContainsFunc(c.having(strings.TrimSuffix(typeName, "*"), code), func(t string) bool { return mask.Tells(c.defs, t, code, part, paths) })
+		return slices.ContainsFunc(c.having(p.Type, code), func(t string) bool { return mask.Tells(c.defs, t, code, part, paths) })
 	}
 	types := c.having(p.Type, p.Code)
 	for _, t := range types {

@@ -405,7 +405,7 @@ func (w remote) Bundle(ctx context.Context, sent records.Content, _ records.Bund
 			return nil, err
 		}
 		if one.Status >= 400 {
-			one.Err = fault.New(kindOf(one.Status), fault.CodeInvalid, "", "%+v", e.Response)
+			one.Err = fault.New(kindOf(one.Status), fault.CodeInvalid, "", "%s %s", e.Response.Status, e.Response.Outcome)
 		} else if in, err := read(e.Resource); err != nil {
 			return nil, err
 		} else if in.ResourceType == "Bundle" {

@@ -43,14 +43,14 @@ func within(names []string, mask string) bool {
 	return len(names) >= len(masked) && isMeant(names[:len(masked)], masked)
 }
 
-// choices are elements whose names end in the type of their value.
-var choices = []string{"deceased", "effective", "medication", "multipleBirth", "occurrence", "onset", "performed", "value"}
+// Choices are elements whose names end in the type of their value.
+var Choices = []string{"deceased", "effective", "medication", "multipleBirth", "occurrence", "onset", "performed", "value"}
 
 // isMeant says whether properties are the elements of a mask.
 func isMeant(names, masked []string) bool {
 	for i, name := range names {
 		of, chosen := strings.CutPrefix(name, masked[i])
-		if name != masked[i] && (!chosen || !slices.Contains(choices, masked[i]) || of[0] < 'A' || of[0] > 'Z') {
+		if name != masked[i] && (!chosen || !slices.Contains(Choices, masked[i]) || of[0] < 'A' || of[0] > 'Z') {
 			return false
 		}
 	}

@@ -85,8 +85,8 @@ func (r *rig) veiled(err error, expected bool) bool {
 	switch {
 	case refused && !expected:
 		r.wrong("it does not ask for what is masked: %v\nmasked are %q", err, r.sight.Masks())
-	case err == nil && expected:
-		r.wrong("it asks for what is masked\nmasked are %q", r.sight.Masks())
+	case expected && !refusal(err):
+		r.wrong("it asks for what is masked: %v\nmasked are %q", err, r.sight.Masks())
 	}
 	return refused || expected
 }

@@ -228,7 +228,9 @@ var meanings = map[string][]string{
 	"performer":  {"Practitioner", "PractitionerRole", "Organization", "CareTeam", "Patient", "RelatedPerson"},
 	"individual": {"Practitioner", "PractitionerRole", "RelatedPerson"},
 	"result":     {"Observation"},
-	"requester":  {"Practitioner", "PractitionerRole", "Organization", "Patient", "RelatedPerson", "Device"},
-	"subject":    {"Patient", "Group", "Device", "Location"},
-	"who":        {"Practitioner", "PractitionerRole", "RelatedPerson", "Patient", "Device", "Organization"},
+	// Who is concerned by a Consent; what it is about is named by more.
+	"reference": {"Device", "Group", "CareTeam", "Organization", "Patient", "Practitioner", "RelatedPerson", "PractitionerRole"},
+	"requester": {"Practitioner", "PractitionerRole", "Organization", "Patient", "RelatedPerson", "Device"},
+	"subject":   {"Patient", "Group", "Device", "Location"},
+	"who":       {"Practitioner", "PractitionerRole", "RelatedPerson", "Patient", "Device", "Organization"},
 }

@@ -2,6 +2,7 @@ package leaktest_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -51,21 +52,64 @@ var probes = []probe{
 func askProbe(r *rig) {
 	one := pick(r, probes)
 	typeName, query, _ := strings.Cut(one.path, "?")
-	r.asked("search %s", one.path)
 	expected := one.part != "" && r.sight.HidesNames(one.part, strings.Fields(one.types)...)
 	for element := range strings.FieldsSeq(one.elements) {
 		of, path, _ := strings.Cut(element, ".")
 		expected = expected || r.sight.Hides(of, path)
 	}
-	page, err := r.session.Search(r.Context(), records.SearchRequest{Type: fhir.Type(typeName), Pairs: r.pairsOf(query)})
-	if r.refused(err, !r.sight.May(typeName, "s")) || r.veiled(err, expected) {
+	way := pick(r, []string{"search", "search", "batch", "conditional patch", "conditional reference", "$graphql"})
+	plain := !strings.ContainsAny(query, ":.") && query[0] != '_'
+	if way == "conditional reference" && typeName != "Patient" || way == "$graphql" && !plain {
+		way = "search"
+	}
+	r.asked("%s %s", way, one.path)
+	err := r.probed(way, fhir.Type(typeName), query)
+	if may := r.sight.May(typeName, "s"); way == "search" && r.refused(err, !may) || !may || r.veiled(err, expected) {
 		return
 	}
-	if err != nil {
+	if way == "search" && err != nil {
 		r.wrong("%v", err)
-		return
 	}
-	r.resources(page)
+}
+
+// probed asks a query in some way.
+func (r *rig) probed(way string, typeName fhir.Type, query string) error {
+	r.Helper()
+	path := string(typeName) + "?" + query
+	switch way {
+	case "batch":
+		return r.bundled("batch", fmt.Sprintf(`{"request":{"method":"GET","url":%q}}`, path))
+	case "conditional reference":
+		return r.bundled("transaction", fmt.Sprintf(`{"request":{"method":"POST","url":"Observation"},"resource":{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":%q}}}`, path))
+	case "conditional patch": // which nothing passes
+		never := records.PatchContent{Format: records.JSONPatch, Body: []byte(`[{"op":"test","path":"/id","value":"never"}]`)}
+		_, err := r.session.PatchWhere(r.Context(), typeName, r.pairsOf(query), never, records.UpdateOptions{})
+		return err
+	case "$graphql":
+		code, value, _ := strings.Cut(query, "=")
+		question := fmt.Sprintf(`{ all: %sList(%s: %q) { id } }`, typeName, strings.ReplaceAll(code, "-", "_"), value)
+		text, err := r.session.GraphQL(r.Context(), records.GraphQLRequest{Request: graphql.Request{Query: question}})
+		if told := errors.New(string(text)); err == nil && isVeil(told) {
+			return told
+		}
+		return err
+	}
+	page, err := r.session.Search(r.Context(), records.SearchRequest{Type: typeName, Pairs: r.pairsOf(query)})
+	if err == nil {
+		r.resources(page)
+	}
+	return err
+}
+
+// bundled is what comes of the only entry of a Bundle.
+func (r *rig) bundled(kind, entry string) error {
+	r.Helper()
+	text := fmt.Appendf(nil, `{"resourceType":"Bundle","type":%q,"entry":[%s]}`, kind, entry)
+	res, err := r.session.Bundle(r.Context(), records.Content{JSON: text}, records.BundleOptions{})
+	if r.written(); err != nil {
+		return err
+	}
+	return res.Entries[0].Err
 }
 
 // askParts asks for parts of resources.
@@ -79,7 +123,7 @@ func askParts(r *rig) {
 	if names := slices.Sorted(maps.Keys(pick(r, all).Body)); r.chance(60) {
 		names = slices.DeleteFunc(names, func(name string) bool { return name == "resourceType" || name[0] == '_' || r.chance(40) })
 		for i, name := range names { // a choice is asked for by the name of the element
-			for _, choice := range []string{"value", "effective", "onset", "deceased", "medication", "occurrence", "performed", "multipleBirth"} {
+			for _, choice := range leaktest.Choices {
 				if strings.HasPrefix(name, choice) {
 					names[i] = choice
 				}
@@ -251,11 +295,7 @@ func askPutBack(r *rig) {
 	case "patch where":
 		_, err = r.session.PatchWhere(r.Context(), read.Key.Type, where, patch, records.UpdateOptions{})
 	default:
-		text := fmt.Appendf(nil, `{"resourceType":"Bundle","type":%q,"entry":[{"request":{"method":"PUT","url":%q},"resource":%s}]}`, way, v.Reference(), read.JSON)
-		var res *records.BundleResult
-		if res, err = r.session.Bundle(r.Context(), records.Content{JSON: text}, records.BundleOptions{}); err == nil {
-			err = res.Entries[0].Err
-		}
+		err = r.bundled(way, fmt.Sprintf(`{"request":{"method":"PUT","url":%q},"resource":%s}`, v.Reference(), read.JSON))
 	}
 	if err == nil {
 		r.wrong("it is written by who is shown but a part of it\nmasked are %q", r.sight.Masks())
