@@ -64,10 +64,6 @@ var mutants = []mutant{
 	{"masks", "mask.go", "if s.masks == nil || r.Deleted || !s.concerned(r) {", "if true {", ""},
 	{"masks of references", "../engine/mask/apply.go", "hideReferences(t, paths, keep)", "hideReferences(t, nil, keep)", ""},
 	{"narratives of what is masked", "../engine/mask/apply.go", "if err := hideNarratives(t); err != nil {", "if err != nil {", ""},
-	{"masks of what is contained", "../engine/mask/apply.go", "if typeName != r.Type().Name {", "if typeName != r.Type().Name || r.Name() == \"contained\" {", ""},
-	{"questions for what is masked", "mask.go", "if rel.catalog.Touches(p, s.masks) {", "if false && rel.catalog.Touches(p, s.masks) {", ""},
-	{"displays that are asked for", "../engine/search/masked.go", "mask.Tells(c.defs, t, code, part, paths)", "false && mask.Tells(c.defs, t, code, part, paths)", ""},
-	{"scopes that ask for what is masked", "../engine/access/rules.go", "&& !r.asksMasked(s) {", "{", ""},
 	{"writes over what is masked", "mask.go", "	if part {\n", "	if part && false {\n", ""},
 	{"notifications for who asks", "subscriptionmessage.go", "if err != nil || !shown || t.asks == nil {", "if true {", ""},
 }
