@@ -129,8 +129,17 @@ func (s *Session) visible(ctx context.Context, r store.Reader, key fhir.Key, i s
 		}
 	}
 	var err error
-	if !looked {
+	switch {
+	case looked:
+	case filter == nil:
 		record, err = r.Read(ctx, key)
+	default: // of what is hidden not the body, which may be large
+		var versions map[fhir.Key]store.VersionInfo
+		if versions, err = r.Versions(ctx, []fhir.Key{key}); versions[key].Deleted {
+			record, err = r.Read(ctx, key)
+		} else {
+			record.Version = versions[key].Version
+		}
 	}
 	if errors.Is(err, store.ErrNotFound) || err == nil && record.Version == 0 {
 		s.miss(ctx, key)

@@ -1,6 +1,7 @@
 package sqldb
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -58,8 +59,10 @@ func (r *run) oneSettled(i int, id string) (done bool, err error) {
 		}
 		r.marks = marksOf(owners)
 		if found.open && hints.show(r.settled.policies) && !slices.ContainsFunc(asked, func(x search.Governed) bool { return r.asks(x, r.settled.policies).sql != nothing }) {
-			r.show(found)
-			return true, r.err
+			if there, err := r.show(found); err != nil || there {
+				return there, cmp.Or(err, r.err)
+			}
+			continue
 		}
 		holds, same, err := r.second(i, found, owned)
 		switch {
@@ -71,7 +74,11 @@ func (r *run) oneSettled(i int, id string) (done bool, err error) {
 			if err := r.learnOutlines(hints.unknown); err != nil {
 				return false, err
 			}
-			r.show(found)
+			if there, err := r.show(found); err != nil {
+				return false, err
+			} else if !there {
+				continue
+			}
 		case found.rid != 0:
 			r.lookedUp, r.beside = true, &found.record
 		default:
@@ -82,8 +89,21 @@ func (r *run) oneSettled(i int, id string) (done bool, err error) {
 	return false, nil
 }
 
-func (r *run) show(c *candidate) {
+// show unpacks the body and makes the page of it; there is false when the version is gone.
+func (r *run) show(c *candidate) (there bool, err error) {
+	if !r.query.Heads {
+		if c.body == nil {
+			err := ForEach(r.ctx, short(r.db), r.dialect.Rebind("SELECT v.body FROM version v WHERE v.seq = ?"), []any{int64(c.record.Seq)}, func(in Rows) error { return in.Scan(&c.body) })
+			if err != nil || c.body == nil {
+				return false, err
+			}
+		}
+		if c.record.Body, err = r.reader.Unpack(c.body); err != nil {
+			return false, err
+		}
+	}
 	r.lookedUp, r.records, r.positions = true, []store.Record{c.record}, []position{{rid: c.rid}}
+	return true, nil
 }
 
 // alike says whether all Governed nodes go by the same owners.
@@ -93,10 +113,11 @@ func (s *settled) alike() bool {
 	})
 }
 
-// candidate is the one resource, rid 0 when there is none, whether it is shown if its
-// owners' policies ask nothing, and the owners as ownersOf reads them.
+// candidate is the one resource without its body, rid 0 when there is none, whether it is shown if
+// its owners' policies ask nothing, and the owners as ownersOf reads them.
 type candidate struct {
 	record store.Record
+	body   []byte // packed; nil when it is large: what is hidden takes no longer for that
 	rid    int64
 	open   bool
 	owners string
@@ -108,9 +129,9 @@ func (r *run) candidate(id string, h *hints, open, owners fragment) (*candidate,
 	if r.err != nil {
 		return nil, r.err
 	}
-	columns, unpack := VersionColumns, r.reader.Unpack
+	columns := smallColumns
 	if r.query.Heads {
-		columns, unpack = headColumns, nil
+		columns = headColumns
 	}
 	f := join("", sql("SELECT p.rid, p.open, p.owners, p.marked, p.outlines, p.dates, "+columns+" FROM (SELECT r.rid AS rid, r.seq AS seq, CASE WHEN "), open,
 		sql(" THEN 1 ELSE 0 END::bigint AS open, "), owners, sql(" AS owners, "), marked, sql("::bigint AS marked, "), outlines, sql(" AS outlines, "), dates, sql(" AS dates FROM resource r WHERE r.type = ? AND r.id = ?) p"+r.dialect.with("version", "v", "", "v.seq = p.seq"), r.types[0], id))
@@ -121,7 +142,8 @@ func (r *run) candidate(id string, h *hints, open, owners fragment) (*candidate,
 	err := ForEach(r.ctx, short(r.db), r.dialect.Rebind(f.sql), f.args, func(in Rows) error {
 		err := in.Scan(append([]any{&found.rid, &isOpen, &found.owners, &isMarked, &outlinesText, &datesText}, stored.dest()...)...)
 		if err == nil {
-			found.record, err = stored.record(id, unpack)
+			found.record, err = stored.record(id, nil)
+			found.body = stored.body
 		}
 		return err
 	})

@@ -20,6 +20,9 @@ const besideSeq = "v.version, v.updated, v.origin, v.deleted, v.body"
 // headColumns are VersionColumns without the body.
 const headColumns = "v.seq, v.version, v.updated, v.origin, v.deleted, NULL AS body"
 
+// smallColumns are VersionColumns with NULL for a body of more than 16 KiB, packed.
+const smallColumns = "v.seq, v.version, v.updated, v.origin, v.deleted, CASE WHEN octet_length(v.body) <= 16384 THEN v.body END AS body"
+
 // versionRow is a row of VersionColumns being read.
 type versionRow struct {
 	seq, version, updated, origin, deleted int64
