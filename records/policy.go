@@ -68,7 +68,7 @@ type Policy struct {
 	MaxAnswers int64
 	// MaxEntries bounds a transaction or batch; 0: 50,000.
 	MaxEntries int
-	// MaxBytes bounds one resource or bundle; 0: 256 MiB. MaxBinary bounds
+	// MaxBytes bounds one resource or bundle; 0: 512 MiB. MaxBinary bounds
 	// the content of a Binary; 0: 1 GiB.
 	MaxBytes  int64
 	MaxBinary int64
@@ -103,7 +103,7 @@ func (p Policy) withDefaults() Policy {
 	set(&p.MaxPage, 16<<20)
 	set(&p.MaxAnswers, 64<<20)
 	set(&p.MaxEntries, 50_000)
-	set(&p.MaxBytes, 256<<20)
+	set(&p.MaxBytes, 512<<20)
 	set(&p.MaxBinary, 1<<30)
 	set(&p.SearchTime, time.Minute)
 	return p

@@ -29,7 +29,7 @@ type serveCommand struct {
 	definitionFlags
 	indexFlags
 
-	MaxBody   string        `default:"64MiB" help:"The largest request body, before and after decompression."`
+	MaxBody   string        `default:"64MiB" help:"The largest request body, before and after decompression: 1GiB at most, and 512MiB for a resource or Bundle."`
 	MaxBodies string        `default:"128MiB" help:"Memory for all request bodies at once, and as much again for Binaries read as resources."`
 	Patience  time.Duration `default:"30s" help:"How long a client may stand still while it sends or receives."`
 	Shutdown  time.Duration `default:"30s" help:"How long requests under way may take to finish at the end."`
@@ -291,6 +291,10 @@ func (c *serveCommand) site(log logger) (*web.Site, error) {
 	body, err := humanize.ParseBytes(c.MaxBody)
 	if err != nil || body == 0 {
 		return nil, usage("--max-body %s is not a size: it looks like 64MiB", c.MaxBody)
+	}
+	if policy := records.DefaultPolicy(); body > uint64(policy.MaxBinary) {
+		return nil, usage("--max-body %s is more than is stored: %s at most, and %s for a resource or Bundle",
+			c.MaxBody, humanize.IBytes(uint64(policy.MaxBinary)), humanize.IBytes(uint64(policy.MaxBytes)))
 	}
 	bodies, err := humanize.ParseBytes(c.MaxBodies)
 	if err != nil || bodies == 0 {
