@@ -108,8 +108,12 @@ func (c *connection) status(ctx context.Context, b *binding, state notify.State)
 }
 
 func (c *connection) unbind(b *binding) {
+	if c.bound[string(b.id)] == nil {
+		return
+	}
 	delete(c.bound, string(b.id))
 	c.began = c.now()
+	c.settle()
 }
 
 // lost lets go of a Subscription and says why.

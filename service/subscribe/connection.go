@@ -37,7 +37,7 @@ type connection struct {
 	ask   chan map[fhir.ID]int64 // to ping
 	came  chan map[fhir.ID]int64 // from ping
 
-	address limits.Who // where it comes from
+	address limits.Who // where it comes from; all together count apart
 	flights flights    // for whom it counts
 }
 
@@ -198,9 +198,6 @@ func (c *connection) hear(ctx context.Context, text string) error {
 		return c.mistake(ctx, "The token is none of this server, or has expired. Ask Subscription/$get-ws-binding-token for another.")
 	}
 	for _, id := range t.Subscriptions {
-		if err := c.admit(ctx, t.Standing); err != nil {
-			return err
-		}
 		if err := c.bind(ctx, id, t); err != nil {
 			return err
 		}
@@ -214,7 +211,10 @@ func (c *connection) bind(ctx context.Context, id fhir.ID, t sealed) error {
 		return c.mistake(ctx, "A WebSocket is bound to at most 100 subscriptions. Open another.")
 	}
 	b := &binding{id: id, until: time.Unix(t.Until, 0), standing: t.Standing}
-	_, state, err := c.permitted(ctx, b)
+	session, state, err := c.permitted(ctx, b)
+	if v := c.count(b.standing, session != nil); v.Refused {
+		return c.throttled(ctx, v)
+	}
 	if err != nil {
 		return c.lost(ctx, b, err)
 	}
@@ -226,7 +226,11 @@ func (c *connection) bind(ctx context.Context, id fhir.ID, t sealed) error {
 	if err != nil {
 		return c.lost(ctx, b, err)
 	}
+	if v := c.flights.begin(c.door.Limits(), c.holder(b.standing)); v.Refused {
+		return c.throttled(ctx, v)
+	}
 	c.bound[string(id)] = b
+	c.settle()
 	return c.tell(ctx, state, m)
 }
 

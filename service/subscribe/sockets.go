@@ -133,14 +133,13 @@ func (s *Sockets) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.leave()
 	x := web.From(r.Context())
-	address := limits.Who{Address: x.Client().Address}
-	flight, verdict := door.Limits().Begin(address)
-	if verdict.Refused {
-		web.Fail(w, r, x.Limit(verdict))
+	address := limits.Who{Address: x.Client().Address, Counted: true}
+	flights := flights{}
+	defer flights.end()
+	if v := flights.open(door.Limits(), address); v.Refused {
+		web.Fail(w, r, x.Limit(v))
 		return
 	}
-	flights := flights{address: flight}
-	defer flights.end()
 	// What opens it is the token alone, which no page has of another: any origin may try.
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {
