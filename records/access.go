@@ -190,13 +190,13 @@ func (d *Door) passes(ctx context.Context, r store.Reader, v store.Record, filte
 	}
 	doc.Former = deleted
 	ok, err := search.Match(ctx, filter, doc, matchSource{door: d})
-	return ok, unlessExpunged(err)
+	return ok && err == nil, unlessUndecided(err)
 }
 
-// unlessExpunged is the error of a filter, nil where it asks what something deleted was, and
-// that is expunged: it does not hold then.
-func unlessExpunged(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
+// unlessUndecided is the error of a filter, nil where it asks what something deleted was, and
+// that is expunged, or more than is looked through: it does not hold then.
+func unlessUndecided(err error) error {
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, search.ErrUndecided) {
 		return nil
 	}
 	return err

@@ -235,3 +235,41 @@ func TestWhatIsAttachedFromElsewhereIsNotHidden(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestVersionsOfABinaryThatMoreAttachThanAreLookedThroughAreHidden has the last one to attach it
+// be hidden.
+func TestVersionsOfABinaryThatMoreAttachThanAreLookedThroughAreHidden(t *testing.T) {
+	const many = 10_000
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{})
+		all := d.Session(records.Principal{ID: "admin"}, nil)
+		put(t, all, "Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
+		for _, p := range []string{"q", "r"} {
+			patient(t, all, p)
+		}
+		put(t, all, "Binary/shared", `{"resourceType":"Binary","id":"shared","contentType":"text/plain","data":"c2VjcmV0"}`)
+		const media = `{"resourceType":"Media","id":"m%d","status":"completed","subject":{"reference":"Patient/%s"},"content":{"url":"Binary/shared"}}`
+		contents := make([]records.Content, many)
+		for i := range contents {
+			contents[i] = body(media, i, "r")
+		}
+		if loaded, err := all.Load(t.Context(), contents, records.LoadOptions{}); err != nil || loaded[many-1].Err != nil {
+			t.Fatal(err, loaded)
+		}
+		consents(t, all, "c", "q", denyDr)
+		reads := func() error {
+			_, err := clinician(t, d).VRead(t.Context(), key("Binary/shared"), "1", records.ReadOptions{})
+			return err
+		}
+		if err := reads(); err != nil {
+			t.Errorf("attached by %d that are shown, its version is read with %v", many, err)
+		}
+		put(t, all, fmt.Sprint("Media/m", many), media, many, "q")
+		if err := reads(); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("attached by one more that is hidden, its version is read with %v", err)
+		}
+		put(t, all, fmt.Sprint("Media/m", many), media, many, "r")
+		_, err := clinician(t, d).Create(t.Context(), "Provenance", body(`{"resourceType":"Provenance","recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}],"target":[{"reference":"Binary/shared"}]}`), records.CreateOptions{})
+		refused(t, err, fault.Forbidden, "would not be within what you may write")
+	})
+}

@@ -228,7 +228,7 @@ func (p *portioning) holdsOf(ctx context.Context, item *store.Walked) (bool, err
 	}
 	if p.query.Filter != nil {
 		if ok, err := search.Match(ctx, p.query.Filter, doc, matchSource{door: d}); err != nil || !ok {
-			return false, err
+			return false, unlessUndecided(err)
 		}
 	}
 	current, err := d.store.Read(ctx, version.Key)

@@ -139,7 +139,7 @@ func (c *condition) reference(ctx context.Context, r store.Reader, literal strin
 		}
 		for _, doc := range docs {
 			ok, err := search.Match(ctx, c.query.Filter, doc, matchSource{door: c.s.door})
-			if err != nil {
+			if err := unlessUndecided(err); err != nil {
 				return fhir.Key{}, err
 			}
 			if ok {

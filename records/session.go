@@ -3,6 +3,7 @@ package records
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 
 	"github.com/inglehealth/ingle/audit"
@@ -78,7 +79,8 @@ func (s *Session) passes(ctx context.Context, w *draft, i smart.Interactions, wi
 		return true, nil
 	}
 	doc := &search.Document{Key: w.key, Updated: s.door.now(), Entries: w.entries}
-	return search.Match(ctx, filter, doc, matchSource{s.door, without})
+	ok, err := search.Match(ctx, filter, doc, matchSource{s.door, without})
+	return ok && err == nil, unlessUndecided(err)
 }
 
 // matchSource lets the in-memory matcher follow chains into the store. It is
@@ -129,57 +131,67 @@ func (m matchSource) Policies(ctx context.Context, patient fhir.ID, at int64) ([
 	return m.door.store.PoliciesOf(ctx, patient, at)
 }
 
-// Referrers returns the current resources of a type whose param points to key.
-func (m matchSource) Referrers(ctx context.Context, source string, param search.Param, key fhir.Key) ([]*search.Document, error) {
+// Referrers yields the current resources of a type whose param points to key.
+func (m matchSource) Referrers(ctx context.Context, source string, param search.Param, key fhir.Key) iter.Seq2[*search.Document, error] {
 	if source == "" {
 		return m.anyReferrers(ctx, key)
 	}
-	q := &search.Query{
-		Types:  []string{source},
-		Filter: search.Reference{Param: param, Type: string(key.Type), ID: string(key.ID)},
-		Count:  m.door.policy.MaxCount,
-	}
-	var docs []*search.Document
-	for {
-		page, err := m.door.store.Search(ctx, q)
-		if err != nil {
-			return nil, err
+	return func(yield func(*search.Document, error) bool) {
+		q := &search.Query{
+			Types:  []string{source},
+			Filter: search.Reference{Param: param, Type: string(key.Type), ID: string(key.ID)},
+			Count:  m.door.policy.MaxCount,
 		}
-		for _, r := range page.Records {
-			doc, err := m.door.document(ctx, r)
+		for {
+			page, err := m.door.store.Search(ctx, q)
 			if err != nil {
-				return nil, err
+				yield(nil, err)
+				return
 			}
-			docs = append(docs, doc)
-		}
-		if q.After = page.Next; q.After == "" {
-			return docs, nil
+			if !m.documents(ctx, page.Records, yield) {
+				return
+			}
+			if q.After = page.Next; q.After == "" {
+				return
+			}
 		}
 	}
 }
 
-// anyReferrers returns up to referrersLooked resources that refer to key by any
+// anyReferrers yields up to referrersLooked resources that refer to key by any
 // parameter.
-func (m matchSource) anyReferrers(ctx context.Context, key fhir.Key) ([]*search.Document, error) {
-	keys, err := m.door.store.Referrers(ctx, key, referrersLooked)
-	if err != nil {
-		return nil, err
-	}
-	var docs []*search.Document
-	for some := range slices.Chunk(keys, referrersRead) {
-		records, err := m.door.store.ReadMany(ctx, some)
+func (m matchSource) anyReferrers(ctx context.Context, key fhir.Key) iter.Seq2[*search.Document, error] {
+	return func(yield func(*search.Document, error) bool) {
+		keys, err := m.door.store.Referrers(ctx, key, referrersLooked+1)
 		if err != nil {
-			return nil, err
+			yield(nil, err)
+			return
 		}
-		for _, r := range records {
-			doc, err := m.door.document(ctx, r)
+		for some := range slices.Chunk(keys[:min(len(keys), referrersLooked)], referrersRead) {
+			records, err := m.door.store.ReadMany(ctx, some)
 			if err != nil {
-				return nil, err
+				yield(nil, err)
+				return
 			}
-			docs = append(docs, doc)
+			if !m.documents(ctx, records, yield) {
+				return
+			}
+		}
+		if len(keys) > referrersLooked {
+			yield(nil, search.ErrUndecided)
 		}
 	}
-	return docs, nil
+}
+
+// documents yields what the matcher sees of records, until that is enough or fails.
+func (m matchSource) documents(ctx context.Context, records []store.Record, yield func(*search.Document, error) bool) bool {
+	for _, r := range records {
+		doc, err := m.door.document(ctx, r)
+		if !yield(doc, err) || err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // document makes what the matcher sees of a stored resource.

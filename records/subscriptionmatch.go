@@ -166,7 +166,7 @@ func (b *batch) admits(ctx context.Context, f *follower, c *subscribe.Change, hi
 			continue
 		}
 		if ok, err := search.Match(ctx, filter, doc, matchSource{door: b.l.d}); !ok || err != nil {
-			return false, unlessExpunged(err)
+			return false, unlessUndecided(err)
 		}
 	}
 	return true, nil

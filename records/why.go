@@ -3,6 +3,7 @@ package records
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/inglehealth/ingle/engine/access"
@@ -66,7 +67,11 @@ func (s *Session) why(ctx context.Context, reasons explained, key fhir.Key, doc 
 		return nil, notFound(key)
 	}
 	q := access.Question{Key: key, At: s.door.now().UnixMicro(), Patients: patients, Holds: func(ctx context.Context, x search.Expr) (bool, error) {
-		return search.Match(ctx, x, doc, matchSource{door: s.door})
+		ok, err := search.Match(ctx, x, doc, matchSource{door: s.door})
+		if errors.Is(err, search.ErrUndecided) {
+			err = fault.Wrap(err, fault.Unprocessable, fault.CodeTooCostly, "", "the rules for %s cannot be told: more than %d resources refer to it, or to what it tells about, which is more than are looked through", key, referrersLooked)
+		}
+		return ok, err
 	}}
 	others := map[fhir.ID]bool{} // consents of which nothing is told
 	for _, patient := range patients {

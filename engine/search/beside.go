@@ -50,12 +50,11 @@ func (x *Beside) referred(ctx context.Context, doc *Document, src Source) (bool,
 	if string(doc.Key.Type) != x.Type {
 		return false, nil
 	}
-	referrers, err := src.Referrers(ctx, "", Param{}, doc.Key)
-	if err != nil {
-		return false, err
-	}
 	holds := func(one *Document) (bool, error) { return Match(ctx, x.X, one, src) }
-	for _, one := range referrers {
+	for one, err := range src.Referrers(ctx, "", Param{}, doc.Key) {
+		if err != nil {
+			return false, err
+		}
 		if string(one.Key.Type) == x.Type || !x.counts(one, doc.Key) {
 			continue
 		}

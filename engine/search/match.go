@@ -1,8 +1,11 @@
 package search
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -25,17 +28,23 @@ type Source interface {
 	// Before returns the resource of that key as it was before its delete, with Former;
 	// nil if it is not deleted, or nothing is kept of that version.
 	Before(ctx context.Context, key fhir.Key) (*Document, error)
-	// Referrers returns the current resources of a type that have an entry of
-	// param pointing to key; with source "", those of any type by any parameter.
-	Referrers(ctx context.Context, source string, param Param, key fhir.Key) ([]*Document, error)
+	// Referrers yields the current resources of a type that have an entry of
+	// param pointing to key; with source "", those of any type by any parameter. An error
+	// is the last that it yields: ErrUndecided where there are more than it looks through.
+	Referrers(ctx context.Context, source string, param Param, key fhir.Key) iter.Seq2[*Document, error]
 	// Policies returns the policies of a Patient that are in force at a time, in
 	// microseconds since the Unix epoch.
 	Policies(ctx context.Context, patient fhir.ID, at int64) ([]int64, error)
 }
 
+// ErrUndecided is in the chain of a Source's error when there is more than it looks
+// through. Whoever asks what may be shown takes it for no.
+var ErrUndecided = errors.New("search: there is more to look through than is looked through")
+
 // Match says whether a resource satisfies x, nil holding of every resource. It
 // asks src only for Chain, Has, Referred, Beside and Governed; src may be nil when x has none. Errors are
-// those of src. See the package's Semantics.
+// those of src, ErrUndecided only where nothing that was looked through decides. See the
+// package's Semantics.
 func Match(ctx context.Context, x Expr, doc *Document, src Source) (bool, error) {
 	switch x := x.(type) {
 	case nil:
@@ -48,12 +57,17 @@ func Match(ctx context.Context, x Expr, doc *Document, src Source) (bool, error)
 		}
 		return true, nil
 	case Or:
+		var left error
 		for _, one := range x {
-			if ok, err := Match(ctx, one, doc, src); ok || err != nil {
-				return err == nil, err
+			ok, err := Match(ctx, one, doc, src)
+			if ok && err == nil {
+				return true, nil
+			}
+			if left = cmp.Or(err, left); decides(err) {
+				return false, err
 			}
 		}
-		return false, nil
+		return false, left
 	case Not:
 		ok, err := Match(ctx, x.X, doc, src)
 		return !ok && err == nil, err
@@ -128,17 +142,24 @@ func matchChain(ctx context.Context, x Chain, doc *Document, src Source) (bool, 
 }
 
 func matchReferrers(ctx context.Context, source string, param Param, x Expr, doc *Document, src Source) (bool, error) {
-	referrers, err := src.Referrers(ctx, source, param, doc.Key)
-	if err != nil {
-		return false, err
-	}
-	for _, one := range referrers {
-		if ok, err := Match(ctx, x, one, src); ok || err != nil {
-			return err == nil, err
+	var left error
+	for one, err := range src.Referrers(ctx, source, param, doc.Key) {
+		ok := false
+		if err == nil {
+			ok, err = Match(ctx, x, one, src)
+		}
+		if ok && err == nil {
+			return true, nil
+		}
+		if left = cmp.Or(err, left); decides(err) {
+			return false, err
 		}
 	}
-	return false, nil
+	return false, left
 }
+
+// decides says whether an error ends a match, whatever else there is to look at.
+func decides(err error) bool { return err != nil && !errors.Is(err, ErrUndecided) }
 
 func matchGoverned(ctx context.Context, x Governed, doc *Document, src Source) (bool, error) {
 	governs := func(patient fhir.ID) (bool, error) {

@@ -38,11 +38,10 @@ func matchWithin(ctx context.Context, x Within, doc *Document, src Source) (bool
 // next are the resources one step below key, or above it.
 func (x Within) next(ctx context.Context, key fhir.Key, src Source) (kin []fhir.Key, err error) {
 	if !x.Above {
-		children, err := src.Referrers(ctx, x.Type, x.Via, key)
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range children {
+		for c, err := range src.Referrers(ctx, x.Type, x.Via, key) {
+			if err != nil {
+				return nil, err
+			}
 			ok, err := Match(ctx, x.Through, c, src)
 			if err != nil {
 				return nil, err

@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"sync"
 
@@ -179,7 +180,7 @@ func (l *locked) Policies(_ context.Context, patient fhir.ID, at int64) ([]int64
 	return in, nil
 }
 
-func (l *locked) Referrers(_ context.Context, source string, param Param, key fhir.Key) ([]*Document, error) {
+func (l *locked) Referrers(_ context.Context, source string, param Param, key fhir.Key) iter.Seq2[*Document, error] {
 	var list []*Document
 	for from := range l.referrers[key] {
 		d := l.documents[from]
@@ -198,5 +199,11 @@ func (l *locked) Referrers(_ context.Context, source string, param Param, key fh
 		}
 	}
 	slices.SortFunc(list, func(a, b *Document) int { return a.Key.Compare(b.Key) })
-	return list, nil
+	return func(yield func(*Document, error) bool) {
+		for _, d := range list {
+			if !yield(d, nil) {
+				return
+			}
+		}
+	}
 }
