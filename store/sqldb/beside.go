@@ -32,10 +32,9 @@ func (c *compiler) besideCondition(x search.Beside, r string) fragment {
 func (c *compiler) referring(x search.Beside, t, from string, by fragment, few string) []fragment {
 	g, along := c.alias("g"), c.typeNumber(x.Type)
 	if from == "" {
-		from = "reference " + g
-	} else {
-		from += c.dialect.with("reference", g, "", g+".target = "+t+".rid")
+		from = "(SELECT 1) " + c.alias("w") // what is asked of t alone is asked there: once
 	}
+	from += c.dialect.with("reference", g, "", g+".target = "+t+".rid")
 	refers := all(by, sql(t+".type = ? AND "+g+".target = "+t+".rid", along))
 	way := func(conditions ...fragment) fragment {
 		return join("", sql("SELECT "+g+".rid AS rid, 0 AS past FROM "+from+" WHERE "), all(append([]fragment{refers, c.otherThan(g, x.Except)}, conditions...)...))
