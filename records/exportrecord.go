@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -291,7 +292,8 @@ func (x *recordExport) content(ctx context.Context, id fhir.ID) error {
 	return nil
 }
 
-// history writes the versions before the ones that are in the record.
+// history writes the versions before the ones that are in the record, and those of what the
+// patient owned until it was deleted.
 func (x *recordExport) history(ctx context.Context) error {
 	if !x.History {
 		return nil
@@ -300,29 +302,81 @@ func (x *recordExport) history(ctx context.Context) error {
 		return err
 	}
 	for _, key := range x.changed {
-		r := HistoryRequest{Type: key.Type, ID: key.ID, Count: historyRead}
-		for {
-			page, err := x.s.History(ctx, r)
-			if unseen(err) {
-				break
-			}
-			if err != nil {
-				return err
-			}
-			for i, version := range page.Entries {
-				if version.JSON == nil || r.After == "" && i == 0 {
-					continue
-				}
-				if err := x.line(version.JSON); err != nil {
-					return err
-				}
-			}
-			if r.After = page.Next; r.After == "" {
-				break
-			}
+		if err := x.versions(ctx, key); err != nil {
+			return err
 		}
 	}
-	return nil
+	return x.deleted(ctx)
+}
+
+// versions writes those of a resource but the one that is in the record.
+func (x *recordExport) versions(ctx context.Context, key fhir.Key) error {
+	r := HistoryRequest{Type: key.Type, ID: key.ID, Count: historyRead}
+	for {
+		page, err := x.s.History(ctx, r)
+		if unseen(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for i, version := range page.Entries {
+			if version.JSON == nil || r.After == "" && i == 0 && x.written[key] {
+				continue
+			}
+			if err := x.line(version.JSON); err != nil {
+				return err
+			}
+		}
+		if r.After = page.Next; r.After == "" {
+			return nil
+		}
+	}
+}
+
+// deleted writes the versions of what the patient owned until it was deleted.
+func (x *recordExport) deleted(ctx context.Context) error {
+	d, after := x.s.door, store.Position(0)
+	for {
+		former, err := d.store.FormerReferrers(ctx, fhir.Key{Type: patientType, ID: x.RecordExportRequest.Patient}, after, d.policy.MaxCount)
+		if err != nil {
+			return err
+		}
+		for _, one := range former {
+			after = one.Position
+			if x.written[one.Key] { // deleted meanwhile
+				continue
+			}
+			if owned, err := x.owned(ctx, one.Key); err != nil {
+				return err
+			} else if !owned {
+				continue
+			}
+			if err := x.versions(ctx, one.Key); err != nil {
+				return err
+			}
+		}
+		if len(former) < d.policy.MaxCount {
+			return nil
+		}
+	}
+}
+
+// owned says whether the patient owned a resource until it was deleted.
+func (x *recordExport) owned(ctx context.Context, key fhir.Key) (bool, error) {
+	d := x.s.door
+	v, err := d.store.Read(ctx, key)
+	if err == nil {
+		v, err = beforeDelete(ctx, d.store, v)
+	}
+	if errors.Is(err, store.ErrNotFound) { // expunged
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	owners, err := d.owners(ctx, v)
+	return slices.Contains(owners, x.RecordExportRequest.Patient), err
 }
 
 const auditEventType fhir.Type = "AuditEvent"

@@ -55,14 +55,19 @@ func TestARecordIsExportedWhole(t *testing.T) {
 		shared(t, s)
 		put(t, s, "Observation/gone0", `{"resourceType":"Observation","id":"gone0","status":"amended","code":{"text":"amended"},"subject":{"reference":"Patient/gone"}}`)
 		put(t, s, "Binary/context", `{"resourceType":"Binary","id":"context","contentType":"text/plain","securityContext":{"reference":"Patient/gone"},"data":"aGVsbG8="}`)
+		for id, subject := range map[string]string{"others": "stays", "later": "gone", "back": "gone"} {
+			put(t, s, "Observation/"+id, `{"resourceType":"Observation","id":%q,"status":"final","code":{"text":"x"},"subject":{"reference":"Patient/%s"},"performer":[{"reference":"Patient/gone"}]}`, id, subject)
+			must(s.Delete(t.Context(), key("Observation/"+id), records.DeleteOptions{}))(t)
+		}
+		put(t, s, "Observation/back", `{"resourceType":"Observation","id":"back","status":"final","code":{"text":"back"},"subject":{"reference":"Patient/gone"}}`)
 		files, export := exported(t, s, records.RecordExportRequest{Patient: "gone", History: true})
-		if got, want := keysIn(files["record.ndjson"]), "Appointment/both Consent/gone DocumentReference/gone Encounter/gone Group/g Observation/gone0 Observation/gone1 Observation/gone2 Patient/gone Provenance/both Provenance/gone"; got != want {
+		if got, want := keysIn(files["record.ndjson"]), "Appointment/both Consent/gone DocumentReference/gone Encounter/gone Group/g Observation/back Observation/gone0 Observation/gone1 Observation/gone2 Patient/gone Provenance/both Provenance/gone"; got != want {
 			t.Errorf("%s", got)
 		}
 		if got := keysIn(files["Binary.ndjson"]); got != "Binary/context Binary/scan-gone" || files["Binary/scan-gone"] != "scan of gone" || files["Binary/context"] != "hello" {
 			t.Error(got, files["Binary/scan-gone"], files["Binary/context"])
 		}
-		if got := files["history.ndjson"]; keysIn(got) != "Observation/gone0" || !strings.Contains(got, "note of gone") {
+		if got := files["history.ndjson"]; keysIn(got) != "Observation/back Observation/deleted Observation/gone0 Observation/later" || !strings.Contains(got, "note of gone") {
 			t.Error(got)
 		}
 		if !strings.Contains(files["manifest.json"], `"name": "record.ndjson"`) || export.Resources() < 13 {
@@ -96,6 +101,17 @@ func TestAnExportHoldsWhatItsAskerMaySee(t *testing.T) {
 		}
 		if text := strings.Join(got, ", "); text != want {
 			t.Errorf("%s: %s", scopes, text)
+		}
+	}
+	for scopes, want := range map[string]string{
+		"patient/Patient.rs patient/Observation.rs":              "Observation/deleted",
+		"patient/Patient.rs patient/Observation.rs?status=final": "Observation/deleted",
+		"patient/Patient.rs patient/Observation.rs?status=other": "",
+		"patient/Patient.rs patient/Encounter.rs":                "",
+	} {
+		files, _ := exported(t, as(scopes, "gone"), records.RecordExportRequest{Patient: "gone", History: true})
+		if got := keysIn(files["history.ndjson"]); got != want {
+			t.Errorf("%s: %q of what was deleted", scopes, got)
 		}
 	}
 	_, err := as("patient/*.rs", "stays").ExportRecord(t.Context(), records.RecordExportRequest{Patient: "gone"})

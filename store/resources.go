@@ -136,6 +136,9 @@ type Resources interface {
 	Explain(ctx context.Context, q *search.Query) (Page, Explanation, error)
 	// History returns versions, newest first.
 	History(ctx context.Context, q HistoryQuery) (HistoryPage, error)
+	// FormerReferrers returns up to limit deleted resources that had an indexed reference to
+	// key before, after a place, in the store's order: their Key and Position alone.
+	FormerReferrers(ctx context.Context, key fhir.Key, after Position, limit int) ([]Positioned, error)
 	// Changes returns versions after a Seq in order. It misses nothing: a
 	// version is never made visible below a Seq that was already handed out.
 	// Fewer than limit records mean that the end is reached for now. With

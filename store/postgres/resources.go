@@ -119,6 +119,13 @@ func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) ([]fhir.
 	return read(s, func(db pool) ([]fhir.Key, error) { return s.reader.Referrers(ctx, db, key, limit) })
 }
 
+// FormerReferrers implements store.Resources.
+func (s *Store) FormerReferrers(ctx context.Context, key fhir.Key, after store.Position, limit int) ([]store.Positioned, error) {
+	return read(s, func(db pool) ([]store.Positioned, error) {
+		return s.reader.FormerReferrers(ctx, db, key, after, limit)
+	})
+}
+
 // Values implements store.Resources.
 func (s *Store) Values(ctx context.Context, p search.Param, limit int) ([]search.Entry, error) {
 	return read(s, func(db pool) ([]search.Entry, error) { return s.reader.Values(ctx, db, p, limit) })

@@ -3,10 +3,13 @@ package sqldb
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/inglehealth/ingle/engine/search"
 	"github.com/inglehealth/ingle/spec/definitions"
+	"github.com/inglehealth/ingle/spec/fhir"
+	"github.com/inglehealth/ingle/store"
 )
 
 // A delete leaves of a resource's index what a search.Chain may ask of it as it was
@@ -125,4 +128,34 @@ func newFormer(n Namer, entries []search.Entry) (Index, error) {
 		}
 	}
 	return NewIndex(n, kept)
+}
+
+// FormerReferrers is store.Resources.FormerReferrers on db.
+func (s *Reader) FormerReferrers(ctx context.Context, db DB, key fhir.Key, after store.Position, limit int) ([]store.Positioned, error) {
+	t, err := s.Names.Find(ctx, db, TypeSpace, Clean(string(key.Type)))
+	if err != nil || t == Unknown {
+		return nil, err
+	}
+	var former []store.Positioned
+	var types []int64
+	err = ForEach(ctx, db, s.Dialect.Rebind("SELECT DISTINCT r.rid, r.type, r.id FROM reference f"+
+		s.Dialect.with("resource", "r", "", "r.rid = f.rid AND r.deleted = 1")+" WHERE f.target = (SELECT k.rid FROM resource k WHERE k.type = ? AND k.id = ?) AND f.rid > ? AND f.rid <> f.target ORDER BY r.rid LIMIT "+strconv.Itoa(limit)),
+		[]any{t, Clean(string(key.ID)), int64(after)}, func(r Rows) error {
+			var rid, n int64
+			var id string
+			err := r.Scan(&rid, &n, &id)
+			types, former = append(types, n), append(former, store.Positioned{Record: store.Record{Key: fhir.Key{ID: fhir.ID(id)}}, Position: store.Position(rid)})
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range types {
+		t, err := s.Names.Text(ctx, db, n)
+		if err != nil {
+			return nil, err
+		}
+		former[i].Key.Type = fhir.Type(t)
+	}
+	return former, nil
 }

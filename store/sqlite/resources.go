@@ -144,6 +144,15 @@ func (s *Store) Referrers(ctx context.Context, key fhir.Key, limit int) (keys []
 	return keys, err
 }
 
+// FormerReferrers implements store.Resources.
+func (s *Store) FormerReferrers(ctx context.Context, key fhir.Key, after store.Position, limit int) (former []store.Positioned, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		former, err = s.reader.FormerReferrers(ctx, c, key, after, limit)
+		return err
+	})
+	return former, err
+}
+
 // Values implements store.Resources.
 func (s *Store) Values(ctx context.Context, p search.Param, limit int) (values []search.Entry, err error) {
 	err = s.read(ctx, func(c *conn) error {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/inglehealth/ingle/engine/search"
@@ -15,6 +16,7 @@ var formerCases = []testCase{
 	{"what a deleted target refers to counts as it was, if the chain says so", formerTogether},
 	{"what a delete leaves goes with the next write and with an expunge", formerGoes},
 	{"what a delete left can be indexed anew", formerReindexed},
+	{"what referred to a resource until it was deleted is found, a page at a time", formerReferrers},
 }
 
 // What a delete leaves of tokens is that by which consents tell resources apart.
@@ -140,5 +142,29 @@ func formerReindexed(t *testing.T, b bench) {
 	b.told(t, tokenIs(concept, "", "amended"), "", "Provenance/p")
 	if got := b.search(t, &search.Query{Types: []string{"Observation"}, Filter: tokenIs(concept, "", "amended"), Count: 10}); got != "" {
 		t.Errorf("%s is found, which is deleted", got)
+	}
+}
+
+func formerReferrers(t *testing.T, b bench) {
+	b.write(t, b.about("1", "a"), b.about("2", "a"), b.about("3", "b"), b.about("4", "a"), b.about("5", "a"), b.about("6", "a"))
+	b.write(t, b.remove("Observation/1", 1), b.remove("Observation/3", 1), b.remove("Observation/4", 1), b.remove("Observation/5", 1), b.remove("Observation/6", 1))
+	b.write(t, b.about("4", "a"))
+	b.expunge(t, store.Expunge{Key: key("Observation/5"), Everything: true}, 2)
+	var got []string
+	for after := store.Position(0); ; {
+		page, err := b.FormerReferrers(b.ctx, key("Patient/a"), after, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		got, after = append(got, page[0].Key.String()), page[0].Position
+	}
+	if text := strings.Join(got, " "); text != "Observation/1 Observation/6" {
+		t.Errorf("%s", text)
+	}
+	if none, err := b.FormerReferrers(b.ctx, key("Group/none"), 0, 10); len(none) > 0 || err != nil {
+		t.Errorf("%v, %v", none, err)
 	}
 }
