@@ -120,7 +120,13 @@ func broken(a *identity.Access) []fhir.ID {
 func glassesOf(a *identity.Access) []records.Glass {
 	var all []records.Glass
 	for _, g := range a.Glasses {
-		all = append(all, records.Glass{Patient: g.Patient, Until: g.Until})
+		i := slices.IndexFunc(all, func(one records.Glass) bool { return one.Patient == g.Patient })
+		switch {
+		case i < 0:
+			all = append(all, records.Glass{Patient: g.Patient, Until: g.Until})
+		case g.Until.After(all[i].Until):
+			all[i].Until = g.Until
+		}
 	}
 	return all
 }

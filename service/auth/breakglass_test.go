@@ -128,9 +128,16 @@ func TestWhoBrokeTheGlassEndsIt(t *testing.T) {
 	}
 	mend().want(404)
 	p.breakGlass("ann", noor, "brought in unconscious").want(200)
-	p.breakGlass("ann", noor, "brought in unconscious again").want(200)
-	if got := mend().want(200).header.Get("Ingle-Break-Glass"); got != "" {
-		t.Error(got)
+	again := p.breakGlass("ann", noor, "brought in unconscious again").want(200)
+	if got := again.header.Values("Ingle-Break-Glass"); len(got) != 1 || got[0] != anns {
+		t.Errorf("broken again, it is told as %q", got)
+	}
+	if got := p.fhir("Observation/of-ann", noor).want(200).header.Values("Ingle-Break-Glass"); len(got) != 1 || got[0] != anns {
+		t.Errorf("broken twice, the next answer tells %q", got)
+	}
+	p.breakGlass("bob", noor, "brought in unconscious").want(200)
+	if got := mend().want(200).header.Values("Ingle-Break-Glass"); len(got) != 1 || !strings.HasPrefix(got[0], "Patient/bob;") {
+		t.Errorf("of ann and bob, whose glass was broken, ann's is whole again, and told is %q", got)
 	}
 	p.fhir("Observation/of-ann", noor).want(404)
 }

@@ -3,6 +3,7 @@ package fhirapi
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/inglehealth/ingle/records"
@@ -40,7 +41,7 @@ func (c *call) breakGlass(_ context.Context, in *invocation) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.sayBroken([]records.Glass{g})
+	c.sayBroken(append(c.brokenBut(in.ID), g))
 	in.release = c.door.Definitions("").Release
 	return json.Marshal(parametersResource([]parameter{
 		texts("patient", in.key().String()), texts("purpose", "BTG"), texts("until", g.Until.UTC().Format(time.RFC3339)),
@@ -55,7 +56,7 @@ func (c *call) mendGlass(_ context.Context, in *invocation) ([]byte, error) {
 	if err := c.api.config.MendGlass(c.r, c.door, in.ID); err != nil {
 		return nil, err
 	}
-	c.w.Header().Del(glassHeader)
+	c.sayBroken(c.brokenBut(in.ID))
 	in.release = c.door.Definitions("").Release
 	return json.Marshal(parametersResource([]parameter{texts("patient", in.key().String()), texts("note", "The glass is whole again.")}))
 }
@@ -74,8 +75,14 @@ func (c *call) glassParameters(in *invocation, names ...string) (parameters, err
 	return p, p.only(in.Op, names...)
 }
 
+// brokenBut are the glasses that were broken when the request came, but for a patient.
+func (c *call) brokenBut(patient fhir.ID) []records.Glass {
+	return slices.DeleteFunc(slices.Clone(c.session.Principal().Broken), func(g records.Glass) bool { return g.Patient == patient })
+}
+
 // sayBroken sets the header.
 func (c *call) sayBroken(glasses []records.Glass) {
+	c.w.Header().Del(glassHeader)
 	for _, g := range glasses {
 		c.w.Header().Add(glassHeader, "Patient/"+string(g.Patient)+"; until="+g.Until.UTC().Format(time.RFC3339))
 	}
