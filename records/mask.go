@@ -136,7 +136,7 @@ func (s *Session) asksMasked(params []search.Param) error {
 	for _, p := range params {
 		for _, rel := range s.door.indexes.current().releases {
 			if rel.catalog.Touches(p, s.masks) {
-				return fault.New(fault.Forbidden, fault.CodeForbidden, "", "you cannot search, sort or include by %s: your role does not show what it is about", p.Code)
+				return fault.New(fault.Forbidden, fault.CodeForbidden, "", "you cannot search, sort or include by %s: your role does not show what it is about", search.Asked(p))
 			}
 		}
 	}

@@ -277,6 +277,8 @@ func TestReferencesDoNotTellOfWhatIsMasked(t *testing.T) {
 			_, err := s.Search(t.Context(), records.SearchRequest{Type: fhir.Type(c.typ), Pairs: pairs(t, c.query)})
 			refused(t, err, fault.Forbidden, "your role does not show")
 		}
+		_, err := s.Search(t.Context(), records.SearchRequest{Type: "Observation", Pairs: pairs(t, "subject:text=x")})
+		refused(t, err, fault.Forbidden, "include by subject:text:")
 		for query, want := range map[string]string{
 			"subject=Patient/p": "Observation/o Observation/plain Observation/extended", "subject:missing=false&encounter:text=visit": "Observation/plain", "code:text=" + secretText: "Observation/o",
 			"subject:Patient.general-practitioner:text=x": "",

@@ -2,6 +2,7 @@ package search
 
 import (
 	"reflect"
+	"strings"
 
 	"github.com/inglehealth/ingle/spec/definitions"
 )
@@ -22,6 +23,14 @@ func ParamsOf(x Expr) []Param {
 	c := paramCollector{named: map[Param]bool{}, seen: map[uintptr]bool{}}
 	c.collect(reflect.ValueOf(x))
 	return c.found
+}
+
+// Asked names a parameter of ParamsOf as a client writes it.
+func Asked(p Param) string {
+	if code, ok := strings.CutSuffix(p.Code, byDisplay); ok {
+		return code + ":text"
+	}
+	return p.Code
 }
 
 // Params lists the parameters by which a query filters and sorts.
