@@ -43,7 +43,8 @@ func noRules(name string) error {
 
 type roleSet struct {
 	keepingFlags
-	File []byte `arg:"" type:"filecontent" name:"file" help:"JSON as ingle role show prints it (docs/accounts.md)."`
+	File    []byte `arg:"" type:"filecontent" name:"file" help:"JSON as ingle role show prints it (docs/accounts.md)."`
+	KeyFile string `json:"-" placeholder:"FILE" help:"The key file, as ingle role show takes it; the rules of a role need none."`
 }
 
 func (c *roleSet) Run(ctx context.Context, m *Main) error { return c.order(ctx, m, "role set", c) }

@@ -22,8 +22,8 @@ const (
 	resetEnded   = "ended"
 
 	resetRenews = time.Second
-	resetStops  = 4 * time.Second // until one that cannot renew stops
-	resetSilent = 6 * time.Second // until another goes on
+	resetStops  = 8 * time.Second  // until one that cannot renew stops
+	resetSilent = 11 * time.Second // until another goes on
 )
 
 // resetTurn is the turn of one of those who reset a sandbox, in whatever process.
