@@ -127,16 +127,13 @@ func (h *hints) columns(r *run) (marked, outlines, dates fragment) {
 		}
 	}
 	m := merge(parts, h.told[0].Made)
-	probed := m.x
-	if m.x != nil {
-		r.condition(m.x, row) // names that are not there are asked for whether the resource is or not
-	}
+	probed := r.probe(m.x) // made anyway: names that are not there are asked for whether the resource is or not
 	if !m.labels.empty() && !r.reader.labelsOften.is(r.types[0]) {
-		probed, h.labels = m.rest, m.labels.params(r.compiler)
+		probed, h.labels = r.probe(m.rest), m.labels.params(r.compiler)
 		outlines = r.kept(h.told[0].Made, outlinesKey{r.names, m}, false, func() *made { return r.making(m.labels.column) }).fragment
 	}
-	if probed != nil {
-		marked = join("", sql("CASE WHEN "), r.condition(probed, row), sql(" THEN 1 ELSE 0 END"))
+	if probed.sql != "" {
+		marked = join("", sql("CASE WHEN "), probed, sql(" THEN 1 ELSE 0 END"))
 	}
 	if m.all.dates != nil {
 		h.params = make(map[search.Param][]int64, len(m.all.dates))
@@ -148,6 +145,14 @@ func (h *hints) columns(r *run) (marked, outlines, dates fragment) {
 		dates = join("", sql("coalesce((SELECT string_agg(concat_ws(':', d.param, d.lo, d.lo + d.span), ',') FROM date d WHERE d.rid = "+row+".rid AND "), in("d.param", params), sql("), '')"))
 	}
 	return marked, outlines, dates
+}
+
+// probe is the condition of x on the resource; empty when x is nil.
+func (r *run) probe(x search.Expr) fragment {
+	if x == nil {
+		return fragment{}
+	}
+	return r.condition(x, row)
 }
 
 // say reads what the columns said.
