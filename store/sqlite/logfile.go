@@ -3,6 +3,7 @@ package sqlite
 import (
 	"encoding/binary"
 	"errors"
+	"sync/atomic"
 	"unsafe"
 
 	"modernc.org/libc"
@@ -25,14 +26,16 @@ type logFile struct {
 	n       int                      // how many there are
 	ends    bool                     // the last frame was a commit's last
 	named   bool                     // the directory has the file durably
+	watched uintptr                  // a checkpointer's atomic.Int64 for where the last commit ends, which openLogs has, or 0
 }
 
 const (
 	logFiles = "ingle"   // the name of the file system
 	maxHeld  = 1<<17 - 1 // what the file below writes at most by one call
 	// A frame is a header and a page (https://sqlite.org/fileformat2.html#walformat).
-	frameSize = 24
-	frameMark = 4 // not 0 in the last frame of a commit
+	frameSize   = 24
+	frameLength = frameSize + pageSize
+	frameMark   = 4 // not 0 in the last frame of a commit
 )
 
 var (
@@ -71,6 +74,9 @@ func xOpenLog(tls *libc.TLS, vfs, path, file uintptr, flags int32, opened uintpt
 	f, l := (*lib.Tsqlite3_file)(pointer(file)), logAt(file)
 	below := (*lib.Tsqlite3_io_methods)(pointer(f.FpMethods))
 	*l = logFile{methods: *below, below: below}
+	if watched, ok := openLogs.Load(libc.GoString(path)); ok {
+		l.watched = uintptr(unsafe.Pointer(watched.(*atomic.Int64)))
+	}
 	l.methods.FxClose = function(xCloseLog)
 	l.methods.FxRead = function(xReadLog)
 	l.methods.FxWrite = function(xWriteLog)
@@ -102,10 +108,13 @@ func xWriteLog(tls *libc.TLS, file, p uintptr, n int32, off int64) int32 {
 	if size == frameSize {
 		l.ends = binary.BigEndian.Uint32(written[frameMark:]) != 0
 	}
-	if l.ends {
-		return l.let(tls, file)
+	if !l.ends {
+		return lib.SQLITE_OK
 	}
-	return lib.SQLITE_OK
+	if l.watched != 0 && size != frameSize {
+		(*atomic.Int64)(pointer(l.watched)).Store(l.at + int64(l.n))
+	}
+	return l.let(tls, file)
 }
 
 // let writes what is held. Of what cannot be written nothing is held, either: the

@@ -36,6 +36,7 @@ type Store struct {
 	reader *sqldb.Reader
 	writer *writer
 	*AuditFile
+	checkpointer *checkpointer
 
 	pool   chan *conn   // idle readers; nil for one not yet opened
 	opened atomic.Int64 // readers that were
@@ -88,8 +89,13 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	if err := private(s.path); err != nil {
 		return nil, err
 	}
-	w, err := connect(s.path, "busy_timeout = 10000", "page_size = 2048", "journal_mode = WAL", "synchronous = FULL", "secure_delete = FAST",
-		"cache_size = -32768", "temp_store = MEMORY", "wal_autocheckpoint = 32000", "journal_size_limit = 67108864")
+	c, err := newCheckpointer(s.path)
+	if err != nil {
+		return nil, err
+	}
+	s.checkpointer = c
+	w, err := connect(s.path, "busy_timeout = 10000", fmt.Sprintf("page_size = %d", pageSize), "journal_mode = WAL", "synchronous = FULL", "secure_delete = FAST",
+		"cache_size = -32768", "temp_store = MEMORY", fmt.Sprintf("wal_autocheckpoint = %d", mostLog), "journal_size_limit = 67108864")
 	if err != nil {
 		return nil, damaged(s.path, err)
 	}
@@ -111,6 +117,7 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	for range readers {
 		s.pool <- nil
 	}
+	go s.checkpointer.loop()
 	go s.writer.loop()
 	return s, nil
 }
@@ -134,6 +141,9 @@ func Exists(dir string) bool {
 	return err == nil
 }
 
+// pageSize is that of databases made from now on, in bytes.
+const pageSize = 2048
+
 // Files in a store's directory: the database, and what its one process holds locked.
 const (
 	fileName = "ingle.db"
@@ -145,6 +155,7 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.gate.Shut()
 		s.writer.stop()
+		s.checkpointer.stop()
 		s.closeErr = s.release()
 	})
 	return s.closeErr
@@ -162,6 +173,9 @@ func (s *Store) release() error {
 	}
 	if s.writer != nil {
 		errs = append(errs, s.writer.err, s.writer.conn.close())
+	}
+	if s.checkpointer != nil {
+		s.checkpointer.forget()
 	}
 	if s.AuditFile != nil {
 		errs = append(errs, s.AuditFile.Close())

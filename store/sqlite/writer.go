@@ -239,6 +239,7 @@ func (w *writer) commit() error {
 		return err
 	}
 	w.commits.Add(1)
+	w.store.checkpointer.committed(w.conn)
 	w.tx.made = w.tx.made[:0]
 	w.store.governing.regovern(&w.tx.regoverned)
 	if w.tx.raises {

@@ -1,0 +1,89 @@
+package sqlite
+
+import (
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+)
+
+// Lengths of the database's log, in frames.
+const (
+	beginCheckpoint = 24_000 // what it has is copied into the database beside the writer
+	moreLog         = 4_000  // since a checkpoint that readers kept from copying everything: the next one
+	mostLog         = 32_000 // SQLite itself copies it, in each commit, should all that not be enough
+)
+
+// checkpointer copies what the log has into the database, so that the log can begin
+// anew, while the writer goes on: a commit that did all of it would keep everybody
+// waiting who writes. The writer copies what has come in the meantime, which is little.
+type checkpointer struct {
+	path, log   string
+	begin, more int64        // lengths of the log, in bytes
+	end         atomic.Int64 // of the log, in bytes
+	next        chan struct{}
+	ended       chan struct{}
+	rest        atomic.Bool // the writer is to copy the rest
+
+	// The writer's:
+	under bool  // a checkpoint is under way, or its rest is not copied
+	last  int64 // where the log ended when the last one was over
+}
+
+// openLogs are the checkpointers' ends of logs, by the path of the log.
+var openLogs sync.Map // of *atomic.Int64
+
+// newCheckpointer is to be called before the database is opened, whose directory is there.
+func newCheckpointer(path string) (*checkpointer, error) {
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path)) // as SQLite names it
+	if err != nil {
+		return nil, err
+	}
+	c := &checkpointer{
+		path: path, log: filepath.Join(dir, filepath.Base(path)) + "-wal",
+		begin: beginCheckpoint * frameLength, more: moreLog * frameLength,
+		next: make(chan struct{}, 1), ended: make(chan struct{}),
+	}
+	openLogs.Store(c.log, &c.end)
+	return c, nil
+}
+
+// forget is to be called when no connection is open any more.
+func (c *checkpointer) forget() { openLogs.Delete(c.log) }
+
+// loop runs until stop. What a checkpoint meets is left to the next one, and to SQLite's
+// own: nothing depends on it but the log's length.
+func (c *checkpointer) loop() {
+	defer close(c.ended)
+	var own *conn
+	for range c.next {
+		var err error
+		if own == nil {
+			own, err = connect(c.path, "busy_timeout = 10000")
+		}
+		if err == nil {
+			_ = own.run("PRAGMA wal_checkpoint(PASSIVE)")
+		}
+		c.rest.Store(true)
+	}
+	if own != nil {
+		_ = own.close()
+	}
+}
+
+func (c *checkpointer) stop() {
+	close(c.next)
+	<-c.ended
+}
+
+// committed is what the writer does after a commit.
+func (c *checkpointer) committed(writer *conn) {
+	end := c.end.Load()
+	switch {
+	case c.rest.Swap(false):
+		_ = writer.run("PRAGMA wal_checkpoint(PASSIVE)")
+		c.under, c.last = false, end
+	case !c.under && end > c.begin && (end < c.last || end > c.last+c.more):
+		c.under = true
+		c.next <- struct{}{}
+	}
+}
