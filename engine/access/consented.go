@@ -185,11 +185,11 @@ func (c *consenting) decided(p part, after int64) search.Expr {
 	var whole []int
 	some := 0
 	for _, kind := range c.present {
-		x := each.Of(kind)
-		if isAlways(x) {
+		asks := each.Asks(kind)
+		if asks == search.Always {
 			whole = append(whole, kind)
 		}
-		if !isNever(x) {
+		if asks != search.Never {
 			some++
 		}
 	}

@@ -41,49 +41,115 @@ func (k *Kinds) Of(number int64) (int, bool) {
 
 // Decisions are what policies of each kind ask of a resource. What a store makes of
 // them is kept with them. They are safe for concurrent use.
+//
+// Of the many kinds that there may be only what the last ones ask is held: it is long
+// where policies name times.
 type Decisions struct {
 	Made Made
 
-	make func(kind int) Expr
+	make func(kind int) Expr // called for one kind after the other, or again
 	mu   sync.RWMutex
-	of   []Expr
+	asks []Asks // of the kinds that somebody has asked for, and those before
+	held [heldKinds]heldKind
 
 	asked []Param // by the first known of them
 	known int
 }
 
-// NewDecisions makes Decisions of what make makes of each kind, once.
+// heldKind is what a kind asks, at its number modulo heldKinds.
+type heldKind struct {
+	kind int
+	x    Expr // nil: nothing is held
+}
+
+const heldKinds = 256
+
+// Asks is how much a kind of policies asks.
+type Asks uint8
+
+// What a kind asks: something that depends on the resource, nothing, or more than any has.
+const (
+	Something Asks = iota
+	Always
+	Never
+)
+
+// NewDecisions makes Decisions of what make makes of each kind, which is always the same.
 func NewDecisions(make func(kind int) Expr) *Decisions { return &Decisions{make: make} }
 
 // Of is what policies of a kind ask.
 func (d *Decisions) Of(kind int) Expr {
 	d.mu.RLock()
-	if kind < len(d.of) {
-		defer d.mu.RUnlock()
-		return d.of[kind]
-	}
+	held := d.held[kind%heldKinds]
 	d.mu.RUnlock()
+	if held.x != nil && held.kind == kind {
+		return held.x
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for len(d.of) <= kind {
-		d.of = append(d.of, d.make(len(d.of)))
+	for len(d.asks) < kind {
+		d.add(len(d.asks))
 	}
-	return d.of[kind]
+	return d.add(kind)
+}
+
+// Asks is how much policies of a kind ask.
+func (d *Decisions) Asks(kind int) Asks {
+	d.mu.RLock()
+	asks := d.asks
+	d.mu.RUnlock()
+	if kind < len(asks) {
+		return asks[kind]
+	}
+	return asksOf(d.Of(kind))
+}
+
+// add makes what a kind asks, none before which is unknown. d.mu is held.
+func (d *Decisions) add(kind int) Expr {
+	x := d.make(kind)
+	d.held[kind%heldKinds] = heldKind{kind, x}
+	if kind == len(d.asks) {
+		d.asks = append(d.asks, asksOf(x))
+	}
+	return x
+}
+
+func asksOf(x Expr) Asks {
+	switch x := x.(type) {
+	case And:
+		if len(x) == 0 {
+			return Always
+		}
+	case Or:
+		if len(x) == 0 {
+			return Never
+		}
+	}
+	return Something
 }
 
 // params are those by which policies ask of the kinds that somebody has asked for.
 func (d *Decisions) params() []Param {
 	d.mu.RLock()
-	of, asked, known := d.of, d.asked, d.known
+	asked, known, kinds := d.asked, d.known, len(d.asks)
 	d.mu.RUnlock()
-	if known == len(of) {
+	if known == kinds {
 		return asked
 	}
-	asked = ParamsOf(Or(of))
+	var since Or
+	for kind := known; kind < kinds; kind++ {
+		since = append(since, d.Of(kind))
+	}
+	asked = slices.Clone(asked)
+	for _, p := range ParamsOf(since) {
+		if !slices.Contains(asked, p) {
+			asked = append(asked, p)
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.known < len(of) {
-		d.asked, d.known = asked, len(of)
+	if d.known < kinds {
+		d.asked, d.known = asked, kinds
 	}
 	return asked
 }

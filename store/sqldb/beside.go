@@ -118,7 +118,7 @@ func decisive(x search.Governed) (policies []int64, ok bool) {
 	}
 	numbers, kinds := x.Kinds.All()
 	for i, n := range numbers {
-		if or, is := x.Each.Of(int(kinds[i])).(search.Or); is && len(or) == 0 {
+		if x.Each.Asks(int(kinds[i])) == search.Never {
 			continue
 		}
 		if policies = append(policies, n); len(policies) == small {

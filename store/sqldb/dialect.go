@@ -131,9 +131,10 @@ func (d Dialect) with(table, alias, index, on string) string {
 }
 
 // exists says that the subquery has a row; it is asked for each row of the
-// query around it, not turned into a join.
+// query around it, not turned into a join: SQLite would ask for all other conditions
+// before that.
 func (d Dialect) exists(subquery ...fragment) fragment {
-	end := ")"
+	end := " LIMIT 1)"
 	if d.Lateral {
 		end = " OFFSET 0)"
 	}

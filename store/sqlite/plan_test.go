@@ -137,6 +137,9 @@ func TestSearchesReadIndexesNotTables(t *testing.T) {
 				if isScan && !strings.HasPrefix(of, "(") && !isSubquery(of) {
 					t.Errorf("%s: %s\n%s", what, step, strings.Join(p.steps, "\n"))
 				}
+				if strings.Contains(step, " EXISTS") {
+					t.Errorf("%s: a criterion became a join, before which all others are asked for: %s", what, step)
+				}
 			}
 			return err
 		})
