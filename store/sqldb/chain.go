@@ -38,12 +38,17 @@ func (c *compiler) ofTarget(x search.Chain, t string) (condition string, args []
 }
 
 func (c *compiler) chainSet(x search.Chain) ([]fragment, bool) {
+	return c.chainedSet(x, func(c *compiler) ([]fragment, bool) { return c.set(x.X) })
+}
+
+// chainedSet is chainSet where targets are selects of what x.X holds for.
+func (c *compiler) chainedSet(x search.Chain, targets func(c *compiler) ([]fragment, bool)) ([]fragment, bool) {
 	inner := *c
 	inner.types, inner.former = nil, x.Former.Counts(c.former)
 	if x.Target != "" {
 		inner.types = []int64{c.typeNumber(x.Target)}
 	}
-	selects, ok := inner.set(x.X)
+	selects, ok := targets(&inner)
 	c.takeOver(&inner)
 	if !ok {
 		return nil, false

@@ -284,33 +284,49 @@ type unlabelledKey struct {
 	sized bool
 }
 
-// makeUnlabelled is that a resource has none of the labels that are yet to be said: of m, and if there are
-// few that have any of these, asked of those alone.
+// makeUnlabelled is that a resource has none of the labels that are yet to be said, which are of m. If there are
+// few that have any of m, those with the labels that are said are looked up once.
 func (c *compiler) makeUnlabelled(m *merged) *made {
 	return c.making(func(c *compiler) fragment {
 		number := labelList(-1)
-		has := func(list search.Expr, r string) fragment {
+		label := func(c *compiler, list search.Expr) leaf {
 			number++
 			first := list.(search.Or)[0].(search.Token)
-			return c.leafCondition(c.named(first.Param, "token", sql("@.code = ANY (string_to_array(?, chr(31))) AND @.system = ?", number, c.system(first.System)), byKey), r)
+			return c.named(first.Param, "token", sql("@.code = ANY (string_to_array(?, chr(31))) AND @.system = ?", number, c.system(first.System)), byKey)
+		}
+		if _, ok := c.fewOf(m.x.(search.Standing).X); ok {
+			return not(isIn(row, c.withLabels(m, label)))
 		}
 		var ways []fragment
 		for _, list := range m.all.tokens {
-			ways = append(ways, has(list, row))
+			ways = append(ways, c.leafCondition(label(c, list), row))
 		}
 		for _, chain := range m.all.chains {
 			ways = append(ways, c.chained(chain, row, func(t string) fragment {
 				var of []fragment
 				for _, list := range chain.X.(search.Or) {
-					of = append(of, has(list, t))
+					of = append(of, c.leafCondition(label(c, list), t))
 				}
 				return either(of...)
 			}))
 		}
-		hidden := either(ways...)
-		if set, ok := c.fewOf(m.x.(search.Standing).X); ok {
-			hidden = all(isIn(row, set), hidden)
-		}
-		return not(hidden)
+		return not(either(ways...))
 	})
+}
+
+// withLabels selects the resources that have a label of m, in the order of its lists.
+func (c *compiler) withLabels(m *merged, label func(*compiler, search.Expr) leaf) (selects []fragment) {
+	for _, list := range m.all.tokens {
+		selects = append(selects, c.leafSet(label(c, list))...)
+	}
+	for _, chain := range m.all.chains {
+		set, _ := c.chainedSet(chain, func(c *compiler) (of []fragment, ok bool) {
+			for _, list := range chain.X.(search.Or) {
+				of = append(of, c.leafSet(label(c, list))...)
+			}
+			return of, true
+		})
+		selects = append(selects, set...)
+	}
+	return selects
 }
