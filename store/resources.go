@@ -49,7 +49,8 @@ type Page struct {
 	Looked bool
 	Beside *Record
 	// Marks are those of the Patients on whose policies the query depended, as it saw them;
-	// of as many as the store found at no cost.
+	// of as many as the store found at no cost. One that is of any Patient and no state says
+	// that they changed meanwhile.
 	Marks []PolicyMark
 }
 

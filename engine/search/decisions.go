@@ -62,7 +62,7 @@ type heldKind struct {
 	x    Expr // nil: nothing is held
 }
 
-const heldKinds = 256
+const heldKinds = 128
 
 // Asks is how much a kind of policies asks.
 type Asks uint8

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/inglehealth/ingle/store"
 	"github.com/inglehealth/ingle/store/sqldb"
 )
 
@@ -23,6 +24,7 @@ type governing struct {
 
 	mu         sync.Mutex
 	generation int64        // committed
+	changing   bool         // another one is being committed
 	since      []regoverned // committed while it is read
 }
 
@@ -172,7 +174,7 @@ func (g *governing) regovern(r *regoverned) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.generation = r.generation
+	g.generation, g.changing = r.generation, false
 	if g.reading.Load() {
 		g.since = append(g.since, *r)
 	}
@@ -183,4 +185,21 @@ func (g *governing) regovern(r *regoverned) {
 	default:
 		g.now.Store(nil)
 	}
+}
+
+// change notes whether what r changed is being committed.
+func (g *governing) change(r *regoverned, changing bool) {
+	if !r.any() {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.changing = changing
+}
+
+// mark is that of all Patients. It is sure unless what readers see may be newer.
+func (g *governing) mark() (m store.PolicyMark, sure bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return store.PolicyMark{State: g.generation + 1}, !g.changing
 }

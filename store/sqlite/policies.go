@@ -37,9 +37,7 @@ func (s *Store) PoliciesOf(ctx context.Context, patient fhir.ID, at int64) (numb
 // PolicyMarks implements store.Resources. What any transaction changes makes the marks of all
 // Patients others: to tell them takes no query.
 func (s *Store) PolicyMarks(_ context.Context, patients []fhir.ID, _ int64) (map[fhir.ID]store.PolicyMark, error) {
-	s.governing.mu.Lock()
-	mark := store.PolicyMark{State: s.governing.generation + 1}
-	s.governing.mu.Unlock()
+	mark, _ := s.governing.mark()
 	marks := make(map[fhir.ID]store.PolicyMark, len(patients))
 	for _, id := range patients {
 		marks[id] = mark

@@ -105,10 +105,15 @@ const manyVersions = 16
 // Search implements store.Reader.
 func (s *Store) Search(ctx context.Context, q *search.Query) (store.Page, error) {
 	return sqldb.WithLists(func() (p store.Page, err error) {
+		before, sure := s.governing.mark()
 		err = s.read(ctx, func(c *conn) error {
 			p, err = s.reader.Search(ctx, c, q)
 			return err
 		})
+		if after, still := s.governing.mark(); !sure || !still || after != before {
+			before = store.PolicyMark{} // nobody's
+		}
+		p.Marks = []store.PolicyMark{before}
 		return p, err
 	}, func(l *search.CodeList) error { return s.keepList(ctx, l) })
 }

@@ -231,20 +231,23 @@ func (w *writer) commit() error {
 	if err == nil {
 		err = w.tx.regovern()
 	}
+	governing := &w.store.governing
 	if err == nil {
+		governing.change(&w.tx.regoverned, true)
 		err = w.conn.run("COMMIT")
 	}
 	if err != nil {
+		governing.change(&w.tx.regoverned, false)
 		w.rollback()
 		return err
 	}
 	w.commits.Add(1)
-	w.store.checkpointer.committed(w.conn)
 	w.tx.made = w.tx.made[:0]
-	w.store.governing.regovern(&w.tx.regoverned)
+	governing.regovern(&w.tx.regoverned)
 	if w.tx.raises {
 		w.store.epoch.Add(1)
 	}
+	w.store.checkpointer.committed(w.conn)
 	return nil
 }
 
