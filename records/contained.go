@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -212,6 +213,30 @@ func (w *containedWalk) shown(ctx context.Context, record store.Record, doc *sea
 	return fhir.Node{}, notFound(record.Key)
 }
 
+// visible are the ids of the contained resources that the session is shown; nil: of all. Of what
+// is withheld it is shown none, without a warning, which would tell what is in it.
+func (w *containedWalk) visible(ctx context.Context, record store.Record) (map[string]bool, error) {
+	if w.s.masks == nil {
+		return nil, nil
+	}
+	ids := map[string]bool{}
+	record, err := w.s.masked(ctx, record)
+	if errors.Is(err, errWithheld) {
+		return ids, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	tree, err := w.s.door.tree(record)
+	if err != nil {
+		return nil, err
+	}
+	for c := range tree.Root().All("contained") {
+		ids[c.Child("id").Text()] = true
+	}
+	return ids, nil
+}
+
 // matching are the contained resources that the query is about.
 func (w *containedWalk) matching(ctx context.Context, record store.Record) ([]search.ContainedDocument, error) {
 	d := w.s.door
@@ -223,8 +248,15 @@ func (w *containedWalk) matching(ctx context.Context, record store.Record) ([]se
 	if err != nil {
 		return nil, err
 	}
+	visible, err := w.visible(ctx, record)
+	if err != nil {
+		return nil, err
+	}
 	var out []search.ContainedDocument
 	for i := range docs {
+		if visible != nil && !visible[docs[i].Node.Child("id").Text()] {
+			continue
+		}
 		ok, err := search.Match(ctx, w.q.Filter, &docs[i].Document, matchSource{door: d})
 		if err != nil {
 			return nil, err

@@ -344,13 +344,58 @@ func TestWhoSeesAPartOfAResourceCannotReplaceIt(t *testing.T) {
 	})
 }
 
+func TestWhatIsContainedGoesWithTheElementThatIsMasked(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{Validation: records.ValidateStructure})
+		all := d.Session(records.Principal{ID: "tester"}, nil)
+		patient(t, all, "p")
+		prescription(t, all, "r1", medication("m1", "a", "active"))
+		prescription(t, all, "wrong", medication("m1", "a", "active"), `{"resourceType":"Substance","id":"s","code":{"text":"no reference"}}`)
+		s := behindMask(t, d, "MedicationRequest.medication")
+		res := must(s.Search(t.Context(), records.SearchRequest{Type: "MedicationRequest"}))(t)
+		if len(res.Entries) != 2 || len(res.Issues) != 0 {
+			t.Errorf("%d entries, %v", len(res.Entries), res.Issues)
+		}
+		for _, e := range res.Entries {
+			if contains(e.JSON, "urn:drugs") || contains(e.JSON, "#m1") {
+				t.Errorf("%s", e.JSON)
+			}
+		}
+		for _, query := range []string{"_contained=true", "_contained=true&code=a", "_contained=true&_sort=code", "_contained=true&_containedType=contained&code=a", "_contained=both"} {
+			res := must(s.Search(t.Context(), records.SearchRequest{Type: "Medication", Pairs: pairs(t, query+"&_total=accurate")}))(t)
+			if len(res.Entries) != 0 || res.Total != 0 || len(res.Issues) != 0 {
+				t.Errorf("Medication?%s: %d entries of %d, %v", query, len(res.Entries), res.Total, res.Issues)
+			}
+		}
+	})
+}
+
+func TestWhatIsInsideOfWhatIsWithheldIsNotFound(t *testing.T) {
+	onEach(t, func(t *testing.T, db database) {
+		d := db.door(t, records.Policy{})
+		all := d.Session(records.Principal{ID: "tester"}, nil)
+		put(t, all, "MolecularSequence/m", `{"resourceType":"MolecularSequence","id":"m","contained":[{"resourceType":"Patient","id":"c","gender":"male"}],"coordinateSystem":1,"patient":{"reference":"#c"}}`)
+		s := behindMask(t, d, "MolecularSequence.coordinateSystem")
+		for _, gender := range []string{"male", "female"} {
+			res := must(s.Search(t.Context(), records.SearchRequest{Type: "Patient", Pairs: pairs(t, "_contained=true&gender="+gender)}))(t)
+			if len(res.Entries) != 0 || len(res.Issues) != 0 {
+				t.Errorf("%s: %d entries, %v", gender, len(res.Entries), res.Issues)
+			}
+		}
+	})
+}
+
 func TestWhatCannotBeMaskedValidlyIsWithheld(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		d := db.door(t, records.Policy{})
 		all := d.Session(records.Principal{ID: "tester"}, nil)
 		put(t, all, "Organization/o", `{"resourceType":"Organization","id":"o","name":"A"}`)
 		put(t, all, "MolecularSequence/m", `{"resourceType":"MolecularSequence","id":"m","coordinateSystem":1}`)
-		s := behindMask(t, d, "Organization.name", "MolecularSequence.coordinateSystem")
+		put(t, all, "Patient/p", `{"resourceType":"Patient","id":"p"}`)
+		for id, more := range map[string]string{"active": `"active"}]}`, "resolved": `"resolved"}]},"abatementDateTime":"2024"`} {
+			put(t, all, "Condition/"+id, `{"resourceType":"Condition","id":%q,"subject":{"reference":"Patient/p"},"clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":%s}`, id, more)
+		}
+		s := behindMask(t, d, "Organization.name", "MolecularSequence.coordinateSystem", "Condition.clinicalStatus")
 		if res := must(s.Read(t.Context(), key("Organization/o"), records.ReadOptions{}))(t); !contains(res.JSON, `"_name":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"masked"}]}`) {
 			t.Errorf("%s", res.JSON)
 		}
@@ -360,5 +405,11 @@ func TestWhatCannotBeMaskedValidlyIsWithheld(t *testing.T) {
 		if len(res.Entries) != 0 || len(res.Issues) != 1 {
 			t.Errorf("%d entries, %v", len(res.Entries), res.Issues)
 		}
+		res = must(s.Search(t.Context(), records.SearchRequest{Type: "Condition"}))(t) // what is abated is not active (con-4)
+		if len(res.Entries) != 1 || res.Entries[0].Key.ID != "active" || contains(res.Entries[0].JSON, "clinicalStatus") || len(res.Issues) != 1 {
+			t.Errorf("%v, %v", res.Entries, res.Issues)
+		}
+		_, err = s.Search(t.Context(), records.SearchRequest{Type: "Condition", Pairs: pairs(t, "clinical-status=active")})
+		refused(t, err, fault.Forbidden, "you cannot search")
 	})
 }

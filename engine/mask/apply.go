@@ -9,7 +9,8 @@ import (
 // Apply masks the elements that paths name, in a resource and in those in it, and what
 // references tell of them: what is optional is removed, or with keep has no value but the
 // reason, as what is mandatory has. Narratives go, which may tell the same, those of
-// parts and of what is beside it in a Bundle, too. It says whether paths are about the resource, or
+// parts and of what is beside it in a Bundle, too, and what is contained if only what is
+// gone referred to it. It says whether paths are about the resource, or
 // references in it told of them; that it is REDACTED is then said whatever elements it had,
 // so that nothing is told by it.
 func Apply(t *fhir.Tree, paths []Path, keep bool) (bool, error) {
@@ -19,7 +20,7 @@ func Apply(t *fhir.Tree, paths []Path, keep bool) (bool, error) {
 			resources = append(resources, n)
 		}
 	}
-	concerned := false
+	containing, concerned := containers(resources), false
 	for _, r := range resources {
 		for _, p := range paths {
 			typeName, elements := p.cut()
@@ -38,6 +39,9 @@ func Apply(t *fhir.Tree, paths []Path, keep bool) (bool, error) {
 	}
 	if err := hideNarratives(t); err != nil {
 		return false, err
+	}
+	for _, c := range containing {
+		c.hideContained()
 	}
 	return true, redacted(t)
 }

@@ -134,6 +134,9 @@ func (t *telling) object(node map[string]any, path []string) {
 	}
 	for name, one := range node {
 		at := append(slices.Clone(path), strings.TrimPrefix(name, "_"))
+		if name == "contained" && t.s != nil && t.redacted {
+			one = t.staying(node, path)
+		}
 		switch {
 		case t.s == nil:
 		case t.isMasked(at):
