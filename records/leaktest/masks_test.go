@@ -13,7 +13,7 @@ import (
 var maskable = strings.Fields(`Patient.name Patient.name Patient.name.family Patient.name.given Patient.identifier Patient.identifier.value Patient.birthDate Patient.gender Patient.address
 	Patient.address.city Patient.telecom Patient.generalPractitioner Patient.managingOrganization Patient.extension Observation.code Observation.code Observation.code.text Observation.value
 	Observation.value Observation.effective Observation.status Observation.category Observation.identifier Observation.encounter Observation.derivedFrom Observation.component
-	Observation.component.code Observation.extension Condition.code Condition.onset Condition.clinicalStatus Condition.encounter Encounter.status Encounter.class Encounter.type Encounter.period
+	Observation.component.code Observation.extension Condition.code Condition.onset Condition.verificationStatus Condition.encounter Encounter.status Encounter.class Encounter.type Encounter.period
 	Encounter.period.start Encounter.participant Encounter.participant.individual Encounter.serviceProvider Encounter.partOf MedicationRequest.medication MedicationRequest.status
 	MedicationRequest.requester Medication.code Practitioner.name Practitioner.name.family Practitioner.identifier Organization.name Organization.identifier PractitionerRole.practitioner
 	DiagnosticReport.code DiagnosticReport.result Immunization.vaccineCode Procedure.code Claim.item Claim.provider Claim.use Claim.diagnosis DocumentReference.type DocumentReference.content
