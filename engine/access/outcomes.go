@@ -46,7 +46,7 @@ func (o *outcomes) kind(p policy) int {
 }
 
 // decide is what policies of each kind ask, for all askers.
-func (o *outcomes) decide(key decisionsKey, of func(policy) search.Expr) *search.Decisions {
+func (o *outcomes) decide(key decisionsKey, of func(policy) (x search.Expr, again bool)) *search.Decisions {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	d := o.decisions[key]
@@ -54,7 +54,7 @@ func (o *outcomes) decide(key decisionsKey, of func(policy) search.Expr) *search
 		if len(o.decisions) >= maxDecisions {
 			clear(o.decisions)
 		}
-		d = search.NewDecisions(func(kind int) search.Expr {
+		d = search.RemadeDecisions(func(kind int) (search.Expr, bool) {
 			o.mu.Lock()
 			p := o.policies[kind]
 			o.mu.Unlock()

@@ -15,12 +15,15 @@ func newShapes(of func(policy) search.Expr) *shapes {
 // maxShapes bounds the shapes that are remembered.
 const maxShapes = 1000
 
-// expr is what a policy asks.
-func (s *shapes) expr(p policy) search.Expr {
+// expr is what a policy asks. One that names periods is soon made again.
+func (s *shapes) expr(p policy) (x search.Expr, again bool) {
 	var periods []int64
 	blank := make(policy, len(p))
 	for i, together := range p {
 		blank[i] = blanks(together, &periods)
+	}
+	if periods == nil {
+		return s.of(p), false
 	}
 	text := string(marshal(blank))
 	x, ok := s.by[text]
@@ -31,10 +34,7 @@ func (s *shapes) expr(p policy) search.Expr {
 		x = s.of(blank)
 		s.by[text] = x
 	}
-	if periods == nil {
-		return x
-	}
-	return dates(x, periods)
+	return dates(x, periods), true
 }
 
 // blanks are rules with places in periods instead of their periods, which it adds.

@@ -41,22 +41,20 @@ func (k *Kinds) Of(number int64) (int, bool) {
 
 // Decisions are what policies of each kind ask of a resource. What a store makes of
 // them is kept with them. They are safe for concurrent use.
-//
-// Of the many kinds that there may be only what the last ones ask is held: it is long
-// where policies name times.
 type Decisions struct {
 	Made Made
 
-	make func(kind int) Expr // called for one kind after the other, or again
+	make func(kind int) (x Expr, again bool) // called for one kind after the other, or again
 	mu   sync.RWMutex
-	asks []Asks // of the kinds that somebody has asked for, and those before
+	of   []Expr // nil of those that are made again
+	asks []Asks
 	held [heldKinds]heldKind
 
 	asked []Param // by the first known of them
 	known int
 }
 
-// heldKind is what a kind asks, at its number modulo heldKinds.
+// heldKind is what a kind asks that is made again, at its number modulo heldKinds.
 type heldKind struct {
 	kind int
 	x    Expr // nil: nothing is held
@@ -74,23 +72,45 @@ const (
 	Never
 )
 
-// NewDecisions makes Decisions of what make makes of each kind, which is always the same.
-func NewDecisions(make func(kind int) Expr) *Decisions { return &Decisions{make: make} }
+// NewDecisions makes Decisions of what make makes of each kind, once.
+func NewDecisions(make func(kind int) Expr) *Decisions {
+	return RemadeDecisions(func(kind int) (Expr, bool) { return make(kind), false })
+}
+
+// RemadeDecisions makes Decisions of what make makes of each kind, which is always the same.
+// What it may be asked for again, since it is long and soon made, is held for the last kinds alone.
+func RemadeDecisions(make func(kind int) (x Expr, again bool)) *Decisions {
+	return &Decisions{make: make}
+}
 
 // Of is what policies of a kind ask.
 func (d *Decisions) Of(kind int) Expr {
 	d.mu.RLock()
-	held := d.held[kind%heldKinds]
+	x := d.there(kind)
 	d.mu.RUnlock()
-	if held.x != nil && held.kind == kind {
-		return held.x
+	if x != nil {
+		return x
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for len(d.asks) < kind {
-		d.add(len(d.asks))
+	for len(d.of) < kind {
+		d.add(len(d.of))
+	}
+	if x := d.there(kind); x != nil {
+		return x
 	}
 	return d.add(kind)
+}
+
+// there is what a kind asks, nil when it is to be made. d.mu is held.
+func (d *Decisions) there(kind int) Expr {
+	if kind < len(d.of) && d.of[kind] != nil {
+		return d.of[kind]
+	}
+	if held := d.held[kind%heldKinds]; held.kind == kind {
+		return held.x
+	}
+	return nil
 }
 
 // Asks is how much policies of a kind ask.
@@ -106,10 +126,14 @@ func (d *Decisions) Asks(kind int) Asks {
 
 // add makes what a kind asks, none before which is unknown. d.mu is held.
 func (d *Decisions) add(kind int) Expr {
-	x := d.make(kind)
-	d.held[kind%heldKinds] = heldKind{kind, x}
-	if kind == len(d.asks) {
-		d.asks = append(d.asks, asksOf(x))
+	x, again := d.make(kind)
+	if kind == len(d.of) {
+		d.of, d.asks = append(d.of, nil), append(d.asks, asksOf(x))
+	}
+	if again {
+		d.held[kind%heldKinds] = heldKind{kind, x}
+	} else {
+		d.of[kind] = x
 	}
 	return x
 }

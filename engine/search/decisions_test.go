@@ -8,20 +8,23 @@ import (
 	"weak"
 )
 
-func TestOfManyKindsOnlyTheLastAreHeld(t *testing.T) {
-	const kinds = 3 * heldKinds
+func TestOfManyKindsThatAreMadeAgainOnlyTheLastAreHeld(t *testing.T) {
+	const kinds = 6 * heldKinds
 	code := func(kind int) string { return strconv.Itoa(kind) }
 	var made []weak.Pointer[byte]
-	d := NewDecisions(func(kind int) Expr {
+	once := map[int]int{}
+	d := RemadeDecisions(func(kind int) (Expr, bool) {
 		switch kind % 3 {
 		case 0:
-			return And{}
+			once[kind]++
+			return And{}, false
 		case 1:
-			return Or{}
+			once[kind]++
+			return Or{}, false
 		}
 		text := make([]byte, 64) // what is held as long as the expression is
 		made = append(made, weak.Make(&text[0]))
-		return And{Token{Param: Param{Type: "Observation", Code: code(kind)}}, kept{text}}
+		return And{Token{Param: Param{Type: "Observation", Code: code(kind)}}, kept{text}}, true
 	})
 	// The last first: those before it are learned with it.
 	d.Of(kinds - 1)
@@ -39,6 +42,11 @@ func TestOfManyKindsOnlyTheLastAreHeld(t *testing.T) {
 	}
 	if !slices.ContainsFunc(d.params(), func(p Param) bool { return p.Code == code(2) }) {
 		t.Error("what the first kinds ask for is missing")
+	}
+	for kind, n := range once {
+		if n != 1 {
+			t.Errorf("kind %d was made %d times", kind, n)
+		}
 	}
 	runtime.GC()
 	held := 0

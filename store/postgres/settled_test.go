@@ -110,16 +110,26 @@ func TestTheFewThatAPolicyHidesByALabelAreLookedUpOnce(t *testing.T) {
 	ctx := context.WithoutCancel(t.Context())
 	s, _ := processes(t)
 	subject := search.Param{Code: "subject", Type: "Observation", Kind: definitions.SearchReference}
+	encounter := search.Param{Code: "encounter", Type: "Observation", Kind: definitions.SearchReference}
 	label := search.Param{Code: "_security", Type: "Observation", Kind: definitions.SearchToken}
+	visit := search.Param{Code: "_security", Type: "Encounter", Kind: definitions.SearchToken}
 	err := s.Write(ctx, func(ctx context.Context, tx store.Tx) error {
 		put := func(typ fhir.Type, id int, index ...search.Entry) store.Write {
 			return store.Write{Key: fhir.Key{Type: typ, ID: fhir.ID(fmt.Sprint(id))}, Updated: time.Now(), Method: "PUT", Release: definitions.R4, Body: s.Pack([]byte("{}"), index)}
 		}
-		writes := []store.Write{put("Patient", 1)}
+		writes := []store.Write{
+			put("Patient", 1), put("Encounter", 1, search.Entry{Param: visit, System: "s", Code: "secret"}),
+			put("Encounter", 2, search.Entry{Param: visit, System: "s", Code: "plain"}), put("Encounter", 3, search.Entry{Param: visit, System: "t", Code: "secret"}),
+		}
 		for i := range 20 {
 			index := []search.Entry{{Param: subject, RefType: "Patient", RefID: "1"}}
-			if i%5 == 0 {
+			switch of := i % 5; of {
+			case 0:
 				index = append(index, search.Entry{Param: label, System: "s", Code: "secret"})
+			case 4:
+				index = append(index, search.Entry{Param: label, System: "s", Code: "plain"})
+			default:
+				index = append(index, search.Entry{Param: encounter, RefType: "Encounter", RefID: fmt.Sprint(of)})
 			}
 			writes = append(writes, put("Observation", i, index...))
 		}
@@ -140,16 +150,19 @@ func TestTheFewThatAPolicyHidesByALabelAreLookedUpOnce(t *testing.T) {
 	}
 	kinds := new(search.Kinds)
 	kinds.Add(policies[0].Number, 0)
-	each := search.NewDecisions(func(int) search.Expr { return search.Token{Param: label, System: "s", Code: "secret"} })
+	each := search.NewDecisions(func(int) search.Expr {
+		return search.Or{search.Token{Param: label, System: "s", Code: "secret"},
+			search.Chain{Param: encounter, Target: "Encounter", X: search.Or{search.Token{Param: visit, System: "s", Code: "secret"}}}}
+	})
 	hidden := search.Governed{Params: []search.Param{subject}, Sole: true, Kinds: kinds, Each: each}
 	q := &search.Query{Types: []string{"Observation"}, Count: 30, Filter: search.And{search.Reference{Param: subject, Type: "Patient", ID: "1"},
 		search.Standing{X: search.Not{X: hidden}, At: 5, Made: new(search.Made)}}}
 	var texts []string
 	page, err := s.reader.Search(ctx, told{pool{s.pool}, &texts}, q)
-	if err != nil || len(page.Records) != 16 {
+	if err != nil || len(page.Records) != 12 {
 		t.Fatalf("%d are shown, %v", len(page.Records), err)
 	}
-	if last := texts[len(texts)-1]; !strings.Contains(last, "(r.rid IN (SELECT x1000002.rid AS rid FROM token") || strings.Count(last, "EXISTS (") != strings.Count(last, ") IS TRUE AND EXISTS (") {
+	if last := texts[len(texts)-1]; !strings.Contains(last, "(r.rid IN (SELECT ") || strings.Contains(last, "EXISTS (") {
 		t.Errorf("each is asked for the label: %s", last)
 	}
 }

@@ -285,7 +285,9 @@ type unlabelledKey struct {
 }
 
 // makeUnlabelled is that a resource has none of the labels that are yet to be said, which are of m. If there are
-// few that have any of m, those with the labels that are said are looked up once.
+// few that have labels of these systems at all, those with the labels that are said are looked up once: PostgreSQL
+// does not know how many that is, and plans for as many as have any. Otherwise, if there are few that have one of m,
+// it is asked of those alone.
 func (c *compiler) makeUnlabelled(m *merged) *made {
 	return c.making(func(c *compiler) fragment {
 		number := labelList(-1)
@@ -294,7 +296,7 @@ func (c *compiler) makeUnlabelled(m *merged) *made {
 			first := list.(search.Or)[0].(search.Token)
 			return c.named(first.Param, "token", sql("@.code = ANY (string_to_array(?, chr(31))) AND @.system = ?", number, c.system(first.System)), byKey)
 		}
-		if _, ok := c.fewOf(m.x.(search.Standing).X); ok {
+		if _, ok := c.fewOf(m.any()); ok {
 			return not(isIn(row, c.withLabels(m, label)))
 		}
 		var ways []fragment
@@ -310,8 +312,33 @@ func (c *compiler) makeUnlabelled(m *merged) *made {
 				return either(of...)
 			}))
 		}
-		return not(either(ways...))
+		hidden := either(ways...)
+		if set, ok := c.fewOf(m.x.(search.Standing).X); ok {
+			hidden = all(isIn(row, set), hidden)
+		}
+		return not(hidden)
 	})
+}
+
+// any is that a resource has a label of a system of m's, whatever the label.
+func (m *merged) any() search.Expr {
+	var any search.Or
+	of := func(list search.Expr) search.Expr {
+		first := list.(search.Or)[0].(search.Token)
+		return search.Token{Param: first.Param, System: first.System, AnyCode: true}
+	}
+	for _, list := range m.all.tokens {
+		any = append(any, of(list))
+	}
+	for _, chain := range m.all.chains {
+		var inner search.Or
+		for _, list := range chain.X.(search.Or) {
+			inner = append(inner, of(list))
+		}
+		chain.X = inner
+		any = append(any, chain)
+	}
+	return any
 }
 
 // withLabels selects the resources that have a label of m, in the order of its lists.

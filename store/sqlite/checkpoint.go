@@ -23,6 +23,7 @@ type checkpointer struct {
 	next        chan struct{}
 	ended       chan struct{}
 	rest        atomic.Bool // the writer is to copy the rest
+	copying     sync.Mutex  // held by who checkpoints: SQLite refuses a second one at once
 
 	// The writer's:
 	under bool  // a checkpoint is under way, or its rest is not copied
@@ -32,14 +33,14 @@ type checkpointer struct {
 // openLogs are the checkpointers' ends of logs, by the path of the log.
 var openLogs sync.Map // of *atomic.Int64
 
-// newCheckpointer is to be called before the database is opened, whose directory is there.
+// newCheckpointer is to be called before the database is opened, whose file is there.
 func newCheckpointer(path string) (*checkpointer, error) {
-	dir, err := filepath.EvalSymlinks(filepath.Dir(path)) // as SQLite names it
+	file, err := filepath.EvalSymlinks(path) // as SQLite names it
 	if err != nil {
 		return nil, err
 	}
 	c := &checkpointer{
-		path: path, log: filepath.Join(dir, filepath.Base(path)) + "-wal",
+		path: path, log: file + "-wal",
 		begin: beginCheckpoint * frameLength, more: moreLog * frameLength,
 		next: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
@@ -61,7 +62,9 @@ func (c *checkpointer) loop() {
 			own, err = connect(c.path, "busy_timeout = 10000")
 		}
 		if err == nil {
-			_ = own.run("PRAGMA wal_checkpoint(PASSIVE)")
+			c.copying.Lock()
+			_, _ = own.checkpoint("PASSIVE")
+			c.copying.Unlock()
 		}
 		c.rest.Store(true)
 	}
@@ -75,12 +78,17 @@ func (c *checkpointer) stop() {
 	<-c.ended
 }
 
-// committed is what the writer does after a commit.
+// committed is what the writer does after a commit, once those who wait for it are told.
 func (c *checkpointer) committed(writer *conn) {
 	end := c.end.Load()
 	switch {
-	case c.rest.Swap(false):
-		_ = writer.run("PRAGMA wal_checkpoint(PASSIVE)")
+	case c.rest.Load():
+		if !c.copying.TryLock() { // somebody wipes the log
+			return
+		}
+		_, _ = writer.checkpoint("PASSIVE")
+		c.copying.Unlock()
+		c.rest.Store(false)
 		c.under, c.last = false, end
 	case !c.under && end > c.begin && (end < c.last || end > c.last+c.more):
 		c.under = true

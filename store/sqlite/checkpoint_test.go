@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,20 +11,19 @@ import (
 // by SQLite never. write commits n times a row of some pages.
 func checkpointed(t *testing.T) (c *checkpointer, path string, write func(n int)) {
 	t.Helper()
-	// By another name of the directory, as people have them.
-	dir := t.TempDir()
-	alias := filepath.Join(t.TempDir(), "alias")
-	if err := os.Symlink(dir, alias); err != nil {
+	// By another name, as people have them.
+	path = filepath.Join(t.TempDir(), "log.db")
+	alias := filepath.Join(t.TempDir(), "alias.db")
+	if err := errors.Join(private(path), os.Symlink(path, alias)); err != nil {
 		t.Fatal(err)
 	}
-	path = filepath.Join(alias, "log.db")
-	c, err := newCheckpointer(path)
+	c, err := newCheckpointer(alias)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.begin, c.more = 100*frameLength, 200*frameLength
 	t.Cleanup(c.forget)
-	w := mustConnect(t, path, "page_size = 2048", "journal_mode = WAL", "synchronous = NORMAL", "wal_autocheckpoint = 0")
+	w := mustConnect(t, alias, "page_size = 2048", "journal_mode = WAL", "synchronous = NORMAL", "wal_autocheckpoint = 0")
 	if err := w.run("CREATE TABLE blob (id INTEGER PRIMARY KEY, body BLOB)"); err != nil {
 		t.Fatal(err)
 	}

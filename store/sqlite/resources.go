@@ -311,6 +311,8 @@ func (s *Store) Expunge(ctx context.Context, x store.Expunge) (int64, error) {
 		return n, err
 	}
 	defer s.gate.Leave()
+	s.checkpointer.copying.Lock()
+	defer s.checkpointer.copying.Unlock()
 	return n, translate(s.dir, wipeLog(s.path))
 }
 

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/inglehealth/ingle/store/sqldb"
 )
@@ -76,18 +78,37 @@ func pragma(ctx context.Context, c *conn, name string) (n int64, err error) {
 	return n, err
 }
 
+// wipeTime bounds how long a log that somebody copies or reads is waited for.
+const wipeTime = time.Second
+
 // wipeLog empties the write-ahead log of a database. While somebody reads what is in it,
 // it is left as it is, and written over later.
 func wipeLog(path string) error {
-	c, err := connect(path, "busy_timeout = 1000")
+	c, err := connect(path, fmt.Sprintf("busy_timeout = %d", wipeTime.Milliseconds()))
 	if err != nil {
 		return err
 	}
 	// The first copies most of it while others write.
-	for _, how := range []string{"PASSIVE", "TRUNCATE"} {
-		if err = c.run("PRAGMA wal_checkpoint(" + how + ")"); err != nil {
+	_, err = c.checkpoint("PASSIVE")
+	for by := time.Now().Add(wipeTime); err == nil; {
+		// Who is refused because somebody copies is told so at once.
+		busy := false
+		if busy, err = c.checkpoint("TRUNCATE"); !busy || time.Now().After(by) {
 			break
 		}
+		time.Sleep(wipeTime / 100)
 	}
 	return errors.Join(err, c.close())
+}
+
+// checkpoint copies the log into the database. It is busy when somebody else does, or
+// reads.
+func (c *conn) checkpoint(how string) (busy bool, err error) {
+	err = sqldb.ForEach(context.Background(), quiet{c}, "PRAGMA wal_checkpoint("+how+")", nil, func(r sqldb.Rows) error {
+		var blocked, frames, copied int64
+		err := r.Scan(&blocked, &frames, &copied)
+		busy = blocked != 0
+		return err
+	})
+	return busy, err
 }

@@ -74,3 +74,39 @@ func TestFreePagesAreWrittenOver(t *testing.T) {
 		t.Errorf("%d pages are free, %d were before", left, free)
 	}
 }
+
+// A checkpoint refuses another one: what was deleted after it began is copied later.
+func TestWhatIsExpungedIsGoneWhileTheLogIsCopied(t *testing.T) {
+	s := opened(t)
+	run := func(text string, args ...any) {
+		t.Helper()
+		err := s.do(t.Context(), func(_ context.Context, tx *tx) error {
+			return tx.writer.wiping(func() error { return tx.writer.conn.run(text, args...) })
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("CREATE TABLE told (a TEXT)")
+	run("CREATE TABLE noise (a BLOB)")
+	run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) INSERT INTO told SELECT 'zebedeus was here ' || i FROM n")
+	if err := wipeLog(s.path); err != nil {
+		t.Fatal(err)
+	}
+	for s.checkpointer.end.Load() < s.checkpointer.begin { // until others copy it
+		run("INSERT INTO noise (a) VALUES (zeroblob(?))", 2_000_000)
+	}
+	run("DELETE FROM told")
+	if _, err := s.Expunge(t.Context(), store.Expunge{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"", "-wal"} {
+		text, err := os.ReadFile(s.path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := bytes.Count(text, []byte("zebedeus")); n > 0 {
+			t.Errorf("%d copies are in %s%s", n, fileName, suffix)
+		}
+	}
+}

@@ -163,6 +163,9 @@ func (w *writer) serve(first *request) {
 		r = w.next(len(group))
 	}
 	w.runGroup(group)
+	if !w.open {
+		w.store.checkpointer.committed(w.conn)
+	}
 }
 
 // next is the next request of a group that has n already, nil when there is
@@ -247,7 +250,6 @@ func (w *writer) commit() error {
 	if w.tx.raises {
 		w.store.epoch.Add(1)
 	}
-	w.store.checkpointer.committed(w.conn)
 	return nil
 }
 
@@ -372,6 +374,7 @@ func (w *writer) commitImports() {
 	if err := w.commit(); err != nil && w.err == nil {
 		w.err = fmt.Errorf("sqlite: imported records were not kept: %w", w.store.translate(err))
 	}
+	w.store.checkpointer.committed(w.conn)
 }
 
 // member runs one request. Unless it is the transaction's only one, or the
