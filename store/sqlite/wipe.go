@@ -46,7 +46,10 @@ func (s *Store) fill(ctx context.Context) error {
 			if size, err = pragma(ctx, c, "page_size"); err != nil {
 				return err
 			}
-			return c.run("INSERT INTO filling (zeros) VALUES (zeroblob(?))", min(left, fillPages)*size)
+			// Of such a length half a page stands in the table, and the rest fills whole pages but
+			// for the four bytes that name the next one (https://sqlite.org/fileformat2.html#ovflpgs):
+			// of a page that is written in part the rest would stay.
+			return c.run("INSERT INTO filling (zeros) VALUES (zeroblob(?))", min(left, fillPages)*(size-4)+size/2)
 		})
 		if err != nil {
 			return errors.Join(err, s.unfill(context.WithoutCancel(ctx)))

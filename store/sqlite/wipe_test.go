@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"testing"
 
@@ -107,6 +108,33 @@ func TestWhatIsExpungedIsGoneWhileTheLogIsCopied(t *testing.T) {
 		}
 		if n := bytes.Count(text, []byte("zebedeus")); n > 0 {
 			t.Errorf("%d copies are in %s%s", n, fileName, suffix)
+		}
+	}
+}
+
+// A page that a filling takes in part keeps the rest of what it had.
+func TestFreePagesAreWrittenOverWhole(t *testing.T) {
+	s := opened(t)
+	for n := range 40 {
+		rows := 500 + 75*n
+		for _, text := range []string{
+			"CREATE TABLE junk (a TEXT)",
+			fmt.Sprintf("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) INSERT INTO junk SELECT 'zebedeus was here ' || i FROM n", rows),
+			"DROP TABLE junk",
+		} {
+			if err := s.do(t.Context(), func(_ context.Context, t *tx) error { return t.writer.conn.run(text) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Expunge(t.Context(), store.Expunge{Fill: true}); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := bytes.Count(text, []byte("zebedeus")); n > 0 {
+			t.Errorf("of %d rows %d copies are left", rows, n)
 		}
 	}
 }
