@@ -8,9 +8,9 @@ import (
 
 // Lengths of the database's log, in frames.
 const (
-	beginCheckpoint = 24_000 // what it has is copied into the database beside the writer
+	beginCheckpoint = 48_000 // what it has is copied into the database beside the writer
 	moreLog         = 4_000  // since a checkpoint that readers kept from copying everything: the next one
-	mostLog         = 32_000 // SQLite itself copies it, in each commit, should all that not be enough
+	mostLog         = 64_000 // SQLite itself copies it, in each commit, should all that not be enough
 )
 
 // checkpointer copies what the log has into the database, so that the log can begin
@@ -62,9 +62,11 @@ func (c *checkpointer) loop() {
 			own, err = connect(c.path, "busy_timeout = 10000")
 		}
 		if err == nil {
-			c.copying.Lock()
-			_, _ = own.checkpoint("PASSIVE")
-			c.copying.Unlock()
+			for range 2 { // what came during the first is less than what it copied
+				c.copying.Lock()
+				_, _ = own.checkpoint("PASSIVE")
+				c.copying.Unlock()
+			}
 		}
 		c.rest.Store(true)
 	}

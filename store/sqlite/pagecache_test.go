@@ -1,6 +1,10 @@
 package sqlite
 
 import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"testing"
 	"unsafe"
@@ -232,5 +236,37 @@ func TestThePageCacheKeepsWhatHasRoomAndWhatIsUsed(t *testing.T) {
 	}
 	if c.held != limit || c.made != limit {
 		t.Errorf("%d pages are held and %d were made, the limit is %d", c.held, c.made, limit)
+	}
+}
+
+// BenchmarkLookUp looks keys up in chance order, among few, whose pages the processor's
+// caches hold, and among many, all in the page cache.
+func BenchmarkLookUp(b *testing.B) {
+	key := func(n uint64) []byte { return binary.BigEndian.AppendUint64(make([]byte, 0, 8), n*0x9e3779b97f4a7c15) }
+	for _, rows := range []uint64{2_000, 1_000_000} {
+		b.Run(fmt.Sprint(rows), func(b *testing.B) {
+			c, err := connect(filepath.Join(b.TempDir(), "look.db"), "page_size = 2048", "journal_mode = WAL", "cache_size = -262144")
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer c.close()
+			run := func(text string, args ...any) {
+				if err := c.run(text, args...); err != nil {
+					b.Fatal(err)
+				}
+			}
+			run("CREATE TABLE look (key BLOB PRIMARY KEY, more BLOB NOT NULL) WITHOUT ROWID")
+			run("BEGIN")
+			for n := range rows {
+				run("INSERT INTO look (key, more) VALUES (?, ?)", key(n), make([]byte, 16))
+			}
+			run("COMMIT")
+			run("BEGIN IMMEDIATE") // it is a lookup alone that is measured
+			chance := rand.New(rand.NewPCG(1, 2))
+			b.ReportAllocs()
+			for b.Loop() {
+				run("UPDATE look SET more = more WHERE key = ? AND more <> more", key(chance.Uint64N(rows)))
+			}
+		})
 	}
 }

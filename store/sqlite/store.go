@@ -95,7 +95,7 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 	}
 	s.checkpointer = c
 	w, err := connect(s.path, "busy_timeout = 10000", fmt.Sprintf("page_size = %d", pageSize), "journal_mode = WAL", "synchronous = FULL", "secure_delete = FAST",
-		"cache_size = -32768", "temp_store = MEMORY", fmt.Sprintf("wal_autocheckpoint = %d", mostLog), "journal_size_limit = 67108864")
+		"cache_size = -32768", "temp_store = MEMORY", fmt.Sprintf("wal_autocheckpoint = %d", mostLog), "journal_size_limit = 134217728")
 	if err != nil {
 		return nil, damaged(s.path, err)
 	}
