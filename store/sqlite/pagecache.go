@@ -89,13 +89,15 @@ func (c *pageCache) fetch(tls *libc.TLS, key uint32, mode int32) *page {
 	return c.add(tls, key)
 }
 
-// near reads a byte of each cache line of p, which the processor fetches many at a
-// time: SQLite, halving what a key is among, would wait for one after the other. It is
-// not to be inlined, since then nothing of it would be left.
+// near reads a byte of each cache line of p and what stands around it, which the
+// processor fetches many at a time: SQLite, halving what a key is among, would wait for
+// one after the other. It asks p for nothing, which may still be on its way, and is not
+// to be inlined, since then nothing of it would be left.
 //
 //go:noinline
 func (c *pageCache) near(p *page) (sum byte) {
-	for at, end := p.buf, p.buf+c.pageSize; at < end; at += cacheLine {
+	at := uintptr(unsafe.Pointer(p)) - c.pageSize
+	for end := at + c.whole(); at < end; at += cacheLine {
 		sum += *(*byte)(pointer(at))
 	}
 	return sum
