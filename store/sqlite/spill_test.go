@@ -61,7 +61,7 @@ func killed(t *testing.T, path string) *conn {
 	return mustConnect(t, copied, "cache_size = 5")
 }
 
-func mustConnect(t *testing.T, path string, pragmas ...string) *conn {
+func mustConnect(t testing.TB, path string, pragmas ...string) *conn {
 	t.Helper()
 	c, err := connect(path, pragmas...)
 	if err != nil {
