@@ -18,20 +18,35 @@ const (
 // waiting who writes. The writer copies what has come in the meantime, which is little.
 type checkpointer struct {
 	path, log   string
-	begin, more int64        // lengths of the log, in bytes
-	end         atomic.Int64 // of the log, in bytes
-	next        chan struct{}
-	ended       chan struct{}
-	rest        atomic.Bool // the writer is to copy the rest
-	copying     sync.Mutex  // held by who checkpoints: SQLite refuses a second one at once
+	begin, more int64 // lengths of the log, in bytes
+	logNotes
+	next    chan struct{}
+	ended   chan struct{}
+	rest    atomic.Bool // the writer is to copy the rest
+	copying sync.Mutex  // held by who checkpoints: SQLite refuses a second one at once
 
 	// The writer's:
 	under bool  // a checkpoint is under way, or its rest is not copied
 	last  int64 // where the log ended when the last one was over
 }
 
-// openLogs are the checkpointers' ends of logs, by the path of the log.
-var openLogs sync.Map // of *atomic.Int64
+// logNotes are what is noted of a log as it is written.
+type logNotes struct {
+	opened  atomic.Bool  // SQLite's path of it is the one by which openLogs has it
+	end     atomic.Int64 // in bytes
+	changes *changes
+}
+
+// known are the changes, nil while the log is not watched.
+func (n *logNotes) known() *changes {
+	if !n.opened.Load() {
+		return nil
+	}
+	return n.changes
+}
+
+// openLogs are those of the checkpointers, by the path of the log.
+var openLogs sync.Map // of *logNotes
 
 // newCheckpointer is to be called before the database is opened, whose file is there.
 func newCheckpointer(path string) (*checkpointer, error) {
@@ -41,10 +56,11 @@ func newCheckpointer(path string) (*checkpointer, error) {
 	}
 	c := &checkpointer{
 		path: path, log: file + "-wal",
-		begin: beginCheckpoint * frameLength, more: moreLog * frameLength,
+		logNotes: logNotes{changes: new(changes)},
+		begin:    beginCheckpoint * frameLength, more: moreLog * frameLength,
 		next: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
-	openLogs.Store(c.log, &c.end)
+	openLogs.Store(c.log, &c.logNotes)
 	return c, nil
 }
 

@@ -26,6 +26,7 @@ type conn struct {
 	touched    *int64 // calls of touchedFunction
 	lists      *lists
 	governing  *governing // nil for the writer's, which sees what is not committed
+	reading    *reading   // nil of one that reads all pages again after a commit
 }
 
 type statement interface {
@@ -40,6 +41,12 @@ const maxStatements = 256
 
 // connect opens the database file and runs pragmas on the connection.
 func connect(path string, pragmas ...string) (*conn, error) {
+	return connectFor(nil, path, pragmas...)
+}
+
+// connectFor is connect; with changes that are not nil pages are kept over commits. Then
+// nothing may be attached or written, and what is temporary has to lie in memory.
+func connectFor(known *changes, path string, pragmas ...string) (*conn, error) {
 	if errInstalled != nil {
 		return nil, errInstalled
 	}
@@ -51,11 +58,13 @@ func connect(path string, pragmas ...string) (*conn, error) {
 	if err = errors.Join(err, lists.register(d)); err != nil {
 		return nil, err
 	}
-	raw, err := d.Open((&url.URL{Scheme: "file", Path: path, RawQuery: "vfs=" + logFiles}).String())
+	r := newReading(known)
+	raw, err := d.Open((&url.URL{Scheme: "file", Path: path, RawQuery: "vfs=" + logFiles + r.parameter()}).String())
 	if err != nil {
+		r.end()
 		return nil, err
 	}
-	c := &conn{raw: raw, statements: map[string]statement{}, touched: touched, lists: lists}
+	c := &conn{raw: raw, statements: map[string]statement{}, touched: touched, lists: lists, reading: r}
 	for _, p := range pragmas {
 		if err := c.run("PRAGMA " + p); err != nil {
 			return nil, errors.Join(fmt.Errorf("PRAGMA %s: %w", p, err), c.close())
@@ -155,7 +164,9 @@ func (c *conn) close() error {
 	for _, s := range c.statements {
 		errs = append(errs, s.Close())
 	}
-	return errors.Join(append(errs, c.raw.Close())...)
+	errs = append(errs, c.raw.Close())
+	c.reading.end()
+	return errors.Join(errs...)
 }
 
 type rows struct {

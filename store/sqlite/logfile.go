@@ -3,7 +3,6 @@ package sqlite
 import (
 	"encoding/binary"
 	"errors"
-	"sync/atomic"
 	"unsafe"
 
 	"modernc.org/libc"
@@ -26,7 +25,7 @@ type logFile struct {
 	n       int                      // how many there are
 	ends    bool                     // the last frame was a commit's last
 	named   bool                     // the directory has the file durably
-	watched uintptr                  // a checkpointer's atomic.Int64 for where the last commit ends, which openLogs has, or 0
+	watched *logNotes                // which openLogs has, or nil
 }
 
 const (
@@ -35,12 +34,13 @@ const (
 	// A frame is a header and a page (https://sqlite.org/fileformat2.html#walformat).
 	frameSize   = 24
 	frameLength = frameSize + pageSize
-	frameMark   = 4 // not 0 in the last frame of a commit
+	frameMark   = 4 // not 0 in the last frame of a commit; the page's number stands before it
 )
 
 var (
-	openBelow uintptr // how the system's file system opens a file
-	logBehind uintptr // where behind the address of a file its logFile is
+	openBelow   uintptr // how the system's file system opens a file
+	logBehind   uintptr // where behind the address of a file its logFile is
+	readingName uintptr // readingParameter, as SQLite reads it
 )
 
 // installLogFiles adds a file system that is the system's but for logs.
@@ -50,10 +50,11 @@ func installLogFiles() error {
 	below := (*lib.Tsqlite3_vfs)(pointer(lib.Xsqlite3_vfs_find(tls, 0)))
 	vfs := (*lib.Tsqlite3_vfs)(allocate(tls, unsafe.Sizeof(lib.Tsqlite3_vfs{})))
 	name, err := libc.CString(logFiles)
-	if below == nil || vfs == nil || err != nil {
+	parameter, failed := libc.CString(readingParameter)
+	if below == nil || vfs == nil || err != nil || failed != nil {
 		return errors.New("sqlite: no memory for a file system")
 	}
-	openBelow, logBehind = below.FxOpen, uintptr(below.FszOsFile+7)&^7
+	openBelow, logBehind, readingName = below.FxOpen, uintptr(below.FszOsFile+7)&^7, parameter
 	*vfs = *below
 	vfs.FpNext, vfs.FzName, vfs.FxOpen = 0, name, function(xOpenLog)
 	vfs.FszOsFile = int32(logBehind + unsafe.Sizeof(logFile{}))
@@ -65,9 +66,13 @@ func installLogFiles() error {
 
 func logAt(file uintptr) *logFile { return (*logFile)(pointer(file + logBehind)) }
 
-// xOpenLog opens any file. Of a log it takes over what reads and writes.
+// xOpenLog opens any file. Of a log it takes over what reads and writes, of a database
+// it finds whose reading it is for.
 func xOpenLog(tls *libc.TLS, vfs, path, file uintptr, flags int32, opened uintptr) int32 {
 	code := called[func(tls *libc.TLS, vfs, path, file uintptr, flags int32, opened uintptr) int32](openBelow)(tls, vfs, path, file, flags, opened)
+	if code == lib.SQLITE_OK && flags&lib.SQLITE_OPEN_MAIN_DB != 0 {
+		openReading(tls, path)
+	}
 	if code != lib.SQLITE_OK || flags&lib.SQLITE_OPEN_WAL == 0 {
 		return code
 	}
@@ -75,7 +80,8 @@ func xOpenLog(tls *libc.TLS, vfs, path, file uintptr, flags int32, opened uintpt
 	below := (*lib.Tsqlite3_io_methods)(pointer(f.FpMethods))
 	*l = logFile{methods: *below, below: below}
 	if watched, ok := openLogs.Load(libc.GoString(path)); ok {
-		l.watched = uintptr(unsafe.Pointer(watched.(*atomic.Int64)))
+		l.watched = watched.(*logNotes)
+		l.watched.opened.Store(true)
 	}
 	l.methods.FxClose = function(xCloseLog)
 	l.methods.FxRead = function(xReadLog)
@@ -105,14 +111,17 @@ func xWriteLog(tls *libc.TLS, file, p uintptr, n int32, off int64) int32 {
 	written := unsafe.Slice((*byte)(pointer(p)), size)
 	copy(unsafe.Slice((*byte)(pointer(l.held)), maxHeld)[l.n:], written)
 	l.n += size
-	if size == frameSize {
+	if size == frameSize { // as a whole: the system's file system promises powersafe overwrites
 		l.ends = binary.BigEndian.Uint32(written[frameMark:]) != 0
+		if l.watched != nil {
+			l.watched.changes.change(binary.BigEndian.Uint32(written))
+		}
 	}
 	if !l.ends {
 		return lib.SQLITE_OK
 	}
-	if l.watched != 0 && size != frameSize {
-		(*atomic.Int64)(pointer(l.watched)).Store(l.at + int64(l.n))
+	if l.watched != nil && size != frameSize {
+		l.watched.end.Store(l.at + int64(l.n))
 	}
 	return l.let(tls, file)
 }

@@ -12,8 +12,8 @@ import (
 // here under the lock of the connection, which one goroutine at a time uses
 // anyway, and none of ours shares its cache (docs/decisions/0003-page-cache.md).
 //
-// It and all it points at lies outside Go's heap, since SQLite keeps addresses
-// of it and computes with them.
+// It and all it points at but its reading lies outside Go's heap, since SQLite keeps
+// addresses of it and computes with them.
 type pageCache struct {
 	table     []*page // chains of the pages held, by the last bits of their key
 	free      *page   // a chain, too
@@ -30,6 +30,12 @@ type pageCache struct {
 	// tree, it has a page under a key far above all others.
 	top, second uint32
 	first       [64]*page // the first table: many caches are of one statement's temporary table
+
+	// Of a reading connection, which holds it, or nil. When SQLite drops all pages, since
+	// something was committed, they stay: those that nobody changed are good still.
+	reading *reading
+	resets  uint64 // how often that happened, which page.resets is compared with
+	seen    int64  // commits that the transaction sees, at least
 }
 
 // page is one page of the database. In memory its content stands before it and
@@ -38,6 +44,8 @@ type page struct {
 	buf, extra uintptr // sqlite3_pcache_page, all of it that SQLite sees
 	chain      *page   // the next one in the table's chain, or of the free
 	after      *page   // in the circle of all
+	seen       int64   // commits that the content has, at least
+	resets     uint64  // of the cache, when it was found good last
 	key        uint32
 	state      state
 }
@@ -75,6 +83,10 @@ const (
 func (c *pageCache) fetch(tls *libc.TLS, key uint32, mode int32) *page {
 	for p := *c.chain(key); p != nil; p = p.chain {
 		if p.key == key {
+			if p.resets != c.resets && !c.unchanged(p) {
+				c.drop(p)
+				break
+			}
 			if p.state != pinned {
 				p.state = pinned
 				c.pinned++
@@ -87,6 +99,15 @@ func (c *pageCache) fetch(tls *libc.TLS, key uint32, mode int32) *page {
 		return nil
 	}
 	return c.add(tls, key)
+}
+
+// unchanged says whether p, of a transaction that is over, is as this one sees it.
+func (c *pageCache) unchanged(p *page) bool {
+	if c.reading.changes.since(p.key, p.seen) {
+		return false
+	}
+	p.resets = c.resets
+	return true
 }
 
 // near reads a byte of each cache line of p and what stands around it, which the
@@ -119,6 +140,7 @@ func (c *pageCache) add(tls *libc.TLS, key uint32) *page {
 	c.free = p.chain
 	*(*uintptr)(pointer(p.extra)) = 0
 	p.state = pinned
+	p.seen, p.resets = c.seen, c.resets
 	c.pinned++
 	c.link(p, key)
 	return p
@@ -208,6 +230,15 @@ func (c *pageCache) forget(key uint32) {
 
 // truncate drops all pages from key on, pinned ones, too.
 func (c *pageCache) truncate(key uint32) {
+	switch {
+	case c.reading == nil:
+	case key <= 1 && c.pinned == 0:
+		c.resets++
+		c.seen = c.reading.seen
+		return
+	case key <= 2 && c.pinned > 0:
+		c.reading = nil // after an error: SQLite zeroed page 1, counting on the next reset
+	}
 	if c.held == 0 || key > c.top {
 		return
 	}

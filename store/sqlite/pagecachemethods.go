@@ -47,7 +47,11 @@ func installPageCache() error {
 }
 
 func xCreate(tls *libc.TLS, pageSize, extraSize, purgeable int32) uintptr {
-	return uintptr(unsafe.Pointer(newPageCache(tls, uintptr(pageSize), uintptr(extraSize), purgeable != 0)))
+	c := newPageCache(tls, uintptr(pageSize), uintptr(extraSize), purgeable != 0)
+	if c != nil && c.purgeable { // others are of what is temporary
+		c.reading = readingOf(tls)
+	}
+	return uintptr(unsafe.Pointer(c))
 }
 
 func xFetch(tls *libc.TLS, c uintptr, key uint32, mode int32) uintptr {

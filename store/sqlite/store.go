@@ -38,7 +38,7 @@ type Store struct {
 	*AuditFile
 	checkpointer *checkpointer
 
-	pool   chan *conn   // idle readers; nil for one not yet opened
+	pool   *pool        // readers
 	opened atomic.Int64 // readers that were
 	path   string
 
@@ -113,10 +113,7 @@ func open(ctx context.Context, dir string) (s *Store, err error) {
 		return nil, err
 	}
 	readers := max(4, 2*runtime.GOMAXPROCS(0))
-	s.pool = make(chan *conn, readers)
-	for range readers {
-		s.pool <- nil
-	}
+	s.pool = newPool(readers)
 	go s.checkpointer.loop()
 	go s.writer.loop()
 	return s, nil
@@ -165,10 +162,8 @@ func (s *Store) Close() error {
 func (s *Store) release() error {
 	var errs []error
 	if s.pool != nil {
-		for range cap(s.pool) {
-			if c := <-s.pool; c != nil {
-				errs = append(errs, c.close())
-			}
+		for _, c := range s.pool.drain() {
+			errs = append(errs, c.close())
 		}
 	}
 	if s.writer != nil {
@@ -200,16 +195,14 @@ func (s *Store) read(ctx context.Context, f func(c *conn) error) error {
 		return err
 	}
 	defer s.gate.Leave()
-	var c *conn
-	select {
-	case c = <-s.pool:
-	case <-ctx.Done():
-		return ctx.Err()
+	c, err := s.pool.take(ctx)
+	if err != nil {
+		return err
 	}
-	defer func() { s.pool <- c }()
+	defer func() { s.pool.give(c) }()
 	if c == nil {
-		cache := max(minReadCache, readCache/cap(s.pool))
-		opened, err := connect(s.path, "busy_timeout = 10000", "query_only = 1", fmt.Sprintf("cache_size = -%d", cache), "temp_store = MEMORY")
+		cache := max(minReadCache, readCache/s.pool.size())
+		opened, err := connectFor(s.checkpointer.known(), s.path, "busy_timeout = 10000", "query_only = 1", fmt.Sprintf("cache_size = -%d", cache), "temp_store = MEMORY")
 		if err != nil {
 			return s.translate(err)
 		}
@@ -217,6 +210,7 @@ func (s *Store) read(ctx context.Context, f func(c *conn) error) error {
 		c.governing = &s.governing
 		s.opened.Add(1)
 	}
+	c.reading.begin()
 	return s.translate(f(c))
 }
 

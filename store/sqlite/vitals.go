@@ -20,7 +20,7 @@ func (s *Store) Vitals(context.Context) (store.Vitals, error) {
 	}
 	defer s.gate.Leave()
 	v := store.Vitals{
-		Commits: s.writer.commits.Load(), MaxConnections: cap(s.pool) + 1, Busy: cap(s.pool) - len(s.pool), Connections: int(s.opened.Load()) + 1,
+		Commits: s.writer.commits.Load(), MaxConnections: s.pool.size() + 1, Busy: s.pool.busy(), Connections: int(s.opened.Load()) + 1,
 		CacheBytes: cacheBytes.Load(), Now: time.Now(), Version: "SQLite " + lib.SQLITE_VERSION,
 	}
 	entries, err := os.ReadDir(s.dir)

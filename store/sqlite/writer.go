@@ -244,6 +244,7 @@ func (w *writer) commit() error {
 		w.rollback()
 		return err
 	}
+	w.store.checkpointer.changes.commit()
 	w.commits.Add(1)
 	w.tx.made = w.tx.made[:0]
 	governing.regovern(&w.tx.regoverned)
