@@ -52,7 +52,7 @@ type parameter struct {
 	Param
 	def        *definitions.SearchParameter
 	problem    string // why it cannot be searched by; "" when it can
-	caseless   bool   // a token some of whose values are strings, which have no case
+	caseless   bool   // a token some of whose values have no case
 	components []component
 	elsewhere  []string // parts of a name or address that are found under other parameters
 }
@@ -242,7 +242,7 @@ func (c *Catalog) check(t *typeCatalog, p *parameter) {
 	if p.problem != "" {
 		return
 	}
-	p.caseless = p.Kind == definitions.SearchToken && c.endsIn("string", t.name, p.def.Expression)
+	p.caseless = p.Kind == definitions.SearchToken && c.endsIn(t.name, p.def.Expression, withoutCase...)
 }
 
 // compileComponents fills p.components.
@@ -259,7 +259,7 @@ func (c *Catalog) compileComponents(t *typeCatalog, p *parameter) error {
 			return fmt.Errorf("its component %s is of type %s", def.Code, def.Type)
 		}
 		one := component{code: def.Code, kind: def.Type, def: def}
-		one.caseless = def.Type == definitions.SearchToken && c.endsIn("string", t.name, def.Expression)
+		one.caseless = def.Type == definitions.SearchToken && c.endsIn(t.name, def.Expression, withoutCase...)
 		if err := c.compileInto(&one.rules, t.name, part.Expression, sink{param: p, part: i + 1}); err != nil {
 			return err
 		}

@@ -10,6 +10,11 @@ import (
 // specialValues is the implied system of booleans (§3.1.1.4.10).
 const specialValues = "http://terminology.hl7.org/CodeSystem/special-values"
 
+// withoutCase are the types whose tokens are kept in lower case: of strings
+// §3.1.1.4.10 says so, of contact points it leaves that to the server, and an e-mail
+// address is the same in any case.
+var withoutCase = []string{"string", "ContactPoint"}
+
 // token makes token entries (§3.1.1.4.10, the table of what each type is
 // searched by).
 func (x *extraction) token(n fhir.Node) {
@@ -25,7 +30,7 @@ func (x *extraction) token(n fhir.Node) {
 	case "Identifier":
 		x.identifier(n)
 	case "ContactPoint":
-		x.addToken("", n.Child("value").Text(), "")
+		x.addToken("", strings.ToLower(n.Child("value").Text()), "")
 	case "CodeableReference":
 		if c := n.Child("concept"); !c.IsZero() {
 			x.concept(c)
@@ -41,7 +46,6 @@ func (x *extraction) token(n fhir.Node) {
 		case t.Is("Quantity"):
 			x.addToken(n.Child("system").Text(), n.Child("code").Text(), n.Child("unit").Text())
 		case t.Name == "string":
-			// The one type whose tokens have no case (§3.1.1.4.10).
 			x.addToken("", strings.ToLower(n.Text()), "")
 		case t.Kind == definitions.Primitive:
 			x.addToken("", n.Text(), "")

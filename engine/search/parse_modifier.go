@@ -34,7 +34,7 @@ func (p *parser) modified(param found, modifier string) func(raw string) (Expr, 
 		case "above", "below":
 			return func(raw string) (Expr, error) { return p.subsumed(param, modifier, raw) }
 		case "of-type":
-			if p.c.endsIn("Identifier", param.Type, param.def.Expression) {
+			if p.c.endsIn(param.Type, param.def.Expression, "Identifier") {
 				return func(raw string) (Expr, error) { return readOfType(param.as, raw) }
 			}
 		}
@@ -259,7 +259,7 @@ func (c *Catalog) modifiersOf(p *parameter) string {
 		}
 		return ":missing, :exact, :contains"
 	case p.Kind == definitions.SearchToken:
-		if c.endsIn("Identifier", p.Type, p.def.Expression) {
+		if c.endsIn(p.Type, p.def.Expression, "Identifier") {
 			return ":missing, :not, " + text + ", :in, :not-in, :above, :below, :of-type"
 		}
 		return ":missing, :not, " + text + ", :in, :not-in, :above, :below"

@@ -149,8 +149,8 @@ func readString(as Param, mode StringMode, raw string) (Expr, error) {
 	return String{as, mode, value}, nil
 }
 
-// readToken reads one of the four forms of a token. With caseless, entries of
-// type string, which are kept in lower case, are found in any case.
+// readToken reads one of the four forms of a token. With caseless, entries that are
+// kept in lower case (withoutCase) are found in any case.
 func readToken(as Param, raw string, caseless bool) (Expr, error) {
 	parts := split(raw, '|')
 	if len(parts) > 2 {
@@ -163,17 +163,21 @@ func readToken(as Param, raw string, caseless bool) (Expr, error) {
 		}
 		parts[i] = Bound(text)
 	}
-	if len(parts) == 1 {
-		x := Token{Param: as, Code: parts[0], AnySystem: true}
-		if lower := strings.ToLower(x.Code); caseless && lower != x.Code {
-			return Or{x, Token{Param: as, Code: lower, AnySystem: true}}, nil
-		}
-		return x, nil
-	}
-	if parts[0] == "" && parts[1] == "" {
+	x := Token{Param: as, Code: parts[len(parts)-1]}
+	switch {
+	case len(parts) == 1:
+		x.AnySystem = true
+	case parts[0] == "" && parts[1] == "":
 		return nil, errors.New("a token needs a system or a code beside the |")
+	default:
+		x.System, x.AnyCode = parts[0], parts[1] == ""
 	}
-	return Token{Param: as, System: parts[0], Code: parts[1], AnyCode: parts[1] == ""}, nil
+	if lower := strings.ToLower(x.Code); caseless && x.System == "" && lower != x.Code {
+		folded := x
+		folded.Code = lower
+		return Or{x, folded}, nil
+	}
+	return x, nil
 }
 
 // prefixed takes the comparison prefix off a value.

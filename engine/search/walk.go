@@ -45,16 +45,17 @@ type rules struct {
 	whole []*wholeRule // expressions that are more than paths, from the focus
 }
 
-// endsIn says whether an expression can give an element of a data type. Only
-// what is written as a path from a resource type is looked at.
-func (c *Catalog) endsIn(dataType, typeName, expression string) bool {
+// endsIn says whether an expression can give an element of one of some data types.
+// Only what is written as a path from a resource type is looked at.
+func (c *Catalog) endsIn(typeName, expression string, dataTypes ...string) bool {
 	for _, alternative := range splitUnion(expression) {
 		paths, err := parsePaths(c.defs, alternative)
 		if err != nil {
 			continue
 		}
 		for _, one := range paths {
-			if one.root != "" && c.concerns(one.root, typeName) && slices.Contains(c.endTypes(one), dataType) {
+			if one.root != "" && c.concerns(one.root, typeName) &&
+				slices.ContainsFunc(c.endTypes(one), func(t string) bool { return slices.Contains(dataTypes, t) }) {
 				return true
 			}
 		}
