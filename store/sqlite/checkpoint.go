@@ -22,6 +22,7 @@ type checkpointer struct {
 	logNotes
 	next    chan struct{}
 	ended   chan struct{}
+	open    atomic.Bool // it has a connection
 	rest    atomic.Bool // the writer is to copy the rest
 	copying sync.Mutex  // held by who checkpoints: SQLite refuses a second one at once
 
@@ -76,6 +77,7 @@ func (c *checkpointer) loop() {
 		var err error
 		if own == nil {
 			own, err = connect(c.path, "busy_timeout = 10000")
+			c.open.Store(err == nil)
 		}
 		if err == nil {
 			for range 2 { // what came during the first is less than what it copied

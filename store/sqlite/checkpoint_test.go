@@ -57,9 +57,15 @@ func anew(t *testing.T, c *checkpointer, write func(n int)) int {
 
 func TestALogIsCopiedBesideTheWriterAndBeginsAnew(t *testing.T) {
 	c, path, write := checkpointed(t)
+	if c.open.Load() {
+		t.Error("it has a connection before there is anything to copy")
+	}
 	rows := 0
 	for range 5 {
 		rows += anew(t, c, write)
+	}
+	if !c.open.Load() {
+		t.Error("its connection is not counted")
 	}
 	if n := len(blobsOf(t, killed(t, path))); n != rows {
 		t.Errorf("a copy of the files has %d rows of %d", n, rows)

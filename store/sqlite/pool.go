@@ -21,8 +21,12 @@ func newPool(size int) *pool {
 	return p
 }
 
-// take returns a connection, nil for one that is to be opened.
+// take returns a connection, nil for one that is to be opened, and the error of a
+// context that has ended, whether or not one is free.
 func (p *pool) take(ctx context.Context) (c *conn, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	select {
 	case <-p.free:
 	case <-ctx.Done():

@@ -26,6 +26,11 @@ func TestThePoolHandsOutTheConnectionUsedLast(t *testing.T) {
 		t.Errorf("a fourth was handed out: %v", err)
 	}
 	p.give(nil) // could not be opened
+	for range 20 { // a choice of both would be by chance
+		if _, err := p.take(over); !errors.Is(err, context.Canceled) {
+			t.Fatalf("one was handed out in a context that has ended: %v", err)
+		}
+	}
 	p.give(a)
 	p.give(b)
 	take(b)

@@ -19,8 +19,12 @@ func (s *Store) Vitals(context.Context) (store.Vitals, error) {
 		return store.Vitals{}, err
 	}
 	defer s.gate.Leave()
+	others := 1 // the writer's
+	if s.checkpointer.open.Load() {
+		others++
+	}
 	v := store.Vitals{
-		Commits: s.writer.commits.Load(), MaxConnections: s.pool.size() + 1, Busy: s.pool.busy(), Connections: int(s.opened.Load()) + 1,
+		Commits: s.writer.commits.Load(), MaxConnections: s.pool.size() + 2, Busy: s.pool.busy(), Connections: int(s.opened.Load()) + others,
 		CacheBytes: cacheBytes.Load(), Now: time.Now(), Version: "SQLite " + lib.SQLITE_VERSION,
 	}
 	entries, err := os.ReadDir(s.dir)
