@@ -1,36 +1,62 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 )
 
-func TestAnImportThatStillLooksAtItsFilesStopsAtTheFirstInterrupt(t *testing.T) {
-	dir := t.TempDir()
-	pipe := filepath.Join(dir, "a.ndjson")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+// pipe makes a pipe for an import to read.
+func pipe(t *testing.T, path string) string {
+	t.Helper()
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("ingle", "import", "--data", filepath.Join(dir, "data"), pipe)
+	return path
+}
+
+// readBy waits until cmd reads the pipe, whose other end it returns. After a minute it
+// ends cmd and the waiting.
+func readBy(t *testing.T, cmd *exec.Cmd, pipe string) *os.File {
+	t.Helper()
+	var gaveUp atomic.Bool
+	late := time.AfterFunc(time.Minute, func() {
+		gaveUp.Store(true)
+		_ = cmd.Process.Kill()
+		if f, err := os.OpenFile(pipe, os.O_RDONLY|syscall.O_NONBLOCK, 0); err == nil {
+			defer func() { _ = f.Close() }()
+			time.Sleep(time.Second) // until the opening below has seen it
+		}
+	})
+	defer late.Stop()
+	in, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = in.Close() })
+	if gaveUp.Load() {
+		t.Fatal("nobody read the pipe for a minute")
+	}
+	return in
+}
+
+func TestAnImportThatStillLooksAtItsFilesStopsAtTheFirstInterrupt(t *testing.T) {
+	dir := t.TempDir()
+	file := pipe(t, filepath.Join(dir, "a.ndjson"))
+	cmd := exec.Command("ingle", "import", "--data", filepath.Join(dir, "data"), file)
 	var said strings.Builder
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	late := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer late.Stop()
-	in, err := os.OpenFile(pipe, os.O_WRONLY, 0) // it reads from now on, and gets a part
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = in.Close() }()
-	if _, err := in.WriteString(`{"resourceType":"Patient"}`); err != nil {
+	if _, err := readBy(t, cmd, file).WriteString(`{"resourceType":"Patient"}`); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
@@ -44,30 +70,21 @@ func TestAnImportThatStillLooksAtItsFilesStopsAtTheFirstInterrupt(t *testing.T) 
 
 func TestASecondInterruptEndsAnImportAtOnce(t *testing.T) {
 	dir := t.TempDir()
-	pipe := filepath.Join(dir, "a.ndjson")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("ingle", "import", "--data", filepath.Join(dir, "data"), pipe)
+	file := pipe(t, filepath.Join(dir, "a.ndjson"))
+	cmd := exec.Command("ingle", "import", "--data", filepath.Join(dir, "data"), file)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	late := time.AfterFunc(3*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer late.Stop()
-	begin, err := os.OpenFile(pipe, os.O_WRONLY, 0)
-	if err != nil {
+	looksAt := readBy(t, cmd, file)
+	if err := os.Rename(pipe(t, filepath.Join(dir, "b.ndjson")), file); err != nil {
 		t.Fatal(err)
 	}
-	for !errors.Is(err, syscall.ENXIO) { // it has its hash, and nobody reads
-		_ = begin.Close()
-		time.Sleep(time.Millisecond)
-		begin, err = os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0)
-	}
-	in, err := os.OpenFile(pipe, os.O_WRONLY, 0) // it loads from now on, and gets nothing
-	if err != nil {
+	if err := looksAt.Close(); err != nil { // it has its hash
 		t.Fatal(err)
 	}
-	defer func() { _ = in.Close() }()
+	readBy(t, cmd, file) // it loads from now on, and gets nothing
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
