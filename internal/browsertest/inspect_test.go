@@ -147,7 +147,7 @@ func (p *tab) audit(name, part string) {
 	var found []struct{ ID, Impact, Help, Nodes string }
 	decode(p.t, p.eval(`async () => {
 		const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-		const { violations } = await axe.run(`+part+`, { runOnly: rules, resultTypes: ["violations"], iframes: false })
+		const { violations } = await axe.run(`+part+`, { runOnly: rules, resultTypes: ["violations"], iframes: false, preload: false })
 		return JSON.stringify(violations.map(v => ({ ID: v.id, Impact: v.impact, Help: v.help, Nodes: v.nodes.slice(0, 3).map(n => n.html + " " + n.failureSummary).join("\n\t") })))
 	}`), &found)
 	for _, v := range found {
