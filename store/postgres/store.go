@@ -95,7 +95,7 @@ func open(ctx context.Context, url, schema string) (s *Store, err error) {
 	// Searches join few rows and never the same one twice. Before PostgreSQL 14
 	// there is no such setting.
 	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
-		_, err := c.Exec(ctx, "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'enable_memoize'")
+		_, err := c.Exec(ctx, "SELECT set_config('enable_memoize', 'off', false) WHERE current_setting('enable_memoize', true) IS NOT NULL")
 		return err
 	}
 	if err := migrate(ctx, config.ConnConfig, schema); err != nil {
