@@ -27,13 +27,25 @@ type server struct {
 // option changes a server before it starts.
 type option func(*records.Policy, *web.Config, *records.Config)
 
+// newServer has the default tenant alone.
 func newServer(t *testing.T, options ...option) *server {
+	t.Helper()
+	return newServerOf(t, []string{""}, options...)
+}
+
+// newServerOfTwo has the tenant east, too.
+func newServerOfTwo(t *testing.T) *server {
+	t.Helper()
+	return newServerOf(t, []string{"", "east"})
+}
+
+func newServerOf(t *testing.T, tenants []string, options ...option) *server {
 	t.Helper()
 	s := &server{t: t, base: "https://ehr.example/fhir"}
 	policy := records.DefaultPolicy()
 	site := web.Config{Log: slog.New(slog.DiscardHandler)}
 	var doors []*records.Door
-	for _, name := range []string{"", "east"} {
+	for _, name := range tenants {
 		store := openStore(t)
 		config := records.Config{Name: name, Store: store, Definitions: definitions.MustBuiltIn(definitions.R4), Base: s.base}
 		if name != "" {

@@ -33,9 +33,7 @@ func TestTheEventOfAChangeSaysWhatWasChangedHoweverItIsKept(t *testing.T) {
 	var kept *appending
 	s := newServer(t, func(_ *records.Policy, _ *web.Config, c *records.Config) {
 		own := &appending{Audit: c.Store}
-		if c.Audit = openAudit(own, c.Base); c.Name == "" {
-			kept = own
-		}
+		c.Audit, kept = openAudit(own, c.Base), own
 	})
 	maria := `{"resourceType":"Patient","id":"maria","active":%s}`
 	weighed := `{"resourceType":"Observation","id":"%s","status":"final","code":{"text":"%s"},"identifier":[{"value":"%[1]s"}],"subject":{"reference":"Patient/maria"}}`

@@ -23,9 +23,8 @@ import (
 func whatConnectionsBreakInHasItsEventIfItIsThere(t *testing.T) {
 	var log *audit.Log
 	s := newServer(t, func(_ *records.Policy, _ *web.Config, c *records.Config) {
-		if c.Audit = openAudit(c.Store, c.Base); c.Name == "" {
-			log = c.Audit
-		}
+		log = openAudit(c.Store, c.Base)
+		c.Audit = log
 	})
 	s.put("/Patient/maria", `{"resourceType":"Patient","id":"maria"}`)
 	ctx, stop := context.WithCancel(t.Context())

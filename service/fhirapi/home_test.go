@@ -29,7 +29,7 @@ func (s *server) root(method, path, accept string) *answer {
 const asBrowsersDo = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 func TestABrowserIsToldWhatTheServerIs(t *testing.T) {
-	s := newServer(t)
+	s := newServerOfTwo(t)
 	s.root("GET", "/", asBrowsersDo).want(200).header("Content-Type", "text/html; charset=utf-8").
 		has("<h1>Ingle</h1>", `<a href="https://ehr.example/fhir/metadata">`, `<a href="https://github.com/inglehealth/ingle#readme"`, "asks nobody who they are").
 		hasNot("<script", "account", "smart-configuration")
@@ -38,7 +38,7 @@ func TestABrowserIsToldWhatTheServerIs(t *testing.T) {
 }
 
 func TestAProgramFindsNothingAtTheRoot(t *testing.T) {
-	s := newServer(t)
+	s := newServerOfTwo(t)
 	for _, accept := range []string{"", "*/*", "application/json", "application/fhir+json", "text/html;q=0.1, application/json", "text/html;q=x"} {
 		s.root("GET", "/", accept).want(404).header("Content-Type", "application/fhir+json; charset=utf-8").outcome("not-found")
 	}

@@ -59,7 +59,7 @@ func TestTheCapabilityStatementSaysWhatIsReal(t *testing.T) {
 }
 
 func TestTheCapabilityStatementHasItsModes(t *testing.T) {
-	s := newServer(t)
+	s := newServerOfTwo(t)
 	s.get("/metadata?mode=full").want(200).has("CapabilityStatement")
 	s.get("/metadata?mode=normative").want(200).has("CapabilityStatement")
 	s.get("/metadata?mode=terminology").want(200).has("TerminologyCapabilities")

@@ -65,7 +65,7 @@ func TestEverythingIsAskedByGetPostAndForm(t *testing.T) {
 }
 
 func TestThePagesOfEverythingAreLinked(t *testing.T) {
-	s := newServer(t)
+	s := newServerOfTwo(t)
 	chart(s)
 	var ids []string
 	a := s.do("POST", "/Patient/alice/$everything", parameters("_count", "2", "_type", "Patient,Observation,Organization"))

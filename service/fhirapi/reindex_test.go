@@ -20,23 +20,19 @@ func TestParametersThatLackRowsAreRefusedAndListed(t *testing.T) {
 	var working *records.Door
 	s := newServer(t, withPolicy(func(p *records.Policy) { p.Reindex = true }), func(_ *records.Policy, _ *web.Config, c *records.Config) {
 		c.Definitions = guide
-		if c.Name == "" {
-			if err := c.Store.Close(); err != nil {
-				t.Fatal(err)
-			}
-			var err error
-			if c.Store, err = sqlite.Open(t.Context(), dir); err != nil {
-				t.Fatal(err)
-			}
+		if err := c.Store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if c.Store, err = sqlite.Open(t.Context(), dir); err != nil {
+			t.Fatal(err)
 		}
 	}, func(_ *records.Policy, _ *web.Config, c *records.Config) {
-		if c.Name == "" {
-			opened := *c
-			opened.Policy = records.DefaultPolicy()
-			var err error
-			if working, err = records.Open(context.WithoutCancel(t.Context()), opened); err != nil {
-				t.Fatal(err)
-			}
+		opened := *c
+		opened.Policy = records.DefaultPolicy()
+		var err error
+		if working, err = records.Open(context.WithoutCancel(t.Context()), opened); err != nil {
+			t.Fatal(err)
 		}
 	})
 	s.get("/Patient?race=2106-3").want(503).has("Patient.race is being indexed", `"code":"incomplete"`)
@@ -110,13 +106,11 @@ func TestReindexNeedsItsPolicy(t *testing.T) {
 func TestAStoredSearchParameterIsListedOnceItIsIndexed(t *testing.T) {
 	var working *records.Door
 	s := newServer(t, func(_ *records.Policy, _ *web.Config, c *records.Config) {
-		if c.Name == "" {
-			opened := *c
-			opened.Policy = records.DefaultPolicy()
-			var err error
-			if working, err = records.Open(context.WithoutCancel(t.Context()), opened); err != nil {
-				t.Fatal(err)
-			}
+		opened := *c
+		opened.Policy = records.DefaultPolicy()
+		var err error
+		if working, err = records.Open(context.WithoutCancel(t.Context()), opened); err != nil {
+			t.Fatal(err)
 		}
 	})
 	const definition = `{"resourceType":"SearchParameter","id":"maker","url":"http://example.org/maker","name":"Maker","status":"active",

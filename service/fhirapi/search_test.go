@@ -139,7 +139,7 @@ func TestACursorOfAnApproximateDateBelongsToThatDate(t *testing.T) {
 }
 
 func TestACursorBelongsToItsTenant(t *testing.T) {
-	s := newServer(t)
+	s := newServerOfTwo(t)
 	for _, tenant := range []string{"", "/t/east/fhir"} {
 		for i := range 3 {
 			s.do("PUT", fmt.Sprintf("%s/Patient/p%d", tenant, i), patient(fmt.Sprintf("p%d", i), "Page")).want(201)

@@ -3,7 +3,7 @@ package fhirapi_test
 import "testing"
 
 func TestTenantsSeeOnlyTheirOwn(t *testing.T) {
-	s := newServer(t)
+	s := newServerOfTwo(t)
 	s.put("/Patient/alice", alice)
 	s.get("/t/east/fhir/Patient/alice").want(404)
 	s.do("PUT", "/t/east/fhir/Patient/alice", alice).want(201).header("Location", "https://ehr.example/t/east/fhir/Patient/alice/_history/1")
