@@ -80,7 +80,7 @@ func mergedPlaces(t *testing.T, b bench) {
 	m := fillPlaces(t, b)
 	for i, c := range inPlaces {
 		for _, sort := range [][]search.SortKey{nil, {{Param: updated}}, {{Param: updated, Desc: true}}} {
-			q := search.Query{Types: c.types, Filter: c.filter, Sort: sort, Count: []int{43, 500}[i%2]}
+			q := search.Query{Types: c.types, Filter: c.filter, Sort: sort, Count: []int{97, 500}[i%2]}
 			_, x, err := b.Explain(b.ctx, &q)
 			if merged := strings.HasPrefix(x.Way, "from several places"); err != nil || merged != c.merged {
 				t.Errorf("%s, sorted by %v: %v, by the way %q", c.name, sort, err, x.Way)
@@ -144,7 +144,7 @@ func historyOfPlaces(t *testing.T, b bench) {
 					}
 				}
 				var got []store.Seq
-				q := store.HistoryQuery{Type: typ, Filter: c.filter, Former: former, Count: 700}
+				q := store.HistoryQuery{Type: typ, Filter: c.filter, Former: former, Count: 1300}
 				for {
 					page := b.history(t, q)
 					if page.Total != int64(len(want)) || former && page.Former != page.Total || !former && (page.Former == 0 || page.Former == page.Total) {
