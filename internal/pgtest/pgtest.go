@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
@@ -169,11 +170,73 @@ func start(durable bool) (c *Cluster, err error) {
 			return nil, err
 		}
 	}
-	initdb := c.command("initdb", "--pgdata="+c.data(), "--username="+superuser, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	if err := c.fill(); err != nil {
+		return nil, err
 	}
 	return c, c.Start()
+}
+
+// fill makes the cluster's files: as copies of a model's, where the environment says in which
+// folder that is, which takes a tenth of what making them anew does. Who needs it
+// first makes the model; who set the variable removes it.
+func (c *Cluster) fill() (err error) {
+	folder := os.Getenv("INGLE_PGMODEL")
+	if folder == "" {
+		return c.initdb(c.data())
+	}
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	lock, err := root.OpenFile("lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return err
+	}
+	if _, err := root.Stat("model"); errors.Is(err, fs.ErrNotExist) {
+		if err := c.makeModel(root); err != nil {
+			return err
+		}
+	}
+	return c.copy(filepath.Join(folder, "model"))
+}
+
+// makeModel gives the model its name when it is whole.
+func (c *Cluster) makeModel(root *os.Root) error {
+	if err := errors.Join(root.RemoveAll("part"), root.Mkdir("part", 0o700)); err != nil {
+		return err
+	}
+	if c.as != nil {
+		if err := root.Chown("part", int(c.as.Uid), int(c.as.Gid)); err != nil {
+			return err
+		}
+	}
+	if err := c.initdb(filepath.Join(root.Name(), "part")); err != nil {
+		return err
+	}
+	return root.Rename("part", "model")
+}
+
+func (c *Cluster) initdb(data string) error {
+	initdb := c.command("initdb", "--pgdata="+data, "--username="+superuser, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// copy makes the cluster's files of another's.
+func (c *Cluster) copy(data string) error {
+	cp := c.command("cp", "-r", data, c.data())
+	cp.Path = "/bin/cp"
+	if out, err := cp.CombinedOutput(); err != nil {
+		return fmt.Errorf("cp: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // enough is the room, in bytes, that a cluster in memory needs at most.

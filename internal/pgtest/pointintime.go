@@ -51,10 +51,8 @@ func (c *Cluster) RecoveredTo(t testing.TB, when time.Time) *Cluster {
 			t.Errorf("pgtest: %v", err)
 		}
 	})
-	cp := other.command("cp", "-r", filepath.Join(c.dir, "base"), other.data())
-	cp.Path = "/bin/cp"
-	if out, err := cp.CombinedOutput(); err != nil {
-		t.Fatalf("cp: %v\n%s", err, out)
+	if err := other.copy(filepath.Join(c.dir, "base")); err != nil {
+		t.Fatal(err)
 	}
 	settings := fmt.Sprintf("archive_mode = off\nrestore_command = 'cp %s/kept/%%f %%p'\nrecovery_target_time = '%s'\nrecovery_target_action = promote\n",
 		c.dir, when.UTC().Format("2006-01-02 15:04:05.000000+00"))
