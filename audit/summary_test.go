@@ -129,7 +129,7 @@ func TestASearchByWhatBlocksSumUpFindsWhatLookingAtAllFinds(t *testing.T) {
 			func() string { return "date=ge2026-03-01T08:20:00Z" },
 			func() string { return "_sort=date" },
 		}
-		for range 200 {
+		for range 400 {
 			text := draw[r.IntN(len(draw))]()
 			for range r.IntN(3) {
 				text += "&" + draw[r.IntN(len(draw))]()
