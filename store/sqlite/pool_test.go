@@ -25,7 +25,7 @@ func TestThePoolHandsOutTheConnectionUsedLast(t *testing.T) {
 	if _, err := p.take(over); !errors.Is(err, context.Canceled) {
 		t.Errorf("a fourth was handed out: %v", err)
 	}
-	p.give(nil) // could not be opened
+	p.give(nil)    // could not be opened
 	for range 20 { // a choice of both would be by chance
 		if _, err := p.take(over); !errors.Is(err, context.Canceled) {
 			t.Fatalf("one was handed out in a context that has ended: %v", err)
