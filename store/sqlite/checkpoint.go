@@ -8,9 +8,9 @@ import (
 
 // Lengths of the database's log, in frames.
 const (
-	beginCheckpoint = 48_000 // what it has is copied into the database beside the writer
-	moreLog         = 4_000  // since a checkpoint that readers kept from copying everything: the next one
-	mostLog         = 64_000 // SQLite itself copies it, in each commit, should all that not be enough
+	beginCheckpoint = 96_000  // what it has is copied into the database beside the writer
+	moreLog         = 8_000   // since a checkpoint that readers kept from copying everything: the next one
+	mostLog         = 128_000 // SQLite itself copies it, in each commit, should all that not be enough
 )
 
 // checkpointer copies what the log has into the database, so that the log can begin

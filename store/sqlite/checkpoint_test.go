@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -23,7 +24,7 @@ func checkpointed(t *testing.T) (c *checkpointer, path string, write func(n int)
 	}
 	c.begin, c.more = 100*frameLength, 200*frameLength
 	t.Cleanup(c.forget)
-	w := mustConnect(t, alias, "page_size = 2048", "journal_mode = WAL", "synchronous = NORMAL", "wal_autocheckpoint = 0")
+	w := mustConnect(t, alias, fmt.Sprintf("page_size = %d", pageSize), "journal_mode = WAL", "synchronous = NORMAL", "wal_autocheckpoint = 0")
 	if err := w.run("CREATE TABLE blob (id INTEGER PRIMARY KEY, body BLOB)"); err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +35,7 @@ func checkpointed(t *testing.T) (c *checkpointer, path string, write func(n int)
 		t.Helper()
 		for range n {
 			id++
-			if err := w.run("INSERT INTO blob (id, body) VALUES (?, ?)", id, make([]byte, 10*2048)); err != nil {
+			if err := w.run("INSERT INTO blob (id, body) VALUES (?, ?)", id, make([]byte, 10*pageSize)); err != nil {
 				t.Fatal(err)
 			}
 			c.committed(w)

@@ -77,9 +77,9 @@ func mustConnect(t testing.TB, path string, pragmas ...string) *conn {
 
 func TestTransactionsMuchLargerThanTheCacheAreKept(t *testing.T) {
 	for name, pragmas := range map[string][]string{
-		"log":                  {"page_size = 2048", "journal_mode = WAL", "cache_size = 12"},
+		"log":                  {"page_size = 1024", "journal_mode = WAL", "cache_size = 12"},
 		"log, pages move":      {"page_size = 512", "auto_vacuum = FULL", "journal_mode = WAL", "cache_size = 30"},
-		"journal":              {"page_size = 1024", "journal_mode = DELETE", "cache_size = 12"},
+		"journal":              {"page_size = 2048", "journal_mode = DELETE", "cache_size = 12"},
 		"journal, pages move":  {"page_size = 512", "auto_vacuum = FULL", "journal_mode = DELETE", "cache_size = 0"},
 		"journal, one of many": {"page_size = 4096", "journal_mode = TRUNCATE", "cache_size = 1"},
 	} {

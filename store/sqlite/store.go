@@ -139,7 +139,7 @@ func Exists(dir string) bool {
 }
 
 // pageSize is that of databases made from now on, in bytes.
-const pageSize = 2048
+const pageSize = 1024
 
 // Files in a store's directory: the database, and what its one process holds locked.
 const (
