@@ -42,7 +42,7 @@ func newLedger(t *testing.T) *ledger {
 	l.c = c
 	c.begin, c.more = 500*frameLength, 200*frameLength
 	t.Cleanup(c.forget)
-	l.w = mustConnect(t, l.path, "page_size = 1024", "journal_mode = WAL", "synchronous = OFF", "wal_autocheckpoint = 2000", "cache_size = 40")
+	l.w = mustConnect(t, l.path, fmt.Sprintf("page_size = %d", pageSize), "journal_mode = WAL", "synchronous = OFF", "wal_autocheckpoint = 2000", "cache_size = 40")
 	go c.loop()
 	t.Cleanup(c.stop)
 	l.run(t, "CREATE TABLE one (id INTEGER PRIMARY KEY, has INTEGER NOT NULL, more BLOB)")

@@ -26,7 +26,7 @@ func TestPagesGatherUntilTheCommitWhichIsInTheLogAtOnce(t *testing.T) {
 	for _, synchronous := range []string{"OFF", "NORMAL", "FULL"} {
 		t.Run(synchronous, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "log.db")
-			c := mustConnect(t, path, "page_size = 1024", "journal_mode = WAL", "cache_size = 5", "synchronous = "+synchronous)
+			c := mustConnect(t, path, fmt.Sprintf("page_size = %d", pageSize), "journal_mode = WAL", "cache_size = 5", "synchronous = "+synchronous)
 			run := func(text string, args ...any) {
 				t.Helper()
 				if err := c.run(text, args...); err != nil {
@@ -36,14 +36,14 @@ func TestPagesGatherUntilTheCommitWhichIsInTheLogAtOnce(t *testing.T) {
 			run("CREATE TABLE blob (id INTEGER PRIMARY KEY, body BLOB)")
 			before := logSize(t, path)
 			run("BEGIN")
-			body := make([]byte, 20*1024) // more than the cache holds
+			body := make([]byte, 20*pageSize) // more than the cache holds
 			run("INSERT INTO blob (id, body) VALUES (1, ?)", body)
 			if n := logSize(t, path); n != before {
 				t.Errorf("of a transaction that goes on %d bytes are in the log", n-before)
 			}
 			run("COMMIT")
 			sameBlobs(t, "a copy after the commit", blobsOf(t, killed(t, path)), map[int64][]byte{1: body})
-			if n := logSize(t, path); n < before+20*1024 {
+			if n := logSize(t, path); n < before+20*pageSize {
 				t.Errorf("the log grew by %d bytes", n-before)
 			}
 		})

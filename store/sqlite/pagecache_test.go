@@ -245,7 +245,7 @@ func BenchmarkLookUp(b *testing.B) {
 	key := func(n uint64) []byte { return binary.BigEndian.AppendUint64(make([]byte, 0, 8), n*0x9e3779b97f4a7c15) }
 	for _, rows := range []uint64{2_000, 1_000_000} {
 		b.Run(fmt.Sprint(rows), func(b *testing.B) {
-			c := mustConnect(b, filepath.Join(b.TempDir(), "look.db"), "page_size = 1024", "journal_mode = WAL", "cache_size = -262144")
+			c := mustConnect(b, filepath.Join(b.TempDir(), "look.db"), fmt.Sprintf("page_size = %d", pageSize), "journal_mode = WAL", "cache_size = -262144")
 			run := func(text string, args ...any) {
 				if err := c.run(text, args...); err != nil {
 					b.Fatal(err)

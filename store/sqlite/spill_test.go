@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
@@ -77,7 +78,7 @@ func mustConnect(t testing.TB, path string, pragmas ...string) *conn {
 
 func TestTransactionsMuchLargerThanTheCacheAreKept(t *testing.T) {
 	for name, pragmas := range map[string][]string{
-		"log":                  {"page_size = 1024", "journal_mode = WAL", "cache_size = 12"},
+		"log":                  {fmt.Sprintf("page_size = %d", pageSize), "journal_mode = WAL", "cache_size = 12"},
 		"log, pages move":      {"page_size = 512", "auto_vacuum = FULL", "journal_mode = WAL", "cache_size = 30"},
 		"journal":              {"page_size = 2048", "journal_mode = DELETE", "cache_size = 12"},
 		"journal, pages move":  {"page_size = 512", "auto_vacuum = FULL", "journal_mode = DELETE", "cache_size = 0"},
