@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/inglehealth/ingle/internal/clienttest"
 )
 
 // clientTests is where clients that others wrote are installed.
@@ -82,9 +84,9 @@ func runClient(t *testing.T, script string, input map[string]any) {
 func chromium(t *testing.T) string {
 	t.Helper()
 	missing := ""
-	browser, err := exec.LookPath("chromium")
+	browser, err := clienttest.Chromium()
 	if err != nil {
-		missing = "chromium is not installed"
+		missing = err.Error()
 	} else if _, err := exec.LookPath("node"); err != nil {
 		missing = "node is not installed"
 	} else if _, err := os.Stat(filepath.Join(clientTests, "node_modules", "openid-client")); err != nil {

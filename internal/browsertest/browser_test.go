@@ -2,7 +2,6 @@ package browsertest
 
 import (
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +9,8 @@ import (
 	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/launcher"
 	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/inglehealth/ingle/internal/clienttest"
 )
 
 // axeFile is where scripts/install-test-deps puts axe-core.
@@ -23,7 +24,7 @@ type browser struct{ rod *rod.Browser }
 // loudly otherwise.
 func openBrowser(t testing.TB) *browser {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
+	path, err := clienttest.Chromium()
 	if err == nil {
 		_, err = os.Stat(axeFile)
 	}
@@ -36,7 +37,8 @@ func openBrowser(t testing.TB) *browser {
 	}
 	l := launcher.New().Bin(path).Leakless(false).Headless(true).NoSandbox(true).Set("disable-gpu").Set("disable-dev-shm-usage").
 		Set("disable-site-isolation-trials").Set("disable-features", "IsolateOrigins,site-per-process,IsolateSandboxedIframes,TranslateUI"). // frames of others can be asked, too
-		Set("force-color-profile", "srgb").Set("hide-scrollbars").UserDataDir(t.TempDir())
+		Set("force-color-profile", "srgb").Set("hide-scrollbars").UserDataDir(t.TempDir()).
+		Set("js-flags", "--no-opt --no-maglev") // no script runs long enough to be worth compiling well
 	control, err := l.Launch()
 	if err != nil {
 		t.Fatal(err)
