@@ -5,7 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
-	"io"
+	"strconv"
+	"strings"
 
 	"github.com/inglehealth/ingle/spec/definitions"
 )
@@ -43,8 +44,10 @@ func (c *Catalog) ContainedPrint() string {
 func (c *Catalog) Print(resourceType string) string {
 	h := fnv.New64a()
 	fmt.Fprintln(h, c.defs.Release, c.defs.Version, c.Content, leftVersion)
+	var text []byte
 	for _, def := range c.definitionsOf(resourceType) {
-		c.describe(h, def)
+		text = c.describe(text[:0], def)
+		h.Write(text)
 	}
 	return printed(h.Sum64())
 }
@@ -63,21 +66,35 @@ func (c *Catalog) Prints(resourceType string) map[string]string {
 		}
 		h := fnv.New64a()
 		fmt.Fprintln(h, c.defs.Release, c.defs.Version, p.Of)
-		c.describe(h, p.def)
+		h.Write(c.describe(nil, p.def))
 		prints[p.Code] = printed(h.Sum64())
 	}
 	return prints
 }
 
-// describe writes what decides a parameter's entries.
-func (c *Catalog) describe(w io.Writer, def *definitions.SearchParameter) {
-	fmt.Fprintf(w, "%q %q %d %q\n", def.Code, def.Type, extractionVersions[def.Type], def.Expression)
+// describe appends what decides a parameter's entries.
+func (c *Catalog) describe(b []byte, def *definitions.SearchParameter) []byte {
+	b = append(quote(b, def.Code), ' ')
+	b = append(quote(b, string(def.Type)), ' ')
+	b = append(strconv.AppendInt(b, int64(extractionVersions[def.Type]), 10), ' ')
+	b = append(quote(b, def.Expression), '\n')
 	for _, part := range def.Components {
-		fmt.Fprintf(w, "  %q %q", part.Definition, part.Expression)
+		b = append(quote(append(b, "  "...), part.Definition), ' ')
+		b = quote(b, part.Expression)
 		if one := c.defs.SearchParameterByURL(part.Definition); one != nil {
-			fmt.Fprintf(w, " %q %d", one.Type, extractionVersions[one.Type])
+			b = quote(append(b, ' '), string(one.Type))
+			b = strconv.AppendInt(append(b, ' '), int64(extractionVersions[one.Type]), 10)
 		}
 	}
+	return b
+}
+
+// quote is strconv.AppendQuote, which looks at each letter's properties.
+func quote(b []byte, s string) []byte {
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+		return strconv.AppendQuote(b, s)
+	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
 func printed(sum uint64) string {

@@ -23,6 +23,12 @@ func TestPrintsAreOfTheParametersWithEntries(t *testing.T) {
 			t.Errorf("%s has a print: %v", code, ok)
 		}
 	}
+	// Other prints have every database indexed anew.
+	for code, want := range map[string]string{"code": "i4n6fafwANM", "code-value-quantity": "b05qIZXQdZ4"} {
+		if prints[code] != want {
+			t.Errorf("%s has the print %s, not %s", code, prints[code], want)
+		}
+	}
 	if prints["code"] == prints["status"] {
 		t.Error("two parameters have the same print")
 	}
