@@ -58,7 +58,7 @@ var _ store.Store = (*Store)(nil)
 func Open(ctx context.Context, dir string) (*Store, error) {
 	s, err := open(ctx, dir)
 	if err != nil {
-		return nil, fmt.Errorf("sqlite: open %s: %w", dir, err)
+		return nil, fmt.Errorf("sqlite: open %s: %w", dir, translate(dir, err))
 	}
 	return s, nil
 }
