@@ -80,7 +80,7 @@ func openAudit(ctx context.Context, dir string) (*AuditFile, error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	if a.journal, err = a.openJournal(ctx); err != nil {
-		return nil, errors.Join(translate(dir, err), a.Close())
+		return nil, errors.Join(err, a.Close())
 	}
 	// Without room for a reserve the log is as good until the disk is full.
 	if err := a.RestoreAuditReserve(ctx); err != nil && !errors.Is(err, store.ErrFull) {

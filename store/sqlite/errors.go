@@ -37,8 +37,8 @@ var limits = []string{"too many SQL variables", "nested too deep", "Expression t
 func (s *Store) translate(err error) error { return translate(s.dir, err) }
 
 func translate(dir string, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, store.ErrFull) {
+		return err
 	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
